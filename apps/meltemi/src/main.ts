@@ -1,1 +1,13 @@
-export {};
+/** Entry of every process of the product. The hot ones (agent, proxy) skip the command tree: twenty of them start at once in a demo. */
+import { enableCompileCache } from 'node:module';
+
+enableCompileCache();
+
+const [verb = '', ...rest] = process.argv.slice(2);
+if (verb === 'proxy-worker') {
+  const { runProxyWorker } = await import('./processes/proxy-worker.ts');
+  await runProxyWorker(rest);
+} else {
+  const { runCli } = await import('./cli.ts');
+  process.exitCode = await runCli(process.argv.slice(2));
+}
