@@ -1,1 +1,12 @@
-export {};
+export type * from './types/common.ts';
+export type * from './types/tls.ts';
+export type * from './types/listener.ts';
+export type * from './types/tcp.ts';
+export type * from './types/http.ts';
+export type * from './types/route.ts';
+export type * from './types/cluster.ts';
+export type * from './types/secret.ts';
+export type * from './types/config.ts';
+export type * from './filters/types.ts';
+export type { FaultConfig } from './filters/fault.ts';
+export type * from './compiled.ts';

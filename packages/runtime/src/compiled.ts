@@ -1,0 +1,234 @@
+import type { FilterReply, FilterVerdict } from './filters/types.ts';
+import type { RuntimeCluster, RuntimeEndpoint } from './types/cluster.ts';
+import type { HeaderMutation, SocketAddress } from './types/common.ts';
+import type { HttpConnectionManager } from './types/http.ts';
+import type { FilterChain, RuntimeListener } from './types/listener.ts';
+import type { RuntimeDelta } from './types/config.ts';
+import type { ForwardAction, RedirectAction, RetryPolicy, Route, RuntimeRouteConfig, VirtualHost } from './types/route.ts';
+import type { RuntimeSecret } from './types/secret.ts';
+import type { TcpProxy } from './types/tcp.ts';
+import type { UpstreamTransport } from './types/tls.ts';
+
+/** A request as the matchers see it. The proxy implements it over raw bytes; nothing is read that no matcher asks for. */
+export interface RequestView {
+  readonly method: string;
+  /** Request target in origin form, with query. Already normalised as the connection manager says. */
+  readonly path: string;
+  /** `Host` / `:authority`, as sent. */
+  readonly authority: string;
+  readonly scheme: 'http' | 'https';
+  /** Value of a header by lower-case name, several joined by `,`; undefined = not there. Pseudo names (`:path`) are not asked for. */
+  header(name: string): string | undefined;
+}
+
+/** What is known of a connection when a filter chain is chosen. */
+export interface ConnectionInfo {
+  /** Original destination when there is one, else the local address. */
+  readonly destination: SocketAddress;
+  /** The client's address (after PROXY protocol). */
+  readonly source: SocketAddress;
+  /** The socket's own peer. */
+  readonly directSource: SocketAddress;
+  /** Lower-case SNI; '' = none. */
+  readonly serverName: string;
+  /** `tls`, `raw_buffer`. */
+  readonly transportProtocol: string;
+  /** From the client hello, or `http/1.1`, `http/1.0`, `h2c` from the HTTP inspector. */
+  readonly applicationProtocols: readonly string[];
+}
+
+export interface CompiledListener {
+  readonly config: RuntimeListener;
+  /** Does any chain ask for what the TLS or HTTP inspector finds out? Otherwise no byte need be waited for. */
+  readonly needsTlsInspector: boolean;
+  readonly needsHttpInspector: boolean;
+  readonly needsOriginalDst: boolean;
+  /** Envoy's most-specific-first choice; undefined = no chain: close (flag NR). */
+  selectChain(connection: ConnectionInfo): CompiledChain | undefined;
+}
+
+export interface CompiledChain {
+  readonly config: FilterChain;
+  readonly listener: RuntimeListener;
+  readonly terminal: { readonly t: 'http'; readonly http: CompiledHttp } | { readonly t: 'tcp'; readonly tcp: CompiledTcp };
+}
+
+export interface CompiledTcp {
+  readonly config: TcpProxy;
+  /** `random` uniform in [0, 1). */
+  pickCluster(random: number): string;
+}
+
+/** A connection manager, bound to the table its routes are looked up in. */
+export interface CompiledHttp {
+  readonly config: HttpConnectionManager;
+  /** The table in force now; undefined while the first one has not come (answer 404, flag NR). Ask per request, never keep. */
+  routes(): CompiledRoutes | undefined;
+  /** Filters before the router, in order; empty = skip. */
+  readonly filters: readonly CompiledFilter[];
+}
+
+export interface CompiledFilter {
+  readonly name: string;
+  /** undefined = go on (nothing allocated). */
+  decide(request: RequestView, route: CompiledRoute, choice: ClusterChoice | undefined, random: () => number, activeFaults: number): FilterVerdict | undefined;
+}
+
+export interface CompiledRoutes {
+  readonly config: RuntimeRouteConfig;
+  /** Virtual host, then the first route in order that matches. `random` decides runtime fractions. undefined = 404, flag NR. */
+  match(request: RequestView, random: () => number): CompiledRoute | undefined;
+  /** The virtual host alone (for `route_not_found` details and 301 of `requireTls`). */
+  virtualHost(authority: string): VirtualHost | undefined;
+}
+
+/** One route with everything inherited from virtual host and table folded in. One object per route for as long as its table is in force. */
+export interface CompiledRoute {
+  readonly config: Route;
+  readonly virtualHost: VirtualHost;
+  readonly table: RuntimeRouteConfig;
+  /** Small integer, unique in its table: index for arrays of per-route state. */
+  readonly index: number;
+  readonly action: CompiledAction;
+  /** Removal first, then mutations, on the response (and, without a cluster choice, on direct responses and redirects). */
+  readonly responseHeaders: CompiledHeaders;
+}
+
+export type CompiledAction =
+  | CompiledForward
+  | { readonly t: 'redirect'; readonly config: RedirectAction; /** Status and `location`. */ locate(request: RequestView): { readonly status: number; readonly location: string } }
+  | { readonly t: 'direct'; readonly status: number; readonly body: string }
+  | { readonly t: 'none' };
+
+export interface CompiledForward {
+  readonly t: 'forward';
+  readonly config: ForwardAction;
+  readonly timeoutMs: number;
+  /** undefined = the connection manager's. */
+  readonly idleTimeoutMs: number | undefined;
+  readonly retry: CompiledRetry | undefined;
+  /** The route's cluster by weight; always the same object for the same cluster (safe as a Map key). `random` in [0, 1). */
+  pickCluster(request: RequestView, random: number): ClusterChoice;
+  /** Path with query as it goes upstream; the same string when nothing is rewritten. */
+  rewritePath(request: RequestView): string;
+  /** Authority as it goes upstream; `hostname` is the endpoint's (auto rewrite). The same string when nothing is rewritten. */
+  rewriteHost(request: RequestView, choice: ClusterChoice, hostname: string): string;
+  /** Does path or host change? When false the two calls above can be skipped. */
+  readonly rewrites: boolean;
+}
+
+/** Where a request goes, and what is done to its headers on the way. */
+export interface ClusterChoice {
+  readonly cluster: string;
+  /** Small integer, unique within the route. */
+  readonly index: number;
+  readonly requestHeaders: CompiledHeaders;
+  readonly responseHeaders: CompiledHeaders;
+}
+
+/** Header operations in the order to apply them: all of `remove`, then `set` in order. `empty` = nothing to do. */
+export interface CompiledHeaders {
+  readonly empty: boolean;
+  /** Lower-case. */
+  readonly remove: readonly string[];
+  readonly set: readonly CompiledHeader[];
+}
+
+export interface CompiledHeader {
+  readonly name: string;
+  readonly action: HeaderMutation['action'];
+  readonly keepEmptyValue: boolean;
+  /** The value when it holds no formatter, so that it can be written without a call. */
+  readonly constant: string | undefined;
+  value(source: FormatSource): string;
+}
+
+/** Where substitution formatters (`%PROTOCOL%`, `%REQ(x)%`) get their values. Operators are checked when compiled: see `FORMAT_OPERATORS`. */
+export interface FormatSource {
+  /** `operator` without `%`, `argument` = text in parentheses or ''. undefined = no value (`-`). */
+  format(operator: string, argument: string): string | number | undefined;
+}
+
+/** How one attempt ended, for the retry decision. */
+export type AttemptEnd =
+  | { readonly t: 'response'; readonly status: number; /** Response header by lower-case name. */ header(name: string): string | undefined }
+  | { readonly t: 'connect-failure' }
+  /** Bytes of the request may have reached the application when `requestSent`. */
+  | { readonly t: 'reset'; readonly requestSent: boolean }
+  | { readonly t: 'per-try-timeout' }
+  | { readonly t: 'overflow' };
+
+export interface CompiledRetry {
+  readonly config: RetryPolicy;
+  /** Could any response status be retried? When false a response is passed on unseen. */
+  readonly onResponses: boolean;
+  /** Is this end one that the policy (and the request's `x-envoy-retry-*` headers) retries? Counting attempts is the caller's. */
+  shouldRetry(end: AttemptEnd): boolean;
+  /** Wait before retry number `retry` (from 1): exponential with full jitter. `random` in [0, 1). */
+  backOffMs(retry: number, random: number): number;
+}
+
+/** An endpoint with the state that balancing needs. Stays the same object across updates while address, transport and cluster are the same. */
+export interface Host {
+  /** The latest resource's words on it. */
+  endpoint: RuntimeEndpoint;
+  readonly cluster: string;
+  /** `127.0.0.1:9080`, `[::1]:80`, or the pipe's path. */
+  readonly key: string;
+  readonly transport: UpstreamTransport;
+  /** Name of the transport match, '' = the cluster's default. */
+  readonly transportName: string;
+  /** Requests (or TCP connections) in flight: the proxy counts up on send, down on end. */
+  active: number;
+  /** Outlier ejection ends then (monotonic ms); 0 = not ejected. */
+  ejectedUntilMs: number;
+  /** No longer in the cluster: finish what runs, start nothing new. */
+  removed: boolean;
+  /** For the owner of connections (its pool). */
+  slot: unknown;
+}
+
+export interface CompiledCluster {
+  readonly config: RuntimeCluster;
+  /** The choice of a host; undefined = none healthy (503, flag UH). `avoid` are hosts tried before; honoured when another is there. */
+  pick(random: () => number, nowMs: number, avoid?: readonly Host[]): Host | undefined;
+  /** The host for an original destination (`discovery.t` original-dst); made on first sight. */
+  originalDst(address: SocketAddress): Host;
+  /** True = drop this request (EDS `drop_overloads`): 503, flag DO. */
+  drop(random: number): boolean;
+  /** All hosts now, for admin and for closing pools. */
+  hosts(): readonly Host[];
+  /** Tell outlier detection how an exchange ended: a status code, or 'local' (connect failure, time-out, reset). */
+  report(host: Host, outcome: number | 'local', nowMs: number): void;
+  /** In use now on this thread, against `config.limits`: the proxy counts. */
+  readonly usage: { connections: number; pending: number; requests: number; retries: number };
+}
+
+/**
+ * The configuration in force on one thread. `apply` swaps whole resources; whoever holds a compiled object may finish with it.
+ * Names are looked up per request, so a change takes effect with the next one.
+ */
+export interface RuntimeState {
+  apply(delta: RuntimeDelta): RuntimeChange;
+  listener(name: string): CompiledListener | undefined;
+  listeners(): IterableIterator<CompiledListener>;
+  /** The listener for an original destination, when `useOriginalDst`: `ip:port`, then `0.0.0.0:port`; undefined = stay. */
+  findListener(destination: SocketAddress): CompiledListener | undefined;
+  routes(name: string): CompiledRoutes | undefined;
+  cluster(name: string): CompiledCluster | undefined;
+  clusters(): IterableIterator<CompiledCluster>;
+  secret(name: string): RuntimeSecret | undefined;
+}
+
+/** What `apply` changed, for whoever owns sockets. */
+export interface RuntimeChange {
+  /** New or changed: bind what is not bound; connections that run keep their old chain. */
+  readonly listeners: readonly CompiledListener[];
+  readonly removedListeners: readonly string[];
+  /** Drop pooled connections made with these secrets' contexts when idle; new connections take the new ones. */
+  readonly secrets: readonly string[];
+  /** Hosts that left: close their idle connections. */
+  readonly removedHosts: readonly Host[];
+}
+
+export type { FilterReply };

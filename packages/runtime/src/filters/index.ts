@@ -1,0 +1,1 @@
+export type { FilterInput, FilterOverride, FilterOverrides, FilterReply, FilterVerdict, HttpFilter } from './types.ts';

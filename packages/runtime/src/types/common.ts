@@ -1,0 +1,63 @@
+/** An IP address and port. IPv6 without brackets, in the form the configuration has it. */
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Where an endpoint is: an IP address, a host name still to be resolved (DNS clusters only), or a Unix socket path. */
+export type EndpointAddress =
+  | { readonly t: 'socket'; readonly address: string; readonly port: number }
+  | { readonly t: 'pipe'; readonly path: string };
+
+/** An address range; `address` is the text form, `prefixLength` 0..32 or 0..128. */
+export interface CidrRange {
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+/** Envoy's `StringMatcher`. `regex` is RE2 and matches the whole string. */
+export interface StringMatch {
+  readonly t: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex';
+  readonly value: string;
+  readonly ignoreCase: boolean;
+}
+
+/** One `HeaderValueOption`: `value` may hold substitution formatters (`%REQ(x-a)%`). */
+export interface HeaderMutation {
+  /** Lower-case. */
+  readonly name: string;
+  readonly value: string;
+  readonly action: 'append' | 'add-if-absent' | 'overwrite' | 'overwrite-if-exists';
+  readonly keepEmptyValue: boolean;
+}
+
+/** Additions in order, then removals are applied first (Envoy removes before it adds). */
+export interface HeaderMutations {
+  readonly requestAdd: readonly HeaderMutation[];
+  readonly requestRemove: readonly string[];
+  readonly responseAdd: readonly HeaderMutation[];
+  readonly responseRemove: readonly string[];
+}
+
+/** Text or a JSON object of substitution formats, of access logs. */
+export type LogFormat =
+  | { readonly t: 'text'; readonly text: string }
+  | { readonly t: 'json'; readonly fields: Readonly<Record<string, LogField>> };
+export type LogField = string | number | boolean | null | readonly LogField[] | { readonly [key: string]: LogField };
+
+/** An access log: a file (`/dev/stdout`), or stdout/stderr directly, which become `/dev/stdout` and `/dev/stderr`. */
+export interface AccessLog {
+  readonly path: string;
+  readonly format: LogFormat;
+  readonly omitEmptyValues: boolean;
+  /** Log only when the status is at least this, or there is a response flag, or the request took this long. Absent = always. */
+  readonly filter?: AccessLogFilter;
+}
+
+/** When to log: an expression tree over the finished request. */
+export type AccessLogFilter =
+  | { readonly t: 'status-code'; readonly op: 'eq' | 'ge' | 'le'; readonly value: number }
+  | { readonly t: 'duration'; readonly op: 'eq' | 'ge' | 'le'; readonly valueMs: number }
+  | { readonly t: 'response-flag'; readonly flags: readonly string[] }
+  | { readonly t: 'not-health-check' }
+  | { readonly t: 'and' | 'or'; readonly filters: readonly AccessLogFilter[] };

@@ -1,0 +1,92 @@
+import type { AccessLog } from './common.ts';
+import type { HttpFilter } from '../filters/index.ts';
+import type { RuntimeRouteConfig } from './route.ts';
+
+/** Where a connection manager's routes come from: by name (RDS), or inline. */
+export type RouteSource =
+  | { readonly t: 'rds'; readonly name: string }
+  | { readonly t: 'inline'; readonly routes: RuntimeRouteConfig };
+
+/** What becomes of a client's `x-forwarded-client-cert`. */
+export type ForwardClientCert = 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only';
+
+/** Which parts of the client's certificate go into `x-forwarded-client-cert`, besides `By` and `Hash`. */
+export interface ClientCertDetails {
+  readonly subject: boolean;
+  readonly cert: boolean;
+  readonly chain: boolean;
+  readonly dns: boolean;
+  readonly uri: boolean;
+}
+
+export interface HttpTracing {
+  /** 0..1 each. */
+  readonly clientSampling: number;
+  readonly randomSampling: number;
+  readonly overallSampling: number;
+  readonly customTags: readonly { readonly tag: string; readonly value: TagValue }[];
+}
+
+export type TagValue =
+  | { readonly t: 'literal'; readonly value: string }
+  | { readonly t: 'environment'; readonly name: string; readonly fallback: string }
+  | { readonly t: 'request-header'; readonly name: string; readonly fallback: string };
+
+/** Envoy's HttpConnectionManager, as far as this proxy honours it. Times of 0 mean "no limit". */
+export interface HttpConnectionManager {
+  readonly statPrefix: string;
+  readonly codec: 'auto' | 'http1' | 'http2';
+  readonly routes: RouteSource;
+  /** In chain order, without the router, which is always last. */
+  readonly filters: readonly HttpFilter[];
+  readonly generateRequestId: boolean;
+  readonly preserveExternalRequestId: boolean;
+  readonly alwaysSetRequestIdInResponse: boolean;
+  /** Trust the connection's peer address as the client's (edge). */
+  readonly useRemoteAddress: boolean;
+  readonly xffNumTrustedHops: number;
+  readonly skipXffAppend: boolean;
+  readonly forwardClientCert: ForwardClientCert;
+  readonly clientCertDetails: ClientCertDetails;
+  /** Value of the `server` response header. */
+  readonly serverName: string;
+  readonly serverHeader: 'overwrite' | 'append-if-absent' | 'pass-through';
+  readonly via: string;
+  /** Path normalisation per RFC 3986 (dot segments). */
+  readonly normalizePath: boolean;
+  readonly mergeSlashes: boolean;
+  readonly escapedSlashes: 'keep' | 'reject' | 'unescape-redirect' | 'unescape-forward';
+  readonly stripPort: 'none' | 'matching' | 'any';
+  readonly stripTrailingHostDot: boolean;
+  /** No byte on a stream for so long ends it (408 or 504). */
+  readonly streamIdleTimeoutMs: number;
+  /** Whole request, body included, must have arrived by then. */
+  readonly requestTimeoutMs: number;
+  readonly requestHeadersTimeoutMs: number;
+  /** A connection without requests for so long is closed. */
+  readonly idleTimeoutMs: number;
+  readonly maxConnectionDurationMs: number;
+  readonly maxStreamDurationMs: number;
+  readonly drainTimeoutMs: number;
+  readonly delayedCloseTimeoutMs: number;
+  readonly maxRequestsPerConnection: number;
+  readonly maxRequestHeadersBytes: number;
+  readonly maxHeadersCount: number;
+  readonly headersWithUnderscores: 'allow' | 'reject' | 'drop';
+  readonly http1: Http1Options;
+  /** Upgrades passed on: `websocket`. Lower-case. */
+  readonly upgrades: readonly string[];
+  /** Absent = no spans. */
+  readonly tracing?: HttpTracing;
+  readonly accessLogs: readonly AccessLog[];
+}
+
+export interface Http1Options {
+  /** `GET http://host/path`. */
+  readonly allowAbsoluteUrl: boolean;
+  readonly acceptHttp10: boolean;
+  readonly defaultHostForHttp10: string;
+  /** `proper` = `X-Request-Id`; `preserve` = as the peer wrote it. */
+  readonly headerCase: 'lower' | 'proper' | 'preserve';
+  readonly enableTrailers: boolean;
+}

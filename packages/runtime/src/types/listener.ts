@@ -1,0 +1,60 @@
+import type { AccessLog, CidrRange, SocketAddress } from './common.ts';
+import type { HttpConnectionManager } from './http.ts';
+import type { DownstreamTls } from './tls.ts';
+import type { TcpProxy } from './tcp.ts';
+
+export type ListenerFilter =
+  | { readonly t: 'original-dst' }
+  | { readonly t: 'tls-inspector' }
+  | { readonly t: 'http-inspector' }
+  | { readonly t: 'proxy-protocol' };
+
+/** One socket the proxy listens on, or (with `bindToPort` false) chains for connections handed over by their original destination. */
+export interface RuntimeListener {
+  readonly name: string;
+  readonly addresses: readonly SocketAddress[];
+  readonly bindToPort: boolean;
+  /** Hand the connection to the listener that matches its original destination (`findListener`). */
+  readonly useOriginalDst: boolean;
+  readonly direction: 'inbound' | 'outbound' | 'unspecified';
+  readonly listenerFilters: readonly ListenerFilter[];
+  /** How long the listener filters may wait for bytes; 0 = without end. */
+  readonly listenerFiltersTimeoutMs: number;
+  /** After that time: go on with what is known (true) or close (false). */
+  readonly continueOnTimeout: boolean;
+  readonly filterChains: readonly FilterChain[];
+  readonly defaultFilterChain?: FilterChain;
+  /** Soft limit of bytes buffered per connection. */
+  readonly bufferLimitBytes: number;
+  readonly accessLogs: readonly AccessLog[];
+  readonly origin?: string;
+}
+
+/** All set criteria must hold; empty arrays and absent values match anything. */
+export interface FilterChainMatch {
+  readonly destinationPort?: number;
+  readonly prefixRanges: readonly CidrRange[];
+  /** Lower-case; `*.example.com` is kept as `.example.com`. */
+  readonly serverNames: readonly string[];
+  readonly transportProtocol?: string;
+  readonly applicationProtocols: readonly string[];
+  readonly directSourcePrefixRanges: readonly CidrRange[];
+  readonly sourceType: 'any' | 'local' | 'external';
+  readonly sourcePrefixRanges: readonly CidrRange[];
+  readonly sourcePorts: readonly number[];
+}
+
+/** A chain ends in exactly one terminal: an HTTP connection manager or a TCP proxy. */
+export interface FilterChain {
+  readonly name: string;
+  readonly match: FilterChainMatch;
+  /** Absent = plain bytes. */
+  readonly tls?: DownstreamTls;
+  readonly transportConnectTimeoutMs: number;
+  readonly terminal: FilterChainTerminal;
+  readonly origin?: string;
+}
+
+export type FilterChainTerminal =
+  | { readonly t: 'http'; readonly http: HttpConnectionManager }
+  | { readonly t: 'tcp'; readonly tcp: TcpProxy };

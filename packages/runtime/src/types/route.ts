@@ -1,0 +1,176 @@
+import type { HeaderMutations, StringMatch } from './common.ts';
+import type { FilterOverrides } from '../filters/index.ts';
+
+/** One route table (RDS resource). */
+export interface RuntimeRouteConfig {
+  readonly name: string;
+  readonly virtualHosts: readonly VirtualHost[];
+  readonly headers: HeaderMutations;
+  /** Response headers taken off (`x-…` set by outsiders on internal-only names). */
+  readonly internalOnlyHeaders: readonly string[];
+  /** Look the host up without its port. */
+  readonly ignorePort: boolean;
+  /** Later (more specific) header mutations win instead of earlier ones. */
+  readonly mostSpecificHeadersWin: boolean;
+  readonly overrides: FilterOverrides;
+  readonly origin?: string;
+}
+
+export interface VirtualHost {
+  readonly name: string;
+  /** Lower-case: `reviews`, `*.example.com`, `reviews.*`, `*`, each also with `:port`. */
+  readonly domains: readonly string[];
+  readonly routes: readonly Route[];
+  readonly requireTls: 'none' | 'external-only' | 'all';
+  readonly headers: HeaderMutations;
+  readonly retry?: RetryPolicy;
+  readonly includeRequestAttemptCount: boolean;
+  readonly includeAttemptCountInResponse: boolean;
+  readonly overrides: FilterOverrides;
+  readonly origin?: string;
+}
+
+export interface Route {
+  readonly name: string;
+  readonly match: RouteMatch;
+  readonly action: RouteAction;
+  readonly headers: HeaderMutations;
+  /** Span name; absent = `<METHOD> <path>`-less default of the tracer. */
+  readonly operation?: string;
+  /** `propagate` = hand `x-envoy-decorator-operation` on. */
+  readonly propagateOperation: boolean;
+  readonly overrides: FilterOverrides;
+  readonly statPrefix: string;
+  readonly origin?: string;
+}
+
+/** How the path is matched; the query is never part of it. */
+export type PathMatch =
+  | { readonly t: 'prefix'; readonly value: string; readonly ignoreCase: boolean }
+  /** `/a` matches `/a` and `/a/b`, not `/ab`. */
+  | { readonly t: 'segment-prefix'; readonly value: string; readonly ignoreCase: boolean }
+  | { readonly t: 'exact'; readonly value: string; readonly ignoreCase: boolean }
+  | { readonly t: 'regex'; readonly value: string };
+
+export interface RouteMatch {
+  readonly path: PathMatch;
+  readonly headers: readonly HeaderMatch[];
+  readonly query: readonly QueryMatch[];
+  /** Only requests whose content-type is application/grpc(+…). */
+  readonly grpc: boolean;
+  /** Matches so large a share of requests, 0..1. */
+  readonly fraction: number;
+}
+
+export interface HeaderMatch {
+  /** Lower-case; `:method`, `:path`, `:authority`, `:scheme` are the request line. */
+  readonly name: string;
+  readonly match:
+    | { readonly t: 'present'; readonly present: boolean }
+    | { readonly t: 'string'; readonly match: StringMatch }
+    /** start <= value < end, as decimal integers. */
+    | { readonly t: 'range'; readonly start: number; readonly end: number };
+  readonly invert: boolean;
+  readonly missingIsEmpty: boolean;
+}
+
+export interface QueryMatch {
+  readonly name: string;
+  readonly match: { readonly t: 'present'; readonly present: boolean } | { readonly t: 'string'; readonly match: StringMatch };
+}
+
+export type RouteAction =
+  | ({ readonly t: 'forward' } & ForwardAction)
+  | ({ readonly t: 'redirect' } & RedirectAction)
+  | { readonly t: 'direct'; readonly status: number; readonly body: string }
+  /** `non_forwarding_action`: matched, but not for a proxy to answer. */
+  | { readonly t: 'none' };
+
+export interface WeightedCluster {
+  readonly name: string;
+  readonly weight: number;
+  readonly headers: HeaderMutations;
+  readonly hostRewrite?: string;
+  readonly overrides: FilterOverrides;
+}
+
+export interface ForwardAction {
+  readonly cluster:
+    | { readonly t: 'one'; readonly name: string }
+    | { readonly t: 'weighted'; readonly clusters: readonly WeightedCluster[] }
+    | { readonly t: 'header'; readonly name: string };
+  /** Status when the cluster does not exist. */
+  readonly clusterNotFoundStatus: number;
+  readonly path?: PathRewrite;
+  readonly host?: HostRewrite;
+  readonly appendXForwardedHost: boolean;
+  /** Whole exchange, retries included; 0 = none. */
+  readonly timeoutMs: number;
+  /** No byte on the stream for so long; absent = the connection manager's. */
+  readonly idleTimeoutMs?: number;
+  readonly maxStreamDuration?: { readonly maxMs?: number; readonly grpcHeaderMaxMs?: number; readonly grpcOffsetMs?: number };
+  readonly retry?: RetryPolicy;
+  /** Upgrade types switched on or off for this route. */
+  readonly upgrades: readonly { readonly type: string; readonly enabled: boolean }[];
+}
+
+export type PathRewrite =
+  /** Replaces what the matcher matched. */
+  | { readonly t: 'prefix'; readonly value: string }
+  /** Substitution with `\1`; applies to the path without query. */
+  | { readonly t: 'regex'; readonly pattern: string; readonly substitution: string };
+
+export type HostRewrite =
+  | { readonly t: 'literal'; readonly value: string }
+  | { readonly t: 'header'; readonly name: string }
+  | { readonly t: 'path-regex'; readonly pattern: string; readonly substitution: string }
+  /** The upstream host's DNS name. */
+  | { readonly t: 'auto' };
+
+export interface RedirectAction {
+  readonly scheme?: string;
+  readonly https: boolean;
+  readonly host?: string;
+  readonly port?: number;
+  readonly path?:
+    | { readonly t: 'whole'; readonly value: string }
+    | { readonly t: 'prefix'; readonly value: string }
+    | { readonly t: 'regex'; readonly pattern: string; readonly substitution: string };
+  readonly status: 301 | 302 | 303 | 307 | 308;
+  readonly stripQuery: boolean;
+}
+
+/** The `retry_on` conditions this proxy knows; conditions of gRPC look at `grpc-status` of the response head. */
+export type RetryOn =
+  | '5xx'
+  | 'gateway-error'
+  | 'reset'
+  | 'reset-before-request'
+  | 'connect-failure'
+  | 'envoy-ratelimited'
+  | 'retriable-4xx'
+  | 'refused-stream'
+  | 'retriable-status-codes'
+  | 'retriable-headers'
+  | 'http3-post-connect-failure'
+  | 'cancelled'
+  | 'deadline-exceeded'
+  | 'internal'
+  | 'resource-exhausted'
+  | 'unavailable';
+
+export interface RetryPolicy {
+  readonly on: readonly RetryOn[];
+  readonly numRetries: number;
+  /** 0 = none. */
+  readonly perTryTimeoutMs: number;
+  readonly perTryIdleTimeoutMs: number;
+  readonly statusCodes: readonly number[];
+  readonly retriableHeaders: readonly HeaderMatch[];
+  readonly retriableRequestHeaders: readonly HeaderMatch[];
+  readonly baseIntervalMs: number;
+  readonly maxIntervalMs: number;
+  /** Avoid hosts that were tried already (`envoy.retry_host_predicates.previous_hosts`). */
+  readonly avoidPreviousHosts: boolean;
+  readonly hostSelectionMaxAttempts: number;
+}

@@ -1,0 +1,53 @@
+import type { StringMatch } from './common.ts';
+
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+/** Where a certificate or trust bundle comes from: a secret by name (SDS), or the PEM text in the configuration itself. */
+export type TlsSource<Inline> = { readonly t: 'sds'; readonly name: string } | ({ readonly t: 'inline' } & Inline);
+
+export interface InlineCertificate {
+  readonly certificateChain: string;
+  readonly privateKey: string;
+}
+
+export interface InlineTrust {
+  /** PEM bundle; absent = no certificate check unless a secret gives one. */
+  readonly trustedCa?: string;
+}
+
+/** One `match_typed_subject_alt_names` entry. */
+export interface SanMatch {
+  readonly type: 'uri' | 'dns' | 'email' | 'ip';
+  readonly match: StringMatch;
+}
+
+/** What both directions of TLS share. */
+export interface CommonTls {
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+  /** OpenSSL cipher names for TLS 1.2; empty = default. */
+  readonly cipherSuites: readonly string[];
+  readonly certificate?: TlsSource<InlineCertificate>;
+  readonly trust?: TlsSource<InlineTrust>;
+  /** The peer must show at least one of these; empty = any name. The check is due on resumed sessions too. */
+  readonly subjectAltNames: readonly SanMatch[];
+  /** `ACCEPT_UNTRUSTED`: the chain is not verified (never for a mesh identity). */
+  readonly acceptUntrusted: boolean;
+  readonly alpnProtocols: readonly string[];
+}
+
+export interface DownstreamTls extends CommonTls {
+  readonly requireClientCertificate: boolean;
+}
+
+export interface UpstreamTls extends CommonTls {
+  /** Server name to send; empty = none. */
+  readonly sni: string;
+  /** Take SNI from the request's authority when `sni` is empty (HttpProtocolOptions.auto_sni). */
+  readonly autoSni: boolean;
+  /** The peer must show the SNI or authority as its name (auto_san_validation). */
+  readonly autoSanValidation: boolean;
+}
+
+/** `raw` = plain bytes. */
+export type UpstreamTransport = { readonly t: 'raw' } | { readonly t: 'tls'; readonly tls: UpstreamTls };
