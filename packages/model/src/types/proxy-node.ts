@@ -1,0 +1,38 @@
+import type { Labels, Locality, WorkloadPort } from './service.ts';
+
+/** The client of an xDS stream: who it is and how traffic reaches it. */
+export interface ProxyNode {
+  readonly id: string;
+  /** `sidecar` and `router` (gateway) are proxies; `grpc` is an application that speaks xDS itself. */
+  readonly type: 'sidecar' | 'router' | 'grpc';
+  /** Mesh-facing address W. */
+  readonly address: string;
+  readonly addresses: readonly string[];
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly workload: string;
+  readonly labels: Labels;
+  readonly clusterId: string;
+  readonly meshId: string;
+  /** `bookinfo.svc.cluster.local`: short names are completed with it. */
+  readonly dnsDomain: string;
+  readonly locality: Locality;
+  /** REDIRECT: the kernel hands connections over (15001, 15006). NONE: listeners bind the addresses themselves. */
+  readonly interception: 'REDIRECT' | 'NONE';
+  /** Where the application listens, A. */
+  readonly appAddress: string;
+  /** What the application listens on, as declared by `run --port`. */
+  readonly ports: readonly WorkloadPort[];
+  readonly dataPlane: 'embedded' | 'envoy';
+  /** Address that a gateway's listeners bind. */
+  readonly bindAddress: string;
+}
+
+/** `core.v3.Node` as far as it is read (ProtoJSON, snake_case). */
+export interface XdsNode {
+  readonly id?: string;
+  readonly cluster?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly locality?: { readonly region?: string; readonly zone?: string; readonly sub_zone?: string };
+  readonly user_agent_name?: string;
+}
