@@ -1,0 +1,175 @@
+/**
+ * The seams inside the proxy: what the connection state machines (net, http, tcp, pool) need from the compiled configuration,
+ * and what they hand to metrics, spans and logs. Compiled configuration itself is `@meltemi/runtime`'s.
+ */
+import type { Clock, Log, Random, Timers } from '@meltemi/base';
+
+// ---------------------------------------------------------------------------------------------------------------- transport
+
+/**
+ * One TCP or TLS connection. `write` takes `bytes[start, end)`; the caller may reuse them as soon as it returns. It answers
+ * false when the peer is slower than we are: stop producing until `onDrain`. Nothing throws; failures arrive as `onClose`.
+ */
+export interface Transport {
+  write(bytes: Uint8Array, start: number, end: number): boolean;
+  /** Stops (true) or resumes (false) the delivery of `onData`; the kernel then pushes back on the peer. */
+  pause(paused: boolean): void;
+  /** Sends what is queued, then FIN. */
+  end(): void;
+  /** Drops the connection now; with `reset` the peer sees RST rather than FIN. */
+  destroy(reset?: boolean): void;
+}
+
+/** What a connection's owner hears. The bytes of `onData` are valid only until it returns. */
+export interface TransportHandler {
+  onData(bytes: Uint8Array, start: number, end: number): void;
+  /** The peer sent FIN. */
+  onEnd(): void;
+  onDrain(): void;
+  /** Once, after everything else. `error` is the operating system's or TLS' reason when it was no clean close. */
+  onClose(error?: string): void;
+}
+
+/** Facts about one accepted or dialled connection; fixed once it is established. */
+export interface ConnectionInfo {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Where the client wanted to go before a redirect; equal to the local address without one. */
+  readonly originalAddress: string;
+  readonly originalPort: number;
+  readonly tls: TlsInfo | undefined;
+}
+
+/** The TLS facts of a connection. URIs are SPIFFE IDs of VERIFIED certificates, '' when there was none. */
+export interface TlsInfo {
+  readonly version: string;
+  readonly cipher: string;
+  readonly serverName: string;
+  readonly alpn: string;
+  readonly peerUri: string;
+  readonly localUri: string;
+  /** SHA-256 of the peer certificate's DER, lower-case hex; computed when first read. */
+  readonly peerHash: string;
+  /** Subject of the peer certificate in RFC 2253 order. */
+  readonly peerSubject: string;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- stream info
+
+/** Envoy's response flags; `StreamInfo.flags` is a bit set of `1 << index`. Order is Envoy's printing order. */
+export const RESPONSE_FLAGS = [
+  'LH', 'UH', 'UT', 'LR', 'UR', 'UF', 'UC', 'UO', 'NR', 'DI', 'FI', 'RL', 'UAEX', 'RLSE', 'DC', 'URX', 'SI', 'IH', 'DPE',
+  'UMSDR', 'RFCF', 'NFCF', 'DT', 'UPE', 'NC', 'OM', 'DF',
+] as const;
+
+/** One of Envoy's short response flags (`UF`, `NR`, …). */
+export type ResponseFlag = (typeof RESPONSE_FLAGS)[number];
+
+/** Bit of a response flag inside `StreamInfo.flags`. */
+export function flagBit(flag: ResponseFlag): number {
+  return 1 << RESPONSE_FLAGS.indexOf(flag);
+}
+
+/** `UF,URX`, or `-` for none: the text of `%RESPONSE_FLAGS%`. */
+export function formatFlags(flags: number): string {
+  if (flags === 0) return '-';
+  return RESPONSE_FLAGS.filter((_, index) => (flags & (1 << index)) !== 0).join(',');
+}
+
+/** The trace context of one request; ids are lower-case hex. */
+export interface TraceContext {
+  readonly traceId: string;
+  /** The span that this hop made. */
+  readonly spanId: string;
+  /** The caller's span, '' for a root. */
+  readonly parentSpanId: string;
+  readonly sampled: boolean;
+}
+
+/**
+ * One mutable record per HTTP request or TCP connection, handed to `StreamSink.onStreamEnd` at its end and never touched
+ * afterwards. Times are `Clock.monotonic()` milliseconds, 0 when it never happened; `startTimeMs` is wall clock. Objects of the
+ * configuration (`listener`, `route`, `cluster`, `endpoint`) are references into it, so that label sets can be interned by identity.
+ */
+export interface StreamInfo {
+  readonly protocol: 'http' | 'tcp';
+  readonly startTimeMs: number;
+  readonly startMs: number;
+  readonly connection: ConnectionInfo;
+  /** The listener and filter chain's compiled filter that owns the stream (runtime types; identity is stable between updates). */
+  readonly listener: unknown;
+  readonly filter: unknown;
+  route: unknown;
+  cluster: unknown;
+  endpoint: unknown;
+  routeName: string;
+  virtualHost: string;
+  clusterName: string;
+
+  httpVersion: 'HTTP/1.1' | 'HTTP/1.0' | 'HTTP/2' | '';
+  method: string;
+  /** As the client sent it; `path` is what went upstream. */
+  originalPath: string;
+  path: string;
+  authority: string;
+  requestId: string;
+  userAgent: string;
+  forwardedFor: string;
+  /** Values of the request and response headers that some access log or tag asked for, in the order of `capture` lists. */
+  capturedRequest: readonly (string | undefined)[];
+  capturedResponse: readonly (string | undefined)[];
+  /** gRPC calls are told by `content-type: application/grpc…`; `grpcStatus` is '' until seen. */
+  grpc: boolean;
+  grpcStatus: string;
+
+  responseCode: number;
+  responseCodeDetails: string;
+  flags: number;
+  connectionTerminationDetails: string;
+  upstreamTransportFailureReason: string;
+  attempts: number;
+
+  /** Body bytes for HTTP, payload bytes for TCP. */
+  bytesReceived: number;
+  bytesSent: number;
+  /** Head bytes as they were on the wire of the downstream. */
+  requestHeadBytes: number;
+  responseHeadBytes: number;
+
+  requestEndMs: number;
+  upstreamStartMs: number;
+  upstreamFirstByteMs: number;
+  upstreamEndMs: number;
+  endMs: number;
+
+  upstreamRemote: string;
+  upstreamLocal: string;
+  upstreamTls: TlsInfo | undefined;
+  trace: TraceContext | undefined;
+}
+
+/** Hears about streams. Both calls are on the request path: no I/O, no throwing. */
+export interface StreamSink {
+  /** A TCP connection was opened and its filter chain chosen; `onStreamEnd` follows with the same object. HTTP has no start. */
+  onTcpOpen(info: StreamInfo): void;
+  onStreamEnd(info: StreamInfo): void;
+}
+
+/** Where finished access-log lines go. One call per flush; `bytes` may be reused when it returns. */
+export interface LogSink {
+  write(path: string, bytes: Uint8Array): void;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- data plane
+
+/** What the data plane needs from outside. */
+export interface DataPlanePorts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+  readonly streams: StreamSink;
+  readonly accessLog: LogSink;
+}
