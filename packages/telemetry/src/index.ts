@@ -1,1 +1,64 @@
-export {};
+export { createBatchEncoder, type BatchEncoder, type BatchEncoderOptions } from './metrics/batch.ts';
+export { createPeer, PEER_HOLD_MS, resolvePeer, type Peer } from './metrics/peer.ts';
+export { createStandardMetrics, type EdgeIdentity, type EdgeRecorder, type StandardMetrics, type StandardMetricsOptions } from './metrics/recorder.ts';
+export {
+  createMetricRegistry,
+  observe,
+  type HistogramSeries,
+  type Labels,
+  type LabelSource,
+  type MetricRegistry,
+  type MetricRegistryOptions,
+  type ScalarSeries,
+  type Series,
+} from './metrics/registry.ts';
+export {
+  METRIC,
+  NO_FLAGS,
+  REQUEST_LABELS,
+  STANDARD_BOUNDS,
+  STANDARD_METRICS,
+  UNKNOWN,
+  workloadLabels,
+  type ConnectionSecurityPolicy,
+  type DestinationService,
+  type Reporter,
+  type RequestProtocol,
+  type StandardMetric,
+  type StandardMetricName,
+  type WorkloadLabels,
+} from './metrics/standard.ts';
+export {
+  jsonNumber,
+  TELEMETRY_PROTO,
+  type HistogramSample,
+  type JsonNumber,
+  type LogLine,
+  type LogSource,
+  type SeriesDefinition,
+  type SeriesKind,
+  type Span,
+  type SpanKind,
+  type TelemetryAck,
+  type TelemetryBatch,
+  type TelemetryNode,
+} from './metrics/wire.ts';
+export { EXPOSITION_CONTENT_TYPE, formatFamilies, formatValue, writeExposition, type ExpositionSample, type MetricFamily, type MetricType } from './metrics/exposition.ts';
+export { parseExposition, type ExpositionError, type ParsedExposition } from './metrics/exposition-parse.ts';
+export {
+  childContext,
+  formatTraceparent,
+  parseB3Single,
+  parseTraceparent,
+  randomHex,
+  readTraceContext,
+  TRACE_HEADERS,
+  traceHeaders,
+  type HeaderLookup,
+  type TraceContext,
+  type TraceFormat,
+} from './trace/context.ts';
+export type { AccessLogEntry } from './accesslog/entry.ts';
+export { formatAccessLogJson, formatAccessLogText } from './accesslog/format.ts';
+export { parseAccessLogLine } from './accesslog/parse.ts';
+export { formatUtc, parseUtc } from './utc.ts';
