@@ -1,1 +1,18 @@
-export {};
+export {
+  ISTIO_PORTS,
+  type AgentConfig,
+  type AgentPorts,
+  type ApplicationOptions,
+  type BridgeNetwork,
+  type DataPlane,
+  type InterceptionMode,
+  type JoinRequest,
+  type JoinResult,
+  type ProxyOptions,
+  type RunningWorkload,
+  type WorkloadEvent,
+  type WorkloadIdentity,
+  type WorkloadOptions,
+  type WorkloadPort,
+  type XdsNode,
+} from './types.ts';
