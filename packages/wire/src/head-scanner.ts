@@ -1,0 +1,358 @@
+import { HEADER, KNOWN_COUNT, knownHeader } from './known-headers.ts';
+import { DEFAULT_LIMITS, type WireError, type WireLimits } from './limits.ts';
+import { AUTHORITY, FIELD_VALUE, LOWER, TARGET, TOKEN } from './tables.ts';
+
+const CR = 13;
+const LF = 10;
+const SP = 32;
+const TAB = 9;
+const COLON = 58;
+const COMMA = 44;
+const { host: HOST, connection: CONNECTION, te: TE, upgrade: UPGRADE_ID } = HEADER;
+const { 'content-length': CONTENT_LENGTH, 'transfer-encoding': TRANSFER_ENCODING, 'keep-alive': KEEP_ALIVE_ID, 'proxy-connection': PROXY_CONNECTION } = HEADER;
+/** Numbers per header in `slots`. */
+const STRIDE = 4;
+/** `Content-Length` of more digits could not be counted exactly. */
+const MAX_LENGTH_DIGITS = 15;
+
+/** The scanner needs more bytes. */
+export const NEED_MORE = 0;
+/** The message is refused; `error` says why. */
+export const REFUSED = -1;
+
+/**
+ * Reads HTTP/1.x message heads (RFC 9112) strictly: what two parsers could understand differently is refused, not repaired. Results
+ * stand in the scanner's own fields and are valid until the next scan; nothing is allocated. Offsets are into the scanned bytes.
+ */
+export class HeadScanner {
+  error: WireError = 'bad-start-line';
+  /** Minor version, 0 or 1. */
+  minor = 1;
+  methodStart = 0;
+  methodEnd = 0;
+  targetStart = 0;
+  targetEnd = 0;
+  status = 0;
+  /** First byte of the first header line, and the first byte of the empty line. */
+  headersStart = 0;
+  headersEnd = 0;
+  /** Number of headers. */
+  count = 0;
+  /** -1 = no `Content-Length`. */
+  contentLength = -1;
+  chunked = false;
+  /** From `Connection`. */
+  close = false;
+  keepAlive = false;
+  upgrade = false;
+  /** For each known header: number of its first line plus one, 0 = absent. Index by `HEADER[…]`. */
+  readonly known = new Uint8Array(KNOWN_COUNT);
+  /** 1 for header lines that a proxy must not pass on (hop-by-hop, RFC 9110 section 7.6.1); callers add their own. */
+  readonly cut: Uint8Array;
+  /** Known id per header, -1 = none. */
+  readonly ids: Int8Array;
+  /** Number of lines in `cut`. */
+  cuts = 0;
+  readonly #slots: Int32Array;
+  #limits: WireLimits;
+  #connectionLines = 0;
+
+  constructor(limits: WireLimits = DEFAULT_LIMITS) {
+    if (limits.maxHeaders > 254) throw new RangeError(`maxHeaders ${limits.maxHeaders} is more than 254, which is what the scanner's tables hold`);
+    this.#limits = limits;
+    this.cut = new Uint8Array(limits.maxHeaders);
+    this.ids = new Int8Array(limits.maxHeaders);
+    this.#slots = new Int32Array(limits.maxHeaders * STRIDE);
+  }
+
+  nameStart(header: number): number {
+    return this.#slots[header * STRIDE] as number;
+  }
+  nameEnd(header: number): number {
+    return this.#slots[header * STRIDE + 1] as number;
+  }
+  valueStart(header: number): number {
+    return this.#slots[header * STRIDE + 2] as number;
+  }
+  valueEnd(header: number): number {
+    return this.#slots[header * STRIDE + 3] as number;
+  }
+  /** One past the line's LF. */
+  lineEnd(header: number): number {
+    return header + 1 < this.count ? (this.#slots[(header + 1) * STRIDE] as number) : this.headersEnd;
+  }
+
+  /** Marks a header line as not to be passed on. */
+  drop(header: number): void {
+    if (this.cut[header] === 0) {
+      this.cut[header] = 1;
+      this.cuts++;
+    }
+  }
+
+  /** Drops the lines of a known header, if any. */
+  dropKnown(id: number): void {
+    const first = this.known[id] as number;
+    if (first === 0) return;
+    for (let i = first - 1; i < this.count; i++) if (this.ids[i] === id) this.drop(i);
+  }
+
+  /** Number of the next line named `lowerName` (bytes) at or after `from`, -1 = none. */
+  find(bytes: Uint8Array, lowerName: Uint8Array, from = 0): number {
+    const length = lowerName.length;
+    for (let i = from; i < this.count; i++) {
+      const start = this.nameStart(i);
+      if (this.nameEnd(i) - start !== length) continue;
+      let k = 0;
+      while (k < length && LOWER[bytes[start + k] as number] === lowerName[k]) k++;
+      if (k === length) return i;
+    }
+    return -1;
+  }
+
+  /** Scans a request head at `start`. Answers the index after it, `NEED_MORE` or `REFUSED`. */
+  request(bytes: Uint8Array, start: number, end: number): number {
+    const over = end - start > this.#limits.maxHeadBytes;
+    let p = start;
+    while (p < end && TOKEN[bytes[p] as number] === 1) p++;
+    if (p >= end) return this.#more(over);
+    if (bytes[p] !== SP || p === start) return this.#refuse('bad-start-line');
+    this.methodStart = start;
+    this.methodEnd = p;
+    const target = ++p;
+    while (p < end && TARGET[bytes[p] as number] === 1) p++;
+    if (p >= end) return this.#more(over);
+    if (bytes[p] !== SP || p === target) return this.#refuse('bad-target');
+    this.targetStart = target;
+    this.targetEnd = p;
+    // "HTTP/1.x" CR LF
+    const got = this.#version(bytes, p + 1, end);
+    if (got < 0) return this.#refuse('bad-version');
+    if (p + 10 >= end) return this.#more(over);
+    if (bytes[p + 9] !== CR || bytes[p + 10] !== LF) return this.#refuse('bad-version');
+    const after = this.#headers(bytes, p + 11, end, over);
+    return after > 0 ? this.#checkRequest(bytes, after, start) : after;
+  }
+
+  /** Scans a response head at `start`. Answers the index after it, `NEED_MORE` or `REFUSED`. */
+  response(bytes: Uint8Array, start: number, end: number): number {
+    const over = end - start > this.#limits.maxHeadBytes;
+    if (this.#version(bytes, start, end) < 0) return this.#refuse('bad-version');
+    if (end - start < 12) return this.#more(over);
+    const hundreds = (bytes[start + 9] as number) - 48;
+    const tens = (bytes[start + 10] as number) - 48;
+    const ones = (bytes[start + 11] as number) - 48;
+    if (bytes[start + 8] !== SP || hundreds < 1 || hundreds > 9 || tens < 0 || tens > 9 || ones < 0 || ones > 9) return this.#refuse('bad-start-line');
+    this.status = hundreds * 100 + tens * 10 + ones;
+    let p = start + 12;
+    if (p >= end) return this.#more(over);
+    if (bytes[p] !== CR && bytes[p] !== SP) return this.#refuse('bad-start-line');
+    while (p < end && FIELD_VALUE[bytes[p] as number] === 1) p++;
+    if (p + 1 >= end) return p < end && bytes[p] !== CR ? this.#refuse('bad-start-line') : this.#more(over);
+    if (bytes[p] !== CR || bytes[p + 1] !== LF) return this.#refuse('bad-start-line');
+    const after = this.#headers(bytes, p + 2, end, over);
+    if (after <= 0) return after;
+    if (after - start > this.#limits.maxHeadBytes) return this.#refuse('head-too-large');
+    if (this.chunked && this.contentLength >= 0) return this.#refuse('length-and-encoding');
+    if (this.chunked && this.minor === 0) return this.#refuse('bad-encoding');
+    return after;
+  }
+
+  #more(over: boolean): number {
+    return over ? this.#refuse('head-too-large') : NEED_MORE;
+  }
+
+  #refuse(error: WireError): number {
+    this.error = error;
+    return REFUSED;
+  }
+
+  /** Checks as much of "HTTP/1.x" as is there; -1 when it is something else. */
+  #version(bytes: Uint8Array, at: number, end: number): number {
+    for (let i = 0; i < 7 && at + i < end; i++) if (bytes[at + i] !== VERSION[i]) return -1;
+    if (at + 7 >= end) return 0;
+    const minor = (bytes[at + 7] as number) - 48;
+    if (minor !== 0 && minor !== 1) return -1;
+    this.minor = minor;
+    return 1;
+  }
+
+  #reset(start: number): void {
+    this.headersStart = start;
+    this.count = 0;
+    this.contentLength = -1;
+    this.chunked = false;
+    this.close = false;
+    this.keepAlive = false;
+    this.upgrade = false;
+    this.cuts = 0;
+    this.#connectionLines = 0;
+    this.known.fill(0);
+  }
+
+  #headers(bytes: Uint8Array, start: number, end: number, over: boolean): number {
+    this.#reset(start);
+    const slots = this.#slots;
+    const { maxHeaders } = this.#limits;
+    let p = start;
+    for (;;) {
+      if (p >= end) return this.#more(over);
+      const nameStart = p;
+      if (bytes[p] === CR) {
+        if (p + 1 >= end) return this.#more(over);
+        if (bytes[p + 1] !== LF) return this.#refuse('bad-header');
+        this.headersEnd = p;
+        if (this.#connectionLines > 0 && !this.#connectionOptions(bytes)) return REFUSED;
+        if (!this.upgrade) this.dropKnown(UPGRADE_ID);
+        return p + 2;
+      }
+      while (p < end && TOKEN[bytes[p] as number] === 1) p++;
+      if (p >= end) return this.#more(over);
+      // Refuses "name :", folded lines, bare LF and empty names at once.
+      if (bytes[p] !== COLON || p === nameStart) return this.#refuse('bad-header');
+      const nameEnd = p++;
+      while (p < end && (bytes[p] === SP || bytes[p] === TAB)) p++;
+      const valueStart = p;
+      while (p < end && FIELD_VALUE[bytes[p] as number] === 1) p++;
+      if (p >= end) return this.#more(over);
+      if (bytes[p] !== CR) return this.#refuse('bad-header');
+      if (p + 1 >= end) return this.#more(over);
+      if (bytes[p + 1] !== LF) return this.#refuse('bad-header');
+      let valueEnd = p;
+      while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === TAB)) valueEnd--;
+      p += 2;
+      const header = this.count;
+      if (header >= maxHeaders) return this.#refuse('too-many-headers');
+      this.count = header + 1;
+      const at = header * STRIDE;
+      slots[at] = nameStart;
+      slots[at + 1] = nameEnd;
+      slots[at + 2] = valueStart;
+      slots[at + 3] = valueEnd;
+      this.cut[header] = 0;
+      const id = knownHeader(bytes, nameStart, nameEnd);
+      this.ids[header] = id;
+      if (id >= 0) {
+        const again = this.known[id] !== 0;
+        if (!again) this.known[id] = header + 1;
+        if (id <= TE && !this.#framing(bytes, id, header, again)) return REFUSED;
+      }
+    }
+  }
+
+  /** The headers that decide where the message ends and what goes no further. */
+  #framing(bytes: Uint8Array, id: number, header: number, again: boolean): boolean {
+    switch (id) {
+      case HOST:
+        if (!again) return true;
+        this.error = 'bad-host';
+        return false;
+      case CONNECTION:
+        this.#connectionLines++;
+        this.drop(header);
+        return true;
+      case CONTENT_LENGTH:
+        return this.#length(bytes, header, again);
+      case TRANSFER_ENCODING:
+        // Only `chunked`, once: everything else is understood differently by different servers.
+        if (again || !matches(bytes, this.valueStart(header), this.valueEnd(header), CHUNKED)) {
+          this.error = 'bad-encoding';
+          return false;
+        }
+        this.chunked = true;
+        return true;
+      case KEEP_ALIVE_ID:
+      case PROXY_CONNECTION:
+        this.drop(header);
+        return true;
+      case TE:
+        if (!matches(bytes, this.valueStart(header), this.valueEnd(header), TRAILERS)) this.drop(header);
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  #length(bytes: Uint8Array, header: number, again: boolean): boolean {
+    const start = this.valueStart(header);
+    const end = this.valueEnd(header);
+    let value = 0;
+    let good = end > start && end - start <= MAX_LENGTH_DIGITS;
+    for (let i = start; i < end && good; i++) {
+      const digit = (bytes[i] as number) - 48;
+      good = digit >= 0 && digit <= 9;
+      value = value * 10 + digit;
+    }
+    if (!good || (again && value !== this.contentLength)) {
+      this.error = 'bad-length';
+      return false;
+    }
+    if (again) this.drop(header);
+    this.contentLength = value;
+    return true;
+  }
+
+  /** Reads every `Connection` line: its options, and the headers it makes hop-by-hop. */
+  #connectionOptions(bytes: Uint8Array): boolean {
+    for (let i = (this.known[CONNECTION] as number) - 1; i < this.count; i++) {
+      if (this.ids[i] !== CONNECTION) continue;
+      const end = this.valueEnd(i);
+      let p = this.valueStart(i);
+      while (p < end) {
+        while (p < end && (bytes[p] === COMMA || bytes[p] === SP || bytes[p] === TAB)) p++;
+        const start = p;
+        while (p < end && TOKEN[bytes[p] as number] === 1) p++;
+        if (p > start) this.#option(bytes, start, p);
+        while (p < end && (bytes[p] === SP || bytes[p] === TAB)) p++;
+        if (p < end && bytes[p] !== COMMA) {
+          this.error = 'bad-header';
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  #option(bytes: Uint8Array, start: number, end: number): void {
+    if (matches(bytes, start, end, CLOSE)) this.close = true;
+    else if (matches(bytes, start, end, KEEP_ALIVE)) this.keepAlive = true;
+    else if (matches(bytes, start, end, UPGRADE)) this.upgrade = this.known[UPGRADE_ID] !== 0;
+    else {
+      const id = knownHeader(bytes, start, end);
+      // A client must not be able to take away what frames or addresses the message.
+      if (id >= 0 && id <= TRANSFER_ENCODING) return;
+      const name = bytes.subarray(start, end).map((byte) => LOWER[byte] as number);
+      for (let i = this.find(bytes, name); i >= 0; i = this.find(bytes, name, i + 1)) this.drop(i);
+    }
+  }
+
+  #checkRequest(bytes: Uint8Array, after: number, start: number): number {
+    if (after - start > this.#limits.maxHeadBytes) return this.#refuse('head-too-large');
+    if (this.chunked && this.contentLength >= 0) return this.#refuse('length-and-encoding');
+    if (this.chunked && this.minor === 0) return this.#refuse('bad-encoding');
+    const host = this.known[HOST] as number;
+    if (host === 0) return this.minor === 1 ? this.#refuse('bad-host') : after;
+    const end = this.valueEnd(host - 1);
+    for (let i = this.valueStart(host - 1); i < end; i++) if (AUTHORITY[bytes[i] as number] === 0) return this.#refuse('bad-host');
+    return after;
+  }
+}
+
+/** Is `bytes[start, end)` this lower-case text, in any case? */
+export function matches(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
+  if (end - start !== lower.length) return false;
+  for (let i = 0; i < lower.length; i++) if (LOWER[bytes[start + i] as number] !== lower[i]) return false;
+  return true;
+}
+
+/** ASCII text as bytes. */
+export function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+const VERSION = ascii('HTTP/1.');
+const CHUNKED = ascii('chunked');
+const TRAILERS = ascii('trailers');
+const CLOSE = ascii('close');
+const KEEP_ALIVE = ascii('keep-alive');
+const UPGRADE = ascii('upgrade');
