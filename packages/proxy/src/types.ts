@@ -3,6 +3,7 @@
  * and what they hand to metrics, spans and logs. Compiled configuration itself is `@meltemi/runtime`'s.
  */
 import type { Clock, Log, Random, Timers } from '@meltemi/base';
+import type { CompiledChain, CompiledCluster, CompiledRoute, Host, RuntimeChange, RuntimeState } from '@meltemi/runtime';
 
 // ---------------------------------------------------------------------------------------------------------------- transport
 
@@ -91,19 +92,19 @@ export interface TraceContext {
 /**
  * One mutable record per HTTP request or TCP connection, handed to `StreamSink.onStreamEnd` at its end and never touched
  * afterwards. Times are `Clock.monotonic()` milliseconds, 0 when it never happened; `startTimeMs` is wall clock. Objects of the
- * configuration (`listener`, `route`, `cluster`, `endpoint`) are references into it, so that label sets can be interned by identity.
+ * configuration (`chain`, `route`, `cluster`, `host`) are references into it, so that label sets can be interned by identity.
  */
 export interface StreamInfo {
   readonly protocol: 'http' | 'tcp';
   readonly startTimeMs: number;
   readonly startMs: number;
   readonly connection: ConnectionInfo;
-  /** The listener and filter chain's compiled filter that owns the stream (runtime types; identity is stable between updates). */
-  readonly listener: unknown;
-  readonly filter: unknown;
-  route: unknown;
-  cluster: unknown;
-  endpoint: unknown;
+  /** The filter chain (its listener is `chain.listener`). */
+  readonly chain: CompiledChain;
+  route: CompiledRoute | undefined;
+  cluster: CompiledCluster | undefined;
+  /** The upstream host of the last attempt; its `endpoint.workload` is the destination's peer. */
+  host: Host | undefined;
   routeName: string;
   virtualHost: string;
   clusterName: string;
@@ -173,3 +174,31 @@ export interface DataPlanePorts {
   readonly streams: StreamSink;
   readonly accessLog: LogSink;
 }
+
+/** How a listener is doing, for the admin endpoint. */
+export interface ListenerStatus {
+  readonly name: string;
+  /** `127.0.0.1:15001`, with the real port when 0 was asked for. */
+  readonly addresses: readonly string[];
+  readonly state: 'active' | 'draining' | 'failed';
+  readonly error: string;
+  readonly connections: number;
+}
+
+/**
+ * Owns sockets. `start`: binds the listeners of `state`; call `apply` with every `RuntimeChange` after `state.apply`. Both resolve
+ * when every listener that should be bound is bound or has failed, and answer the failures (name → reason), for the NACK.
+ */
+export interface DataPlane extends AsyncDisposable {
+  apply(change: RuntimeChange): Promise<ReadonlyMap<string, string>>;
+  listeners(): readonly ListenerStatus[];
+  /** Open downstream connections and requests in flight. */
+  readonly activity: { readonly connections: number; readonly requests: number };
+  /** Stops accepting, ends keep-alive, lets what runs finish for at most `deadlineMs`, then closes. */
+  drain(deadlineMs: number): Promise<void>;
+  /** Closes everything now. */
+  close(): Promise<void>;
+}
+
+/** Builds the data plane over a configuration state: `createDataPlane(state, ports)` in `data-plane.ts`. */
+export type CreateDataPlane = (state: RuntimeState, ports: DataPlanePorts) => DataPlane;
