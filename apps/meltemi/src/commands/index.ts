@@ -1,5 +1,7 @@
 import type { Command } from '../define-command.ts';
+import { proxyConfig } from './proxy-config.ts';
+import { proxyStatus } from './proxy-status.ts';
 import { version } from './version.ts';
 
 /** Every verb, in the order of the help. */
-export const commands: readonly Command[] = [version];
+export const commands: readonly Command[] = [proxyStatus, proxyConfig, version];
