@@ -1,4 +1,22 @@
+export { createEndpointIndex, serviceKey, touchesSubset, type EndpointChange, type EndpointIndex, type WritableEndpointIndex } from './endpoint-index.ts';
+export { hostCovers, hostsOverlap, isWildcard, looksLikeIp, mostSpecificMatch, resolveHost, wildcardsOf } from './hostname.ts';
+export { canonicalName, canonicalRevision, labelsMatch } from './labels.ts';
+export { formatLocality, NO_LOCALITY, parseLocality } from './locality.ts';
+export { parseProxyNode } from './parse-node.ts';
+export { buildPushContext } from './push/build.ts';
+export { destinationRuleFor, type DestinationRuleTable, type MergedDestinationRule } from './push/destination-rules.ts';
+export { gatewaysFor, type GatewayTable } from './push/gateways.ts';
+export { effectiveMtls, mtlsPorts, type EffectiveMtls, type MtlsMode, type PeerAuthenticationTable } from './push/peer-authentication.ts';
+export type { PushChanges, PushContext, PushInputs } from './push/push-context.ts';
+export { servicesSelecting, visibleServices, type NamespaceServices, type ServiceTable } from './push/services.ts';
+export {
+  gatewayVirtualServices, MESH_GATEWAY, meshVirtualServices, resolveGateway, virtualServiceFor,
+  type NamespaceVirtualServices, type ResolvedVirtualService, type VirtualServiceTable,
+} from './push/virtual-services.ts';
+export { isVisibleIn, visibilityOf, type Visibility, type VisibilityIndex } from './push/visibility.ts';
+export { spiffeId } from './spiffe.ts';
 export { DEFAULT_MESH_CONFIG, type MeshConfig } from './types/mesh-config.ts';
 export { isHttp, isHttp2, isTls, parseProtocol, selectProtocol, type Protocol } from './types/protocol.ts';
 export type { ProxyNode, XdsNode } from './types/proxy-node.ts';
 export type { Endpoint, Health, InlineEndpoint, Labels, Locality, Resolution, Service, ServicePort, Vip, Workload, WorkloadPort } from './types/service.ts';
+export { allocateVips, vipAddress, type VipTable } from './vip.ts';

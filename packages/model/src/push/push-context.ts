@@ -1,0 +1,39 @@
+import type { Config } from '@meltemi/api';
+import type { MeshConfig } from '../types/mesh-config.ts';
+import type { Service } from '../types/service.ts';
+import type { DestinationRuleTable } from './destination-rules.ts';
+import type { GatewayTable } from './gateways.ts';
+import type { PeerAuthenticationTable } from './peer-authentication.ts';
+import type { ServiceTable } from './services.ts';
+import type { VirtualServiceTable } from './virtual-services.ts';
+
+/** Everything the snapshot is made from. Objects are immutable: a changed one is a new object. Order does not matter. */
+export interface PushInputs {
+  readonly mesh: MeshConfig;
+  readonly services: readonly Service[];
+  /** Valid objects of every kind; kinds the snapshot does not read are ignored. */
+  readonly configs: readonly Config[];
+}
+
+/** What differs from the snapshot before. `full` on the first one and after a change of mesh settings: everything must be looked at. */
+export interface PushChanges {
+  readonly full: boolean;
+  /** `VirtualService/bookinfo/reviews`: came, went or changed. */
+  readonly configs: readonly string[];
+  /** `bookinfo/reviews.bookinfo.svc.cluster.local` (`serviceKey`). */
+  readonly services: readonly string[];
+}
+
+/** The mesh as one immutable value. Everything that is sent to a proxy is a function of it, of the endpoint index and of the node. */
+export interface PushContext {
+  /** Counts up with every build, from 1. */
+  readonly version: number;
+  readonly inputs: PushInputs;
+  readonly mesh: MeshConfig;
+  readonly services: ServiceTable;
+  readonly virtualServices: VirtualServiceTable;
+  readonly destinationRules: DestinationRuleTable;
+  readonly gateways: GatewayTable;
+  readonly peerAuthentications: PeerAuthenticationTable;
+  readonly changes: PushChanges;
+}
