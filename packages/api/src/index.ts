@@ -1,1 +1,38 @@
-export {};
+export { compareByAge, configKey, type Config, type DeepReadonly, type Json, type ObjectMeta } from './config.ts';
+export type { DecodedDocument, DecodeOptions, DecodeResult, Place } from './decode/types.ts';
+export { durationMs } from './duration.ts';
+export { apiVersionOf, defineKind, type Finding, type KindDefinition, type KindId, type KindOptions, type ValidationContext } from './kind.ts';
+export type { Namespace } from './kinds/core/namespace.ts';
+export type { ServiceAccount } from './kinds/core/service-account.ts';
+export type { Service, ServicePort } from './kinds/core/service.ts';
+export type {
+  ClientTlsSettings,
+  ConnectionPoolSettings,
+  DestinationRule,
+  LoadBalancerSettings,
+  OutlierDetection,
+  PortTrafficPolicy,
+  Subset,
+  TrafficPolicy,
+} from './kinds/networking/destination-rule.ts';
+export type { Gateway, GatewayServer } from './kinds/networking/gateway.ts';
+export type { ServiceEntry, ServiceEntryPort } from './kinds/networking/service-entry.ts';
+export type {
+  Destination,
+  Headers,
+  HttpDirectResponse,
+  HttpFault,
+  HttpMatchRequest,
+  HttpRedirect,
+  HttpRetry,
+  HttpRewrite,
+  HttpRoute,
+  HttpRouteDestination,
+  L4Match,
+  StringMatch,
+  TcpRoute,
+  VirtualService,
+} from './kinds/networking/virtual-service.ts';
+export type { WorkloadEntry } from './kinds/networking/workload-entry.ts';
+export type { MtlsMode, PeerAuthentication } from './kinds/security/peer-authentication.ts';
+export { isKind, ofKind, type KindName, type SpecTypes } from './spec-types.ts';

@@ -1,1 +1,4 @@
-export {};
+export { compileRegex, regexFault, substitutionFault, type Regex } from './regex.ts';
+export { compileStringMatch, type StringMatch } from './string-match.ts';
+export { createHostIndex, hostMatches, hostsOverlap, isShortName, resolveHost, type HostIndex } from './hosts.ts';
+export { labelsMatch } from './labels.ts';

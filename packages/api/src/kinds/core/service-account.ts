@@ -1,0 +1,12 @@
+import { z } from 'zod';
+import type { DeepReadonly } from '../../config.ts';
+import { opt } from '../../schema/fields.ts';
+
+export const serviceAccountSchema = z.strictObject({
+  automountServiceAccountToken: opt(z.boolean(), 'For Kubernetes; the mesh has its own tokens.'),
+  imagePullSecrets: opt(z.array(z.strictObject({ name: opt(z.string(), 'Secret.') })), 'For Kubernetes.'),
+  secrets: opt(z.array(z.strictObject({ name: opt(z.string(), 'Secret.') })), 'For Kubernetes.'),
+});
+
+/** The fields of a ServiceAccount, which stand beside `metadata`: there is no `spec`. */
+export type ServiceAccount = DeepReadonly<z.output<typeof serviceAccountSchema>>;

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import type { DeepReadonly } from '../../config.ts';
+import { dnsLabel, labels, opt, portNumber, req } from '../../schema/fields.ts';
+
+const servicePort = z.strictObject({
+  name: opt(dnsLabel, 'Name, unique; its prefix tells the protocol (http-web).'),
+  protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP').describe('Transport protocol.'),
+  appProtocol: opt(z.string(), 'Application protocol; wins over the name.'),
+  port: req(portNumber, 'Port that callers use.'),
+  targetPort: opt(z.union([portNumber, dnsLabel]), 'Port of the workload, by number or name; default the port.'),
+  nodePort: opt(z.int(), 'For Kubernetes.'),
+});
+
+export const serviceSchema = z.strictObject({
+  type: z.enum(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']).default('ClusterIP').describe('Kind of service.'),
+  ports: opt(z.array(servicePort), 'Ports of the service.'),
+  selector: opt(labels, 'Labels of the workloads behind the service.'),
+  clusterIP: opt(z.string(), 'Made by Kubernetes; the mesh gives every service an address of its own.'),
+  clusterIPs: opt(z.array(z.string()), 'Made by Kubernetes.'),
+  externalName: opt(z.string(), 'DNS name the service stands for.'),
+  externalIPs: opt(z.array(z.string()), 'For Kubernetes.'),
+  externalTrafficPolicy: opt(z.enum(['Cluster', 'Local']), 'For Kubernetes.'),
+  internalTrafficPolicy: opt(z.enum(['Cluster', 'Local']), 'Which endpoints are used.'),
+  ipFamilies: opt(z.array(z.enum(['IPv4', 'IPv6'])), 'Made by Kubernetes.'),
+  ipFamilyPolicy: opt(z.enum(['SingleStack', 'PreferDualStack', 'RequireDualStack']), 'For Kubernetes.'),
+  sessionAffinity: opt(z.enum(['None', 'ClientIP']), 'Same client, same endpoint.'),
+  sessionAffinityConfig: opt(z.strictObject({ clientIP: opt(z.strictObject({ timeoutSeconds: opt(z.int(), 'Seconds.') }), 'By address.') }), 'Settings of sessionAffinity.'),
+  publishNotReadyAddresses: opt(z.boolean(), 'Whether endpoints that are not ready count.'),
+  loadBalancerIP: opt(z.string(), 'For Kubernetes.'),
+  loadBalancerSourceRanges: opt(z.array(z.string()), 'For Kubernetes.'),
+  loadBalancerClass: opt(z.string(), 'For Kubernetes.'),
+  allocateLoadBalancerNodePorts: opt(z.boolean(), 'For Kubernetes.'),
+  healthCheckNodePort: opt(z.int(), 'For Kubernetes.'),
+  trafficDistribution: opt(z.string(), 'Preference of near endpoints.'),
+});
+
+/** Spec of a Kubernetes Service. */
+export type Service = DeepReadonly<z.output<typeof serviceSchema>>;
+export type ServicePort = NonNullable<Service['ports']>[number];

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import type { DeepReadonly } from '../../config.ts';
+import { labels, nonEmpty, opt, portNumber, req, text } from '../../schema/fields.ts';
+import { dnsLabelFault, hostFault } from '../../schema/formats.ts';
+
+/** `host`, `namespace/host`, `./host` or `*​/host`. */
+const gatewayHost = text((value) => {
+  const slash = value.indexOf('/');
+  const namespace = slash < 0 ? '*' : value.slice(0, slash);
+  if (namespace !== '*' && namespace !== '.' && dnsLabelFault(namespace) !== undefined) return `"${value}": "${namespace}" is not a namespace, "." or "*"`;
+  return hostFault(value.slice(slash + 1), { wildcard: true, ip: false });
+});
+
+export const GATEWAY_PROTOCOLS = ['HTTP', 'HTTPS', 'GRPC', 'GRPC-WEB', 'HTTP2', 'MONGO', 'TCP', 'TLS'] as const;
+const protocol = text((value) =>
+  (GATEWAY_PROTOCOLS as readonly string[]).includes(value.toUpperCase()) ? undefined : `"${value}" is not a protocol; known are ${GATEWAY_PROTOCOLS.join(', ')}`,
+);
+
+const tlsVersion = z.enum(['TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3']);
+const serverTls = z.strictObject({
+  httpsRedirect: opt(z.boolean(), 'Answer plain HTTP with a redirect to https.'),
+  mode: opt(z.enum(['PASSTHROUGH', 'SIMPLE', 'MUTUAL', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL', 'OPTIONAL_MUTUAL']), 'How TLS is terminated.'),
+  serverCertificate: opt(z.string(), 'Path of a certificate.'),
+  privateKey: opt(z.string(), 'Path of its key.'),
+  caCertificates: opt(z.string(), 'Path of the certificates to trust.'),
+  caCrl: opt(z.string(), 'Path of a revocation list.'),
+  credentialName: opt(z.string(), 'Secret that holds certificate and key.'),
+  credentialNames: opt(z.array(z.string()).max(2), 'Secrets, at most two.'),
+  caCertCredentialName: opt(z.string(), 'Secret that holds the certificates to trust.'),
+  tlsCertificates: opt(
+    z.array(z.strictObject({ serverCertificate: opt(z.string(), 'Path.'), privateKey: opt(z.string(), 'Path.'), caCertificates: opt(z.string(), 'Path.') })).max(2),
+    'Certificates, at most two.',
+  ),
+  subjectAltNames: opt(z.array(z.string()), 'Names that clients may have.'),
+  verifyCertificateSpki: opt(z.array(z.string()), 'Keys that clients may have.'),
+  verifyCertificateHash: opt(z.array(z.string()), 'Certificates that clients may have.'),
+  minProtocolVersion: opt(tlsVersion, 'Default TLSV1_2.'),
+  maxProtocolVersion: opt(tlsVersion, 'Default TLSV1_3.'),
+  cipherSuites: opt(z.array(z.string()), 'Cipher suites of TLS 1.2.'),
+  insecureSkipVerify: opt(z.boolean(), 'Do not check the client.'),
+});
+
+export const gatewaySchema = z.strictObject({
+  servers: req(
+    z
+      .array(
+        z.strictObject({
+          name: opt(z.string(), 'Name of the server, unique.'),
+          port: req(
+            z.strictObject({
+              number: req(portNumber, 'Port to listen on.'),
+              protocol: req(protocol, 'HTTP, HTTPS, GRPC, HTTP2, MONGO, TCP or TLS.'),
+              name: req(nonEmpty, 'Name of the port, unique.'),
+              targetPort: opt(z.int(), 'Ignored by Istio.'),
+            }),
+            'Where to listen.',
+          ),
+          bind: opt(z.string(), 'Address to listen on.'),
+          hosts: req(z.array(gatewayHost).min(1), 'Hosts served: host or namespace/host.'),
+          tls: opt(serverTls, 'TLS settings.'),
+          defaultEndpoint: opt(z.string(), 'Not implemented by Istio either.'),
+        }),
+      )
+      .min(1),
+    'What the gateway listens for.',
+  ),
+  selector: opt(labels, 'Labels of the gateway workloads, in all namespaces.'),
+});
+
+/** Spec of a Gateway: what a proxy at the edge listens for. */
+export type Gateway = DeepReadonly<z.output<typeof gatewaySchema>>;
+export type GatewayServer = Gateway['servers'][number];

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import type { DeepReadonly } from '../../config.ts';
+import { exportTo, gatewayRef, opt, req, text } from '../../schema/fields.ts';
+import { hostFault } from '../../schema/formats.ts';
+import { httpRoute, tcpRoute, tlsRoute } from './http-route.ts';
+
+const virtualServiceHost = text((value) => hostFault(value, { wildcard: true, ip: true }));
+
+export const virtualServiceSchema = z.strictObject({
+  hosts: req(z.array(virtualServiceHost).min(1), 'Hosts whose traffic these routes govern; short names get the namespace of this object.'),
+  gateways: z.array(gatewayRef).default(['mesh']).describe('Gateways that apply the routes; "mesh" stands for all sidecars and is the default.'),
+  http: opt(z.array(httpRoute), 'Routes for HTTP, first match wins.'),
+  tls: opt(z.array(tlsRoute), 'Routes for TLS that is passed through, by server name.'),
+  tcp: opt(z.array(tcpRoute), 'Routes for opaque TCP, first match wins.'),
+  exportTo: opt(exportTo, 'Namespaces that see this object; default all.'),
+});
+
+/** Spec of a VirtualService: how requests for a host are routed. */
+export type VirtualService = DeepReadonly<z.output<typeof virtualServiceSchema>>;
+/** One HTTP rule of a VirtualService. */
+export type HttpRoute = NonNullable<VirtualService['http']>[number];
+export type HttpMatchRequest = NonNullable<HttpRoute['match']>[number];
+export type HttpRouteDestination = NonNullable<HttpRoute['route']>[number];
+export type Destination = HttpRouteDestination['destination'];
+export type Headers = NonNullable<HttpRoute['headers']>;
+export type HttpRedirect = NonNullable<HttpRoute['redirect']>;
+export type HttpDirectResponse = NonNullable<HttpRoute['directResponse']>;
+export type HttpRewrite = NonNullable<HttpRoute['rewrite']>;
+export type HttpRetry = NonNullable<HttpRoute['retries']>;
+export type HttpFault = NonNullable<HttpRoute['fault']>;
+/** `{}` (headers and query parameters only) asks for presence. */
+export type StringMatch = { readonly exact?: string; readonly prefix?: string; readonly regex?: string };
+/** One TCP rule of a VirtualService. */
+export type TcpRoute = NonNullable<VirtualService['tcp']>[number];
+export type L4Match = NonNullable<TcpRoute['match']>[number];

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import type { DeepReadonly } from '../../config.ts';
+import { opt, text, workloadSelectorMatchLabels } from '../../schema/fields.ts';
+
+const mtls = z.strictObject({ mode: opt(z.enum(['UNSET', 'DISABLE', 'PERMISSIVE', 'STRICT']), 'UNSET inherits; PERMISSIVE takes both; STRICT takes only mutual TLS; DISABLE only plain text.') });
+const portKey = text((value) => (/^[1-9]\d{0,4}$/.test(value) && Number(value) <= 65_535 ? undefined : `"${value}" is not a port number`));
+
+export const peerAuthenticationSchema = z.strictObject({
+  selector: opt(workloadSelectorMatchLabels, 'Workloads the policy is for; left out: the namespace, or the whole mesh in the root namespace.'),
+  mtls: opt(mtls, 'What inbound connections must be.'),
+  portLevelMtls: opt(z.record(portKey, mtls), 'By port of the workload; needs a selector.'),
+});
+
+/** Spec of a PeerAuthentication: what inbound connections must be. */
+export type PeerAuthentication = DeepReadonly<z.output<typeof peerAuthenticationSchema>>;
+export type MtlsMode = 'UNSET' | 'DISABLE' | 'PERMISSIVE' | 'STRICT';

@@ -1,0 +1,37 @@
+import type { Config } from './config.ts';
+import type { Namespace } from './kinds/core/namespace.ts';
+import type { ServiceAccount } from './kinds/core/service-account.ts';
+import type { Service } from './kinds/core/service.ts';
+import type { DestinationRule } from './kinds/networking/destination-rule.ts';
+import type { Gateway } from './kinds/networking/gateway.ts';
+import type { ServiceEntry } from './kinds/networking/service-entry.ts';
+import type { VirtualService } from './kinds/networking/virtual-service.ts';
+import type { WorkloadEntry } from './kinds/networking/workload-entry.ts';
+import type { PeerAuthentication } from './kinds/security/peer-authentication.ts';
+
+/** The spec type of every kind. */
+export interface SpecTypes {
+  readonly VirtualService: VirtualService;
+  readonly DestinationRule: DestinationRule;
+  readonly Gateway: Gateway;
+  readonly ServiceEntry: ServiceEntry;
+  readonly WorkloadEntry: WorkloadEntry;
+  readonly PeerAuthentication: PeerAuthentication;
+  readonly Namespace: Namespace;
+  readonly Service: Service;
+  readonly ServiceAccount: ServiceAccount;
+}
+
+export type KindName = keyof SpecTypes;
+
+/** True when the object is of the kind; narrows its spec. Every Config that decoding returned has the spec of its kind. */
+export function isKind<K extends KindName>(config: Config, kind: K): config is Config<SpecTypes[K]> {
+  return config.kind === kind;
+}
+
+/** The objects of one kind, typed. */
+export function ofKind<K extends KindName>(configs: Iterable<Config>, kind: K): Config<SpecTypes[K]>[] {
+  const found: Config<SpecTypes[K]>[] = [];
+  for (const config of configs) if (isKind(config, kind)) found.push(config);
+  return found;
+}
