@@ -1,3 +1,7 @@
+export { endpointsOf, selects, targetPortOf } from './convert/endpoints-of.ts';
+export { kubernetesHostname, serviceFromKubernetes } from './convert/from-kubernetes.ts';
+export { servicesFromServiceEntry } from './convert/from-service-entry.ts';
+export { TLS_MODE_LABEL, workloadFromEntry } from './convert/from-workload-entry.ts';
 export { createEndpointIndex, serviceKey, touchesSubset, type EndpointChange, type EndpointIndex, type WritableEndpointIndex } from './endpoint-index.ts';
 export { hostCovers, hostsOverlap, isWildcard, looksLikeIp, mostSpecificMatch, resolveHost, wildcardsOf } from './hostname.ts';
 export { canonicalName, canonicalRevision, labelsMatch } from './labels.ts';

@@ -28,7 +28,7 @@ export function buildServiceTable(services: readonly Service[]): ServiceTable {
 }
 
 function compareServices(a: Service, b: Service): number {
-  return a.createdAt - b.createdAt || compareText(a.hostname, b.hostname) || compareText(a.namespace, b.namespace);
+  return compareText(a.createdAt, b.createdAt) || compareText(a.hostname, b.hostname) || compareText(a.namespace, b.namespace);
 }
 
 function compareText(a: string, b: string): number {

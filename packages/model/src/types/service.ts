@@ -60,8 +60,8 @@ export interface Service {
   readonly exportTo: readonly string[];
   /** `kubernetes` (a Service object), `external` (a ServiceEntry), `synthetic` (made for a connected workload that no service selects). */
   readonly registry: 'kubernetes' | 'external' | 'synthetic';
-  /** Milliseconds since the epoch: the oldest wins. */
-  readonly createdAt: number;
+  /** RFC 3339 in UTC, compared as text: the oldest wins. `~` when not known, which sorts last. */
+  readonly createdAt: string;
   readonly object: ObjectRef;
   readonly origin?: Origin;
 }

@@ -1,0 +1,34 @@
+import type { Config } from '@meltemi/api';
+import { parseLocality } from '../locality.ts';
+import type { WorkloadEntrySpec } from '../specs.ts';
+import type { Workload } from '../types/service.ts';
+
+/** The label by which an endpoint without an agent of ours says that its sidecar speaks mutual TLS. */
+export const TLS_MODE_LABEL = 'security.istio.io/tlsMode';
+
+/** A WorkloadEntry as a workload; undefined when it has no address. */
+export function workloadFromEntry(config: Config<WorkloadEntrySpec>): Workload | undefined {
+  const { spec } = config;
+  const { name, namespace } = config.meta;
+  if (spec.address === undefined || spec.address === '') return undefined;
+  const labels = { ...config.meta.labels, ...spec.labels };
+  return {
+    name,
+    namespace,
+    serviceAccount: spec.serviceAccount ?? '',
+    labels,
+    address: spec.address,
+    appAddress: spec.address,
+    ports: [],
+    portMap: spec.ports ?? {},
+    locality: parseLocality(spec.locality ?? ''),
+    weight: Math.max(1, spec.weight ?? 1),
+    tlsMode: labels[TLS_MODE_LABEL] === 'istio' ? 'istio' : 'disabled',
+    health: 'healthy',
+    dataPlane: 'none',
+    cluster: 'meltemi',
+    registry: 'external',
+    object: { kind: 'WorkloadEntry', namespace, name },
+    origin: config.origin,
+  };
+}
