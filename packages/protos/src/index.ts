@@ -1,1 +1,1 @@
-export {};
+export { loadCodec, type CodecOptions, type Profile, type ProtoCodec } from './codec.ts';

@@ -1,0 +1,35 @@
+import type { AnyMessages, JsonObject } from '@meltemi/protos-types';
+
+/** `sidecar`: what the embedded sidecar and the agent understand. `all`: every Envoy v3 message that is shipped, for the control plane. */
+export type Profile = 'sidecar' | 'all';
+
+export interface CodecOptions {
+  /** The folder that holds `envoy-api/`, `xds/`, `googleapis/`, `protoc-gen-validate/`; default: what `@grpc/grpc-js-xds` ships. */
+  readonly envoyProtoDirectory?: string;
+  /** The folder of our own protos; default: `proto/` of this package. */
+  readonly ownProtoDirectory?: string;
+  /** Where the parsed schema is kept between starts; `false` for nowhere. Default: `meltemi` in the user's cache folder. */
+  readonly cacheDirectory?: string | false;
+}
+
+/**
+ * Protobuf to and from ProtoJSON with proto field names. A type is named by its full name (`envoy.config.cluster.v3.Cluster`) or its
+ * type URL. Immutable after loading; safe to share.
+ */
+export interface ProtoCodec {
+  /** Whether a message type of that name is loaded. */
+  has(type: string): boolean;
+  /** Throws MeshError `protos/encode` that lists every fault with its path: unknown field, wrong type, unknown enum name, two members of a oneof. */
+  encode(type: string, json: object): Uint8Array;
+  /**
+   * Throws MeshError `protos/decode` that lists every fault with its path. Unknown fields are skipped (protobuf's rule for newer peers).
+   * A nested Any of a type that is not loaded stays `{ '@type', value: base64 }`. Members with default values are absent.
+   */
+  decode<T extends keyof AnyMessages>(type: T, bytes: Uint8Array): AnyMessages[T];
+  decode(type: string, bytes: Uint8Array): JsonObject;
+}
+
+/** Loads the message definitions of a profile. Throws MeshError `protos/load` when a file is missing or unreadable. */
+export function loadCodec(profile: Profile, options: CodecOptions = {}): ProtoCodec {
+  throw new Error(`in work: ${profile} ${String(options.cacheDirectory)}`);
+}
