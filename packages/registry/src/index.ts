@@ -1,1 +1,1 @@
-export {};
+export type { ConfigChange, ConfigStore, PutResult, WritableConfigStore } from './store/config-store.ts';

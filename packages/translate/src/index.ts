@@ -1,1 +1,1 @@
-export {};
+export type { GeneratedResource, ResourceNames, Translator } from './types.ts';

@@ -1,0 +1,42 @@
+import type { Config } from '@meltemi/api';
+import type { ObjectRef, Problem } from '@meltemi/base';
+
+/** One object came, changed or went. `config` is the new form, or the last one for `deleted`. */
+export interface ConfigChange {
+  readonly t: 'added' | 'modified' | 'deleted';
+  readonly config: Config;
+}
+
+/**
+ * A source of configuration objects: valid ones only, each with `uid`, `resourceVersion`, `generation` and `creationTimestamp`. A changed
+ * object is a new object; one that did not change keeps its identity.
+ */
+export interface ConfigStore {
+  get(ref: ObjectRef): Config | undefined;
+  /** All objects, or those of a kind; in no particular order. */
+  list(kind?: string): readonly Config[];
+  /** Called after each change, with everything that belongs together, until the returned function is called. */
+  watch(listener: (changes: readonly ConfigChange[]) => void): () => void;
+  /** What is wrong with its sources at the moment (held-back objects, files that cannot be read). */
+  problems(): readonly Problem[];
+  /** Called whenever `problems()` became different. */
+  watchProblems(listener: () => void): () => void;
+  close(): Promise<void>;
+}
+
+/** What `put` did: the stored object, and how it differs from what was there. */
+export interface PutResult {
+  readonly t: 'created' | 'configured' | 'unchanged';
+  readonly config: Config;
+}
+
+/** A store that objects are applied to. Operations take effect, and are told to watchers, before their promise resolves. */
+export interface WritableConfigStore extends ConfigStore {
+  /**
+   * Creates or replaces. Server-made metadata of the given object is ignored, except that `resourceVersion` with `expectResourceVersion` must be the
+   * stored one. Throws MeshError `config/conflict`, or `config/read-only` when the object belongs to a source that cannot be written.
+   */
+  put(config: Config, options?: { readonly expectResourceVersion?: string }): Promise<PutResult>;
+  /** Removes; false when there is no such object. Throws as `put` does. */
+  delete(ref: ObjectRef): Promise<boolean>;
+}
