@@ -20,6 +20,24 @@ export function parseUtc(text: string): number | undefined {
   return daysFromCivil(Number(year), m, Number(day)) * 86_400_000 + minutes * 60_000 + Number(second) * 1000 + Math.round(Number(fraction ?? 0) * 1000);
 }
 
+/** The parts of a moment in UTC. `month` and `yearday` count from 1, `weekday` from 0 (Sunday). */
+export function civilTime(ms: number): { year: number; month: number; day: number; hour: number; minute: number; weekday: number; yearday: number; daysInMonth: number } {
+  const days = Math.floor(ms / 86_400_000);
+  const seconds = Math.floor((ms - days * 86_400_000) / 1000);
+  const { year, month, day } = civil(days);
+  const next = month === 12 ? daysFromCivil(year + 1, 1, 1) : daysFromCivil(year, month + 1, 1);
+  return {
+    year,
+    month,
+    day,
+    hour: Math.floor(seconds / 3600),
+    minute: Math.floor(seconds / 60) % 60,
+    weekday: (((days + 4) % 7) + 7) % 7,
+    yearday: days - daysFromCivil(year, 1, 1) + 1,
+    daysInMonth: next - daysFromCivil(year, month, 1),
+  };
+}
+
 function two(value: number): string {
   return value < 10 ? `0${value}` : String(value);
 }
