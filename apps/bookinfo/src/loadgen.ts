@@ -48,8 +48,11 @@ export function startLoad(options: LoadOptions): { stop(): void } {
     Object.assign(window, { latenciesMs: [], failed: 0, startedMs: performance.now() });
   };
   const reporter = setInterval(flush, options.reportMs ?? 10_000);
+  let stopped = false;
   return {
     stop: () => {
+      if (stopped) return;
+      stopped = true;
       clearInterval(tick);
       clearInterval(reporter);
       flush();
