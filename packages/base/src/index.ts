@@ -1,3 +1,7 @@
 export { MeshError } from './error.ts';
+export { hashBytes, hashText } from './hash.ts';
 export { silentLog, type Clock, type Log, type Random, type Timer, type Timers } from './ports.ts';
 export { formatOrigin, formatProblem, type Fix, type ObjectRef, type Origin, type Problem, type Severity } from './problem.ts';
+export { ProtoReader, WireType } from './protobuf-reader.ts';
+export { ProtoWriter, varintSize } from './protobuf-writer.ts';
+export { readUtf8, utf8Length, writeUtf8 } from './utf8.ts';
