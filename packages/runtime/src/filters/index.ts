@@ -1,1 +1,71 @@
+import type { Reader } from '../decode/reader.ts';
+import type { FilterKind } from './define.ts';
+import { faultFilter } from './fault.ts';
+import type { FilterOverride, FilterOverrides, HttpFilter } from './types.ts';
+
+/** Every HTTP filter this proxy has, besides the router. Order is of no meaning here: the chain's order comes with the configuration. */
+export const HTTP_FILTERS: readonly FilterKind[] = [faultFilter];
+
+const ROUTER = 'envoy.extensions.filters.http.router.v3.Router';
+const OVERRIDE = 'envoy.config.route.v3.FilterConfig';
+
+export function filterKind(tag: HttpFilter['t']): FilterKind {
+  const kind = HTTP_FILTERS.find((item) => item.t === tag);
+  if (kind === undefined) throw new TypeError(`no filter of kind ${tag}`);
+  return kind;
+}
+
+/** `http_filters` of a connection manager. The router must be there, and last. */
+export function decodeHttpFilters(reader: Reader): readonly HttpFilter[] {
+  const entries = reader.messages('http_filters');
+  const filters: HttpFilter[] = [];
+  entries.forEach((entry, index) => {
+    const last = index === entries.length - 1;
+    const config = entry.message('typed_config');
+    const name = entry.string('name');
+    const disabled = entry.bool('disabled');
+    const optional = entry.bool('is_optional');
+    const type = config?.type() ?? '';
+    entry.require('', (type === ROUTER) === last, last ? 'the last HTTP filter must be the router' : 'the router must be the last HTTP filter');
+    if (config === undefined) return entry.fail('typed_config', `missing; the filter "${name}" cannot be told by its name alone`);
+    if (type === ROUTER) return decodeRouter(config);
+    const kind = HTTP_FILTERS.find((item) => item.types.includes(type));
+    if (kind !== undefined) return void filters.push(kind.decode(config, name, disabled));
+    config.ignoreRest();
+    if (!optional) config.fail('', `HTTP filter "${name}" of type ${type} is not supported by this proxy`);
+  });
+  if (entries.length === 0) reader.fail('http_filters', 'the router is missing');
+  return filters;
+}
+
+function decodeRouter(config: Reader): void {
+  // Statistics, and headers that this proxy writes as Envoy does by default.
+  config.harmless('dynamic_stats', 'start_child_span', 'suppress_grpc_request_failure_code_stats');
+  config.require('suppress_envoy_headers', !config.bool('suppress_envoy_headers'), 'leaving x-envoy-* headers out is not supported by this proxy');
+}
+
+/** `typed_per_filter_config` of a table, virtual host, route or weighted cluster. */
+export function decodeOverrides(reader: Reader): FilterOverrides {
+  const overrides: Record<string, FilterOverride> = {};
+  for (const [name, outer] of reader.entries('typed_per_filter_config')) {
+    const override = decodeOverride(outer, name);
+    if (override !== undefined) overrides[name] = override;
+  }
+  return overrides;
+}
+
+function decodeOverride(outer: Reader, name: string): FilterOverride | undefined {
+  const wrapped = outer.type() === OVERRIDE;
+  if (wrapped && outer.bool('disabled')) return { t: 'disabled' };
+  const optional = wrapped && outer.bool('is_optional');
+  const config = wrapped ? outer.message('config') : outer;
+  if (config === undefined) return undefined;
+  const kind = HTTP_FILTERS.find((item) => item.types.includes(config.type()));
+  if (kind !== undefined) return kind.decodeOverride(config);
+  config.ignoreRest();
+  if (!optional) config.fail('', `settings of HTTP filter "${name}" (${config.type()}) are not supported by this proxy`);
+  return undefined;
+}
+
+export type { FilterKind } from './define.ts';
 export type { FilterInput, FilterOverride, FilterOverrides, FilterReply, FilterVerdict, HttpFilter } from './types.ts';

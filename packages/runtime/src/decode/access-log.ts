@@ -1,0 +1,109 @@
+import { parseFormat } from '../format.ts';
+import type { AccessLog, AccessLogFilter, LogField, LogFormat } from '../types/common.ts';
+import { decodeExtension } from './any.ts';
+import { asObject, type Reader } from './reader.ts';
+
+/** Istio's default text format; also what a log without a format gets. */
+export const DEFAULT_LOG_FORMAT =
+  '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% ' +
+  '%RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% "%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED% %BYTES_SENT% ' +
+  '%DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" ' +
+  '"%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% ' +
+  '%DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n';
+
+const LOGS = {
+  'envoy.extensions.access_loggers.file.v3.FileAccessLog': (config: Reader) => file(config, config.string('path')),
+  'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': (config: Reader) => file(config, '/dev/stdout'),
+  'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': (config: Reader) => file(config, '/dev/stderr'),
+  'envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig': toAgent,
+  'envoy.extensions.access_loggers.grpc.v3.TcpGrpcAccessLogConfig': toAgent,
+};
+
+export function decodeAccessLogs(readers: readonly Reader[]): readonly AccessLog[] {
+  const logs: AccessLog[] = [];
+  for (const reader of readers) {
+    const filterReader = reader.message('filter');
+    const filter = filterReader === undefined ? undefined : decodeFilter(filterReader);
+    const log = decodeExtension(reader, LOGS);
+    if (log !== undefined) logs.push(filter === undefined ? log : { ...log, filter });
+  }
+  return logs;
+}
+
+/** The agent's own log service: this proxy reports every stream to its agent without being asked, so nothing more is to be done. */
+function toAgent(config: Reader): undefined {
+  const name = config.message('common_config')?.string('log_name') ?? '';
+  config.require('common_config', name.startsWith('meltemi'), 'only the agent\'s own log service ("meltemi…") is supported by this proxy');
+  config.ignoreRest();
+  return undefined;
+}
+
+function file(config: Reader, path: string): AccessLog {
+  config.require('path', path !== '', 'missing');
+  const format = config.message('log_format');
+  const old = config.string('format');
+  const omitEmptyValues = format?.bool('omit_empty_values') ?? false;
+  if (format === undefined) return { path, format: text(config, 'format', old === '' ? DEFAULT_LOG_FORMAT : old), omitEmptyValues };
+  // How the line is labelled when it is sent over HTTP; lines in a file have no content type.
+  format.harmless('content_type');
+  return { path, format: decodeFormat(format), omitEmptyValues };
+}
+
+function decodeFormat(reader: Reader): LogFormat {
+  if (reader.has('json_format')) {
+    const json = asObject(reader.raw('json_format')) ?? {};
+    reader.message('json_format_options')?.bool('sort_properties');
+    return { t: 'json', fields: Object.fromEntries(Object.entries(json).map(([key, value]) => [key, field(reader, key, value)])) };
+  }
+  const source = reader.message('text_format_source');
+  if (source !== undefined) return text(source, 'inline_string', source.string('inline_string'));
+  const inline = reader.string('text_format');
+  return text(reader, 'text_format', inline === '' ? DEFAULT_LOG_FORMAT : inline);
+}
+
+function text(reader: Reader, name: string, value: string): LogFormat {
+  const parsed = parseFormat(value);
+  if (!parsed.ok) reader.fail(name, parsed.message);
+  return { t: 'text', text: value };
+}
+
+function field(reader: Reader, path: string, value: unknown): LogField {
+  if (typeof value === 'string') {
+    const parsed = parseFormat(value);
+    if (!parsed.ok) reader.fail(`json_format.${path}`, parsed.message);
+    return value;
+  }
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined) return value ?? null;
+  if (Array.isArray(value)) return value.map((item, index) => field(reader, `${path}[${index}]`, item));
+  const object = asObject(value) ?? {};
+  return Object.fromEntries(Object.entries(object).map(([key, item]) => [key, field(reader, `${path}.${key}`, item)]));
+}
+
+function decodeFilter(reader: Reader): AccessLogFilter | undefined {
+  const status = reader.message('status_code_filter');
+  if (status !== undefined) return { t: 'status-code', ...comparison(status) };
+  const duration = reader.message('duration_filter');
+  if (duration !== undefined) {
+    const { op, value } = comparison(duration);
+    return { t: 'duration', op, valueMs: value };
+  }
+  const flags = reader.message('response_flag_filter');
+  if (flags !== undefined) return { t: 'response-flag', flags: flags.strings('flags') };
+  if (reader.message('not_health_check_filter') !== undefined) return { t: 'not-health-check' };
+  for (const t of ['and', 'or'] as const) {
+    const group = reader.message(`${t}_filter`);
+    if (group === undefined) continue;
+    return { t, filters: group.messages('filters').map(decodeFilter).filter((filter) => filter !== undefined) };
+  }
+  if (reader.unread().length === 0) reader.fail('', 'no filter is set');
+  return undefined;
+}
+
+function comparison(reader: Reader): { op: 'eq' | 'ge' | 'le'; value: number } {
+  const inner = reader.message('comparison');
+  const op = inner?.oneOf<'eq' | 'ge' | 'le'>('op', { EQ: 'eq', GE: 'ge', LE: 'le' }, 'eq') ?? 'eq';
+  const value = inner?.message('value');
+  // There is no runtime layer: the default is the value.
+  value?.harmless('runtime_key');
+  return { op, value: value?.number('default_value', 0) ?? 0 };
+}

@@ -1,0 +1,106 @@
+import type { EndpointAddress } from '../types/common.ts';
+import type { RuntimeEndpoint, RuntimeEndpoints, RuntimeLocality, WorkloadRef } from '../types/cluster.ts';
+import { decodeFraction, filterMetadata } from './common.ts';
+import type { Json, Reader } from './reader.ts';
+
+/** `allowNames`: addresses may be host names (DNS clusters). */
+export function decodeEndpointsMessage(reader: Reader, allowNames: boolean): RuntimeEndpoints {
+  const policy = reader.message('policy');
+  // Endpoints do not go stale: the stream that brought them is either there or coming back.
+  policy?.harmless('endpoint_stale_after');
+  return {
+    cluster: reader.string('cluster_name'),
+    localities: reader.messages('endpoints').map((item) => decodeLocality(item, allowNames)),
+    overprovisioningPercent: policy?.number('overprovisioning_factor', 140) ?? 140,
+    weightedPriorityHealth: policy?.bool('weighted_priority_health') ?? false,
+    drops:
+      policy?.messages('drop_overloads').map((item) => {
+        const share = item.message('drop_percentage');
+        return { category: item.string('category'), fraction: share === undefined ? 0 : decodeFraction(share) };
+      }) ?? [],
+  };
+}
+
+function decodeLocality(reader: Reader, allowNames: boolean): RuntimeLocality {
+  const locality = reader.message('locality');
+  // A hint for zone-aware policies, which are refused.
+  reader.harmless('proximity');
+  reader.raw('metadata');
+  return {
+    region: locality?.string('region') ?? '',
+    zone: locality?.string('zone') ?? '',
+    subZone: locality?.string('sub_zone') ?? '',
+    priority: reader.number('priority', 0),
+    ...(reader.has('load_balancing_weight') ? { weight: reader.number('load_balancing_weight', 1) } : {}),
+    endpoints: reader.messages('lb_endpoints').map((item) => decodeEndpoint(item, allowNames)).filter((item) => item !== undefined),
+  };
+}
+
+function decodeEndpoint(reader: Reader, allowNames: boolean): RuntimeEndpoint | undefined {
+  const inner = reader.message('endpoint');
+  // For active health checks, which clusters with them are refused for.
+  inner?.harmless('health_check_config');
+  const address = decodeAddress(inner?.message('address'), allowNames);
+  if (address === undefined) {
+    reader.fail('endpoint.address', allowNames ? 'expected a socket address or a pipe' : 'expected an IP address with port, or a pipe');
+    return undefined;
+  }
+  const metadata = reader.raw('metadata');
+  const workload = decodeWorkload(metadata);
+  return {
+    address,
+    hostname: inner?.string('hostname') ?? '',
+    health: reader.oneOf<RuntimeEndpoint['health']>(
+      'health_status',
+      { UNKNOWN: 'healthy', HEALTHY: 'healthy', UNHEALTHY: 'unhealthy', DRAINING: 'draining', TIMEOUT: 'unhealthy', DEGRADED: 'degraded' },
+      'healthy',
+    ),
+    weight: Math.max(1, reader.number('load_balancing_weight', 1)),
+    transportLabels: transportLabels(metadata),
+    ...(workload === undefined ? {} : { workload }),
+  };
+}
+
+function decodeAddress(reader: Reader | undefined, allowNames: boolean): EndpointAddress | undefined {
+  const pipe = reader?.message('pipe');
+  if (pipe !== undefined) {
+    pipe.harmless('mode');
+    return { t: 'pipe', path: pipe.string('path') };
+  }
+  const socket = reader?.message('socket_address');
+  if (socket === undefined) return undefined;
+  socket.oneOf('protocol', { TCP: 'tcp' }, 'tcp');
+  const address = socket.string('address');
+  const port = socket.number('port_value', 0);
+  if (address === '' || (!allowNames && !/^[\d.]+$|:/.test(address))) return undefined;
+  return { t: 'socket', address, port };
+}
+
+function transportLabels(metadata: unknown): Readonly<Record<string, string>> {
+  const labels = filterMetadata(metadata, 'envoy.transport_socket_match') ?? {};
+  return Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, String(value)]));
+}
+
+/** Istio's `workload = "name;namespace;canonical name;canonical revision;cluster"`, and what it leaves out, from our own key. */
+function decodeWorkload(metadata: unknown): WorkloadRef | undefined {
+  const istio = filterMetadata(metadata, 'istio')?.['workload'];
+  const own = filterMetadata(metadata, 'meltemi.io') ?? {};
+  if (typeof istio !== 'string' && own['principal'] === undefined) return undefined;
+  const [name = '', namespace = '', canonicalName = '', canonicalRevision = '', cluster = ''] = typeof istio === 'string' ? istio.split(';') : [];
+  return {
+    name,
+    namespace,
+    canonicalName,
+    canonicalRevision,
+    cluster,
+    app: text(own, 'app', canonicalName),
+    version: text(own, 'version', canonicalRevision),
+    principal: text(own, 'principal', ''),
+  };
+}
+
+function text(object: Json, key: string, fallback: string): string {
+  const value = object[key];
+  return typeof value === 'string' && value !== '' ? value : fallback;
+}
+

@@ -1,0 +1,239 @@
+import { decodeHttpFilters } from '../filters/index.ts';
+import type { ClientCertDetails, ForwardClientCert, Http1Options, HttpConnectionManager, HttpTracing, RouteSource, TagValue } from '../types/http.ts';
+import { decodeAccessLogs } from './access-log.ts';
+import type { Reader } from './reader.ts';
+import { decodeRouteConfigMessage } from './route.ts';
+import { decodeAdsSource } from './tls.ts';
+
+const FORWARD_CERT: Readonly<Record<string, ForwardClientCert>> = {
+  SANITIZE: 'sanitize',
+  FORWARD_ONLY: 'forward-only',
+  APPEND_FORWARD: 'append-forward',
+  SANITIZE_SET: 'sanitize-set',
+  ALWAYS_FORWARD_ONLY: 'always-forward-only',
+};
+
+export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManager {
+  harmlessFields(reader);
+  const common = reader.message('common_http_protocol_options');
+  const tracing = reader.message('tracing');
+  const stripAny = reader.bool('strip_any_host_port');
+  const stripMatching = reader.bool('strip_matching_host_port');
+  return {
+    statPrefix: reader.string('stat_prefix'),
+    codec: reader.oneOf<HttpConnectionManager['codec']>('codec_type', { AUTO: 'auto', HTTP1: 'http1' }, 'auto'),
+    routes: decodeRouteSource(reader),
+    filters: decodeHttpFilters(reader),
+    ...identity(reader),
+    serverName: reader.string('server_name', 'envoy'),
+    serverHeader: reader.oneOf<HttpConnectionManager['serverHeader']>(
+      'server_header_transformation',
+      { OVERWRITE: 'overwrite', APPEND_IF_ABSENT: 'append-if-absent', PASS_THROUGH: 'pass-through' },
+      'overwrite',
+    ),
+    via: reader.string('via'),
+    ...pathOptions(reader),
+    stripPort: stripAny ? 'any' : stripMatching ? 'matching' : 'none',
+    stripTrailingHostDot: reader.bool('strip_trailing_host_dot'),
+    ...timeouts(reader, common),
+    maxRequestsPerConnection: common?.number('max_requests_per_connection', 0) ?? 0,
+    maxRequestHeadersBytes: reader.number('max_request_headers_kb', 60) * 1024,
+    maxHeadersCount: common?.number('max_headers_count', 100) ?? 100,
+    headersWithUnderscores:
+      common?.oneOf<HttpConnectionManager['headersWithUnderscores']>(
+        'headers_with_underscores_action',
+        { ALLOW: 'allow', REJECT_REQUEST: 'reject', DROP_HEADER: 'drop' },
+        'allow',
+      ) ?? 'allow',
+    http1: decodeHttp1(reader.message('http_protocol_options')),
+    upgrades: reader.messages('upgrade_configs').map(upgrade).filter((type) => type !== ''),
+    ...(tracing === undefined ? {} : { tracing: decodeTracing(tracing) }),
+    accessLogs: decodeAccessLogs(reader.messages('access_log')),
+  };
+}
+
+/** Why each is harmless stands beside it. */
+function harmlessFields(reader: Reader): void {
+  // Settings of codecs that this proxy does not offer: it negotiates HTTP/1.1 only.
+  reader.harmless('http2_protocol_options', 'http3_protocol_options');
+  // 100-continue is always handed through, which is what an application behind a sidecar expects of both settings.
+  reader.harmless('proxy_100_continue');
+  // Finer output of the same facts.
+  reader.harmless('represent_ipv4_remote_address_as_ipv4_mapped_ipv6', 'append_x_forwarded_port', 'add_proxy_protocol_connection_state');
+  // HTTP/1.1 errors always close the connection, since the rest of the bytes cannot be trusted.
+  reader.harmless('stream_error_on_invalid_http_message');
+  // Who counts as internal decides only about x-envoy-* request headers, which this proxy takes from nobody.
+  reader.harmless('internal_address_config');
+}
+
+function identity(reader: Reader): Pick<
+  HttpConnectionManager,
+  | 'generateRequestId'
+  | 'preserveExternalRequestId'
+  | 'alwaysSetRequestIdInResponse'
+  | 'useRemoteAddress'
+  | 'xffNumTrustedHops'
+  | 'skipXffAppend'
+  | 'forwardClientCert'
+  | 'clientCertDetails'
+> {
+  decodeRequestIdExtension(reader.message('request_id_extension'));
+  return {
+    generateRequestId: reader.bool('generate_request_id', true),
+    preserveExternalRequestId: reader.bool('preserve_external_request_id'),
+    alwaysSetRequestIdInResponse: reader.bool('always_set_request_id_in_response'),
+    useRemoteAddress: reader.bool('use_remote_address'),
+    xffNumTrustedHops: reader.number('xff_num_trusted_hops', 0),
+    skipXffAppend: reader.bool('skip_xff_append'),
+    forwardClientCert: reader.oneOf('forward_client_cert_details', FORWARD_CERT, 'sanitize'),
+    clientCertDetails: clientCertDetails(reader.message('set_current_client_cert_details')),
+  };
+}
+
+/** Only the UUID extension, whose own options this proxy follows: sampling is packed into the id, as Envoy does. */
+function decodeRequestIdExtension(reader: Reader | undefined): void {
+  const config = reader?.message('typed_config');
+  if (config === undefined) return;
+  const type = config.type();
+  config.require('', type === 'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig', `request id extension ${type} is not supported by this proxy`);
+  config.bool('use_request_id_for_trace_sampling', true);
+  config.require('pack_trace_reason', config.bool('pack_trace_reason', true), 'an id without the trace reason is not supported by this proxy');
+}
+
+function clientCertDetails(reader: Reader | undefined): ClientCertDetails {
+  return {
+    subject: reader?.bool('subject') ?? false,
+    cert: reader?.bool('cert') ?? false,
+    chain: reader?.bool('chain') ?? false,
+    dns: reader?.bool('dns') ?? false,
+    uri: reader?.bool('uri') ?? false,
+  };
+}
+
+function pathOptions(reader: Reader): Pick<HttpConnectionManager, 'normalizePath' | 'mergeSlashes' | 'escapedSlashes'> {
+  return {
+    normalizePath: reader.bool('normalize_path'),
+    mergeSlashes: reader.bool('merge_slashes'),
+    escapedSlashes: reader.oneOf<HttpConnectionManager['escapedSlashes']>(
+      'path_with_escaped_slashes_action',
+      {
+        IMPLEMENTATION_SPECIFIC_DEFAULT: 'keep',
+        KEEP_UNCHANGED: 'keep',
+        REJECT_REQUEST: 'reject',
+        UNESCAPE_AND_REDIRECT: 'unescape-redirect',
+        UNESCAPE_AND_FORWARD: 'unescape-forward',
+      },
+      'keep',
+    ),
+  };
+}
+
+type Timeouts = Pick<
+  HttpConnectionManager,
+  | 'streamIdleTimeoutMs'
+  | 'requestTimeoutMs'
+  | 'requestHeadersTimeoutMs'
+  | 'idleTimeoutMs'
+  | 'maxConnectionDurationMs'
+  | 'maxStreamDurationMs'
+  | 'drainTimeoutMs'
+  | 'delayedCloseTimeoutMs'
+>;
+
+/** Envoy's defaults: 5 min per stream, 1 h per idle connection, 5 s to drain, 1 s to close. */
+function timeouts(reader: Reader, common: Reader | undefined): Timeouts {
+  return {
+    streamIdleTimeoutMs: reader.duration('stream_idle_timeout', 300_000),
+    requestTimeoutMs: reader.duration('request_timeout', 0),
+    requestHeadersTimeoutMs: reader.duration('request_headers_timeout', 0),
+    idleTimeoutMs: common?.duration('idle_timeout', 3_600_000) ?? 3_600_000,
+    maxConnectionDurationMs: common?.duration('max_connection_duration', 0) ?? 0,
+    maxStreamDurationMs: common?.duration('max_stream_duration', 0) ?? 0,
+    drainTimeoutMs: reader.duration('drain_timeout', 5_000),
+    delayedCloseTimeoutMs: reader.duration('delayed_close_timeout', 1_000),
+  };
+}
+
+function decodeRouteSource(reader: Reader): RouteSource {
+  const rds = reader.message('rds');
+  if (rds !== undefined) {
+    const source = rds.message('config_source');
+    rds.require('config_source', source !== undefined, 'missing');
+    if (source !== undefined) decodeAdsSource(source);
+    return { t: 'rds', name: rds.string('route_config_name') };
+  }
+  const inline = reader.message('route_config');
+  if (inline === undefined) reader.fail('route_config', 'neither routes by name (rds) nor inline routes');
+  return { t: 'inline', routes: inline === undefined ? EMPTY_ROUTES : decodeRouteConfigMessage(inline) };
+}
+
+const EMPTY_ROUTES = {
+  name: '',
+  virtualHosts: [],
+  headers: { requestAdd: [], requestRemove: [], responseAdd: [], responseRemove: [] },
+  internalOnlyHeaders: [],
+  ignorePort: false,
+  mostSpecificHeadersWin: false,
+  overrides: {},
+};
+
+export function decodeHttp1(reader: Reader | undefined): Http1Options {
+  if (reader === undefined) {
+    return { allowAbsoluteUrl: true, acceptHttp10: false, defaultHostForHttp10: '', headerCase: 'lower', enableTrailers: false };
+  }
+  // A message with both content-length and chunked is refused always: passing it on is how requests are smuggled.
+  reader.harmless('override_stream_error_on_invalid_http_message', 'use_balsa_parser', 'allow_custom_methods');
+  return {
+    allowAbsoluteUrl: reader.bool('allow_absolute_url', true),
+    acceptHttp10: reader.bool('accept_http_10'),
+    defaultHostForHttp10: reader.string('default_host_for_http_10'),
+    headerCase: decodeHeaderCase(reader.message('header_key_format')),
+    enableTrailers: reader.bool('enable_trailers'),
+  };
+}
+
+function decodeHeaderCase(reader: Reader | undefined): Http1Options['headerCase'] {
+  if (reader === undefined) return 'lower';
+  if (reader.message('proper_case_words') !== undefined) return 'proper';
+  const config = reader.message('stateful_formatter')?.message('typed_config');
+  const type = config?.type();
+  if (type !== 'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig') {
+    reader.fail('stateful_formatter', `header formatter ${type ?? '(none)'} is not supported by this proxy`);
+  }
+  config?.harmless('forward_reason_phrase', 'formatter_type_on_envoy_headers');
+  return 'preserve';
+}
+
+function upgrade(reader: Reader): string {
+  const type = reader.string('upgrade_type').toLowerCase();
+  reader.require('upgrade_type', type === 'websocket', `upgrade "${type}" is not supported by this proxy`);
+  return reader.bool('enabled', true) ? type : '';
+}
+
+function decodeTracing(reader: Reader): HttpTracing {
+  // The agent collects this proxy's spans itself; a provider says only where another proxy would send them.
+  reader.message('provider')?.ignoreRest();
+  reader.harmless('verbose', 'spawn_upstream_span', 'max_path_tag_length');
+  return {
+    clientSampling: percent(reader.message('client_sampling'), 100),
+    randomSampling: percent(reader.message('random_sampling'), 100),
+    overallSampling: percent(reader.message('overall_sampling'), 100),
+    customTags: reader.messages('custom_tags').map((tag) => ({ tag: tag.string('tag'), value: tagValue(tag) })),
+  };
+}
+
+/** `type.v3.Percent` as 0..1. */
+function percent(reader: Reader | undefined, fallback: number): number {
+  return (reader === undefined ? fallback : reader.number('value', 0)) / 100;
+}
+
+function tagValue(tag: Reader): TagValue {
+  const literal = tag.message('literal');
+  if (literal !== undefined) return { t: 'literal', value: literal.string('value') };
+  const environment = tag.message('environment');
+  if (environment !== undefined) return { t: 'environment', name: environment.string('name'), fallback: environment.string('default_value') };
+  const header = tag.message('request_header');
+  if (header === undefined) return { t: 'literal', value: '' };
+  return { t: 'request-header', name: header.string('name').toLowerCase(), fallback: header.string('default_value') };
+}
+

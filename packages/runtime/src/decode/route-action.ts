@@ -1,0 +1,171 @@
+import { regexFault, substitutionFault } from '@meltemi/match';
+import { decodeOverrides } from '../filters/index.ts';
+import type { ForwardAction, HostRewrite, PathRewrite, RedirectAction, RouteAction, WeightedCluster } from '../types/route.ts';
+import { checkRegex, decodeMutations } from './common.ts';
+import type { Reader } from './reader.ts';
+import { decodeRetry } from './retry.ts';
+
+export function decodeAction(reader: Reader): RouteAction {
+  const forward = reader.message('route');
+  if (forward !== undefined) return { t: 'forward', ...decodeForward(forward) };
+  const redirect = reader.message('redirect');
+  if (redirect !== undefined) return { t: 'redirect', ...decodeRedirect(redirect) };
+  const direct = reader.message('direct_response');
+  if (direct !== undefined) return decodeDirect(direct);
+  if (reader.message('non_forwarding_action') === undefined && !reader.has('filter_action')) reader.fail('', 'no action (route, redirect, direct_response) is set');
+  return { t: 'none' };
+}
+
+function decodeDirect(reader: Reader): RouteAction {
+  const status = reader.number('status', 0);
+  reader.require('status', Number.isInteger(status) && status >= 200 && status <= 599, `${status} is no status to answer with`);
+  const body = reader.message('body');
+  const bytes = body?.string('inline_bytes') ?? '';
+  return { t: 'direct', status, body: bytes === '' ? (body?.string('inline_string') ?? '') : utf8FromBase64(bytes) };
+}
+
+function decodeForward(reader: Reader): ForwardAction {
+  harmlessFields(reader);
+  const retry = reader.message('retry_policy');
+  const path = decodePathRewrite(reader);
+  const host = decodeHostRewrite(reader);
+  const idle = reader.optionalDuration('idle_timeout');
+  const duration = reader.message('max_stream_duration');
+  return {
+    cluster: decodeClusters(reader),
+    clusterNotFoundStatus: reader.oneOf('cluster_not_found_response_code', { SERVICE_UNAVAILABLE: 503, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 }, 503),
+    ...(path === undefined ? {} : { path }),
+    ...(host === undefined ? {} : { host }),
+    appendXForwardedHost: reader.bool('append_x_forwarded_host'),
+    timeoutMs: reader.duration('timeout', 15_000),
+    ...(idle === undefined ? {} : { idleTimeoutMs: idle }),
+    ...(duration === undefined ? {} : { maxStreamDuration: decodeStreamDuration(duration) }),
+    ...(retry === undefined ? {} : { retry: decodeRetry(retry) }),
+    upgrades: reader.messages('upgrade_configs').map((item) => ({ type: item.string('upgrade_type').toLowerCase(), enabled: item.bool('enabled', true) })),
+  };
+}
+
+function harmlessFields(reader: Reader): void {
+  // Only ring-hash and Maglev clusters look at it, and those are refused by the cluster decoder.
+  reader.harmless('hash_policy');
+  // TLS early data is not offered; superseded by max_stream_duration.
+  reader.harmless('early_data_policy', 'max_grpc_timeout', 'grpc_timeout_offset');
+  reader.oneOf('priority', { DEFAULT: 0 }, 0);
+}
+
+function decodeStreamDuration(reader: Reader): NonNullable<ForwardAction['maxStreamDuration']> {
+  const maxMs = reader.optionalDuration('max_stream_duration');
+  const grpcHeaderMaxMs = reader.optionalDuration('grpc_timeout_header_max');
+  const grpcOffsetMs = reader.optionalDuration('grpc_timeout_header_offset');
+  return {
+    ...(maxMs === undefined ? {} : { maxMs }),
+    ...(grpcHeaderMaxMs === undefined ? {} : { grpcHeaderMaxMs }),
+    ...(grpcOffsetMs === undefined ? {} : { grpcOffsetMs }),
+  };
+}
+
+function decodeClusters(reader: Reader): ForwardAction['cluster'] {
+  const weighted = reader.message('weighted_clusters');
+  if (weighted !== undefined) {
+    const clusters = weighted.messages('clusters').map(decodeWeighted);
+    const total = clusters.reduce((sum, cluster) => sum + cluster.weight, 0);
+    // Deprecated: the sum is what counts. A total that disagrees with the weights was refused by Envoy while it existed.
+    const declared = weighted.number('total_weight', total);
+    weighted.require('total_weight', declared === total, `is ${declared}, but the weights add up to ${total}`);
+    weighted.require('clusters', total > 0, 'all weights are 0');
+    weighted.harmless('runtime_key_prefix');
+    return { t: 'weighted', clusters };
+  }
+  const header = reader.string('cluster_header');
+  if (header !== '') return { t: 'header', name: header.toLowerCase() };
+  const name = reader.string('cluster');
+  reader.require('cluster', name !== '', 'neither cluster, weighted_clusters nor cluster_header is set');
+  return { t: 'one', name };
+}
+
+function decodeWeighted(reader: Reader): WeightedCluster {
+  const hostRewrite = reader.string('host_rewrite_literal');
+  return {
+    name: reader.string('name'),
+    weight: reader.number('weight', 0),
+    headers: decodeMutations(reader),
+    overrides: decodeOverrides(reader),
+    ...(hostRewrite === '' ? {} : { hostRewrite }),
+  };
+}
+
+function decodeSubstitution(reader: Reader): { readonly pattern: string; readonly substitution: string } {
+  const regex = reader.message('pattern');
+  regex?.harmless('google_re2');
+  const pattern = regex?.string('regex') ?? '';
+  const substitution = reader.string('substitution');
+  checkRegex(reader, 'pattern', pattern);
+  const fault = regexFault(pattern) === undefined ? substitutionFault(pattern, substitution) : undefined;
+  if (fault !== undefined) reader.fail('substitution', fault);
+  return { pattern, substitution };
+}
+
+function decodePathRewrite(reader: Reader): PathRewrite | undefined {
+  const regex = reader.message('regex_rewrite');
+  if (regex !== undefined) return { t: 'regex', ...decodeSubstitution(regex) };
+  const prefix = reader.string('prefix_rewrite');
+  return prefix === '' ? undefined : { t: 'prefix', value: prefix };
+}
+
+function decodeHostRewrite(reader: Reader): HostRewrite | undefined {
+  const literal = reader.string('host_rewrite_literal');
+  if (literal !== '') return { t: 'literal', value: literal };
+  if (reader.bool('auto_host_rewrite')) return { t: 'auto' };
+  const header = reader.string('host_rewrite_header');
+  if (header !== '') return { t: 'header', name: header.toLowerCase() };
+  const regex = reader.message('host_rewrite_path_regex');
+  return regex === undefined ? undefined : { t: 'path-regex', ...decodeSubstitution(regex) };
+}
+
+function decodeRedirect(reader: Reader): RedirectAction {
+  const scheme = reader.string('scheme_redirect');
+  const host = reader.string('host_redirect');
+  const port = reader.number('port_redirect', 0);
+  const path = decodeRedirectPath(reader);
+  return {
+    https: reader.bool('https_redirect'),
+    ...(scheme === '' ? {} : { scheme }),
+    ...(host === '' ? {} : { host }),
+    ...(port === 0 ? {} : { port }),
+    ...(path === undefined ? {} : { path }),
+    status: reader.oneOf<RedirectAction['status']>(
+      'response_code',
+      { MOVED_PERMANENTLY: 301, FOUND: 302, SEE_OTHER: 303, TEMPORARY_REDIRECT: 307, PERMANENT_REDIRECT: 308 },
+      301,
+    ),
+    stripQuery: reader.bool('strip_query'),
+  };
+}
+
+function decodeRedirectPath(reader: Reader): RedirectAction['path'] {
+  const whole = reader.string('path_redirect');
+  if (whole !== '') return { t: 'whole', value: whole };
+  const prefix = reader.string('prefix_rewrite');
+  if (prefix !== '') return { t: 'prefix', value: prefix };
+  const regex = reader.message('regex_rewrite');
+  return regex === undefined ? undefined : { t: 'regex', ...decodeSubstitution(regex) };
+}
+
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** Bodies of direct responses; small and rare, so plain arithmetic does (no host API in a pure package). */
+function utf8FromBase64(text: string): string {
+  let bits = 0;
+  let held = 0;
+  let escaped = '';
+  for (const char of text) {
+    const value = BASE64.indexOf(char === '-' ? '+' : char === '_' ? '/' : char);
+    if (value < 0) continue;
+    held = ((held << 6) | value) & 0xfff;
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    escaped += `%${((held >> bits) & 0xff).toString(16).padStart(2, '0')}`;
+  }
+  return decodeURIComponent(escaped);
+}

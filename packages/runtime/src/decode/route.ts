@@ -1,0 +1,88 @@
+import { decodeOverrides } from '../filters/index.ts';
+import type { FilterOverrides } from '../filters/types.ts';
+import type { HeaderMutations } from '../types/common.ts';
+import type { Route, RuntimeRouteConfig, VirtualHost } from '../types/route.ts';
+import { decodeMutations, decodeOrigin } from './common.ts';
+import type { Reader } from './reader.ts';
+import { decodeRetry } from './retry.ts';
+import { decodeAction } from './route-action.ts';
+import { decodeRouteMatch } from './route-match.ts';
+
+export function decodeRouteConfigMessage(reader: Reader): RuntimeRouteConfig {
+  // Clusters may come after the routes that name them; a missing one is answered with 503, flag NC.
+  reader.require('validate_clusters', !reader.bool('validate_clusters'), 'checking clusters when routes arrive is not supported by this proxy');
+  // Bodies are small by the size limit of the configuration itself.
+  reader.harmless('max_direct_response_body_size_bytes');
+  const hosts = reader.messages('virtual_hosts').map(decodeVirtualHost);
+  checkDomains(reader, hosts);
+  return {
+    name: reader.string('name'),
+    virtualHosts: hosts,
+    internalOnlyHeaders: reader.strings('internal_only_headers').map((name) => name.toLowerCase()),
+    ignorePort: reader.bool('ignore_port_in_host_matching'),
+    mostSpecificHeadersWin: reader.bool('most_specific_header_mutations_wins'),
+    ...shared(reader),
+  };
+}
+
+interface Shared {
+  readonly headers: HeaderMutations;
+  readonly overrides: FilterOverrides;
+  readonly origin?: string;
+}
+
+function shared(reader: Reader): Shared {
+  const origin = decodeOrigin(reader);
+  return { headers: decodeMutations(reader), overrides: decodeOverrides(reader), ...(origin === undefined ? {} : { origin }) };
+}
+
+/** Envoy refuses a table in which two virtual hosts claim one domain: there would be no saying which one serves it. */
+function checkDomains(reader: Reader, hosts: readonly VirtualHost[]): void {
+  const owners = new Map<string, string>();
+  hosts.forEach((host, index) => {
+    for (const domain of host.domains) {
+      const owner = owners.get(domain);
+      if (owner !== undefined) reader.fail(`virtual_hosts[${index}].domains`, `"${domain}" is already a domain of virtual host "${owner}"`);
+      owners.set(domain, host.name);
+    }
+  });
+}
+
+function decodeVirtualHost(reader: Reader): VirtualHost {
+  const retry = reader.message('retry_policy');
+  const domains = reader.strings('domains').map((domain) => domain.toLowerCase());
+  reader.require('domains', domains.length > 0, 'a virtual host needs at least one domain');
+  domains.forEach((domain, index) => reader.require(`domains[${index}]`, isDomain(domain), `"${domain}": only a leading or a trailing "*" is allowed`));
+  return {
+    name: reader.string('name'),
+    domains,
+    routes: reader.messages('routes').map(decodeRoute),
+    requireTls: reader.oneOf<VirtualHost['requireTls']>('require_tls', { NONE: 'none', EXTERNAL_ONLY: 'external-only', ALL: 'all' }, 'none'),
+    ...(retry === undefined ? {} : { retry: decodeRetry(retry) }),
+    includeRequestAttemptCount: reader.bool('include_request_attempt_count'),
+    includeAttemptCountInResponse: reader.bool('include_attempt_count_in_response'),
+    ...shared(reader),
+  };
+}
+
+function isDomain(domain: string): boolean {
+  const star = domain.indexOf('*');
+  if (star < 0) return domain !== '';
+  return domain.lastIndexOf('*') === star && (star === 0 || star === domain.length - 1);
+}
+
+function decodeRoute(reader: Reader): Route {
+  const match = reader.message('match');
+  if (match === undefined) reader.fail('match', 'missing');
+  const decorator = reader.message('decorator');
+  const operation = decorator?.string('operation') ?? '';
+  return {
+    name: reader.string('name'),
+    match: match === undefined ? { path: { t: 'prefix', value: '/', ignoreCase: false }, headers: [], query: [], grpc: false, fraction: 1 } : decodeRouteMatch(match),
+    action: decodeAction(reader),
+    ...(operation === '' ? {} : { operation }),
+    propagateOperation: decorator?.bool('propagate', true) ?? false,
+    statPrefix: reader.string('stat_prefix'),
+    ...shared(reader),
+  };
+}

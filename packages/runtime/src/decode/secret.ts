@@ -1,0 +1,19 @@
+import type { RuntimeSecret } from '../types/secret.ts';
+import type { Reader } from './reader.ts';
+import { decodeTlsCertificate, decodeValidationContext } from './tls.ts';
+
+export function decodeSecretMessage(reader: Reader): RuntimeSecret {
+  const name = reader.string('name');
+  const certificate = reader.message('tls_certificate');
+  if (certificate !== undefined) return { t: 'certificate', name, ...decodeTlsCertificate(certificate) };
+  const validation = reader.message('validation_context');
+  if (validation === undefined) {
+    reader.fail('', 'expected a TLS certificate or a validation context');
+    return { t: 'trust', name, trustedCa: '' };
+  }
+  const context = decodeValidationContext(validation);
+  validation.require('match_typed_subject_alt_names', context.subjectAltNames.length === 0, 'names belong into the TLS context, not into the secret');
+  const trustedCa = context.trust?.t === 'inline' ? (context.trust.trustedCa ?? '') : '';
+  validation.require('trusted_ca', trustedCa !== '', 'missing');
+  return { t: 'trust', name, trustedCa };
+}

@@ -1,0 +1,19 @@
+import type { TcpProxy } from '../types/tcp.ts';
+import { decodeAccessLogs } from './access-log.ts';
+import type { Reader } from './reader.ts';
+
+export function decodeTcpProxy(reader: Reader): TcpProxy {
+  const weighted = reader.message('weighted_clusters');
+  const single = reader.string('cluster');
+  const clusters = weighted?.messages('clusters').map((item) => ({ name: item.string('name'), weight: item.number('weight', 0) })) ?? [];
+  reader.require('cluster', single !== '' || clusters.length > 0, 'neither a cluster nor weighted clusters');
+  reader.require('weighted_clusters', weighted === undefined || clusters.some((item) => item.weight > 0), 'all weights are 0');
+  return {
+    statPrefix: reader.string('stat_prefix'),
+    clusters: single === '' ? clusters : [{ name: single, weight: 1 }],
+    idleTimeoutMs: reader.duration('idle_timeout', 3_600_000),
+    maxDownstreamConnectionDurationMs: reader.duration('max_downstream_connection_duration', 0),
+    maxConnectAttempts: reader.number('max_connect_attempts', 1),
+    accessLogs: decodeAccessLogs(reader.messages('access_log')),
+  };
+}

@@ -1,0 +1,156 @@
+import type { CommonTls, DownstreamTls, InlineCertificate, InlineTrust, SanMatch, TlsSource, TlsVersion, UpstreamTls, UpstreamTransport } from '../types/tls.ts';
+import { decodeExtension } from './any.ts';
+import { decodeStringMatch } from './common.ts';
+import type { Reader } from './reader.ts';
+
+const VERSIONS: Readonly<Record<string, TlsVersion>> = { TLSv1_2: 'TLSv1.2', TLSv1_3: 'TLSv1.3' };
+
+/** `transport_socket` of a filter chain; undefined = plain bytes. */
+export function decodeDownstreamTransport(socket: Reader | undefined): DownstreamTls | undefined {
+  if (socket === undefined) return undefined;
+  return decodeExtension<DownstreamTls>(socket, {
+    'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': decodeDownstreamTls,
+    'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': () => undefined,
+  });
+}
+
+/** `transport_socket` of a cluster or of one of its transport matches. */
+export function decodeUpstreamTransport(socket: Reader | undefined): UpstreamTransport {
+  if (socket === undefined) return { t: 'raw' };
+  return (
+    decodeExtension<UpstreamTransport>(socket, {
+      'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': (config) => ({ t: 'tls', tls: decodeUpstreamTls(config) }),
+      'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': () => ({ t: 'raw' }),
+    }) ?? { t: 'raw' }
+  );
+}
+
+function decodeDownstreamTls(reader: Reader): DownstreamTls {
+  const common = decodeCommon(reader);
+  // Sessions are resumed or not by the TLS library's own choice; identity is checked on resumed ones too.
+  reader.harmless('disable_stateless_session_resumption', 'disable_stateful_session_resumption', 'prefer_client_ciphers', 'session_timeout');
+  reader.require('common_tls_context', common.certificate !== undefined, 'a server needs a certificate');
+  const requireClientCertificate = reader.bool('require_client_certificate');
+  reader.require('require_client_certificate', !requireClientCertificate || common.trust !== undefined, 'set without anything to check the client against');
+  return { ...common, requireClientCertificate };
+}
+
+function decodeUpstreamTls(reader: Reader): UpstreamTls {
+  const common = decodeCommon(reader);
+  // Renegotiation is refused by default, and there is no way to switch it on here.
+  reader.harmless('max_session_keys', 'enforce_rsa_key_usage');
+  return {
+    ...common,
+    sni: reader.string('sni'),
+    autoSni: reader.bool('auto_host_sni'),
+    autoSanValidation: reader.bool('auto_sni_san_validation'),
+  };
+}
+
+function decodeCommon(reader: Reader): CommonTls {
+  const common = reader.message('common_tls_context');
+  if (common === undefined) {
+    reader.fail('common_tls_context', 'missing');
+    return { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3', cipherSuites: [], subjectAltNames: [], acceptUntrusted: false, alpnProtocols: [] };
+  }
+  const params = common.message('tls_params');
+  const certificate = decodeCertificate(common);
+  const validation = decodeValidation(common);
+  return {
+    minVersion: version(params, 'tls_minimum_protocol_version', 'TLSv1.2'),
+    maxVersion: version(params, 'tls_maximum_protocol_version', 'TLSv1.3'),
+    cipherSuites: ciphers(params),
+    alpnProtocols: common.strings('alpn_protocols'),
+    ...validation,
+    ...(certificate === undefined ? {} : { certificate }),
+  };
+}
+
+function version(params: Reader | undefined, field: string, fallback: TlsVersion): TlsVersion {
+  return params?.oneOf(field, { TLS_AUTO: fallback, ...VERSIONS }, fallback) ?? fallback;
+}
+
+/** Curves are the TLS library's choice: a list is taken only when it holds the one that every peer has. */
+function ciphers(params: Reader | undefined): readonly string[] {
+  if (params === undefined) return [];
+  const curves = params.strings('ecdh_curves');
+  params.require('ecdh_curves', curves.length === 0 || curves.includes('P-256') || curves.includes('X25519'), 'neither P-256 nor X25519 is in the list');
+  return params.strings('cipher_suites');
+}
+
+function decodeCertificate(common: Reader): TlsSource<InlineCertificate> | undefined {
+  const [sds, ...more] = common.messages('tls_certificate_sds_secret_configs');
+  const [inline, ...others] = common.messages('tls_certificates');
+  for (const reader of [...more, ...others]) reader.fail('', 'more than one certificate is not supported by this proxy');
+  if (sds !== undefined) return decodeSds(sds);
+  if (inline === undefined) return undefined;
+  return { t: 'inline', ...decodeTlsCertificate(inline) };
+}
+
+export function decodeTlsCertificate(reader: Reader): InlineCertificate {
+  return { certificateChain: pem(reader, 'certificate_chain', true), privateKey: pem(reader, 'private_key', true) };
+}
+
+/** A reference by name; the aggregated stream is the only source of secrets. */
+function decodeSds(reader: Reader): { readonly t: 'sds'; readonly name: string } {
+  const source = reader.message('sds_config');
+  reader.require('sds_config', source !== undefined, 'missing: secrets come over the aggregated stream');
+  if (source !== undefined) decodeAdsSource(source);
+  return { t: 'sds', name: reader.string('name') };
+}
+
+/** A `ConfigSource`: must be ADS (or the same server's `self`). */
+export function decodeAdsSource(source: Reader): void {
+  source.oneOf('resource_api_version', { AUTO: 3, V3: 3 }, 3);
+  // How long a missing resource may hold its owner up is the proxy's own, bounded time.
+  source.harmless('initial_fetch_timeout');
+  const ads = source.message('ads');
+  const self = source.message('self');
+  self?.harmless('transport_api_version');
+  source.require('', ads !== undefined || self !== undefined, 'only "ads" is supported as configuration source by this proxy');
+}
+
+interface Validation {
+  readonly trust?: TlsSource<InlineTrust>;
+  readonly subjectAltNames: readonly SanMatch[];
+  readonly acceptUntrusted: boolean;
+}
+
+function decodeValidation(common: Reader): Validation {
+  const sds = common.message('validation_context_sds_secret_config');
+  if (sds !== undefined) return { trust: decodeSds(sds), subjectAltNames: [], acceptUntrusted: false };
+  const combined = common.message('combined_validation_context');
+  const inline = combined?.message('default_validation_context') ?? common.message('validation_context');
+  const base = inline === undefined ? { subjectAltNames: [], acceptUntrusted: false } : decodeValidationContext(inline);
+  const secret = combined?.message('validation_context_sds_secret_config');
+  return secret === undefined ? base : { ...base, trust: decodeSds(secret) };
+}
+
+export function decodeValidationContext(reader: Reader): Validation {
+  const acceptUntrusted = reader.oneOf('trust_chain_verification', { VERIFY_TRUST_CHAIN: false, ACCEPT_UNTRUSTED: true }, false);
+  const subjectAltNames = reader.messages('match_typed_subject_alt_names').map(decodeSan);
+  const old = reader.messages('match_subject_alt_names').map((item): SanMatch => ({ type: 'dns', match: decodeStringMatch(item) }));
+  const hasCa = reader.has('trusted_ca');
+  const names = [...subjectAltNames, ...old];
+  return {
+    subjectAltNames: names,
+    acceptUntrusted,
+    ...(hasCa ? { trust: { t: 'inline', trustedCa: pem(reader, 'trusted_ca', false) } } : {}),
+  };
+}
+
+function decodeSan(reader: Reader): SanMatch {
+  const type = reader.oneOf<SanMatch['type']>('san_type', { URI: 'uri', DNS: 'dns', EMAIL: 'email', IP_ADDRESS: 'ip' }, 'uri');
+  reader.require('san_type', reader.has('san_type'), 'missing');
+  const matcher = reader.message('matcher');
+  if (matcher === undefined) reader.fail('matcher', 'missing');
+  return { type, match: matcher === undefined ? { t: 'exact', value: '', ignoreCase: false } : decodeStringMatch(matcher) };
+}
+
+/** PEM text of a `DataSource`. Files are the agent's business, never the proxy's. */
+function pem(reader: Reader, field: string, required: boolean): string {
+  const source = reader.message(field);
+  const text = source?.string('inline_string') ?? '';
+  if (required || source !== undefined) reader.require(field, text.includes('-----BEGIN '), 'expected PEM text as inline_string');
+  return text;
+}
