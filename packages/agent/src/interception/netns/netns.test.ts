@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { test } from 'node:test';
+import { chooseInterception } from '../choose.ts';
+import { addBridgeAddress, createBridge } from './bridge.ts';
+import { runTool } from './commands.ts';
+import { removeLeftovers } from './leftovers.ts';
+import { bridgeName, hostInterfaceName, namespaceName, ownerPid } from './names.ts';
+import { PROXY_GID } from './rules.ts';
+import { createWorkloadNamespace } from './workload-namespace.ts';
+
+const able = await chooseInterception('auto');
+const skip = able.mode === 'netns' ? false : `needs root on Linux with ip and nft: ${able.reason}`;
+
+test('names carry the owner and fit interfaces', () => {
+  assert.deepEqual([ownerPid(namespaceName(4194304, 12, 'reviews-v1')), ownerPid(bridgeName(7)), ownerPid(hostInterfaceName(7, 1)), ownerPid('eth0'), ownerPid('mlt-x-1')], [4194304, 7, 7, undefined, undefined]);
+  assert.ok(hostInterfaceName(4194304, 99).length <= 15 && bridgeName(4194304).length <= 15);
+});
+
+/** Listens in a namespace and says which address and port each connection came in on. */
+function catcher(wrap: (command: readonly string[]) => string[], ports: readonly number[], gid: number) {
+  const script = `const net=require('net');let n=${ports.length};for(const p of [${ports.join(',')}])net.createServer(s=>s.end(p+' '+s.localPort)).listen(p,'0.0.0.0',()=>{if(--n===0)console.log('up')})`;
+  const [command = '', ...args] = wrap([process.execPath, '-e', script]);
+  return spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], gid });
+}
+
+async function ask(wrap: (command: readonly string[]) => string[], host: string, port: number, gid: number): Promise<string> {
+  const script = `const s=require('net').connect(${port},'${host}');s.on('data',d=>process.stdout.write(d));s.on('error',e=>process.stdout.write(e.code));s.setTimeout(1000,()=>{process.stdout.write('timeout');s.destroy()})`;
+  const [command = '', ...args] = wrap([process.execPath, '-e', script]);
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], gid });
+  let out = '';
+  for await (const chunk of child.stdout) out += String(chunk);
+  return out;
+}
+
+async function askFromHost(host: string, port: number): Promise<string> {
+  const socket = connect(port, host);
+  let got = '';
+  socket.on('data', (chunk) => (got += String(chunk))).on('error', (error) => (got = (error as NodeJS.ErrnoException).code ?? '')).setTimeout(500, () => socket.destroy(void (got = 'timeout')));
+  await once(socket, 'close');
+  return got;
+}
+
+test('a namespace catches what it should, lets through what it should, and leaves nothing', { skip }, async () => {
+  const bridge = await createBridge();
+  const address = bridge.network.gateway.replace(/1$/, '2');
+  const ns = await createWorkloadNamespace({ network: bridge.network, address, workload: 'reviews-v1', meshNamespace: 'bookinfo' });
+  const direct = (command: readonly string[]): string[] => [...command];
+  const host = createServer((socket) => socket.end('host')).listen(0, bridge.network.gateway);
+  await once(host, 'listening');
+  const hostPort = (host.address() as { port: number }).port;
+  const listening = catcher(ns.wrap, [15001, 15006, 15021, 9080], PROXY_GID);
+  try {
+    await once(listening.stdout ?? listening, 'data');
+    assert.equal(await ask(ns.wrap, '240.240.0.7', 9080, 0), '15001 15001', 'outbound of the application');
+    assert.equal(await ask(ns.wrap, '127.0.0.1', 9080, 0), '9080 9080', 'loopback');
+    assert.equal(await ask(ns.wrap, bridge.network.gateway, hostPort, 0), 'host', 'the control plane');
+    assert.equal(await ask(ns.wrap, bridge.network.gateway, hostPort, PROXY_GID), 'host', 'the proxy itself');
+    assert.equal(await ask(ns.wrap, address, 9080, PROXY_GID), '15006 15006', 'the proxy as a client of its own workload');
+    assert.equal(await askFromHost(address, 9080), '15006 15006', 'inbound');
+    assert.equal(await askFromHost(address, 15021), '15021 15021', 'health');
+    assert.equal(await askFromHost(address, 15006), 'timeout', 'nobody reaches the catching ports');
+    const resolv = spawnSync('ip', ns.wrap(['cat', '/etc/resolv.conf']).slice(1), { encoding: 'utf8' }).stdout;
+    assert.match(resolv, /search bookinfo\.svc\.cluster\.local/);
+    const takeBack = await addBridgeAddress(bridge.network, bridge.network.gateway.replace(/1$/, '3'));
+    assert.equal(await ask(direct, address, 15021, 0), '15021 15021');
+    await takeBack();
+  } finally {
+    listening.kill('SIGKILL');
+    host.close();
+    await once(listening, 'exit');
+    await ns.close();
+    await bridge.close();
+  }
+  assert.ok(!existsSync(`/run/netns/${ns.name}`) && !existsSync(`/etc/netns/${ns.name}`));
+  assert.equal((await runTool('ip', ['-o', 'link'])).includes(`mlt-${process.pid}-`), false);
+});
+
+test('the next start removes what a dead owner left, processes included, and nothing of the living', { skip }, async () => {
+  const dead = spawn(process.execPath, ['-e', '']);
+  await once(dead, 'exit');
+  const pid = dead.pid ?? 0;
+  const left = await createBridge(pid);
+  const leftNamespace = await createWorkloadNamespace({ network: left.network, address: left.network.gateway.replace(/1$/, '2'), workload: 'a', meshNamespace: 'x', pid });
+  const alive = await createBridge();
+  const aliveNamespace = await createWorkloadNamespace({ network: alive.network, address: alive.network.gateway.replace(/1$/, '2'), workload: 'b', meshNamespace: 'x' });
+  const orphan = catcher(leftNamespace.wrap, [9080], 0);
+  try {
+    await once(orphan.stdout ?? orphan, 'data');
+    const ended = once(orphan, 'exit');
+    const removed = await removeLeftovers();
+    assert.ok(removed.namespaces.includes(leftNamespace.name) && removed.interfaces.includes(left.network.bridge));
+    assert.ok(!removed.namespaces.includes(aliveNamespace.name));
+    assert.ok(existsSync(`/run/netns/${aliveNamespace.name}`) && existsSync(`/sys/class/net/${alive.network.bridge}`));
+    assert.ok(!existsSync(`/run/netns/${leftNamespace.name}`) && !existsSync(`/sys/class/net/${left.network.bridge}`) && !existsSync(`/etc/netns/${leftNamespace.name}`));
+    await ended;
+  } finally {
+    orphan.kill('SIGKILL');
+    await aliveNamespace.close();
+    await alive.close();
+  }
+});

@@ -1,0 +1,48 @@
+/** Group that agent and proxy run with; their traffic is left alone, as Istio does with its own. */
+export const PROXY_GID = 1337;
+
+/** Where rules send traffic. */
+export interface RedirectPorts {
+  readonly outbound: number;
+  readonly inbound: number;
+  readonly dns: number;
+}
+
+export const REDIRECT_PORTS: RedirectPorts = { outbound: 15001, inbound: 15006, dns: 15053 };
+
+/** Ports of agent and proxy that are reached directly: admin, merged metrics, health, proxy metrics. */
+const OWN_PORTS = [15000, 15020, 15021, 15090];
+/** Source of connections that the inbound side of a proxy opens to its own application (Istio's convention): never to be caught again. */
+const INBOUND_SOURCE = '127.0.0.6';
+
+/**
+ * nftables rules for one workload's namespace, loaded as a whole. nft 1.0.6 takes no `priority dstnat` in an output chain, so numbers it is.
+ * - DNS goes to the agent, whatever server was asked, loopback resolvers included.
+ * - A proxy that calls its own address as a client enters through its inbound side, so that mutual TLS has its other end.
+ * - Nobody reaches the two catching ports directly: such a connection would loop.
+ */
+export function redirectRules(options: { readonly interfaceName: string; readonly controlPlane: string; readonly ports?: RedirectPorts }): string {
+  const { outbound, inbound, dns } = options.ports ?? REDIRECT_PORTS;
+  return `table ip meltemi {
+  chain guard {
+    type filter hook prerouting priority -300; policy accept;
+    iifname "${options.interfaceName}" tcp dport { ${outbound}, ${inbound} } drop
+  }
+  chain output {
+    type nat hook output priority -100; policy accept;
+    ip saddr ${INBOUND_SOURCE} return
+    meta skgid ${PROXY_GID} oifname "lo" ip daddr != 127.0.0.0/8 tcp dport != { ${[...OWN_PORTS, outbound, inbound].join(', ')} } redirect to :${inbound}
+    meta skgid ${PROXY_GID} return
+    udp dport 53 redirect to :${dns}
+    tcp dport 53 redirect to :${dns}
+    ip daddr 127.0.0.0/8 return
+    ip daddr ${options.controlPlane} return
+    meta l4proto tcp redirect to :${outbound}
+  }
+  chain prerouting {
+    type nat hook prerouting priority -100; policy accept;
+    iifname "${options.interfaceName}" tcp dport != { ${OWN_PORTS.join(', ')} } redirect to :${inbound}
+  }
+}
+`;
+}
