@@ -106,6 +106,7 @@ export function vectorVector(expr: BinaryExpr, left: readonly Column[], right: r
   const [many, one] = manyIsLeft ? [left, right] : [right, left];
   const key = signature(matching);
   const ones = bySignature(one, key);
+  checkUnique(expr, matching, ones, many, key, count);
   const results = new Map<string, Column>();
   for (const column of many) {
     for (const partner of ones.get(key(column.labels)) ?? []) {
@@ -116,7 +117,6 @@ export function vectorVector(expr: BinaryExpr, left: readonly Column[], right: r
       combine(expr, column, partner, manyIsLeft, result);
     }
   }
-  checkUnique(expr, matching, ones, many, key, count);
   return [...results.values()];
 }
 
