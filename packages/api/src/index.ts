@@ -1,7 +1,17 @@
 export { compareByAge, configKey, type Config, type DeepReadonly, type Json, type ObjectMeta } from './config.ts';
+export { DECODE_CODES, type DecodeCode } from './codes.ts';
+export { withoutDuplicates } from './decode/duplicates.ts';
+export { applyFixes } from './decode/fixes.ts';
+export { decodeObject, type DecodedJson } from './decode/json.ts';
+export { nearest } from './decode/suggest.ts';
 export type { DecodedDocument, DecodeOptions, DecodeResult, Place } from './decode/types.ts';
+export { decodeYaml } from './decode/yaml.ts';
 export { durationMs } from './duration.ts';
+export { toObject, toYaml } from './encode.ts';
 export { apiVersionOf, defineKind, type Finding, type KindDefinition, type KindId, type KindOptions, type ValidationContext } from './kind.ts';
+export { KINDS } from './kinds/index.ts';
+export { KNOWN_UNSUPPORTED_KINDS } from './kinds/known-unsupported.ts';
+export { kindByAnyName, kindByName, kindByResource, kindOf, splitApiVersion } from './kinds/lookup.ts';
 export type { Namespace } from './kinds/core/namespace.ts';
 export type { ServiceAccount } from './kinds/core/service-account.ts';
 export type { Service, ServicePort } from './kinds/core/service.ts';
@@ -35,4 +45,5 @@ export type {
 } from './kinds/networking/virtual-service.ts';
 export type { WorkloadEntry } from './kinds/networking/workload-entry.ts';
 export type { MtlsMode, PeerAuthentication } from './kinds/security/peer-authentication.ts';
+export { formatPath, parsePath, type Path } from './path.ts';
 export { isKind, ofKind, type KindName, type SpecTypes } from './spec-types.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
+import { defineKind } from '../../kind.ts';
 import { opt } from '../../schema/fields.ts';
 
 export const serviceAccountSchema = z.strictObject({
@@ -10,3 +11,14 @@ export const serviceAccountSchema = z.strictObject({
 
 /** The fields of a ServiceAccount, which stand beside `metadata`: there is no `spec`. */
 export type ServiceAccount = DeepReadonly<z.output<typeof serviceAccountSchema>>;
+
+/** The kind ServiceAccount. */
+export const serviceAccountKind = defineKind({
+  gvk: { group: '', versions: ['v1'], kind: 'ServiceAccount' },
+  plural: 'serviceaccounts',
+  shortNames: ['sa'],
+  schema: serviceAccountSchema,
+  body: 'root',
+  specOptional: true,
+  docs: 'An account under which workloads run; with its namespace it makes their identity.',
+});

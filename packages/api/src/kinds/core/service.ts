@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
+import { defineKind, type Finding } from '../../kind.ts';
 import { dnsLabel, labels, opt, portNumber, req } from '../../schema/fields.ts';
 
 const servicePort = z.strictObject({
@@ -37,3 +38,48 @@ export const serviceSchema = z.strictObject({
 /** Spec of a Kubernetes Service. */
 export type Service = DeepReadonly<z.output<typeof serviceSchema>>;
 export type ServicePort = NonNullable<Service['ports']>[number];
+
+const KUBERNETES = 'it needs Kubernetes';
+
+/** The kind Service. */
+export const serviceKind = defineKind({
+  gvk: { group: '', versions: ['v1'], kind: 'Service' },
+  plural: 'services',
+  shortNames: ['svc'],
+  schema: serviceSchema,
+  names: 'label',
+  unsupported: {
+    'type!=ClusterIP': 'stand-alone, a gateway opens the mesh to the outside; write type: ClusterIP',
+    'clusterIP=None': 'headless services are not built yet',
+    'ports[].protocol!=TCP': 'only TCP is proxied',
+    'ports[].nodePort': KUBERNETES,
+    externalName: 'write a ServiceEntry with resolution: DNS',
+    externalIPs: KUBERNETES,
+    'externalTrafficPolicy!=Cluster': KUBERNETES,
+    'internalTrafficPolicy!=Cluster': 'locality load balancing is not built yet',
+    'sessionAffinity!=None': 'hash load balancing is not built yet',
+    sessionAffinityConfig: 'hash load balancing is not built yet',
+    'publishNotReadyAddresses!=false': 'endpoints that are not ready get no traffic',
+    loadBalancerIP: KUBERNETES,
+    loadBalancerSourceRanges: KUBERNETES,
+    loadBalancerClass: KUBERNETES,
+    'allocateLoadBalancerNodePorts!=false': KUBERNETES,
+    healthCheckNodePort: KUBERNETES,
+    trafficDistribution: 'locality load balancing is not built yet',
+  },
+  validate: validateService,
+  docs: 'A name and ports for the workloads that carry certain labels.',
+});
+
+function validateService(spec: Service): Finding[] {
+  const ports = spec.ports ?? [];
+  const findings: Finding[] = [];
+  if (ports.length === 0 && spec.type !== 'ExternalName' && spec.clusterIP !== 'None') findings.push({ path: [], message: 'a Service needs at least one port' });
+  ports.forEach((port, index) => {
+    const path = ['ports', index];
+    if (port.name === undefined && ports.length > 1) findings.push({ path, message: 'with several ports, each needs a name' });
+    if (port.name !== undefined && ports.findIndex((other) => other.name === port.name) < index) findings.push({ path: [...path, 'name'], message: `the port name "${port.name}" is used twice` });
+    if (ports.findIndex((other) => other.port === port.port && other.protocol === port.protocol) < index) findings.push({ path: [...path, 'port'], message: `port ${port.port}/${port.protocol} is listed twice` });
+  });
+  return findings;
+}

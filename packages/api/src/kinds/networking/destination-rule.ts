@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
+import { defineKind } from '../../kind.ts';
 import { dnsLabel, exportTo, host, labels, opt, req, workloadSelectorMatchLabels } from '../../schema/fields.ts';
 import { trafficPolicy } from './traffic-policy.ts';
+import { unsupportedAt } from '../../unsupported.ts';
+import { validateDestinationRule } from './destination-rule-rules.ts';
 
 export const destinationRuleSchema = z.strictObject({
   host: req(host, 'Service the rule is about; a short name gets the namespace of this object.'),
@@ -29,3 +32,54 @@ export type LoadBalancerSettings = NonNullable<TrafficPolicy['loadBalancer']>;
 export type ConnectionPoolSettings = NonNullable<TrafficPolicy['connectionPool']>;
 export type OutlierDetection = NonNullable<TrafficPolicy['outlierDetection']>;
 export type ClientTlsSettings = NonNullable<TrafficPolicy['tls']>;
+
+const LOCALITY = 'locality load balancing is not built yet';
+const HTTP2 = 'HTTP/2 upstream is not built yet';
+const CERTIFICATES = 'TLS with certificates of your own is not built yet';
+
+/** Refused in every traffic policy: of the rule, of subsets and of ports. */
+const POLICY = {
+  outlierDetection: 'ejection of failing endpoints is not built yet',
+  'loadBalancer.simple=PASSTHROUGH': 'calling the original address is not built yet',
+  'loadBalancer.consistentHash': 'hash load balancing is not built yet',
+  'loadBalancer.localityLbSetting': LOCALITY,
+  'loadBalancer.zoneAwareLbSetting': LOCALITY,
+  'loadBalancer.warmupDurationSecs': 'warm-up is not built yet',
+  'loadBalancer.warmup': 'warm-up is not built yet',
+  'connectionPool.tcp.tcpKeepalive': 'the embedded proxy does not do it yet',
+  'connectionPool.tcp.maxConnectionDuration': 'the embedded proxy does not do it yet',
+  'connectionPool.tcp.idleTimeout': 'the embedded proxy does not do it yet',
+  'connectionPool.http.h2UpgradePolicy=UPGRADE': HTTP2,
+  'connectionPool.http.useClientProtocol': HTTP2,
+  'connectionPool.http.maxConcurrentStreams': HTTP2,
+  'connectionPool.http.http2KeepAlive': HTTP2,
+  'tls.mode=SIMPLE': CERTIFICATES,
+  'tls.mode=MUTUAL': CERTIFICATES,
+  'tls.clientCertificate': CERTIFICATES,
+  'tls.privateKey': CERTIFICATES,
+  'tls.caCertificates': CERTIFICATES,
+  'tls.credentialName': CERTIFICATES,
+  'tls.caCrl': CERTIFICATES,
+  'tls.insecureSkipVerify': CERTIFICATES,
+  'tls.subjectAltNames': 'identities come from the service accounts of the endpoints',
+  'tls.sni': 'server names of your own are not built yet',
+};
+
+/** The kind DestinationRule. */
+export const destinationRuleKind = defineKind({
+  gvk: { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'], kind: 'DestinationRule' },
+  plural: 'destinationrules',
+  shortNames: ['dr'],
+  schema: destinationRuleSchema,
+  unsupported: {
+    workloadSelector: 'rules for single callers are not built yet',
+    ...unsupportedAt(['trafficPolicy', 'subsets[].trafficPolicy'], {
+      tunnel: 'tunnels are not built yet',
+      proxyProtocol: 'the PROXY protocol is not built yet',
+      retryBudget: 'retry budgets are not built yet',
+    }),
+    ...unsupportedAt(['trafficPolicy', 'subsets[].trafficPolicy', 'trafficPolicy.portLevelSettings[]', 'subsets[].trafficPolicy.portLevelSettings[]'], POLICY),
+  },
+  validate: validateDestinationRule,
+  docs: 'How proxies call a service: load balancing, limits, TLS; and the subsets (versions) that routes may name.',
+});

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
+import { defineKind } from '../../kind.ts';
 import { labels, nonEmpty, opt, portNumber, req, text } from '../../schema/fields.ts';
 import { dnsLabelFault, hostFault } from '../../schema/formats.ts';
+import { validateGateway } from './gateway-rules.ts';
 
 /** `host`, `namespace/host`, `./host` or `*​/host`. */
 const gatewayHost = text((value) => {
@@ -70,3 +72,28 @@ export const gatewaySchema = z.strictObject({
 /** Spec of a Gateway: what a proxy at the edge listens for. */
 export type Gateway = DeepReadonly<z.output<typeof gatewaySchema>>;
 export type GatewayServer = Gateway['servers'][number];
+
+const TLS = 'TLS at gateways is not built yet';
+
+/** The kind Gateway of Istio. */
+export const gatewayKind = defineKind({
+  gvk: { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'], kind: 'Gateway' },
+  plural: 'gateways',
+  shortNames: ['gw'],
+  schema: gatewaySchema,
+  unsupported: {
+    'servers[].tls': TLS,
+    'servers[].port.protocol=HTTPS': TLS,
+    'servers[].port.protocol=TLS': TLS,
+    'servers[].port.protocol=TCP': 'TCP at gateways is not built yet',
+    'servers[].port.protocol=MONGO': 'TCP at gateways is not built yet',
+    'servers[].port.protocol=GRPC': 'HTTP/2 is not built yet',
+    'servers[].port.protocol=GRPC-WEB': 'HTTP/2 is not built yet',
+    'servers[].port.protocol=HTTP2': 'HTTP/2 is not built yet',
+    'servers[].port.targetPort': 'Istio ignores it too; leave it out',
+    'servers[].bind': 'gateways listen on the address of their workload',
+    'servers[].defaultEndpoint': 'Istio does not implement it either',
+  },
+  validate: validateGateway,
+  docs: 'What proxies at the edge of the mesh listen for: ports, protocols and hosts. VirtualServices that name the gateway say where requests go.',
+});

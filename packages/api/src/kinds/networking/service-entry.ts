@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
+import { defineKind } from '../../kind.ts';
 import { dnsLabel, opt, portNumber, req, text, workloadSelectorLabels } from '../../schema/fields.ts';
 import { addressFault, dnsLabelFault, hostFault } from '../../schema/formats.ts';
 import { workloadEntrySchema } from './workload-entry.ts';
+import { validateServiceEntry } from './service-entry-rules.ts';
 
 const entryHost = text((value) => (value === '*' ? '"*" alone is not allowed here' : hostFault(value, { wildcard: true, ip: false })));
 const address = text((value) => addressFault(value, { cidr: true }));
@@ -41,3 +43,20 @@ export const serviceEntrySchema = z.strictObject({
 /** Spec of a ServiceEntry: a service that no registry knows by itself. */
 export type ServiceEntry = DeepReadonly<z.output<typeof serviceEntrySchema>>;
 export type ServiceEntryPort = NonNullable<ServiceEntry['ports']>[number];
+
+/** The kind ServiceEntry. */
+export const serviceEntryKind = defineKind({
+  gvk: { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'], kind: 'ServiceEntry' },
+  plural: 'serviceentries',
+  shortNames: ['se'],
+  schema: serviceEntrySchema,
+  unsupported: {
+    'resolution=DNS_ROUND_ROBIN': 'write DNS',
+    'resolution=DYNAMIC_DNS': 'the dynamic forward proxy is not built yet',
+    'ports[].protocol=UDP': 'UDP is not proxied',
+    subjectAltNames: 'identities come from the service accounts of the endpoints',
+    'endpoints[].network': 'several networks are not built yet',
+  },
+  validate: validateServiceEntry,
+  docs: 'A service that no registry knows by itself: outside the mesh, or on machines of your own.',
+});

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
+import { defineKind } from '../../kind.ts';
 import { exportTo, gatewayRef, opt, req, text } from '../../schema/fields.ts';
 import { hostFault } from '../../schema/formats.ts';
 import { httpRoute, tcpRoute, tlsRoute } from './http-route.ts';
+import { validateVirtualService } from './virtual-service-rules.ts';
 
 const virtualServiceHost = text((value) => hostFault(value, { wildcard: true, ip: true }));
 
@@ -33,3 +35,33 @@ export type StringMatch = { readonly exact?: string; readonly prefix?: string; r
 /** One TCP rule of a VirtualService. */
 export type TcpRoute = NonNullable<VirtualService['tcp']>[number];
 export type L4Match = NonNullable<TcpRoute['match']>[number];
+
+/** The kind VirtualService. */
+export const virtualServiceKind = defineKind({
+  gvk: { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'], kind: 'VirtualService' },
+  plural: 'virtualservices',
+  shortNames: ['vs'],
+  schema: virtualServiceSchema,
+  unsupported: {
+    tls: 'routing TLS by server name is not built yet',
+    'http[].delegate': 'delegation is not built yet',
+    'http[].mirror': 'mirroring is not built yet',
+    'http[].mirrors': 'mirroring is not built yet',
+    'http[].mirrorPercent': 'mirroring is not built yet',
+    'http[].mirror_percent': 'mirroring is not built yet',
+    'http[].mirrorPercentage': 'mirroring is not built yet',
+    'http[].corsPolicy': 'the CORS filter is not built yet',
+    'http[].match[].statPrefix': 'statistics per route are not built yet',
+    'http[].redirect.prefixRewrite': 'the embedded proxy does not do it yet',
+    'http[].redirect.derivePort': 'the embedded proxy does not do it yet',
+    'http[].retries.retryRemoteLocalities': 'locality load balancing is not built yet',
+    'http[].fault.delay.percent': 'it is deprecated; write percentage: { value: … }',
+    'http[].fault.delay.exponentialDelay': 'Istio does not implement it either; write fixedDelay',
+    'http[].fault.abort.grpcStatus': 'gRPC is not built yet; write httpStatus',
+    'http[].fault.abort.http2Error': 'Istio does not implement it either; write httpStatus',
+    'tcp[].match[].destinationSubnets': 'matching by destination address is not built yet',
+    'tcp[].match[].sourceSubnet': 'Istio does not implement it either',
+  },
+  validate: validateVirtualService,
+  docs: 'Routes for the traffic to one or more hosts: which service and which of its versions gets a request, and with what time-outs, retries, faults and rewrites.',
+});

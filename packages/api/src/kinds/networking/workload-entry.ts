@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
+import { defineKind } from '../../kind.ts';
 import { labels, opt, portNumber, uint32 } from '../../schema/fields.ts';
+import { endpointRules } from './endpoint-rules.ts';
 
 export const workloadEntrySchema = z.strictObject({
   address: opt(z.string(), 'IP address, or a DNS name with resolution DNS.'),
@@ -14,3 +16,14 @@ export const workloadEntrySchema = z.strictObject({
 
 /** Spec of a WorkloadEntry, and an endpoint of a ServiceEntry. */
 export type WorkloadEntry = DeepReadonly<z.output<typeof workloadEntrySchema>>;
+
+/** The kind WorkloadEntry. */
+export const workloadEntryKind = defineKind({
+  gvk: { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'], kind: 'WorkloadEntry' },
+  plural: 'workloadentries',
+  shortNames: ['we'],
+  schema: workloadEntrySchema,
+  unsupported: { network: 'several networks are not built yet' },
+  validate: (spec) => endpointRules(spec, []),
+  docs: 'One workload outside Kubernetes, an endpoint of the ServiceEntries and Services whose selector matches its labels.',
+});

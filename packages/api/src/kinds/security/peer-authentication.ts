@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
+import { defineKind, type Finding } from '../../kind.ts';
 import { opt, text, workloadSelectorMatchLabels } from '../../schema/fields.ts';
 
 const mtls = z.strictObject({ mode: opt(z.enum(['UNSET', 'DISABLE', 'PERMISSIVE', 'STRICT']), 'UNSET inherits; PERMISSIVE takes both; STRICT takes only mutual TLS; DISABLE only plain text.') });
@@ -14,3 +15,20 @@ export const peerAuthenticationSchema = z.strictObject({
 /** Spec of a PeerAuthentication: what inbound connections must be. */
 export type PeerAuthentication = DeepReadonly<z.output<typeof peerAuthenticationSchema>>;
 export type MtlsMode = 'UNSET' | 'DISABLE' | 'PERMISSIVE' | 'STRICT';
+
+/** The kind PeerAuthentication. */
+export const peerAuthenticationKind = defineKind({
+  gvk: { group: 'security.istio.io', versions: ['v1', 'v1beta1'], kind: 'PeerAuthentication' },
+  plural: 'peerauthentications',
+  shortNames: ['pa'],
+  schema: peerAuthenticationSchema,
+  specOptional: true,
+  validate(spec) {
+    if (spec.portLevelMtls === undefined) return [];
+    const findings: Finding[] = [];
+    if (Object.keys(spec.portLevelMtls).length === 0) findings.push({ path: ['portLevelMtls'], message: 'portLevelMtls must not be empty' });
+    if (Object.keys(spec.selector?.matchLabels ?? {}).length === 0) findings.push({ path: ['portLevelMtls'], message: 'portLevelMtls needs a selector: ports belong to workloads' });
+    return findings;
+  },
+  docs: 'Whether workloads take mutual TLS only (STRICT), both (PERMISSIVE) or plain text only (DISABLE).',
+});

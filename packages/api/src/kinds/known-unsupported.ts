@@ -1,0 +1,37 @@
+const LATER = 'Meltemi does not support this kind yet';
+const WORKLOAD = 'Kubernetes workloads do not run without Kubernetes; start the program with "meltemi run --app … --version … --port … -- COMMAND"';
+const GATEWAY_API = 'Meltemi does not support the Kubernetes Gateway API yet; write a Gateway of networking.istio.io and a VirtualService';
+
+/** Kinds that users of Istio and Kubernetes have, by `group/Kind`, and what to tell them. */
+export const KNOWN_UNSUPPORTED_KINDS: Readonly<Record<string, string>> = {
+  'networking.istio.io/Sidecar': LATER,
+  'networking.istio.io/WorkloadGroup': LATER,
+  'networking.istio.io/EnvoyFilter': LATER,
+  'networking.istio.io/ProxyConfig': LATER,
+  'security.istio.io/RequestAuthentication': LATER,
+  'security.istio.io/AuthorizationPolicy': `${LATER}: no access rule of it would be in force`,
+  'telemetry.istio.io/Telemetry': LATER,
+  'extensions.istio.io/WasmPlugin': LATER,
+  'extensions.istio.io/TrafficExtension': LATER,
+  'install.istio.io/IstioOperator': 'Meltemi has its own options: see "meltemi control-plane --help"',
+  'gateway.networking.k8s.io/GatewayClass': GATEWAY_API,
+  'gateway.networking.k8s.io/Gateway': GATEWAY_API,
+  'gateway.networking.k8s.io/HTTPRoute': GATEWAY_API,
+  'gateway.networking.k8s.io/GRPCRoute': GATEWAY_API,
+  'gateway.networking.k8s.io/TCPRoute': GATEWAY_API,
+  'gateway.networking.k8s.io/TLSRoute': GATEWAY_API,
+  'gateway.networking.k8s.io/ReferenceGrant': GATEWAY_API,
+  'apps/Deployment': WORKLOAD,
+  'apps/StatefulSet': WORKLOAD,
+  'apps/DaemonSet': WORKLOAD,
+  'apps/ReplicaSet': WORKLOAD,
+  'batch/Job': WORKLOAD,
+  'batch/CronJob': WORKLOAD,
+  '/Pod': WORKLOAD,
+  '/ConfigMap': LATER,
+  '/Secret': LATER,
+  '/Endpoints': `${LATER}; write a ServiceEntry with endpoints`,
+  'discovery.k8s.io/EndpointSlice': `${LATER}; write a ServiceEntry with endpoints`,
+  'networking.k8s.io/Ingress': `${LATER}; write a Gateway and a VirtualService`,
+  'networking.k8s.io/NetworkPolicy': LATER,
+};

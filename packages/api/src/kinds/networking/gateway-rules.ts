@@ -1,0 +1,49 @@
+import type { Finding } from '../../kind.ts';
+import type { Gateway, GatewayServer } from './gateway.ts';
+
+const TLS_PROTOCOLS = new Set(['HTTPS', 'TLS']);
+const CERTIFICATE_FIELDS = ['serverCertificate', 'privateKey', 'caCertificates', 'credentialName', 'credentialNames', 'tlsCertificates'] as const;
+
+/** Istio's rules across the fields of a Gateway. */
+export function validateGateway(spec: Gateway): Finding[] {
+  const findings: Finding[] = [];
+  const portNames = new Set<string>();
+  const serverNames = new Set<string>();
+  spec.servers.forEach((server, index) => {
+    const path = ['servers', index];
+    if (portNames.has(server.port.name)) findings.push({ path: [...path, 'port', 'name'], message: `the port name "${server.port.name}" is used twice` });
+    portNames.add(server.port.name);
+    if (server.name !== undefined && server.name !== '') {
+      if (serverNames.has(server.name)) findings.push({ path: [...path, 'name'], message: `the server name "${server.name}" is used twice` });
+      serverNames.add(server.name);
+    }
+    server.hosts.forEach((host, at) => {
+      if (server.hosts.indexOf(host) < at) findings.push({ path: [...path, 'hosts', at], message: `"${host}" is listed twice` });
+    });
+    findings.push(...tlsRules(server, path));
+  });
+  return findings;
+}
+
+function tlsRules(server: GatewayServer, path: readonly (string | number)[]): Finding[] {
+  const protocol = server.port.protocol.toUpperCase();
+  const tls = server.tls;
+  if (tls === undefined) return TLS_PROTOCOLS.has(protocol) ? [{ path, message: `a server of protocol ${protocol} needs tls settings` }] : [];
+  const findings: Finding[] = [];
+  const at = [...path, 'tls'];
+  if (!TLS_PROTOCOLS.has(protocol)) {
+    const others = Object.keys(tls).filter((key) => key !== 'httpsRedirect');
+    if (others.length > 0) findings.push({ path: at, message: `a server of protocol ${protocol} takes only tls.httpsRedirect, not ${others.join(', ')}` });
+    return findings;
+  }
+  const sources = CERTIFICATE_FIELDS.filter((field) => tls[field] !== undefined && field !== 'caCertificates' && field !== 'privateKey');
+  if (sources.length > 1) findings.push({ path: at, message: `only one of ${sources.join(', ')} may be set` });
+  const mode = tls.mode ?? 'PASSTHROUGH';
+  if (mode === 'SIMPLE' || mode === 'MUTUAL' || mode === 'OPTIONAL_MUTUAL') {
+    if (sources.length === 0) findings.push({ path: at, message: `${mode} needs a certificate: credentialName, or serverCertificate and privateKey` });
+  } else if (sources.length > 0) {
+    findings.push({ path: at, message: `certificates have no effect with ${mode}`, severity: 'warning' });
+  }
+  if (mode === 'MUTUAL' && sources.includes('serverCertificate') && tls.caCertificates === undefined) findings.push({ path: at, message: 'MUTUAL needs caCertificates' });
+  return findings;
+}

@@ -1,0 +1,148 @@
+import { hostsOverlap, substitutionFault } from '@meltemi/match';
+import type { Finding } from '../../kind.ts';
+import { addressFault, isIp } from '../../schema/formats.ts';
+import type { HttpMatchRequest, HttpRoute, VirtualService } from './virtual-service.ts';
+
+const ACTIONS = ['route', 'redirect', 'directResponse', 'delegate'] as const;
+const BODY_LIMIT = 1_048_576;
+const BODY_WARNING = 102_400;
+
+/** Istio's rules across the fields of a VirtualService. */
+export function validateVirtualService(spec: VirtualService): Finding[] {
+  const findings = [...hostRules(spec)];
+  if ([spec.http, spec.tls, spec.tcp].every((routes) => routes === undefined || routes.length === 0)) {
+    findings.push({ path: [], message: 'a VirtualService needs at least one of http, tls and tcp' });
+  }
+  spec.http?.forEach((route, index) => findings.push(...httpRules(route, ['http', index])));
+  spec.tcp?.forEach((route, index) => {
+    if (route.route === undefined) findings.push({ path: ['tcp', index], message: 'a tcp route needs route' });
+    findings.push(...weightRules(route.route ?? [], ['tcp', index, 'route']), ...subnetRules(route.match ?? [], ['tcp', index, 'match']));
+  });
+  spec.tls?.forEach((route, index) => {
+    if (route.route === undefined) findings.push({ path: ['tls', index], message: 'a tls route needs route' });
+    findings.push(...weightRules(route.route ?? [], ['tls', index, 'route']), ...subnetRules(route.match, ['tls', index, 'match']));
+    route.match.forEach((match, at) => findings.push(...sniRules(match.sniHosts, spec.hosts, ['tls', index, 'match', at, 'sniHosts'])));
+  });
+  return findings;
+}
+
+function hostRules(spec: VirtualService): Finding[] {
+  const findings: Finding[] = [];
+  const mesh = spec.gateways.includes('mesh');
+  spec.hosts.forEach((host, index) => {
+    const path = ['hosts', index];
+    if (mesh && host === '*') findings.push({ path, message: '"*" is not allowed for the mesh gateway: it would take all traffic of all sidecars', fix: 'Name the hosts, or list only gateways under gateways.' });
+    if (mesh && isIp(host)) findings.push({ path, message: `"${host}" is an IP address; those are allowed for gateways only` });
+    const before = spec.hosts.slice(0, index).find((other) => hostsOverlap(other, host));
+    if (before === host) findings.push({ path, message: `"${host}" is listed twice` });
+    else if (before !== undefined) findings.push({ path, message: `"${host}" overlaps with "${before}" in the same object` });
+  });
+  return findings;
+}
+
+function httpRules(route: HttpRoute, path: readonly (string | number)[]): Finding[] {
+  const findings: Finding[] = [];
+  const actions = ACTIONS.filter((action) => route[action] !== undefined);
+  if (actions.length === 0) findings.push({ path, message: 'an http route needs one of route, redirect, directResponse and delegate', fix: 'Add route with a destination.' });
+  if (actions.length > 1) findings.push({ path, message: `an http route has exactly one action; this one has ${actions.join(' and ')}` });
+  const excluded = route.redirect !== undefined ? 'redirect' : route.directResponse !== undefined ? 'directResponse' : undefined;
+  for (const field of ['rewrite', 'fault', 'mirror', 'mirrors', 'retries', 'timeout'] as const) {
+    const harmless = field === 'timeout' || field === 'retries';
+    if (excluded === undefined || route[field] === undefined || (excluded === 'directResponse' && field === 'fault')) continue;
+    findings.push({ path: [...path, field], message: `${field} has no ${harmless ? 'effect' : 'place'} beside ${excluded}`, severity: harmless ? 'warning' : 'error' });
+  }
+  if (route.mirror !== undefined && route.mirrors !== undefined) findings.push({ path: [...path, 'mirrors'], message: 'only one of mirror and mirrors may be set' });
+  findings.push(...weightRules(route.route ?? [], [...path, 'route']), ...redirectRules(route, path), ...rewriteRules(route, path), ...bodyRules(route, path));
+  if (route.fault !== undefined && route.fault.delay === undefined && route.fault.abort === undefined) {
+    findings.push({ path: [...path, 'fault'], message: 'fault needs delay or abort' });
+  }
+  for (const part of ['delay', 'abort'] as const) {
+    const fault = route.fault?.[part];
+    if (fault !== undefined && fault.percentage === undefined && !('percent' in fault)) {
+      findings.push({ path: [...path, 'fault', part], message: `without percentage, no request is hit by this ${part}`, fix: 'Add percentage: { value: 100 }.', severity: 'warning' });
+    }
+  }
+  route.match?.forEach((match, index) => findings.push(...matchRules(match, [...path, 'match', index])));
+  return findings;
+}
+
+function matchRules(match: HttpMatchRequest, path: readonly (string | number)[]): Finding[] {
+  const findings: Finding[] = [];
+  for (const field of ['headers', 'withoutHeaders'] as const) {
+    for (const name of Object.keys(match[field] ?? {})) {
+      if (name.startsWith('@request.auth.')) {
+        findings.push({ path: [...path, field, name], message: `not supported yet by Meltemi: routing by claims of a token (${name})` });
+      } else if (['uri', 'scheme', 'method', 'authority'].includes(name)) {
+        findings.push({ path: [...path, field, name], message: `Istio ignores the header "${name}" here`, fix: `Match ${name} in its own field.`, severity: 'warning' });
+      }
+    }
+  }
+  return findings;
+}
+
+function weightRules(destinations: readonly { readonly weight?: number }[], path: readonly (string | number)[]): Finding[] {
+  // A single destination takes everything, whatever its weight.
+  if (destinations.length < 2) return [];
+  const total = destinations.reduce((sum, destination) => sum + (destination.weight ?? 0), 0);
+  if (total === 0) return [{ path, message: 'the weights of several destinations are all 0: no destination would get traffic', fix: 'Give at least one destination a weight.' }];
+  if (total > 4_294_967_295) return [{ path, message: `the weights sum to ${total}; the limit is 4294967295` }];
+  return destinations.flatMap((destination, index) =>
+    destination.weight === undefined
+      ? [{ path: [...path, index], message: 'without weight, this destination gets no traffic: the others have weights', fix: 'Add weight beside destination.', severity: 'warning' as const }]
+      : [],
+  );
+}
+
+function redirectRules(route: HttpRoute, path: readonly (string | number)[]): Finding[] {
+  const redirect = route.redirect;
+  if (redirect === undefined) return [];
+  const findings: Finding[] = [];
+  const at = [...path, 'redirect'];
+  if (Object.keys(redirect).length === 0) findings.push({ path: at, message: 'redirect needs at least one field' });
+  if (redirect.redirectCode !== undefined && ![301, 302, 303, 307, 308].includes(redirect.redirectCode)) {
+    findings.push({ path: [...at, 'redirectCode'], message: `${redirect.redirectCode} is not a redirect: 301, 302, 303, 307 or 308` });
+  }
+  if (redirect.scheme !== undefined && !['http', 'https'].includes(redirect.scheme.toLowerCase())) findings.push({ path: [...at, 'scheme'], message: `"${redirect.scheme}" is neither http nor https` });
+  if (redirect.prefixRewrite !== undefined) {
+    if (redirect.uri !== undefined) findings.push({ path: [...at, 'prefixRewrite'], message: 'only one of uri and prefixRewrite may be set' });
+    const prefixes = route.match !== undefined && route.match.length > 0 && route.match.every((match) => match.uri?.prefix !== undefined);
+    if (!prefixes) findings.push({ path: [...at, 'prefixRewrite'], message: 'prefixRewrite needs a uri prefix in every match' });
+  }
+  return findings;
+}
+
+function rewriteRules(route: HttpRoute, path: readonly (string | number)[]): Finding[] {
+  const rewrite = route.rewrite;
+  if (rewrite === undefined) return [];
+  const at = [...path, 'rewrite'];
+  if (Object.keys(rewrite).length === 0) return [{ path: at, message: 'rewrite needs at least one of uri, authority and uriRegexRewrite' }];
+  const regex = rewrite.uriRegexRewrite;
+  const fault = regex === undefined ? undefined : substitutionFault(regex.match, regex.rewrite);
+  return fault === undefined ? [] : [{ path: [...at, 'uriRegexRewrite', 'rewrite'], message: fault }];
+}
+
+function bodyRules(route: HttpRoute, path: readonly (string | number)[]): Finding[] {
+  const body = route.directResponse?.body;
+  // Length in UTF-16 units: never more than the bytes on the wire, near enough for a limit of this kind.
+  const size = body?.string?.length ?? ((body?.bytes?.length ?? 0) * 3) / 4;
+  const at = [...path, 'directResponse', 'body'];
+  if (size > BODY_LIMIT) return [{ path: at, message: `is ${Math.round(size)} bytes long; the limit is 1 MB` }];
+  return size >= BODY_WARNING ? [{ path: at, message: `is ${Math.round(size)} bytes long and is kept in every proxy`, severity: 'warning' }] : [];
+}
+
+function subnetRules(matches: readonly { readonly destinationSubnets?: readonly string[] }[], path: readonly (string | number)[]): Finding[] {
+  return matches.flatMap((match, index) =>
+    (match.destinationSubnets ?? []).flatMap((subnet, at) => {
+      const fault = addressFault(subnet, { cidr: true });
+      return fault === undefined ? [] : [{ path: [...path, index, 'destinationSubnets', at], message: fault }];
+    }),
+  );
+}
+
+function sniRules(sniHosts: readonly string[], hosts: readonly string[], path: readonly (string | number)[]): Finding[] {
+  return sniHosts.flatMap((sni, index) =>
+    hosts.some((host) => host === '*' || host === sni || (host.startsWith('*') && sni.endsWith(host.slice(1))))
+      ? []
+      : [{ path: [...path, index], message: `"${sni}" is not among the hosts of this object (${hosts.join(', ')})` }],
+  );
+}
