@@ -32,6 +32,8 @@ export interface TelemetryNode {
   readonly version?: string;
   readonly instance?: string;
   readonly address?: string;
+  /** `proxy`, `agent`, `control-plane`: the label `job`. */
+  readonly component?: string;
 }
 
 export interface SeriesDefinition {
