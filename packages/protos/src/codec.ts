@@ -1,4 +1,9 @@
-import type { AnyMessages, JsonObject } from '@meltemi/protos-types';
+import { MeshError } from '@meltemi/base';
+import { messageName, type AnyMessages, type JsonObject } from '@meltemi/protos-types';
+import { createDecoder } from './decode.ts';
+import { createEncoder } from './encode.ts';
+import { buildSchema } from './schema.ts';
+import { schemaFileName, schemaText, storedSchema } from './schema-store.ts';
 
 /** `sidecar`: what the embedded sidecar and the agent understand. `all`: every Envoy v3 message that is shipped, for the control plane. */
 export type Profile = 'sidecar' | 'all';
@@ -29,7 +34,30 @@ export interface ProtoCodec {
   decode(type: string, bytes: Uint8Array): JsonObject;
 }
 
-/** Loads the message definitions of a profile. Throws MeshError `protos/load` when a file is missing or unreadable. */
+/**
+ * Loads the message definitions of a profile. Throws MeshError `protos/load` when a file is missing or unreadable. Costs a few
+ * milliseconds from the cache, 100 to 250 ms from the .proto files.
+ */
 export function loadCodec(profile: Profile, options: CodecOptions = {}): ProtoCodec {
-  throw new Error(`in work: ${profile} ${String(options.cacheDirectory)}`);
+  const schema = buildSchema(storedSchema(profile, options));
+  const encode = createEncoder(schema);
+  const decode = createDecoder(schema);
+  const find = (type: string) => {
+    const message = schema.message(messageName(type));
+    if (message === undefined) throw new MeshError('protos/unknown-type', `Message type ${type} is not loaded (profile ${profile})`);
+    return message;
+  };
+  return {
+    has: (type) => schema.message(messageName(type)) !== undefined,
+    encode: (type, json) => encode(find(type), json),
+    decode: (type: string, bytes: Uint8Array) => decode(find(type), bytes) as never,
+  };
+}
+
+/**
+ * What `npm run pack` puts beside the bundled code (`dist/<fileName>`), so that an installed package needs neither .proto files nor a
+ * parser: the file name and its text.
+ */
+export function bundledSchema(profile: Profile): { readonly fileName: string; readonly text: string } {
+  return { fileName: schemaFileName(profile), text: schemaText(storedSchema(profile, { cacheDirectory: false })) };
 }

@@ -1,1 +1,1 @@
-export { loadCodec, type CodecOptions, type Profile, type ProtoCodec } from './codec.ts';
+export { bundledSchema, loadCodec, type CodecOptions, type Profile, type ProtoCodec } from './codec.ts';

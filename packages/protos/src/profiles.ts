@@ -1,0 +1,69 @@
+/** Folders of own protos, loaded whole in every profile. */
+export const OWN_PACKAGES = ['istio', 'meltemi'] as const;
+
+/**
+ * What the embedded sidecar and the agent read and write, as files; what these import comes with them. A filter that the sidecar learns
+ * gets its line here.
+ */
+export const SIDECAR_FILES: readonly string[] = [
+  'envoy/service/discovery/v3/discovery.proto',
+  'envoy/service/accesslog/v3/als.proto',
+  'envoy/config/listener/v3/listener.proto',
+  'envoy/config/route/v3/route.proto',
+  'envoy/config/cluster/v3/cluster.proto',
+  'envoy/config/endpoint/v3/endpoint.proto',
+  'envoy/extensions/transport_sockets/tls/v3/tls.proto',
+  'envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.proto',
+  'envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.proto',
+  'envoy/extensions/filters/listener/original_dst/v3/original_dst.proto',
+  'envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto',
+  'envoy/extensions/filters/listener/http_inspector/v3/http_inspector.proto',
+  'envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.proto',
+  'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
+  'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
+  'envoy/extensions/filters/network/rbac/v3/rbac.proto',
+  'envoy/extensions/filters/http/router/v3/router.proto',
+  'envoy/extensions/filters/http/fault/v3/fault.proto',
+  'envoy/extensions/filters/http/rbac/v3/rbac.proto',
+  'envoy/extensions/filters/http/cors/v3/cors.proto',
+  'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
+  'envoy/extensions/access_loggers/file/v3/file.proto',
+  'envoy/extensions/access_loggers/stream/v3/stream.proto',
+  'envoy/extensions/access_loggers/grpc/v3/als.proto',
+  'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto',
+  'envoy/extensions/request_id/uuid/v3/uuid.proto',
+  'envoy/config/trace/v3/opentelemetry.proto',
+  'xds/type/v3/typed_struct.proto',
+  'udpa/type/v1/typed_struct.proto',
+];
+
+/** Folders (of v3 files) that make up `all`. */
+export const ALL_FOLDERS: readonly string[] = [
+  'envoy/admin/v3',
+  'envoy/config',
+  'envoy/data',
+  'envoy/extensions',
+  'envoy/service',
+  'envoy/type',
+  'xds/type',
+  'xds/core',
+  'udpa/type',
+];
+
+/** Files whose own imports the npm package does not ship (OpenCensus, Prometheus): nothing the mesh needs lies in them. */
+export const UNLOADABLE_FILES: ReadonlySet<string> = new Set([
+  'envoy/config/trace/v3/opencensus.proto',
+  'envoy/service/trace/v3/trace_service.proto',
+  'envoy/service/metrics/v3/metrics_service.proto',
+]);
+
+/** Imports that only declare options for other tools (validation rules, documentation). */
+export function isAnnotationImport(path: string): boolean {
+  return /(^|\/)annotations\/|^validate\/|^google\/api\/(?!expr\/)|^google\/protobuf\/descriptor\.proto$/.test(path);
+}
+
+/** Fields of Envoy that are younger than the shipped files: message, name, number, type. */
+export const YOUNGER_FIELDS: readonly (readonly [message: string, name: string, number: number, type: string])[] = [
+  ['envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'auto_host_sni', 6, 'bool'],
+  ['envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'auto_sni_san_validation', 7, 'bool'],
+];
