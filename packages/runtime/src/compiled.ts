@@ -162,7 +162,9 @@ export interface CompiledRetry {
   readonly config: RetryPolicy;
   /** Could any response status be retried? When false a response is passed on unseen. */
   readonly onResponses: boolean;
-  /** Is this end one that the policy (and the request's `x-envoy-retry-*` headers) retries? Counting attempts is the caller's. */
+  /** Does the policy count for this request (`retriable_request_headers`)? Ask once, before the first attempt. */
+  applies(request: RequestView): boolean;
+  /** Is this end one that the policy retries? Counting attempts is the caller's. */
   shouldRetry(end: AttemptEnd): boolean;
   /** Wait before retry number `retry` (from 1): exponential with full jitter. `random` in [0, 1). */
   backOffMs(retry: number, random: number): number;

@@ -31,7 +31,7 @@ export function decodeClusterMessage(reader: Reader): RuntimeCluster {
     http: options.http,
     ...(bindAddress === undefined ? {} : { bindAddress }),
     ...(keepalive === undefined ? {} : { tcpKeepalive: decodeKeepalive(keepalive) }),
-    panicThreshold: decodeCommonLb(reader),
+    ...decodeCommonLb(reader),
     services: decodeServices(reader.raw('metadata')),
     statName: reader.string('alt_stat_name', name),
     ...(origin === undefined ? {} : { origin }),
@@ -113,15 +113,14 @@ function decodeLoadBalancing(reader: Reader): LoadBalancing {
   return { t: policy };
 }
 
-function decodeCommonLb(reader: Reader): number {
+function decodeCommonLb(reader: Reader): Pick<RuntimeCluster, 'panicThreshold' | 'localityWeighted'> {
   const common = reader.message('common_lb_config');
-  if (common === undefined) return 0.5;
+  if (common === undefined) return { panicThreshold: 0.5, localityWeighted: false };
   // Updates are applied one by one: merging them in time is an optimisation.
   common.harmless('update_merge_window', 'ignore_new_hosts_until_first_hc', 'close_connections_on_host_set_change');
-  // Localities with weights are always balanced by those weights here.
-  common.message('locality_weighted_lb_config');
+  const localityWeighted = common.message('locality_weighted_lb_config') !== undefined;
   const panic = common.message('healthy_panic_threshold');
-  return panic === undefined ? 0.5 : panic.number('value', 0) / 100;
+  return { panicThreshold: panic === undefined ? 0.5 : panic.number('value', 0) / 100, localityWeighted };
 }
 
 interface ProtocolOptions {
@@ -226,6 +225,7 @@ function decodeOutlier(reader: Reader): OutlierDetection {
     baseEjectionMs: base,
     maxEjectionMs: Math.max(reader.duration('max_ejection_time', 300_000), base),
     maxEjectionPercent: reader.number('max_ejection_percent', 10),
+    alwaysEjectOne: reader.bool('always_eject_one_host'),
   };
 }
 

@@ -171,7 +171,6 @@ const EMPTY_ROUTES = {
   name: '',
   virtualHosts: [],
   headers: { requestAdd: [], requestRemove: [], responseAdd: [], responseRemove: [] },
-  internalOnlyHeaders: [],
   ignorePort: false,
   mostSpecificHeadersWin: false,
   overrides: {},

@@ -18,7 +18,6 @@ export function decodeRouteConfigMessage(reader: Reader): RuntimeRouteConfig {
   return {
     name: reader.string('name'),
     virtualHosts: hosts,
-    internalOnlyHeaders: reader.strings('internal_only_headers').map((name) => name.toLowerCase()),
     ignorePort: reader.bool('ignore_port_in_host_matching'),
     mostSpecificHeadersWin: reader.bool('most_specific_header_mutations_wins'),
     ...shared(reader),

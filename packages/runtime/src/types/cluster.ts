@@ -37,6 +37,8 @@ export interface RuntimeCluster {
   /** Local address that connections to the cluster leave from. */
   readonly bindAddress?: string;
   readonly tcpKeepalive?: { readonly probes?: number; readonly timeSeconds?: number; readonly intervalSeconds?: number };
+  /** Localities share the load by their own weights (else endpoints compete by theirs alone). */
+  readonly localityWeighted: boolean;
   /** Below this share of healthy hosts all hosts are used (0..1); 0 = never panic. */
   readonly panicThreshold: number;
   readonly services: readonly ServiceRef[];
@@ -75,6 +77,8 @@ export interface OutlierDetection {
   readonly baseEjectionMs: number;
   readonly maxEjectionMs: number;
   readonly maxEjectionPercent: number;
+  /** The first ejection happens whatever the percentage says. */
+  readonly alwaysEjectOne: boolean;
 }
 
 export interface UpstreamHttp {

@@ -6,8 +6,6 @@ export interface RuntimeRouteConfig {
   readonly name: string;
   readonly virtualHosts: readonly VirtualHost[];
   readonly headers: HeaderMutations;
-  /** Response headers taken off (`x-…` set by outsiders on internal-only names). */
-  readonly internalOnlyHeaders: readonly string[];
   /** Look the host up without its port. */
   readonly ignorePort: boolean;
   /** Later (more specific) header mutations win instead of earlier ones. */

@@ -1,0 +1,75 @@
+import type { CompiledChain, CompiledFilter, CompiledListener, CompiledRoutes, CompiledTcp } from '../compiled.ts';
+import { filterKind } from '../filters/index.ts';
+import type { HttpFilter } from '../filters/types.ts';
+import type { HttpConnectionManager } from '../types/http.ts';
+import type { FilterChain, RuntimeListener } from '../types/listener.ts';
+import type { TcpProxy } from '../types/tcp.ts';
+import { compileChains } from './chains.ts';
+import { compileRoutes } from './routes.ts';
+import { overridesOf } from './route.ts';
+
+/** `routes` looks a table up by name, each time anew, so that a new one takes effect with the next request. */
+export function compileListener(config: RuntimeListener, routes: (name: string) => CompiledRoutes | undefined): CompiledListener {
+  const compileOne = (chain: FilterChain): CompiledChain => ({ config: chain, listener: config, terminal: compileTerminal(chain, routes) });
+  const select = compileChains(config.filterChains.map((chain) => [chain, compileOne(chain)] as const));
+  const fallback = config.defaultFilterChain === undefined ? undefined : compileOne(config.defaultFilterChain);
+  const matches = config.filterChains.map((chain) => chain.match);
+  const has = (t: string): boolean => config.listenerFilters.some((filter) => filter.t === t);
+  const asksTls = matches.some((match) => match.serverNames.length > 0 || match.transportProtocol !== undefined || match.applicationProtocols.length > 0);
+  const asksHttp = matches.some((match) => match.applicationProtocols.some((name) => name.startsWith('http/') || name === 'h2c'));
+  return {
+    config,
+    needsTlsInspector: has('tls-inspector') && asksTls,
+    needsHttpInspector: has('http-inspector') && asksHttp,
+    needsOriginalDst: has('original-dst') || config.useOriginalDst,
+    selectChain: (connection) => select(connection) ?? fallback,
+  };
+}
+
+function compileTerminal(chain: FilterChain, routes: (name: string) => CompiledRoutes | undefined): CompiledChain['terminal'] {
+  const { terminal } = chain;
+  if (terminal.t === 'tcp') return { t: 'tcp', tcp: compileTcp(terminal.tcp) };
+  const { http } = terminal;
+  return { t: 'http', http: { config: http, routes: routeLookup(http, routes), filters: http.filters.filter((filter) => !filter.disabled).map(compileFilter) } };
+}
+
+function routeLookup(http: HttpConnectionManager, routes: (name: string) => CompiledRoutes | undefined): () => CompiledRoutes | undefined {
+  const source = http.routes;
+  if (source.t === 'rds') return () => routes(source.name);
+  const compiled = compileRoutes(source.routes);
+  return () => compiled;
+}
+
+export function compileTcp(config: TcpProxy): CompiledTcp {
+  const [only] = config.clusters;
+  if (config.clusters.length === 1 && only !== undefined) return { config, pickCluster: () => only.name };
+  const total = config.clusters.reduce((sum, cluster) => sum + cluster.weight, 0);
+  return {
+    config,
+    pickCluster(random) {
+      let left = random * total;
+      for (const cluster of config.clusters) {
+        left -= cluster.weight;
+        if (left < 0) return cluster.name;
+      }
+      return config.clusters.at(-1)?.name ?? '';
+    },
+  };
+}
+
+function compileFilter(filter: HttpFilter): CompiledFilter {
+  const kind = filterKind(filter.t);
+  return {
+    name: filter.name,
+    decide(request, route, choice, random, activeFaults) {
+      const overrides = overridesOf(route, choice);
+      for (let at = overrides.length - 1; at >= 0; at--) {
+        const override = overrides[at]?.[filter.name];
+        if (override === undefined) continue;
+        if (override.t === 'disabled') return undefined;
+        break;
+      }
+      return kind.decide(filter, { request, cluster: choice?.cluster ?? '', overrides, random, activeFaults });
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { compileRegex, compileStringMatch, type StringMatch as MatchInput } from '@meltemi/match';
+import type { RequestView } from '../compiled.ts';
+import type { StringMatch } from '../types/common.ts';
+import type { HeaderMatch, PathMatch, QueryMatch, RouteMatch } from '../types/route.ts';
+
+export type TextTest = (value: string) => boolean;
+
+/** `path` is without query; `roll` gives the request's one random number in [0, 1). */
+export type RoutePredicate = (request: RequestView, path: string, roll: () => number) => boolean;
+
+export function compileText(match: StringMatch): TextTest {
+  return compileStringMatch(toMatch(match));
+}
+
+function toMatch(match: StringMatch): MatchInput {
+  const { value, ignoreCase } = match;
+  if (match.t === 'exact') return { exact: value, ignoreCase };
+  if (match.t === 'prefix') return { prefix: value, ignoreCase };
+  if (match.t === 'suffix') return { suffix: value, ignoreCase };
+  return match.t === 'contains' ? { contains: value, ignoreCase } : { regex: value };
+}
+
+export function compilePath(match: PathMatch): TextTest {
+  if (match.t === 'regex') {
+    const regex = compileRegex(match.value);
+    return (path) => regex.fullMatch(path);
+  }
+  const { value, ignoreCase } = match;
+  if (match.t === 'exact') return compileText({ t: 'exact', value, ignoreCase });
+  const prefix = compileText({ t: 'prefix', value, ignoreCase });
+  if (match.t === 'prefix') return value === '/' ? (path) => path.charCodeAt(0) === 47 : prefix;
+  return (path) => prefix(path) && (path.length === value.length || path.charCodeAt(value.length) === 47);
+}
+
+/** The request line's parts under their pseudo names, else the header. */
+export function headerValue(request: RequestView, name: string): string | undefined {
+  if (name.charCodeAt(0) !== 58) return name === 'host' ? request.authority : request.header(name);
+  if (name === ':method') return request.method;
+  if (name === ':path') return request.path;
+  if (name === ':authority') return request.authority;
+  return name === ':scheme' ? request.scheme : undefined;
+}
+
+/** A missing header fails every comparison, inverted or not, unless it counts as empty (Envoy's rule). */
+export function compileHeader(match: HeaderMatch): (request: RequestView) => boolean {
+  const { name, invert, missingIsEmpty } = match;
+  if (match.match.t === 'present') {
+    const { present } = match.match;
+    return (request) => ((headerValue(request, name) !== undefined || missingIsEmpty) === present) !== invert;
+  }
+  const test = match.match.t === 'range' ? compileRange(match.match.start, match.match.end) : compileText(match.match.match);
+  return (request) => {
+    const value = headerValue(request, name) ?? (missingIsEmpty ? '' : undefined);
+    return value !== undefined && test(value) !== invert;
+  };
+}
+
+function compileRange(start: number, end: number): TextTest {
+  return (value) => {
+    if (!/^-?\d+$/.test(value)) return false;
+    const number = Number(value);
+    return number >= start && number < end;
+  };
+}
+
+/** First value of each name, as sent (Envoy does not decode it). */
+export function parseQuery(target: string): ReadonlyMap<string, string> {
+  const query = new Map<string, string>();
+  const mark = target.indexOf('?');
+  if (mark < 0) return query;
+  const end = target.indexOf('#', mark);
+  for (const pair of target.slice(mark + 1, end < 0 ? undefined : end).split('&')) {
+    const equals = pair.indexOf('=');
+    const name = equals < 0 ? pair : pair.slice(0, equals);
+    if (!query.has(name)) query.set(name, equals < 0 ? '' : pair.slice(equals + 1));
+  }
+  return query;
+}
+
+function compileQuery(matches: readonly QueryMatch[]): (target: string) => boolean {
+  const tests = matches.map(({ name, match }) => {
+    if (match.t === 'present') return (query: ReadonlyMap<string, string>) => query.has(name) === match.present;
+    const test = compileText(match.match);
+    return (query: ReadonlyMap<string, string>) => {
+      const value = query.get(name);
+      return value !== undefined && test(value);
+    };
+  });
+  return (target) => {
+    const query = parseQuery(target);
+    return tests.every((test) => test(query));
+  };
+}
+
+const GRPC = /^application\/grpc(?:$|\+)/;
+
+/** Everything of a route's match, cheapest first. The order is of no consequence: all must hold and none has an effect. */
+export function compileMatch(match: RouteMatch): RoutePredicate {
+  const tests: RoutePredicate[] = [];
+  const path = compilePath(match.path);
+  tests.push((_, target) => path(target));
+  for (const header of match.headers) {
+    const test = compileHeader(header);
+    tests.push((request) => test(request));
+  }
+  if (match.grpc) tests.push((request) => GRPC.test(request.header('content-type') ?? ''));
+  if (match.query.length > 0) {
+    const query = compileQuery(match.query);
+    tests.push((request) => query(request.path));
+  }
+  if (match.fraction < 1) tests.push((_, __, roll) => roll() < match.fraction);
+  const [first, second] = tests;
+  if (first !== undefined && tests.length === 1) return first;
+  if (first !== undefined && second !== undefined && tests.length === 2) return (request, target, roll) => first(request, target, roll) && second(request, target, roll);
+  return (request, target, roll) => tests.every((test) => test(request, target, roll));
+}

@@ -1,0 +1,109 @@
+import { compileCluster, formatAddress } from './compile/cluster.ts';
+import { compileListener } from './compile/listener.ts';
+import { compileRoutes } from './compile/routes.ts';
+import type { CompiledCluster, CompiledListener, CompiledRoutes, Host, RuntimeChange, RuntimeState } from './compiled.ts';
+import type { RuntimeCluster, RuntimeEndpoints } from './types/cluster.ts';
+import type { SocketAddress } from './types/common.ts';
+import type { RuntimeDelta } from './types/config.ts';
+import type { RuntimeSecret } from './types/secret.ts';
+
+const NOTHING: RuntimeEndpoints = { cluster: '', localities: [], overprovisioningPercent: 140, weightedPriorityHealth: false, drops: [] };
+
+/** The configuration in force on one thread, empty at first. `random` spreads where round robin starts. */
+export function createRuntimeState(random: () => number): RuntimeState {
+  const listeners = new Map<string, CompiledListener>();
+  const routes = new Map<string, CompiledRoutes>();
+  const clusters = new Map<string, CompiledCluster>();
+  const endpoints = new Map<string, RuntimeEndpoints>();
+  const secrets = new Map<string, RuntimeSecret>();
+  const lookupRoutes = (name: string): CompiledRoutes | undefined => routes.get(name);
+  let byAddress = new Map<string, CompiledListener>();
+
+  const applyClusters = (delta: RuntimeDelta, gone: Host[]): void => {
+    const touched = new Map((delta.clusters ?? []).map((config) => [config.name, config]));
+    for (const item of delta.endpoints ?? []) {
+      endpoints.set(item.cluster, item);
+      for (const { config } of clusters.values()) {
+        if (endpointKey(config) === item.cluster && !touched.has(config.name)) touched.set(config.name, config);
+      }
+    }
+    for (const config of touched.values()) {
+      const before = clusters.get(config.name);
+      const after = compileCluster(config, endpointsOf(config, endpoints), before, random());
+      clusters.set(config.name, after);
+      markRemoved(before?.hosts() ?? [], new Set(after.hosts()), gone);
+    }
+  };
+
+  const remove = (delta: RuntimeDelta, gone: Host[]): void => {
+    for (const name of delta.removed?.listeners ?? []) listeners.delete(name);
+    for (const name of delta.removed?.routes ?? []) routes.delete(name);
+    for (const name of delta.removed?.secrets ?? []) secrets.delete(name);
+    for (const name of delta.removed?.endpoints ?? []) endpoints.delete(name);
+    for (const name of delta.removed?.clusters ?? []) {
+      markRemoved(clusters.get(name)?.hosts() ?? [], new Set(), gone);
+      clusters.delete(name);
+    }
+  };
+
+  return {
+    apply(delta): RuntimeChange {
+      const gone: Host[] = [];
+      applyClusters(delta, gone);
+      for (const secret of delta.secrets ?? []) secrets.set(secret.name, secret);
+      for (const table of delta.routes ?? []) routes.set(table.name, compileRoutes(table));
+      const changed = (delta.listeners ?? []).map((config) => compileListener(config, lookupRoutes));
+      for (const listener of changed) listeners.set(listener.config.name, listener);
+      remove(delta, gone);
+      if (changed.length > 0 || (delta.removed?.listeners ?? []).length > 0) byAddress = indexAddresses(listeners.values());
+      return {
+        listeners: changed,
+        removedListeners: delta.removed?.listeners ?? [],
+        secrets: [...(delta.secrets ?? []).map((secret) => secret.name), ...(delta.removed?.secrets ?? [])],
+        removedHosts: gone,
+      };
+    },
+    listener: (name) => listeners.get(name),
+    listeners: () => listeners.values(),
+    findListener: (destination) => byAddress.get(formatAddress(destination)) ?? byAddress.get(anyAddress(destination)),
+    routes: lookupRoutes,
+    cluster: (name) => clusters.get(name),
+    clusters: () => clusters.values(),
+    secret: (name) => secrets.get(name),
+  };
+}
+
+/** Under which name a cluster's endpoints come. */
+export function endpointKey(config: RuntimeCluster): string {
+  return config.discovery.t === 'eds' ? config.discovery.service : config.name;
+}
+
+function endpointsOf(config: RuntimeCluster, endpoints: ReadonlyMap<string, RuntimeEndpoints>): RuntimeEndpoints {
+  const { discovery } = config;
+  if (discovery.t === 'static') return discovery.endpoints;
+  if (discovery.t === 'original-dst') return NOTHING;
+  // A DNS cluster's names are not addresses: until the resolver has spoken there are no hosts.
+  return endpoints.get(endpointKey(config)) ?? NOTHING;
+}
+
+function markRemoved(before: readonly Host[], after: ReadonlySet<Host>, gone: Host[]): void {
+  for (const host of before) {
+    if (after.has(host)) continue;
+    host.removed = true;
+    gone.push(host);
+  }
+}
+
+function anyAddress(destination: SocketAddress): string {
+  return destination.address.includes(':') ? `[::]:${destination.port}` : `0.0.0.0:${destination.port}`;
+}
+
+/** The listener that hands over is no goal of a handover: that would be a loop. */
+function indexAddresses(listeners: Iterable<CompiledListener>): Map<string, CompiledListener> {
+  const index = new Map<string, CompiledListener>();
+  for (const listener of listeners) {
+    if (listener.config.useOriginalDst) continue;
+    for (const address of listener.config.addresses) index.set(formatAddress(address), listener);
+  }
+  return index;
+}
