@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decide } from './decide/index.ts';
+import { createRuntimeState } from './state.ts';
+import { any, cluster, connection, endpoints, hcm, listener, rds, ROUTER, routeTable, socket } from './testing/samples.ts';
+
+const origin = (text: string): object => ({ metadata: { filter_metadata: { 'meltemi.io': { origin: text } } } });
+const fault = { name: 'envoy.filters.http.fault', typed_config: any('envoy.extensions.filters.http.fault.v3.HTTPFault', {}) };
+const aborting = { 'envoy.filters.http.fault': any('envoy.extensions.filters.http.fault.v3.HTTPFault', { abort: { http_status: 500, percentage: { numerator: 100 } } }) };
+const reviews = (subset: string): string => `outbound|9080|${subset}|reviews.bookinfo.svc.cluster.local`;
+
+const state = createRuntimeState(() => 0);
+state.apply({
+  listeners: [
+    listener({ name: 'virtualOutbound', address: socket('0.0.0.0', 15001), use_original_dst: true, filter_chains: [{ filters: [hcm(rds('none'))] }] }),
+    listener({ name: '0.0.0.0_9080', address: socket('0.0.0.0', 9080), bind_to_port: false, filter_chains: [{ name: 'http', filters: [hcm({ ...rds('9080'), http_filters: [fault, ROUTER] })] }] }),
+  ],
+  routes: [
+    routeTable({
+      name: '9080',
+      virtual_hosts: [
+        {
+          name: 'reviews.bookinfo.svc.cluster.local:9080',
+          domains: ['reviews', 'reviews:9080'],
+          routes: [
+            {
+              name: 'jason',
+              match: { prefix: '/', headers: [{ name: 'end-user', string_match: { exact: 'jason' } }] },
+              route: { cluster: reviews('v2'), prefix_rewrite: '/x/' },
+              ...origin('VirtualService/bookinfo/reviews#spec.http[0]'),
+            },
+            { name: 'broken', match: { path: '/broken' }, route: { cluster: reviews('v1') }, typed_per_filter_config: aborting },
+            { name: 'rest', match: { prefix: '/' }, route: { weighted_clusters: { clusters: [{ name: reviews('v1'), weight: 1 }, { name: reviews('v9'), weight: 1 }] } } },
+          ],
+        },
+      ],
+    }),
+  ],
+  clusters: ['v1', 'v2'].map((subset) => cluster({ name: reviews(subset), type: 'EDS', eds_cluster_config: { eds_config: { ads: {} } } })),
+  endpoints: [endpoints({ cluster_name: reviews('v2'), endpoints: [{ lb_endpoints: [{ endpoint: { address: socket('10.0.0.2', 9080) } }] }] })],
+});
+
+const call = (path: string, headers: Readonly<Record<string, string>> = {}, random = 0): ReturnType<typeof decide> =>
+  decide(
+    state,
+    { listener: 'virtualOutbound', connection: connection({ destination: { address: '240.240.0.7', port: 9080 } }), http: { method: 'GET', path, authority: 'reviews:9080', scheme: 'http', headers } },
+    () => random,
+  );
+
+test('a decision tells its steps and their origins', () => {
+  const { steps, outcome } = call('/reviews/1', { 'end-user': 'jason' });
+  assert.deepEqual(steps.map((step) => step.t), ['listener', 'filter-chain', 'route-table', 'virtual-host', 'route', 'cluster', 'endpoints', 'policy', 'rewrite']);
+  assert.deepEqual(steps[0], { t: 'listener', name: '0.0.0.0_9080', handedOverFrom: 'virtualOutbound' });
+  assert.equal(steps[4]?.origin, 'VirtualService/bookinfo/reviews#spec.http[0]');
+  assert.deepEqual(outcome, { t: 'forward', cluster: reviews('v2'), host: '10.0.0.2:9080', tls: false, sni: '', path: '/x/reviews/1', authority: 'reviews:9080' });
+});
+
+test('a decision says why routes were passed over', () => {
+  const { steps } = call('/reviews/1');
+  const skipped = steps.filter((step) => step.t === 'route-skipped').map((step) => step.because);
+  assert.deepEqual(skipped, [['header end-user must be "jason"'], ['path "/reviews/1" is not exactly "/broken"']]);
+});
+
+test('outcomes without an answer from upstream', () => {
+  const broken = call('/broken').outcome;
+  assert.deepEqual(broken, { t: 'respond', status: 500, flag: 'FI', details: 'fault_filter_abort', body: 'fault filter abort' });
+  const empty = call('/a', {}, 0).outcome;
+  assert.ok(empty.t === 'respond' && empty.status === 503 && empty.flag === 'UH');
+  const missing = call('/a', {}, 0.9).outcome;
+  assert.ok(missing.t === 'respond' && missing.status === 503 && missing.flag === 'NC');
+  const lost = decide(state, { connection: connection({ destination: { address: '1.2.3.4', port: 5 } }) }, () => 0).outcome;
+  assert.deepEqual(lost, { t: 'close', flag: 'NR', details: 'no listener for this destination' });
+});
