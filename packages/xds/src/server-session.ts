@@ -1,4 +1,7 @@
 import type { DeltaRequest, DeltaResponse, SotwRequest, SotwResponse } from './messages.ts';
+import { createSession } from './server/session.ts';
+import { deltaRules } from './server/delta-rules.ts';
+import { sotwRules } from './server/sotw-rules.ts';
 import type { ResourceSource } from './resource.ts';
 
 export type Protocol = 'delta' | 'sotw';
@@ -51,5 +54,5 @@ export function createServerSession(
   protocol: Protocol,
   options: ServerSessionOptions,
 ): ServerSession<DeltaRequest, DeltaResponse> | ServerSession<SotwRequest, SotwResponse> {
-  throw new Error(`in work ${protocol} ${String(options)}`);
+  return protocol === 'delta' ? createSession(options, deltaRules) : createSession(options, sotwRules);
 }

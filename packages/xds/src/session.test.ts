@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TYPE_URL } from '@meltemi/protos-types';
+import fc from 'fast-check';
+import {
+  createDeltaClient,
+  createServerSession,
+  decodeDeltaRequest,
+  decodeDeltaResponse,
+  encodeDeltaRequest,
+  encodeDeltaResponse,
+  type DeltaClient,
+  type Resource,
+  type ResourceSource,
+} from './index.ts';
+
+const { cluster: CDS, endpoint: EDS, listener: LDS, route: RDS } = TYPE_URL;
+
+/** A source that tests write into. */
+function createSource(): ResourceSource & { set(typeUrl: string, name: string, content: string | undefined): void; all(typeUrl: string): Map<string, Resource> } {
+  const types = new Map<string, Map<string, Resource>>();
+  let version: number | undefined;
+  const all = (typeUrl: string): Map<string, Resource> => types.get(typeUrl) ?? new Map<string, Resource>();
+  return {
+    get version() {
+      return version;
+    },
+    all,
+    set(typeUrl, name, content) {
+      version = (version ?? 0) + 1;
+      const next = new Map(all(typeUrl));
+      if (content === undefined) next.delete(name);
+      else next.set(name, { name, version: content, bytes: new TextEncoder().encode(content), ...(typeUrl === CDS ? { endpointName: name } : {}) });
+      types.set(typeUrl, next);
+    },
+    resources: (typeUrl, names) => (names === '*' ? all(typeUrl) : new Map([...all(typeUrl)].filter(([name]) => names.has(name)))),
+  };
+}
+
+const NODE = new Uint8Array([10, 1, 65]);
+
+function delta(source: ResourceSource): { client: DeltaClient; session: ReturnType<typeof session> } {
+  return { client: createDeltaClient({ node: NODE }), session: session(source) };
+}
+
+function session(source: ResourceSource) {
+  return createServerSession('delta', { source });
+}
+
+test('nothing is sent before the first snapshot, and an empty answer only after it', () => {
+  const source = createSource();
+  const { client, session: server } = delta(source);
+  client.subscribe(LDS, ['*']);
+  client.connected();
+  for (const request of client.takeRequests()) server.receive(request);
+  assert.equal(server.next(), undefined);
+  source.set(CDS, 'a', '1');
+  server.changed();
+  assert.deepEqual(server.next()?.resources, []);
+});
+
+test('a changed cluster has its endpoints sent again, though they did not change', () => {
+  const source = createSource();
+  source.set(CDS, 'a', '1');
+  source.set(EDS, 'a', 'e1');
+  const { client, session: server } = delta(source);
+  client.subscribe(CDS, ['*']);
+  client.subscribe(EDS, ['a']);
+  client.connected();
+  exchange(client, server);
+  source.set(CDS, 'a', '2');
+  server.changed();
+  const sent = exchange(client, server);
+  assert.deepEqual(sent.map((response) => [response.typeUrl, response.resources.map((resource) => resource.version)]), [[CDS, ['2']], [EDS, ['e1']]]);
+});
+
+test('a route waits for the acknowledgement of its cluster; a cluster goes only after the route that named it', () => {
+  const source = createSource();
+  source.set(CDS, 'old', '1');
+  source.set(RDS, 'r', 'to old');
+  const { client, session: server } = delta(source);
+  client.subscribe(CDS, ['*']);
+  client.subscribe(RDS, ['r']);
+  client.connected();
+  exchange(client, server);
+  source.set(CDS, 'new', '1');
+  source.set(CDS, 'old', undefined);
+  source.set(RDS, 'r', 'to new');
+  server.changed();
+  const first = server.next();
+  assert.deepEqual([first?.typeUrl, first?.resources.map((resource) => resource.name), first?.removed], [CDS, ['new'], []]);
+  assert.equal(server.next(), undefined, 'the route is held until the clusters are acknowledged');
+  assert.ok(first !== undefined);
+  client.settle(client.receive(first), []);
+  for (const request of client.takeRequests()) server.receive(request);
+  const second = server.next();
+  assert.equal(second?.typeUrl, RDS);
+  assert.equal(server.next(), undefined, 'the old cluster stays until the route is acknowledged');
+  assert.ok(second !== undefined);
+  client.settle(client.receive(second), []);
+  for (const request of client.takeRequests()) server.receive(request);
+  assert.deepEqual(server.next()?.removed, ['old']);
+});
+
+test('the first verdict on a nonce counts: an ACK after a NACK changes nothing', () => {
+  const source = createSource();
+  source.set(CDS, 'a', '1');
+  const server = session(source);
+  server.receive({ typeUrl: CDS, subscribe: ['*'], unsubscribe: [], initialVersions: new Map(), nonce: '' });
+  const { nonce } = server.next() ?? { nonce: '' };
+  const answer = { typeUrl: CDS, subscribe: [], unsubscribe: [], initialVersions: new Map<string, string>(), nonce };
+  assert.equal(server.receive({ ...answer, error: { code: 3, message: 'bad' } })?.t, 'nack');
+  assert.equal(server.receive(answer), undefined);
+  assert.equal(server.statuses()[0]?.nacked?.message, 'bad');
+});
+
+test('state of the world: a stale nonce carries nothing, a removal keeps the cluster until its route is replaced', () => {
+  const source = createSource();
+  source.set(CDS, 'old', '1');
+  source.set(RDS, 'r', 'to old');
+  const server = createServerSession('sotw', { source });
+  const say = (typeUrl: string, names: readonly string[], nonce: string): unknown => server.receive({ typeUrl, names, version: '', nonce });
+  say(CDS, [], '');
+  const clusters = server.next();
+  say(CDS, [], clusters?.nonce ?? '');
+  say(RDS, ['r'], '');
+  const routes = server.next();
+  say(RDS, ['r'], routes?.nonce ?? '');
+  say(RDS, [], 'stale');
+  assert.equal(server.next(), undefined);
+  source.set(CDS, 'old', undefined);
+  source.set(CDS, 'new', '1');
+  source.set(RDS, 'r', 'to new');
+  server.changed();
+  const both = server.next();
+  assert.deepEqual(both?.resources.map((resource) => resource.name).sort(), ['new', 'old']);
+  say(CDS, [], both?.nonce ?? '');
+  const second = server.next();
+  assert.equal(second?.typeUrl, RDS);
+  say(RDS, ['r'], second?.nonce ?? '');
+  const last = server.next();
+  assert.deepEqual(last?.resources.map((resource) => resource.name), ['new']);
+  say(CDS, [], last?.nonce ?? '');
+  assert.equal(server.next(), undefined);
+  assert.equal(server.syncedVersion(), source.version);
+});
+
+const step = fc.oneof(
+  fc.record({ t: fc.constant('set' as const), type: fc.constantFrom(CDS, EDS, LDS, RDS), name: fc.constantFrom('a', 'b', 'c'), content: fc.option(fc.constantFrom('1', '2', '3'), { nil: undefined }) }),
+  fc.record({ t: fc.constant('subscribe' as const), type: fc.constantFrom(EDS, RDS), name: fc.constantFrom('a', 'b', 'c') }),
+  fc.record({ t: fc.constant('unsubscribe' as const), type: fc.constantFrom(EDS, RDS), name: fc.constantFrom('a', 'b', 'c') }),
+  fc.constant({ t: 'to-client' as const }),
+  fc.constant({ t: 'to-server' as const }),
+  fc.constant({ t: 'reconnect' as const }),
+);
+
+test('any interleaving of changes, subscriptions, deliveries and reconnects ends with client state = server state', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const source = createSource();
+      source.set(CDS, 'a', '1');
+      const client = createDeltaClient({ node: NODE });
+      let server = session(source);
+      client.subscribe(CDS, ['*']);
+      client.subscribe(LDS, ['*']);
+      client.connected();
+      const nonces = new Set<string>();
+      const toClient = (): boolean => {
+        const response = server.next();
+        if (response === undefined) return false;
+        assert.ok(!nonces.has(response.nonce), 'a nonce is used once');
+        nonces.add(response.nonce);
+        client.settle(client.receive(decodeDeltaResponse(concat(encodeDeltaResponse(response)))), []);
+        return true;
+      };
+      const toServer = (): boolean => {
+        const requests = client.takeRequests();
+        for (const request of requests) server.receive(decodeDeltaRequest(encodeDeltaRequest(request)));
+        return requests.length > 0;
+      };
+      for (const action of steps) {
+        if (action.t === 'set') {
+          source.set(action.type, action.name, action.content);
+          server.changed(action.type, new Set([action.name]));
+        } else if (action.t === 'subscribe') client.subscribe(action.type, [action.name]);
+        else if (action.t === 'unsubscribe') client.unsubscribe(action.type, [action.name]);
+        else if (action.t === 'to-client') toClient();
+        else if (action.t === 'to-server') toServer();
+        else {
+          client.disconnected();
+          server = session(source);
+          nonces.clear();
+          client.connected();
+        }
+      }
+      let moves = 0;
+      for (;;) {
+        const moved = [toServer(), toClient()].includes(true);
+        if (!moved) break;
+        assert.ok(++moves < 200, 'the exchange settles');
+      }
+      for (const typeUrl of [CDS, LDS, EDS, RDS]) {
+        const wanted = [...source.all(typeUrl)].filter(([name]) => typeUrl === CDS || typeUrl === LDS || client.subscriptions(typeUrl).has(name));
+        const order = (entries: (readonly [string, string])[]): unknown => entries.sort(([a], [b]) => (a < b ? -1 : 1));
+        assert.deepEqual(order([...client.versions(typeUrl)]), order(wanted.map(([name, resource]) => [name, resource.version] as const)));
+      }
+      assert.equal(server.syncedVersion(), source.version);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+/** Runs requests and responses to and fro until nobody has anything to say; returns the responses. */
+function exchange(client: DeltaClient, server: ReturnType<typeof session>) {
+  const sent = [];
+  for (;;) {
+    for (const request of client.takeRequests()) server.receive(request);
+    const response = server.next();
+    if (response === undefined) return sent;
+    sent.push(response);
+    client.settle(client.receive(response), []);
+  }
+}
