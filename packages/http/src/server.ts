@@ -1,0 +1,175 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { MeshError, silentLog, type Log } from '@meltemi/base';
+import type { Authorizer } from './auth.ts';
+import { parseJson, readBody } from './body.ts';
+import { isOwnHost } from './host-check.ts';
+import { errorResponse, HttpError } from './respond.ts';
+import { createRouter } from './router.ts';
+import type { Caller, HttpRequest, HttpResponse, Route } from './types.ts';
+import { createBodyWriter } from './writer.ts';
+
+/** Bounds of a server; all have defaults. */
+export interface ServerLimits {
+  /** Default 4 MiB. */
+  readonly maxBodyBytes: number;
+  /** Default 32 KiB. */
+  readonly maxHeaderBytes: number;
+  /** Connections at a time; default 1000. */
+  readonly maxConnections: number;
+  /** Time for all headers; default 10 s. */
+  readonly headersTimeoutMs: number;
+  /** Time for headers and body; default 30 s. */
+  readonly requestTimeoutMs: number;
+  /** Idle connections are closed; default 65 s. */
+  readonly keepAliveTimeoutMs: number;
+}
+
+export interface HttpServerOptions {
+  readonly routes: readonly Route[];
+  readonly authorize: Authorizer;
+  /** Names besides localhost and IP addresses under which the server may be called. */
+  readonly hostNames?: readonly string[];
+  readonly limits?: Partial<ServerLimits>;
+  readonly log?: Log;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  /** Port 0 takes a free one. Throws MeshError `http/listen` with the reason. */
+  listen(address: { readonly host: string; readonly port: number }): Promise<{ readonly host: string; readonly port: number; readonly url: string }>;
+  /** Ends streams and idle connections, waits for running requests at most `graceMs` (default 1000). */
+  close(graceMs?: number): Promise<void>;
+}
+
+const DEFAULTS: ServerLimits = { maxBodyBytes: 4 << 20, maxHeaderBytes: 32 << 10, maxConnections: 1000, headersTimeoutMs: 10_000, requestTimeoutMs: 30_000, keepAliveTimeoutMs: 65_000 };
+const COMMON_HEADERS = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'x-frame-options': 'DENY' };
+
+interface Context {
+  readonly match: ReturnType<typeof createRouter>;
+  readonly options: HttpServerOptions;
+  readonly limits: ServerLimits;
+  readonly log: Log;
+  readonly closing: AbortSignal;
+}
+
+/** A server for a table of routes. Errors are answered as `{ code, message }`. Throws MeshError `http/route` for a faulty table. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const closing = new AbortController();
+  const limits = { ...DEFAULTS, ...options.limits };
+  const context: Context = { match: createRouter(options.routes), options, limits, log: options.log ?? silentLog, closing: closing.signal };
+  const server = createServer(
+    { maxHeaderSize: limits.maxHeaderBytes, headersTimeout: limits.headersTimeoutMs, requestTimeout: limits.requestTimeoutMs, keepAliveTimeout: limits.keepAliveTimeoutMs },
+    (message, response) => void handle(context, message, response),
+  );
+  server.maxConnections = limits.maxConnections;
+  const close = (graceMs = 1000): Promise<void> => closeServer(server, closing, graceMs);
+  return { listen: ({ host, port }) => listen(server, host, port), close, [Symbol.asyncDispose]: () => close() };
+}
+
+async function listen(server: Server, host: string, port: number): Promise<{ host: string; port: number; url: string }> {
+  await new Promise<void>((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      const hint = error.code === 'EADDRINUSE' ? 'another process has it' : error.message;
+      reject(new MeshError('http/listen', `cannot listen on ${host}:${port}: ${hint}`, { cause: error }));
+    };
+    server.once('error', onError);
+    server.listen({ host, port }, () => {
+      server.off('error', onError);
+      resolve();
+    });
+  });
+  const address = server.address() as AddressInfo;
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return { host: address.address, port: address.port, url: `http://${shown}:${address.port}` };
+}
+
+async function closeServer(server: Server, closing: AbortController, graceMs: number): Promise<void> {
+  closing.abort();
+  if (!server.listening) return;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(timer);
+}
+
+async function handle(context: Context, message: IncomingMessage, response: ServerResponse): Promise<void> {
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  const signal = AbortSignal.any([left.signal, context.closing]);
+  try {
+    const answer = await answerOf(context, message, signal);
+    await send(message, response, answer, signal);
+  } catch (error) {
+    if (error instanceof MeshError && error.code === 'http/client-gone') return void response.destroy();
+    context.log.error('http request failed', { method: message.method, path: pathOf(message), error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    // The head may be out already: then only breaking off tells the client.
+    if (response.headersSent) response.destroy();
+    else await send(message, response, errorResponse(500, 'http/internal', 'The server failed on this request; its log says how.'), signal).catch(() => response.destroy());
+  }
+}
+
+async function answerOf(context: Context, message: IncomingMessage, signal: AbortSignal): Promise<HttpResponse> {
+  if (!isOwnHost(message.headers.host, context.options.hostNames ?? [])) {
+    return errorResponse(421, 'http/wrong-host', `This server is not "${message.headers.host ?? ''}". Call it by IP address, localhost or a name it was started with.`);
+  }
+  const method = message.method ?? 'GET';
+  const found = context.match(method, pathOf(message));
+  if (found.t === 'none') return errorResponse(404, 'http/not-found', `There is nothing at ${pathOf(message)}.`);
+  if (found.t === 'method') {
+    const refused = errorResponse(405, 'http/method', `${method} is not possible at ${pathOf(message)}; possible: ${found.allow.join(', ')}.`);
+    return { ...refused, headers: { ...refused.headers, allow: found.allow.join(', ') } };
+  }
+  const { route, params } = found;
+  const remoteAddress = message.socket.remoteAddress ?? '';
+  const access = route.access ?? (route.method === 'GET' || route.method === 'HEAD' ? 'read' : 'write');
+  const decision = context.options.authorize({ access, headers: message.headers, remoteAddress });
+  if (decision.t === 'refuse') return errorResponse(decision.status, decision.code, decision.message);
+  try {
+    return await route.handler(toRequest(message, params, { remoteAddress, caller: decision.caller, signal, maxBodyBytes: route.maxBodyBytes ?? context.limits.maxBodyBytes }));
+  } catch (error) {
+    if (error instanceof HttpError) return errorResponse(error.status, error.code, error.message);
+    throw error;
+  }
+}
+
+function toRequest(
+  message: IncomingMessage,
+  params: Readonly<Record<string, string>>,
+  rest: { readonly remoteAddress: string; readonly caller: Caller; readonly signal: AbortSignal; readonly maxBodyBytes: number },
+): HttpRequest {
+  const bytes = (): Promise<Buffer> => readBody(message, rest.maxBodyBytes);
+  return {
+    method: message.method ?? 'GET',
+    path: pathOf(message),
+    query: new URLSearchParams((message.url ?? '').split('?', 2)[1] ?? ''),
+    params,
+    headers: message.headers,
+    remoteAddress: rest.remoteAddress,
+    caller: rest.caller,
+    signal: rest.signal,
+    bytes,
+    text: async () => (await bytes()).toString('utf8'),
+    json: async () => parseJson(await bytes()),
+  };
+}
+
+async function send(message: IncomingMessage, response: ServerResponse, answer: HttpResponse, signal: AbortSignal): Promise<void> {
+  const { body } = answer;
+  const whole = typeof body === 'function' ? undefined : body;
+  const length = whole === undefined ? (typeof body === 'function' || answer.status === 304 ? undefined : 0) : Buffer.byteLength(whole);
+  const headers: Record<string, string | string[]> = { ...COMMON_HEADERS };
+  for (const [name, value] of Object.entries(answer.headers ?? {})) headers[name] = typeof value === 'string' ? value : [...value];
+  if (length !== undefined) headers['content-length'] = String(length);
+  // A body that nobody read would be taken for the next request: such a connection cannot be used again.
+  if (!message.complete && message.headers['content-length'] !== '0' && (message.headers['content-length'] !== undefined || message.headers['transfer-encoding'] !== undefined)) headers['connection'] = 'close';
+  response.writeHead(answer.status, headers);
+  if (typeof body === 'function' && message.method !== 'HEAD') {
+    await body(createBodyWriter(response, signal));
+    response.end();
+  } else response.end(message.method === 'HEAD' ? undefined : whole);
+}
+
+function pathOf(message: IncomingMessage): string {
+  return (message.url ?? '/').split('?', 1)[0] ?? '/';
+}
