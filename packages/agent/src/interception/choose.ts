@@ -1,6 +1,5 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { MeshError } from '@meltemi/base';
+import { findProgram } from '../process/find-program.ts';
 import type { InterceptionMode } from '../types.ts';
 import { runTool } from './netns/commands.ts';
 import { namespaceName } from './netns/names.ts';
@@ -32,7 +31,7 @@ export async function chooseInterception(wanted: 'auto' | InterceptionMode): Pro
 async function netnsObstacle(): Promise<string | undefined> {
   if (process.platform !== 'linux') return `they are a Linux feature and this is ${process.platform}`;
   if (process.getuid?.() !== 0) return 'they need root';
-  for (const tool of ['ip', 'nft']) if (!isOnPath(tool)) return `"${tool}" is not installed`;
+  for (const tool of ['ip', 'nft']) if (findProgram(tool) === undefined) return `"${tool}" is not installed`;
   const name = namespaceName(process.pid, 0, `probe-${probes++}`);
   try {
     await runTool('ip', ['netns', 'add', name]);
@@ -46,14 +45,3 @@ async function netnsObstacle(): Promise<string | undefined> {
 }
 
 let probes = 0;
-
-function isOnPath(tool: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, tool), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
