@@ -26,7 +26,7 @@ export interface StaticOptions {
   readonly directory: string;
   /** Path under which it is served; default `/`. */
   readonly prefix?: string;
-  /** File that answers paths without an extension that are not there: the page of an application that routes by itself. */
+  /** File that answers paths that are not there and have no file extension known here: the page of an application that routes by itself. */
   readonly fallback?: string;
   /** Files whose name holds a hash may be kept for ever. Default: names such as `app-3F2A9C1B.js`. */
   readonly immutable?: RegExp;
@@ -45,7 +45,7 @@ export function staticFiles(options: StaticOptions): readonly Route[] {
 }
 
 async function serve(options: StaticOptions, path: string, ifNoneMatch: string | undefined): Promise<HttpResponse> {
-  const file = (await findFile(options.directory, path)) ?? (extname(path) === '' && options.fallback !== undefined ? await findFile(options.directory, options.fallback) : undefined);
+  const file = (await findFile(options.directory, path)) ?? (isPagePath(path) && options.fallback !== undefined ? await findFile(options.directory, options.fallback) : undefined);
   if (file === undefined) throw new HttpError(404, 'http/not-found', `There is no file "${path}" here.`);
   const bytes = await readFile(file);
   const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
@@ -54,6 +54,11 @@ async function serve(options: StaticOptions, path: string, ifNoneMatch: string |
   const policy = type.startsWith('text/html') && options.contentSecurityPolicy !== undefined ? { 'content-security-policy': options.contentSecurityPolicy } : {};
   const headers = { 'content-type': type, etag, 'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache', ...policy };
   return ifNoneMatch === etag ? { status: 304, headers } : { status: 200, headers, body: bytes };
+}
+
+/** Paths of an application's pages may hold dots (names of objects do), but end in no extension of a file. */
+function isPagePath(path: string): boolean {
+  return TYPES[extname(path).toLowerCase()] === undefined && !path.split('/').some((segment) => segment.startsWith('.'));
 }
 
 /** The real path of a file in the folder; undefined for everything else: hidden names, parents, links that lead out, folders. */
