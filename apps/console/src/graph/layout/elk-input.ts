@@ -1,0 +1,82 @@
+import type { GraphModel, GraphNode } from '../model.ts';
+import { boxPadding, footprint, SHAPE_RADIUS, type Point } from './geometry.ts';
+
+/** What the layout worker is asked: plain data, no classes. */
+export interface ElkNode {
+  readonly id: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly layoutOptions?: Readonly<Record<string, string>>;
+  readonly children?: readonly ElkNode[];
+  readonly edges?: readonly { readonly id: string; readonly sources: readonly string[]; readonly targets: readonly string[] }[];
+}
+
+/** What it answers: the input with places. Coordinates count from the root's corner. */
+export interface ElkResultNode {
+  readonly id: string;
+  readonly x?: number;
+  readonly y?: number;
+  readonly width?: number;
+  readonly height?: number;
+  readonly children?: readonly ElkResultNode[];
+  readonly edges?: readonly { readonly id: string; readonly sections?: readonly { readonly bendPoints?: readonly Point[] }[] }[];
+}
+
+/** A layout: the centre of each node's shape and the bends of each edge. */
+export interface Layout {
+  readonly places: ReadonlyMap<string, Point>;
+  readonly bends: ReadonlyMap<string, readonly Point[]>;
+}
+
+export type LayoutName = 'layered' | 'grid' | 'concentric' | 'breadthfirst';
+
+/** Above this many nodes the finer placement of ELK takes seconds. */
+const FINE_LAYOUT_NODES = 150;
+
+function rootOptions(nodes: number): Record<string, string> {
+  const fine = nodes <= FINE_LAYOUT_NODES;
+  return {
+    'elk.algorithm': 'layered', 'elk.direction': 'RIGHT', 'elk.hierarchyHandling': 'INCLUDE_CHILDREN', 'elk.edgeRouting': 'POLYLINE',
+    'elk.json.shapeCoords': 'ROOT', 'elk.json.edgeCoords': 'ROOT', 'elk.layered.spacing.nodeNodeBetweenLayers': '76', 'elk.spacing.nodeNode': '30',
+    'elk.layered.spacing.edgeNodeBetweenLayers': '24', 'elk.spacing.edgeNode': '20', 'elk.spacing.componentComponent': '40',
+    'elk.layered.nodePlacement.strategy': fine ? 'BRANDES_KOEPF' : 'SIMPLE', 'elk.layered.nodePlacement.bk.fixedAlignment': 'BALANCED',
+    'elk.layered.layering.strategy': fine ? 'NETWORK_SIMPLEX' : 'LONGEST_PATH', 'elk.layered.thoroughness': fine ? '10' : '3',
+  };
+}
+
+/** The model as ELK's input: boxes hold their members, order is that of names so that equal graphs get equal pictures. */
+export function elkInput(model: GraphModel): ElkNode {
+  const children = new Map<string | undefined, GraphNode[]>();
+  for (const node of [...model.nodes.values()].toSorted((a, b) => (a.label + a.id < b.label + b.id ? -1 : 1))) {
+    const siblings = children.get(node.parent) ?? [];
+    children.set(node.parent, siblings);
+    siblings.push(node);
+  }
+  const convert = (node: GraphNode): ElkNode => {
+    if (node.box === undefined) {
+      const room = footprint(node, { x: 0, y: 0 });
+      return { id: node.id, width: room.width, height: room.height };
+    }
+    const { side, bottom } = boxPadding(node.box);
+    return { id: node.id, layoutOptions: { 'elk.padding': `[top=${side},left=${side},bottom=${bottom},right=${side}]` }, children: (children.get(node.id) ?? []).map(convert) };
+  };
+  return {
+    id: 'root', layoutOptions: rootOptions(model.nodes.size), children: (children.get(undefined) ?? []).map(convert),
+    edges: [...model.edges.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)).map((edge) => ({ id: edge.id, sources: [edge.source], targets: [edge.target] })),
+  };
+}
+
+/** ELK's answer as a layout. */
+export function elkOutput(result: ElkResultNode): Layout {
+  const places = new Map<string, Point>();
+  const bends = new Map<string, readonly Point[]>();
+  const walk = (node: ElkResultNode): void => {
+    for (const edge of node.edges ?? []) bends.set(edge.id, (edge.sections ?? []).flatMap((section) => section.bendPoints ?? []));
+    for (const child of node.children ?? []) {
+      if (child.children === undefined || child.children.length === 0) places.set(child.id, { x: (child.x ?? 0) + (child.width ?? 0) / 2, y: (child.y ?? 0) + SHAPE_RADIUS + 2 });
+      walk(child);
+    }
+  };
+  walk(result);
+  return { places, bends };
+}

@@ -1,0 +1,163 @@
+import type { GraphEdge, GraphModel, GraphNode } from '../model.ts';
+import { boxRects, contains, footprint, overlaps, SHAPE_RADIUS, union, type Point, type Rect } from '../layout/geometry.ts';
+import type { Layout } from '../layout/elk-input.ts';
+import { distanceTo, edgePath, pointAt, type EdgeEnd, type EdgePath } from './path.ts';
+
+export interface SceneNode {
+  readonly node: GraphNode;
+  readonly at: Point;
+  readonly room: Rect;
+}
+
+export interface SceneBox {
+  readonly node: GraphNode;
+  readonly rect: Rect;
+}
+
+export interface SceneEdge {
+  readonly edge: GraphEdge;
+  readonly path: EdgePath;
+  readonly label: readonly string[];
+  readonly locked: boolean;
+  readonly labelAt: Point;
+}
+
+/** Everything with its place, in the graph's own pixels; what to draw, hit and animate. */
+export interface Scene {
+  readonly nodes: ReadonlyMap<string, SceneNode>;
+  readonly boxes: readonly SceneBox[];
+  readonly edges: ReadonlyMap<string, SceneEdge>;
+  readonly bounds: Rect;
+}
+
+export interface LabelOptions {
+  readonly label: (edge: GraphEdge) => readonly string[];
+  readonly locks: boolean;
+}
+
+const EMPTY: Rect = { x: 0, y: 0, width: 1, height: 1 };
+
+export function buildScene(model: GraphModel, layout: Layout, options: LabelOptions): Scene {
+  const nodes = new Map<string, SceneNode>();
+  for (const node of model.nodes.values()) {
+    const at = layout.places.get(node.id);
+    if (node.box === undefined && at !== undefined) nodes.set(node.id, { node, at, room: footprint(node, at) });
+  }
+  const rects = boxRects(model, layout.places);
+  const boxes: SceneBox[] = [];
+  for (const kind of ['cluster', 'namespace', 'app'] as const) {
+    for (const node of model.nodes.values()) {
+      const rect = rects.get(node.id);
+      if (node.box === kind && rect !== undefined) boxes.push({ node, rect });
+    }
+  }
+  const edges = placeEdges(model, layout, nodes, rects, options);
+  const all = [...[...nodes.values()].map((one) => one.room), ...boxes.map((one) => one.rect)];
+  return { nodes, boxes, edges, bounds: all.length === 0 ? EMPTY : all.reduce(union) };
+}
+
+function placeEdges(model: GraphModel, layout: Layout, nodes: ReadonlyMap<string, SceneNode>, rects: ReadonlyMap<string, Rect>, options: LabelOptions): Map<string, SceneEdge> {
+  const end = (id: string): EdgeEnd | undefined => {
+    const scene = nodes.get(id);
+    if (scene !== undefined) return { at: scene.at, shape: scene.node.shape };
+    const frame = rects.get(id);
+    return frame === undefined ? undefined : { at: { x: frame.x + frame.width / 2, y: frame.y + frame.height / 2 }, shape: 'box', frame };
+  };
+  const parallel = new Map<string, number>();
+  const edges = new Map<string, SceneEdge>();
+  const taken = [...nodes.values()].map((one) => one.room);
+  for (const edge of model.edges.values()) {
+    const [from, to] = [end(edge.source), end(edge.target)];
+    if (from === undefined || to === undefined) continue;
+    const pair = edge.source < edge.target ? `${edge.source} ${edge.target}` : `${edge.target} ${edge.source}`;
+    const nth = parallel.get(pair) ?? 0;
+    parallel.set(pair, nth + 1);
+    const path = edgePath(from, to, nth === 0 ? (layout.bends.get(edge.id) ?? []) : [], nth === 0 ? 0 : Math.ceil(nth / 2) * (nth % 2 === 1 ? 44 : -44));
+    const label = options.label(edge);
+    const locked = options.locks && edge.mtlsPercent > 0;
+    const labelAt = label.length > 0 || locked ? placeLabel(path, label, taken) : pointAt(path, path.length / 2);
+    edges.set(edge.id, { edge, path, label, locked, labelAt });
+  }
+  return edges;
+}
+
+/** The first of some spots along the edge where the label covers neither a node nor another label; the middle when there is none. */
+function placeLabel(path: EdgePath, label: readonly string[], taken: Rect[]): Point {
+  const width = Math.max(24, ...label.map((line) => line.length * 6.2 + 26));
+  const height = 16 + Math.max(0, label.length - 1) * 13;
+  const rectAt = (at: Point): Rect => ({ x: at.x - width / 2, y: at.y - height / 2, width, height });
+  let chosen = pointAt(path, path.length * 0.5);
+  for (const share of [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74]) {
+    const at = pointAt(path, path.length * share);
+    if (taken.some((rect) => overlaps(rectAt(at), rect, 1))) continue;
+    chosen = at;
+    break;
+  }
+  taken.push(rectAt(chosen));
+  return { x: chosen.x, y: chosen.y };
+}
+
+export type Hit = { readonly t: 'node' | 'edge' | 'box'; readonly id: string };
+
+/** What lies at a point: nodes first, then edges within reach, then the smallest box around it. */
+export function hitTest(scene: Scene, point: Point, reach: number): Hit | undefined {
+  for (const { node, at, room } of [...scene.nodes.values()].reverse()) {
+    if (Math.hypot(point.x - at.x, point.y - at.y) <= SHAPE_RADIUS + 3) return { t: 'node', id: node.id };
+    if (point.y > at.y && contains({ ...room, y: at.y + SHAPE_RADIUS, height: room.height - 2 * SHAPE_RADIUS }, point)) return { t: 'node', id: node.id };
+  }
+  let best: { id: string; distance: number } | undefined;
+  for (const { edge, path, labelAt, label, locked } of scene.edges.values()) {
+    const onLabel = (label.length > 0 || locked) && Math.abs(point.x - labelAt.x) < 22 && Math.abs(point.y - labelAt.y) < 9 + label.length * 4;
+    const distance = onLabel ? 0 : distanceTo(path, point);
+    if (distance <= reach && (best === undefined || distance < best.distance)) best = { id: edge.id, distance };
+  }
+  if (best !== undefined) return { t: 'edge', id: best.id };
+  const box = scene.boxes.findLast(({ rect }) => contains(rect, point));
+  return box === undefined ? undefined : { t: 'box', id: box.node.id };
+}
+
+/** Ids that belong to a selection: for a node everything up- and downstream of it, for an edge the same from its ends, for a box its content. */
+export function related(model: GraphModel, id: string): ReadonlySet<string> {
+  const found = new Set<string>([id]);
+  const edge = model.edges.get(id);
+  const node = model.nodes.get(id);
+  if (node?.box !== undefined) addBox(model, id, found);
+  else if (edge !== undefined) {
+    walk(model, edge.source, 'up', found);
+    walk(model, edge.target, 'down', found);
+  } else {
+    walk(model, id, 'up', found);
+    found.delete(id);
+    walk(model, id, 'down', found);
+  }
+  for (const one of [...found]) {
+    for (let up = model.nodes.get(one)?.parent; up !== undefined; up = model.nodes.get(up)?.parent) found.add(up);
+  }
+  return found;
+}
+
+function addBox(model: GraphModel, id: string, found: Set<string>): void {
+  for (const node of model.nodes.values()) {
+    for (let up: string | undefined = node.parent; up !== undefined; up = model.nodes.get(up)?.parent) if (up === id) found.add(node.id);
+  }
+  const members = new Set(found);
+  for (const edge of model.edges.values()) {
+    if (!members.has(edge.source) && !members.has(edge.target)) continue;
+    for (const one of [edge.id, edge.source, edge.target]) found.add(one);
+  }
+}
+
+function walk(model: GraphModel, start: string, direction: 'down' | 'up', found: Set<string>): void {
+  const seen = new Set([start]);
+  const queue = [start];
+  found.add(start);
+  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+    for (const edge of model.edges.values()) {
+      if ((direction === 'down' ? edge.source : edge.target) !== id) continue;
+      const next = direction === 'down' ? edge.target : edge.source;
+      found.add(edge.id).add(next);
+      if (!seen.has(next)) queue.push(next);
+      seen.add(next);
+    }
+  }
+}
