@@ -1,0 +1,145 @@
+import { MeshError } from '@meltemi/base';
+import { Status, type CallListener, type ServerCall } from '@meltemi/grpc';
+import type { ProtoCodec } from '@meltemi/protos';
+import type { Node } from '@meltemi/protos-types';
+import {
+  createServerSession,
+  decodeDeltaRequest,
+  decodeSotwRequest,
+  encodeDeltaResponse,
+  encodeSotwResponse,
+  type Protocol,
+  type ResourceSource,
+  type TypeStatus,
+  type Verdict,
+} from '@meltemi/xds';
+import type { XdsNode } from './generator.ts';
+
+/** One ADS stream whose node has presented itself. */
+export interface Connection {
+  readonly id: string;
+  readonly node: XdsNode;
+  readonly protocol: Protocol;
+  readonly connectedAtMs: number;
+  /** Marks what changed; `pump` sends it. */
+  changed(typeUrl?: string, names?: ReadonlySet<string>): void;
+  /** Sends what there is to say, as far as the client takes it. */
+  pump(): void;
+  statuses(): readonly TypeStatus[];
+  syncedVersion(): number | undefined;
+  /** Nothing waits to be sent or acknowledged. */
+  isSettled(): boolean;
+  close(message: string): void;
+}
+
+export interface ConnectionHooks {
+  readonly codec: ProtoCodec;
+  readonly now: () => number;
+  readonly nextId: () => string;
+  /** Undefined lets the node in; a text refuses it. */
+  readonly verify: (node: XdsNode) => string | undefined;
+  readonly sourceFor: (node: XdsNode) => ResourceSource;
+  readonly onOpen: (connection: Connection) => void;
+  /** False while the stream waits for its first resources; `pump` is called when its turn has come. */
+  readonly mayPump: (connection: Connection) => boolean;
+  /** After what followed from the verdict was sent. */
+  readonly onVerdict: (connection: Connection, verdict: Verdict) => void;
+  readonly onClose: (connection: Connection) => void;
+}
+
+/** Both protocols behind one face: bytes in, bytes out. */
+interface Stream {
+  receive(message: Uint8Array): Verdict | undefined;
+  next(): readonly Uint8Array[] | undefined;
+  readonly session: { changed(typeUrl?: string, names?: ReadonlySet<string>): void; statuses(): readonly TypeStatus[]; syncedVersion(): number | undefined };
+}
+
+/** Serves one call; the connection exists from the first request on, which carries the node. */
+export function serveCall(call: ServerCall, protocol: Protocol, hooks: ConnectionHooks): CallListener {
+  let connection: Connection | undefined;
+  let stream: Stream | undefined;
+  return {
+    onMessage(message) {
+      if (connection === undefined || stream === undefined) {
+        const node = readNode(message, protocol, hooks, call);
+        const refusal = hooks.verify(node);
+        if (refusal !== undefined) return call.end({ code: Status.PERMISSION_DENIED, message: refusal });
+        stream = createStream(protocol, hooks.sourceFor(node), hooks.nextId());
+        connection = createConnection(call, protocol, stream, node, hooks);
+        stream.receive(message);
+        hooks.onOpen(connection);
+        connection.pump();
+        return;
+      }
+      const verdict = stream.receive(message);
+      connection.pump();
+      if (verdict !== undefined) hooks.onVerdict(connection, verdict);
+    },
+    onHalfClose() {
+      call.end();
+    },
+    onClose() {
+      if (connection !== undefined) hooks.onClose(connection);
+    },
+  };
+}
+
+function readNode(message: Uint8Array, protocol: Protocol, hooks: ConnectionHooks, call: ServerCall): XdsNode {
+  const bytes = protocol === 'delta' ? decodeDeltaRequest(message).node : decodeSotwRequest(message).node;
+  if (bytes === undefined) throw new MeshError('grpc/invalid_argument', 'the first request of an ADS stream must carry the node');
+  const node = hooks.codec.decode('envoy.config.core.v3.Node', bytes) as Node;
+  if (node.id === undefined || node.id === '') throw new MeshError('grpc/invalid_argument', 'the node of the first ADS request has no id');
+  return { id: node.id, cluster: node.cluster ?? '', metadata: node.metadata ?? {}, locality: node.locality ?? {}, principal: call.peer.principal, remoteAddress: call.peer.address };
+}
+
+function createStream(protocol: Protocol, source: ResourceSource, id: string): Stream {
+  const options = { source, noncePrefix: `${id}-` };
+  if (protocol === 'delta') {
+    const session = createServerSession('delta', options);
+    return {
+      session,
+      receive: (message) => session.receive(decodeDeltaRequest(message)),
+      next() {
+        const response = session.next();
+        return response === undefined ? undefined : encodeDeltaResponse(response);
+      },
+    };
+  }
+  const session = createServerSession('sotw', options);
+  return {
+    session,
+    receive: (message) => session.receive(decodeSotwRequest(message)),
+    next() {
+      const response = session.next();
+      return response === undefined ? undefined : encodeSotwResponse(response);
+    },
+  };
+}
+
+function createConnection(call: ServerCall, protocol: Protocol, stream: Stream, node: XdsNode, hooks: ConnectionHooks): Connection {
+  let waitingForDrain = false;
+  const connection: Connection = {
+    id: hooks.nextId(),
+    node,
+    protocol,
+    connectedAtMs: hooks.now(),
+    changed: (typeUrl, names) => stream.session.changed(typeUrl, names),
+    pump() {
+      while (!waitingForDrain && hooks.mayPump(connection)) {
+        const parts = stream.next();
+        if (parts === undefined) return;
+        if (call.write(parts)) continue;
+        waitingForDrain = true;
+        call.onDrain(() => {
+          waitingForDrain = false;
+          connection.pump();
+        });
+      }
+    },
+    statuses: () => stream.session.statuses(),
+    syncedVersion: () => stream.session.syncedVersion(),
+    isSettled: () => !waitingForDrain && stream.session.statuses().every((status) => !status.outstanding),
+    close: (message) => call.end({ code: Status.UNAVAILABLE, message }),
+  };
+  return connection;
+}

@@ -1,0 +1,15 @@
+import type { XdsNode } from './generator.ts';
+
+/**
+ * Metadata is believed only as far as the certificate carries it: namespace and service account of `spiffe://<domain>/ns/<ns>/sa/<sa>`
+ * must be those that the node claims. On the plaintext port there is no certificate, and nothing is served that depends on identity.
+ */
+export function verifyIdentity(node: XdsNode): string | undefined {
+  if (node.principal === undefined) return undefined;
+  const match = /^spiffe:\/\/[^/]+\/ns\/([^/]+)\/sa\/([^/]+)$/.exec(node.principal);
+  if (match === null) return `the certificate's identity ${node.principal} is not of the form spiffe://<trust domain>/ns/<namespace>/sa/<service account>`;
+  const [, namespace, account] = match;
+  if (node.metadata['NAMESPACE'] !== namespace) return `the node claims namespace "${String(node.metadata['NAMESPACE'])}", its certificate says "${namespace}"`;
+  if (node.metadata['SERVICE_ACCOUNT'] !== account) return `the node claims service account "${String(node.metadata['SERVICE_ACCOUNT'])}", its certificate says "${account}"`;
+  return undefined;
+}
