@@ -116,7 +116,7 @@ export function openStream(deps: IngestDeps, identity: StreamIdentity): IngestSt
   }
 
   /** New counters get a zero where they began, so that their first value is an increase and shows at once. */
-  function zeros(to: Target, fresh: readonly Known[], timeMs: number, changes: [StoredSeries, number][]): void {
+  function zeros(to: Target, fresh: readonly Known[], timeMs: number): void {
     const lastMs = to.raw.lastTimeMs;
     const born = fresh.filter((one) => one.cumulative && timeMs - one.createdMs < ZERO_WITHIN_MS);
     const late = born.filter((one) => lastMs === undefined || one.createdMs > lastMs);
@@ -133,9 +133,7 @@ export function openStream(deps: IngestDeps, identity: StreamIdentity): IngestSt
       if (late.includes(one)) continue;
       const tick = Math.max(to.raw.first, to.raw.firstAfter(one.createdMs) - 1);
       for (const part of one.parts) {
-        if (part.raw.length > 0) continue;
-        deps.metrics.set(part, tick, 0);
-        changes.push([part, 0]);
+        if (part.raw.length === 0) deps.metrics.set(part, tick, 0);
       }
     }
   }
@@ -173,7 +171,7 @@ export function openStream(deps: IngestDeps, identity: StreamIdentity): IngestSt
     const before = known.size;
     for (const definition of batch.series ?? []) define(definition, to, sentMs, timeMs);
     const changes: [StoredSeries, number][] = [];
-    if (known.size > before) zeros(to, [...known.values()].slice(before), timeMs, changes);
+    if (known.size > before) zeros(to, [...known.values()].slice(before), timeMs);
     values(batch, changes);
     const tick = deps.metrics.tick(to, timeMs);
     for (const [series, value] of changes) deps.metrics.set(series, tick, value);

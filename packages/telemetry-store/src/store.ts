@@ -29,6 +29,8 @@ export interface TelemetryStoreOptions {
   readonly log: Log;
   /** `state/telemetry`; without it nothing survives a restart. */
   readonly folder?: string | undefined;
+  /** All metric files together. Default 64 MiB: what one replays in under a second. */
+  readonly maxMetricBytes?: number;
   readonly retention?: Partial<MetricRetention>;
   readonly traces?: Partial<TraceLimits>;
   readonly logs?: Partial<LogLimits>;
@@ -45,7 +47,7 @@ export function openTelemetryStore(options: TelemetryStoreOptions): TelemetrySto
   const traces = createTraceStore(options.traces);
   const logs = createLogStore(options.logs);
   const maxAgeMs = options.retention?.coarseMs ?? DEFAULT_RETENTION.coarseMs;
-  const journal: Journal | undefined = options.folder === undefined ? undefined : openJournal({ folder: options.folder, maxAgeMs }, metrics, traces);
+  const journal: Journal | undefined = options.folder === undefined ? undefined : openJournal({ folder: options.folder, maxAgeMs, ...(options.maxMetricBytes === undefined ? {} : { maxMetricBytes: options.maxMetricBytes }) }, metrics, traces);
   metrics.trim(options.now());
   const counters: IngestCounters = { batches: 0, samples: 0, spans: 0, lines: 0, refused: 0 };
   const listeners = new Set<() => void>();

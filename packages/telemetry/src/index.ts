@@ -4,6 +4,7 @@ export { createStandardMetrics, type EdgeIdentity, type EdgeRecorder, type Stand
 export {
   createMetricRegistry,
   observe,
+  type ExportRow,
   type HistogramSeries,
   type Labels,
   type LabelSource,
@@ -69,4 +70,4 @@ export { parseDuration } from './promql/literal.ts';
 export { parsePromql } from './promql/parse.ts';
 export { instantQuery, MAX_POINTS, rangeQuery, type MatrixSeries, type QueryResult, type VectorSample } from './promql/query.ts';
 export type { SeriesData, SeriesSource } from './promql/source.ts';
-export { labelKey } from './promql/value.ts';
+export { labelKey } from './label-key.ts';

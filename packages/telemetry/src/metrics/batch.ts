@@ -1,4 +1,4 @@
-import type { MetricRegistry, Series } from './registry.ts';
+import type { ExportRow, MetricRegistry } from './registry.ts';
 import type { HistogramSample, LogLine, SeriesDefinition, Span, TelemetryBatch, TelemetryNode } from './wire.ts';
 
 export interface BatchEncoderOptions {
@@ -86,30 +86,24 @@ function changed(registry: MetricRegistry, sent: Map<number, number>, nowMs: num
   const ids: number[] = [];
   const values: number[] = [];
   const histograms: HistogramSample[] = [];
-  registry.forEach((one) => {
-    const reading = one.kind === 'HISTOGRAM' ? one.count : one.value;
-    const before = sent.get(one.id);
+  registry.collect(nowMs, (row) => {
+    const reading = row.kind === 'HISTOGRAM' ? row.count : row.value;
+    const before = sent.get(row.id);
     if (before === reading) return;
-    if (before === undefined) {
-      const definition = define(one, nowMs);
-      if (definition === undefined) return;
-      series.push(definition);
-    }
-    sent.set(one.id, reading);
-    if (one.kind === 'HISTOGRAM') histograms.push({ id: one.id, sum: one.sum, counts: Array.from(one.counts) });
+    if (before === undefined) series.push(define(row));
+    sent.set(row.id, reading);
+    if (row.kind === 'HISTOGRAM') histograms.push({ id: row.id, sum: row.sum, counts: Array.from(row.counts) });
     else {
-      ids.push(one.id);
-      values.push(one.value);
+      ids.push(row.id);
+      values.push(row.value);
     }
   });
   return { ...part('series', series), ...part('sample_ids', ids), ...part('sample_values', values), ...part('histograms', histograms) };
 }
 
-function define(series: Series, nowMs: number): SeriesDefinition | undefined {
-  const labels = series.labels(nowMs);
-  if (labels === undefined) return undefined;
-  const base = { id: series.id, name: series.name, kind: series.kind, labels, created_ms: series.createdMs };
-  return series.kind === 'HISTOGRAM' ? { ...base, bounds: series.bounds } : base;
+function define(row: ExportRow): SeriesDefinition {
+  const base = { id: row.id, name: row.name, kind: row.kind, labels: row.labels, created_ms: row.createdMs };
+  return row.kind === 'HISTOGRAM' ? { ...base, bounds: row.bounds } : base;
 }
 
 function take<T>(list: Queued<T>[], sequence: number): T[] {

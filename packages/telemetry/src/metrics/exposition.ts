@@ -24,12 +24,10 @@ export interface MetricFamily {
 /** All series of a registry in Prometheus' text format 0.0.4. Series whose peer is not known yet are left out for now. */
 export function writeExposition(registry: MetricRegistry, nowMs: number): string {
   const families = new Map<string, { readonly type: string; lines: string[] }>();
-  registry.forEach((series) => {
-    const labels = series.labels(nowMs);
-    if (labels === undefined) return;
+  registry.collect(nowMs, (series) => {
     let family = families.get(series.name);
     if (family === undefined) families.set(series.name, (family = { type: series.kind.toLowerCase(), lines: [] }));
-    const inner = labelText(labels);
+    const inner = labelText(series.labels);
     if (series.kind !== 'HISTOGRAM') {
       family.lines.push(`${series.name}${inner === '' ? '' : `{${inner}}`} ${formatValue(series.value)}`);
       return;

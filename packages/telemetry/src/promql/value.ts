@@ -1,5 +1,7 @@
 import type { Labels } from '../metrics/registry.ts';
 
+export { labelKey } from '../label-key.ts';
+
 /** The moments a query is evaluated at: `count` of them, `stepMs` apart. */
 export interface Grid {
   readonly startMs: number;
@@ -29,19 +31,6 @@ export type Value =
 
 export function emptyColumn(labels: Labels, count: number): Column {
   return { labels, values: new Float64Array(count), present: new Uint8Array(count) };
-}
-
-const keys = new WeakMap<Labels, string>();
-
-/** A text that is equal exactly for equal label sets. */
-export function labelKey(labels: Labels): string {
-  let key = keys.get(labels);
-  if (key === undefined) {
-    const names = Object.keys(labels).toSorted();
-    key = names.map((name) => `${name}\u0000${labels[name] ?? ''}`).join('\u0001');
-    keys.set(labels, key);
-  }
-  return key;
 }
 
 export function withoutName(labels: Labels): Labels {
