@@ -82,8 +82,9 @@ export function createRelaySession(host: SessionHost): RelaySession {
       for (const name of names) if (wants(state, name)) state.dirty.add(name);
       // An empty answer of the control plane is an answer too.
       if (state.subscribed.has(WILDCARD) && names.size === 0) state.due = true;
-      if (state.dirty.size > 0 || state.due) queue.add(typeUrl);
-      return queue.has(typeUrl);
+      const told = state.dirty.size > 0 || state.due;
+      if (told) queue.add(typeUrl);
+      return told;
     },
     isBusy: (typeUrl) => queue.has(typeUrl) || types.get(typeUrl)?.outstanding !== undefined,
     subscriptions: (typeUrl) => types.get(typeUrl)?.subscribed ?? EMPTY,
@@ -108,7 +109,8 @@ function subscribe(host: SessionHost, typeUrl: string, state: TypeSession, names
   for (const name of names) {
     state.subscribed.add(name);
     if (name !== WILDCARD) {
-      state.dirty.add(name);
+      // Of an unknown name nothing is said until the control plane has answered.
+      if (host.store.lookup(typeUrl, name).t !== 'unknown') state.dirty.add(name);
       continue;
     }
     for (const known of host.store.names(typeUrl)) state.dirty.add(known);

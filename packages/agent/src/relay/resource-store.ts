@@ -65,7 +65,8 @@ export function createResourceStore(): ResourceStore {
         store.unsettled.splice(at, 1);
         const refused = refusal === undefined ? new Set<string>() : refusedNames(update, refusal);
         promote(store, update, refused);
-        client.settle(update, [...refused].map((name) => ({ name, message: refusal ?? '' })));
+        // The proxy's text is one for all of them: said once.
+        client.settle(update, [...refused].map((name, index) => ({ name, message: index === 0 ? (refusal ?? '') : `${name}: refused with it` })));
       }
     },
     forget(typeUrl, names) {
