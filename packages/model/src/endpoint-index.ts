@@ -25,6 +25,8 @@ export interface EndpointIndex {
    * "anyone" because nobody is there at the moment.
    */
   accounts(service: string): readonly string[];
+  /** Counts up whenever the accounts of any service change. */
+  readonly accountsVersion: number;
   /** The workload at a mesh-facing address. */
   workloadAt(address: string): Workload | undefined;
   /** All service keys with endpoints. */
@@ -51,6 +53,7 @@ const NONE: readonly never[] = [];
 export function createEndpointIndex(): WritableEndpointIndex {
   const entries = new Map<string, Entry>();
   let workloads = new Map<string, Workload>();
+  let accountsVersion = 0;
   const update = (service: string, ports: ReadonlyMap<number, readonly Endpoint[]>): EndpointChange | undefined => {
     const before = entries.get(service);
     const { merged, changed } = mergePorts(before?.ports ?? new Map(), ports);
@@ -58,12 +61,16 @@ export function createEndpointIndex(): WritableEndpointIndex {
     const found = accountsOf(merged.values());
     const accounts = found.length === 0 ? (before?.accounts ?? NONE) : found;
     const accountsChanged = accounts.join() !== (before?.accounts ?? NONE).join();
+    if (accountsChanged) accountsVersion++;
     entries.set(service, { ports: merged, accounts: accountsChanged ? accounts : (before?.accounts ?? accounts) });
     return { service, ports: changed, accountsChanged };
   };
   return {
     endpoints: (service, port) => entries.get(service)?.ports.get(port) ?? NONE,
     accounts: (service) => entries.get(service)?.accounts ?? NONE,
+    get accountsVersion() {
+      return accountsVersion;
+    },
     workloadAt: (address) => workloads.get(address),
     services: () => entries.keys(),
     update,

@@ -1,23 +1,27 @@
 import type { EndpointIndex, ProxyNode, PushContext } from '@meltemi/model';
 
 /**
- * One xDS resource in ProtoJSON, without `@type`. As long as nothing it depends on changes, and for all nodes that share it, `resource` is the very
- * same object: encode it once and keep the bytes in a WeakMap.
+ * One xDS resource in ProtoJSON, without `@type`. As long as nothing it depends on changes, and for all nodes that share it, `json` is the very same
+ * object: encode it once and keep the bytes beside it.
  */
 export interface GeneratedResource {
-  readonly name: string;
-  readonly resource: object;
+  readonly json: object;
+  /** For EDS clusters: the name of the ClusterLoadAssignment. */
+  readonly endpointName?: string;
 }
 
-/** What a client asks for: everything of the type, or these names. */
-export type ResourceNames = { readonly t: 'wildcard' } | { readonly t: 'names'; readonly names: readonly string[] };
+/** What the mesh is at one moment: the snapshot, and the endpoints beside it. */
+export interface MeshState {
+  readonly push: PushContext;
+  readonly endpoints: EndpointIndex;
+}
 
-/** Turns the mesh into xDS resources. It remembers what it made (`maxCached` resources, least recently used go) and nothing else. */
+/** Turns the mesh into xDS resources. It remembers what it made and nothing else. */
 export interface Translator {
   /**
-   * The resources of a type for a node. Names that do not exist are left out, so a delta server can tell that they are gone. EDS, RDS and WDS are asked
-   * for by name; `wildcard` gives all EDS and RDS resources that the node's own CDS and LDS refer to (WDS has no wildcard: empty).
-   * An unknown type gives nothing.
+   * The resources of a type for a node: all ('*'), or those of the names that exist. EDS, RDS and the workload type are asked for by name; '*' gives all
+   * EDS and RDS resources that the node's own clusters and listeners refer to, and no workload. An unknown type gives nothing. The answer is the same Map
+   * as before when nothing in it changed (all types but EDS and workload with names).
    */
-  generate(push: PushContext, endpoints: EndpointIndex, node: ProxyNode, typeUrl: string, names: ResourceNames): readonly GeneratedResource[];
+  generate(node: ProxyNode, typeUrl: string, names: ReadonlySet<string> | '*', state: MeshState): ReadonlyMap<string, GeneratedResource>;
 }

@@ -1,6 +1,5 @@
-import { configKey, type Config } from '@meltemi/api';
+import { configKey, ofKind } from '@meltemi/api';
 import { serviceKey } from '../endpoint-index.ts';
-import type { DestinationRuleSpec, GatewaySpec, PeerAuthenticationSpec, VirtualServiceSpec } from '../specs.ts';
 import { buildDestinationRuleTable } from './destination-rules.ts';
 import { buildGatewayTable } from './gateways.ts';
 import { buildPeerAuthenticationTable } from './peer-authentication.ts';
@@ -18,17 +17,16 @@ export function buildPushContext(inputs: PushInputs, previous?: PushContext): Pu
   const mesh = before?.mesh ?? inputs.mesh;
   const changes = changesOf(inputs, before);
   const kinds = new Set(changes.configs.map((key) => key.slice(0, key.indexOf('/'))));
-  const of = <S>(kind: string): readonly Config<S>[] => inputs.configs.filter((config): config is Config<S> => config.kind === kind);
   const table = <T>(changed: boolean, kept: T | undefined, build: () => T): T => (kept !== undefined && !changed ? kept : build());
   return {
     version: (previous?.version ?? 0) + 1,
     inputs,
     mesh,
     services: table(changes.services.length > 0, before?.services, () => buildServiceTable(inputs.services)),
-    virtualServices: table(kinds.has('VirtualService'), before?.virtualServices, () => buildVirtualServiceTable(of<VirtualServiceSpec>('VirtualService'), mesh, before?.virtualServices)),
-    destinationRules: table(kinds.has('DestinationRule'), before?.destinationRules, () => buildDestinationRuleTable(of<DestinationRuleSpec>('DestinationRule'), mesh, before?.destinationRules)),
-    gateways: table(kinds.has('Gateway'), before?.gateways, () => buildGatewayTable(of<GatewaySpec>('Gateway'))),
-    peerAuthentications: table(kinds.has('PeerAuthentication'), before?.peerAuthentications, () => buildPeerAuthenticationTable(of<PeerAuthenticationSpec>('PeerAuthentication'), mesh.rootNamespace)),
+    virtualServices: table(kinds.has('VirtualService'), before?.virtualServices, () => buildVirtualServiceTable(ofKind(inputs.configs, 'VirtualService'), mesh, before?.virtualServices)),
+    destinationRules: table(kinds.has('DestinationRule'), before?.destinationRules, () => buildDestinationRuleTable(ofKind(inputs.configs, 'DestinationRule'), mesh, before?.destinationRules)),
+    gateways: table(kinds.has('Gateway'), before?.gateways, () => buildGatewayTable(ofKind(inputs.configs, 'Gateway'))),
+    peerAuthentications: table(kinds.has('PeerAuthentication'), before?.peerAuthentications, () => buildPeerAuthenticationTable(ofKind(inputs.configs, 'PeerAuthentication'), mesh.rootNamespace)),
     changes,
   };
 }

@@ -1,0 +1,61 @@
+import type { MeshConfig } from '@meltemi/model';
+import { ANY_TYPE, EXTENSION_NAME, packAny, type Cluster } from '@meltemi/protos-types';
+import { protoDuration } from '../common/duration.ts';
+import { BLACKHOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, inboundCluster, PASSTHROUGH_CLUSTER, serviceMetadata } from '../common/names.ts';
+import { originMetadata, originText } from '../common/origin.ts';
+import { circuitBreakers } from './limits.ts';
+import { protocolOptions } from './protocol-options.ts';
+import type { InboundPort } from '../listeners/inbound-ports.ts';
+
+/** Connections to it are closed at once: a cluster without endpoints. */
+export function blackHoleCluster(mesh: MeshConfig): Cluster {
+  return { name: BLACKHOLE_CLUSTER, type: 'STATIC', connect_timeout: protoDuration(mesh.connectTimeoutMs), load_assignment: { cluster_name: BLACKHOLE_CLUSTER } };
+}
+
+/** On to where the connection was going anyway, with the protocol it came with. */
+export function passthroughCluster(mesh: MeshConfig): Cluster {
+  return originalDestination(PASSTHROUGH_CLUSTER, mesh);
+}
+
+/** The same for connections that came in, to ports nobody declared. */
+export function inboundPassthroughCluster(mesh: MeshConfig): Cluster {
+  return originalDestination(INBOUND_PASSTHROUGH_CLUSTER, mesh);
+}
+
+function originalDestination(name: string, mesh: MeshConfig): Cluster {
+  return {
+    name,
+    type: 'ORIGINAL_DST',
+    lb_policy: 'CLUSTER_PROVIDED',
+    connect_timeout: protoDuration(mesh.connectTimeoutMs),
+    circuit_breakers: circuitBreakers({}),
+    typed_extension_protocol_options: {
+      [EXTENSION_NAME.httpProtocolOptions]: packAny(ANY_TYPE.httpProtocolOptions, { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} } }),
+    },
+  };
+}
+
+/** What the application's own cluster depends on. */
+export interface InboundClusterInputs {
+  readonly port: InboundPort;
+  readonly appAddress: string;
+  readonly mesh: MeshConfig;
+}
+
+/** The application on one of its ports. */
+export function inboundClusterOf(inputs: InboundClusterInputs): Cluster {
+  const { port, appAddress, mesh } = inputs;
+  const name = inboundCluster(port.number);
+  return {
+    name,
+    type: 'STATIC',
+    lb_policy: 'ROUND_ROBIN',
+    connect_timeout: protoDuration(mesh.connectTimeoutMs),
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: appAddress, port_value: port.number } } } }] }] },
+    circuit_breakers: circuitBreakers({}),
+    ...protocolOptions(port.wire, undefined),
+    ...(port.service === undefined
+      ? {}
+      : { metadata: originMetadata(originText(port.service.object), { istio: { services: [{ ...serviceMetadata(port.service) }] } }) }),
+  };
+}

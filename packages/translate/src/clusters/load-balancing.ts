@@ -1,0 +1,34 @@
+import type { LoadBalancerSettings } from '@meltemi/api';
+import type { Cluster, SlowStartConfig } from '@meltemi/protos-types';
+import { durationOf } from '../common/duration.ts';
+
+type LbFields = Pick<Cluster, 'lb_policy' | 'ring_hash_lb_config' | 'maglev_lb_config' | 'least_request_lb_config' | 'round_robin_lb_config'>;
+
+/** The balancer of a cluster whose endpoints are known; least request (the better of two) unless asked otherwise. */
+export function loadBalancing(settings: LoadBalancerSettings | undefined): LbFields {
+  const hash = settings?.consistentHash;
+  if (hash !== undefined) {
+    if (hash.maglev !== undefined) return { lb_policy: 'MAGLEV', ...(hash.maglev.tableSize === undefined ? {} : { maglev_lb_config: { table_size: hash.maglev.tableSize } }) };
+    return { lb_policy: 'RING_HASH', ring_hash_lb_config: { minimum_ring_size: hash.ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 1024 } };
+  }
+  const slowStart = slowStartOf(settings);
+  switch (settings?.simple) {
+    case 'RANDOM':
+      return { lb_policy: 'RANDOM' };
+    case 'ROUND_ROBIN':
+      return { lb_policy: 'ROUND_ROBIN', ...(slowStart === undefined ? {} : { round_robin_lb_config: { slow_start_config: slowStart } }) };
+    default:
+      return { lb_policy: 'LEAST_REQUEST', ...(slowStart === undefined ? {} : { least_request_lb_config: { slow_start_config: slowStart } }) };
+  }
+}
+
+function slowStartOf(settings: LoadBalancerSettings | undefined): SlowStartConfig | undefined {
+  const warmup = settings?.warmup;
+  const window = durationOf(warmup?.duration ?? settings?.warmupDurationSecs);
+  if (window === undefined) return undefined;
+  return {
+    slow_start_window: window,
+    ...(warmup?.aggression === undefined ? {} : { aggression: { default_value: warmup.aggression, runtime_key: 'meltemi.slow_start.aggression' } }),
+    min_weight_percent: { value: warmup?.minimumPercent ?? 10 },
+  };
+}

@@ -1,0 +1,93 @@
+import type { MergedDestinationRule, MeshConfig, Service, ServicePort } from '@meltemi/model';
+import type { Cluster, ClusterLoadAssignment } from '@meltemi/protos-types';
+import { ADS } from '../common/ads.ts';
+import { wireProtocol } from '../common/capabilities.ts';
+import { durationOf, protoDuration } from '../common/duration.ts';
+import { outboundCluster, serviceMetadata } from '../common/names.ts';
+import { originMetadata, originText, refOf } from '../common/origin.ts';
+import { dnsAssignment } from '../endpoints/assignment.ts';
+import { circuitBreakers, keepaliveFields, outlierFields } from './limits.ts';
+import { loadBalancing } from './load-balancing.ts';
+import { protocolOptions, upstreamProtocol } from './protocol-options.ts';
+import { transportFields } from './tls.ts';
+import { effectivePolicy, type EffectivePolicy } from './traffic-policy.ts';
+
+/** Everything an outbound cluster depends on. */
+export interface OutboundClusterInputs {
+  readonly service: Service;
+  readonly port: ServicePort;
+  /** Empty for the whole service. */
+  readonly subset: string;
+  readonly rule: MergedDestinationRule | undefined;
+  /** Identities of the service's endpoints. */
+  readonly identities: readonly string[];
+  readonly mesh: MeshConfig;
+  readonly dataPlane: 'embedded' | 'envoy';
+  /** Where connections leave from; empty: the system chooses. */
+  readonly sourceAddress: string;
+  /** An original destination exists only where connections are redirected. */
+  readonly originalDestination: boolean;
+}
+
+/** The cluster of a service port or of one subset of it. Undefined when the node cannot reach such a service (resolution NONE without redirection). */
+export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | undefined {
+  const { service, port, subset, rule, mesh } = inputs;
+  const policy = effectivePolicy(rule, subset, port.number);
+  const discovery = discoveryOf(inputs, policy);
+  if (discovery === undefined) return undefined;
+  const http2Capable = inputs.dataPlane === 'envoy';
+  const protocol = upstreamProtocol(wireProtocol(port.protocol, inputs.dataPlane), policy.connectionPool, http2Capable);
+  const identities = [...new Set([...inputs.identities, ...service.subjectAltNames])];
+  return {
+    name: outboundCluster(port.number, subset, service.hostname),
+    ...discovery,
+    connect_timeout: durationOf(policy.connectionPool?.tcp?.connectTimeout) ?? protoDuration(mesh.connectTimeoutMs),
+    circuit_breakers: circuitBreakers(policy),
+    ...outlierFields(policy.outlierDetection),
+    ...keepaliveFields(policy.connectionPool),
+    ...protocolOptions(protocol, policy.connectionPool),
+    ...transportFields(policy.tls, {
+      protocol,
+      port: port.number,
+      subset,
+      hostname: service.hostname,
+      identities,
+      trustDomain: mesh.trustDomain,
+      autoMtls: mesh.enableAutoMtls && !service.external && service.resolution !== 'none',
+    }),
+    ...(inputs.sourceAddress === '' ? {} : { upstream_bind_config: { source_address: { address: inputs.sourceAddress, port_value: 0 } } }),
+    metadata: metadataOf(service, rule, subset),
+  };
+}
+
+function discoveryOf(inputs: OutboundClusterInputs, policy: EffectivePolicy): Omit<Cluster, 'name'> | undefined {
+  const { service, port, subset, mesh } = inputs;
+  const name = outboundCluster(port.number, subset, service.hostname);
+  if (service.resolution === 'none' || policy.loadBalancer?.simple === 'PASSTHROUGH') {
+    return inputs.originalDestination ? { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' } : undefined;
+  }
+  const lb = loadBalancing(policy.loadBalancer);
+  if (service.resolution === 'static') return { type: 'EDS', eds_cluster_config: { eds_config: ADS, service_name: name }, ...lb };
+  const assignment: ClusterLoadAssignment = dnsAssignment(name, service, port, subsetLabels(inputs));
+  return {
+    type: service.resolution === 'dns' ? 'STRICT_DNS' : 'LOGICAL_DNS',
+    load_assignment: assignment,
+    dns_refresh_rate: protoDuration(mesh.dnsRefreshRateMs),
+    respect_dns_ttl: true,
+    dns_lookup_family: 'V4_ONLY',
+    ...lb,
+  };
+}
+
+function subsetLabels(inputs: OutboundClusterInputs) {
+  return inputs.rule?.subsets.find((entry) => entry.subset.name === inputs.subset)?.subset.labels ?? {};
+}
+
+/** Who is called, and the object that decided most about how. */
+function metadataOf(service: Service, rule: MergedDestinationRule | undefined, subset: string) {
+  const found = subset === '' ? undefined : rule?.subsets.find((entry) => entry.subset.name === subset);
+  const source = found?.source ?? rule?.trafficPolicy?.source ?? rule?.sources[0];
+  const path = found === undefined ? (rule?.trafficPolicy === undefined ? '' : 'spec.trafficPolicy') : `spec.subsets[${found.index}]`;
+  const origin = source === undefined ? originText(service.object) : originText(refOf(source), path);
+  return originMetadata(origin, { istio: { services: [{ ...serviceMetadata(service) }] } });
+}

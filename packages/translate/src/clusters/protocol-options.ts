@@ -1,0 +1,40 @@
+import type { ConnectionPoolSettings } from '@meltemi/api';
+import { ANY_TYPE, EXTENSION_NAME, packAny, type Cluster, type Http2ProtocolOptions, type HttpProtocolOptions } from '@meltemi/protos-types';
+import type { WireProtocol } from '../common/capabilities.ts';
+import { durationOf } from '../common/duration.ts';
+
+/** The protocol an upstream is spoken to with: the port's, unless the policy upgrades it. */
+export function upstreamProtocol(wire: WireProtocol, pool: ConnectionPoolSettings | undefined, http2Capable: boolean): WireProtocol {
+  return wire === 'http' && http2Capable && pool?.http?.h2UpgradePolicy === 'UPGRADE' ? 'http2' : wire;
+}
+
+/** HTTP settings towards the upstream, in the place where Envoy wants them. Nothing for TCP. */
+export function protocolOptions(protocol: WireProtocol, pool: ConnectionPoolSettings | undefined): Pick<Cluster, 'typed_extension_protocol_options'> {
+  if (protocol === 'tcp') return {};
+  const http = pool?.http;
+  const idle = durationOf(http?.idleTimeout);
+  const age = durationOf(pool?.tcp?.maxConnectionDuration);
+  const perConnection = http?.maxRequestsPerConnection;
+  const common = {
+    ...(idle === undefined ? {} : { idle_timeout: idle }),
+    ...(age === undefined ? {} : { max_connection_duration: age }),
+    ...(perConnection === undefined || perConnection === 0 ? {} : { max_requests_per_connection: perConnection }),
+  };
+  const http2 = http2Options(http);
+  const options: HttpProtocolOptions = {
+    ...(Object.keys(common).length === 0 ? {} : { common_http_protocol_options: common }),
+    ...(http?.useClientProtocol === true
+      ? { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2 } }
+      : { explicit_http_config: protocol === 'http2' ? { http2_protocol_options: http2 } : { http_protocol_options: {} } }),
+  };
+  return { typed_extension_protocol_options: { [EXTENSION_NAME.httpProtocolOptions]: packAny(ANY_TYPE.httpProtocolOptions, options) } };
+}
+
+function http2Options(http: NonNullable<ConnectionPoolSettings['http']> | undefined): Http2ProtocolOptions {
+  const interval = durationOf(http?.http2KeepAlive?.interval);
+  const timeout = durationOf(http?.http2KeepAlive?.timeout);
+  return {
+    ...(http?.maxConcurrentStreams === undefined || http.maxConcurrentStreams === 0 ? {} : { max_concurrent_streams: http.maxConcurrentStreams }),
+    ...(interval === undefined ? {} : { connection_keepalive: { interval, timeout: timeout ?? '5s' } }),
+  };
+}

@@ -1,0 +1,36 @@
+import type { TrafficPolicy } from '@meltemi/api';
+import type { MergedDestinationRule } from '@meltemi/model';
+
+/** The blocks of a TrafficPolicy that are in force for one port of a service or subset. */
+export type EffectivePolicy = Pick<TrafficPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection' | 'tls' | 'retryBudget' | 'proxyProtocol'>;
+
+/**
+ * Istio's inheritance: a block of the subset replaces the whole block of the rule; fields are not merged. A policy for the port (the subset's, else
+ * the rule's) overrides everything and inherits nothing.
+ */
+export function effectivePolicy(rule: MergedDestinationRule | undefined, subset: string, port: number): EffectivePolicy {
+  const base = rule?.trafficPolicy?.policy;
+  const special = subset === '' ? undefined : rule?.subsets.find((entry) => entry.subset.name === subset)?.subset.trafficPolicy;
+  const forPort = portPolicy(special, port) ?? portPolicy(base, port);
+  const merged = { ...blocksOf(base), ...blocksOf(special) };
+  if (forPort === undefined) return merged;
+  const { loadBalancer, connectionPool, outlierDetection, tls, ...rest } = merged;
+  return { ...rest, ...blocksOf(forPort) };
+}
+
+function portPolicy(policy: TrafficPolicy | undefined, port: number) {
+  return policy?.portLevelSettings?.find((entry) => entry.port.number === port);
+}
+
+function blocksOf(policy: EffectivePolicy | undefined): EffectivePolicy {
+  if (policy === undefined) return {};
+  const { loadBalancer, connectionPool, outlierDetection, tls, retryBudget, proxyProtocol } = policy;
+  return {
+    ...(loadBalancer === undefined ? {} : { loadBalancer }),
+    ...(connectionPool === undefined ? {} : { connectionPool }),
+    ...(outlierDetection === undefined ? {} : { outlierDetection }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(retryBudget === undefined ? {} : { retryBudget }),
+    ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
+  };
+}

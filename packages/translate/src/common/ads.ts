@@ -1,0 +1,13 @@
+import type { ConfigSource, SdsSecretConfig } from '@meltemi/protos-types';
+
+/** "Over the stream this came from". Clusters and routes wait for it without end: serving without endpoints or routes would be an error. */
+export const ADS: ConfigSource = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
+
+/** A secret over the same stream. */
+export function adsSecret(name: string): SdsSecretConfig {
+  return { name, sds_config: ADS };
+}
+
+/** The workload's own certificate, and the trusted roots. */
+export const OWN_CERTIFICATE = adsSecret('default');
+export const MESH_ROOTS = adsSecret('ROOTCA');

@@ -1,0 +1,45 @@
+import { ANY_TYPE, EXTENSION_NAME, packAny, type CommonTlsContext, type StringMatcher, type TransportSocket } from '@meltemi/protos-types';
+import { MESH_ROOTS, OWN_CERTIFICATE } from './ads.ts';
+
+/** What a sidecar offers when it calls one, by what it is about to speak; the first of each is how the other side knows a sidecar. */
+export const CLIENT_ALPN = {
+  http: ['istio-http/1.1', 'http/1.1'],
+  http2: ['istio-h2', 'h2'],
+  tcp: ['istio'],
+} as const;
+
+/** By these a server chain recognises mesh TLS, as opposed to an application's own. */
+export const MESH_ALPN: readonly string[] = ['istio-http/1.1', 'istio-h2', 'istio', 'istio-peer-exchange'];
+
+/** Plain bytes. */
+export const RAW_BUFFER: TransportSocket = { name: EXTENSION_NAME.rawBuffer, typed_config: packAny(ANY_TYPE.rawBuffer, {}) };
+
+/** Own certificate, and a peer that is of this mesh and bears one of the names. */
+export function meshTlsContext(alpn: readonly string[], names: readonly StringMatcher[]): CommonTlsContext {
+  return {
+    tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
+    ...(alpn.length === 0 ? {} : { alpn_protocols: alpn }),
+    tls_certificate_sds_secret_configs: [OWN_CERTIFICATE],
+    combined_validation_context: {
+      default_validation_context: { match_typed_subject_alt_names: names.map((matcher) => ({ san_type: 'URI', matcher })) },
+      validation_context_sds_secret_config: MESH_ROOTS,
+    },
+  };
+}
+
+/** The server side of mutual TLS: any identity of the trust domain. */
+export function inboundTlsSocket(alpn: readonly string[], trustDomain: string): TransportSocket {
+  return {
+    name: EXTENSION_NAME.tls,
+    typed_config: packAny(ANY_TYPE.downstreamTls, {
+      common_tls_context: meshTlsContext(alpn, [{ prefix: `spiffe://${trustDomain}/` }]),
+      require_client_certificate: true,
+    }),
+  };
+}
+
+/** The client side of mutual TLS: exactly these identities, or (none known) any of the trust domain. */
+export function outboundTlsSocket(alpn: readonly string[], sni: string, identities: readonly string[], trustDomain: string): TransportSocket {
+  const names = identities.length > 0 ? identities.map((exact) => ({ exact })) : [{ prefix: `spiffe://${trustDomain}/` }];
+  return { name: EXTENSION_NAME.tls, typed_config: packAny(ANY_TYPE.upstreamTls, { common_tls_context: meshTlsContext(alpn, names), sni }) };
+}

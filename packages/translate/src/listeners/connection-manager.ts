@@ -1,0 +1,77 @@
+import type { MeshConfig } from '@meltemi/model';
+import { ANY_TYPE, EXTENSION_NAME, packAny, type Any, type HttpConnectionManager, type HttpTracing, type NetworkFilter, type RouteConfiguration } from '@meltemi/protos-types';
+import { accessLogs } from '../common/access-log.ts';
+import { ADS } from '../common/ads.ts';
+import { AGENT_CLUSTER } from '../common/names.ts';
+import type { FilterPlace } from '../http-filters/define.ts';
+import { httpFilters } from '../http-filters/index.ts';
+
+/** Where a connection manager stands and where its routes come from. */
+export interface ConnectionManagerOptions extends FilterPlace {
+  readonly mesh: MeshConfig;
+  readonly statPrefix: string;
+  /** Name of a route table (RDS), or the table itself. */
+  readonly routes: string | RouteConfiguration;
+}
+
+/** The HTTP connection manager as a network filter. */
+export function connectionManager(options: ConnectionManagerOptions): NetworkFilter {
+  const { mesh, place, dataPlane, routes } = options;
+  const config: HttpConnectionManager = {
+    stat_prefix: options.statPrefix,
+    ...(typeof routes === 'string' ? { rds: { config_source: ADS, route_config_name: routes } } : { route_config: routes }),
+    http_filters: httpFilters(options),
+    ...(mesh.enableTracing ? { tracing: tracing(options) } : {}),
+    access_log: accessLogs(mesh, { kind: 'http', direction: place === 'sidecar-inbound' ? 'inbound' : 'outbound', dataPlane }),
+    ...identityHandling(place),
+    stream_idle_timeout: '0s',
+    upgrade_configs: [{ upgrade_type: 'websocket' }],
+    ...pathNormalization(mesh.pathNormalization),
+  };
+  return { name: EXTENSION_NAME.httpConnectionManager, typed_config: packAny(ANY_TYPE.httpConnectionManager, config) };
+}
+
+/** Who the client is, as the application and the next hop are told. A gateway is an edge: it believes the connection and nothing else. */
+function identityHandling(place: FilterPlace['place']): HttpConnectionManager {
+  switch (place) {
+    case 'gateway':
+      return {
+        use_remote_address: true,
+        server_name: 'istio-envoy',
+        forward_client_cert_details: 'SANITIZE_SET',
+        set_current_client_cert_details: { subject: true, cert: true, dns: true, uri: true },
+      };
+    case 'sidecar-inbound':
+      return {
+        use_remote_address: false,
+        server_name: 'istio-envoy',
+        forward_client_cert_details: 'APPEND_FORWARD',
+        set_current_client_cert_details: { subject: true, dns: true, uri: true },
+      };
+    default:
+      return { use_remote_address: false };
+  }
+}
+
+function tracing({ mesh, place, dataPlane }: ConnectionManagerOptions): HttpTracing {
+  return {
+    client_sampling: { value: 100 },
+    random_sampling: { value: mesh.tracingSamplingPercent },
+    overall_sampling: { value: 100 },
+    ...(place === 'gateway' ? { spawn_upstream_span: true } : {}),
+    // Envoy passes trace context on only if it has a tracer; ours needs none.
+    ...(dataPlane === 'envoy' ? { provider: { name: 'envoy.tracers.opentelemetry', typed_config: AGENT_TRACER } } : {}),
+  };
+}
+
+const AGENT_TRACER: Any = {
+  '@type': 'type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig',
+  ...{ grpc_service: { envoy_grpc: { cluster_name: AGENT_CLUSTER }, timeout: '0.250s' }, service_name: 'meltemi' },
+};
+
+function pathNormalization(level: MeshConfig['pathNormalization']): HttpConnectionManager {
+  if (level === 'NONE') return {};
+  if (level === 'BASE') return { normalize_path: true, path_with_escaped_slashes_action: 'KEEP_UNCHANGED' };
+  const decode = level === 'DECODE_AND_MERGE_SLASHES';
+  return { normalize_path: true, merge_slashes: true, path_with_escaped_slashes_action: decode ? 'UNESCAPE_AND_FORWARD' : 'KEEP_UNCHANGED' };
+}

@@ -1,0 +1,131 @@
+import type { EffectiveMtls, MeshConfig, MtlsMode } from '@meltemi/model';
+import { ANY_TYPE, EXTENSION_NAME, packAny, type FilterChain, type FilterChainMatch, type Listener, type ListenerFilter, type NetworkFilter, type RouteConfiguration } from '@meltemi/protos-types';
+import { INBOUND_PASSTHROUGH_CLUSTER, BLACKHOLE_CLUSTER, inboundCluster } from '../common/names.ts';
+import { originMetadata, originText, refOf } from '../common/origin.ts';
+import { inboundTlsSocket, MESH_ALPN } from '../common/tls.ts';
+import { timeouts } from '../routes/forward.ts';
+import { ANY_PATH } from '../routes/match.ts';
+import { INBOUND_RETRY } from '../routes/retry.ts';
+import { connectionManager } from './connection-manager.ts';
+import type { InboundPort } from './inbound-ports.ts';
+import { tcpFilter } from './tcp-filter.ts';
+
+/** Istio's inbound port. */
+export const INBOUND_PORT = 15006;
+
+const ORIGINAL_DST: ListenerFilter = { name: EXTENSION_NAME.originalDst, typed_config: packAny(ANY_TYPE.originalDst, {}) };
+export const TLS_INSPECTOR: ListenerFilter = { name: EXTENSION_NAME.tlsInspector, typed_config: packAny(ANY_TYPE.tlsInspector, {}) };
+/** A client that waits for the server to speak first shows nothing to look at: after this it is taken for what it is, plain bytes. */
+const INSPECTION = { listener_filters_timeout: '5s', continue_on_listener_filters_timeout: true } as const;
+
+/** What all chains depend on. */
+export interface InboundSettings {
+  readonly mesh: MeshConfig;
+  readonly dataPlane: 'embedded' | 'envoy';
+}
+
+/** The one listener that redirected inbound connections come to. */
+export function virtualInbound(ports: readonly InboundPort[], otherPorts: EffectiveMtls, settings: InboundSettings): Listener {
+  const trap: FilterChain = {
+    name: 'virtualInbound-trap',
+    // Connected to directly, it would go on to itself for ever.
+    filter_chain_match: { destination_port: INBOUND_PORT },
+    filters: [tcpFilter({ ...settings, direction: 'inbound', clusters: [{ name: BLACKHOLE_CLUSTER, weight: 1 }] })],
+  };
+  const passthrough = tcpFilter({ ...settings, direction: 'inbound', clusters: [{ name: INBOUND_PASSTHROUGH_CLUSTER, weight: 1 }] });
+  return {
+    name: 'virtualInbound',
+    address: { socket_address: { address: '0.0.0.0', port_value: INBOUND_PORT } },
+    traffic_direction: 'INBOUND',
+    listener_filters: [ORIGINAL_DST, TLS_INSPECTOR],
+    ...INSPECTION,
+    filter_chains: [
+      trap,
+      ...ports.flatMap((port) => portChains(port, { destination_port: port.number }, settings)),
+      ...securedChains({ name: 'virtualInbound-catchall', mode: otherPorts.mode, wire: 'tcp', match: {}, filter: passthrough, settings, policy: otherPorts.policy }),
+    ],
+  };
+}
+
+/** Ports mode: one listener for each port, bound to the workload's mesh-facing address. */
+export function boundInbound(port: InboundPort, address: string, settings: InboundSettings): Listener {
+  return {
+    name: `${address}_${port.number}`,
+    address: { socket_address: { address, port_value: port.number } },
+    traffic_direction: 'INBOUND',
+    listener_filters: [TLS_INSPECTOR],
+    ...INSPECTION,
+    filter_chains: portChains(port, {}, settings),
+  };
+}
+
+function portChains(port: InboundPort, match: FilterChainMatch, settings: InboundSettings): readonly FilterChain[] {
+  const cluster = inboundCluster(port.number);
+  const filter =
+    port.wire === 'tcp'
+      ? tcpFilter({ ...settings, direction: 'inbound', clusters: [{ name: cluster, weight: 1 }] })
+      : connectionManager({ ...settings, place: 'sidecar-inbound', statPrefix: `inbound_0.0.0.0_${port.number}`, routes: inboundRoutes(port) });
+  return securedChains({ name: `${cluster}`, mode: port.mtls, wire: port.wire, match, filter, settings, policy: port.policy });
+}
+
+interface ChainOptions {
+  readonly name: string;
+  readonly mode: MtlsMode;
+  readonly wire: InboundPort['wire'];
+  readonly match: FilterChainMatch;
+  readonly filter: NetworkFilter;
+  readonly settings: InboundSettings;
+  readonly policy: InboundPort['policy'];
+}
+
+/**
+ * The chains that an mTLS mode means. Each combination of transport and ALPN has its own: a proxy that found chains for `tls` does not go back to chains
+ * without a transport when none of their ALPNs fits.
+ */
+function securedChains({ name, mode, wire, match, filter, settings, policy }: ChainOptions): readonly FilterChain[] {
+  const metadata = policy === undefined ? {} : { metadata: originMetadata(originText(refOf(policy), 'spec')) };
+  const plain = (suffix: string, more: FilterChainMatch): FilterChain => ({ name: `${name}${suffix}`, ...matchField({ ...match, ...more }), filters: [filter], ...metadata });
+  const mutual = (more: FilterChainMatch): FilterChain => ({
+    ...plain('', { transport_protocol: 'tls', ...more }),
+    // Bytes inside: offering HTTP versions would let a client pick one.
+    transport_socket: inboundTlsSocket(wire === 'tcp' ? [] : ['h2', 'http/1.1'], settings.mesh.trustDomain),
+  });
+  if (mode === 'DISABLE') return [plain('', {})];
+  if (mode === 'STRICT') return [mutual({})];
+  return [
+    mutual({ application_protocols: MESH_ALPN }),
+    plain('-plain', { transport_protocol: 'raw_buffer' }),
+    // The application's own TLS goes through as it is, where bytes are expected.
+    ...(wire === 'tcp' ? [plain('-tls', { transport_protocol: 'tls' })] : []),
+  ];
+}
+
+function matchField(match: FilterChainMatch): Pick<FilterChain, 'filter_chain_match'> {
+  return Object.keys(match).length === 0 ? {} : { filter_chain_match: match };
+}
+
+/** Everything goes to the application. */
+function inboundRoutes(port: InboundPort): RouteConfiguration {
+  const cluster = inboundCluster(port.number);
+  const grpc = port.protocol === 'grpc' || port.protocol === 'grpc-web';
+  const host = port.service?.hostname;
+  return {
+    name: cluster,
+    validate_clusters: false,
+    virtual_hosts: [
+      {
+        name: `inbound|http|${port.servicePort?.number ?? port.number}`,
+        domains: ['*'],
+        routes: [
+          {
+            name: 'default',
+            match: ANY_PATH,
+            route: { cluster, ...timeouts(undefined), ...(grpc ? {} : { retry_policy: INBOUND_RETRY }) },
+            ...(host === undefined ? {} : { decorator: { operation: `${host}:${port.servicePort?.number ?? port.number}/*` } }),
+            ...(port.service === undefined ? {} : { metadata: originMetadata(originText(port.service.object)) }),
+          },
+        ],
+      },
+    ],
+  };
+}

@@ -1,0 +1,130 @@
+import {
+  destinationRuleFor, isWildcard, MESH_GATEWAY, vipAddress, virtualServiceFor,
+  type DestinationRuleTable, type MeshConfig, type NamespaceServices, type ResolvedVirtualService, type Service, type ServicePort, type VirtualServiceTable,
+} from '@meltemi/model';
+import type { FilterChain, Listener } from '@meltemi/protos-types';
+import { effectivePolicy } from '../clusters/traffic-policy.ts';
+import { wireProtocol } from '../common/capabilities.ts';
+import { durationOf } from '../common/duration.ts';
+import type { InputsCache } from '../common/inputs-cache.ts';
+import { BLACKHOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER } from '../common/names.ts';
+import type { NodeScope } from '../common/node-scope.ts';
+import { originMetadata, originText } from '../common/origin.ts';
+import type { RouteScope } from '../routes/scope.ts';
+import { connectionManager } from './connection-manager.ts';
+import { INBOUND_PORT, TLS_INSPECTOR } from './inbound.ts';
+import { tcpChains } from './tcp-chains.ts';
+import { tcpFilter } from './tcp-filter.ts';
+
+/** Istio's outbound port. */
+export const OUTBOUND_PORT = 15001;
+
+/** Everything that a sidecar's outbound listeners depend on. */
+export interface OutboundInputs {
+  readonly scope: NodeScope;
+  readonly services: NamespaceServices;
+  readonly virtualServices: VirtualServiceTable;
+  readonly destinationRules: DestinationRuleTable;
+  readonly mesh: MeshConfig;
+}
+
+/** All outbound listeners of a sidecar. */
+export function outboundListeners(inputs: OutboundInputs, cache: InputsCache): readonly Listener[] {
+  const redirect = inputs.scope.interception === 'REDIRECT';
+  const { mesh, scope } = inputs;
+  const fixed = redirect ? [cache.get('virtualOutbound', { mesh, dataPlane: scope.dataPlane }, virtualOutbound)] : [];
+  const byName = new Map<string, Listener>();
+  for (const service of inputs.services.list) {
+    for (const port of service.ports) {
+      for (const listener of serviceListeners(service, port, inputs, cache)) if (!byName.has(listener.name)) byName.set(listener.name, listener);
+    }
+  }
+  return [...fixed, ...byName.values()];
+}
+
+/** The listener that redirected outbound connections come to: it hands them to the listener of their destination; what has none goes on, or is closed. */
+function virtualOutbound({ mesh, dataPlane }: { readonly mesh: MeshConfig; readonly dataPlane: 'embedded' | 'envoy' }): Listener {
+  const other = mesh.outboundTrafficPolicy === 'ALLOW_ANY' ? PASSTHROUGH_CLUSTER : BLACKHOLE_CLUSTER;
+  const to = (name: string) => [tcpFilter({ mesh, dataPlane, direction: 'outbound', clusters: [{ name, weight: 1 }] })];
+  return {
+    name: 'virtualOutbound',
+    address: { socket_address: { address: '0.0.0.0', port_value: OUTBOUND_PORT } },
+    traffic_direction: 'OUTBOUND',
+    use_original_dst: true,
+    filter_chains: [
+      // Connected to directly, it would go on to itself for ever.
+      { name: 'virtualOutbound-trap', filter_chain_match: { destination_port: OUTBOUND_PORT }, filters: to(BLACKHOLE_CLUSTER) },
+      { name: 'virtualOutbound-catchall-tcp', filters: to(other) },
+    ],
+  };
+}
+
+function serviceListeners(service: Service, port: ServicePort, inputs: OutboundInputs, cache: InputsCache): readonly Listener[] {
+  const { scope, mesh } = inputs;
+  if (port.protocol === 'udp' || port.number === OUTBOUND_PORT || port.number === INBOUND_PORT) return [];
+  const redirect = scope.interception === 'REDIRECT';
+  const http = wireProtocol(port.protocol, scope.dataPlane) !== 'tcp';
+  if (http && redirect) {
+    return [cache.get('httpListener', { mesh, dataPlane: scope.dataPlane, address: '0.0.0.0', port: port.number, bind: false }, httpListener)];
+  }
+  const addresses = [...(service.vip === undefined || isWildcard(service.hostname) ? [] : [vipAddress(service.vip, scope)]), ...(redirect ? service.addresses.filter((address) => !address.includes('/')) : [])];
+  // Without redirection there is no original destination to forward to.
+  if (!redirect && service.resolution === 'none') return [];
+  return addresses.map((address) => {
+    if (http) return cache.get('httpListener', { mesh, dataPlane: scope.dataPlane, address, port: port.number, bind: true }, httpListener);
+    const owner = virtualServiceFor(inputs, scope.namespace, service.hostname);
+    const { virtualServices: _, ...rest } = inputs;
+    return cache.get('tcpListener', { ...rest, service, port, address, owner }, tcpListener);
+  });
+}
+
+interface HttpListenerInputs {
+  readonly mesh: MeshConfig;
+  readonly dataPlane: 'embedded' | 'envoy';
+  readonly address: string;
+  readonly port: number;
+  readonly bind: boolean;
+}
+
+/** HTTP to any host on a port; which one is the route table's business. */
+function httpListener({ mesh, dataPlane, address, port, bind }: HttpListenerInputs): Listener {
+  const filter = connectionManager({ mesh, dataPlane, place: 'sidecar-outbound', statPrefix: `outbound_${address}_${port}`, routes: String(port) });
+  return {
+    name: `${address}_${port}`,
+    address: { socket_address: { address, port_value: port } },
+    traffic_direction: 'OUTBOUND',
+    ...(bind ? {} : { bind_to_port: false }),
+    filter_chains: [{ name: `${address}_${port}`, filters: [filter] }],
+  };
+}
+
+interface TcpListenerInputs extends Omit<OutboundInputs, 'virtualServices'> {
+  readonly service: Service;
+  readonly port: ServicePort;
+  readonly address: string;
+  readonly owner: ResolvedVirtualService | undefined;
+}
+
+function tcpListener(inputs: TcpListenerInputs): Listener {
+  const { service, port, address, scope, mesh, owner } = inputs;
+  const routing: RouteScope = { push: inputs, services: inputs.services.byHost, namespace: scope.namespace, labels: scope.labels, gateways: [MESH_GATEWAY], port: port.number };
+  const policy = effectivePolicy(destinationRuleFor(inputs, scope, service), '', port.number);
+  const options = { mesh, dataPlane: scope.dataPlane, direction: 'outbound', idleTimeout: durationOf(policy.connectionPool?.tcp?.idleTimeout) } as const;
+  const ruled = owner === undefined ? [] : tcpChains(owner, routing, options);
+  const straight: FilterChain = {
+    name: outboundCluster(port.number, '', service.hostname),
+    filters: [tcpFilter({ ...options, clusters: [{ name: outboundCluster(port.number, '', service.hostname), weight: 1 }], hashSourceAddress: policy.loadBalancer?.consistentHash?.useSourceIp === true })],
+    metadata: originMetadata(originText(service.object)),
+  };
+  const complete = ruled.some((chain) => chain.filter_chain_match === undefined);
+  const chains = complete ? ruled : [...ruled, straight];
+  return {
+    name: `${address}_${port.number}`,
+    address: { socket_address: { address, port_value: port.number } },
+    traffic_direction: 'OUTBOUND',
+    ...(scope.interception === 'REDIRECT' ? { bind_to_port: false } : {}),
+    ...(chains.some((chain) => chain.filter_chain_match?.server_names !== undefined) ? { listener_filters: [TLS_INSPECTOR] } : {}),
+    filter_chains: chains,
+    metadata: originMetadata(originText(service.object)),
+  };
+}

@@ -1,0 +1,72 @@
+import type { HttpRoute, HttpRouteDestination } from '@meltemi/api';
+import type { RequestMirrorPolicy, RouteAction, WeightedClusterEntry } from '@meltemi/protos-types';
+import { durationOf } from '../common/duration.ts';
+import { authorityFrom, headerOperations } from './headers.ts';
+import { hashPolicy } from './hash-policy.ts';
+import { millionths } from './percent.ts';
+import { retryPolicy } from './retry.ts';
+import { loadBalancerOf, resolveDestination, type ResolvedDestination, type RouteScope } from './scope.ts';
+
+/** A route's destinations with a share above zero. One alone takes everything, whatever its weight. */
+export function destinationsOf(route: HttpRoute, namespace: string, scope: RouteScope): readonly { readonly entry: HttpRouteDestination; readonly target: ResolvedDestination }[] {
+  const all = route.route ?? [];
+  const weighted = all.length > 1 ? all.filter((entry) => (entry.weight ?? 0) > 0) : all;
+  return weighted.map((entry) => ({ entry, target: resolveDestination(entry.destination, namespace, scope) }));
+}
+
+/** The forwarding action of a route. */
+export function forwardAction(route: HttpRoute, namespace: string, scope: RouteScope): RouteAction {
+  const destinations = destinationsOf(route, namespace, scope);
+  const hash = destinations.map(({ target }) => hashPolicy(loadBalancerOf(target, scope))).find((policy) => policy.length > 0);
+  const retry = retryPolicy(route.retries, scope.push.mesh, hash !== undefined);
+  return {
+    ...clustersOf(destinations),
+    ...timeouts(durationOf(route.timeout)),
+    ...(retry === undefined ? {} : { retry_policy: retry }),
+    ...rewriteOf(route, destinations),
+    ...mirrorsOf(route, namespace, scope),
+    ...(hash === undefined ? {} : { hash_policy: hash }),
+  };
+}
+
+/** No limit unless asked for (Envoy's own default is 15 s); a limit also caps what a gRPC client may ask for. */
+export function timeouts(timeout: string | undefined): Pick<RouteAction, 'timeout' | 'max_stream_duration'> {
+  return { timeout: timeout ?? '0s', max_stream_duration: { max_stream_duration: '0s', grpc_timeout_header_max: timeout ?? '0s' } };
+}
+
+function clustersOf(destinations: ReturnType<typeof destinationsOf>): RouteAction {
+  const [first] = destinations;
+  if (destinations.length <= 1) return { cluster: first?.target.cluster ?? '' };
+  const clusters = destinations.map(({ entry, target }): WeightedClusterEntry => {
+    const authority = authorityFrom(entry.headers);
+    return { name: target.cluster, weight: entry.weight ?? 0, ...headerOperations(entry.headers), ...(authority === undefined ? {} : { host_rewrite_literal: authority }) };
+  });
+  return { weighted_clusters: { clusters } };
+}
+
+function rewriteOf(route: HttpRoute, destinations: ReturnType<typeof destinationsOf>): RouteAction {
+  const { rewrite } = route;
+  const only = destinations.length === 1 ? authorityFrom(destinations[0]?.entry.headers) : undefined;
+  const authority = only ?? authorityFrom(route.headers) ?? rewrite?.authority;
+  const regex = rewrite?.uriRegexRewrite;
+  return {
+    ...(rewrite?.uri === undefined || rewrite.uri === '' ? {} : { prefix_rewrite: rewrite.uri }),
+    ...(regex === undefined ? {} : { regex_rewrite: { pattern: { regex: regex.match }, substitution: regex.rewrite } }),
+    ...(authority === undefined || authority === '' ? {} : { host_rewrite_literal: authority }),
+  };
+}
+
+function mirrorsOf(route: HttpRoute, namespace: string, scope: RouteScope): Pick<RouteAction, 'request_mirror_policies'> {
+  const single = route.mirror === undefined ? [] : [{ destination: route.mirror, percent: route.mirrorPercentage?.value ?? route.mirrorPercent ?? route.mirror_percent }];
+  const listed = [...single, ...(route.mirrors ?? []).map((mirror) => ({ destination: mirror.destination, percent: mirror.percentage?.value }))];
+  const policies = listed
+    .filter(({ percent }) => percent !== 0)
+    .map(
+      ({ destination, percent }): RequestMirrorPolicy => ({
+        cluster: resolveDestination(destination, namespace, scope).cluster,
+        runtime_fraction: { default_value: millionths(percent ?? 100) },
+        disable_shadow_host_suffix_append: true,
+      }),
+    );
+  return policies.length === 0 ? {} : { request_mirror_policies: policies };
+}

@@ -1,0 +1,66 @@
+import type { HttpMatchRequest, StringMatch } from '@meltemi/api';
+import type { HeaderMatcher, QueryParameterMatcher, RouteMatch, StringMatcher } from '@meltemi/protos-types';
+
+/** Everything. */
+export const ANY_PATH: RouteMatch = { prefix: '/' };
+
+/** Names that Istio ignores under `headers`, because they have fields of their own. */
+const REQUEST_LINE: ReadonlySet<string> = new Set(['uri', 'scheme', 'method', 'authority']);
+
+/** A match of a VirtualService, without its `port`, `gateways` and `source…`: those select routes when configuration is made. */
+export function routeMatch(match: HttpMatchRequest | undefined): RouteMatch {
+  if (match === undefined) return ANY_PATH;
+  const headers: HeaderMatcher[] = [];
+  for (const [name, value] of sortedEntries(match.headers)) if (!REQUEST_LINE.has(name)) headers.push(headerMatcher(name, value));
+  for (const [name, value] of sortedEntries(match.withoutHeaders)) if (!REQUEST_LINE.has(name)) headers.push(without(headerMatcher(name, value)));
+  if (match.method !== undefined) headers.push(headerMatcher(':method', match.method));
+  if (match.authority !== undefined) headers.push(headerMatcher(':authority', match.authority));
+  if (match.scheme !== undefined) headers.push(headerMatcher(':scheme', match.scheme));
+  const query = sortedEntries(match.queryParams).map(([name, value]) => queryMatcher(name, value));
+  return {
+    ...pathOf(match.uri),
+    ...(match.ignoreUriCase === true && match.uri?.regex === undefined ? { case_sensitive: false } : {}),
+    ...(headers.length === 0 ? {} : { headers }),
+    ...(query.length === 0 ? {} : { query_parameters: query }),
+  };
+}
+
+/** True when no request is refused: routes after it could never be reached. */
+export function isCatchAll(match: RouteMatch): boolean {
+  if ((match.headers ?? []).length > 0 || (match.query_parameters ?? []).length > 0) return false;
+  return match.prefix === '/' || match.safe_regex?.regex === '.*' || match.safe_regex?.regex === '*';
+}
+
+function pathOf(uri: StringMatch | undefined): RouteMatch {
+  if (uri?.exact !== undefined) return { path: uri.exact };
+  if (uri?.prefix !== undefined) return { prefix: uri.prefix };
+  if (uri?.regex !== undefined) return { safe_regex: { regex: uri.regex } };
+  return ANY_PATH;
+}
+
+function stringMatcher(match: StringMatch): StringMatcher | undefined {
+  if (match.exact !== undefined) return { exact: match.exact };
+  // An empty prefix is "is there": Envoy refuses it as a matcher.
+  if (match.prefix !== undefined && match.prefix !== '') return { prefix: match.prefix };
+  if (match.regex !== undefined) return { safe_regex: { regex: match.regex } };
+  return undefined;
+}
+
+function headerMatcher(name: string, match: StringMatch): HeaderMatcher {
+  const matcher = stringMatcher(match);
+  return matcher === undefined ? { name, present_match: true } : { name, string_match: matcher };
+}
+
+function without(matcher: HeaderMatcher): HeaderMatcher {
+  // A missing header would fail any comparison, inverted or not; as an empty one it passes "is not jason".
+  return { ...matcher, invert_match: true, ...(matcher.present_match === true ? {} : { treat_missing_header_as_empty: true }) };
+}
+
+function queryMatcher(name: string, match: StringMatch): QueryParameterMatcher {
+  const matcher = stringMatcher(match);
+  return matcher === undefined ? { name, present_match: true } : { name, string_match: matcher };
+}
+
+function sortedEntries<T>(record: Readonly<Record<string, T>> | undefined): readonly (readonly [string, T])[] {
+  return Object.entries(record ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+}

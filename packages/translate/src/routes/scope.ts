@@ -1,0 +1,66 @@
+import type { HttpMatchRequest, TrafficPolicy } from '@meltemi/api';
+import { destinationRuleFor, labelsMatch, MESH_GATEWAY, resolveHost, type Labels, type PushContext, type Service } from '@meltemi/model';
+import { effectivePolicy } from '../clusters/traffic-policy.ts';
+import { outboundCluster } from '../common/names.ts';
+
+/** For whom routes are made: a client, at one listener port, seen through `mesh` or through Gateways. */
+export interface RouteScope {
+  readonly push: Pick<PushContext, 'mesh' | 'destinationRules'>;
+  /** The services the client sees. */
+  readonly services: ReadonlyMap<string, Service>;
+  readonly namespace: string;
+  readonly labels: Labels;
+  /** `mesh`, or the `namespace/name` of the Gateways of this listener. */
+  readonly gateways: readonly string[];
+  readonly port: number;
+}
+
+/** Whether a match entry selects this client and listener. Its `gateways` replace those of the whole VirtualService. */
+export function selectsScope(
+  match: Pick<HttpMatchRequest, 'port' | 'gateways' | 'sourceLabels' | 'sourceNamespace'> | undefined,
+  virtualServiceGateways: readonly string[],
+  namespace: string,
+  scope: RouteScope,
+): boolean {
+  const gateways = match?.gateways?.map((gateway) => (gateway === MESH_GATEWAY || gateway.includes('/') ? gateway : `${namespace}/${gateway}`)) ?? virtualServiceGateways;
+  if (!gateways.some((gateway) => scope.gateways.includes(gateway))) return false;
+  if (match === undefined) return true;
+  if (match.port !== undefined && match.port !== scope.port) return false;
+  // Gateways have no callers with labels of the mesh: there these two say nothing.
+  if (!scope.gateways.includes(MESH_GATEWAY)) return true;
+  if (match.sourceNamespace !== undefined && match.sourceNamespace !== scope.namespace) return false;
+  return match.sourceLabels === undefined || labelsMatch(match.sourceLabels, scope.labels);
+}
+
+/** A destination of a route, resolved. */
+export interface ResolvedDestination {
+  readonly hostname: string;
+  readonly port: number;
+  readonly subset: string;
+  readonly cluster: string;
+  readonly service: Service | undefined;
+}
+
+/**
+ * The cluster of a destination. Without a port it is the only port of the service, else the listener's. A host or subset that does not exist still
+ * gives a name: the proxy then answers 503 NC, which tells more than a missing route.
+ */
+export function resolveDestination(
+  destination: { readonly host: string; readonly subset?: string; readonly port?: { readonly number: number } },
+  namespace: string,
+  scope: RouteScope,
+): ResolvedDestination {
+  const hostname = resolveHost(destination.host, namespace, scope.push.mesh.domainSuffix);
+  const service = scope.services.get(hostname);
+  const only = service?.ports.length === 1 ? service.ports[0]?.number : undefined;
+  const port = destination.port?.number ?? only ?? scope.port;
+  const subset = destination.subset ?? '';
+  return { hostname, port, subset, cluster: outboundCluster(port, subset, hostname), service };
+}
+
+/** The load balancing settings in force for a destination. */
+export function loadBalancerOf(destination: ResolvedDestination, scope: RouteScope): TrafficPolicy['loadBalancer'] {
+  if (destination.service === undefined) return undefined;
+  const rule = destinationRuleFor(scope.push, scope, destination.service);
+  return effectivePolicy(rule, destination.subset, destination.port).loadBalancer;
+}

@@ -1,0 +1,61 @@
+import type { ResolvedVirtualService, Service, ServicePort } from '@meltemi/model';
+import type { Route, VirtualHost } from '@meltemi/protos-types';
+import { outboundCluster, PASSTHROUGH_CLUSTER } from '../common/names.ts';
+import { originMetadata, originText } from '../common/origin.ts';
+import { timeouts } from './forward.ts';
+import { hashPolicy } from './hash-policy.ts';
+import { ANY_PATH } from './match.ts';
+import { retryPolicy } from './retry.ts';
+import { loadBalancerOf, type RouteScope } from './scope.ts';
+import { virtualServiceRoutes } from './virtual-service-routes.ts';
+
+/** The virtual host of a service port: the rules of the VirtualService that owns it, else straight to the service. */
+export function serviceVirtualHost(service: Service, port: ServicePort, domains: readonly string[], owner: ResolvedVirtualService | undefined, scope: RouteScope): VirtualHost {
+  const ruled = owner === undefined || (owner.config.spec.http ?? []).length === 0 ? undefined : virtualServiceRoutes(owner, scope);
+  return {
+    name: `${service.hostname}:${port.number}`,
+    domains,
+    // Rules that select other callers only leave none for this one: then there is no route (404), as the owner has taken the host.
+    routes: ruled ?? [defaultRoute(service, port, scope)],
+    include_request_attempt_count: true,
+  };
+}
+
+function defaultRoute(service: Service, port: ServicePort, scope: RouteScope): Route {
+  const cluster = outboundCluster(port.number, '', service.hostname);
+  const hash = hashPolicy(loadBalancerOf({ hostname: service.hostname, port: port.number, subset: '', cluster, service }, scope));
+  const retry = retryPolicy(undefined, scope.push.mesh, hash.length > 0);
+  return {
+    name: 'default',
+    match: ANY_PATH,
+    route: { cluster, ...timeouts(undefined), ...(retry === undefined ? {} : { retry_policy: retry }), ...(hash.length === 0 ? {} : { hash_policy: hash }) },
+    decorator: { operation: `${service.hostname}:${port.number}/*` },
+    metadata: originMetadata(originText(service.object)),
+  };
+}
+
+/** Where requests for hosts that the mesh does not know go: on as they are, or refused with 502. */
+export function catchAllHost(passthrough: boolean): VirtualHost {
+  const name = passthrough ? 'allow_any' : 'block_all';
+  const route: Route = passthrough
+    ? { name, match: ANY_PATH, route: { cluster: PASSTHROUGH_CLUSTER, ...timeouts(undefined) } }
+    : { name, match: ANY_PATH, direct_response: { status: 502 } };
+  return { name, domains: ['*'], routes: [route], include_request_attempt_count: true };
+}
+
+/** A virtual host to nowhere, for a gateway port without any route. */
+export function blackHoleHost(port: number): VirtualHost {
+  return { name: `blackhole:${port}`, domains: ['*'] };
+}
+
+/** Drops domains that an earlier host has: a proxy refuses a table with two owners of one. Hosts left without a domain go. */
+export function withoutDuplicateDomains(hosts: readonly VirtualHost[]): readonly VirtualHost[] {
+  const seen = new Set<string>();
+  return hosts.flatMap((host) => {
+    const domains = host.domains.filter((domain) => !seen.has(domain));
+    for (const domain of domains) seen.add(domain);
+    if (domains.length === 0) return [];
+    return domains.length === host.domains.length ? [host] : [{ ...host, domains }];
+  });
+}
+
