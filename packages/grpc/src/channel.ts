@@ -1,5 +1,15 @@
-import type { GrpcStatus } from './status.ts';
-import type { GrpcLimits, GrpcMetadata, ListenTarget, TlsClientOptions } from './types.ts';
+import http2, { type ClientHttp2Session } from 'node:http2';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { checkServerIdentity, connect as connectTls, type PeerCertificate } from 'node:tls';
+import { MeshError } from '@meltemi/base';
+import { failedCall, runCall, type CallOptions, type ClientCall, type ClientListener } from './client-call.ts';
+import { keepAlive } from './keepalive.ts';
+import { DEFAULT_LIMITS, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS, SESSION_MEMORY_MB, WINDOW_BYTES } from './limits.ts';
+import { describe } from './listen.ts';
+import { formatTimeout } from './metadata.ts';
+import { spiffeId } from './peer.ts';
+import { Status, statusError } from './status.ts';
+import type { GrpcLimits, ListenTarget, TlsClientOptions } from './types.ts';
 
 export interface ChannelOptions {
   readonly target: ListenTarget;
@@ -23,30 +33,6 @@ export type ChannelState =
   | { readonly t: 'failed'; readonly reason: string }
   | { readonly t: 'closed' };
 
-export interface CallOptions {
-  readonly metadata?: GrpcMetadata;
-  /** Also sent as `grpc-timeout`. Default none for streams, 10 000 for unary. */
-  readonly deadlineMs?: number;
-  readonly signal?: AbortSignal;
-}
-
-/** Events of one call on the client. */
-export interface ClientListener {
-  onMessage(message: Uint8Array): void;
-  /** The call is over; called exactly once, also when the connection failed (UNAVAILABLE). */
-  onEnd(status: GrpcStatus, trailers: GrpcMetadata): void;
-}
-
-export interface ClientCall {
-  /** One message, or parts of one. False: wait for `onDrain`. Ignored after the end. */
-  write(message: Uint8Array | readonly Uint8Array[]): boolean;
-  onDrain(run: () => void): void;
-  /** No more messages from here. */
-  halfClose(): void;
-  /** Ends the call as CANCELLED. Idempotent. */
-  cancel(): void;
-}
-
 /** A connection to one server, made when the first call needs it and again when it was lost. It does not back off: callers do. */
 export interface Channel extends AsyncDisposable {
   readonly state: ChannelState;
@@ -57,10 +43,172 @@ export interface Channel extends AsyncDisposable {
   stream(path: string, listener: ClientListener, options?: CallOptions): ClientCall;
   /** The next call opens a new connection; calls on the present one go on. For rotated certificates. */
   refresh(): void;
+  /** Cancels open calls and closes the connection. */
   close(): Promise<void>;
 }
 
+const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
+const DEFAULT_UNARY_DEADLINE_MS = 10_000;
+
 /** A channel in state idle. */
 export function createChannel(options: ChannelOptions): Channel {
-  throw new Error(`in work ${String(options)}`);
+  const listeners = new Set<(state: ChannelState) => void>();
+  const sessions = new Set<ClientHttp2Session>();
+  const openCalls = new WeakMap<ClientHttp2Session, number>();
+  const maxMessageBytes = options.limits?.maxMessageBytes ?? DEFAULT_LIMITS.maxMessageBytes;
+  let state: ChannelState = { t: 'idle' };
+  let current: ClientHttp2Session | undefined;
+  let lastFailure = '';
+
+  const enter = (next: ChannelState): void => {
+    if (state.t === 'closed' || (state.t === next.t && next.t !== 'failed')) return;
+    state = next;
+    for (const run of listeners) run(next);
+  };
+
+  const open = (): ClientHttp2Session => {
+    enter({ t: 'connecting' });
+    lastFailure = '';
+    let socket: Socket | undefined;
+    const session = http2.connect(`http://${options.authority ?? authorityOf(options.target)}`, {
+      createConnection: () => (socket = openSocket(options)),
+      maxSessionMemory: SESSION_MEMORY_MB,
+      settings: { enablePush: false, initialWindowSize: WINDOW_BYTES, maxHeaderListSize: options.limits?.maxHeaderBytes ?? DEFAULT_LIMITS.maxHeaderBytes },
+    });
+    let connected = false;
+    const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
+    const timer = setTimeout(() => {
+      lastFailure = `no connection to ${describe(options.target)} within ${timeoutMs} ms`;
+      session.destroy();
+      socket?.destroy();
+    }, timeoutMs);
+    const drop = (): void => {
+      clearTimeout(timer);
+      if (current !== session) return;
+      current = undefined;
+      if (connected && lastFailure === '') enter({ t: 'idle' });
+      else enter({ t: 'failed', reason: lastFailure === '' ? `the connection to ${describe(options.target)} was closed` : lastFailure });
+    };
+    session.on('error', (error: Error) => {
+      if (lastFailure === '') lastFailure = `connection to ${describe(options.target)}: ${error.message}`;
+    });
+    session.once('connect', () => {
+      connected = true;
+      clearTimeout(timer);
+      session.setLocalWindowSize(WINDOW_BYTES * 4);
+      if (current === session) enter({ t: 'ready' });
+    });
+    session.once('goaway', drop);
+    session.once('close', () => {
+      sessions.delete(session);
+      drop();
+    });
+    keepAlive(session, options.keepaliveMs ?? KEEPALIVE_MS, options.keepaliveTimeoutMs ?? KEEPALIVE_TIMEOUT_MS, () => (openCalls.get(session) ?? 0) > 0);
+    sessions.add(session);
+    current = session;
+    return session;
+  };
+  const stream = (path: string, listener: ClientListener, callOptions: CallOptions = {}): ClientCall => {
+    if (state.t === 'closed') return failedCall(listener, { code: Status.CANCELLED, message: 'the channel is closed' });
+    try {
+      const session = current !== undefined && !current.closed && !current.destroyed ? current : open();
+      const request = session.request({
+        ':method': 'POST',
+        ':path': path,
+        ':scheme': options.tls === undefined ? 'http' : 'https',
+        te: 'trailers',
+        'content-type': 'application/grpc+proto',
+        ...(callOptions.deadlineMs === undefined ? {} : { 'grpc-timeout': formatTimeout(callOptions.deadlineMs) }),
+        ...callOptions.metadata,
+      });
+      const count = (by: number) => openCalls.set(session, (openCalls.get(session) ?? 0) + by);
+      count(1);
+      request.once('close', () => count(-1));
+      return runCall(request, listener, callOptions, maxMessageBytes, () => (lastFailure === '' ? `the connection to ${describe(options.target)} was lost` : lastFailure));
+    } catch (error) {
+      lastFailure = MeshError.from(error, 'grpc/connect').message;
+      enter({ t: 'failed', reason: lastFailure });
+      return failedCall(listener, { code: Status.UNAVAILABLE, message: lastFailure });
+    }
+  };
+
+  const unary = (path: string, request: Uint8Array, callOptions: CallOptions = {}): Promise<Uint8Array> => {
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+    let response: Uint8Array | undefined;
+    const call = stream(
+      path,
+      {
+        onMessage(message) {
+          if (response !== undefined) throw new MeshError('grpc/unimplemented', 'more than one response message came');
+          response = message;
+        },
+        onEnd(status) {
+          if (status.code !== Status.OK) reject(statusError(status));
+          else if (response === undefined) reject(statusError({ code: Status.INTERNAL, message: 'no response message came' }));
+          else resolve(response);
+        },
+      },
+      { deadlineMs: DEFAULT_UNARY_DEADLINE_MS, ...callOptions },
+    );
+    call.write(request);
+    call.halfClose();
+    return promise;
+  };
+
+  return {
+    get state() {
+      return state;
+    },
+    onState(run) {
+      listeners.add(run);
+      return () => listeners.delete(run);
+    },
+    unary,
+    stream,
+    refresh() {
+      const old = current;
+      current = undefined;
+      // Closes when its last call has ended.
+      old?.close();
+      if (old !== undefined) enter({ t: 'idle' });
+    },
+    async close() {
+      enter({ t: 'closed' });
+      const gone = [...sessions].map((session) => new Promise<void>((resolve) => (session.destroyed ? resolve() : session.once('close', resolve))));
+      for (const session of sessions) session.destroy();
+      await Promise.all(gone);
+    },
+    [Symbol.asyncDispose]() {
+      return this.close();
+    },
+  };
+}
+
+function authorityOf(target: ListenTarget): string {
+  return 'socketPath' in target ? 'localhost' : describe(target);
+}
+
+function openSocket({ target, tls }: ChannelOptions): Socket {
+  const place = 'socketPath' in target ? { path: target.socketPath } : { host: target.host, port: target.port };
+  if (tls === undefined) return connectTcp({ ...place, noDelay: true });
+  const given = typeof tls === 'function' ? tls() : tls;
+  const host = 'socketPath' in target ? 'localhost' : target.host;
+  const serverName = given.serverName ?? (isIP(host) === 0 ? host : undefined);
+  return connectTls({
+    ...place,
+    ca: given.trustedCa,
+    ...(given.certificateChain === undefined ? {} : { cert: given.certificateChain }),
+    ...(given.privateKey === undefined ? {} : { key: given.privateKey }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    ALPNProtocols: ['h2'],
+    minVersion: 'TLSv1.2',
+    checkServerIdentity: (name, certificate) => checkIdentity(given, name, certificate),
+  });
+}
+
+function checkIdentity(tls: TlsClientOptions, host: string, certificate: PeerCertificate): Error | undefined {
+  if (tls.expectedPrincipals === undefined) return checkServerIdentity(host, certificate);
+  const principal = spiffeId(certificate);
+  if (principal !== undefined && tls.expectedPrincipals.includes(principal)) return undefined;
+  return new MeshError('grpc/identity', `the server is ${principal ?? 'without a SPIFFE ID'}, expected ${tls.expectedPrincipals.join(' or ')}`);
 }

@@ -1,5 +1,8 @@
-import type { GrpcStatus } from './status.ts';
-import type { GrpcMetadata } from './types.ts';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { createDeframer, writeFramed } from './framing.ts';
+import { encodeMessage, metadataOf, parseTimeout } from './metadata.ts';
+import { Status, statusOf, type GrpcStatus } from './status.ts';
+import type { GrpcLimits, GrpcMetadata } from './types.ts';
 
 /** Who calls. */
 export interface Peer {
@@ -22,7 +25,7 @@ export interface ServerCall {
    * (the message is queued all the same). After the end a write is ignored and returns false.
    */
   write(message: Uint8Array | readonly Uint8Array[]): boolean;
-  /** Calls `run` once, when what was written has gone out; at once when nothing waits. */
+  /** Calls `run` once, when what was written has gone out; soon when nothing waits. Never after the end. */
   onDrain(run: () => void): void;
   /** Ends the call; default status OK. Idempotent. */
   end(status?: GrpcStatus): void;
@@ -41,7 +44,140 @@ export interface CallListener {
 /** Called once per call; may end it at once (for example as UNAUTHENTICATED). */
 export type MethodHandler = (call: ServerCall) => CallListener;
 
+/** How long a client may keep its half of an ended call open. */
+const LINGER_MS = 5_000;
+
+/** Ends a stream that never became a call. */
+export function refuse(stream: ServerHttp2Stream, status: GrpcStatus): void {
+  stream.on('error', () => {});
+  if (stream.destroyed || stream.headersSent) return;
+  stream.respond(trailersOnly(status), { endStream: true });
+  stream.resume();
+  linger(stream);
+}
+
+function trailersOnly(status: GrpcStatus): Record<string, string | number> {
+  return { ':status': 200, 'content-type': 'application/grpc+proto', ...statusTrailers(status) };
+}
+
+function statusTrailers(status: GrpcStatus): Record<string, string> {
+  return { 'grpc-status': String(status.code), ...(status.message === undefined ? {} : { 'grpc-message': encodeMessage(status.message) }) };
+}
+
+/** Cuts a stream whose client does not finish its half. */
+function linger(stream: ServerHttp2Stream): void {
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LINGER_MS);
+  timer.unref();
+  stream.once('close', () => clearTimeout(timer));
+}
+
+/** Runs a handler over one HTTP/2 stream. */
+export function serveCall(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: Peer, handler: MethodHandler, limits: Required<GrpcLimits>): ServerCall {
+  let ended: GrpcStatus | undefined;
+  let listener: CallListener | undefined;
+  const timers: NodeJS.Timeout[] = [];
+  const deframer = createDeframer(limits.maxMessageBytes);
+
+  const call: ServerCall = {
+    path: String(headers[':path']),
+    metadata: metadataOf(headers),
+    peer,
+    write(message) {
+      if (ended !== undefined || stream.destroyed) return false;
+      if (!stream.headersSent) respond();
+      return writeFramed(stream, message);
+    },
+    onDrain(run) {
+      if (ended !== undefined || stream.destroyed) return;
+      if (stream.writableNeedDrain) stream.once('drain', run);
+      else setImmediate(() => ended === undefined && !stream.destroyed && run());
+    },
+    end(status = { code: Status.OK }) {
+      if (ended !== undefined) return;
+      ended = status;
+      if (stream.destroyed) return;
+      stream.resume();
+      if (stream.headersSent) stream.end();
+      else stream.respond(trailersOnly(status), { endStream: true });
+      linger(stream);
+    },
+  };
+
+  function respond(): void {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc+proto' }, { waitForTrailers: true });
+  }
+
+  /** Runs a part of the handler; what it throws becomes the call's status. */
+  const guard = (run: () => void): void => {
+    if (ended !== undefined) return;
+    try {
+      run();
+    } catch (error) {
+      call.end(statusOf(error));
+    }
+  };
+
+  const firstMessage = setTimeout(() => call.end({ code: Status.DEADLINE_EXCEEDED, message: 'no message came' }), limits.firstMessageTimeoutMs);
+  timers.push(firstMessage);
+  const timeoutMs = parseTimeout(headers['grpc-timeout']);
+  if (timeoutMs !== undefined) timers.push(setTimeout(() => call.end({ code: Status.DEADLINE_EXCEEDED, message: 'deadline exceeded' }), Math.min(timeoutMs, 2 ** 31 - 1)));
+
+  // Registered before the handler runs: nothing may be lost when it ends the call at once.
+  stream.on('error', () => {});
+  stream.on('wantTrailers', () => stream.sendTrailers(statusTrailers(ended ?? { code: Status.OK })));
+  stream.on('close', () => {
+    for (const timer of timers) clearTimeout(timer);
+    ended ??= { code: Status.CANCELLED };
+    listener?.onClose?.();
+    listener = undefined;
+  });
+  stream.on('data', (chunk: Buffer) =>
+    guard(() => {
+      for (const message of deframer.push(chunk)) {
+        clearTimeout(firstMessage);
+        if (ended === undefined) listener?.onMessage(message);
+      }
+    }),
+  );
+  stream.on('end', () =>
+    guard(() => {
+      clearTimeout(firstMessage);
+      // Also raised when the client resets the stream: that is no half close.
+      if (stream.destroyed || stream.aborted) return;
+      if (deframer.atBoundary) listener?.onHalfClose?.();
+      else call.end({ code: Status.INTERNAL, message: 'the last message is cut off' });
+    }),
+  );
+  guard(() => {
+    listener = handler(call);
+  });
+  return call;
+}
+
 /** A method with one request and one response. A thrown MeshError of code `grpc/<status name in lower case>` becomes that status. */
 export function unaryMethod(run: (request: Uint8Array, call: ServerCall) => Uint8Array | Promise<Uint8Array>): MethodHandler {
-  throw new Error(`in work ${String(run)}`);
+  return (call) => {
+    let request: Uint8Array | undefined;
+    let started = false;
+    const answer = async (message: Uint8Array) => {
+      try {
+        call.write(await run(message, call));
+        call.end();
+      } catch (error) {
+        call.end(statusOf(error));
+      }
+    };
+    return {
+      onMessage(message) {
+        if (request !== undefined) return call.end({ code: Status.UNIMPLEMENTED, message: 'one request message expected' });
+        request = message;
+      },
+      onHalfClose() {
+        if (started) return;
+        started = true;
+        if (request === undefined) call.end({ code: Status.UNIMPLEMENTED, message: 'one request message expected' });
+        else void answer(request);
+      },
+    };
+  };
 }

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createDeframer, framePrefix, writeFramed } from './framing.ts';
+import { decodeMessage, encodeMessage, formatTimeout, parseTimeout } from './metadata.ts';
+
+function frames(messages: readonly Uint8Array[]): Buffer {
+  const out: Uint8Array[] = [];
+  for (const message of messages) writeFramed({ cork() {}, uncork() {}, write: (chunk) => out.push(chunk) > 0 }, [message]);
+  return Buffer.concat(out);
+}
+
+test('any split of the bytes gives the same messages', () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 }), fc.array(fc.nat(400), { maxLength: 20 }), (messages, cuts) => {
+      const bytes = frames(messages);
+      const places = [...new Set(cuts.map((cut) => Math.min(cut, bytes.length)))].sort((a, b) => a - b);
+      const deframer = createDeframer(1000);
+      const found: Uint8Array[] = [];
+      let from = 0;
+      for (const to of [...places, bytes.length]) {
+        found.push(...deframer.push(bytes.subarray(from, to)));
+        from = to;
+      }
+      assert.deepEqual(found.map((message) => [...message]), messages.map((message) => [...message]));
+      assert.ok(deframer.atBoundary);
+    }),
+  );
+});
+
+test('a message over the limit is refused by its prefix alone, a compressed one by its flag', () => {
+  assert.throws(() => createDeframer(10).push(framePrefix(11)), { code: 'grpc/resource-exhausted' });
+  assert.throws(() => createDeframer(10).push(Uint8Array.from([1, 0, 0, 0, 1, 0])), { code: 'grpc/unimplemented' });
+});
+
+test('time-outs and messages survive the wire', () => {
+  fc.assert(fc.property(fc.integer({ min: 1, max: 90_000_000_000 }), (ms) => parseTimeout(formatTimeout(ms))! >= ms));
+  fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (text) => decodeMessage(encodeMessage(text)) === text));
+  assert.equal(parseTimeout('1S'), 1000);
+  assert.equal(parseTimeout('123456789S'), undefined);
+  assert.equal(decodeMessage('50%'), '50%');
+});

@@ -1,0 +1,23 @@
+import type { GrpcLimits } from './types.ts';
+
+export const DEFAULT_LIMITS: Required<GrpcLimits> = {
+  maxMessageBytes: 16 * 1024 * 1024,
+  maxHeaderBytes: 16 * 1024,
+  maxStreams: 100,
+  firstMessageTimeoutMs: 30_000,
+  maxConnections: 10_000,
+};
+
+/** What one stream, and one connection, may have in flight towards us. */
+export const WINDOW_BYTES = 1024 * 1024;
+
+/** Node's own bound per HTTP/2 session: room for some large pushes that a slow client has not read yet. */
+export const SESSION_MEMORY_MB = 256;
+
+/** A connection that opened no stream yet, or has none any more. */
+export const FIRST_STREAM_TIMEOUT_MS = 10_000;
+export const IDLE_TIMEOUT_MS = 300_000;
+
+/** How often a connection with open calls is probed, and how long an answer may take. */
+export const KEEPALIVE_MS = 20_000;
+export const KEEPALIVE_TIMEOUT_MS = 10_000;
