@@ -75,15 +75,15 @@ function decodeDiscovery(reader: Reader, name: string): RuntimeCluster['discover
   return { t: 'dns', mode: type, endpoints, ...decodeDns(reader) };
 }
 
-function decodeDns(reader: Reader): { refreshMs: number; respectTtl: boolean; family: 'v4' | 'v6' | 'auto' | 'all' } {
+function decodeDns(reader: Reader): { refreshMs: number; respectTtl: boolean; family: 'v4' | 'v6' | 'auto' | 'prefer-v4' | 'all' } {
   // Retries after failures back off by the resolver's own rule; jitter is always there.
   reader.harmless('dns_failure_refresh_rate', 'dns_jitter', 'typed_dns_resolver_config', 'dns_resolution_config', 'use_tcp_for_dns_lookups', 'wait_for_warm_on_init');
   return {
     refreshMs: reader.duration('dns_refresh_rate', 5_000),
     respectTtl: reader.bool('respect_dns_ttl'),
-    family: reader.oneOf<'v4' | 'v6' | 'auto' | 'all'>(
+    family: reader.oneOf<'v4' | 'v6' | 'auto' | 'prefer-v4' | 'all'>(
       'dns_lookup_family',
-      { AUTO: 'auto', V4_ONLY: 'v4', V6_ONLY: 'v6', V4_PREFERRED: 'auto', ALL: 'all' },
+      { AUTO: 'auto', V4_ONLY: 'v4', V6_ONLY: 'v6', V4_PREFERRED: 'prefer-v4', ALL: 'all' },
       'auto',
     ),
   };

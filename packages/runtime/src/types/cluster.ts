@@ -21,7 +21,7 @@ export interface RuntimeCluster {
         readonly endpoints: RuntimeEndpoints;
         readonly refreshMs: number;
         readonly respectTtl: boolean;
-        readonly family: 'v4' | 'v6' | 'auto' | 'all';
+        readonly family: 'v4' | 'v6' | 'auto' | 'prefer-v4' | 'all';
       }
     /** The connection's original destination (`PassthroughCluster`). */
     | { readonly t: 'original-dst'; readonly portOverride?: number };

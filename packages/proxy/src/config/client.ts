@@ -1,0 +1,150 @@
+import type { Clock, Log, Random, Timer, Timers } from '@meltemi/base';
+import type { Channel } from '@meltemi/grpc';
+import type { ProtoCodec } from '@meltemi/protos';
+import { TYPE_URL, shortTypeName, type Node, type Workload } from '@meltemi/protos-types';
+import type { RuntimeDelta } from '@meltemi/runtime';
+import { createDeltaClient, type DeltaClient, type DeltaResponse } from '@meltemi/xds';
+import { openAdsStream } from './ads-stream.ts';
+import { createConfigDump, type ConfigDump } from './dump.ts';
+import { kindOf, readResource, toAccepted } from './resources.ts';
+import { createWarmer, type Pending } from './warmer.ts';
+
+/** Longest wait of a resource for what it points at. */
+const WARMING_LIMIT_MS = 5_000;
+
+export interface ConfigClientOptions {
+  readonly channel: Channel;
+  readonly codec: ProtoCodec;
+  readonly node: Node;
+  /** What takes effect, in order. */
+  readonly onDelta: (delta: RuntimeDelta) => void;
+  /** The answer to `wantWorkload`; undefined = nobody is known at that address. Called again when it changes. */
+  readonly onWorkload: (address: string, workload: Workload | undefined) => void;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface ConfigState {
+  readonly connected: boolean;
+  /** First answers for clusters and listeners have come, and nothing waits. */
+  readonly complete: boolean;
+  readonly pending: Pending;
+  readonly rejected: number;
+}
+
+/** The proxy's configuration, as it comes over delta ADS. */
+export interface ConfigClient extends Disposable {
+  readonly dump: ConfigDump;
+  state(): ConfigState;
+  /** Asks who stands behind an address; once per address. */
+  wantWorkload(address: string): void;
+  forgetWorkload(address: string): void;
+}
+
+/** Subscribes to everything and keeps it up to date. Nothing that was accepted is ever lost to a broken stream. */
+export function createConfigClient(options: ConfigClientOptions): ConfigClient {
+  const { codec, clock, timers, log } = options;
+  const client = createDeltaClient({ node: codec.encode('envoy.config.core.v3.Node', options.node) });
+  const warmer = createWarmer(WARMING_LIMIT_MS);
+  const dump = createConfigDump();
+  const answered = new Set<string>();
+  let deadline: Timer | undefined;
+  let rejected = 0;
+
+  client.subscribe(TYPE_URL.cluster, ['*']);
+  client.subscribe(TYPE_URL.listener, ['*']);
+  const stream = openAdsStream({
+    ...options,
+    client,
+    onResponse: (response) => (response.typeUrl === TYPE_URL.workload ? receiveWorkloads(response) : receive(response)),
+    onState: (connected, reason) => (connected ? log.info('configuration stream is up') : log.warn('configuration stream is down; what is in force stays', { reason })),
+  });
+
+  function receive(response: DeltaResponse): void {
+    const update = client.receive(response);
+    const kind = kindOf(response.typeUrl);
+    const read = update.added.map((resource) => readResource(codec, response.typeUrl, resource));
+    const now = clock.now();
+    for (const item of read) dump.record(response.typeUrl, item, now);
+    dump.remove(response.typeUrl, update.removed);
+    const rejections = read.flatMap(({ name, result }) => (result.t === 'bad' ? [{ name, message: result.message }] : []));
+    rejected += rejections.length;
+    for (const { message } of rejections) log.error(`refused a resource of ${shortTypeName(response.typeUrl)}`, { message });
+    client.settle(update, rejections);
+    answered.add(response.typeUrl);
+    if (kind === undefined) return;
+    warmer.accept(toAccepted(kind, read, update.removed), clock.monotonic());
+    advance();
+  }
+
+  /** Names first: what a held-back resource waits for must be asked for. */
+  function advance(): void {
+    const delta = warmer.take(clock.monotonic());
+    subscribe();
+    if (delta !== undefined) options.onDelta(delta);
+    const next = warmer.nextDeadlineMs();
+    deadline?.cancel();
+    deadline = next === undefined ? undefined : timers.after(Math.max(0, next - clock.monotonic()), late);
+  }
+
+  function late(): void {
+    const { clusters, routes, listeners } = warmer.pending();
+    log.warn('some configuration is put in force although what it points at has not come', { clusters, routes, listeners });
+    advance();
+    stream.flush();
+  }
+
+  function subscribe(): void {
+    const wanted = warmer.wanted();
+    follow(client, TYPE_URL.endpoint, wanted.endpoints);
+    follow(client, TYPE_URL.secret, wanted.secrets);
+    follow(client, TYPE_URL.route, wanted.routes);
+  }
+
+  function receiveWorkloads(response: DeltaResponse): void {
+    const update = client.receive(response);
+    const rejections: { name: string; message: string }[] = [];
+    for (const { name, bytes } of update.added) {
+      try {
+        options.onWorkload(name, codec.decode('meltemi.workload.v1.Workload', bytes) as Workload);
+      } catch (error) {
+        rejections.push({ name, message: `${name}: ${String(error)}` });
+      }
+    }
+    for (const name of update.removed) options.onWorkload(name, undefined);
+    client.settle(update, rejections);
+  }
+
+  return {
+    dump,
+    state() {
+      const pending = warmer.pending();
+      const begun = answered.has(TYPE_URL.cluster) && answered.has(TYPE_URL.listener);
+      const idle = pending.clusters.length + pending.routes.length + pending.listeners.length === 0;
+      return { connected: stream.connected, complete: begun && idle, pending, rejected };
+    },
+    wantWorkload(address) {
+      client.subscribe(TYPE_URL.workload, [address]);
+      stream.flush();
+    },
+    forgetWorkload(address) {
+      client.unsubscribe(TYPE_URL.workload, [address]);
+      stream.flush();
+    },
+    [Symbol.dispose]() {
+      deadline?.cancel();
+      stream[Symbol.dispose]();
+    },
+  };
+}
+
+/** Makes the subscriptions of a type exactly these names. */
+function follow(client: DeltaClient, typeUrl: string, wanted: ReadonlySet<string>): void {
+  const before = client.subscriptions(typeUrl);
+  const gone = [...before].filter((name) => !wanted.has(name));
+  const fresh = [...wanted].filter((name) => !before.has(name));
+  if (gone.length > 0) client.unsubscribe(typeUrl, gone);
+  if (fresh.length > 0) client.subscribe(typeUrl, fresh);
+}

@@ -1,0 +1,113 @@
+import type { Log, Random, Timer, Timers } from '@meltemi/base';
+import type { RuntimeCluster, RuntimeEndpoint, RuntimeEndpoints } from '@meltemi/runtime';
+import { isIP } from 'node:net';
+
+/** Looks a name up: addresses with their time to live, in seconds. Throws when the name cannot be resolved. */
+export type Resolve = (name: string, family: 4 | 6) => Promise<readonly { readonly address: string; readonly ttl: number }[]>;
+
+export interface DnsClustersOptions {
+  readonly resolve: Resolve;
+  /** New addresses of a cluster, under the cluster's own name. */
+  readonly onEndpoints: (endpoints: RuntimeEndpoints) => void;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Resolves the names of DNS clusters again and again. A lookup that fails changes nothing: the last addresses stay. */
+export interface DnsClusters extends Disposable {
+  update(clusters: readonly RuntimeCluster[], removed: readonly string[]): void;
+}
+
+interface Watch {
+  readonly cluster: RuntimeCluster;
+  timer: Timer | undefined;
+  stopped: boolean;
+  last: string;
+}
+
+const MIN_REFRESH_MS = 1_000;
+
+export function createDnsClusters(options: DnsClustersOptions): DnsClusters {
+  const watches = new Map<string, Watch>();
+
+  const stop = (name: string): void => {
+    const watch = watches.get(name);
+    if (watch === undefined) return;
+    watch.stopped = true;
+    watch.timer?.cancel();
+    watches.delete(name);
+  };
+
+  const refresh = async (watch: Watch): Promise<void> => {
+    const { discovery, name } = watch.cluster;
+    if (discovery.t !== 'dns') return;
+    let wait = discovery.refreshMs;
+    try {
+      const { endpoints, ttlMs } = await resolveEndpoints(discovery, options.resolve);
+      if (discovery.respectTtl && ttlMs < Infinity) wait = ttlMs;
+      if (watch.stopped) return;
+      const text = JSON.stringify(endpoints);
+      if (text !== watch.last) options.onEndpoints({ ...endpoints, cluster: name });
+      watch.last = text;
+    } catch (error) {
+      options.log.warn('a cluster\'s name cannot be resolved; its last addresses stay', { cluster: name, error: String(error) });
+    }
+    if (watch.stopped) return;
+    const jitter = 0.9 + options.random.next() * 0.2;
+    watch.timer = options.timers.after(Math.max(MIN_REFRESH_MS, wait) * jitter, () => void refresh(watch));
+  };
+
+  return {
+    update(clusters, removed) {
+      for (const name of removed) stop(name);
+      for (const cluster of clusters) {
+        stop(cluster.name);
+        if (cluster.discovery.t !== 'dns') continue;
+        const watch: Watch = { cluster, timer: undefined, stopped: false, last: '' };
+        watches.set(cluster.name, watch);
+        void refresh(watch);
+      }
+    },
+    [Symbol.dispose]() {
+      for (const name of [...watches.keys()]) stop(name);
+    },
+  };
+}
+
+type DnsDiscovery = RuntimeCluster['discovery'] & { t: 'dns' };
+
+async function resolveEndpoints(discovery: DnsDiscovery, resolve: Resolve): Promise<{ readonly endpoints: RuntimeEndpoints; readonly ttlMs: number }> {
+  let ttlMs = Infinity;
+  const expand = async (endpoint: RuntimeEndpoint): Promise<readonly RuntimeEndpoint[]> => {
+    const { address } = endpoint;
+    if (address.t === 'pipe' || isIP(address.address) !== 0) return [endpoint];
+    const found = await lookup(address.address, discovery.family, resolve);
+    for (const item of found) ttlMs = Math.min(ttlMs, item.ttl * 1_000);
+    // A logical cluster talks to one address at a time, the first.
+    const used = discovery.mode === 'logical' ? found.slice(0, 1) : found;
+    const hostname = endpoint.hostname === '' ? address.address : endpoint.hostname;
+    return used.map((item) => ({ ...endpoint, hostname, address: { t: 'socket', address: item.address, port: address.port } }));
+  };
+  const localities = [];
+  for (const locality of discovery.endpoints.localities) {
+    const expanded = await Promise.all(locality.endpoints.map(expand));
+    localities.push({ ...locality, endpoints: expanded.flat() });
+  }
+  return { endpoints: { ...discovery.endpoints, localities }, ttlMs };
+}
+
+/** `auto`: IPv6 when there is any, else IPv4, as Envoy does. Sorted, so that the order of answers changes nothing. */
+async function lookup(name: string, family: DnsDiscovery['family'], resolve: Resolve): Promise<readonly { readonly address: string; readonly ttl: number }[]> {
+  const sorted = async (version: 4 | 6): Promise<readonly { readonly address: string; readonly ttl: number }[]> =>
+    (await resolve(name, version)).toSorted((a, b) => (a.address < b.address ? -1 : 1));
+  if (family === 'v4') return sorted(4);
+  if (family === 'v6') return sorted(6);
+  const [six, four] = await Promise.allSettled([sorted(6), sorted(4)]);
+  const addresses6 = six.status === 'fulfilled' ? six.value : [];
+  const addresses4 = four.status === 'fulfilled' ? four.value : [];
+  if (addresses4.length + addresses6.length === 0 && four.status === 'rejected') throw four.reason;
+  if (family === 'all') return [...addresses6, ...addresses4];
+  const [first, second] = family === 'prefer-v4' ? [addresses4, addresses6] : [addresses6, addresses4];
+  return first.length > 0 ? first : second;
+}
