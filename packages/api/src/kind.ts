@@ -48,8 +48,16 @@ export interface KindDefinition<K extends string = string, S extends z.ZodType =
   readonly unsupported: Readonly<Record<string, string>>;
   /** Rules across fields. Called with a spec whose fields are each well formed. */
   readonly validate: (spec: never, context: ValidationContext) => readonly Finding[];
+  /** What listings show between name and age. */
+  readonly columns: readonly Column[];
   /** One or two sentences for documentation. */
   readonly docs: string;
+}
+
+/** A column of listings: `path` is a field below the object, `spec.hosts`. */
+export interface Column {
+  readonly name: string;
+  readonly path: string;
 }
 
 /** What `defineKind` takes. */
@@ -64,6 +72,7 @@ export interface KindOptions<K extends string, S extends z.ZodType> {
   readonly specOptional?: boolean;
   readonly unsupported?: Readonly<Record<string, string>>;
   readonly validate?: (spec: z.output<S>, context: ValidationContext) => readonly Finding[];
+  readonly columns?: readonly Column[];
   readonly docs: string;
 }
 
@@ -81,6 +90,7 @@ export function defineKind<const K extends string, S extends z.ZodType>(options:
     specOptional: options.specOptional ?? false,
     unsupported: options.unsupported ?? {},
     validate: options.validate ?? (() => []),
+    columns: options.columns ?? [],
     docs: options.docs,
   };
 }

@@ -68,6 +68,7 @@ export const serviceKind = defineKind({
     trafficDistribution: 'locality load balancing is not built yet',
   },
   validate: validateService,
+  columns: [{ name: 'Type', path: 'spec.type' }, { name: 'Ports', path: 'spec.ports' }],
   docs: 'A name and ports for the workloads that carry certain labels.',
 });
 

@@ -81,5 +81,6 @@ export const destinationRuleKind = defineKind({
     ...unsupportedAt(['trafficPolicy', 'subsets[].trafficPolicy', 'trafficPolicy.portLevelSettings[]', 'subsets[].trafficPolicy.portLevelSettings[]'], POLICY),
   },
   validate: validateDestinationRule,
+  columns: [{ name: 'Host', path: 'spec.host' }],
   docs: 'How proxies call a service: load balancing, limits, TLS; and the subsets (versions) that routes may name.',
 });

@@ -58,5 +58,6 @@ export const serviceEntryKind = defineKind({
     'endpoints[].network': 'several networks are not built yet',
   },
   validate: validateServiceEntry,
+  columns: [{ name: 'Hosts', path: 'spec.hosts' }, { name: 'Location', path: 'spec.location' }, { name: 'Resolution', path: 'spec.resolution' }],
   docs: 'A service that no registry knows by itself: outside the mesh, or on machines of your own.',
 });

@@ -63,5 +63,6 @@ export const virtualServiceKind = defineKind({
     'tcp[].match[].sourceSubnet': 'Istio does not implement it either',
   },
   validate: validateVirtualService,
+  columns: [{ name: 'Gateways', path: 'spec.gateways' }, { name: 'Hosts', path: 'spec.hosts' }],
   docs: 'Routes for the traffic to one or more hosts: which service and which of its versions gets a request, and with what time-outs, retries, faults and rewrites.',
 });

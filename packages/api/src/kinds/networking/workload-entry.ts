@@ -25,5 +25,6 @@ export const workloadEntryKind = defineKind({
   schema: workloadEntrySchema,
   unsupported: { network: 'several networks are not built yet' },
   validate: (spec) => endpointRules(spec, []),
+  columns: [{ name: 'Address', path: 'spec.address' }],
   docs: 'One workload outside Kubernetes, an endpoint of the ServiceEntries and Services whose selector matches its labels.',
 });

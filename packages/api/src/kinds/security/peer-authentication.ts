@@ -30,5 +30,6 @@ export const peerAuthenticationKind = defineKind({
     if (Object.keys(spec.selector?.matchLabels ?? {}).length === 0) findings.push({ path: ['portLevelMtls'], message: 'portLevelMtls needs a selector: ports belong to workloads' });
     return findings;
   },
+  columns: [{ name: 'Mode', path: 'spec.mtls.mode' }],
   docs: 'Whether workloads take mutual TLS only (STRICT), both (PERMISSIVE) or plain text only (DISABLE).',
 });

@@ -1,0 +1,1 @@
+export { createConfigApi, type ConfigApi, type ConfigApiDeps } from './config-api.ts';
