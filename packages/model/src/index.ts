@@ -4,6 +4,7 @@ export { servicesFromServiceEntry } from './convert/from-service-entry.ts';
 export { TLS_MODE_LABEL, workloadFromEntry } from './convert/from-workload-entry.ts';
 export { createEndpointIndex, serviceKey, touchesSubset, type EndpointChange, type EndpointIndex, type WritableEndpointIndex } from './endpoint-index.ts';
 export { hostCovers, hostsOverlap, isWildcard, looksLikeIp, mostSpecificMatch, resolveHost, wildcardsOf } from './hostname.ts';
+export { joinServices, type JoinedServices } from './join-services.ts';
 export { canonicalName, canonicalRevision, labelsMatch } from './labels.ts';
 export { formatLocality, NO_LOCALITY, parseLocality } from './locality.ts';
 export { parseProxyNode } from './parse-node.ts';

@@ -49,7 +49,7 @@ export function parseProxyNode(node: XdsNode): { readonly node: ProxyNode } | { 
 }
 
 function bad(message: string): { readonly problem: Problem } {
-  return { problem: { code: 'MEL0101', severity: 'error', path: 'node.id', message } };
+  return { problem: { code: 'MEL0901', severity: 'error', path: 'node.id', message } };
 }
 
 function isAddress(value: string): boolean {

@@ -1,0 +1,114 @@
+import { decodeYaml } from '@meltemi/api';
+import { formatProblem } from '@meltemi/base';
+import {
+  buildPushContext, createEndpointIndex, DEFAULT_MESH_CONFIG, endpointsOf, joinServices, NO_LOCALITY, parseLocality, parseProtocol, parseProxyNode, serviceKey, workloadFromEntry,
+  type Endpoint, type MeshConfig, type ProxyNode, type Workload,
+} from '@meltemi/model';
+import { isKind } from '@meltemi/api';
+import { TYPE_URL } from '@meltemi/protos-types';
+import { createTranslator, type MeshState, type Translator } from '../index.ts';
+
+/** What the `# mesh` document of a case says (JSON). */
+interface CaseSettings {
+  readonly mesh?: Partial<MeshConfig>;
+  readonly workloads?: readonly CaseWorkload[];
+}
+
+interface CaseWorkload {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly serviceAccount?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly address: string;
+  readonly appAddress?: string;
+  readonly ports?: readonly { readonly number: number; readonly protocol: string }[];
+  readonly type?: 'sidecar' | 'router';
+  readonly interception?: 'REDIRECT' | 'NONE';
+  readonly dataPlane?: 'embedded' | 'envoy';
+  readonly locality?: string;
+  readonly health?: Endpoint['health'];
+  /** Take a snapshot of what this workload's proxy gets. */
+  readonly show?: boolean;
+}
+
+export interface MeshCase {
+  readonly state: MeshState;
+  /** Nodes to show, by workload name. */
+  readonly nodes: ReadonlyMap<string, ProxyNode>;
+}
+
+/** A mesh from one text: Istio YAML, after a document `# mesh` that holds workloads and mesh settings as JSON. */
+export function readMeshCase(text: string, file: string): MeshCase {
+  const documents = text.split(/^---$/m);
+  const head = documents.find((document) => document.trimStart().startsWith('# mesh'));
+  const settings = JSON.parse(head?.trimStart().slice('# mesh'.length) ?? '{}') as CaseSettings;
+  const decoded = decodeYaml(documents.filter((document) => document !== head).join('\n---\n'), { file });
+  if (decoded.problems.some((problem) => problem.severity === 'error')) throw new Error(decoded.problems.map(formatProblem).join('\n'));
+  const mesh: MeshConfig = { ...DEFAULT_MESH_CONFIG, ...settings.mesh };
+  const connected = (settings.workloads ?? []).map(workloadOf);
+  const entries = decoded.configs.flatMap((config) => (isKind(config, 'WorkloadEntry') ? (workloadFromEntry(config) ?? []) : []));
+  const workloads = [...connected, ...entries];
+  const { services } = joinServices(decoded.configs, workloads, mesh);
+  const endpoints = createEndpointIndex();
+  endpoints.updateWorkloads(workloads);
+  for (const service of services) endpoints.update(serviceKey(service), endpointsOf(service, workloads, mesh.trustDomain));
+  const push = buildPushContext({ mesh, services, configs: decoded.configs });
+  const shown = (settings.workloads ?? []).filter((workload) => workload.show === true);
+  return { state: { push, endpoints }, nodes: new Map(shown.map((workload) => [workload.name, nodeOf(workload)])) };
+}
+
+function workloadOf(entry: CaseWorkload): Workload {
+  return {
+    name: entry.name,
+    namespace: entry.namespace ?? 'default',
+    serviceAccount: entry.serviceAccount ?? 'default',
+    labels: entry.labels ?? {},
+    address: entry.address,
+    appAddress: entry.appAddress ?? entry.address,
+    ports: entry.type === 'router' ? [] : (entry.ports ?? []).map((port) => ({ number: port.number, protocol: parseProtocol(port.protocol) ?? 'unknown' })),
+    portMap: {},
+    locality: entry.locality === undefined ? NO_LOCALITY : parseLocality(entry.locality),
+    weight: 1,
+    tlsMode: 'istio',
+    health: entry.health ?? 'healthy',
+    dataPlane: entry.dataPlane ?? 'envoy',
+    cluster: 'meltemi',
+    registry: 'connected',
+  };
+}
+
+function nodeOf(entry: CaseWorkload): ProxyNode {
+  const namespace = entry.namespace ?? 'default';
+  const [region = '', zone = '', sub_zone = ''] = (entry.locality ?? '').split('/');
+  const parsed = parseProxyNode({
+    id: `${entry.type ?? 'sidecar'}~${entry.address}~${entry.name}.${namespace}~${namespace}.svc.cluster.local`,
+    locality: { region, zone, sub_zone },
+    metadata: {
+      NAMESPACE: namespace,
+      SERVICE_ACCOUNT: entry.serviceAccount ?? 'default',
+      WORKLOAD_NAME: entry.name,
+      LABELS: entry.labels ?? {},
+      INTERCEPTION_MODE: entry.interception ?? 'REDIRECT',
+      MELTEMI_APP_ADDRESS: entry.appAddress ?? entry.address,
+      MELTEMI_PORTS: entry.ports ?? [],
+      MELTEMI_DATA_PLANE: entry.dataPlane ?? 'envoy',
+    },
+  });
+  if ('problem' in parsed) throw new Error(parsed.problem.message);
+  return parsed.node;
+}
+
+/** All resources of a node, by short type name. */
+export interface NodeResources {
+  readonly clusters: readonly object[];
+  readonly endpoints: readonly object[];
+  readonly listeners: readonly object[];
+  readonly routes: readonly object[];
+  readonly names: object | undefined;
+}
+
+/** Everything that a node gets. */
+export function resourcesOf(node: ProxyNode, state: MeshState, translator: Translator = createTranslator()): NodeResources {
+  const all = (typeUrl: string): readonly object[] => [...translator.generate(node, typeUrl, '*', state).values()].map((resource) => resource.json);
+  return { clusters: all(TYPE_URL.cluster), endpoints: all(TYPE_URL.endpoint), listeners: all(TYPE_URL.listener), routes: all(TYPE_URL.route), names: all(TYPE_URL.nameTable)[0] };
+}
