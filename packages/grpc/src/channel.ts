@@ -90,7 +90,7 @@ export function createChannel(options: ChannelOptions): Channel {
       else enter({ t: 'failed', reason: lastFailure === '' ? `the connection to ${describe(options.target)} was closed` : lastFailure });
     };
     session.on('error', (error: Error) => {
-      if (lastFailure === '') lastFailure = `connection to ${describe(options.target)}: ${error.message}`;
+      if (lastFailure === '') lastFailure = `connection to ${describe(options.target)} lost: ${error.message}`;
     });
     session.once('connect', () => {
       connected = true;
@@ -124,7 +124,10 @@ export function createChannel(options: ChannelOptions): Channel {
       const count = (by: number) => openCalls.set(session, (openCalls.get(session) ?? 0) + by);
       count(1);
       request.once('close', () => count(-1));
-      return runCall(request, listener, callOptions, maxMessageBytes, () => (lastFailure === '' ? `the connection to ${describe(options.target)} was lost` : lastFailure));
+      return runCall(request, listener, callOptions, maxMessageBytes, () => {
+        if (!session.destroyed) return undefined;
+        return lastFailure === '' ? `connection to ${describe(options.target)} lost` : lastFailure;
+      });
     } catch (error) {
       lastFailure = MeshError.from(error, 'grpc/connect').message;
       enter({ t: 'failed', reason: lastFailure });

@@ -36,11 +36,12 @@ export function failedCall(listener: ClientListener, status: GrpcStatus): Client
   return { write: () => false, onDrain() {}, halfClose() {}, cancel() {} };
 }
 
-/** Runs one call over a stream that was just opened. `lost` says why, when the connection is gone. */
-export function runCall(stream: ClientHttp2Stream, listener: ClientListener, options: CallOptions, maxMessageBytes: number, lost: () => string): ClientCall {
+/** Runs one call over a stream that was just opened. `lost` says why the connection is gone, undefined while it stands. */
+export function runCall(stream: ClientHttp2Stream, listener: ClientListener, options: CallOptions, maxMessageBytes: number, lost: () => string | undefined): ClientCall {
   let status: GrpcStatus | undefined;
   let trailers: GrpcMetadata = {};
   let ended = false;
+  let aborted = false;
   let timer: NodeJS.Timeout | undefined;
   const deframer = createDeframer(maxMessageBytes);
 
@@ -49,9 +50,10 @@ export function runCall(stream: ClientHttp2Stream, listener: ClientListener, opt
     ended = true;
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', cancel);
-    listener.onEnd(status ?? { code: Status.UNAVAILABLE, message: lost() }, trailers);
+    listener.onEnd(status ?? { code: Status.UNKNOWN, message: 'the call ended without a status' }, trailers);
   };
   const abort = (with_: GrpcStatus): void => {
+    aborted = true;
     status ??= with_;
     stream.close(constants.NGHTTP2_CANCEL);
     if (stream.destroyed) finish();
@@ -75,18 +77,26 @@ export function runCall(stream: ClientHttp2Stream, listener: ClientListener, opt
   });
   stream.on('trailers', takeTrailers);
   stream.on('data', (chunk: Buffer) => {
-    if (ended || status !== undefined) return;
+    // Trailers can overtake data that waits to be read: only what we aborted ourselves is over here.
+    if (ended || aborted) return;
     try {
       for (const message of deframer.push(chunk)) listener.onMessage(message);
     } catch (error) {
       abort(statusOf(error));
     }
   });
-  stream.on('error', () => {});
+  let failure = '';
+  stream.on('error', (error: Error) => {
+    failure = error.message;
+  });
+  stream.on('end', () => {
+    // The server has said its last word; what we might still write goes nowhere.
+    if (status !== undefined && !stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
+  });
   stream.on('close', () => {
-    // Without a status: a reset says why, else the answer was not gRPC's, or the connection went away.
-    if (status === undefined && stream.rstCode !== 0) status = { code: statusOfReset(stream.rstCode), message: `the stream was reset (${stream.rstCode}); ${lost()}` };
-    if (status === undefined && stream.readableEnded) status = { code: Status.UNKNOWN, message: 'the call ended without a status' };
+    const reason = lost();
+    if (status === undefined && reason !== undefined) status = { code: Status.UNAVAILABLE, message: failure === '' ? reason : `${reason}: ${failure}` };
+    if (status === undefined && stream.rstCode !== 0) status = { code: statusOfReset(stream.rstCode), message: `the stream was reset by the server (${stream.rstCode})` };
     if (status?.code === Status.OK && !deframer.atBoundary) status = { code: Status.INTERNAL, message: 'the last message is cut off' };
     finish();
   });

@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { connect, type AddressInfo, type Server } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { MeshError } from '@meltemi/base';
@@ -42,6 +42,7 @@ function listen(server: Server, target: ListenTarget): Promise<void> {
 
 /** A socket file that nobody listens on is what a crash left behind. */
 async function removeStale(path: string): Promise<void> {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const probe = connect(path);
   probe.once('connect', () => resolve(false));

@@ -45,7 +45,7 @@ export interface CallListener {
 export type MethodHandler = (call: ServerCall) => CallListener;
 
 /** How long a client may keep its half of an ended call open. */
-const LINGER_MS = 5_000;
+const LINGER_MS = 1_000;
 
 /** Ends a stream that never became a call. */
 export function refuse(stream: ServerHttp2Stream, status: GrpcStatus): void {
