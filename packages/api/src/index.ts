@@ -46,4 +46,6 @@ export type {
 export type { WorkloadEntry } from './kinds/networking/workload-entry.ts';
 export type { MtlsMode, PeerAuthentication } from './kinds/security/peer-authentication.ts';
 export { formatPath, parsePath, type Path } from './path.ts';
+export { crdOf } from './publish/crd.ts';
+export { jsonSchemaOf, type SchemaNode } from './publish/json-schema.ts';
 export { isKind, ofKind, type KindName, type SpecTypes } from './spec-types.ts';

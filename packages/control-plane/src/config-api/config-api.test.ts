@@ -68,7 +68,7 @@ interface Answer {
   readonly status: number;
   readonly result: unknown;
   readonly warning: unknown;
-  readonly body: Readonly<Record<string, never>>;
+  readonly body: Readonly<Record<string, unknown>>;
 }
 
 interface World {
