@@ -109,12 +109,14 @@ export interface AgentConfig {
   readonly dataPlane: DataPlane;
   readonly application?: ApplicationOptions;
   readonly ports: AgentPorts;
-  /** Folder of the Unix socket (created with mode 0700, removed at the end). */
-  readonly runDirectory: string;
+  /** Folder of the Unix socket (created with mode 0700, removed at the end); a new temporary one otherwise. */
+  readonly runDirectory?: string;
   /** Where `/metrics` of the application is read from, if it has one; `http://<appAddress>:<first http port>/metrics` otherwise. */
   readonly applicationMetricsUrl?: string;
   /** `nameserver` lines for lookups that are not the mesh's; the host's resolv.conf otherwise. */
   readonly nameservers?: readonly string[];
+  /** Where a gateway's own listeners bind; `0.0.0.0` otherwise. */
+  readonly bindAddress?: string;
   /** How long running requests may take when the workload is stopped. */
   readonly drainMs: number;
 }
@@ -146,6 +148,7 @@ export interface WorkloadOptions {
   readonly ports?: Partial<AgentPorts>;
   readonly runDirectory?: string;
   readonly applicationMetricsUrl?: string;
+  readonly bindAddress?: string;
   readonly drainMs?: number;
   readonly onEvent?: (event: WorkloadEvent) => void;
   readonly log?: Log;

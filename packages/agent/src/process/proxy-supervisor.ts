@@ -14,8 +14,8 @@ export interface ProxySupervisorOptions {
   readonly child: ChildOptions;
   /** Whether the proxy serves; asked until it does. */
   readonly probe: () => Promise<boolean>;
-  /** Tells the proxy to finish what runs and take nothing new; resolves when it is idle. */
-  readonly drain: (timeoutMs: number) => Promise<void>;
+  /** Tells the proxy to finish what runs and take nothing new; resolves when it is idle. Absent: it drains by itself on SIGTERM. */
+  readonly drain?: (timeoutMs: number) => Promise<void>;
   readonly onState: (state: ProxyState) => void;
   readonly platform: Platform;
 }
@@ -23,6 +23,8 @@ export interface ProxySupervisorOptions {
 /** Keeps a proxy running: started again at once when it ends, with a back-off of at most 1.5 s. */
 export interface ProxySupervisor {
   readonly state: ProxyState;
+  /** How often it was started. */
+  readonly starts: number;
   /** The first time the proxy serves. */
   readonly ready: Promise<void>;
   /** Drains, ends the process, and does not start it again. Idempotent. */
@@ -39,6 +41,7 @@ export function superviseProxy(options: ProxySupervisorOptions): ProxySupervisor
   let child: Child | undefined;
   let timer: Timer | undefined;
   let quickExits = 0;
+  let starts = 0;
   let stopping: Promise<void> | undefined;
 
   const enter = (next: ProxyState): void => {
@@ -59,6 +62,7 @@ export function superviseProxy(options: ProxySupervisorOptions): ProxySupervisor
     try {
       const started = await startChild(options.child);
       child = started;
+      starts++;
       if (stopping !== undefined) return started.kill();
       enter({ t: 'starting', pid: started.pid });
       void probeUntilReady(started);
@@ -82,9 +86,9 @@ export function superviseProxy(options: ProxySupervisorOptions): ProxySupervisor
     timer?.cancel();
     const last = child;
     if (last !== undefined) {
-      if (drainMs > 0) await options.drain(drainMs).catch(() => undefined);
+      if (drainMs > 0) await options.drain?.(drainMs).catch(() => undefined);
       last.signal('SIGTERM');
-      const hard = timers.after(TERM_GRACE_MS, () => last.kill());
+      const hard = timers.after(TERM_GRACE_MS + (options.drain === undefined ? drainMs : 0), () => last.kill());
       await last.exited;
       hard.cancel();
     }
@@ -94,6 +98,9 @@ export function superviseProxy(options: ProxySupervisorOptions): ProxySupervisor
   return {
     get state() {
       return state;
+    },
+    get starts() {
+      return starts;
     },
     ready: ready.promise,
     stop: (drainMs) => (stopping ??= Promise.resolve().then(() => stop(drainMs))),

@@ -1,0 +1,259 @@
+import { MeshError } from '@meltemi/base';
+import type { DnsServer, Forwarder } from '@meltemi/dns';
+import { createGrpcServer, type GrpcServer } from '@meltemi/grpc';
+import { TYPE_URL } from '@meltemi/protos-types';
+import { createMetricRegistry } from '@meltemi/telemetry';
+import { agentMetrics } from './agent-metrics.ts';
+import { type ControlPlaneLink, startLink } from './control-plane-link.ts';
+import { createDataPlane } from './data-plane/create.ts';
+import type { DataPlaneDriver } from './data-plane/data-plane.ts';
+import { type Endpoints, startEndpoints } from './endpoints/endpoints.ts';
+import { applicationEnvironment, knownServices } from './interception/ports/environment.ts';
+import { nameTable, refreshNames, startNames } from './names.ts';
+import type { Platform } from './platform.ts';
+import { type Application, startApplication } from './process/application.ts';
+import { createLineRing, type LineRing } from './process/lines.ts';
+import { type ProxyState, type ProxySupervisor, superviseProxy } from './process/proxy-supervisor.ts';
+import { createProxyHandlers } from './relay/proxy-handlers.ts';
+import { createRunDirectory, type RunDirectory } from './run-directory.ts';
+import { type Reporter, startReporter } from './telemetry/reporter.ts';
+import type { AgentConfig, WorkloadEvent } from './types.ts';
+
+/** What the agent's surroundings give it. */
+export interface AgentHooks {
+  readonly platform: Platform;
+  readonly onEvent: (event: WorkloadEvent) => void;
+  /** A new join token, when the certificate expired while the control plane was away. */
+  readonly newToken?: (() => Promise<string>) | undefined;
+  /** Stops the agent, also while it starts. */
+  readonly signal?: AbortSignal | undefined;
+  /** Answers DNS questions that are not the mesh's; the host's resolvers otherwise. */
+  readonly forwarder?: Forwarder | undefined;
+}
+
+/** A running agent with its proxy and, when there is one, its application. */
+export interface Agent {
+  /** Application's exit code, or 0 after `stop`. */
+  readonly exited: Promise<number>;
+  signal(name: NodeJS.Signals): void;
+  stop(): Promise<void>;
+}
+
+/** Services must be known before the application is told of them; a control plane without any must not hold it up for long. */
+const NAMES_TIMEOUT_MS = 3000;
+const PRUNE_AFTER_MS = 30_000;
+const APP_GRACE_MS = 3000;
+
+/** A proxy that does not serve after this long will not: its last lines say why. */
+const PROXY_TIMEOUT_MS = 60_000;
+
+/** Everything that runs, in the order of its start; closed in the opposite one. */
+interface Parts {
+  link?: ControlPlaneLink;
+  directory?: RunDirectory;
+  socket?: GrpcServer;
+  reporter?: Reporter;
+  driver?: DataPlaneDriver;
+  dns?: DnsServer;
+  endpoints?: Endpoints;
+  proxy?: ProxySupervisor;
+  proxyLines?: LineRing;
+  application?: Application;
+}
+
+/**
+ * Starts certificate, discovery, socket, DNS, health, proxy and then the application; resolves when the proxy serves and the application
+ * was started. On failure nothing is left running. Throws `identity/refused`, `process/…`, `http/listen`, `envoy/…`.
+ */
+export async function startAgent(config: AgentConfig, hooks: AgentHooks): Promise<Agent> {
+  const parts: Parts = {};
+  const exited = Promise.withResolvers<number>();
+  const stopped = Promise.withResolvers<never>();
+  stopped.promise.catch(() => undefined); // only of interest while we start
+  let stopping: Promise<void> | undefined;
+  const stop = (code: number): Promise<void> =>
+    (stopping ??= Promise.resolve().then(async () => {
+      stopped.reject(new MeshError('agent/stopped', 'The workload was stopped while it started.'));
+      await closeAll(parts, config).finally(() => exited.resolve(code));
+    }));
+  hooks.signal?.addEventListener('abort', () => void stop(0), { once: true });
+  try {
+    await Promise.race([startParts(parts, config, hooks), stopped.promise]);
+    if (config.application !== undefined) {
+      const application = await startApp(parts, config, hooks);
+      void application.exited.then(({ exitCode }) => stop(exitCode));
+    }
+  } catch (error) {
+    await stop(1);
+    throw MeshError.from(error, 'agent/start-failed');
+  }
+  return {
+    exited: exited.promise,
+    signal(name) {
+      if (parts.application !== undefined) parts.application.signal(name);
+      else if (name === 'SIGTERM' || name === 'SIGINT') void stop(0);
+    },
+    stop: () => stop(0),
+  };
+}
+
+async function startParts(parts: Parts, config: AgentConfig, hooks: AgentHooks): Promise<void> {
+  const { platform, onEvent } = hooks;
+  const registry = createMetricRegistry();
+  parts.directory = await createRunDirectory(config.runDirectory);
+  const names = Promise.withResolvers<void>();
+  const handlers = createProxyHandlers(() => required(parts.link).relay, () => required(parts.link).channel);
+  parts.link = await startLink({
+    config,
+    platform,
+    newToken: hooks.newToken,
+    onEvent,
+    onWork: () => handlers.flush(),
+    onUpdate(typeUrl) {
+      if (typeUrl !== TYPE_URL.nameTable) return;
+      if (parts.dns !== undefined && parts.link !== undefined) refreshNames(parts.dns, config, parts.link.relay);
+      names.resolve();
+    },
+  });
+  const { relay, channel } = parts.link;
+  parts.reporter = startReporter({ channel, node: telemetryNode(config), registry, platform });
+  const { reporter } = parts;
+  parts.driver = await createDataPlane({ config, socketPath: parts.directory.socketPath, relay, registry, addSpan: (span) => reporter.addSpan(span), platform });
+  parts.socket = createGrpcServer({ methods: { ...handlers.methods, ...parts.driver.methods }, log: platform.log });
+  await parts.socket.listen({ socketPath: parts.directory.socketPath });
+  if (config.type === 'sidecar') {
+    relay.subscribeOwn(TYPE_URL.nameTable, ['*']);
+    parts.dns = await startNames(config, relay, hooks.forwarder, platform);
+  } else names.resolve();
+  parts.proxy = startProxy(parts, hooks);
+  parts.endpoints = await startEndpointsOf(parts, config, hooks);
+  await inTime(parts.proxy.ready, PROXY_TIMEOUT_MS, platform, () => notServing(parts));
+  await inTime(names.promise, NAMES_TIMEOUT_MS, platform, () => undefined);
+}
+
+function notServing(parts: Parts): MeshError {
+  const state = parts.proxy?.state;
+  const why = state?.t === 'waiting' ? state.reason : 'it has not got its configuration; is the control plane reachable?';
+  const said = parts.proxyLines?.last(10) ?? [];
+  return new MeshError('agent/proxy-not-ready', `The proxy does not serve after ${PROXY_TIMEOUT_MS / 1000} s: ${why}${said.length === 0 ? '' : ` Its last lines:\n  ${said.join('\n  ')}`}`);
+}
+
+/** Waits for `promise`, but not for ever: then throws what `late` returns, or goes on if that is nothing. */
+async function inTime(promise: Promise<void>, limitMs: number, platform: Platform, late: () => MeshError | undefined): Promise<void> {
+  const timeout = Promise.withResolvers<void>();
+  const timer = platform.timers.after(limitMs, () => {
+    const error = late();
+    if (error === undefined) timeout.resolve();
+    else timeout.reject(error);
+  });
+  await Promise.race([promise, timeout.promise]).finally(() => timer.cancel());
+}
+
+function startProxy(parts: Parts, hooks: AgentHooks): ProxySupervisor {
+  const { platform, onEvent } = hooks;
+  const driver = required(parts.driver);
+  const lines = createLineRing(100);
+  parts.proxyLines = lines;
+  return superviseProxy({
+    child: {
+      command: driver.command,
+      env: driver.env,
+      stdin: driver.stdin,
+      onLine(_, text) {
+        lines.push(text);
+        onEvent({ t: 'line', source: 'proxy', text, timeMs: platform.clock.now() });
+      },
+    },
+    probe: () => driver.probe(),
+    ...(driver.drain === undefined ? {} : { drain: driver.drain }),
+    platform,
+    onState(state) {
+      const event = proxyEvent(state);
+      if (event !== undefined) onEvent(event);
+      // What a proxy of before had asked for and this one does not is given up once it has settled.
+      if (state.t === 'ready') platform.timers.after(PRUNE_AFTER_MS, () => parts.link?.relay.prune());
+    },
+  });
+}
+
+function proxyEvent(state: ProxyState): WorkloadEvent | undefined {
+  switch (state.t) {
+    case 'starting':
+    case 'ready':
+      return { t: 'proxy', state: state.t, pid: state.pid };
+    case 'waiting':
+      return { t: 'proxy', state: 'exited', reason: state.reason };
+    case 'stopped':
+      return undefined;
+  }
+}
+
+function startEndpointsOf(parts: Parts, config: AgentConfig, hooks: AgentHooks): Promise<Endpoints> {
+  const { join: joined, ports } = config;
+  const driver = required(parts.driver);
+  const httpPort = config.appPorts.find((port) => port.protocol.startsWith('http'))?.number;
+  const appAddress = config.interception === 'netns' ? '127.0.0.1' : joined.appAddress;
+  const fallback = config.application === undefined || httpPort === undefined ? undefined : `http://${appAddress}:${httpPort}/metrics`;
+  return startEndpoints({
+    address: joined.address,
+    healthPort: ports.health,
+    metricsPort: ports.metrics,
+    notReady: async () => (parts.proxy?.state.t === 'ready' && (await driver.probe().catch(() => false)) ? undefined : `the proxy is ${parts.proxy?.state.t ?? 'not started'}`),
+    proxyMetrics: () => driver.metrics(),
+    applicationMetricsUrl: config.applicationMetricsUrl ?? fallback,
+    ownMetrics: () => ownMetrics(parts),
+    log: hooks.platform.log,
+  });
+}
+
+function ownMetrics(parts: Parts): ReturnType<typeof agentMetrics> {
+  return agentMetrics({
+    certificateNotAfterMs: parts.link?.identity.current()?.notAfterMs,
+    renewalFailures: parts.link?.identity.failures ?? 0,
+    controlPlaneConnected: parts.link?.upstream.state.t === 'connected',
+    proxyStarts: parts.proxy?.starts ?? 0,
+    dns: parts.dns?.stats,
+  });
+}
+
+async function startApp(parts: Parts, config: AgentConfig, hooks: AgentHooks): Promise<Application> {
+  const { platform, onEvent } = hooks;
+  const { relay } = required(parts.link);
+  const services = knownServices(nameTable(relay).table ?? {}, relay.names(TYPE_URL.cluster), config.identity.namespace);
+  const host = config.interception === 'netns' ? '0.0.0.0' : config.join.appAddress;
+  const options = required(config.application);
+  const application = await startApplication(options, {
+    environment: applicationEnvironment({ host, ports: config.appPorts }, services),
+    platform,
+    onLine(source, text) {
+      onEvent({ t: 'line', source, text, timeMs: platform.clock.now() });
+      parts.reporter?.addLog('APPLICATION', text);
+    },
+  });
+  parts.application = application;
+  onEvent({ t: 'application', state: 'started', pid: application.pid });
+  void application.exited.then(({ exit }) =>
+    onEvent({ t: 'application', state: 'exited', ...(exit.code === undefined ? {} : { code: exit.code }), ...(exit.signal === undefined ? {} : { signal: exit.signal }) }),
+  );
+  return application;
+}
+
+function telemetryNode(config: AgentConfig): Record<'workload' | 'namespace' | 'app' | 'version' | 'instance' | 'address', string> {
+  const { workload, namespace, app, version } = config.identity;
+  return { workload, namespace, app, version, instance: `${workload}-${config.join.address}`, address: config.join.address };
+}
+
+/** The proxy drains while the application still answers; then the application ends; then what both needed. */
+async function closeAll(parts: Parts, config: AgentConfig): Promise<void> {
+  await parts.proxy?.stop(config.drainMs);
+  await parts.application?.stop(APP_GRACE_MS);
+  parts.reporter?.close();
+  await Promise.all([parts.endpoints?.close(), parts.dns?.close(), parts.socket?.close(), parts.driver?.close()]);
+  await parts.link?.close();
+  await parts.directory?.remove();
+}
+
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new MeshError('agent/order', 'A part of the agent was used before it was started.');
+  return value;
+}

@@ -1,0 +1,29 @@
+import type { MetricRegistry, Span } from '@meltemi/telemetry';
+import { xdsNode } from '../node.ts';
+import type { Platform } from '../platform.ts';
+import type { Relay } from '../relay/relay.ts';
+import type { AgentConfig } from '../types.ts';
+import type { DataPlaneDriver } from './data-plane.ts';
+import { embeddedDriver } from './embedded.ts';
+
+/** What a data plane gets from its agent. */
+export interface DataPlaneContext {
+  readonly config: AgentConfig;
+  readonly socketPath: string;
+  readonly relay: Relay;
+  readonly registry: MetricRegistry;
+  readonly addSpan: (span: Span) => void;
+  readonly platform: Platform;
+}
+
+/** The driver for the data plane that the configuration names. Throws `envoy/…`. */
+export async function createDataPlane(context: DataPlaneContext): Promise<DataPlaneDriver> {
+  const { config, socketPath } = context;
+  const { dataPlane, join, ports } = config;
+  if (dataPlane.t === 'embedded') {
+    return embeddedDriver(dataPlane.command, { agentSocket: socketPath, address: join.address, adminPort: ports.admin, metricsPort: ports.proxyMetrics, node: xdsNode(config) });
+  }
+  // Loaded only where it is used: most agents run our own proxy.
+  const { envoyDriver } = await import('../envoy/driver.ts');
+  return envoyDriver(context, dataPlane);
+}

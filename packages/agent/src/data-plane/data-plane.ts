@@ -1,0 +1,18 @@
+import type { MethodHandler } from '@meltemi/grpc';
+
+/** A kind of proxy as the agent runs it. */
+export interface DataPlaneDriver {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Open: the proxy ends when its stdin closes. */
+  readonly stdin: 'open' | 'none';
+  /** Whether it serves its first configuration. */
+  probe(): Promise<boolean>;
+  /** Absent: it drains by itself on SIGTERM. */
+  readonly drain?: (timeoutMs: number) => Promise<void>;
+  /** Its metrics, Prometheus text. */
+  metrics(): Promise<string>;
+  /** Further gRPC methods on the agent's socket, for what this proxy sends. */
+  readonly methods: Readonly<Record<string, MethodHandler>>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,86 @@
+import { createHttpServer, type HttpServer, request, type Route, text } from '@meltemi/http';
+import { EXPOSITION_CONTENT_TYPE, formatFamilies, type MetricFamily } from '@meltemi/telemetry';
+import type { Log } from '@meltemi/base';
+
+/** The agent's own HTTP ports: health (15021) and merged metrics (15020). */
+export interface Endpoints extends AsyncDisposable {
+  readonly healthPort: number;
+  readonly metricsPort: number;
+  close(): Promise<void>;
+}
+
+export interface EndpointOptions {
+  readonly address: string;
+  readonly healthPort: number;
+  readonly metricsPort: number;
+  /** Why traffic cannot be served now; undefined when it can. */
+  readonly notReady: () => Promise<string | undefined>;
+  /** The proxy's metrics, Prometheus text. */
+  readonly proxyMetrics: () => Promise<string>;
+  /** The application's `/metrics`; undefined when it has none. */
+  readonly applicationMetricsUrl: string | undefined;
+  readonly ownMetrics: () => readonly MetricFamily[];
+  readonly log: Log;
+}
+
+const SCRAPE_TIMEOUT_MS = 3000;
+const MAX_SCRAPE_BYTES = 8 * 1024 * 1024;
+
+/** Starts both. Throws `http/listen`. */
+export async function startEndpoints(options: EndpointOptions): Promise<Endpoints> {
+  const ready = async (): Promise<ReturnType<typeof text>> => {
+    const reason = await options.notReady();
+    return reason === undefined ? text(200, '') : text(503, `${reason}\n`);
+  };
+  const metrics = async (): Promise<ReturnType<typeof text>> => ({ ...text(200, await mergedMetrics(options)), headers: { 'content-type': EXPOSITION_CONTENT_TYPE } });
+  const health = server([{ method: 'GET', path: '/healthz/ready', access: 'open', handler: ready }], options.log);
+  const stats = server([{ method: 'GET', path: '/stats/prometheus', access: 'open', handler: metrics }, { method: 'GET', path: '/metrics', access: 'open', handler: metrics }], options.log);
+  const close = async (): Promise<void> => {
+    await Promise.all([health.close(0), stats.close(0)]);
+  };
+  try {
+    const [healthAddress, metricsAddress] = await Promise.all([
+      health.listen({ host: options.address, port: options.healthPort }),
+      stats.listen({ host: options.address, port: options.metricsPort }),
+    ]);
+    return { healthPort: healthAddress.port, metricsPort: metricsAddress.port, close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+// Scrapers and kubelet-like probes carry no credential, and nothing can be changed here.
+function server(routes: readonly Route[], log: Log): HttpServer {
+  return createHttpServer({ routes, log, authorize: () => ({ t: 'allow', caller: { t: 'anonymous' } }) });
+}
+
+async function mergedMetrics(options: EndpointOptions): Promise<string> {
+  const url = options.applicationMetricsUrl;
+  const parts = await Promise.all([
+    options.proxyMetrics().catch((error: unknown) => `# The proxy's metrics could not be read: ${oneLine(error)}\n`),
+    // An application without metrics is no fault: silence then.
+    url === undefined ? '' : scrape(url).catch(() => ''),
+    formatFamilies(options.ownMetrics()),
+  ]);
+  return parts.map(ended).join('');
+}
+
+/** Reads Prometheus text from a URL. Throws `http/…`, `agent/scrape` for anything but text with status 200. */
+export async function scrape(url: string): Promise<string> {
+  const response = await request({ url, timeoutMs: SCRAPE_TIMEOUT_MS, maxBytes: MAX_SCRAPE_BYTES, headers: { accept: 'text/plain;version=0.0.4' } });
+  const type = response.headers['content-type'] ?? '';
+  // A page that an application serves at any path is not metrics.
+  if (response.status !== 200 || !/^text\/plain|openmetrics/.test(type)) throw new Error(`${url} answered ${response.status} ${type}`);
+  return response.text();
+}
+
+/** OpenMetrics ends with a mark that must not stand in the middle of a merged text. */
+function ended(part: string): string {
+  const body = part.replace(/^# EOF\s*$/m, '').trimEnd();
+  return body === '' ? '' : `${body}\n`;
+}
+
+function oneLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');
+}

@@ -1,0 +1,34 @@
+import type { AgentConfig, XdsNode } from './types.ts';
+
+/** In a namespace the application is reached over loopback: from its proxy, which the rules leave alone there. */
+const NAMESPACE_APP_ADDRESS = '127.0.0.1';
+
+/** The node that agent and proxy present to the control plane (S6): identity, labels, and how traffic gets to it. */
+export function xdsNode(config: AgentConfig): XdsNode {
+  const { identity, join } = config;
+  const { namespace, workload } = identity;
+  return {
+    id: `${config.type}~${join.address}~${workload}.${namespace}~${namespace}.svc.cluster.local`,
+    cluster: `${identity.app}.${namespace}`,
+    metadata: {
+      NAMESPACE: namespace,
+      SERVICE_ACCOUNT: identity.serviceAccount,
+      WORKLOAD_NAME: workload,
+      LABELS: workloadLabels(config),
+      CLUSTER_ID: 'meltemi',
+      MESH_ID: join.trustDomain,
+      INSTANCE_IPS: join.address,
+      INTERCEPTION_MODE: config.interception === 'netns' ? 'REDIRECT' : 'NONE',
+      MELTEMI_APP_ADDRESS: config.interception === 'netns' ? NAMESPACE_APP_ADDRESS : join.appAddress,
+      MELTEMI_PORTS: config.appPorts.map(({ number, protocol, name }) => ({ number, protocol, ...(name === undefined ? {} : { name }) })),
+      MELTEMI_DATA_PLANE: config.dataPlane.t,
+      ...(config.bindAddress === undefined ? {} : { MELTEMI_BIND_ADDRESS: config.bindAddress }),
+    },
+  };
+}
+
+/** Labels with `app` and `version` filled in, as selectors expect them. */
+export function workloadLabels(config: Pick<AgentConfig, 'identity'>): Readonly<Record<string, string>> {
+  const { app, version, labels } = config.identity;
+  return { ...(app === '' ? {} : { app }), ...(version === '' ? {} : { version }), ...labels };
+}
