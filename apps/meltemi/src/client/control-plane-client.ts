@@ -14,6 +14,8 @@ export interface ControlPlaneClient {
   readonly url: string;
   /** Parsed JSON of a 2xx answer; anything else is a MeshError that says what the server said and what to do. */
   request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
+  /** The same, with one response header. */
+  requestWithHeader<T>(method: string, path: string, header: string, options?: RequestOptions): Promise<{ readonly value: T; readonly header: string }>;
 }
 
 export interface RequestOptions {
@@ -53,14 +55,19 @@ function readToken(file: string): string | undefined {
 
 /** A client of one control plane; `token` is sent with every request when there is one. */
 export function createClient(url: string, token: string | undefined): ControlPlaneClient {
+  const exchange = async (method: string, path: string, options: RequestOptions): Promise<{ value: unknown; headers: Headers }> => {
+    const response = await send(url, token, method, path, options);
+    const text = await response.text();
+    const value = parse(text);
+    if (!response.ok && !(options.accept ?? []).includes(response.status)) throw refused(url, response.status, value, text);
+    return { value, headers: response.headers };
+  };
   return {
     url,
-    async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
-      const response = await send(url, token, method, path, options);
-      const text = await response.text();
-      const value = parse(text);
-      if (!response.ok && !(options.accept ?? []).includes(response.status)) throw refused(url, response.status, value, text);
-      return value as T;
+    request: async <T>(method: string, path: string, options: RequestOptions = {}) => (await exchange(method, path, options)).value as T,
+    async requestWithHeader<T>(method: string, path: string, header: string, options: RequestOptions = {}) {
+      const { value, headers } = await exchange(method, path, options);
+      return { value: value as T, header: headers.get(header) ?? '' };
     },
   };
 }

@@ -1,6 +1,6 @@
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeYaml, withoutDuplicates, type Config } from '@meltemi/api';
+import { decodeYaml, withoutDuplicates, type Config, type DecodedDocument } from '@meltemi/api';
 import { MeshError, type Problem } from '@meltemi/base';
 
 /** One file (or standard input) as it was read. */
@@ -39,11 +39,13 @@ export interface DecodedInputs {
   /** Objects without an error, each once. */
   readonly configs: readonly Config[];
   readonly problems: readonly Problem[];
+  /** Where each object stands, for problems that are found later. */
+  readonly documents: readonly DecodedDocument[];
 }
 
 /** Decodes all inputs; an object that two of them hold is a problem of the second. */
 export function decodeInputs(inputs: readonly Input[], namespace: string): DecodedInputs {
   const decoded = inputs.map((input) => decodeYaml(input.text, { file: input.file, defaultNamespace: namespace, source: 'file' }));
   const unique = withoutDuplicates(decoded.flatMap((result) => result.configs));
-  return { configs: unique.configs, problems: [...decoded.flatMap((result) => result.problems), ...unique.problems] };
+  return { configs: unique.configs, problems: [...decoded.flatMap((result) => result.problems), ...unique.problems], documents: decoded.flatMap((result) => result.documents) };
 }
