@@ -7,7 +7,6 @@ export const DECODE_CODES = {
   MEL0105: 'A field or value of Istio or Kubernetes that Meltemi does not support yet.',
   MEL0106: 'Two objects of one kind and name in one input.',
   MEL0107: 'The text is larger, deeper or more aliased than Meltemi reads.',
-  IST0002: 'A deprecated field or value.',
   IST0106: 'A value breaks a rule of its kind.',
   IST0133: 'A value is allowed but likely not what is meant.',
 } as const;

@@ -30,3 +30,15 @@ export function parsePath(text: string): Path {
 export function isWithin(path: Path, prefix: Path): boolean {
   return prefix.length <= path.length && prefix.every((part, index) => path[index] === part);
 }
+
+/** The value at a path; undefined when it is not there. */
+export function valueAt(value: unknown, path: Path): unknown {
+  let at = value;
+  for (const part of path) at = typeof at === 'object' && at !== null && Object.hasOwn(at, part) ? (at as Readonly<Record<string | number, unknown>>)[part] : undefined;
+  return at;
+}
+
+/** A path of zod, which may hold symbols in its type but never in JSON. */
+export function toPath(path: readonly PropertyKey[]): Path {
+  return path.map((part) => (typeof part === 'number' ? part : String(part)));
+}

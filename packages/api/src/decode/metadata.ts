@@ -1,10 +1,10 @@
 import type { ObjectMeta } from '../config.ts';
 import type { KindDefinition } from '../kind.ts';
+import { toPath, valueAt } from '../path.ts';
 import { dnsLabelFault, dnsSubdomainFault } from '../schema/formats.ts';
 import { metadataSchema, type RawMetadata } from '../schema/metadata.ts';
 import { errorAt, type ObjectFinding } from './finding.ts';
 import { issueMessage } from './messages.ts';
-import { valueAt } from './spec.ts';
 import { nearest } from './suggest.ts';
 
 export interface DecodedMeta {
@@ -25,7 +25,7 @@ export function decodeMeta(kind: KindDefinition, value: unknown, defaultNamespac
 type Issue = NonNullable<ReturnType<typeof metadataSchema.safeParse>['error']>['issues'][number];
 
 function metadataFindings(issue: Issue, value: unknown): ObjectFinding[] {
-  const path = ['metadata', ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))];
+  const path = ['metadata', ...toPath(issue.path)];
   if (issue.code !== 'unrecognized_keys') return [errorAt('IST0106', path, issueMessage(issue, valueAt({ metadata: value }, path)))];
   return issue.keys.map((key) => {
     const near = nearest(key, Object.keys(metadataSchema.shape));

@@ -2,6 +2,9 @@ import type { Finding } from '../../kind.ts';
 import { addressForm, endpointRules } from './endpoint-rules.ts';
 import type { ServiceEntry } from './service-entry.ts';
 
+// Protocols that carry the name of the host.
+const BY_NAME = new Set(['HTTP', 'HTTPS', 'HTTP2', 'HTTP_PROXY', 'GRPC', 'GRPC-WEB', 'TLS']);
+
 /** Istio's rules across the fields of a ServiceEntry. */
 export function validateServiceEntry(spec: ServiceEntry): Finding[] {
   const findings: Finding[] = [...portRules(spec), ...addressRules(spec), ...resolutionRules(spec)];
@@ -18,6 +21,10 @@ function portRules(spec: ServiceEntry): Finding[] {
   const findings: Finding[] = [];
   const ports = spec.ports ?? [];
   if (ports.length === 0) findings.push({ path: [], message: 'a ServiceEntry needs at least one port' });
+  const opaque = ports.findIndex((port) => !BY_NAME.has((port.protocol ?? 'TCP').toUpperCase()));
+  if (spec.hosts.length > 1 && opaque >= 0) {
+    findings.push({ path: ['ports', opaque, 'protocol'], message: `with several hosts, every port must be HTTP or TLS: on ${(ports[opaque]?.protocol ?? 'TCP').toUpperCase()}, calls to them cannot be told apart`, fix: 'Write one ServiceEntry for each host.' });
+  }
   ports.forEach((port, index) => {
     if (ports.findIndex((other) => other.name === port.name) < index) findings.push({ path: ['ports', index, 'name'], message: `the port name "${port.name}" is used twice` });
     if (ports.findIndex((other) => other.number === port.number) < index) findings.push({ path: ['ports', index, 'number'], message: `port ${port.number} is listed twice` });

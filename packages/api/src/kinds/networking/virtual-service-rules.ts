@@ -33,7 +33,8 @@ function hostRules(spec: VirtualService): Finding[] {
     const path = ['hosts', index];
     if (mesh && host === '*') findings.push({ path, message: '"*" is not allowed for the mesh gateway: it would take all traffic of all sidecars', fix: 'Name the hosts, or list only gateways under gateways.' });
     if (mesh && isIp(host)) findings.push({ path, message: `"${host}" is an IP address; those are allowed for gateways only` });
-    const before = spec.hosts.slice(0, index).find((other) => hostsOverlap(other, host));
+    const earlier = spec.hosts.slice(0, index);
+    const before = earlier.includes(host) ? host : earlier.find((other) => !(mesh && other === '*') && hostsOverlap(other, host));
     if (before === host) findings.push({ path, message: `"${host}" is listed twice` });
     else if (before !== undefined) findings.push({ path, message: `"${host}" overlaps with "${before}" in the same object` });
   });
