@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { KindDefinition } from '../kind.ts';
-import { toPath, type Path } from '../path.ts';
+import { isWithin, toPath, type Path } from '../path.ts';
 
 /** Stands in a list where a faulty entry was, so that the others keep their places. */
 const GONE = Symbol('gone');
@@ -30,12 +30,14 @@ export function repair(kind: KindDefinition, value: unknown, issues: readonly z.
       const path = original(toPath(issue.path));
       return issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...path, key]) : [path];
     });
+    const now: Path[] = [];
     for (const path of paths) {
-      if (removed.some((gone) => gone.length <= path.length && gone.every((part, index) => path[index] === part))) continue;
+      if (now.some((gone) => isWithin(path, gone))) continue;
       const gone = remove(copy, path);
       if (gone === undefined) return { removed, original };
-      removed.push(gone);
+      now.push(gone);
     }
+    removed.push(...now);
     const parsed = kind.schema.safeParse(compact(copy));
     if (parsed.success) return { spec: parsed.data, removed, original };
     open = parsed.error.issues;
