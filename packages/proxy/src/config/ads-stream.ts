@@ -65,7 +65,7 @@ export function openAdsStream(options: AdsStreamOptions): AdsStream {
         call = undefined;
         if (closed) return;
         client.disconnected();
-        if (connected) options.onState(false, status.message);
+        if (connected) options.onState(false, status.message ?? '');
         connected = false;
         if (clock.monotonic() - since >= STABLE_MS) backoff.reset();
         retry = timers.after(backoff.nextMs(options.random.next()), open);

@@ -1,0 +1,40 @@
+import { X509Certificate } from 'node:crypto';
+import { json, type AdminContext, type AdminEndpoint } from './context.ts';
+
+/** Envoy's `/certs`: what the certificates in use say, never their keys. */
+export const certsEndpoint: AdminEndpoint = {
+  path: '/certs',
+  help: 'certificates in use: serial number, names, time left',
+  write: false,
+  handle: (context) => json({ certificates: context.certificates().map((item) => describeBundle(context, item)) }),
+};
+
+function describeBundle(context: AdminContext, { name, kind, pem }: ReturnType<AdminContext['certificates']>[number]): object {
+  const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const details = found.map((one) => describe(context, name, new X509Certificate(one)));
+  return { ca_cert: kind === 'ca' ? details : [], cert_chain: kind === 'chain' ? details : [] };
+}
+
+function describe(context: AdminContext, name: string, certificate: X509Certificate): object {
+  const until = certificate.validToDate.getTime();
+  return {
+    path: `<${name}>`,
+    serial_number: certificate.serialNumber.toLowerCase(),
+    subject_alt_names: subjectAltNames(certificate.subjectAltName ?? ''),
+    days_until_expiration: String(Math.max(0, Math.floor((until - context.nowMs()) / 86_400_000))),
+    valid_from: certificate.validFromDate.toISOString(),
+    expiration_time: certificate.validToDate.toISOString(),
+  };
+}
+
+/** `URI:spiffe://a, DNS:b` as Envoy's list. */
+function subjectAltNames(text: string): readonly object[] {
+  return text
+    .split(', ')
+    .filter((part) => part !== '')
+    .map((part) => {
+      const colon = part.indexOf(':');
+      const kind = part.slice(0, colon).toLowerCase();
+      return { [kind === 'ip address' ? 'ip_address' : kind]: part.slice(colon + 1) };
+    });
+}

@@ -1,0 +1,74 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { isIP, type AddressInfo } from 'node:net';
+import { MeshError } from '@meltemi/base';
+import { isLoopback } from '@meltemi/runtime';
+import type { AdminContext, AdminEndpoint, AdminResponse } from './context.ts';
+import { text } from './context.ts';
+
+/** An admin or metrics port. */
+export interface AdminServer {
+  readonly address: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Serves these endpoints. Throws MeshError `proxy/admin-bind` when the port cannot be had. */
+export async function startAdminServer(address: string, port: number, endpoints: readonly AdminEndpoint[], context: AdminContext): Promise<AdminServer> {
+  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, maxHeaderSize: 8_192 }, (request, response) => {
+    void answer(request, endpoints, context, address).then((result) => send(response, result));
+  });
+  server.maxConnections = 64;
+  await listen(server, address, port);
+  const bound = server.address() as AddressInfo;
+  return {
+    address: bound.address,
+    port: bound.port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, address: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => reject(new MeshError('proxy/admin-bind', `The admin port ${address}:${port} cannot be bound: ${cause.message}. Does another proxy use it?`, { cause })));
+    server.listen(port, address, resolve);
+  });
+}
+
+async function answer(request: IncomingMessage, endpoints: readonly AdminEndpoint[], context: AdminContext, own: string): Promise<AdminResponse> {
+  const url = new URL(request.url ?? '/', 'http://admin');
+  if (!isOwnHost(request.headers.host ?? '')) return text('the host of an admin request must be an address or localhost\n', 403);
+  const path = url.pathname === '/' ? '/help' : url.pathname;
+  const endpoint = endpoints.find((item) => item.path === path);
+  if (endpoint === undefined) return text(`no such path: ${path}\n`, 404);
+  const refused = endpoint.write ? refuseWrite(request, own) : undefined;
+  if (refused !== undefined) return refused;
+  try {
+    return await endpoint.handle(context, { method: request.method ?? 'GET', path, query: url.searchParams });
+  } catch (error) {
+    context.log.error('an admin request failed', { path, error: String(error) });
+    return text('internal error\n', 500);
+  }
+}
+
+/** Names would let a web page reach us through a name of its own (DNS rebinding). */
+function isOwnHost(host: string): boolean {
+  const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return name === '' || name === 'localhost' || isIP(name) !== 0;
+}
+
+/** What changes something takes POST, and only from this machine: loopback, or the workload itself. */
+function refuseWrite(request: IncomingMessage, own: string): AdminResponse | undefined {
+  if (request.method !== 'POST') return text('Method Not Allowed: use POST\n', 405);
+  const from = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+  return isLoopback(from) || from === own ? undefined : text(`refused: only this machine may do that, not ${from}\n`, 403);
+}
+
+function send(response: ServerResponse, { status, type, body }: AdminResponse): void {
+  const contentType = type === 'text/plain' ? 'text/plain; charset=UTF-8' : type;
+  response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-cache, max-age=0', 'x-content-type-options': 'nosniff' });
+  response.end(body);
+}

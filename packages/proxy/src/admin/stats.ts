@@ -1,0 +1,67 @@
+import { EXPOSITION_CONTENT_TYPE, writeExposition } from '@meltemi/telemetry';
+import type { EngineSnapshot } from '../main/engine.ts';
+import { json, text, type AdminContext, type AdminEndpoint, type AdminResponse } from './context.ts';
+
+/** Envoy's names for the state of the proxy itself. Requests are counted by Istio's metrics, in `/stats/prometheus`. */
+export const statsEndpoint: AdminEndpoint = {
+  path: '/stats',
+  help: 'counters and gauges of the proxy itself (?filter=regex, ?format=json|prometheus)',
+  write: false,
+  async handle(context, { query }) {
+    const format = query.get('format');
+    if (format === 'prometheus') return prometheus(context);
+    const filter = query.get('filter') ?? '';
+    if (filter.length > 256) return text('filter is too long\n', 400);
+    let regex: RegExp;
+    try {
+      regex = new RegExp(filter);
+    } catch {
+      return text('filter is no regular expression\n', 400);
+    }
+    const stats = collectStats(context, await context.snapshot()).filter(([name]) => regex.test(name));
+    if (format === 'json') return json({ stats: stats.map(([name, value]) => ({ name, value })) });
+    return text(stats.map(([name, value]) => `${name}: ${value}\n`).join(''));
+  },
+};
+
+export const prometheusEndpoint: AdminEndpoint = {
+  path: '/stats/prometheus',
+  help: "Istio's standard metrics and the proxy's own, in Prometheus' text format",
+  write: false,
+  handle: (context) => prometheus(context),
+};
+
+/** Istio's metrics, then the proxy's own under Envoy's names. */
+export async function prometheus(context: AdminContext): Promise<AdminResponse> {
+  await context.collect();
+  const own = collectStats(context, await context.snapshot()).filter(([name]) => !name.startsWith('cluster.'));
+  const lines = own.map(([name, value]) => {
+    const metric = `envoy_${name.replaceAll(/[^A-Za-z0-9_]/g, '_')}`;
+    return `# TYPE ${metric} gauge\n${metric} ${value}\n`;
+  });
+  return { status: 200, type: EXPOSITION_CONTENT_TYPE, body: writeExposition(context.registry, context.nowMs()) + lines.join('') };
+}
+
+function collectStats(context: AdminContext, snapshot: EngineSnapshot): (readonly [name: string, value: number])[] {
+  const { connected, pending, rejected } = context.configState();
+  const stats: (readonly [string, number])[] = [
+    ['cluster_manager.active_clusters', snapshot.clusters.length],
+    ['cluster_manager.warming_clusters', pending.clusters.length],
+    ['control_plane.connected_state', connected ? 1 : 0],
+    ['control_plane.rejected_resources', rejected],
+    ['http.active_requests', snapshot.requests],
+    ['listener_manager.total_listeners_active', snapshot.listeners.length],
+    ['listener_manager.total_listeners_warming', pending.listeners.length],
+    ['server.live', context.state() === 'LIVE' ? 1 : 0],
+    ['server.memory_allocated', process.memoryUsage.rss()],
+    ['server.total_connections', snapshot.connections],
+    ['server.uptime', Math.floor(context.uptimeMs() / 1_000)],
+    ['tcp.active_connections', snapshot.openTcp],
+  ];
+  for (const { name, usage, hosts } of snapshot.clusters) {
+    stats.push([`cluster.${name}.upstream_cx_active`, usage.connections], [`cluster.${name}.upstream_rq_active`, usage.requests]);
+    stats.push([`cluster.${name}.upstream_rq_pending_active`, usage.pending], [`cluster.${name}.membership_total`, hosts.length]);
+    stats.push([`cluster.${name}.membership_healthy`, hosts.filter((host) => host.health === 'healthy' && !host.ejected).length]);
+  }
+  return stats.sort(([a], [b]) => (a < b ? -1 : 1));
+}

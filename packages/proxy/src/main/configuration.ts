@@ -1,0 +1,90 @@
+import { Resolver } from 'node:dns/promises';
+import type { Clock, Log, Random, Timers } from '@meltemi/base';
+import type { Channel } from '@meltemi/grpc';
+import type { ProtoCodec } from '@meltemi/protos';
+import type { Node, Workload } from '@meltemi/protos-types';
+import type { RuntimeDelta } from '@meltemi/runtime';
+import { createConfigClient, type ConfigClient } from '../config/client.ts';
+import { createDnsClusters } from '../config/dns-clusters.ts';
+import type { KnownWorkload } from '../telemetry/peers.ts';
+import type { Engine } from './engine.ts';
+
+export interface ConfigurationOptions {
+  readonly channel: Channel;
+  readonly codec: ProtoCodec;
+  readonly node: Node;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** The way from the stream to the engine: deltas go over in order, one after the other. */
+export interface Configuration extends Disposable {
+  readonly client: ConfigClient;
+  /** Listeners that could not be bound, with the reason. */
+  readonly listenerErrors: ReadonlyMap<string, string>;
+  /** Resolves when everything handed over so far is in force. */
+  settled(): Promise<void>;
+}
+
+export function connectConfiguration(options: ConfigurationOptions): Configuration {
+  const { engine, log } = options;
+  const listenerErrors = new Map<string, string>();
+  let last: Promise<void> = Promise.resolve();
+
+  const apply = (delta: RuntimeDelta): void => {
+    const applied = engine.apply(delta);
+    for (const { name } of delta.listeners ?? []) listenerErrors.delete(name);
+    for (const name of delta.removed?.listeners ?? []) listenerErrors.delete(name);
+    last = Promise.all([last, applied]).then(([, failures]) => {
+      for (const [name, reason] of failures) {
+        listenerErrors.set(name, reason);
+        log.error('a listener cannot be bound', { listener: name, reason });
+      }
+    });
+  };
+
+  const dns = createDnsClusters({ ...options, resolve: resolveName, onEndpoints: (endpoints) => apply({ endpoints: [endpoints] }) });
+  const client = createConfigClient({
+    ...options,
+    onDelta(delta) {
+      apply(delta);
+      dns.update(delta.clusters ?? [], delta.removed?.clusters ?? []);
+    },
+    onWorkload: (address, workload) => engine.learned(address, workload === undefined ? undefined : knownWorkload(workload)),
+  });
+  return {
+    client,
+    listenerErrors,
+    settled: () => last,
+    [Symbol.dispose]() {
+      client[Symbol.dispose]();
+      dns[Symbol.dispose]();
+    },
+  };
+}
+
+let resolver: Resolver | undefined;
+
+async function resolveName(name: string, family: 4 | 6): Promise<readonly { readonly address: string; readonly ttl: number }[]> {
+  resolver ??= new Resolver({ timeout: 2_000, tries: 2 });
+  return family === 4 ? resolver.resolve4(name, { ttl: true }) : resolver.resolve6(name, { ttl: true });
+}
+
+export function knownWorkload(workload: Workload): KnownWorkload {
+  const { name = '', namespace = '', service_account: account = '', trust_domain: domain = '' } = workload;
+  return {
+    labels: {
+      workload: name,
+      namespace,
+      app: workload.app ?? '',
+      version: workload.version ?? '',
+      canonicalService: workload.canonical_name ?? '',
+      canonicalRevision: workload.canonical_revision ?? '',
+      cluster: workload.cluster ?? '',
+    },
+    principal: account === '' ? '' : `spiffe://${domain === '' ? 'cluster.local' : domain}/ns/${namespace}/sa/${account}`,
+  };
+}

@@ -1,0 +1,50 @@
+import type { Clock, Log, Random, Timers } from '@meltemi/base';
+import { createRuntimeState } from '@meltemi/runtime';
+import { createStandardMetrics, type MetricRegistry } from '@meltemi/telemetry';
+import { createDataPlane } from '../data-plane.ts';
+import type { TelemetryIdentity } from '../telemetry/identity.ts';
+import { createClientPeers } from '../telemetry/peers.ts';
+import { createSpanMaker } from '../telemetry/spans.ts';
+import { createStreamRecorder } from '../telemetry/stream-recorder.ts';
+import type { LogSink } from '../types.ts';
+import { snapshotOf, type Engine, type EngineEvents } from './engine.ts';
+
+export interface LocalEngineOptions {
+  readonly identity: TelemetryIdentity;
+  readonly gateway: boolean;
+  readonly registry: MetricRegistry;
+  readonly events: EngineEvents;
+  readonly accessLog: LogSink;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** An engine on the thread that calls it. */
+export function createLocalEngine(options: LocalEngineOptions): Engine {
+  const { clock, events, registry, identity, random } = options;
+  const now = (): number => clock.now();
+  const clients = createClientPeers({ want: (address) => events.onWantWorkload(address), forget: (address) => events.onForgetWorkload(address) });
+  const recorder = createStreamRecorder({
+    metrics: createStandardMetrics({ registry, local: identity.labels, now }),
+    clients,
+    spans: createSpanMaker(identity.span, (span) => events.onSpan(span)),
+    gateway: options.gateway,
+    now,
+  });
+  const state = createRuntimeState(() => random.next());
+  const dataPlane = createDataPlane(state, { ...options, streams: recorder });
+  return {
+    apply: (delta) => dataPlane.apply(state.apply(delta)),
+    learned: (address, workload) => clients.learned(address, workload),
+    async collect() {
+      recorder.flushOpen();
+    },
+    async snapshot() {
+      return snapshotOf(state, dataPlane, recorder.openTcp, clock.monotonic());
+    },
+    drain: (deadlineMs) => dataPlane.drain(deadlineMs),
+    close: () => dataPlane.close(),
+  };
+}

@@ -1,0 +1,31 @@
+import type { Node } from '@meltemi/protos-types';
+
+/** What a proxy is told when it starts; the agent hands it over as JSON in `MELTEMI_PROXY_OPTIONS`. */
+export interface ProxyOptions {
+  /** Unix socket of the agent: delta ADS with secrets, and telemetry. */
+  readonly agentSocket: string;
+  /** Address of the admin and metrics ports: the workload's own. */
+  readonly address: string;
+  /** 0 takes a free one. */
+  readonly adminPort: number;
+  /** Prometheus text on `/stats/prometheus`; 0 takes a free one. */
+  readonly metricsPort: number;
+  readonly node: Node;
+  /** Traffic threads besides this one; 0 (the default) = traffic runs on this thread. See docs/decisions. */
+  readonly workers?: number;
+  /** How long requests may run on after SIGTERM. Default 5 000. */
+  readonly drainMs?: number;
+  readonly version?: string;
+}
+
+/** A proxy that runs. */
+export interface RunningProxy {
+  readonly adminPort: number;
+  readonly metricsPort: number;
+  /** Resolves when the first configuration is in force and the code is warm. */
+  readonly ready: Promise<void>;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<void>;
+  /** Stops accepting, lets requests finish (at most `drainMs`), ends. Idempotent. */
+  stop(drainMs?: number): Promise<void>;
+}

@@ -1,0 +1,37 @@
+import type { Clock, Log, Random, Timers } from '@meltemi/base';
+
+/** Time and chance of this process. Timers never keep it alive by themselves. */
+export const systemClock: Clock = { now: () => performance.timeOrigin + performance.now(), monotonic: () => performance.now() };
+
+export const systemTimers: Timers = {
+  after(delayMs, run) {
+    const handle = setTimeout(run, delayMs);
+    handle.unref();
+    return { cancel: () => clearTimeout(handle) };
+  },
+};
+
+export const systemRandom: Random = { next: () => Math.random() };
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'off';
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'off'];
+
+/** A log whose level can be changed while it runs. */
+export interface LeveledLog extends Log {
+  level: LogLevel;
+}
+
+export function isLogLevel(text: string): text is LogLevel {
+  return LEVELS.some((level) => level === text);
+}
+
+/** One line per message: time, level, text, then fields as `key=value`. */
+export function createLineLog(level: LogLevel, write: (line: string) => void): LeveledLog {
+  const at = (own: LogLevel) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
+    if (LEVELS.indexOf(own) < LEVELS.indexOf(log.level)) return;
+    const rest = Object.entries(fields ?? {}).map(([key, value]) => ` ${key}=${typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? 'undefined')}`);
+    write(`${new Date(systemClock.now()).toISOString()} ${own} ${message}${rest.join('')}\n`);
+  };
+  const log: LeveledLog = { level, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return log;
+}

@@ -1,0 +1,35 @@
+import { enableCompileCache } from 'node:module';
+import { MeshError } from '@meltemi/base';
+import type { ProxyOptions } from './options.ts';
+
+/**
+ * A proxy as a process of its own: options from `MELTEMI_PROXY_OPTIONS`, a graceful end at SIGTERM, an end at once when stdin closes
+ * (the agent that started it is gone). Resolves with the exit code.
+ */
+export async function runProxy(environment: Readonly<Record<string, string | undefined>>): Promise<number> {
+  enableCompileCache();
+  const options = readOptions(environment['MELTEMI_PROXY_OPTIONS']);
+  // After the cache is on: everything that is big is loaded from here.
+  const { startProxy } = await import('./start-proxy.ts');
+  const proxy = await startProxy(options);
+  process.once('SIGTERM', () => void proxy.stop());
+  process.once('SIGINT', () => void proxy.stop());
+  process.stdin.on('end', () => void proxy.stop(0));
+  process.stdin.on('error', () => void proxy.stop(0));
+  process.stdin.resume();
+  proxy.ready.catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
+  await proxy.ended;
+  return 0;
+}
+
+/** Throws MeshError `proxy/options`. */
+export function readOptions(text: string | undefined): ProxyOptions {
+  if (text === undefined || text === '') {
+    throw new MeshError('proxy/options', 'MELTEMI_PROXY_OPTIONS is not set: the proxy is started by the agent ("meltemi run", "meltemi proxy"), not by hand.');
+  }
+  try {
+    return JSON.parse(text) as ProxyOptions;
+  } catch (cause) {
+    throw new MeshError('proxy/options', `MELTEMI_PROXY_OPTIONS is no JSON: ${String(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,106 @@
+import { createChannel } from '@meltemi/grpc';
+import { loadCodec } from '@meltemi/protos';
+import { createBatchEncoder, createMetricRegistry, METRIC } from '@meltemi/telemetry';
+import type { AdminContext } from '../admin/context.ts';
+import { ADMIN_ENDPOINTS, METRICS_ENDPOINTS } from '../admin/index.ts';
+import { startAdminServer } from '../admin/server.ts';
+import { telemetryIdentity } from '../telemetry/identity.ts';
+import { startReporter } from '../telemetry/reporter.ts';
+import { connectConfiguration, type Configuration } from './configuration.ts';
+import { createFileLogSink } from './file-log.ts';
+import { createLocalEngine } from './local-engine.ts';
+import type { ProxyOptions, RunningProxy } from './options.ts';
+import { createLineLog, systemClock, systemRandom, systemTimers, type LeveledLog } from './ports.ts';
+import { certificatesOf } from './secrets-view.ts';
+import { warmUp } from './warm-up.ts';
+
+const VERSION = '0.1.0';
+const SYSTEM = { clock: systemClock, timers: systemTimers, random: systemRandom };
+const READY_POLL_MS = 10;
+
+/**
+ * Starts the data plane: admin and metrics ports first, then the configuration stream, then traffic. Throws MeshError `proxy/admin-bind`
+ * when its ports are taken. An agent that is not there yet, or goes away, is waited for.
+ */
+export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
+  const log: LeveledLog = createLineLog('info', (line) => void process.stderr.write(line));
+  const startedMs = systemClock.monotonic();
+  const identity = telemetryIdentity(options.node, options.address);
+  const registry = createMetricRegistry();
+  const encoder = createBatchEncoder({ registry, node: identity.node });
+  const version = options.version ?? VERSION;
+  registry.gauge(METRIC.build, { component: 'proxy', tag: version }, systemClock.now()).value = 1;
+
+  const accessLog = createFileLogSink(log);
+  const engine = createLocalEngine({
+    ...SYSTEM,
+    log,
+    identity,
+    registry,
+    accessLog,
+    gateway: options.node.id?.startsWith('router~') === true,
+    events: {
+      onWantWorkload: (address) => configuration.client.wantWorkload(address),
+      onForgetWorkload: (address) => configuration.client.forgetWorkload(address),
+      onSpan: (span) => encoder.addSpan(span),
+    },
+  });
+  const channel = createChannel({ target: { socketPath: options.agentSocket }, keepaliveMs: 0 });
+  const codec = loadCodec('sidecar');
+  let phase: 'starting' | 'live' | 'draining' = 'starting';
+  const ended = Promise.withResolvers<void>();
+  const configuration: Configuration = connectConfiguration({ ...SYSTEM, channel, codec, node: options.node, engine, log });
+
+  const context: AdminContext = {
+    node: options.node,
+    version,
+    dump: configuration.client.dump,
+    registry,
+    log,
+    state: () => (phase === 'draining' ? 'DRAINING' : phase === 'live' ? 'LIVE' : 'INITIALIZING'),
+    configState: () => configuration.client.state(),
+    snapshot: () => engine.snapshot(),
+    collect: () => engine.collect(),
+    certificates: () => certificatesOf(configuration.client.dump),
+    listenerErrors: () => configuration.listenerErrors,
+    drain: () => void drain(options.drainMs ?? DRAIN_MS),
+    quit: () => void stop(0),
+    nowMs: () => systemClock.now(),
+    uptimeMs: () => systemClock.monotonic() - startedMs,
+  };
+  const admin = await startAdminServer(options.address, options.adminPort, ADMIN_ENDPOINTS, context);
+  const metrics = await startAdminServer(options.address, options.metricsPort, METRICS_ENDPOINTS, context);
+  const reporter = startReporter({ ...SYSTEM, channel, codec, encoder, log, beforeBatch: () => engine.collect() });
+
+  let draining: Promise<void> | undefined;
+  function drain(drainMs: number): Promise<void> {
+    phase = 'draining';
+    return (draining ??= engine.drain(drainMs));
+  }
+
+  let stopping: Promise<void> | undefined;
+  function stop(drainMs: number): Promise<void> {
+    return (stopping ??= (async () => {
+      await drain(drainMs);
+      await reporter.close();
+      configuration[Symbol.dispose]();
+      await Promise.all([engine.close(), channel.close(), admin.close(), metrics.close(), accessLog.close()]);
+      ended.resolve();
+    })());
+  }
+
+  const ready = (async () => {
+    await Promise.all([warmUp(log), firstConfiguration(configuration)]);
+    if (phase === 'starting') phase = 'live';
+    log.info('ready', { ms: Math.round(systemClock.monotonic()) });
+  })();
+  return { adminPort: admin.port, metricsPort: metrics.port, ready, ended: ended.promise, stop: (drainMs = options.drainMs ?? DRAIN_MS) => stop(drainMs) };
+}
+
+const DRAIN_MS = 5_000;
+
+/** All of the first configuration is in force (or has waited its time). */
+async function firstConfiguration(configuration: Configuration): Promise<void> {
+  while (!configuration.client.state().complete) await new Promise<void>((resolve) => setTimeout(resolve, READY_POLL_MS).unref());
+  await configuration.settled();
+}
