@@ -77,10 +77,11 @@ function decorate(services: readonly Service[]): readonly Service[] {
 function synthetic(declared: readonly Service[], workloads: readonly Workload[], mesh: MeshConfig): readonly Service[] {
   const groups = new Map<string, { readonly app: string; readonly namespace: string; readonly ports: Map<number, WorkloadPort> }>();
   const hosts = new Set(declared.map((service) => service.hostname));
+  const byNamespace = Map.groupBy(declared.filter((service) => service.selector !== undefined), (service) => service.namespace);
   for (const workload of workloads) {
     const app = workload.labels['app'];
     if (workload.registry !== 'connected' || workload.ports.length === 0 || app === undefined || app === '') continue;
-    if (hosts.has(kubernetesHostname(app, workload.namespace, mesh.domainSuffix)) || declared.some((service) => selects(service, workload))) continue;
+    if (hosts.has(kubernetesHostname(app, workload.namespace, mesh.domainSuffix)) || byNamespace.get(workload.namespace)?.some((service) => selects(service, workload)) === true) continue;
     const key = `${workload.namespace}/${app}`;
     let group = groups.get(key);
     if (group === undefined) groups.set(key, (group = { app, namespace: workload.namespace, ports: new Map() }));

@@ -1,6 +1,10 @@
+export { createConnectedRegistry, type ConnectedRegistryOptions } from './connected/connected-registry.ts';
+export type { Allocation, BridgeNetwork, ConnectedRegistry, JoinRequest } from './connected/types.ts';
 export { createDirectoryStore, type DirectoryStore, type DirectoryStoreOptions } from './directory/directory-store.ts';
 export { createMemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';
+export { createMesh, type Mesh, type MeshChanges, type MeshOptions, type MeshUpdate } from './mesh/mesh.ts';
 export { createStateStore, type StateStoreOptions } from './state/state-store.ts';
 export { createAggregateStore } from './store/aggregate-store.ts';
 export type { ConfigChange, ConfigStore, PutResult, WritableConfigStore } from './store/config-store.ts';
 export { createVersionSource, type VersionSource } from './store/config-table.ts';
+export { createSavedValue, type SavedValue } from './store/saved-value.ts';

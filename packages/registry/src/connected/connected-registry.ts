@@ -1,0 +1,212 @@
+import { MeshError, type Log, type Random, type Timer, type Timers } from '@meltemi/base';
+import { NO_LOCALITY, type Health, type ProxyNode, type Workload } from '@meltemi/model';
+import { createLoopbackPool, createSubnetPool, loopbackAppAddress, socketLock, type AddressLock, type AddressPool } from './address-pool.ts';
+import { unsavedValue, type SavedValue } from '../store/saved-value.ts';
+import type { Allocation, BridgeNetwork, ConnectedRegistry, JoinRequest } from './types.ts';
+
+export interface ConnectedRegistryOptions {
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+  /** How workloads reach the control plane's mTLS port. */
+  readonly xdsAddress: { readonly netns?: string; readonly ports: string };
+  /** The bridge for `netns`; without it that mode is refused. */
+  readonly network?: BridgeNetwork;
+  /** Where the list is kept over a restart. */
+  readonly saved?: SavedValue<readonly Workload[]>;
+  readonly lock?: AddressLock;
+  /** From the end of the last stream to the end of the endpoint. Default 10 000. */
+  readonly graceMs?: number;
+  /** How long after a restart workloads of before may take to come back. Default 30 000. */
+  readonly restoreMs?: number;
+  /** How long an address waits for a workload that joined. Default 300 000, the life of its token. */
+  readonly joinMs?: number;
+}
+
+/** Where a workload stands. */
+type State =
+  | { readonly t: 'connected'; readonly connections: ReadonlySet<string> }
+  /** Its stream is gone, or it has not come back after our restart. */
+  | { readonly t: 'leaving'; readonly timer: Timer };
+
+interface Entry {
+  readonly workload: Workload;
+  readonly state: State;
+}
+
+/** The registry of workloads that agents bring. Resolves when those of before a restart are loaded. */
+export async function createConnectedRegistry(options: ConnectedRegistryOptions): Promise<ConnectedRegistry> {
+  const registry = new Connected(options);
+  await registry.restore();
+  return registry;
+}
+
+class Connected implements ConnectedRegistry {
+  readonly #options: ConnectedRegistryOptions;
+  readonly #saved: SavedValue<readonly Workload[]>;
+  readonly #loopback: AddressPool;
+  readonly #subnet: AddressPool | undefined;
+  /** By mesh-facing address. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #byConnection = new Map<string, string>();
+  /** Addresses given to workloads that are not here yet. */
+  readonly #reserved = new Map<string, Timer>();
+  readonly #listeners = new Set<() => void>();
+  #list: readonly Workload[] | undefined;
+
+  constructor(options: ConnectedRegistryOptions) {
+    this.#options = options;
+    this.#saved = options.saved ?? unsavedValue();
+    this.#loopback = createLoopbackPool(options.lock ?? socketLock, Math.floor(options.random.next() * 1_000_000));
+    this.#subnet = options.network === undefined ? undefined : createSubnetPool(options.network);
+  }
+
+  async restore(): Promise<void> {
+    for (const workload of (await this.#saved.load()) ?? []) {
+      await this.#claim(workload.address);
+      const timer = this.#options.timers.after(this.#options.restoreMs ?? 30_000, () => this.#remove(workload.address));
+      this.#entries.set(workload.address, { workload, state: { t: 'leaving', timer } });
+    }
+  }
+
+  async allocate(request: JoinRequest): Promise<Allocation> {
+    const { network, xdsAddress } = this.#options;
+    if (request.interception === 'ports') {
+      const address = this.#reserve(await this.#loopback.take());
+      return { address, appAddress: loopbackAppAddress(address), xdsAddress: xdsAddress.ports };
+    }
+    if (this.#subnet === undefined || network === undefined) {
+      throw new MeshError('join/no-network', 'This control plane has no network for namespaces of its own; join with interception "ports".');
+    }
+    const address = this.#reserve(await this.#subnet.take());
+    return { address, appAddress: address, xdsAddress: xdsAddress.netns ?? xdsAddress.ports, network };
+  }
+
+  #reserve(address: string): string {
+    const timer = this.#options.timers.after(this.#options.joinMs ?? 300_000, () => {
+      this.#reserved.delete(address);
+      this.#free(address);
+    });
+    this.#reserved.set(address, timer);
+    return address;
+  }
+
+  connect(connectionId: string, node: ProxyNode): void {
+    const { address } = node;
+    const before = this.#entries.get(address);
+    if (before !== undefined && !sameIdentity(before.workload, node)) {
+      const { namespace, name } = before.workload;
+      this.#options.log.warn('a node claims the address of another workload; it is not registered', { node: node.id, address, owner: `${namespace}/${name}` });
+      return;
+    }
+    this.#reserved.get(address)?.cancel();
+    this.#reserved.delete(address);
+    const connections = new Set(before?.state.t === 'connected' ? before.state.connections : []);
+    if (before?.state.t === 'leaving') before.state.timer.cancel();
+    if (before === undefined) void this.#claim(address);
+    connections.add(connectionId);
+    this.#byConnection.set(connectionId, address);
+    const workload = workloadOf(node, before?.workload.health ?? 'healthy');
+    const same = before !== undefined && JSON.stringify(before.workload) === JSON.stringify(workload);
+    this.#entries.set(address, { workload: same ? before.workload : workload, state: { t: 'connected', connections } });
+    if (!same) this.#changed();
+  }
+
+  disconnect(connectionId: string): void {
+    const address = this.#byConnection.get(connectionId);
+    const entry = address === undefined ? undefined : this.#entries.get(address);
+    this.#byConnection.delete(connectionId);
+    if (address === undefined || entry?.state.t !== 'connected') return;
+    const connections = new Set(entry.state.connections);
+    connections.delete(connectionId);
+    if (connections.size > 0) {
+      this.#entries.set(address, { ...entry, state: { t: 'connected', connections } });
+      return;
+    }
+    const timer = this.#options.timers.after(this.#options.graceMs ?? 10_000, () => this.#remove(address));
+    this.#entries.set(address, { ...entry, state: { t: 'leaving', timer } });
+  }
+
+  setHealth(address: string, health: Health): boolean {
+    const entry = this.#entries.get(address);
+    if (entry === undefined) return false;
+    if (entry.workload.health === health) return true;
+    this.#entries.set(address, { ...entry, workload: { ...entry.workload, health } });
+    this.#changed();
+    return true;
+  }
+
+  workloads(): readonly Workload[] {
+    this.#list ??= [...this.#entries.values()].map((entry) => entry.workload).sort((a, b) => (a.address < b.address ? -1 : 1));
+    return this.#list;
+  }
+
+  watch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    for (const { state } of this.#entries.values()) if (state.t === 'leaving') state.timer.cancel();
+    for (const timer of this.#reserved.values()) timer.cancel();
+    this.#listeners.clear();
+    this.#loopback.close();
+    this.#subnet?.close();
+    await this.#saved.flush();
+  }
+
+  #remove(address: string): void {
+    const entry = this.#entries.get(address);
+    if (entry === undefined) return;
+    this.#entries.delete(address);
+    this.#free(address);
+    this.#options.log.info('workload left', { workload: `${entry.workload.namespace}/${entry.workload.name}`, address });
+    this.#changed();
+  }
+
+  async #claim(address: string): Promise<void> {
+    try {
+      if (!(await this.#loopback.claim(address))) await this.#subnet?.claim(address);
+    } catch (error) {
+      this.#options.log.warn('the address of a workload is not ours to hold', { address, error: String(error) });
+    }
+  }
+
+  #free(address: string): void {
+    this.#loopback.free(address);
+    this.#subnet?.free(address);
+  }
+
+  #changed(): void {
+    this.#list = undefined;
+    this.#saved.save(this.workloads());
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+/** An address changes hands only after its owner has left: until then somebody else with it is a mistake or a lie. */
+function sameIdentity(owner: Workload, node: ProxyNode): boolean {
+  return owner.namespace === node.namespace && owner.serviceAccount === node.serviceAccount;
+}
+
+/** A gateway serves the outside: it is no endpoint of a service of its own making, and what listens there is not mesh TLS. */
+function workloadOf(node: ProxyNode, health: Health): Workload {
+  const router = node.type === 'router';
+  return {
+    name: node.workload,
+    namespace: node.namespace,
+    serviceAccount: node.serviceAccount,
+    labels: node.labels,
+    address: node.address,
+    appAddress: node.appAddress,
+    ports: router ? [] : node.ports,
+    portMap: {},
+    locality: node.locality.region === '' ? NO_LOCALITY : node.locality,
+    weight: 1,
+    tlsMode: router ? 'disabled' : 'istio',
+    health,
+    dataPlane: node.dataPlane,
+    cluster: node.clusterId,
+    registry: 'connected',
+  };
+}

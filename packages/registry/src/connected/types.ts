@@ -1,0 +1,45 @@
+import type { Health, ProxyNode, Workload } from '@meltemi/model';
+
+/** What a workload says when it joins, before it has an identity. */
+export interface JoinRequest {
+  readonly type: 'sidecar' | 'router';
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly workload: string;
+  readonly interception: 'netns' | 'ports';
+}
+
+/** Where a workload lives. */
+export interface Allocation {
+  /** Mesh-facing address W. */
+  readonly address: string;
+  /** Where the application listens, A; with `netns` the same. */
+  readonly appAddress: string;
+  /** `host:port` of the control plane's mTLS port, as this workload reaches it. */
+  readonly xdsAddress: string;
+  readonly network?: BridgeNetwork;
+}
+
+/** The bridge that network namespaces of workloads are tied to; the addresses of its subnet are given to them. */
+export interface BridgeNetwork {
+  readonly bridge: string;
+  /** The host's own address on it. */
+  readonly gateway: string;
+  readonly prefixLength: number;
+}
+
+/** Workloads that agents register by their streams. */
+export interface ConnectedRegistry {
+  /** An address for a workload that is about to connect. Throws `join/no-address`, `join/no-network`. */
+  allocate(request: JoinRequest): Promise<Allocation>;
+  /** An authenticated stream of a node began. */
+  connect(connectionId: string, node: ProxyNode): void;
+  /** It ended. Without another stream of the same workload its endpoint goes after the grace period, and its address is free again. */
+  disconnect(connectionId: string): void;
+  /** What the agent found out about the application. An unhealthy one stays, marked. False when no such workload is connected. */
+  setHealth(address: string, health: Health): boolean;
+  /** Connected ones, those in their grace period, and those of before a restart that are not back yet. The same objects while nothing changes. */
+  workloads(): readonly Workload[];
+  watch(listener: () => void): () => void;
+  close(): Promise<void>;
+}
