@@ -3,13 +3,14 @@
  * and what they hand to metrics, spans and logs. Compiled configuration itself is `@meltemi/runtime`'s.
  */
 import type { Clock, Log, Random, Timers } from '@meltemi/base';
-import type { CompiledChain, CompiledCluster, CompiledRoute, Host, RuntimeChange, RuntimeState } from '@meltemi/runtime';
+import type { CompiledChain, CompiledCluster, CompiledRoute, Host, RuntimeChange } from '@meltemi/runtime';
 
 // ---------------------------------------------------------------------------------------------------------------- transport
 
 /**
- * One TCP or TLS connection. `write` takes `bytes[start, end)`; the caller may reuse them as soon as it returns. It answers
- * false when the peer is slower than we are: stop producing until `onDrain`. Nothing throws; failures arrive as `onClose`.
+ * One TCP or TLS connection. `write` takes `bytes[start, end)`, which must lie in the thread's shared buffers (they may be filled
+ * again as soon as it returns) or never be changed afterwards. It answers false when the peer is slower than we are: stop
+ * producing until `onDrain`. Nothing throws; failures arrive as `onClose`.
  */
 export interface Transport {
   write(bytes: Uint8Array, start: number, end: number): boolean;
@@ -40,6 +41,11 @@ export interface ConnectionInfo {
   /** Where the client wanted to go before a redirect; equal to the local address without one. */
   readonly originalAddress: string;
   readonly originalPort: number;
+  /** `address:port` of the original destination and of the peer, IPv6 in brackets: what logs show as local and remote address. */
+  readonly local: string;
+  readonly remote: string;
+  /** SNI of the client hello, also when TLS goes through untouched; '' = none. */
+  readonly serverName: string;
   readonly tls: TlsInfo | undefined;
 }
 
@@ -62,7 +68,7 @@ export interface TlsInfo {
 /** Envoy's response flags; `StreamInfo.flags` is a bit set of `1 << index`. Order is Envoy's printing order. */
 export const RESPONSE_FLAGS = [
   'LH', 'UH', 'UT', 'LR', 'UR', 'UF', 'UC', 'UO', 'NR', 'DI', 'FI', 'RL', 'UAEX', 'RLSE', 'DC', 'URX', 'SI', 'IH', 'DPE',
-  'UMSDR', 'RFCF', 'NFCF', 'DT', 'UPE', 'NC', 'OM', 'DF',
+  'UMSDR', 'RFCF', 'NFCF', 'DT', 'UPE', 'NC', 'OM', 'DF', 'DO',
 ] as const;
 
 /** One of Envoy's short response flags (`UF`, `NR`, …). */
@@ -182,12 +188,13 @@ export interface ListenerStatus {
   readonly addresses: readonly string[];
   readonly state: 'active' | 'draining' | 'failed';
   readonly error: string;
+  /** Accepted and still open. */
   readonly connections: number;
 }
 
 /**
- * Owns sockets. `start`: binds the listeners of `state`; call `apply` with every `RuntimeChange` after `state.apply`. Both resolve
- * when every listener that should be bound is bound or has failed, and answer the failures (name → reason), for the NACK.
+ * Owns sockets; `createDataPlane` in `data-plane.ts` makes one. Call `apply` with every `RuntimeChange` right after `state.apply`. It
+ * resolves when every listener that should be bound is bound or has failed, and answers the failures (name → reason), for the NACK.
  */
 export interface DataPlane extends AsyncDisposable {
   apply(change: RuntimeChange): Promise<ReadonlyMap<string, string>>;
@@ -200,5 +207,3 @@ export interface DataPlane extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Builds the data plane over a configuration state: `createDataPlane(state, ports)` in `data-plane.ts`. */
-export type CreateDataPlane = (state: RuntimeState, ports: DataPlanePorts) => DataPlane;

@@ -1,0 +1,121 @@
+import { loneOperator, parseFormat, type AccessLog, type AccessLogFilter, type LogField } from '@meltemi/runtime';
+import { RESPONSE_FLAGS, type StreamInfo } from '../types.ts';
+import { formatTime, requestHeader, responseHeader, STREAM_OPERATORS, type CaptureList, type Getter } from './operators.ts';
+
+/** One access log, ready to use. */
+export interface CompiledLog {
+  readonly path: string;
+  /** The line with its newline, undefined when the log's filter does not want the stream. */
+  line(info: StreamInfo): string | undefined;
+}
+
+/** Compiles a log's format; adds the headers it needs to `capture`. */
+export function compileLog(log: AccessLog, capture: CaptureList): CompiledLog {
+  const render = log.format.t === 'text' ? compileText(log.format.text, capture) : compileJson(log.format.fields, log.omitEmptyValues, capture);
+  const { filter } = log;
+  if (filter === undefined) return { path: log.path, line: render };
+  return { path: log.path, line: (info) => (passes(filter, info) ? render(info) : undefined) };
+}
+
+function getter(operator: string, argument: string, capture: CaptureList): Getter {
+  switch (operator) {
+    case 'START_TIME':
+      return (info) => formatTime(info.startTimeMs, argument);
+    case 'REQ':
+      return requestHeader(argument, capture);
+    case 'REQ_WITHOUT_QUERY': {
+      const inner = requestHeader(argument, capture);
+      return (info) => inner(info)?.toString().split('?', 1)[0];
+    }
+    case 'RESP':
+      return responseHeader(argument, capture);
+    case 'HOSTNAME':
+      return () => process.env['HOSTNAME'];
+    case 'ENVIRONMENT':
+      return () => process.env[argument];
+    default:
+      return STREAM_OPERATORS[operator] ?? (() => undefined);
+  }
+}
+
+function compileText(text: string, capture: CaptureList): (info: StreamInfo) => string {
+  const parsed = parseFormat(text);
+  if (!parsed.ok) return () => `${parsed.message}\n`;
+  const pieces = parsed.parts.map((part): string | Getter => {
+    if (part.t === 'text') return part.text;
+    const get = getter(part.operator, part.argument, capture);
+    const { maxLength } = part;
+    return maxLength === undefined ? get : (info) => get(info)?.toString().slice(0, maxLength);
+  });
+  return (info) => {
+    let line = '';
+    for (const piece of pieces) {
+      if (typeof piece === 'string') line += piece;
+      else {
+        const value = piece(info);
+        if (value === undefined || value === '') line += '-';
+        // A quote inside a client's value would end its field.
+        else line += typeof value === 'string' && value.includes('"') ? value.replaceAll('"', '\\x22') : value;
+      }
+    }
+    return line;
+  };
+}
+
+function compileJson(fields: Readonly<Record<string, LogField>>, omitEmpty: boolean, capture: CaptureList): (info: StreamInfo) => string {
+  const render = compileField(fields, omitEmpty, capture);
+  return (info) => `${JSON.stringify(render(info))}\n`;
+}
+
+type FieldValue = string | number | boolean | null | FieldValue[] | { [key: string]: FieldValue };
+
+function compileField(field: LogField, omitEmpty: boolean, capture: CaptureList): (info: StreamInfo) => FieldValue {
+  if (typeof field === 'string') return compileJsonText(field, capture);
+  if (field === null || typeof field !== 'object') return () => field;
+  if (Array.isArray(field)) {
+    const items = (field as readonly LogField[]).map((item) => compileField(item, omitEmpty, capture));
+    return (info) => items.map((item) => item(info));
+  }
+  const entries = Object.entries(field).map(([key, value]) => [key, compileField(value, omitEmpty, capture)] as const);
+  return (info) => {
+    const record: { [key: string]: FieldValue } = {};
+    for (const [key, render] of entries) {
+      const value = render(info);
+      if (!omitEmpty || value !== null) record[key] = value;
+    }
+    return record;
+  };
+}
+
+/** A lone operator keeps its type (numbers stay numbers, nothing is null); mixed text is text. */
+function compileJsonText(text: string, capture: CaptureList): (info: StreamInfo) => FieldValue {
+  const lone = loneOperator(text);
+  if (lone === undefined) return compileText(text, capture);
+  const get = getter(lone.operator, lone.argument, capture);
+  return (info) => {
+    const value = get(info);
+    return value === undefined || value === '' ? null : value;
+  };
+}
+
+function passes(filter: AccessLogFilter, info: StreamInfo): boolean {
+  switch (filter.t) {
+    case 'status-code':
+      return compare(info.responseCode, filter.op, filter.value);
+    case 'duration':
+      return compare(info.endMs - info.startMs, filter.op, filter.valueMs);
+    case 'response-flag':
+      return filter.flags.length === 0 ? info.flags !== 0 : filter.flags.some((flag) => (info.flags & (1 << RESPONSE_FLAGS.findIndex((known) => known === flag))) !== 0);
+    case 'not-health-check':
+      return true;
+    case 'and':
+      return filter.filters.every((inner) => passes(inner, info));
+    case 'or':
+      return filter.filters.some((inner) => passes(inner, info));
+  }
+}
+
+function compare(value: number, op: 'eq' | 'ge' | 'le', limit: number): boolean {
+  if (op === 'eq') return value === limit;
+  return op === 'ge' ? value >= limit : value <= limit;
+}

@@ -1,0 +1,24 @@
+import { randomFillSync, randomUUID } from 'node:crypto';
+
+/** Makes identifiers that nobody can guess. */
+export interface Ids {
+  uuid(): string;
+  /** So many random bytes as lower-case hex, never all zero. */
+  hex(bytes: 8 | 16): string;
+}
+
+/** Ids from the host's random generator, drawn in batches. */
+export function createIds(): Ids {
+  const pool = Buffer.alloc(4096);
+  let at = pool.length;
+  const hex = (bytes: 8 | 16): string => {
+    if (at + bytes > pool.length) {
+      randomFillSync(pool);
+      at = 0;
+    }
+    const text = pool.toString('hex', at, at + bytes);
+    at += bytes;
+    return /[^0]/.test(text) ? text : hex(bytes);
+  };
+  return { uuid: () => randomUUID(), hex };
+}

@@ -1,0 +1,57 @@
+import type { CompiledChain } from '@meltemi/runtime';
+import type { ConnectionInfo, StreamInfo } from '../types.ts';
+
+const NOTHING: readonly undefined[] = [];
+
+/** A fresh record; all fields at once, so that every record has the same shape. */
+export function createStreamInfo(protocol: 'http' | 'tcp', chain: CompiledChain, connection: ConnectionInfo, startTimeMs: number, startMs: number): StreamInfo {
+  return {
+    protocol,
+    startTimeMs,
+    startMs,
+    connection,
+    chain,
+    route: undefined,
+    cluster: undefined,
+    host: undefined,
+    routeName: '',
+    virtualHost: '',
+    clusterName: '',
+    httpVersion: '',
+    method: '',
+    originalPath: '',
+    path: '',
+    authority: '',
+    requestId: '',
+    userAgent: '',
+    forwardedFor: '',
+    capturedRequest: NOTHING,
+    capturedResponse: NOTHING,
+    grpc: false,
+    grpcStatus: '',
+    responseCode: 0,
+    responseCodeDetails: '',
+    flags: 0,
+    connectionTerminationDetails: '',
+    upstreamTransportFailureReason: '',
+    attempts: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    requestHeadBytes: 0,
+    responseHeadBytes: 0,
+    requestEndMs: 0,
+    upstreamStartMs: 0,
+    upstreamFirstByteMs: 0,
+    upstreamEndMs: 0,
+    endMs: 0,
+    upstreamRemote: '',
+    upstreamLocal: '',
+    upstreamTls: undefined,
+    trace: undefined,
+  };
+}
+
+/** `x-envoy-upstream-service-time`: whole milliseconds from sending the request to the response's head; -1 = no response came. */
+export function upstreamServiceMs(info: StreamInfo): number {
+  return info.upstreamFirstByteMs === 0 ? -1 : Math.max(0, Math.floor(info.upstreamFirstByteMs - info.upstreamStartMs));
+}

@@ -1,0 +1,54 @@
+import type { Log } from '@meltemi/base';
+import type { CompiledChain, RuntimeState } from '@meltemi/runtime';
+import { DEFAULT_LIMITS, type HeadScanner } from '@meltemi/wire';
+import type { AccessLogger } from '../access-log/access-logger.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { LiveFormat } from '../http/live-format.ts';
+import type { HeadView } from '../http/request-view.ts';
+import type { Dialer } from '../net/net-port.ts';
+import type { SharedBuffers } from '../net/shared-buffers.ts';
+import type { TlsContexts } from '../net/tls-contexts.ts';
+import type { ConnectionInfo, DataPlanePorts, Transport, TransportHandler } from '../types.ts';
+import type { Ids } from './ids.ts';
+import type { TimerWheel } from './timer-wheel.ts';
+
+/** A downstream connection as the data plane sees it. */
+export interface Connection extends TransportHandler {
+  /** No new request after the present one; close when idle. */
+  drain(): void;
+  /** Close now. */
+  destroy(): void;
+}
+
+/** What all connections of a thread share. */
+export interface Worker {
+  readonly state: RuntimeState;
+  readonly ports: DataPlanePorts;
+  readonly log: Log;
+  readonly wheel: TimerWheel;
+  readonly ids: Ids;
+  readonly buffers: SharedBuffers;
+  readonly dialer: Dialer;
+  readonly tls: TlsContexts;
+  readonly accessLog: AccessLogger;
+  /** Results are read before the next scan, so that one of each is enough. */
+  readonly requestScanner: HeadScanner;
+  readonly responseScanner: HeadScanner;
+  readonly view: HeadView;
+  /** Whose head the request scanner has read last. */
+  scannedFor: Exchange | undefined;
+  /** Requests that a fault filter delays or has answered just now. */
+  activeFaults: number;
+  readonly format: LiveFormat;
+  readonly connections: Set<Connection>;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  requests: number;
+  draining: boolean;
+}
+
+/** Heads are scanned within the largest limits; a connection manager with smaller ones checks afterwards. */
+export const SCAN_LIMITS = { ...DEFAULT_LIMITS, maxHeadBytes: 96 * 1024, maxHeaders: 250 };
+
+/** Takes an accepted connection of a chain over. */
+export type OpenConnection = (worker: Worker, chain: CompiledChain, transport: Transport, info: ConnectionInfo) => Connection;

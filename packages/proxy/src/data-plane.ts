@@ -1,0 +1,132 @@
+import type { CompiledChain, RuntimeChange, RuntimeState } from '@meltemi/runtime';
+import { HeadScanner } from '@meltemi/wire';
+import { AccessLogger } from './access-log/access-logger.ts';
+import { createIds } from './core/ids.ts';
+import { TimerWheel } from './core/timer-wheel.ts';
+import { SCAN_LIMITS, type Connection, type Worker } from './core/worker.ts';
+import { DownstreamConnection } from './http/downstream-connection.ts';
+import { httpPlan } from './http/http-plan.ts';
+import { LiveFormat } from './http/live-format.ts';
+import { HeadView } from './http/request-view.ts';
+import { ListenerSet } from './listener-set.ts';
+import { Acceptor } from './net/acceptor.ts';
+import type { Dialer } from './net/net-port.ts';
+import { NodeDialer } from './net/node-dialer.ts';
+import { loadOriginalDestination, type OriginalDestination } from './net/original-dst.ts';
+import { SharedBuffers } from './net/shared-buffers.ts';
+import { TlsContexts } from './net/tls-contexts.ts';
+import { HttpPool } from './pool/http-pool.ts';
+import { openTcp } from './tcp/tcp-proxy.ts';
+import type { ConnectionInfo, DataPlane, DataPlanePorts, Transport } from './types.ts';
+
+/** What tests and other transports exchange. */
+export interface DataPlaneOptions {
+  readonly dialer?: Dialer;
+  readonly originalDestination?: OriginalDestination;
+  /** Several threads share the listening ports. */
+  readonly reusePort?: boolean;
+}
+
+/** Builds the data plane over a configuration state. Nothing is bound before the first `apply`. */
+export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, options: DataPlaneOptions = {}): DataPlane {
+  const worker = createWorker(state, ports, options);
+  const acceptor = new Acceptor(worker, openConnection);
+  const ready = findOriginalDestination(options).then((found) => (acceptor.originalDestination = found));
+  const listeners = new ListenerSet(worker, acceptor, options.reusePort ?? false);
+
+  const closeAll = async (): Promise<void> => {
+    worker.draining = true;
+    await listeners.close();
+    for (const connection of [...worker.connections]) connection.destroy();
+    for (const cluster of state.clusters()) for (const host of cluster.hosts()) closePool(host.slot);
+    worker.accessLog.flush();
+    worker.wheel.close();
+  };
+
+  return {
+    async apply(change: RuntimeChange) {
+      for (const host of change.removedHosts) closePool(host.slot);
+      if (change.secrets.length > 0) renewPools(state, new Set(change.secrets));
+      await ready;
+      return listeners.apply(change);
+    },
+    listeners: () => listeners.status(),
+    get activity() {
+      return { connections: worker.connections.size, requests: worker.requests };
+    },
+    async drain(deadlineMs) {
+      worker.draining = true;
+      await listeners.close();
+      for (const connection of [...worker.connections]) connection.drain();
+      await emptied(worker, deadlineMs);
+      await closeAll();
+    },
+    close: closeAll,
+    [Symbol.asyncDispose]: closeAll,
+  };
+}
+
+function findOriginalDestination({ originalDestination }: DataPlaneOptions): Promise<OriginalDestination | undefined> {
+  return originalDestination === undefined ? loadOriginalDestination() : Promise.resolve(originalDestination);
+}
+
+function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataPlaneOptions): Worker {
+  const buffers = new SharedBuffers();
+  const requestScanner = new HeadScanner(SCAN_LIMITS);
+  return {
+    state,
+    ports,
+    log: ports.log,
+    wheel: new TimerWheel(ports.clock, ports.timers),
+    ids: createIds(),
+    buffers,
+    dialer: options.dialer ?? new NodeDialer(buffers),
+    tls: new TlsContexts((name) => state.secret(name), ports.log),
+    accessLog: new AccessLogger(ports.accessLog, ports.timers),
+    requestScanner,
+    responseScanner: new HeadScanner(SCAN_LIMITS),
+    view: new HeadView(requestScanner),
+    scannedFor: undefined,
+    activeFaults: 0,
+    format: new LiveFormat(),
+    connections: new Set(),
+    random: () => ports.random.next(),
+    requests: 0,
+    draining: false,
+  };
+}
+
+function openConnection(worker: Worker, chain: CompiledChain, transport: Transport, info: ConnectionInfo): Connection {
+  const { terminal } = chain;
+  if (terminal.t === 'tcp') return openTcp(worker, chain, terminal.tcp, transport, info);
+  return new DownstreamConnection(worker, chain, httpPlan(terminal.http), transport, info);
+}
+
+function closePool(slot: unknown): void {
+  if (slot instanceof HttpPool) slot.close();
+}
+
+/** Connections made with a secret that has changed serve no new request. */
+function renewPools(state: RuntimeState, changed: ReadonlySet<string>): void {
+  for (const cluster of state.clusters()) {
+    for (const { slot, transport } of cluster.hosts()) {
+      if (!(slot instanceof HttpPool) || transport.t !== 'tls') continue;
+      const { certificate, trust } = transport.tls;
+      if ((certificate?.t === 'sds' && changed.has(certificate.name)) || (trust?.t === 'sds' && changed.has(trust.name))) slot.renew();
+    }
+  }
+}
+
+const DRAIN_POLL_MS = 10;
+
+/** Resolves when no connection is left or the deadline has passed. */
+function emptied(worker: Worker, deadlineMs: number): Promise<void> {
+  const until = worker.wheel.now() + deadlineMs;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (worker.connections.size === 0 || worker.wheel.now() >= until) resolve();
+      else worker.ports.timers.after(DRAIN_POLL_MS, look);
+    };
+    look();
+  });
+}

@@ -1,0 +1,67 @@
+import { HEADER, type HeadScanner } from '@meltemi/wire';
+import type { ConnectionInfo } from '../types.ts';
+import type { Exchange } from './exchange.ts';
+import { clean } from './headers.ts';
+import { headerValue, knownValue } from './request-view.ts';
+
+const XFF = HEADER['x-forwarded-for'];
+const XFP = HEADER['x-forwarded-proto'];
+const XFCC = HEADER['x-forwarded-client-cert'];
+
+/** `x-forwarded-for` and `x-forwarded-proto` as lines to append. */
+export function forwardedLines(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
+  const { config, edge } = x.plan;
+  const { connection } = x.info;
+  let lines = '';
+  if (edge && !config.skipXffAppend) {
+    const before = headerValue(scanner, bytes, 'x-forwarded-for');
+    x.info.forwardedFor = before === undefined || before === '' ? connection.remoteAddress : `${before},${connection.remoteAddress}`;
+    scanner.dropKnown(XFF);
+    lines = `x-forwarded-for: ${x.info.forwardedFor}\r\n`;
+  } else if (scanner.known[XFF] !== 0) x.info.forwardedFor = headerValue(scanner, bytes, 'x-forwarded-for') ?? '';
+  if (edge && config.xffNumTrustedHops === 0) scanner.dropKnown(XFP);
+  else if (scanner.known[XFP] !== 0) return lines;
+  return lines + (connection.tls === undefined ? 'x-forwarded-proto: http\r\n' : 'x-forwarded-proto: https\r\n');
+}
+
+/** The scheme that routes and redirects see. */
+export function schemeOf(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): 'http' | 'https' {
+  const trusted = !(x.plan.edge && x.plan.config.xffNumTrustedHops === 0);
+  const told = trusted && scanner.known[XFP] !== 0 ? knownValue(scanner, bytes, XFP) : '';
+  if (told === 'http' || told === 'https') return told;
+  return x.info.connection.tls === undefined ? 'http' : 'https';
+}
+
+const elements = new WeakMap<ConnectionInfo, string>();
+
+/** Does with the client's `x-forwarded-client-cert` what the connection manager says, and adds our own element; a line or ''. */
+export function clientCertLine(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
+  const { forwardClientCert } = x.plan.config;
+  if (forwardClientCert === 'always-forward-only') return '';
+  const { tls } = x.info.connection;
+  const mutual = tls !== undefined && tls.peerUri + tls.peerSubject !== '';
+  if (forwardClientCert === 'sanitize' || !mutual) {
+    scanner.dropKnown(XFCC);
+    return '';
+  }
+  if (forwardClientCert === 'forward-only') return '';
+  const before = forwardClientCert === 'append-forward' ? headerValue(scanner, bytes, 'x-forwarded-client-cert') : undefined;
+  scanner.dropKnown(XFCC);
+  const element = certElement(x);
+  return `x-forwarded-client-cert: ${before === undefined || before === '' ? '' : `${before},`}${element}\r\n`;
+}
+
+function certElement(x: Exchange): string {
+  const { connection } = x.info;
+  let element = elements.get(connection);
+  if (element === undefined) {
+    const { tls } = connection;
+    const { clientCertDetails } = x.plan.config;
+    const parts = [`By=${tls?.localUri ?? ''}`, `Hash=${tls?.peerHash ?? ''}`];
+    if (clientCertDetails.subject) parts.push(`Subject="${(tls?.peerSubject ?? '').replaceAll('"', '\\"')}"`);
+    if (clientCertDetails.uri) parts.push(`URI=${tls?.peerUri ?? ''}`);
+    element = clean(parts.join(';'));
+    elements.set(connection, element);
+  }
+  return element;
+}

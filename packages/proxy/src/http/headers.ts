@@ -1,0 +1,97 @@
+import type { CompiledHeader, CompiledHeaders, FormatSource } from '@meltemi/runtime';
+import { HEADER, type HeadScanner } from '@meltemi/wire';
+import { nameBytes } from './request-view.ts';
+
+/** Values that header operations may replace outside the header lines. */
+export interface HeadOverrides {
+  authority: string | undefined;
+  path: string | undefined;
+}
+
+/**
+ * Applies a configuration's header operations to a scanned head: removed and overwritten lines are cut, new ones come back as text
+ * to append. Nothing but that text is allocated.
+ */
+export function applyHeaders(operations: CompiledHeaders, scanner: HeadScanner, bytes: Uint8Array, source: FormatSource, overrides: HeadOverrides | undefined): string {
+  for (const name of operations.remove) cutAll(scanner, bytes, name);
+  let lines = '';
+  for (const header of operations.set) lines += setHeader(header, scanner, bytes, source, overrides);
+  return lines;
+}
+
+function setHeader(header: CompiledHeader, scanner: HeadScanner, bytes: Uint8Array, source: FormatSource, overrides: HeadOverrides | undefined): string {
+  const { name, action } = header;
+  const value = clean(header.constant ?? header.value(source));
+  if (value === '' && !header.keepEmptyValue) return '';
+  if (overrides !== undefined && (name === 'host' || name === ':authority')) {
+    overrides.authority = value;
+    return '';
+  }
+  if (name.startsWith(':')) {
+    if (overrides !== undefined && name === ':path') overrides.path = value;
+    return '';
+  }
+  if (FRAMING.has(name)) return '';
+  if (action !== 'append') {
+    const there = findKept(scanner, bytes, name) >= 0;
+    if (action === 'add-if-absent' ? there : action === 'overwrite-if-exists' && !there) return '';
+    if (there) cutAll(scanner, bytes, name);
+  }
+  return `${name}: ${value}\r\n`;
+}
+
+/** What frames a message is not for configuration to set. */
+const FRAMING = new Set(['content-length', 'transfer-encoding', 'connection', 'upgrade', 'keep-alive', 'proxy-connection']);
+const LINE_BREAKS = /[\u0000-\u0008\u000a-\u001f\u007f]/g;
+
+/** A value taken from a message or a certificate must not become lines of its own. */
+export function clean(value: string): string {
+  return value.search(LINE_BREAKS) < 0 ? value : value.replace(LINE_BREAKS, '');
+}
+
+function findKept(scanner: HeadScanner, bytes: Uint8Array, name: string): number {
+  const wanted = nameBytes(name);
+  let at = scanner.find(bytes, wanted);
+  while (at >= 0 && scanner.cut[at] === 1) at = scanner.find(bytes, wanted, at + 1);
+  return at;
+}
+
+/** Cuts every line of this name, unless it frames the message. */
+export function cutAll(scanner: HeadScanner, bytes: Uint8Array, name: string): void {
+  if (FRAMING.has(name) || name === 'host') return;
+  const wanted = nameBytes(name);
+  for (let at = scanner.find(bytes, wanted); at >= 0; at = scanner.find(bytes, wanted, at + 1)) scanner.drop(at);
+}
+
+/** Copies the header lines that are not cut to `out` at `at`; answers the index after them. */
+export function copyKept(scanner: HeadScanner, bytes: Buffer, out: Buffer, at: number): number {
+  const { headersStart, headersEnd } = scanner;
+  if (scanner.cuts === 0) return at + bytes.copy(out, at, headersStart, headersEnd);
+  let from = headersStart;
+  for (let i = 0; i < scanner.count; i++) {
+    if (scanner.cut[i] === 0) continue;
+    const start = scanner.nameStart(i);
+    if (start > from) at += bytes.copy(out, at, from, start);
+    from = scanner.lineEnd(i);
+  }
+  if (headersEnd > from) at += bytes.copy(out, at, from, headersEnd);
+  return at;
+}
+
+/** Headers by which one proxy of the mesh instructs another; from outside they are not believed. */
+export const INTERNAL_HEADERS: readonly number[] = [
+  HEADER['x-envoy-upstream-rq-timeout-ms'],
+  HEADER['x-envoy-upstream-rq-per-try-timeout-ms'],
+  HEADER['x-envoy-max-retries'],
+  HEADER['x-envoy-retry-on'],
+  HEADER['x-envoy-retriable-status-codes'],
+  HEADER['x-envoy-expected-rq-timeout-ms'],
+  HEADER['x-envoy-internal'],
+  HEADER['x-envoy-external-address'],
+  HEADER['x-envoy-decorator-operation'],
+  HEADER['x-envoy-hedge-on-per-try-timeout'],
+  HEADER['x-envoy-force-trace'],
+  HEADER['x-envoy-ip-tags'],
+  HEADER['x-envoy-original-path'],
+  HEADER['x-envoy-original-host'],
+];

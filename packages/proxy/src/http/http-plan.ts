@@ -1,0 +1,50 @@
+import type { CompiledHttp, HttpConnectionManager } from '@meltemi/runtime';
+import { compileLog, type CompiledLog } from '../access-log/compile-log.ts';
+
+/** What a connection manager's settings come to, worked out once. */
+export interface HttpPlan {
+  readonly http: CompiledHttp;
+  readonly config: HttpConnectionManager;
+  readonly logs: readonly CompiledLog[];
+  /** Lower-case names of headers to remember for logs and tags. */
+  readonly captureRequest: readonly string[];
+  readonly captureResponse: readonly string[];
+  /** `server: istio-envoy\r\n`, '' when the upstream's is passed through. */
+  readonly serverLine: string;
+  /** Requests from outside: their `x-envoy-…` and identity headers are not believed. */
+  readonly edge: boolean;
+  /** Headers to look at beyond those every request has. */
+  readonly upgrades: ReadonlySet<string>;
+}
+
+const plans = new WeakMap<CompiledHttp, HttpPlan>();
+
+/** The plan of a connection manager. */
+export function httpPlan(http: CompiledHttp): HttpPlan {
+  let plan = plans.get(http);
+  if (plan === undefined) {
+    plan = makePlan(http);
+    plans.set(http, plan);
+  }
+  return plan;
+}
+
+function makePlan(http: CompiledHttp): HttpPlan {
+  const { config } = http;
+  const capture = { request: [] as string[], response: [] as string[] };
+  for (const { value } of config.tracing?.customTags ?? []) {
+    const name = value.t === 'request-header' ? value.name.toLowerCase() : '';
+    if (name !== '' && !capture.request.includes(name)) capture.request.push(name);
+  }
+  const logs = config.accessLogs.map((log) => compileLog(log, capture));
+  return {
+    http,
+    config,
+    logs,
+    captureRequest: capture.request,
+    captureResponse: capture.response,
+    serverLine: config.serverHeader === 'pass-through' ? '' : `server: ${config.serverName}\r\n`,
+    edge: config.useRemoteAddress,
+    upgrades: new Set(config.upgrades),
+  };
+}

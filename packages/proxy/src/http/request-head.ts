@@ -1,0 +1,109 @@
+import { HEADER, type HeadScanner } from '@meltemi/wire';
+import { asBuffer } from '../net/node-bytes.ts';
+import type { Exchange } from './exchange.ts';
+import { clientCertLine, forwardedLines } from './forwarded.ts';
+import { applyHeaders, copyKept, INTERNAL_HEADERS, type HeadOverrides } from './headers.ts';
+import { cutTrace } from './tracing.ts';
+
+const HOST = HEADER.host;
+const REQUEST_ID = HEADER['x-request-id'];
+const EXPECT = HEADER.expect;
+const FORWARDED_HOST = HEADER['x-forwarded-host'];
+const ATTEMPT_COUNT = HEADER['x-envoy-attempt-count'];
+/** What the router reads from a request and does not pass on. */
+const ROUTER_HEADERS = [
+  HEADER['x-envoy-upstream-rq-timeout-ms'],
+  HEADER['x-envoy-upstream-rq-per-try-timeout-ms'],
+  HEADER['x-envoy-max-retries'],
+  HEADER['x-envoy-retry-on'],
+  HEADER['x-envoy-retriable-status-codes'],
+  HEADER['x-envoy-hedge-on-per-try-timeout'],
+] as const;
+
+/**
+ * Writes the upstream's request head into the scratch buffer, from the head that the worker's scanner has just read: kept lines are
+ * copied in runs, everything else is one string. Answers the length.
+ */
+export function buildRequestHead(x: Exchange): number {
+  const { requestScanner: scanner, buffers, format } = x.worker;
+  const { info, plan } = x;
+  const bytes = asBuffer(x.head.bytes);
+  const view = x.worker.view;
+  const before = view.authority;
+  const overrides: HeadOverrides = { authority: undefined, path: undefined };
+  if (plan.edge) for (const id of INTERNAL_HEADERS) if (scanner.known[id] !== 0) scanner.dropKnown(id);
+  let lines = requestId(x, scanner) + forwardedLines(x, scanner, bytes) + clientCertLine(x, scanner, bytes) + traceLines(x, scanner) + routerLines(x, scanner);
+  info.path = view.path;
+  if (x.forward?.rewrites === true && x.choice !== undefined) {
+    overrides.path = x.forward.rewritePath(view);
+    overrides.authority = x.forward.rewriteHost(view, x.choice, x.host?.endpoint.hostname ?? '');
+    if (overrides.path !== view.path) lines += `x-envoy-original-path: ${view.path}\r\n`;
+  }
+  if (x.choice !== undefined && !x.choice.requestHeaders.empty) lines += applyHeaders(x.choice.requestHeaders, scanner, bytes, format.use(info, scanner, bytes, true), overrides);
+  const authority = overrides.authority ?? before;
+  info.path = overrides.path ?? view.path;
+  if (authority !== before || scanner.known[HOST] === 0) {
+    scanner.dropKnown(HOST);
+    lines = `host: ${authority}\r\n${lines}`;
+    if (authority !== before && x.forward?.config.appendXForwardedHost === true) {
+      scanner.dropKnown(FORWARDED_HOST);
+      lines += `x-forwarded-host: ${before}\r\n`;
+    }
+  }
+  info.authority = authority;
+  if (x.upgrade !== '') lines += 'connection: Upgrade\r\n';
+  const out = buffers.scratch;
+  let at = startLine(x, scanner, bytes, out);
+  at = copyKept(scanner, bytes, out, at);
+  at += out.write(lines, at, 'latin1');
+  out[at++] = 13;
+  out[at++] = 10;
+  return at;
+}
+
+/** The request line: the client's own bytes when nothing in it changes. */
+function startLine(x: Exchange, scanner: HeadScanner, bytes: Buffer, out: Buffer): number {
+  const { info } = x;
+  if (!x.http10 && info.path === info.originalPath) return bytes.copy(out, 0, scanner.methodStart, scanner.headersStart);
+  return out.write(`${info.method} ${info.path} HTTP/1.1\r\n`, 0, 'latin1');
+}
+
+function requestId(x: Exchange, scanner: HeadScanner): string {
+  const { config, edge } = x.plan;
+  const { info } = x;
+  const keep = scanner.known[REQUEST_ID] !== 0 && !(edge && !config.preserveExternalRequestId);
+  if (keep || !config.generateRequestId) return '';
+  scanner.dropKnown(REQUEST_ID);
+  return `x-request-id: ${info.requestId}\r\n`;
+}
+
+function traceLines(x: Exchange, scanner: HeadScanner): string {
+  if (x.trace === undefined) return '';
+  cutTrace(scanner);
+  const operation = x.route?.config.operation;
+  if (operation === undefined || !x.route?.config.propagateOperation) return x.traceLines;
+  scanner.dropKnown(HEADER['x-envoy-decorator-operation']);
+  return `${x.traceLines}x-envoy-decorator-operation: ${operation}\r\n`;
+}
+
+function routerLines(x: Exchange, scanner: HeadScanner): string {
+  for (const id of ROUTER_HEADERS) if (scanner.known[id] !== 0) scanner.dropKnown(id);
+  if (x.expectsContinue) scanner.dropKnown(EXPECT);
+  let lines = '';
+  if (x.route?.virtualHost.includeRequestAttemptCount === true) {
+    scanner.dropKnown(ATTEMPT_COUNT);
+    lines = `x-envoy-attempt-count: ${x.info.attempts}\r\n`;
+  }
+  const expected = x.perTryMs > 0 && (x.timeoutMs === 0 || x.perTryMs < x.timeoutMs) ? x.perTryMs : x.timeoutMs;
+  if (expected === 0) return lines;
+  scanner.dropKnown(HEADER['x-envoy-expected-rq-timeout-ms']);
+  return `${lines}x-envoy-expected-rq-timeout-ms: ${expected}\r\n`;
+}
+
+/** Reads the kept head again for another attempt, so that scanner and view speak of it. */
+export function rescan(x: Exchange): void {
+  const { requestScanner, view } = x.worker;
+  requestScanner.request(x.head.bytes, x.head.start, x.head.end);
+  x.worker.scannedFor = x;
+  x.show(view);
+}

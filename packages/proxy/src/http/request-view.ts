@@ -1,0 +1,54 @@
+import type { RequestView } from '@meltemi/runtime';
+import { ascii, HEADER, type HeadScanner } from '@meltemi/wire';
+import { nodeBytes } from '../net/node-bytes.ts';
+
+const KNOWN: ReadonlyMap<string, number> = new Map(Object.entries(HEADER));
+const MAX_NAMES = 4096;
+const names = new Map<string, Uint8Array>();
+
+/** A header name as the scanner compares it. Names come from configuration, so few are kept. */
+export function nameBytes(name: string): Uint8Array {
+  let bytes = names.get(name);
+  if (bytes === undefined) {
+    if (names.size >= MAX_NAMES) names.clear();
+    bytes = ascii(name);
+    names.set(name, bytes);
+  }
+  return bytes;
+}
+
+/** Value of a header of the head just scanned, several joined by `,`; undefined = absent. `name` is lower-case. */
+export function headerValue(scanner: HeadScanner, bytes: Uint8Array, name: string): string | undefined {
+  const id = KNOWN.get(name);
+  if (id !== undefined && scanner.known[id] === 0) return undefined;
+  const wanted = nameBytes(name);
+  let at = id === undefined ? scanner.find(bytes, wanted) : (scanner.known[id] as number) - 1;
+  if (at < 0) return undefined;
+  let value = nodeBytes.latin1(bytes, scanner.valueStart(at), scanner.valueEnd(at));
+  while ((at = scanner.find(bytes, wanted, at + 1)) >= 0) value += `,${nodeBytes.latin1(bytes, scanner.valueStart(at), scanner.valueEnd(at))}`;
+  return value;
+}
+
+/** First value of a known header, '' when absent. */
+export function knownValue(scanner: HeadScanner, bytes: Uint8Array, id: number): string {
+  const header = scanner.known[id] as number;
+  return header === 0 ? '' : nodeBytes.latin1(bytes, scanner.valueStart(header - 1), scanner.valueEnd(header - 1));
+}
+
+/** A scanned request head as matchers see it. One per thread: valid until the next head is scanned. */
+export class HeadView implements RequestView {
+  method = '';
+  path = '';
+  authority = '';
+  scheme: 'http' | 'https' = 'http';
+  readonly scanner: HeadScanner;
+  bytes: Uint8Array = new Uint8Array(0);
+
+  constructor(scanner: HeadScanner) {
+    this.scanner = scanner;
+  }
+
+  header(name: string): string | undefined {
+    return headerValue(this.scanner, this.bytes, name);
+  }
+}

@@ -1,0 +1,73 @@
+import { HEADER } from '@meltemi/wire';
+import { upstreamServiceMs } from '../core/stream-info.ts';
+import { asBuffer } from '../net/node-bytes.ts';
+import type { Exchange } from './exchange.ts';
+import { applyHeaders, copyKept } from './headers.ts';
+import { headerValue } from './request-view.ts';
+
+const { server: SERVER, date: DATE } = HEADER;
+const SERVICE_TIME = HEADER['x-envoy-upstream-service-time'];
+const TRANSFER_ENCODING = HEADER['transfer-encoding'];
+
+let dateSecond = -1;
+let dateText = '';
+
+/** `date: …\r\n` of this second. */
+export function dateLine(nowMs: number): string {
+  const second = Math.floor(nowMs / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = `date: ${new Date(second * 1000).toUTCString()}\r\n`;
+  }
+  return dateText;
+}
+
+/** How the client's connection goes on after this response. */
+export interface ResponsePlan {
+  readonly close: boolean;
+  /** Chunk framing is taken off (HTTP/1.0 clients do not know it). */
+  readonly unchunk: boolean;
+}
+
+/**
+ * Writes the client's response head into the scratch buffer from the head that the worker's response scanner has just read at
+ * `start`. Answers the length.
+ */
+export function buildResponseHead(x: Exchange, source: Uint8Array, start: number, plan: ResponsePlan): number {
+  const { responseScanner: scanner, buffers, ports } = x.worker;
+  const { config, serverLine, captureResponse } = x.plan;
+  const { info } = x;
+  const bytes = asBuffer(source);
+  if (captureResponse.length > 0) info.capturedResponse = captureResponse.map((name) => headerValue(scanner, bytes, name));
+  if (scanner.known[SERVICE_TIME] !== 0) scanner.dropKnown(SERVICE_TIME);
+  if (plan.unchunk) scanner.dropKnown(TRANSFER_ENCODING);
+  let lines = `x-envoy-upstream-service-time: ${upstreamServiceMs(info)}\r\n`;
+  if (x.choice !== undefined && !x.choice.responseHeaders.empty) lines += applyHeaders(x.choice.responseHeaders, scanner, bytes, x.worker.format.use(info, scanner, bytes, false), undefined);
+  if (serverLine !== '' && !(config.serverHeader === 'append-if-absent' && scanner.known[SERVER] !== 0)) {
+    scanner.dropKnown(SERVER);
+    lines += serverLine;
+  }
+  if (scanner.known[DATE] === 0) lines += dateLine(ports.clock.now());
+  lines += responseLines(x);
+  if (x.phase === 'tunnel') lines += 'connection: Upgrade\r\n';
+  else if (plan.close) lines += 'connection: close\r\n';
+  else if (x.http10) lines += 'connection: keep-alive\r\n';
+  const out = buffers.scratch;
+  // The status line is the upstream's own but for its version.
+  let at = scanner.minor === 1 ? bytes.copy(out, 0, start, scanner.headersStart) : out.write('HTTP/1.1', 0, 'latin1') + bytes.copy(out, 8, start + 8, scanner.headersStart);
+  at = copyKept(scanner, bytes, out, at);
+  at += out.write(lines, at, 'latin1');
+  out[at++] = 13;
+  out[at++] = 10;
+  return at;
+}
+
+/** What this hop adds to every response, its own or an upstream's. */
+export function responseLines(x: Exchange): string {
+  const { config } = x.plan;
+  let lines = '';
+  if (x.route?.virtualHost.includeAttemptCountInResponse === true && x.info.attempts > 0) lines += `x-envoy-attempt-count: ${x.info.attempts}\r\n`;
+  if (config.alwaysSetRequestIdInResponse && x.info.requestId !== '') lines += `x-request-id: ${x.info.requestId}\r\n`;
+  if (config.via !== '') lines += `via: ${config.via}\r\n`;
+  return lines;
+}

@@ -1,0 +1,116 @@
+import type { CompiledForward, CompiledRoute } from '@meltemi/runtime';
+import { HEADER } from '@meltemi/wire';
+import { flagBit } from '../types.ts';
+import { startAttempt } from './attempt.ts';
+import type { Exchange } from './exchange.ts';
+import { localReply, type LocalReply } from './local-reply.ts';
+import { REPLIES } from './replies.ts';
+import { knownValue } from './request-view.ts';
+import { startTrace } from './tracing.ts';
+
+/** Finds what is to be done with a request whose head the worker's scanner has just read, and begins it. */
+export function routeRequest(x: Exchange): void {
+  const { worker, plan, info } = x;
+  const { view, requestScanner: scanner } = worker;
+  startTrace(x, scanner, view);
+  const table = plan.http.routes();
+  if (table === undefined) {
+    x.downstream.reply(x, REPLIES.noRouteTable);
+    return;
+  }
+  const route = table.match(view, worker.random);
+  if (route === undefined) {
+    x.downstream.reply(x, REPLIES.routeNotFound);
+    return;
+  }
+  x.route = route;
+  info.route = route;
+  info.routeName = route.config.name;
+  info.virtualHost = route.virtualHost.name;
+  const { action } = route;
+  if (route.virtualHost.requireTls !== 'none' && x.scheme === 'http') redirectToTls(x);
+  else if (action.t === 'forward') forward(x, route, action);
+  else if (action.t === 'direct') x.downstream.reply(x, localReply(action.status, action.body, 'direct_response'));
+  else if (action.t === 'redirect') {
+    const { status, location } = action.locate(view);
+    x.downstream.reply(x, { ...localReply(status, '', 'direct_response'), lines: `location: ${location}\r\n` });
+  } else x.downstream.reply(x, REPLIES.noAction);
+}
+
+function redirectToTls(x: Exchange): void {
+  const location = `https://${x.viewAuthority}${x.viewPath}`;
+  x.downstream.reply(x, { ...localReply(301, '', 'direct_response'), lines: `location: ${location}\r\n` });
+}
+
+function forward(x: Exchange, route: CompiledRoute, action: CompiledForward): void {
+  const { worker, info } = x;
+  x.forward = action;
+  x.choice = action.pickCluster(worker.view, worker.random());
+  info.clusterName = x.choice.cluster;
+  const cluster = worker.state.cluster(x.choice.cluster);
+  x.cluster = cluster;
+  info.cluster = cluster;
+  setTimeouts(x, action);
+  const { filters } = x.plan.http;
+  for (const filter of filters) {
+    const verdict = filter.decide(worker.view, route, x.choice, worker.random, worker.activeFaults);
+    if (verdict === undefined) continue;
+    // One filter delays or answers; an abort after a delay comes with it in one verdict.
+    x.activeFault = true;
+    worker.activeFaults++;
+    const reply = verdict.reply === undefined ? undefined : filterReply(verdict.reply);
+    if (verdict.delayMs !== undefined && verdict.delayMs > 0) {
+      info.flags |= flagBit('DI');
+      x.downstream.wait(x, verdict.delayMs, () => (reply === undefined ? begin(x) : x.downstream.reply(x, reply)));
+      return;
+    }
+    if (reply !== undefined) {
+      x.downstream.reply(x, reply);
+      return;
+    }
+  }
+  begin(x);
+}
+
+function filterReply(reply: { readonly status: number; readonly body: string; readonly flag: string; readonly details: string; readonly grpcStatus?: number }): LocalReply {
+  const made = localReply(reply.status, reply.body, reply.details);
+  return { ...made, flags: flagBit(reply.flag as 'FI'), grpcStatus: reply.grpcStatus };
+}
+
+/** Time-outs and number of retries: the route's, unless the caller's headers say otherwise. */
+function setTimeouts(x: Exchange, action: CompiledForward): void {
+  const { view } = x.worker;
+  x.timeoutMs = action.timeoutMs;
+  const retry = action.retry?.applies(view) === true ? action.retry : undefined;
+  x.perTryMs = retry?.config.perTryTimeoutMs ?? 0;
+  x.retriesLeft = retry?.config.numRetries ?? 0;
+  if (!x.plan.edge) obeyHeaders(x);
+  x.maxRetries = retry === undefined ? 0 : x.retriesLeft;
+}
+
+/** Inside the mesh a caller may set these for one request. */
+function obeyHeaders(x: Exchange): void {
+  const { requestScanner: scanner, view } = x.worker;
+  const { bytes } = view;
+  const timeout = HEADER['x-envoy-upstream-rq-timeout-ms'];
+  const perTry = HEADER['x-envoy-upstream-rq-per-try-timeout-ms'];
+  const retries = HEADER['x-envoy-max-retries'];
+  if (scanner.known[timeout] !== 0) x.timeoutMs = wholeNumber(knownValue(scanner, bytes, timeout)) ?? x.timeoutMs;
+  if (scanner.known[perTry] !== 0) x.perTryMs = wholeNumber(knownValue(scanner, bytes, perTry)) ?? x.perTryMs;
+  if (x.retriesLeft > 0 && scanner.known[retries] !== 0) x.retriesLeft = wholeNumber(knownValue(scanner, bytes, retries)) ?? x.retriesLeft;
+}
+
+function wholeNumber(text: string): number | undefined {
+  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+/** The first attempt. */
+function begin(x: Exchange): void {
+  if (x.cluster === undefined) {
+    x.downstream.reply(x, localReply(x.forward?.config.clusterNotFoundStatus ?? 503, '', 'cluster_not_found', 'NC'));
+    return;
+  }
+  if (x.expectsContinue && !x.requestComplete) x.downstream.sendContinue();
+  if (x.requestComplete) x.downstream.startTimeout(x);
+  startAttempt(x);
+}

@@ -1,0 +1,124 @@
+import { HEADER, matches, ascii, type HeadScanner, type WireError } from '@meltemi/wire';
+import { createStreamInfo } from '../core/stream-info.ts';
+import { nodeBytes } from '../net/node-bytes.ts';
+import type { DownstreamConnection } from './downstream-connection.ts';
+import { Exchange, type Piece } from './exchange.ts';
+import { schemeOf } from './forwarded.ts';
+import type { LocalReply } from './local-reply.ts';
+import { localReply } from './local-reply.ts';
+import { normalizeTarget } from './path.ts';
+import { REPLIES } from './replies.ts';
+import { headerValue, knownValue } from './request-view.ts';
+
+const HEAD = ascii('HEAD');
+const CONTINUE = ascii('100-continue');
+const GRPC = 'application/grpc';
+const SLASH = 47;
+
+/** A request whose head the worker's scanner has just read. `refusal` is set when it is well-formed but not acceptable. */
+export function acceptRequest(downstream: DownstreamConnection, now: number, head: Piece, complete: boolean): Exchange {
+  const { worker, plan, chain, connection } = downstream;
+  const { requestScanner: scanner } = worker;
+  const { bytes } = head;
+  const info = createStreamInfo('http', chain, connection, worker.ports.clock.now(), now);
+  const isHead = matches(bytes, scanner.methodStart, scanner.methodEnd, HEAD_LOWER);
+  const x = new Exchange(downstream, plan, info, head, isHead, scanner.minor === 0, complete);
+  info.httpVersion = scanner.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
+  info.method = nodeBytes.latin1(bytes, scanner.methodStart, scanner.methodEnd);
+  info.requestHeadBytes = head.end - head.start;
+  x.viewAuthority = knownValue(scanner, bytes, HEADER.host);
+  info.originalPath = nodeBytes.latin1(bytes, scanner.targetStart, scanner.targetEnd);
+  info.requestId = knownValue(scanner, bytes, HEADER['x-request-id']);
+  info.userAgent = knownValue(scanner, bytes, HEADER['user-agent']);
+  if (plan.config.generateRequestId && (info.requestId === '' || (plan.edge && !plan.config.preserveExternalRequestId))) info.requestId = worker.ids.uuid();
+  if (plan.captureRequest.length > 0) info.capturedRequest = plan.captureRequest.map((name) => headerValue(scanner, bytes, name));
+  if (scanner.known[HEADER['content-type']] !== 0) info.grpc = knownValue(scanner, bytes, HEADER['content-type']).startsWith(GRPC);
+  x.scheme = schemeOf(x, scanner, bytes);
+  x.viewPath = info.originalPath;
+  x.refusal = examineTarget(x, scanner, bytes) ?? examineRest(x, scanner, bytes);
+  info.path = x.viewPath;
+  info.authority = x.viewAuthority;
+  if (complete) info.requestEndMs = now;
+  x.show(worker.view);
+  return x;
+}
+
+const HEAD_LOWER = HEAD.map((byte) => byte | 32);
+
+/** Brings the target into origin form (RFC 9112 section 3.2) and normalises it. */
+function examineTarget(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): LocalReply | undefined {
+  const { config } = x.plan;
+  const { info } = x;
+  if (info.method === 'CONNECT') return REPLIES.upgradeFailed;
+  if (bytes[scanner.targetStart] !== SLASH) {
+    if (info.originalPath === '*') return info.method === 'OPTIONS' ? undefined : REPLIES.badRequest;
+    const absolute = /^https?:\/\/([^/?]*)(.*)$/i.exec(info.originalPath);
+    if (absolute === null || !config.http1.allowAbsoluteUrl) return REPLIES.badRequest;
+    const [, authority = '', rest = ''] = absolute;
+    if (!/^[A-Za-z0-9._~%!$&'()*+;=:[\]-]+$/.test(authority)) return REPLIES.badRequest;
+    x.viewAuthority = authority;
+    x.viewPath = rest.startsWith('/') ? rest : `/${rest}`;
+  }
+  const normal = normalizeTarget(x.viewPath, config);
+  if (normal.t === 'reject') return REPLIES.pathRejected;
+  x.viewPath = normal.path;
+  return normal.t === 'redirect' ? { ...localReply(307, '', 'path_normalization_failed'), lines: `location: ${normal.path}\r\n` } : undefined;
+}
+
+function examineRest(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): LocalReply | undefined {
+  const { config, upgrades } = x.plan;
+  if (x.http10) {
+    if (!config.http1.acceptHttp10) return REPLIES.lowVersion;
+    if (x.viewAuthority === '') x.viewAuthority = config.http1.defaultHostForHttp10;
+    if (x.viewAuthority === '') return REPLIES.badRequest;
+  }
+  x.viewAuthority = trimAuthority(x);
+  if (x.head.end - x.head.start > config.maxRequestHeadersBytes || scanner.count > config.maxHeadersCount) return REPLIES.headTooLarge;
+  if (config.headersWithUnderscores !== 'allow' && !examineNames(x, scanner, bytes)) return REPLIES.badRequest;
+  if (scanner.known[HEADER.expect] !== 0) {
+    const header = (scanner.known[HEADER.expect] as number) - 1;
+    x.expectsContinue = !x.http10 && matches(bytes, scanner.valueStart(header), scanner.valueEnd(header), CONTINUE);
+  }
+  if (!scanner.upgrade || x.http10) return undefined;
+  const wanted = knownValue(scanner, bytes, HEADER.upgrade).toLowerCase();
+  // An offer to change to HTTP/2 may be ignored (RFC 9110 section 7.8), other ones are meant.
+  if (wanted === 'h2c' || !x.requestComplete || x.downstream.body.payloadBytes > 0) {
+    scanner.dropKnown(HEADER.upgrade);
+    return undefined;
+  }
+  if (!upgrades.has(wanted)) return REPLIES.upgradeFailed;
+  x.upgrade = wanted;
+  return undefined;
+}
+
+function trimAuthority(x: Exchange): string {
+  const { stripPort, stripTrailingHostDot } = x.plan.config;
+  let authority = x.viewAuthority;
+  if (stripTrailingHostDot) authority = authority.replace(/\.(?=:\d+$|$)/, '');
+  if (stripPort === 'none') return authority;
+  const port = /:(\d+)$/.exec(authority)?.[1];
+  if (port === undefined || (authority.startsWith('[') && authority.endsWith(']'))) return authority;
+  return stripPort === 'any' || Number(port) === x.info.connection.originalPort ? authority.slice(0, -port.length - 1) : authority;
+}
+
+function examineNames(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): boolean {
+  for (let i = 0; i < scanner.count; i++) {
+    const at = bytes.indexOf(95, scanner.nameStart(i));
+    if (at < 0 || at >= scanner.nameEnd(i)) continue;
+    if (x.plan.config.headersWithUnderscores === 'reject') return false;
+    scanner.drop(i);
+  }
+  return true;
+}
+
+/** Stands for a request that could not be read, so that it is logged and counted like others. */
+export function unreadableRequest(downstream: DownstreamConnection, now: number, error: WireError): Exchange {
+  const { worker, plan, chain, connection } = downstream;
+  const info = createStreamInfo('http', chain, connection, worker.ports.clock.now(), now);
+  info.httpVersion = 'HTTP/1.1';
+  info.connectionTerminationDetails = `http1.${error}`;
+  worker.requests++;
+  return new Exchange(downstream, plan, info, NO_HEAD, false, false, false);
+}
+
+const NO_HEAD: Piece = { bytes: Buffer.alloc(0), start: 0, end: 0 };

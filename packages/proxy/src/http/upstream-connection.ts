@@ -1,0 +1,271 @@
+import type { CompiledCluster, Host } from '@meltemi/runtime';
+import { BodyFramer, type BodyMode, HeadBuffer, NEED_MORE, REFUSED, type PayloadSink } from '@meltemi/wire';
+import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
+import type { Worker } from '../core/worker.ts';
+import { hostPort } from '../net/addresses.ts';
+import type { DialedInfo, DialHandler, DialTarget } from '../net/net-port.ts';
+import { nodeBytes } from '../net/node-bytes.ts';
+import type { TlsInfo, Transport } from '../types.ts';
+
+/** Whom an upstream connection serves. All calls concern the present request. */
+export interface UpstreamUser {
+  /**
+   * The response's head lies in `bytes[start, after)` and is in the worker's response scanner; `end` bounds what was read. The user
+   * starts `connection.body`, feeds what follows the head, and answers how far it got; -1 when it gave the connection up.
+   */
+  onResponse(connection: UpstreamConnection, bytes: Uint8Array, start: number, after: number, end: number): number;
+  /** Body bytes as they came, chunk framing included. */
+  onResponseBody(connection: UpstreamConnection, bytes: Uint8Array, start: number, end: number): void;
+  /** The response is whole; the connection is back in its pool or closed. */
+  onResponseEnd(payloadBytes: number): void;
+  onTunnelData(bytes: Uint8Array, start: number, end: number): void;
+  onTunnelEnd(): void;
+  onUpstreamDrain(): void;
+  /** The connection is lost, or its response is nonsense (`protocol`). */
+  onUpstreamLost(connection: UpstreamConnection, cause: 'closed' | 'protocol', reason: string): void;
+}
+
+/** What a connection tells its pool. */
+export interface ConnectionOwner {
+  connected(connection: UpstreamConnection): void;
+  /** Free for the next request. */
+  released(connection: UpstreamConnection): void;
+  /** Gone. `failure` tells why it could not be made, 'timeout' when that took too long. */
+  closed(connection: UpstreamConnection, failure: string | undefined): void;
+}
+
+type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'dead';
+
+/** One HTTP/1.1 connection to a host: a request at a time, many in a row. */
+export class UpstreamConnection implements DialHandler {
+  state: State = 'connecting';
+  user: UpstreamUser | undefined = undefined;
+  readonly cluster: CompiledCluster;
+  readonly host: Host;
+  readonly body: BodyFramer = new BodyFramer();
+  local = '';
+  tls: TlsInfo | undefined = undefined;
+  requests = 0;
+  /** Takes payload without its chunk framing, when the client must not see that. */
+  payload: PayloadSink | undefined = undefined;
+  /** May it serve another request after this one? */
+  reusable = true;
+  /** The user still sends. */
+  sending = false;
+  readonly epoch: number;
+  readonly openedMs: number;
+  readonly #worker: Worker;
+  readonly #owner: ConnectionOwner;
+  readonly #transport: Transport;
+  readonly #head = new HeadBuffer(nodeBytes);
+  readonly #deadline: Deadline;
+  #paused = false;
+  /** Has it ever stood? */
+  established = false;
+
+  constructor(worker: Worker, owner: ConnectionOwner, cluster: CompiledCluster, host: Host, target: DialTarget, epoch: number) {
+    this.#worker = worker;
+    this.#owner = owner;
+    this.cluster = cluster;
+    this.host = host;
+    this.epoch = epoch;
+    this.openedMs = worker.wheel.now();
+    this.#deadline = createDeadline(() => this.#expired());
+    this.#transport = worker.dialer.dial(target, this);
+    worker.wheel.set(this.#deadline, this.openedMs, cluster.config.connectTimeoutMs);
+  }
+
+  /** Begins an exchange; the user then writes. */
+  begin(user: UpstreamUser): void {
+    this.user = user;
+    this.state = 'head';
+    this.requests++;
+    this.reusable = true;
+    this.sending = true;
+    this.payload = undefined;
+    this.#worker.wheel.clear(this.#deadline);
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#transport.write(bytes, start, end);
+  }
+
+  /** Stops or resumes reading, as the client takes the response. */
+  pause(paused: boolean): void {
+    if (paused === this.#paused || this.state === 'dead') return;
+    this.#paused = paused;
+    this.#transport.pause(paused);
+  }
+
+  endWriting(): void {
+    this.#transport.end();
+  }
+
+  /** The response's head is read: how its body ends. */
+  startBody(mode: BodyMode, length: number): void {
+    this.state = 'body';
+    this.body.start(mode, length);
+  }
+
+  /** The response was `101`: bytes go through untouched from here on. */
+  startTunnel(): void {
+    this.state = 'tunnel';
+    this.reusable = false;
+  }
+
+  /** Waits in the pool; after `idleMs` (0 = never) it closes itself. */
+  idle(idleMs: number): void {
+    this.state = 'idle';
+    this.user = undefined;
+    if (idleMs > 0) this.#worker.wheel.set(this.#deadline, this.#worker.wheel.now(), idleMs);
+  }
+
+  /** Drops the connection without a word to its user. */
+  destroy(): void {
+    this.user = undefined;
+    this.#close(undefined);
+    this.#transport.destroy();
+  }
+
+  onConnect(info: DialedInfo): void {
+    this.local = hostPort(info.localAddress, info.localPort);
+    this.tls = info.tls;
+    this.established = true;
+    this.#worker.wheel.clear(this.#deadline);
+    this.#owner.connected(this);
+  }
+
+  onData(bytes: Uint8Array, start: number, end: number): void {
+    let at = start;
+    while (at < end && at >= 0) {
+      const { user } = this;
+      if (user === undefined || this.state === 'idle') {
+        // Nobody asked: the peer is confused, or closes with a last word (408).
+        this.destroy();
+        return;
+      }
+      if (this.state === 'head') at = this.#readHead(user, bytes, at, end);
+      else if (this.state === 'body') at = this.#readBody(user, bytes, at, end);
+      else if (this.state === 'tunnel') {
+        user.onTunnelData(bytes, at, end);
+        return;
+      } else return;
+    }
+  }
+
+  onDrain(): void {
+    this.user?.onUpstreamDrain();
+  }
+
+  onEnd(): void {
+    if (this.state === 'tunnel') this.user?.onTunnelEnd();
+    else if (this.state === 'body' && this.body.mode === 'until-close') {
+      this.body.finish();
+      this.reusable = false;
+      this.#finish();
+    } else this.#lost('closed', '');
+  }
+
+  onClose(error?: string): void {
+    if (this.state === 'connecting') {
+      this.#close(connectFailure(error ?? 'the peer closed'));
+    } else this.#lost('closed', error ?? '');
+  }
+
+  #readHead(user: UpstreamUser, bytes: Uint8Array, at: number, end: number): number {
+    let from = at;
+    let source = bytes;
+    let until = end;
+    const buffered = this.#head.length > 0;
+    if (buffered) {
+      if (!this.#head.add(bytes, at, end)) return -1;
+      source = this.#head.bytes;
+      from = 0;
+      until = this.#head.length;
+    }
+    const after = this.#worker.responseScanner.response(source, from, until);
+    if (after === NEED_MORE) {
+      if (!buffered) this.#head.add(bytes, at, end);
+      return -1;
+    }
+    if (buffered) this.#head.clear();
+    if (after === REFUSED) {
+      this.#lost('protocol', `http1.${this.#worker.responseScanner.error}`);
+      return -1;
+    }
+    const next = user.onResponse(this, source, from, after, until);
+    if (next < 0 || this.user !== user) return -1;
+    this.#settle(next < until);
+    if (!buffered) return next;
+    if (next < until) this.onData(source, next, until);
+    return -1;
+  }
+
+  /** After the head: is the response whole already? */
+  #settle(more: boolean): void {
+    if (this.state !== 'body' || !this.body.done) return;
+    if (more) this.reusable = false;
+    this.#finish();
+  }
+
+  #readBody(user: UpstreamUser, bytes: Uint8Array, at: number, end: number): number {
+    const after = this.body.feed(bytes, at, end, this.payload);
+    if (after < 0) {
+      this.#lost('protocol', `http1.${this.body.error}`);
+      return -1;
+    }
+    if (after > at && this.payload === undefined) user.onResponseBody(this, bytes, at, after);
+    if (this.user !== user) return -1;
+    if (this.body.done) {
+      if (after < end) this.reusable = false;
+      this.#finish();
+      return -1;
+    }
+    return after;
+  }
+
+  #finish(): void {
+    const { user } = this;
+    if (user === undefined) return;
+    const { payloadBytes } = this.body;
+    this.user = undefined;
+    this.pause(false);
+    if (this.reusable && !this.sending) this.#owner.released(this);
+    else this.destroy();
+    user.onResponseEnd(payloadBytes);
+  }
+
+  #lost(cause: 'closed' | 'protocol', reason: string): void {
+    if (this.state === 'dead') return;
+    const { user } = this;
+    this.destroy();
+    user?.onUpstreamLost(this, cause, reason);
+  }
+
+  #expired(): void {
+    if (this.state === 'connecting') this.#close('timeout');
+    this.destroy();
+  }
+
+  #close(failure: string | undefined): void {
+    if (this.state === 'dead') return;
+    this.state = 'dead';
+    this.#worker.wheel.remove(this.#deadline);
+    this.#owner.closed(this, failure);
+  }
+}
+
+const CONNECT_FAILURES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'delayed connect error: Connection refused',
+  EHOSTUNREACH: 'delayed connect error: No route to host',
+  ENETUNREACH: 'immediate connect error: Network is unreachable',
+  ETIMEDOUT: 'delayed connect error: Connection timed out',
+  ECONNRESET: 'connection reset by peer',
+  EADDRNOTAVAIL: 'immediate connect error: Cannot assign requested address',
+  EMFILE: 'immediate connect error: Too many open files',
+};
+
+/** Envoy's words for why a connection could not be made. */
+export function connectFailure(reason: string): string {
+  return CONNECT_FAILURES[reason] ?? reason;
+}

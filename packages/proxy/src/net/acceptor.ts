@@ -1,0 +1,90 @@
+import type { Socket } from 'node:net';
+import type { CompiledListener } from '@meltemi/runtime';
+import type { OpenConnection, Worker } from '../core/worker.ts';
+import type { ConnectionInfo } from '../types.ts';
+import { connectionInfo, plainAddress, withTls } from './addresses.ts';
+import { NodeTransport } from './node-transport.ts';
+import type { OriginalDestination } from './original-dst.ts';
+import { sniff, type Sniffed } from './sniffer.ts';
+
+/** Until the protocol's handler is there. */
+const NOBODY = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
+const NOT_SNIFFED: Sniffed = { transportProtocol: 'raw_buffer', serverName: '', applicationProtocols: [] };
+
+/**
+ * Takes accepted sockets through the listener's filters (original destination, TLS and HTTP inspection), chooses the filter chain,
+ * ends TLS where the chain says so, and hands the connection to its protocol.
+ */
+export class Acceptor {
+  readonly #worker: Worker;
+  readonly #open: OpenConnection;
+  originalDestination: OriginalDestination | undefined = undefined;
+
+  constructor(worker: Worker, open: OpenConnection) {
+    this.#worker = worker;
+    this.#open = open;
+  }
+
+  /** A socket that was accepted on the listener of this name. */
+  accept(socket: Socket, listenerName: string): void {
+    socket.on('error', () => {});
+    const bound = this.#worker.state.listener(listenerName);
+    if (bound === undefined || socket.remoteAddress === undefined) {
+      socket.destroy();
+      return;
+    }
+    const original = bound.needsOriginalDst || bound.config.useOriginalDst ? this.originalDestination?.(socket) : undefined;
+    const info = connectionInfo(socket, original);
+    const handedOver = bound.config.useOriginalDst ? this.#worker.state.findListener({ address: info.originalAddress, port: info.originalPort }) : undefined;
+    const listener = handedOver ?? bound;
+    if (!listener.needsTlsInspector && !listener.needsHttpInspector) {
+      this.#choose(socket, listener, info, NOT_SNIFFED, undefined);
+      return;
+    }
+    sniff(socket, listener, this.#worker.wheel, (result) => {
+      if (result.t === 'closed') socket.destroy();
+      else this.#choose(socket, listener, info, result.sniffed, result.bytes);
+    });
+  }
+
+  #choose(socket: Socket, listener: CompiledListener, info: ConnectionInfo, sniffed: Sniffed, bytes: Buffer | undefined): void {
+    if (socket.destroyed) return;
+    const source = { address: info.remoteAddress, port: info.remotePort };
+    const chain = listener.selectChain({
+      destination: { address: info.originalAddress, port: info.originalPort },
+      source,
+      directSource: source,
+      serverName: sniffed.serverName,
+      transportProtocol: sniffed.transportProtocol,
+      applicationProtocols: sniffed.applicationProtocols,
+    });
+    if (chain === undefined) {
+      this.#worker.log.debug('no filter chain for a connection', { listener: listener.config.name, destination: info.local, from: info.remote });
+      socket.destroy();
+      return;
+    }
+    if (chain.config.tls === undefined) {
+      this.#hand(socket, false, bytes, (transport) => this.#open(this.#worker, chain, transport, withTls(info, sniffed.serverName, undefined)));
+      return;
+    }
+    if (bytes !== undefined) socket.unshift(bytes);
+    this.#worker.tls.server(chain, chain.config.tls).accept(socket, sniffed.serverName, sniffed === NOT_SNIFFED ? undefined : sniffed.applicationProtocols, (accepted) => {
+      if (accepted.ok) {
+        this.#hand(accepted.socket, true, undefined, (transport) => this.#open(this.#worker, chain, transport, withTls(info, accepted.info.serverName, accepted.info)));
+        return;
+      }
+      this.#worker.log.debug('TLS handshake failed', { listener: listener.config.name, from: plainAddress(socket.remoteAddress), reason: accepted.reason });
+      socket.destroy();
+    });
+  }
+
+  #hand(socket: Socket, encrypted: boolean, bytes: Buffer | undefined, open: (transport: NodeTransport) => NodeTransport['handler']): void {
+    const transport = new NodeTransport(socket, encrypted, this.#worker.buffers, NOBODY);
+    transport.handler = open(transport);
+    transport.attach(true);
+    if (bytes !== undefined) transport.handler.onData(bytes, 0, bytes.length);
+    // An end that came while sniffing was heard there; the socket does not tell it twice.
+    if (socket.readableEnded) transport.handler.onEnd();
+    socket.resume();
+  }
+}

@@ -1,0 +1,41 @@
+import type { Socket } from 'node:net';
+import type { ConnectionInfo, TlsInfo } from '../types.ts';
+import type { Destination } from './original-dst.ts';
+
+/** `127.0.0.1:80`, `[::1]:80`. */
+export function hostPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** IPv4 clients of a dual-stack socket are shown as IPv4. */
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined) return '';
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+/** The facts of an accepted connection. */
+export function connectionInfo(socket: Socket, original: Destination | undefined): ConnectionInfo {
+  const localAddress = plainAddress(socket.localAddress);
+  const localPort = socket.localPort ?? 0;
+  const remoteAddress = plainAddress(socket.remoteAddress);
+  const remotePort = socket.remotePort ?? 0;
+  const originalAddress = original === undefined ? localAddress : plainAddress(original.address);
+  const originalPort = original?.port ?? localPort;
+  return {
+    localAddress,
+    localPort,
+    remoteAddress,
+    remotePort,
+    originalAddress,
+    originalPort,
+    local: hostPort(originalAddress, originalPort),
+    remote: hostPort(remoteAddress, remotePort),
+    serverName: '',
+    tls: undefined,
+  };
+}
+
+/** The same connection, once its TLS facts are known. */
+export function withTls(info: ConnectionInfo, serverName: string, tls: TlsInfo | undefined): ConnectionInfo {
+  return { ...info, serverName, tls };
+}

@@ -1,0 +1,31 @@
+import type { TlsInfo, Transport, TransportHandler } from '../types.ts';
+import type { TlsClient } from './tls-client.ts';
+
+/** Where and how to connect. */
+export interface DialTarget {
+  readonly address: { readonly t: 'socket'; readonly address: string; readonly port: number } | { readonly t: 'pipe'; readonly path: string };
+  /** Local address to leave from. */
+  readonly bindAddress: string | undefined;
+  readonly tls: TlsClient | undefined;
+  /** SNI; '' = none. */
+  readonly serverName: string;
+  readonly keepAliveMs: number | undefined;
+}
+
+/** What is known once a dialled connection stands, TLS handshake included. */
+export interface DialedInfo {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly tls: TlsInfo | undefined;
+}
+
+/** Hears about a connection that was dialled. Before `onConnect` only `onClose` can come: then the connection failed. */
+export interface DialHandler extends TransportHandler {
+  onConnect(info: DialedInfo): void;
+}
+
+/** Makes connections: the part of a transport implementation that pools need. */
+export interface Dialer {
+  /** The transport may be destroyed at any time; it must not be written to before `onConnect`. */
+  dial(target: DialTarget, handler: DialHandler): Transport;
+}

@@ -1,0 +1,99 @@
+import { connect, type NetConnectOpts, type OnReadOpts, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import type { Transport } from '../types.ts';
+import type { DialHandler, Dialer, DialTarget } from './net-port.ts';
+import { NodeTransport } from './node-transport.ts';
+import type { SharedBuffers } from './shared-buffers.ts';
+import type { ClientContext, TlsClient } from './tls-client.ts';
+
+/** HTTP/2 is offered once this proxy speaks it. */
+const UNSPOKEN = new Set(['h2', 'istio-h2', 'h3']);
+
+/** Connections over `net.Socket` and `tls.TLSSocket`. What they read goes into one shared buffer (`onread`). */
+export class NodeDialer implements Dialer {
+  readonly #shared: SharedBuffers;
+
+  constructor(shared: SharedBuffers) {
+    this.#shared = shared;
+  }
+
+  dial(target: DialTarget, handler: DialHandler): Transport {
+    if (target.tls === undefined) {
+      const socket = connect({ ...this.#options(target), onread: this.#onread(() => transport) });
+      const transport = this.#wrap(socket, false, handler);
+      socket.once('connect', () => handler.onConnect({ localAddress: socket.localAddress ?? '', localPort: socket.localPort ?? 0, tls: undefined }));
+      return transport;
+    }
+    const context = target.tls.context();
+    if (typeof context === 'string') return refused(context, handler);
+    return this.#dialTls(target, target.tls, context, handler);
+  }
+
+  #dialTls(target: DialTarget, tls: TlsClient, context: ClientContext, handler: DialHandler): Transport {
+    const sessionKey = target.address.t === 'pipe' ? target.address.path : `${target.address.address} ${target.address.port} ${target.serverName}`;
+    const session = context.sessions.get(sessionKey);
+    const options = {
+      ...this.#options(target),
+      onread: this.#onread(() => transport),
+      secureContext: context.secureContext,
+      servername: target.serverName,
+      ALPNProtocols: tls.tls.alpnProtocols.filter((name) => !UNSPOKEN.has(name)),
+      rejectUnauthorized: context.verify,
+      // Names are checked in `TlsClient.verify`, which runs for resumed sessions too.
+      checkServerIdentity: () => undefined,
+      ...(session === undefined ? {} : { session }),
+    };
+    // Options of `net.connect` are allowed here too (`onread`, `localAddress`); Node's types do not say so.
+    const socket: TLSSocket = connectTls(options as ConnectionOptions);
+    const transport = this.#wrap(socket, true, handler);
+    let verified = false;
+    socket.once('secureConnect', () => {
+      const info = tls.verify(socket, context, target.serverName);
+      if (typeof info === 'string') {
+        context.sessions.delete(sessionKey);
+        socket.destroy(new Error(info));
+        return;
+      }
+      verified = true;
+      handler.onConnect({ localAddress: socket.localAddress ?? '', localPort: socket.localPort ?? 0, tls: info });
+    });
+    socket.on('session', (ticket: Buffer) => {
+      if (verified) tls.remember(context, sessionKey, ticket);
+    });
+    return transport;
+  }
+
+  #wrap(socket: Socket, encrypted: boolean, handler: DialHandler): NodeTransport {
+    const transport = new NodeTransport(socket, encrypted, this.#shared, handler);
+    transport.attach(false);
+    return transport;
+  }
+
+  #options(target: DialTarget): NetConnectOpts {
+    const { address, bindAddress, keepAliveMs } = target;
+    const common = { noDelay: true, allowHalfOpen: true, ...(keepAliveMs === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveMs }) };
+    if (address.t === 'pipe') return { ...common, path: address.path };
+    return { ...common, host: address.address, port: address.port, autoSelectFamily: false, ...(bindAddress === undefined ? {} : { localAddress: bindAddress }) };
+  }
+
+  #onread(transport: () => NodeTransport): OnReadOpts {
+    return {
+      buffer: () => this.#shared.read,
+      callback(length, bytes) {
+        transport().handler.onData(bytes, 0, length);
+        return true;
+      },
+    };
+  }
+}
+
+/** A connection that could not even be tried. */
+function refused(reason: string, handler: DialHandler): Transport {
+  let open = true;
+  const close = (): void => {
+    if (open) handler.onClose(reason);
+    open = false;
+  };
+  process.nextTick(close);
+  return { write: () => true, pause() {}, end: close, destroy: close };
+}

@@ -1,0 +1,78 @@
+import type { Socket } from 'node:net';
+import type { Transport, TransportHandler } from '../types.ts';
+import { asBuffer } from './node-bytes.ts';
+import type { SharedBuffers } from './shared-buffers.ts';
+
+/** A connection over `net.Socket` or `tls.TLSSocket`. The handler may be exchanged (a sniffer gives way to a protocol). */
+export class NodeTransport implements Transport {
+  handler: TransportHandler;
+  readonly socket: Socket;
+  readonly #shared: SharedBuffers;
+  readonly #encrypted: boolean;
+  #error: string | undefined;
+  #ended = false;
+
+  constructor(socket: Socket, encrypted: boolean, shared: SharedBuffers, handler: TransportHandler) {
+    this.socket = socket;
+    this.handler = handler;
+    this.#shared = shared;
+    this.#encrypted = encrypted;
+  }
+
+  /** Listens to the socket. `data` is false for sockets whose bytes come through an `onread` buffer. */
+  attach(data: boolean): void {
+    const { socket } = this;
+    if (data) socket.on('data', (bytes: Buffer) => this.handler.onData(bytes, 0, bytes.length));
+    socket.on('end', () => this.handler.onEnd());
+    socket.on('drain', () => this.handler.onDrain());
+    socket.on('error', (error) => (this.#error = reasonOf(error)));
+    socket.on('close', () => this.handler.onClose(this.#error));
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    const { socket } = this;
+    if (this.#ended || socket.destroyed || start === end) return true;
+    if (this.#encrypted || socket.writableLength > 0) {
+      // TLS finishes later than it returns, and a backlog is kept: both need bytes of their own.
+      const copy = Buffer.allocUnsafe(end - start);
+      asBuffer(bytes).copy(copy, 0, start, end);
+      return socket.write(copy);
+    }
+    const shared = this.#shared;
+    if (bytes === shared.read) {
+      shared.read.copy(shared.scratch, 0, start, end);
+      return this.#send(shared.scratch, 0, end - start);
+    }
+    return this.#send(bytes as Buffer, start, end);
+  }
+
+  #send(bytes: Buffer, start: number, end: number): boolean {
+    const { socket } = this;
+    const accepted = socket.write(bytes.subarray(start, end));
+    if (socket.writableLength > 0) this.#shared.keep(bytes);
+    return accepted;
+  }
+
+  pause(paused: boolean): void {
+    if (paused) this.socket.pause();
+    else this.socket.resume();
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (!this.socket.destroyed) this.socket.end();
+  }
+
+  destroy(reset = false): void {
+    this.#ended = true;
+    if (reset && !this.#encrypted && !this.socket.destroyed) this.socket.resetAndDestroy();
+    else this.socket.destroy();
+  }
+}
+
+/** The operating system's or OpenSSL's word for a failure: `ECONNRESET`, `CERT_HAS_EXPIRED`, else the message. */
+export function reasonOf(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return code ?? error.message;
+}

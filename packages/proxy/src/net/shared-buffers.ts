@@ -1,0 +1,18 @@
+const SCRATCH_BYTES = 192 * 1024;
+const READ_BYTES = 64 * 1024;
+
+/**
+ * The buffers that all connections of a thread share: one to build messages in, one to read into. When a write from the scratch
+ * buffer did not finish at once, the system still looks at it; then the transport calls `keep` and everybody goes on with a new
+ * one. The read buffer cannot be exchanged (each socket handle holds on to it until its next read), so nothing is written out of it:
+ * transports copy.
+ */
+export class SharedBuffers {
+  scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  readonly read: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+
+  /** Leaves `bytes` to the write that is not finished. */
+  keep(bytes: Uint8Array): void {
+    if (bytes === this.scratch) this.scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  }
+}

@@ -1,0 +1,94 @@
+import type { X509Certificate } from 'node:crypto';
+import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import type { UpstreamTls } from '@meltemi/runtime';
+import type { TlsInfo } from '../types.ts';
+import { compileSanCheck, matchesHost, parseAltNames, tlsInfo, type AltName } from './tls-peer.ts';
+import { ownUri, resolveMaterial, sameMaterial, type SecretLookup, type TlsMaterial } from './tls-secrets.ts';
+
+const MAX_SESSIONS = 1024;
+
+/** Everything a client handshake needs; made anew when a secret changes. */
+export interface ClientContext {
+  readonly secureContext: SecureContext;
+  readonly verify: boolean;
+  readonly localUri: string;
+  /**
+   * Sessions by host. They belong to this context, that is to one version of certificate and trust and one list of accepted
+   * names: a session can never be resumed under another identity or after a rotation.
+   */
+  readonly sessions: Map<string, Buffer>;
+}
+
+/** Client side of one `UpstreamTls` setting. */
+export class TlsClient {
+  readonly tls: UpstreamTls;
+  readonly #secret: SecretLookup;
+  readonly #checkNames: (names: readonly AltName[]) => boolean;
+  #material: TlsMaterial | undefined;
+  #context: ClientContext | undefined;
+
+  constructor(tls: UpstreamTls, secret: SecretLookup) {
+    this.tls = tls;
+    this.#secret = secret;
+    this.#checkNames = compileSanCheck(tls.subjectAltNames);
+  }
+
+  /** The context for a new connection, or why there is none yet. */
+  context(): ClientContext | string {
+    const resolved = resolveMaterial(this.tls, this.#secret);
+    if (!resolved.ok) return this.#context ?? `TLS_error: secret "${resolved.missing}" has not arrived`;
+    const { material } = resolved;
+    if (this.#context !== undefined && this.#material !== undefined && sameMaterial(this.#material, material)) return this.#context;
+    try {
+      this.#context = {
+        secureContext: createSecureContext({
+          ...(material.certificateChain === undefined ? {} : { cert: material.certificateChain }),
+          ...(material.privateKey === undefined ? {} : { key: material.privateKey }),
+          ...(material.trustedCa === undefined ? {} : { ca: material.trustedCa }),
+          ...(this.tls.cipherSuites.length === 0 ? {} : { ciphers: [...this.tls.cipherSuites, 'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'].join(':') }),
+          minVersion: this.tls.minVersion,
+          maxVersion: this.tls.maxVersion,
+        }),
+        verify: material.trustedCa !== undefined && !this.tls.acceptUntrusted,
+        localUri: ownUri(material.certificateChain),
+        sessions: new Map(),
+      };
+      this.#material = material;
+      return this.#context;
+    } catch (error) {
+      return this.#context ?? `TLS_error: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
+  /**
+   * Checks the server after EVERY handshake. Node's own hook (`checkServerIdentity`) is not called for resumed sessions, so it cannot
+   * be the place. Answers the facts of the connection, or why it must not be used.
+   */
+  verify(socket: TLSSocket, context: ClientContext, serverName: string): TlsInfo | string {
+    const certificate = socket.getPeerX509Certificate();
+    if (context.verify) {
+      if (certificate === undefined) return 'TLS_error: the server showed no certificate';
+      if (!socket.authorized) return `TLS_error: ${String(socket.authorizationError)}`;
+      if (socket.isSessionReused() && Date.parse(certificate.validTo) < Date.now()) return 'TLS_error: CERT_HAS_EXPIRED';
+      const refusal = this.#checkName(certificate, serverName);
+      if (refusal !== undefined) return refusal;
+    }
+    return tlsInfo(socket, serverName, context.verify ? certificate : undefined, context.localUri);
+  }
+
+  /** Keeps a session for the next connection to the host. */
+  remember(context: ClientContext, host: string, session: Buffer): void {
+    const { sessions } = context;
+    sessions.delete(host);
+    sessions.set(host, session);
+    if (sessions.size <= MAX_SESSIONS) return;
+    const [oldest] = sessions.keys();
+    if (oldest !== undefined) sessions.delete(oldest);
+  }
+
+  #checkName(certificate: X509Certificate, serverName: string): string | undefined {
+    if (!this.#checkNames(parseAltNames(certificate.subjectAltName))) return 'TLS_error:CERTIFICATE_VERIFY_FAILED:verify_cert:SAN_matcher';
+    if (this.tls.autoSanValidation && serverName !== '' && !matchesHost(certificate, serverName)) return 'TLS_error:CERTIFICATE_VERIFY_FAILED:verify_cert:auto_SAN';
+    return undefined;
+  }
+}

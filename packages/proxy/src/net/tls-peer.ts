@@ -1,0 +1,76 @@
+import type { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { compileStringMatch } from '@meltemi/match';
+import type { SanMatch } from '@meltemi/runtime';
+import type { TlsInfo } from '../types.ts';
+
+/** One subject alternative name. */
+export interface AltName {
+  readonly type: 'uri' | 'dns' | 'email' | 'ip' | 'other';
+  readonly value: string;
+}
+
+const TYPES: Readonly<Record<string, AltName['type']>> = { URI: 'uri', DNS: 'dns', email: 'email', 'IP Address': 'ip' };
+
+/**
+ * Splits Node's text form of the names. A value that could be confused with the syntax comes as a JSON string, so a comma inside
+ * quotes does not separate (CVE-2021-44532).
+ */
+export function parseAltNames(text: string | undefined): readonly AltName[] {
+  const names: AltName[] = [];
+  const pattern = /([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/y;
+  while (text !== undefined && pattern.lastIndex < text.length) {
+    const match = pattern.exec(text);
+    if (match === null) return [];
+    const [, type = '', raw = ''] = match;
+    names.push({ type: TYPES[type] ?? 'other', value: raw.startsWith('"') ? (JSON.parse(raw) as string) : raw });
+  }
+  return names;
+}
+
+/** Does the certificate carry one of the names asked for? An empty list asks for nothing. */
+export function compileSanCheck(wanted: readonly SanMatch[]): (names: readonly AltName[]) => boolean {
+  if (wanted.length === 0) return () => true;
+  const tests = wanted.map(({ type, match }) => {
+    const { value, ignoreCase } = match;
+    const test = compileStringMatch({ ...STRING_MATCH[match.t](value), ignoreCase });
+    return (name: AltName) => name.type === type && test(name.value);
+  });
+  return (names) => names.some((name) => tests.some((test) => test(name)));
+}
+
+const STRING_MATCH = {
+  exact: (exact: string) => ({ exact }),
+  prefix: (prefix: string) => ({ prefix }),
+  suffix: (suffix: string) => ({ suffix }),
+  contains: (contains: string) => ({ contains }),
+  regex: (regex: string) => ({ regex }),
+} as const;
+
+/** Does the certificate stand for this server name (DNS or IP)? */
+export function matchesHost(certificate: X509Certificate, host: string): boolean {
+  return (isIP(host) === 0 ? certificate.checkHost(host, { subject: 'never' }) : certificate.checkIP(host)) !== undefined;
+}
+
+/** The first SPIFFE ID among the names, '' = none. */
+export function spiffeName(names: readonly AltName[]): string {
+  return names.find((name) => name.type === 'uri' && name.value.startsWith('spiffe://'))?.value ?? names.find((name) => name.type === 'uri')?.value ?? '';
+}
+
+/** What is worth remembering of an established TLS connection. `certificate` is the peer's, once VERIFIED; undefined = none. */
+export function tlsInfo(socket: TLSSocket, serverName: string, certificate: X509Certificate | undefined, localUri: string): TlsInfo {
+  let hash: string | undefined;
+  return {
+    version: socket.getProtocol() ?? '',
+    cipher: socket.getCipher().standardName,
+    serverName,
+    alpn: socket.alpnProtocol === false ? '' : (socket.alpnProtocol ?? ''),
+    peerUri: certificate === undefined ? '' : spiffeName(parseAltNames(certificate.subjectAltName)),
+    localUri,
+    get peerHash() {
+      return (hash ??= certificate?.fingerprint256.replaceAll(':', '').toLowerCase() ?? '');
+    },
+    peerSubject: certificate === undefined || certificate.subject === undefined ? '' : certificate.subject.split('\n').reverse().join(','),
+  };
+}

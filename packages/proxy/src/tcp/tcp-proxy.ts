@@ -1,0 +1,253 @@
+import type { CompiledChain, CompiledCluster, CompiledTcp, Host } from '@meltemi/runtime';
+import type { CompiledLog } from '../access-log/compile-log.ts';
+import { compileLog } from '../access-log/compile-log.ts';
+import { createStreamInfo } from '../core/stream-info.ts';
+import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
+import type { Connection, Worker } from '../core/worker.ts';
+import { connectFailure } from '../http/upstream-connection.ts';
+import { hostPort } from '../net/addresses.ts';
+import type { DialedInfo, DialHandler } from '../net/net-port.ts';
+import { dialTarget } from '../pool/dial-target.ts';
+import { flagBit, type ConnectionInfo, type ResponseFlag, type StreamInfo, type Transport } from '../types.ts';
+
+/** Bytes of the client held while the upstream is being connected; more slows the client down. */
+const MAX_HELD_BYTES = 64 * 1024;
+
+const plans = new WeakMap<CompiledTcp, readonly CompiledLog[]>();
+
+function logsOf(tcp: CompiledTcp): readonly CompiledLog[] {
+  let logs = plans.get(tcp);
+  if (logs === undefined) {
+    const capture = { request: [], response: [] };
+    logs = tcp.config.accessLogs.map((log) => compileLog(log, capture));
+    plans.set(tcp, logs);
+  }
+  return logs;
+}
+
+/** Takes a connection over that goes through as bytes. */
+export function openTcp(worker: Worker, chain: CompiledChain, tcp: CompiledTcp, transport: Transport, info: ConnectionInfo): Connection {
+  const connection = new TcpConnection(worker, chain, tcp, transport, info);
+  connection.start();
+  return connection;
+}
+
+/** One proxied TCP connection. The upstream is dialled at once, so that protocols in which the server speaks first work. */
+class TcpConnection implements Connection {
+  readonly #worker: Worker;
+  readonly #tcp: CompiledTcp;
+  readonly #client: Transport;
+  readonly #info: StreamInfo;
+  readonly #idle: Deadline;
+  readonly #connect: Deadline;
+  readonly #duration: Deadline;
+  #server: Transport | undefined = undefined;
+  #connected = false;
+  #cluster: CompiledCluster | undefined = undefined;
+  #host: Host | undefined = undefined;
+  #counted = false;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #clientEnded = false;
+  #serverEnded = false;
+  #closed = false;
+  #attempts = 0;
+
+  constructor(worker: Worker, chain: CompiledChain, tcp: CompiledTcp, transport: Transport, connection: ConnectionInfo) {
+    this.#worker = worker;
+    this.#tcp = tcp;
+    this.#client = transport;
+    this.#info = createStreamInfo('tcp', chain, connection, worker.ports.clock.now(), worker.wheel.now());
+    this.#idle = createDeadline(() => this.#end(undefined, 'idle_timeout'));
+    this.#connect = createDeadline(() => this.#failed('connection timeout'));
+    this.#duration = createDeadline(() => this.#end('DT', 'max_duration_timeout'));
+    worker.connections.add(this);
+    const { maxDownstreamConnectionDurationMs } = tcp.config;
+    if (maxDownstreamConnectionDurationMs > 0) worker.wheel.set(this.#duration, this.#info.startMs, maxDownstreamConnectionDurationMs);
+  }
+
+  start(): void {
+    const name = this.#tcp.pickCluster(this.#worker.random());
+    this.#info.clusterName = name;
+    this.#cluster = this.#worker.state.cluster(name);
+    this.#info.cluster = this.#cluster;
+    this.#dial();
+    if (!this.#closed) this.#worker.ports.streams.onTcpOpen(this.#info);
+  }
+
+  #dial(): void {
+    const cluster = this.#cluster;
+    const worker = this.#worker;
+    if (cluster === undefined) {
+      this.#end('NC', 'cluster_not_found');
+      return;
+    }
+    this.#attempts++;
+    this.#info.attempts = this.#attempts;
+    const { usage, config } = cluster;
+    if (usage.connections >= config.limits.maxConnections) {
+      this.#end('UO', 'overflow');
+      return;
+    }
+    const host = this.#pick(cluster);
+    if (host === undefined) return;
+    this.#host = host;
+    this.#info.host = host;
+    this.#info.upstreamRemote = host.key;
+    usage.connections++;
+    host.active++;
+    this.#counted = true;
+    worker.wheel.set(this.#connect, worker.wheel.now(), config.connectTimeoutMs);
+    this.#server = worker.dialer.dial(dialTarget(worker, cluster, host), this.#upstream());
+  }
+
+  #pick(cluster: CompiledCluster): Host | undefined {
+    const { connection } = this.#info;
+    const { discovery } = cluster.config;
+    if (discovery.t === 'original-dst') {
+      const self = discovery.portOverride === undefined && connection.originalPort === connection.localPort && connection.originalAddress === connection.localAddress;
+      if (!self) return cluster.originalDst({ address: connection.originalAddress, port: connection.originalPort });
+      this.#end('NR', 'original destination is this listener');
+      return undefined;
+    }
+    const host = cluster.pick(this.#worker.random, this.#worker.wheel.now());
+    if (host === undefined) this.#end('UH', 'no_healthy_upstream');
+    return host;
+  }
+
+  #upstream(): DialHandler {
+    let current = true;
+    return {
+      onConnect: (info) => this.#established(info),
+      onData: (bytes, start, end) => this.#fromServer(bytes, start, end),
+      onEnd: () => {
+        this.#serverEnded = true;
+        this.#client.end();
+        if (this.#clientEnded) this.#end(undefined, '');
+      },
+      onDrain: () => this.#client.pause(false),
+      onClose: (error) => {
+        if (!current) return;
+        current = false;
+        if (this.#closed) return;
+        if (!this.#connected) this.#failed(connectFailure(error ?? 'the peer closed'));
+        else this.#end(error === undefined ? undefined : 'UC', error ?? '');
+      },
+    };
+  }
+
+  #established(info: DialedInfo): void {
+    const server = this.#server;
+    if (server === undefined || this.#closed) return;
+    const { wheel } = this.#worker;
+    wheel.clear(this.#connect);
+    this.#connected = true;
+    this.#info.upstreamLocal = hostPort(info.localAddress, info.localPort);
+    this.#info.upstreamTls = info.tls;
+    this.#info.upstreamStartMs = wheel.now();
+    this.#touch();
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    let accepted = true;
+    for (const bytes of held) accepted = server.write(bytes, 0, bytes.length);
+    this.#client.pause(!accepted);
+    if (this.#clientEnded) server.end();
+  }
+
+  #failed(reason: string): void {
+    this.#info.upstreamTransportFailureReason = reason;
+    this.#release('local');
+    const dead = this.#server;
+    this.#server = undefined;
+    this.#worker.wheel.clear(this.#connect);
+    if (this.#attempts < Math.max(1, this.#tcp.config.maxConnectAttempts)) {
+      this.#dial();
+      dead?.destroy();
+      return;
+    }
+    this.#end('UF', reason);
+    dead?.destroy();
+  }
+
+  #fromServer(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#info.upstreamFirstByteMs === 0) this.#info.upstreamFirstByteMs = this.#worker.wheel.now();
+    this.#info.bytesSent += end - start;
+    this.#touch();
+    if (!this.#client.write(bytes, start, end)) this.#server?.pause(true);
+  }
+
+  onData(bytes: Uint8Array, start: number, end: number): void {
+    this.#info.bytesReceived += end - start;
+    if (this.#connected) {
+      this.#touch();
+      if (this.#server?.write(bytes, start, end) === false) this.#client.pause(true);
+      return;
+    }
+    this.#held.push(bytes.subarray(start, end));
+    this.#heldBytes += end - start;
+    if (this.#heldBytes > MAX_HELD_BYTES) this.#client.pause(true);
+  }
+
+  onDrain(): void {
+    this.#server?.pause(false);
+  }
+
+  onEnd(): void {
+    this.#clientEnded = true;
+    if (this.#connected) this.#server?.end();
+    if (this.#serverEnded) this.#end(undefined, '');
+  }
+
+  onClose(error?: string): void {
+    this.#end(error === undefined ? undefined : 'DC', '');
+  }
+
+  drain(): void {
+    // Bytes have no boundaries at which to stop: the connection runs until its end or the drain's deadline.
+  }
+
+  destroy(): void {
+    this.#end(undefined, 'closed by the proxy');
+  }
+
+  #touch(): void {
+    const { idleTimeoutMs } = this.#tcp.config;
+    if (idleTimeoutMs > 0) this.#worker.wheel.set(this.#idle, this.#worker.wheel.now(), idleTimeoutMs);
+  }
+
+  #release(outcome: 'local' | undefined): void {
+    if (!this.#counted) return;
+    this.#counted = false;
+    const host = this.#host;
+    if (this.#cluster !== undefined) this.#cluster.usage.connections--;
+    if (host === undefined) return;
+    host.active--;
+    if (outcome !== undefined) this.#cluster?.report(host, outcome, this.#worker.wheel.now());
+  }
+
+  #end(flag: ResponseFlag | undefined, details: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const worker = this.#worker;
+    const info = this.#info;
+    this.#release(undefined);
+    for (const deadline of [this.#idle, this.#connect, this.#duration]) worker.wheel.remove(deadline);
+    worker.connections.delete(this);
+    if (flag !== undefined) info.flags |= flagBit(flag);
+    info.connectionTerminationDetails = details;
+    info.endMs = worker.wheel.now();
+    // What was written before FIN of both sides is still on its way: `end` lets it go.
+    if (this.#clientEnded && this.#serverEnded) {
+      this.#client.end();
+      this.#server?.end();
+    } else {
+      this.#client.destroy();
+      this.#server?.destroy();
+    }
+    this.#held = [];
+    worker.ports.streams.onStreamEnd(info);
+    const logs = logsOf(this.#tcp);
+    if (logs.length > 0) worker.accessLog.log(logs, info);
+  }
+}
