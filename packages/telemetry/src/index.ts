@@ -71,3 +71,30 @@ export { parsePromql } from './promql/parse.ts';
 export { instantQuery, MAX_POINTS, rangeQuery, type MatrixSeries, type QueryResult, type VectorSample } from './promql/query.ts';
 export type { SeriesData, SeriesSource } from './promql/source.ts';
 export { labelKey } from './label-key.ts';
+export type { GraphQuery } from './graph/appenders/context.ts';
+export { hostNames } from './graph/appenders/istio.ts';
+export { buildGraph, DEFAULT_APPENDERS } from './graph/build.ts';
+export type { GraphDestinationRule, GraphMesh, GraphService, GraphVirtualService, GraphWorkload } from './graph/mesh.ts';
+export { alternatives, quoted } from './graph/queries.ts';
+export type {
+  AppenderName,
+  FocusNode,
+  GraphEdge,
+  GraphNode,
+  GraphOptions,
+  GraphType,
+  GrpcRate,
+  NodeBadges,
+  NodeHealth,
+  NodeType,
+  Protocol as GraphProtocol,
+  Rates,
+  ResponseDetail,
+  ResponseTime,
+  ServiceName,
+  TcpRate,
+  TrafficMap,
+} from './graph/types.ts';
+export { effectiveCode, errorPercent, HEALTH_ANNOTATION, overallHealth, requestsHealth, tolerancesOf, workloadHealth, worse } from './health/rules.ts';
+export type { HealthKind, HealthStatus, RatesByCode, RequestHealth, Tolerance, WorkloadStatus } from './health/types.ts';
+export { collectTraffic, type NamespaceTraffic, type TrafficRates } from './health/collect.ts';
