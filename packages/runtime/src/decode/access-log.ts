@@ -32,7 +32,9 @@ export function decodeAccessLogs(readers: readonly Reader[]): readonly AccessLog
 
 /** The agent's own log service: this proxy reports every stream to its agent without being asked, so nothing more is to be done. */
 function toAgent(config: Reader): undefined {
-  const name = config.message('common_config')?.string('log_name') ?? '';
+  const common = config.message('common_config');
+  const name = common?.string('log_name') ?? '';
+  common?.ignoreRest();
   config.require('common_config', name.startsWith('meltemi'), 'only the agent\'s own log service ("meltemi…") is supported by this proxy');
   config.ignoreRest();
   return undefined;
