@@ -5,7 +5,7 @@ import {
   type EndpointChange, type EndpointIndex, type JoinedServices, type MeshConfig, type PushChanges, type PushContext, type Vip, type Workload,
 } from '@meltemi/model';
 import type { ConnectedRegistry } from '../connected/types.ts';
-import type { ConfigChange, ConfigStore } from '../store/config-store.ts';
+import type { ConfigStore } from '../store/config-store.ts';
 import { unsavedValue, type SavedValue } from '../store/saved-value.ts';
 
 /** The mesh at one moment, and how it came to be. */
@@ -59,7 +59,8 @@ class JoinedMesh implements Mesh {
   readonly #options: MeshOptions;
   readonly #savedVips: SavedValue<readonly (readonly [string, Vip])[]>;
   readonly #endpoints = createEndpointIndex();
-  readonly #entries = new Map<Config, Workload | undefined>();
+  /** WorkloadEntries as workloads, so that one that did not change is the same object. */
+  readonly #entries = new WeakMap<Config, { readonly workload: Workload | undefined }>();
   readonly #listeners = new Set<(update: MeshUpdate) => void>();
   readonly #stops: (() => void)[];
   #joined: Pick<JoinedServices, 'vips'> & Partial<JoinedServices>;
@@ -76,7 +77,7 @@ class JoinedMesh implements Mesh {
     this.#push = buildPushContext({ mesh: options.mesh, services: [], configs: [] });
     this.#dirty = true;
     this.settle();
-    this.#stops = [options.configs.watch((changes) => this.#changed(changes)), options.connected?.watch(() => this.#changed([])) ?? (() => undefined)];
+    this.#stops = [options.configs.watch(() => this.#changed()), options.connected?.watch(() => this.#changed()) ?? (() => undefined)];
   }
 
   get state(): MeshUpdate['state'] {
@@ -103,8 +104,7 @@ class JoinedMesh implements Mesh {
     await this.#savedVips.flush();
   }
 
-  #changed(changes: readonly ConfigChange[]): void {
-    for (const change of changes) this.#entries.delete(change.config);
+  #changed(): void {
     if (this.#dirty) return;
     this.#dirty = true;
     this.#timer = this.#options.timers.after(this.#options.coalesceMs ?? 10, () => this.settle());
@@ -141,8 +141,9 @@ class JoinedMesh implements Mesh {
   #fromEntries(configs: readonly Config[]): readonly Workload[] {
     return configs.flatMap((config) => {
       if (!isKind(config, 'WorkloadEntry')) return [];
-      if (!this.#entries.has(config)) this.#entries.set(config, workloadFromEntry(config));
-      return this.#entries.get(config) ?? [];
+      let entry = this.#entries.get(config);
+      if (entry === undefined) this.#entries.set(config, (entry = { workload: workloadFromEntry(config) }));
+      return entry.workload ?? [];
     });
   }
 

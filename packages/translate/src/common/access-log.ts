@@ -66,6 +66,8 @@ function fileLog(mesh: MeshConfig): readonly AccessLog[] {
     mesh.accessLogEncoding === 'JSON'
       ? { json_format: custom === '' ? JSON_FORMAT : (JSON.parse(custom) as JsonObject) }
       : { text_format_source: { inline_string: custom === '' ? TEXT_FORMAT : custom } };
+  // A file named /dev/stdout cannot be opened when it is a socket, which is what a supervisor's pipe may be.
+  if (mesh.accessLogFile === '/dev/stdout') return [{ name: EXTENSION_NAME.stdoutAccessLog, typed_config: packAny(ANY_TYPE.stdoutAccessLog, { log_format }) }];
   return [{ name: EXTENSION_NAME.fileAccessLog, typed_config: packAny(ANY_TYPE.fileAccessLog, { path: mesh.accessLogFile, log_format }) }];
 }
 

@@ -1,0 +1,65 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { NodeResources } from './mesh-case.ts';
+
+/** The Envoy of MELTEMI_ENVOY, of PATH, or of Python's `envoy` package; undefined when there is none. */
+export function findEnvoy(): string | undefined {
+  const named = process.env['MELTEMI_ENVOY'];
+  if (named !== undefined && named !== '') return named;
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'envoy')).find(existsSync);
+  if (onPath !== undefined) return onPath;
+  try {
+    const script = "import envoy, os; print(os.path.dirname(envoy.__file__) + '/_bin/envoy')";
+    const found = execFileSync('python3', ['-c', script], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    return existsSync(found) ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What Envoy says against the resources of a node; undefined when it takes them all. */
+export function validate(envoy: string, name: string, resources: NodeResources): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'meltemi-validate-'));
+  try {
+    const file = join(folder, 'bootstrap.json');
+    writeFileSync(file, JSON.stringify(bootstrap(name, resources)));
+    const result = spawnSync(envoy, ['--mode', 'validate', '-c', file, '--log-level', 'error', '--concurrency', '1'], { encoding: 'utf8', timeout: 60_000 });
+    return result.status === 0 ? undefined : `${result.stdout}\n${result.stderr}`;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Everything static: routes stand in their listeners, endpoints in clusters of their own beside the EDS ones. */
+function bootstrap(name: string, { clusters, endpoints, listeners, routes }: NodeResources): object {
+  const byName = new Map(routes.map((route) => [(route as { name?: string }).name ?? '', route]));
+  const agent = (cluster: string) => ({
+    name: cluster,
+    type: 'STATIC',
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        explicit_http_config: { http2_protocol_options: {} },
+      },
+    },
+    load_assignment: { cluster_name: cluster, endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: '/tmp/none.sock' } } } }] }] },
+  });
+  const assigned = endpoints.map((assignment, index) => ({ name: `assignment-${index}`, type: 'STATIC', load_assignment: assignment }));
+  return {
+    node: { id: `sidecar~10.0.0.1~${name}.test~test.svc.cluster.local`, cluster: name },
+    dynamic_resources: { ads_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }] } },
+    static_resources: { clusters: [agent('xds'), agent('meltemi-agent'), ...clusters, ...assigned], listeners: JSON.parse(JSON.stringify(listeners), inlineRoutes(byName)) as unknown },
+  };
+}
+
+function inlineRoutes(byName: ReadonlyMap<string, object>) {
+  return (key: string, value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null || !('rds' in value)) return value;
+    const { rds, ...rest } = value as { readonly rds: { readonly route_config_name: string } };
+    const table = byName.get(rds.route_config_name);
+    if (table === undefined) throw new Error(`${key}: the listener asks for a route table "${rds.route_config_name}" that is not made`);
+    return { ...rest, route_config: table };
+  };
+}
