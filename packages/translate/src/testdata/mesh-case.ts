@@ -1,10 +1,9 @@
-import { decodeYaml } from '@meltemi/api';
+import { decodeYaml, isKind, type Config } from '@meltemi/api';
 import { formatProblem } from '@meltemi/base';
 import {
   buildPushContext, createEndpointIndex, DEFAULT_MESH_CONFIG, endpointsOf, joinServices, NO_LOCALITY, parseLocality, parseProtocol, parseProxyNode, serviceKey, workloadFromEntry,
   type Endpoint, type MeshConfig, type ProxyNode, type Workload,
 } from '@meltemi/model';
-import { isKind } from '@meltemi/api';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createTranslator, type MeshState, type Translator } from '../index.ts';
 
@@ -12,6 +11,8 @@ import { createTranslator, type MeshState, type Translator } from '../index.ts';
 interface CaseSettings {
   readonly mesh?: Partial<MeshConfig>;
   readonly workloads?: readonly CaseWorkload[];
+  /** Objects that use what validation still refuses because not every data plane can do it; taken as they are. */
+  readonly objects?: readonly { readonly apiVersion: string; readonly kind: string; readonly namespace: string; readonly name: string; readonly spec: unknown }[];
 }
 
 interface CaseWorkload {
@@ -44,15 +45,17 @@ export function readMeshCase(text: string, file: string): MeshCase {
   const settings = JSON.parse(head?.trimStart().slice('# mesh'.length) ?? '{}') as CaseSettings;
   const decoded = decodeYaml(documents.filter((document) => document !== head).join('\n---\n'), { file });
   if (decoded.problems.some((problem) => problem.severity === 'error')) throw new Error(decoded.problems.map(formatProblem).join('\n'));
+  const ahead = (settings.objects ?? []).map(({ namespace, name, ...object }): Config => ({ ...object, meta: { namespace, name, labels: {}, annotations: {} }, origin: { source: 'file', file } }));
+  const configs = [...decoded.configs, ...ahead];
   const mesh: MeshConfig = { ...DEFAULT_MESH_CONFIG, ...settings.mesh };
   const connected = (settings.workloads ?? []).map(workloadOf);
-  const entries = decoded.configs.flatMap((config) => (isKind(config, 'WorkloadEntry') ? (workloadFromEntry(config) ?? []) : []));
+  const entries = configs.flatMap((config) => (isKind(config, 'WorkloadEntry') ? (workloadFromEntry(config) ?? []) : []));
   const workloads = [...connected, ...entries];
-  const { services } = joinServices(decoded.configs, workloads, mesh);
+  const { services } = joinServices(configs, workloads, mesh);
   const endpoints = createEndpointIndex();
   endpoints.updateWorkloads(workloads);
   for (const service of services) endpoints.update(serviceKey(service), endpointsOf(service, workloads, mesh.trustDomain));
-  const push = buildPushContext({ mesh, services, configs: decoded.configs });
+  const push = buildPushContext({ mesh, services, configs });
   const shown = (settings.workloads ?? []).filter((workload) => workload.show === true);
   return { state: { push, endpoints }, nodes: new Map(shown.map((workload) => [workload.name, nodeOf(workload)])) };
 }
