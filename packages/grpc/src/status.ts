@@ -44,7 +44,7 @@ export function statusError(status: GrpcStatus): MeshError {
 
 /** The status of a thrown value: a MeshError of code `grpc/…` is that status, anything else INTERNAL without its details. */
 export function statusOf(error: unknown): GrpcStatus {
-  const code = error instanceof MeshError ? ERROR_CODES.get(error.code) : undefined;
+  const code = error instanceof MeshError ? ERROR_CODES.get(error.code.replaceAll('_', '-')) : undefined;
   return code === undefined ? { code: Status.INTERNAL, message: 'internal error' } : { code, message: (error as MeshError).message };
 }
 

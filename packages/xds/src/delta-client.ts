@@ -1,3 +1,4 @@
+import { isByName } from './types.ts';
 import type { DeltaRequest, DeltaResponse } from './messages.ts';
 import type { Resource } from './resource.ts';
 
@@ -32,13 +33,13 @@ export interface DeltaClient {
   unsubscribe(typeUrl: string, names: readonly string[]): void;
   /** A stream is up: queues the first request of each type, with the versions already accepted. */
   connected(): void;
-  /** The stream is gone. Updates that were not settled are forgotten. */
+  /** The stream is gone. Updates that were not settled are forgotten by the wire. */
   disconnected(): void;
   /** A response came in. */
   receive(response: DeltaResponse): Update;
   /** The verdict on an update: ACK without rejections, else NACK. Later than a disconnect: ignored by the wire, but accepted versions are kept. */
   settle(update: Update, rejections: readonly Rejection[]): void;
-  /** What is to be sent now, in order; empties the queue. */
+  /** What is to be sent now, in order; empties the queue. Nothing while there is no stream. */
   takeRequests(): readonly DeltaRequest[];
   /** Accepted resources of a type: name to version. */
   versions(typeUrl: string): ReadonlyMap<string, string>;
@@ -46,110 +47,142 @@ export interface DeltaClient {
   subscriptions(typeUrl: string): ReadonlySet<string>;
 }
 
-/** google.rpc.Code INVALID_ARGUMENT: the code of a NACK. */
-const INVALID_ARGUMENT = 3;
-
-interface TypeState {
-  /** What the caller wants. */
-  readonly names: Set<string>;
-  /** Accepted resources. */
-  readonly versions: Map<string, string>;
-  /** Was a first request of this type sent on the present stream? */
-  begun: boolean;
+interface Reply {
+  readonly nonce: string;
+  readonly message: string | undefined;
 }
+
+interface ClientType {
+  readonly names: Set<string>;
+  readonly versions: Map<string, string>;
+  /** What the server of this stream believes to be subscribed. */
+  readonly told: Set<string>;
+  /** Not told to the server yet. */
+  readonly subscribing: Set<string>;
+  readonly unsubscribing: Set<string>;
+  readonly replies: Reply[];
+  /** The first request of this stream has been made. */
+  introduced: boolean;
+}
+
+const WILDCARD = '*';
+const INVALID_ARGUMENT = 3;
 
 /** A client without subscriptions and without a stream. */
 export function createDeltaClient(options: DeltaClientOptions): DeltaClient {
-  const types = new Map<string, TypeState>();
-  const queue: DeltaRequest[] = [];
-  const open = new Set<Update>();
+  const types = new Map<string, ClientType>();
+  const streams = new WeakMap<Update, number>();
+  let stream = 0;
   let up = false;
   let nodeSent = false;
 
-  function stateOf(typeUrl: string): TypeState {
-    let state = types.get(typeUrl);
-    if (state === undefined) types.set(typeUrl, (state = { names: new Set(), versions: new Map(), begun: false }));
-    return state;
-  }
+  const typeOf = (typeUrl: string): ClientType => {
+    const known = types.get(typeUrl);
+    if (known !== undefined) return known;
+    const created: ClientType = { names: new Set(), versions: new Map(), told: new Set(), subscribing: new Set(), unsubscribing: new Set(), replies: [], introduced: false };
+    types.set(typeUrl, created);
+    return created;
+  };
 
-  function send(request: Omit<DeltaRequest, 'node'>): void {
-    queue.push(nodeSent ? request : { ...request, node: options.node });
+  const request = (typeUrl: string, part: Partial<DeltaRequest>): DeltaRequest => {
+    const node = nodeSent ? {} : { node: options.node };
     nodeSent = true;
-  }
-
-  /** The first request of a type on a stream tells what is held already, so that only what is new comes back. */
-  function begin(typeUrl: string, state: TypeState): void {
-    state.begun = true;
-    send({ typeUrl, subscribe: [...state.names], unsubscribe: [], initialVersions: new Map(state.versions), nonce: '' });
-  }
+    return { typeUrl, subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '', ...part, ...node };
+  };
 
   return {
     subscribe(typeUrl, names) {
-      const state = stateOf(typeUrl);
-      const fresh = names.filter((name) => !state.names.has(name));
-      if (fresh.length === 0) return;
-      for (const name of fresh) state.names.add(name);
-      if (!up) return;
-      if (!state.begun) return begin(typeUrl, state);
-      send({ typeUrl, subscribe: fresh, unsubscribe: [], initialVersions: new Map(), nonce: '' });
+      const type = typeOf(typeUrl);
+      for (const name of names) {
+        if (type.names.has(name)) continue;
+        type.names.add(name);
+        type.unsubscribing.delete(name);
+        // Also when the server still counts it as subscribed: we have forgotten the resource, so it must be sent again.
+        type.subscribing.add(name);
+      }
     },
     unsubscribe(typeUrl, names) {
-      const state = types.get(typeUrl);
-      const known = names.filter((name) => state?.names.has(name) === true);
-      if (state === undefined || known.length === 0) return;
-      for (const name of known) {
-        state.names.delete(name);
-        if (name === '*') forgetUnnamed(state);
-        else if (!state.names.has('*')) state.versions.delete(name);
+      const type = typeOf(typeUrl);
+      for (const name of names) {
+        if (!type.names.delete(name)) continue;
+        type.subscribing.delete(name);
+        if (type.told.has(name)) type.unsubscribing.add(name);
+        forget(type, name);
       }
-      if (up && state.begun) send({ typeUrl, subscribe: [], unsubscribe: known, initialVersions: new Map(), nonce: '' });
     },
     connected() {
+      stream++;
       up = true;
       nodeSent = false;
-      queue.length = 0;
-      for (const [typeUrl, state] of types) {
-        state.begun = false;
-        if (state.names.size > 0) begin(typeUrl, state);
+      for (const type of types.values()) {
+        type.introduced = false;
+        type.told.clear();
+        type.replies.length = 0;
       }
     },
     disconnected() {
+      stream++;
       up = false;
-      queue.length = 0;
-      open.clear();
     },
     receive(response) {
-      const state = stateOf(response.typeUrl);
-      // What was unsubscribed while the response was on its way is not wanted any more.
-      const wanted = (name: string): boolean => state.names.has('*') || state.names.has(name);
+      const type = typeOf(response.typeUrl);
+      const wanted = (name: string): boolean => type.names.has(WILDCARD) || type.names.has(name);
       const update: Update = {
         typeUrl: response.typeUrl,
         nonce: response.nonce,
         systemVersion: response.systemVersion,
-        added: response.resources.filter((resource) => wanted(resource.name)),
+        added: response.resources.filter(({ name }) => wanted(name)),
         removed: response.removed.filter(wanted),
       };
-      open.add(update);
+      streams.set(update, stream);
       return update;
     },
     settle(update, rejections) {
-      const state = stateOf(update.typeUrl);
-      const refused = new Set(rejections.map((rejection) => rejection.name));
-      for (const resource of update.added) if (!refused.has(resource.name)) state.versions.set(resource.name, resource.version);
-      for (const name of update.removed) state.versions.delete(name);
-      if (!open.delete(update) || !up) return;
-      const answer = { typeUrl: update.typeUrl, subscribe: [], unsubscribe: [], initialVersions: new Map<string, string>(), nonce: update.nonce };
-      if (rejections.length === 0) return send(answer);
-      send({ ...answer, error: { code: INVALID_ARGUMENT, message: rejections.map((rejection) => rejection.message).join('\n') } });
+      const type = typeOf(update.typeUrl);
+      const refused = new Set(rejections.map(({ name }) => name));
+      for (const { name, version } of update.added) {
+        if (!refused.has(name) && (type.names.has(WILDCARD) || type.names.has(name))) type.versions.set(name, version);
+      }
+      for (const name of update.removed) if (!refused.has(name)) type.versions.delete(name);
+      if (!up || streams.get(update) !== stream) return;
+      streams.delete(update);
+      const message = rejections.length === 0 ? undefined : rejections.map((rejection) => `${rejection.name}: ${rejection.message}`).join('\n');
+      type.replies.push({ nonce: update.nonce, message });
     },
     takeRequests() {
-      return queue.splice(0);
+      return up ? [...types].flatMap(([typeUrl, type]) => requestsOf(typeUrl, type, (part) => request(typeUrl, part))) : [];
     },
-    versions: (typeUrl) => stateOf(typeUrl).versions,
-    subscriptions: (typeUrl) => stateOf(typeUrl).names,
+    versions: (typeUrl) => types.get(typeUrl)?.versions ?? new Map(),
+    subscriptions: (typeUrl) => types.get(typeUrl)?.names ?? new Set(),
   };
 }
 
-function forgetUnnamed(state: TypeState): void {
-  for (const name of state.versions.keys()) if (!state.names.has(name)) state.versions.delete(name);
+/** An unsubscribed resource is gone, unless '*' still brings it. */
+function forget(type: ClientType, name: string): void {
+  if (name !== WILDCARD) {
+    if (!type.names.has(WILDCARD)) type.versions.delete(name);
+    return;
+  }
+  for (const known of type.versions.keys()) if (!type.names.has(known)) type.versions.delete(known);
+}
+
+function requestsOf(typeUrl: string, type: ClientType, request: (part: Partial<DeltaRequest>) => DeltaRequest): readonly DeltaRequest[] {
+  const requests: DeltaRequest[] = [];
+  if (!type.introduced) {
+    if (type.names.size === 0) return [];
+    type.introduced = true;
+    // A first request without names is the wildcard that every server knows; the explicit one is younger.
+    const legacy = type.names.size === 1 && type.names.has(WILDCARD) && !isByName(typeUrl);
+    requests.push(request({ subscribe: legacy ? [] : [...type.names], initialVersions: new Map(type.versions) }));
+  } else if (type.subscribing.size > 0 || type.unsubscribing.size > 0) {
+    requests.push(request({ subscribe: [...type.subscribing], unsubscribe: [...type.unsubscribing] }));
+  }
+  type.told.clear();
+  for (const name of type.names) type.told.add(name);
+  type.subscribing.clear();
+  type.unsubscribing.clear();
+  for (const { nonce, message } of type.replies.splice(0)) {
+    requests.push(request(message === undefined ? { nonce } : { nonce, error: { code: INVALID_ARGUMENT, message } }));
+  }
+  return requests;
 }

@@ -1,12 +1,17 @@
 export { createDeltaClient, type DeltaClient, type DeltaClientOptions, type Rejection, type Update } from './delta-client.ts';
+export { createServerSession, type Protocol, type ServerSession, type ServerSessionOptions, type TypeStatus, type Verdict } from './server-session.ts';
 export {
   decodeDeltaRequest,
   decodeDeltaResponse,
   decodeSotwRequest,
   encodeDeltaRequest,
   encodeDeltaResponse,
+  encodeSotwRequest,
   encodeSotwResponse,
-} from './encode-messages.ts';
-export type { DeltaRequest, DeltaResponse, SotwRequest, SotwResponse } from './messages.ts';
-export type { Resource, ResourceSource } from './resource.ts';
-export { createServerSession, type Protocol, type ServerSession, type ServerSessionOptions, type TypeStatus, type Verdict } from './server-session.ts';
+  type DeltaRequest,
+  type DeltaResponse,
+  type SotwRequest,
+  type SotwResponse,
+} from './messages.ts';
+export { createResource, type Resource, type ResourceSource } from './resource.ts';
+export { isByName } from './types.ts';

@@ -1,5 +1,6 @@
+import { ProtoReader, ProtoWriter, WireType } from '@meltemi/base';
 import type { Status } from '@meltemi/protos-types';
-import type { Resource } from './resource.ts';
+import { deltaEntry, sotwEntry, type Resource } from './resource.ts';
 
 /** DeltaDiscoveryRequest; `node` is the encoded `envoy.config.core.v3.Node`, present in the first request of a stream only. */
 export interface DeltaRequest {
@@ -39,4 +40,213 @@ export interface SotwResponse {
   readonly nonce: string;
   readonly version: string;
   readonly resources: readonly Resource[];
+}
+
+/** Encodes a delta response as parts of one message: the resources' shared bytes are not copied while they are large. */
+export function encodeDeltaResponse(response: DeltaResponse): readonly Uint8Array[] {
+  const head = new ProtoWriter();
+  writeText(head, 1, response.systemVersion);
+  writeText(head, 4, response.typeUrl);
+  writeText(head, 5, response.nonce);
+  for (const name of response.removed) head.tag(6, WireType.bytes).string(name);
+  return joinSmall([head.take(), ...response.resources.map((resource) => deltaEntry(response.typeUrl, resource))]);
+}
+
+/** Encodes a state-of-the-world response, likewise. */
+export function encodeSotwResponse(response: SotwResponse): readonly Uint8Array[] {
+  const head = new ProtoWriter();
+  writeText(head, 1, response.version);
+  writeText(head, 4, response.typeUrl);
+  writeText(head, 5, response.nonce);
+  return joinSmall([head.take(), ...response.resources.map((resource) => sotwEntry(response.typeUrl, resource))]);
+}
+
+/** Encodes a delta request. */
+export function encodeDeltaRequest(request: DeltaRequest): Uint8Array {
+  const writer = new ProtoWriter();
+  if (request.node !== undefined) writer.tag(1, WireType.bytes).bytes(request.node);
+  writeText(writer, 2, request.typeUrl);
+  for (const name of request.subscribe) writer.tag(3, WireType.bytes).string(name);
+  for (const name of request.unsubscribe) writer.tag(4, WireType.bytes).string(name);
+  for (const [name, version] of request.initialVersions) {
+    const mark = writer.tag(5, WireType.bytes).begin();
+    writer.tag(1, WireType.bytes).string(name).tag(2, WireType.bytes).string(version).finish(mark);
+  }
+  writeText(writer, 6, request.nonce);
+  writeStatus(writer, 7, request.error);
+  return writer.take();
+}
+
+/** Encodes a state-of-the-world request. */
+export function encodeSotwRequest(request: SotwRequest): Uint8Array {
+  const writer = new ProtoWriter();
+  writeText(writer, 1, request.version);
+  if (request.node !== undefined) writer.tag(2, WireType.bytes).bytes(request.node);
+  for (const name of request.names) writer.tag(3, WireType.bytes).string(name);
+  writeText(writer, 4, request.typeUrl);
+  writeText(writer, 5, request.nonce);
+  writeStatus(writer, 6, request.error);
+  return writer.take();
+}
+
+/** Decodes a delta request. Throws MeshError `protobuf/malformed`. */
+export function decodeDeltaRequest(bytes: Uint8Array): DeltaRequest {
+  const subscribe: string[] = [];
+  const unsubscribe: string[] = [];
+  const initialVersions = new Map<string, string>();
+  const found: Found = { typeUrl: '', nonce: '' };
+  readFields(bytes, {
+    1: (reader) => (found.node = reader.bytes()),
+    2: (reader) => (found.typeUrl = reader.string()),
+    3: (reader) => subscribe.push(reader.string()),
+    4: (reader) => unsubscribe.push(reader.string()),
+    5: (reader) => {
+      const [name, version] = readTexts(reader.message(), 1, 2);
+      initialVersions.set(name!, version!);
+    },
+    6: (reader) => (found.nonce = reader.string()),
+    7: (reader) => (found.error = readStatus(reader.message())),
+  });
+  return { ...found, subscribe, unsubscribe, initialVersions };
+}
+
+/** Decodes a state-of-the-world request. Throws MeshError `protobuf/malformed`. */
+export function decodeSotwRequest(bytes: Uint8Array): SotwRequest {
+  const names: string[] = [];
+  const found: Found = { typeUrl: '', nonce: '' };
+  let version = '';
+  readFields(bytes, {
+    1: (reader) => (version = reader.string()),
+    2: (reader) => (found.node = reader.bytes()),
+    3: (reader) => names.push(reader.string()),
+    4: (reader) => (found.typeUrl = reader.string()),
+    5: (reader) => (found.nonce = reader.string()),
+    6: (reader) => (found.error = readStatus(reader.message())),
+  });
+  return { ...found, names, version };
+}
+
+/** Decodes a delta response; the resources' bytes are views. Throws MeshError `protobuf/malformed`. */
+export function decodeDeltaResponse(bytes: Uint8Array): DeltaResponse {
+  const resources: Resource[] = [];
+  const removed: string[] = [];
+  const texts = { systemVersion: '', typeUrl: '', nonce: '' };
+  readFields(bytes, {
+    1: (reader) => (texts.systemVersion = reader.string()),
+    2: (reader) => resources.push(readResource(reader.message())),
+    4: (reader) => (texts.typeUrl = reader.string()),
+    5: (reader) => (texts.nonce = reader.string()),
+    6: (reader) => removed.push(reader.string()),
+  });
+  return { ...texts, resources, removed };
+}
+
+interface Found {
+  typeUrl: string;
+  nonce: string;
+  node?: Uint8Array;
+  error?: Status;
+}
+
+/** Every field that these messages have is length-delimited; all others are newer than we are. */
+function readFields(bytes: Uint8Array, fields: Readonly<Record<number, (reader: ProtoReader) => unknown>>): void {
+  const reader = new ProtoReader(bytes);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    const read = (tag & 7) === WireType.bytes ? fields[tag >>> 3] : undefined;
+    if (read === undefined) reader.skip(tag);
+    else read(reader);
+  }
+}
+
+/** The strings of two or more fields of a small message. */
+function readTexts(reader: ProtoReader, ...numbers: readonly number[]): readonly string[] {
+  const texts = numbers.map(() => '');
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    const at = (tag & 7) === WireType.bytes ? numbers.indexOf(tag >>> 3) : -1;
+    if (at < 0) reader.skip(tag);
+    else texts[at] = reader.string();
+  }
+  return texts;
+}
+
+function readStatus(reader: ProtoReader): Status {
+  let code = 0;
+  let message = '';
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 8) code = reader.int32();
+    else if (tag === 18) message = reader.string();
+    else reader.skip(tag);
+  }
+  return { code, message };
+}
+
+function readResource(reader: ProtoReader): Resource {
+  let name = '';
+  let version = '';
+  let bytes: Uint8Array = new Uint8Array(0);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 10) version = reader.string();
+    else if (tag === 18) bytes = readAnyValue(reader.message());
+    else if (tag === 26) name = reader.string();
+    else reader.skip(tag);
+  }
+  return { name, version, bytes };
+}
+
+function readAnyValue(reader: ProtoReader): Uint8Array {
+  let value: Uint8Array = new Uint8Array(0);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 18) value = reader.bytes();
+    else reader.skip(tag);
+  }
+  return value;
+}
+
+function writeText(writer: ProtoWriter, field: number, text: string): void {
+  if (text !== '') writer.tag(field, WireType.bytes).string(text);
+}
+
+function writeStatus(writer: ProtoWriter, field: number, status: Status | undefined): void {
+  if (status === undefined) return;
+  const mark = writer.tag(field, WireType.bytes).begin();
+  if (status.code !== undefined && status.code !== 0) writer.tag(1, WireType.varint).int32(status.code);
+  if (status.message !== undefined) writeText(writer, 2, status.message);
+  writer.finish(mark);
+}
+
+const SMALL_BYTES = 4096;
+const JOINED_BYTES = 64 * 1024;
+
+/** Joins runs of small parts: a thousand tiny writes cost more than copying them. */
+function joinSmall(parts: readonly Uint8Array[]): readonly Uint8Array[] {
+  const result: Uint8Array[] = [];
+  let run: Uint8Array[] = [];
+  let size = 0;
+  const flush = (): void => {
+    if (run.length === 1) result.push(run[0]!);
+    else if (run.length > 1) result.push(concat(run, size));
+    run = [];
+    size = 0;
+  };
+  for (const part of parts) {
+    if (part.length > SMALL_BYTES || size + part.length > JOINED_BYTES) flush();
+    if (part.length > SMALL_BYTES) result.push(part);
+    else {
+      run.push(part);
+      size += part.length;
+    }
+  }
+  flush();
+  return result;
+}
+
+/** The parts as one. */
+export function concat(parts: readonly Uint8Array[], size = parts.reduce((sum, part) => sum + part.length, 0)): Uint8Array {
+  const joined = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
 }

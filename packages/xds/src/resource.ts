@@ -1,3 +1,5 @@
+import { hashBytes, ProtoWriter, varintSize, utf8Length, WireType } from '@meltemi/base';
+
 /** One xDS resource, encoded once and shared by all clients that get it. */
 export interface Resource {
   readonly name: string;
@@ -15,4 +17,50 @@ export interface ResourceSource {
   readonly version: number | undefined;
   /** All resources of a type ('*'), or those of the names that exist. Return the same Map object while nothing changed: then nothing is compared. */
   resources(typeUrl: string, names: ReadonlySet<string> | '*'): ReadonlyMap<string, Resource>;
+}
+
+/** A resource whose version is the hash of its content. */
+export function createResource(name: string, bytes: Uint8Array, endpointName?: string): Resource {
+  const version = hashBytes(bytes);
+  return endpointName === undefined ? { name, version, bytes } : { name, version, bytes, endpointName };
+}
+
+/** A resource as it stands in a response; made once per resource and type, shared by all responses. */
+interface Entry {
+  readonly typeUrl: string;
+  readonly delta: Uint8Array;
+  /** Where in `delta` the state-of-the-world form begins: both messages number the Any 2, so one is the other's tail. */
+  readonly sotwFrom: number;
+}
+
+const entries = new WeakMap<Resource, Entry>();
+
+/** Field 2 of DeltaDiscoveryResponse: tag, length and `envoy.service.discovery.v3.Resource`. */
+export function deltaEntry(typeUrl: string, resource: Resource): Uint8Array {
+  return entryOf(typeUrl, resource).delta;
+}
+
+/** Field 2 of DiscoveryResponse: tag, length and the Any. */
+export function sotwEntry(typeUrl: string, resource: Resource): Uint8Array {
+  const entry = entryOf(typeUrl, resource);
+  return entry.delta.subarray(entry.sotwFrom);
+}
+
+function entryOf(typeUrl: string, resource: Resource): Entry {
+  const known = entries.get(resource);
+  if (known?.typeUrl === typeUrl) return known;
+  const { name, version, bytes } = resource;
+  const writer = new ProtoWriter(bytes.length + typeUrl.length + name.length + version.length + 40);
+  const outer = writer.tag(2, WireType.bytes).begin();
+  // The name is field 3 and the version field 1; the Any comes last so that its bytes are the tail. Any order is valid protobuf.
+  writer.tag(3, WireType.bytes).string(name).tag(1, WireType.bytes).string(version);
+  const inner = writer.tag(2, WireType.bytes).begin();
+  writer.tag(1, WireType.bytes).string(typeUrl).tag(2, WireType.bytes).bytes(bytes);
+  writer.finish(inner).finish(outer);
+  const delta = writer.take();
+  const typeSize = utf8Length(typeUrl);
+  const anySize = 1 + varintSize(typeSize) + typeSize + 1 + varintSize(bytes.length) + bytes.length;
+  const entry = { typeUrl, delta, sotwFrom: delta.length - anySize - varintSize(anySize) - 1 };
+  entries.set(resource, entry);
+  return entry;
 }

@@ -1,41 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TYPE_URL } from '@meltemi/protos-types';
-import fc from 'fast-check';
+import { createSource } from './testdata/source.ts';
 import {
   createDeltaClient,
   createServerSession,
-  decodeDeltaRequest,
-  decodeDeltaResponse,
-  encodeDeltaRequest,
-  encodeDeltaResponse,
   type DeltaClient,
-  type Resource,
   type ResourceSource,
 } from './index.ts';
 
 const { cluster: CDS, endpoint: EDS, listener: LDS, route: RDS } = TYPE_URL;
-
-/** A source that tests write into. */
-function createSource(): ResourceSource & { set(typeUrl: string, name: string, content: string | undefined): void; all(typeUrl: string): Map<string, Resource> } {
-  const types = new Map<string, Map<string, Resource>>();
-  let version: number | undefined;
-  const all = (typeUrl: string): Map<string, Resource> => types.get(typeUrl) ?? new Map<string, Resource>();
-  return {
-    get version() {
-      return version;
-    },
-    all,
-    set(typeUrl, name, content) {
-      version = (version ?? 0) + 1;
-      const next = new Map(all(typeUrl));
-      if (content === undefined) next.delete(name);
-      else next.set(name, { name, version: content, bytes: new TextEncoder().encode(content), ...(typeUrl === CDS ? { endpointName: name } : {}) });
-      types.set(typeUrl, next);
-    },
-    resources: (typeUrl, names) => (names === '*' ? all(typeUrl) : new Map([...all(typeUrl)].filter(([name]) => names.has(name)))),
-  };
-}
 
 const NODE = new Uint8Array([10, 1, 65]);
 
@@ -144,75 +118,6 @@ test('state of the world: a stale nonce carries nothing, a removal keeps the clu
   assert.equal(server.next(), undefined);
   assert.equal(server.syncedVersion(), source.version);
 });
-
-const step = fc.oneof(
-  fc.record({ t: fc.constant('set' as const), type: fc.constantFrom(CDS, EDS, LDS, RDS), name: fc.constantFrom('a', 'b', 'c'), content: fc.option(fc.constantFrom('1', '2', '3'), { nil: undefined }) }),
-  fc.record({ t: fc.constant('subscribe' as const), type: fc.constantFrom(EDS, RDS), name: fc.constantFrom('a', 'b', 'c') }),
-  fc.record({ t: fc.constant('unsubscribe' as const), type: fc.constantFrom(EDS, RDS), name: fc.constantFrom('a', 'b', 'c') }),
-  fc.constant({ t: 'to-client' as const }),
-  fc.constant({ t: 'to-server' as const }),
-  fc.constant({ t: 'reconnect' as const }),
-);
-
-test('any interleaving of changes, subscriptions, deliveries and reconnects ends with client state = server state', () => {
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const source = createSource();
-      source.set(CDS, 'a', '1');
-      const client = createDeltaClient({ node: NODE });
-      let server = session(source);
-      client.subscribe(CDS, ['*']);
-      client.subscribe(LDS, ['*']);
-      client.connected();
-      const nonces = new Set<string>();
-      const toClient = (): boolean => {
-        const response = server.next();
-        if (response === undefined) return false;
-        assert.ok(!nonces.has(response.nonce), 'a nonce is used once');
-        nonces.add(response.nonce);
-        client.settle(client.receive(decodeDeltaResponse(concat(encodeDeltaResponse(response)))), []);
-        return true;
-      };
-      const toServer = (): boolean => {
-        const requests = client.takeRequests();
-        for (const request of requests) server.receive(decodeDeltaRequest(encodeDeltaRequest(request)));
-        return requests.length > 0;
-      };
-      for (const action of steps) {
-        if (action.t === 'set') {
-          source.set(action.type, action.name, action.content);
-          server.changed(action.type, new Set([action.name]));
-        } else if (action.t === 'subscribe') client.subscribe(action.type, [action.name]);
-        else if (action.t === 'unsubscribe') client.unsubscribe(action.type, [action.name]);
-        else if (action.t === 'to-client') toClient();
-        else if (action.t === 'to-server') toServer();
-        else {
-          client.disconnected();
-          server = session(source);
-          nonces.clear();
-          client.connected();
-        }
-      }
-      let moves = 0;
-      for (;;) {
-        const moved = [toServer(), toClient()].includes(true);
-        if (!moved) break;
-        assert.ok(++moves < 200, 'the exchange settles');
-      }
-      for (const typeUrl of [CDS, LDS, EDS, RDS]) {
-        const wanted = [...source.all(typeUrl)].filter(([name]) => typeUrl === CDS || typeUrl === LDS || client.subscriptions(typeUrl).has(name));
-        const order = (entries: (readonly [string, string])[]): unknown => entries.sort(([a], [b]) => (a < b ? -1 : 1));
-        assert.deepEqual(order([...client.versions(typeUrl)]), order(wanted.map(([name, resource]) => [name, resource.version] as const)));
-      }
-      assert.equal(server.syncedVersion(), source.version);
-    }),
-    { numRuns: 2000 },
-  );
-});
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts));
-}
 
 /** Runs requests and responses to and fro until nobody has anything to say; returns the responses. */
 function exchange(client: DeltaClient, server: ReturnType<typeof session>) {

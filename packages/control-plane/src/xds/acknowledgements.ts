@@ -41,7 +41,7 @@ export function createAcknowledgementLog(clock: Clock): AcknowledgementLog {
 function describeType(status: TypeStatus, times: Times): NodeTypeStatus {
   return {
     typeUrl: status.typeUrl,
-    resources: status.names.size,
+    resources: status.resources,
     sentVersion: status.sentVersion,
     ackedVersion: status.ackedVersion,
     ackedAtMs: times.ackedAtMs,

@@ -134,6 +134,7 @@ export function createAdsServer<Push>(options: AdsServerOptions<Push>): AdsServe
 
   const hooks: ConnectionHooks = {
     codec,
+    timers,
     now: () => clock.now(),
     nextId: () => String(++ids),
     verify: options.verifyNode ?? verifyIdentity,

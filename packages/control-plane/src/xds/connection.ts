@@ -1,4 +1,4 @@
-import { MeshError } from '@meltemi/base';
+import { MeshError, type Timer, type Timers } from '@meltemi/base';
 import { Status, type CallListener, type ServerCall } from '@meltemi/grpc';
 import type { ProtoCodec } from '@meltemi/protos';
 import type { Node } from '@meltemi/protos-types';
@@ -10,6 +10,7 @@ import {
   encodeSotwResponse,
   type Protocol,
   type ResourceSource,
+  type ServerSession,
   type TypeStatus,
   type Verdict,
 } from '@meltemi/xds';
@@ -30,6 +31,8 @@ export interface Connection {
   /** Nothing waits to be sent or acknowledged. */
   isSettled(): boolean;
   close(message: string): void;
+  /** The call is over: nothing is left running. */
+  dispose(): void;
 }
 
 export interface ConnectionHooks {
@@ -45,13 +48,17 @@ export interface ConnectionHooks {
   /** After what followed from the verdict was sent. */
   readonly onVerdict: (connection: Connection, verdict: Verdict) => void;
   readonly onClose: (connection: Connection) => void;
+  readonly timers: Timers;
 }
+
+/** How long routes wait for the endpoints of new clusters, should the client never ask for them. */
+const HOLD_BACK_MS = 2_000;
 
 /** Both protocols behind one face: bytes in, bytes out. */
 interface Stream {
   receive(message: Uint8Array): Verdict | undefined;
   next(): readonly Uint8Array[] | undefined;
-  readonly session: { changed(typeUrl?: string, names?: ReadonlySet<string>): void; statuses(): readonly TypeStatus[]; syncedVersion(): number | undefined };
+  readonly session: Pick<ServerSession<unknown, unknown>, 'changed' | 'statuses' | 'syncedVersion' | 'holdsBack' | 'stopHoldingBack'>;
 }
 
 /** Serves one call; the connection exists from the first request on, which carries the node. */
@@ -79,6 +86,7 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
       call.end();
     },
     onClose() {
+      connection?.dispose();
       if (connection !== undefined) hooks.onClose(connection);
     },
   };
@@ -86,9 +94,9 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
 
 function readNode(message: Uint8Array, protocol: Protocol, hooks: ConnectionHooks, call: ServerCall): XdsNode {
   const bytes = protocol === 'delta' ? decodeDeltaRequest(message).node : decodeSotwRequest(message).node;
-  if (bytes === undefined) throw new MeshError('grpc/invalid_argument', 'the first request of an ADS stream must carry the node');
+  if (bytes === undefined) throw new MeshError('grpc/invalid-argument', 'the first request of an ADS stream must carry the node');
   const node = hooks.codec.decode('envoy.config.core.v3.Node', bytes) as Node;
-  if (node.id === undefined || node.id === '') throw new MeshError('grpc/invalid_argument', 'the node of the first ADS request has no id');
+  if (node.id === undefined || node.id === '') throw new MeshError('grpc/invalid-argument', 'the node of the first ADS request has no id');
   return { id: node.id, cluster: node.cluster ?? '', metadata: node.metadata ?? {}, locality: node.locality ?? {}, principal: call.peer.principal, remoteAddress: call.peer.address };
 }
 
@@ -118,6 +126,22 @@ function createStream(protocol: Protocol, source: ResourceSource, id: string): S
 
 function createConnection(call: ServerCall, protocol: Protocol, stream: Stream, node: XdsNode, hooks: ConnectionHooks): Connection {
   let waitingForDrain = false;
+  let holding: Timer | undefined;
+
+  /** Routes wait for the endpoints of new clusters, but not for ever. */
+  const watchHoldBack = (): void => {
+    if (!stream.session.holdsBack) {
+      holding?.cancel();
+      holding = undefined;
+      return;
+    }
+    holding ??= hooks.timers.after(HOLD_BACK_MS, () => {
+      holding = undefined;
+      stream.session.stopHoldingBack();
+      connection.pump();
+    });
+  };
+
   const connection: Connection = {
     id: hooks.nextId(),
     node,
@@ -127,7 +151,7 @@ function createConnection(call: ServerCall, protocol: Protocol, stream: Stream, 
     pump() {
       while (!waitingForDrain && hooks.mayPump(connection)) {
         const parts = stream.next();
-        if (parts === undefined) return;
+        if (parts === undefined) return watchHoldBack();
         if (call.write(parts)) continue;
         waitingForDrain = true;
         call.onDrain(() => {
@@ -140,6 +164,7 @@ function createConnection(call: ServerCall, protocol: Protocol, stream: Stream, 
     syncedVersion: () => stream.session.syncedVersion(),
     isSettled: () => !waitingForDrain && stream.session.statuses().every((status) => !status.outstanding),
     close: (message) => call.end({ code: Status.UNAVAILABLE, message }),
+    dispose: () => holding?.cancel(),
   };
   return connection;
 }
