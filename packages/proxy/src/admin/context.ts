@@ -1,5 +1,5 @@
 import type { Node } from '@meltemi/protos-types';
-import type { MetricRegistry } from '@meltemi/telemetry';
+import type { MetricRegistry } from '@meltemi/telemetry/recording';
 import type { ConfigDump } from '../config/dump.ts';
 import type { ConfigState } from '../config/client.ts';
 import type { EngineSnapshot } from '../main/engine.ts';

@@ -1,4 +1,4 @@
-import { EXPOSITION_CONTENT_TYPE, writeExposition } from '@meltemi/telemetry';
+import { EXPOSITION_CONTENT_TYPE, writeExposition } from '@meltemi/telemetry/recording';
 import type { EngineSnapshot } from '../main/engine.ts';
 import { json, text, type AdminContext, type AdminEndpoint, type AdminResponse } from './context.ts';
 

@@ -1,4 +1,4 @@
-import { readTraceContext, traceHeaders, type TraceFormat } from '@meltemi/telemetry';
+import { readTraceContext, traceHeaders, type TraceFormat } from '@meltemi/telemetry/recording';
 import { HEADER, type HeadScanner } from '@meltemi/wire';
 import type { Exchange } from './exchange.ts';
 import type { HeadView } from './request-view.ts';

@@ -1,5 +1,5 @@
 import type { RuntimeDelta, RuntimeState } from '@meltemi/runtime';
-import type { Span } from '@meltemi/telemetry';
+import type { Span } from '@meltemi/telemetry/recording';
 import type { KnownWorkload } from '../telemetry/peers.ts';
 import type { DataPlane, ListenerStatus } from '../types.ts';
 

@@ -1,6 +1,6 @@
 import type { Clock, Log, Random, Timers } from '@meltemi/base';
 import { createRuntimeState } from '@meltemi/runtime';
-import { createStandardMetrics, type MetricRegistry } from '@meltemi/telemetry';
+import { createStandardMetrics, type MetricRegistry } from '@meltemi/telemetry/recording';
 import { createDataPlane } from '../data-plane.ts';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
 import { createClientPeers } from '../telemetry/peers.ts';

@@ -1,6 +1,6 @@
 import { createChannel } from '@meltemi/grpc';
 import { loadCodec } from '@meltemi/protos';
-import { createBatchEncoder, createMetricRegistry, METRIC } from '@meltemi/telemetry';
+import { createBatchEncoder, createMetricRegistry, METRIC } from '@meltemi/telemetry/recording';
 import type { AdminContext } from '../admin/context.ts';
 import { ADMIN_ENDPOINTS, METRICS_ENDPOINTS } from '../admin/index.ts';
 import { startAdminServer } from '../admin/server.ts';

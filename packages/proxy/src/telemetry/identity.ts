@@ -1,5 +1,5 @@
 import type { Node } from '@meltemi/protos-types';
-import { workloadLabels, type TelemetryNode, type WorkloadLabels } from '@meltemi/telemetry';
+import { workloadLabels, type TelemetryNode, type WorkloadLabels } from '@meltemi/telemetry/recording';
 import type { SpanIdentity } from './spans.ts';
 
 /** Who this proxy is, in the words of metrics, spans and batches; all of it from the node's metadata. */

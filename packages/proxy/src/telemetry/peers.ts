@@ -1,4 +1,4 @@
-import { createPeer, resolvePeer, type Peer, type WorkloadLabels } from '@meltemi/telemetry';
+import { createPeer, resolvePeer, type Peer, type WorkloadLabels } from '@meltemi/telemetry/recording';
 
 /** What is known of a workload by its address: its labels and the identity that a certificate of its must show. */
 export interface KnownWorkload {

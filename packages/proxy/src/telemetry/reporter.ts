@@ -1,7 +1,7 @@
 import type { Clock, Log, Random, Timer, Timers } from '@meltemi/base';
 import type { Channel, ClientCall } from '@meltemi/grpc';
 import type { ProtoCodec } from '@meltemi/protos';
-import { TELEMETRY_PROTO, type BatchEncoder, type TelemetryAck } from '@meltemi/telemetry';
+import { TELEMETRY_PROTO, type BatchEncoder, type TelemetryAck } from '@meltemi/telemetry/recording';
 import { createBackoff } from '../config/backoff.ts';
 
 export interface ReporterOptions {

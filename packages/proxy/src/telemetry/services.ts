@@ -1,4 +1,4 @@
-import type { DestinationService } from '@meltemi/telemetry';
+import type { DestinationService } from '@meltemi/telemetry/recording';
 import type { StreamInfo } from '../types.ts';
 
 const PASSTHROUGH = new Set(['PassthroughCluster', 'BlackHoleCluster', 'InboundPassthroughCluster']);

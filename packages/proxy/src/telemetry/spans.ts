@@ -1,4 +1,4 @@
-import type { Span } from '@meltemi/telemetry';
+import type { Span } from '@meltemi/telemetry/recording';
 import { formatFlags, type StreamInfo } from '../types.ts';
 
 /** Names of the proxy's own workload on spans. */

@@ -1,4 +1,4 @@
-import { createPeer, type EdgeRecorder, type Peer, type StandardMetrics, type WorkloadLabels } from '@meltemi/telemetry';
+import { createPeer, type EdgeRecorder, type Peer, type StandardMetrics, type WorkloadLabels } from '@meltemi/telemetry/recording';
 import type { Host, WorkloadRef } from '@meltemi/runtime';
 import { formatFlags, type StreamInfo, type StreamSink } from '../types.ts';
 import type { ClientPeers } from './peers.ts';

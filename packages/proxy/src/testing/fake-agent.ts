@@ -5,7 +5,7 @@ import { hashBytes } from '@meltemi/base';
 import { createGrpcServer, type GrpcServer, type ServerCall } from '@meltemi/grpc';
 import { loadCodec, type ProtoCodec } from '@meltemi/protos';
 import { messageName } from '@meltemi/protos-types';
-import { TELEMETRY_PROTO, type TelemetryBatch } from '@meltemi/telemetry';
+import { TELEMETRY_PROTO, type TelemetryBatch } from '@meltemi/telemetry/recording';
 import { createServerSession, decodeDeltaRequest, encodeDeltaResponse, type DeltaRequest, type DeltaResponse, type Resource, type ServerSession, type Verdict } from '@meltemi/xds';
 
 /** An agent for tests: delta ADS on a Unix socket from resources that the test sets, and a telemetry service that remembers. */
