@@ -1,0 +1,84 @@
+import { join, resolve } from 'node:path';
+import { durationMs } from '@meltemi/api';
+import { MeshError } from '@meltemi/base';
+import { startControlPlane, type ControlPlaneOptions } from '@meltemi/control-plane';
+import type { Output } from '../output/output.ts';
+import { resource } from '../resources.ts';
+import { ensureToken, registerInstance, type Instance } from '../state/instances.ts';
+import { defaultStateDir, makePrivateDir } from '../state/state-dir.ts';
+import { VERSION } from '../version.ts';
+import { stopWithParent, tellParent } from './child.ts';
+import { createLog } from './log.ts';
+
+/** What `control-plane` was asked for. */
+export interface ControlPlaneArguments {
+  readonly configDirs: readonly string[];
+  readonly stateDir: string | undefined;
+  readonly bind: string;
+  readonly consolePort: number;
+  readonly apiPort: number;
+  readonly xdsPort: number;
+  readonly plaintextXdsPort: number | undefined;
+  readonly network: ControlPlaneOptions['network'];
+  readonly certTtl: string;
+  readonly trustDomain: string;
+  readonly accessLog: string;
+  readonly tracingSampling: number;
+}
+
+const SHORTEST_TTL_MS = 10_000;
+
+/** Runs a control plane until it is told to stop. Resolves with the exit code. */
+export async function runControlPlane(args: ControlPlaneArguments, out: Output): Promise<number> {
+  const stateDir = makePrivateDir(resolve(args.stateDir ?? defaultStateDir()));
+  const { token, file: tokenFile } = ensureToken(stateDir);
+  const controlPlane = await startControlPlane({
+    stateDir,
+    configPaths: args.configDirs.map((path) => resolve(path)),
+    bind: args.bind,
+    consolePort: args.consolePort,
+    apiPort: args.apiPort,
+    xdsPort: args.xdsPort,
+    plaintextXdsPort: args.plaintextXdsPort,
+    network: args.network,
+    adminToken: token,
+    trustDomain: args.trustDomain,
+    workloadTtlMs: ttlOf(args.certTtl),
+    accessLog: args.accessLog === 'json' || args.accessLog === 'off' ? args.accessLog : 'text',
+    tracingSamplingPercent: percentOf(args.tracingSampling),
+    consoleDirectory: resource('console'),
+    version: VERSION,
+    log: createLog('control-plane', out),
+  });
+  const instance: Instance = { format: 1, pid: process.pid, startedAt: Date.now(), controlPlane: controlPlane.apiUrl, console: controlPlane.consoleUrl, tokenFile };
+  // Found by the CLI in the default place too, when the state is kept elsewhere.
+  const unregister = [...new Set([stateDir, defaultStateDir()])].map((dir) => registerInstance(dir, instance));
+  const stopped = new Promise<number>((done) => {
+    stopWithParent(async () => {
+      for (const remove of unregister) remove();
+      await controlPlane.close();
+      done(0);
+    });
+  });
+  tellParent({ t: 'ready', details: { controlPlane: controlPlane.apiUrl, console: controlPlane.consoleUrl, sessionUrl: controlPlane.sessionUrl(), xds: controlPlane.xdsAddress, plaintextXds: controlPlane.plaintextXdsAddress ?? null, tokenFile } });
+  if (process.send === undefined) announce(controlPlane, tokenFile, out);
+  return stopped;
+}
+
+function announce(controlPlane: Awaited<ReturnType<typeof startControlPlane>>, tokenFile: string, out: Output): void {
+  out.line(`console           ${controlPlane.sessionUrl()}   (opens once; reads work without the token)`);
+  out.line(`configuration     ${controlPlane.apiUrl}   (writes need the token in ${join(tokenFile)})`);
+  out.line(`xDS               ${controlPlane.xdsAddress} (mutual TLS)${controlPlane.plaintextXdsAddress === undefined ? '' : `, ${controlPlane.plaintextXdsAddress} (plain text)`}`);
+  out.line('ready');
+}
+
+function ttlOf(value: string): number {
+  const ms = durationMs(value);
+  if (ms === undefined || ms < SHORTEST_TTL_MS) throw new MeshError('cli/usage', `--cert-ttl "${value}": expected a duration of at least 10s, such as 20s, 15m or 24h`);
+  return ms;
+}
+
+function percentOf(value: number): number {
+  if (!(value >= 0 && value <= 100)) throw new MeshError('cli/usage', `--tracing-sampling ${value}: expected a share from 0 to 100`);
+  return value;
+}

@@ -1,0 +1,184 @@
+import { join } from 'node:path';
+import { createAuthorizer, createHttpServer, createSessions, sessionRoute, type Route } from '@meltemi/http';
+import { DEFAULT_MESH_CONFIG, type MeshConfig } from '@meltemi/model';
+import { loadCodec, type ProtoCodec } from '@meltemi/protos';
+import {
+  createAggregateStore,
+  createConnectedRegistry,
+  createDirectoryStore,
+  createMesh,
+  createSavedValue,
+  createStateStore,
+  createVersionSource,
+  type ConnectedRegistry,
+  type Mesh,
+  type WritableConfigStore,
+} from '@meltemi/registry';
+import type { MeshState } from '@meltemi/translate';
+import { createCa, type CaRoom } from './ca/index.ts';
+import { createConfigApi } from './config-api/index.ts';
+import { consoleRoutes } from './console-files.ts';
+import { changedResources } from './mesh/changed-resources.ts';
+import { createMeshGenerator } from './mesh/generator.ts';
+import type { ControlPlane, ControlPlaneOptions } from './options.ts';
+import { systemClock, systemRandom, systemTimers } from './platform.ts';
+import { proxyRoutes } from './proxies/index.ts';
+import { createAdsServer, type AdsServer } from './xds/ads-server.ts';
+import { listenXds, type XdsListeners } from './xds-listeners.ts';
+
+/** What has to be closed, in the order of its making; closed in the opposite one. */
+type Closers = (() => void | Promise<void>)[];
+
+/**
+ * Starts a control plane: stores, mesh, xDS, certificates, configuration API, console. Throws MeshError (`http/listen`, `grpc/listen`,
+ * `state/newer-format`, `config/no-directory`, `ca/…`) and leaves nothing running then.
+ */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const closers: Closers = [];
+  try {
+    return await start(options, closers);
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+}
+
+async function closeAll(closers: Closers): Promise<void> {
+  for (const close of closers.splice(0).toReversed()) await close();
+}
+
+async function start(options: ControlPlaneOptions, closers: Closers): Promise<ControlPlane> {
+  const codec = loadCodec('all');
+  // Workloads that join are told where xDS is; the port is known only once it is bound.
+  let xds: XdsListeners | undefined;
+  const xdsAddress = {
+    get ports(): string {
+      return xds?.address ?? '';
+    },
+    get netns(): string {
+      return xds?.networkAddress ?? this.ports;
+    },
+  };
+  const store = await openStores(options, closers);
+  const connected = await openConnected(options, xdsAddress, closers);
+  const mesh = await openMesh(options, store, connected, closers);
+  const ads = startAds(options, codec, mesh, connected, closers);
+  const ca = await openCa(options, codec, connected, closers);
+  xds = await listenXds(options, { ...ads.secureHandlers, ...ca.grpcHandlers }, ads.plaintextHandlers, ca.serverCertificate);
+  closers.push(() => xds?.close());
+  const http = await listenHttp(options, { store, mesh, ads, ca }, closers);
+  return {
+    ...http,
+    xdsAddress: xds.address,
+    plaintextXdsAddress: xds.plaintextAddress,
+    close: () => closeAll(closers),
+    [Symbol.asyncDispose]: () => closeAll(closers),
+  };
+}
+
+async function openStores(options: ControlPlaneOptions, closers: Closers): Promise<WritableConfigStore> {
+  const common = { clock: systemClock, log: options.log, versions: createVersionSource(systemClock) };
+  const state = await createStateStore({ ...common, directory: join(options.stateDir, 'config') });
+  closers.push(() => state.close());
+  if (options.configPaths.length === 0) return state;
+  const directory = await createDirectoryStore({ ...common, paths: options.configPaths, timers: systemTimers });
+  closers.push(() => directory.close());
+  return createAggregateStore([directory, state], state);
+}
+
+async function openConnected(options: ControlPlaneOptions, xdsAddress: { readonly ports: string; readonly netns: string }, closers: Closers): Promise<ConnectedRegistry> {
+  const connected = await createConnectedRegistry({
+    timers: systemTimers,
+    random: systemRandom,
+    log: options.log,
+    xdsAddress,
+    saved: createSavedValue(join(options.stateDir, 'registry', 'workloads.json'), options.log),
+    ...(options.network === undefined ? {} : { network: options.network }),
+  });
+  closers.push(() => connected.close());
+  return connected;
+}
+
+async function openMesh(options: ControlPlaneOptions, configs: WritableConfigStore, connected: ConnectedRegistry, closers: Closers): Promise<Mesh> {
+  const mesh = await createMesh({
+    configs,
+    connected,
+    mesh: meshConfig(options),
+    timers: systemTimers,
+    log: options.log,
+    savedVips: createSavedValue(join(options.stateDir, 'registry', 'vips.json'), options.log),
+  });
+  closers.push(() => mesh.close());
+  return mesh;
+}
+
+function meshConfig(options: ControlPlaneOptions): MeshConfig {
+  return {
+    ...DEFAULT_MESH_CONFIG,
+    trustDomain: options.trustDomain,
+    accessLogFile: options.accessLog === 'off' ? '' : '/dev/stdout',
+    accessLogEncoding: options.accessLog === 'json' ? 'JSON' : 'TEXT',
+    tracingSamplingPercent: options.tracingSamplingPercent,
+  };
+}
+
+/** xDS follows the mesh, and streams of authenticated nodes become workloads of it. */
+function startAds(...[options, codec, mesh, connected, closers]: [ControlPlaneOptions, ProtoCodec, Mesh, ConnectedRegistry, Closers]): AdsServer<MeshState> {
+  const generator = createMeshGenerator();
+  const ads = createAdsServer<MeshState>({ generator, codec, clock: systemClock, timers: systemTimers, log: options.log, verifyNode: (node) => generator.verify(node) });
+  ads.onConnection((event) => {
+    const node = event.node.principal === undefined ? undefined : generator.nodeOf(event.node);
+    if (event.t === 'disconnected') connected.disconnect(event.connectionId);
+    else if (node !== undefined && node.type !== 'grpc') connected.connect(event.connectionId, node);
+  });
+  ads.update({ version: mesh.version, push: mesh.state });
+  mesh.watch((update) => {
+    const changed = changedResources(update);
+    ads.update({ version: update.version, push: update.state, ...(changed === undefined ? {} : { changed }) });
+  });
+  closers.push(() => ads.close());
+  return ads;
+}
+
+async function openCa(options: ControlPlaneOptions, codec: ProtoCodec, connected: ConnectedRegistry, closers: Closers): Promise<CaRoom> {
+  const ca = await createCa({
+    directory: join(options.stateDir, 'ca'),
+    trustDomain: options.trustDomain,
+    workloadTtlMs: options.workloadTtlMs,
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    log: options.log,
+    allocator: connected,
+    codec,
+    ...(options.network === undefined ? {} : { ipAddresses: [options.network.gateway] }),
+  });
+  closers.push(() => ca.close());
+  return ca;
+}
+
+interface Rooms {
+  readonly store: WritableConfigStore;
+  readonly mesh: Mesh;
+  readonly ads: AdsServer<MeshState>;
+  readonly ca: CaRoom;
+}
+
+async function listenHttp(options: ControlPlaneOptions, rooms: Rooms, closers: Closers): Promise<Pick<ControlPlane, 'consoleUrl' | 'apiUrl' | 'sessionUrl'>> {
+  const { store, mesh, ads, ca } = rooms;
+  const sessions = createSessions({ clock: systemClock, name: String(options.consolePort) });
+  const authorize = createAuthorizer({ token: options.adminToken, sessions });
+  const configApi = createConfigApi({ store, clock: systemClock, version: options.version });
+  closers.push(() => configApi.close());
+  const shared = [...proxyRoutes({ ads: ads as AdsServer<never>, version: () => mesh.settle() })];
+  const serve = async (port: number, routes: readonly Route[]): Promise<string> => {
+    const server = createHttpServer({ routes, authorize, log: options.log, ...(options.hostNames === undefined ? {} : { hostNames: options.hostNames }) });
+    closers.push(() => server.close());
+    return (await server.listen({ host: options.bind, port })).url;
+  };
+  const apiUrl = await serve(options.apiPort, [...shared, ...configApi.routes, ...ca.routes, healthRoute]);
+  const consoleUrl = await serve(options.consolePort, [...shared, sessionRoute(sessions), healthRoute, ...(options.extraRoutes ?? []), ...consoleRoutes(options.consoleDirectory)]);
+  return { apiUrl, consoleUrl, sessionUrl: () => `${consoleUrl}/?token=${sessions.issueTicket()}` };
+}
+
+const healthRoute: Route = { method: 'GET', path: '/healthz', access: 'open', handler: () => ({ status: 200, headers: { 'content-type': 'text/plain' }, body: 'ok\n' }) };

@@ -1,0 +1,39 @@
+import type { Problem } from '@meltemi/base';
+import { formatProblem } from '@meltemi/base';
+import { parseProxyNode, type ProxyNode } from '@meltemi/model';
+import { createTranslator, type MeshState } from '@meltemi/translate';
+import type { XdsGenerator, XdsNode } from '../xds/generator.ts';
+import { verifyIdentity } from '../xds/identity.ts';
+
+/** The mesh's nodes as the ADS room sees them: what is generated for one, and whether one may come in. */
+export interface MeshGenerator extends XdsGenerator<MeshState> {
+  /** Undefined when the node may come in, else why not. */
+  verify(node: XdsNode): string | undefined;
+  /** The node in the model's words; undefined when it makes no sense. */
+  nodeOf(node: XdsNode): ProxyNode | undefined;
+}
+
+export function createMeshGenerator(): MeshGenerator {
+  const translator = createTranslator();
+  const parsed = new WeakMap<XdsNode, { readonly node: ProxyNode } | { readonly problem: Problem }>();
+  const parse = (node: XdsNode): { readonly node: ProxyNode } | { readonly problem: Problem } => {
+    let result = parsed.get(node);
+    if (result === undefined) parsed.set(node, (result = parseProxyNode(node)));
+    return result;
+  };
+  const nodeOf = (node: XdsNode): ProxyNode | undefined => {
+    const result = parse(node);
+    return 'node' in result ? result.node : undefined;
+  };
+  return {
+    nodeOf,
+    verify(node) {
+      const result = parse(node);
+      return 'problem' in result ? formatProblem(result.problem) : verifyIdentity(node);
+    },
+    generate(node, typeUrl, names, state) {
+      const proxy = nodeOf(node);
+      return proxy === undefined ? new Map() : translator.generate(proxy, typeUrl, names, state);
+    },
+  };
+}

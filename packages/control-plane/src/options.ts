@@ -1,0 +1,47 @@
+import type { Log } from '@meltemi/base';
+import type { Route } from '@meltemi/http';
+import type { BridgeNetwork } from '@meltemi/registry';
+
+/** How a control plane is started. Port 0 takes a free one. */
+export interface ControlPlaneOptions {
+  /** `$STATE`: config/, ca/, telemetry/, registry/ are made in it. */
+  readonly stateDir: string;
+  /** Folders and files with configuration; watched, read-only to `apply`. */
+  readonly configPaths: readonly string[];
+  /** Address of the console and the configuration API. */
+  readonly bind: string;
+  readonly consolePort: number;
+  readonly apiPort: number;
+  readonly xdsPort: number;
+  /** Serve xDS in plain text too (proxyless gRPC; no secrets). Undefined: not at all. */
+  readonly plaintextXdsPort?: number | undefined;
+  /** Bridge for workloads in network namespaces; xDS is served on its address too. */
+  readonly network?: BridgeNetwork | undefined;
+  readonly adminToken: string;
+  readonly trustDomain: string;
+  readonly workloadTtlMs: number;
+  /** Access log of the proxies. */
+  readonly accessLog: 'text' | 'json' | 'off';
+  /** Share of requests whose trace is kept, 0..100. */
+  readonly tracingSamplingPercent: number;
+  /** Built console; undefined: its place is taken by a page that says how to build it. */
+  readonly consoleDirectory?: string | undefined;
+  /** Names besides localhost and addresses under which the HTTP servers may be called. */
+  readonly hostNames?: readonly string[];
+  readonly version: string;
+  readonly log: Log;
+  /** Further routes of the console's port. */
+  readonly extraRoutes?: readonly Route[];
+}
+
+/** A control plane that serves. */
+export interface ControlPlane extends AsyncDisposable {
+  readonly consoleUrl: string;
+  readonly apiUrl: string;
+  /** `host:port` of the mTLS port. */
+  readonly xdsAddress: string;
+  readonly plaintextXdsAddress: string | undefined;
+  /** A URL that opens the console with the right to write, once, within ten minutes. */
+  sessionUrl(): string;
+  close(): Promise<void>;
+}

@@ -1,0 +1,49 @@
+import { createGrpcServer, type GrpcServer, type MethodHandler, type TlsServerOptions } from '@meltemi/grpc';
+import type { ServerCertificate, ServerSecret } from './ca/index.ts';
+import type { ControlPlaneOptions } from './options.ts';
+
+/** The gRPC ports of the control plane. */
+export interface XdsListeners {
+  /** `host:port` of the mTLS port for workloads on this machine or beyond. */
+  readonly address: string;
+  /** The same on the bridge, for workloads in network namespaces. */
+  readonly networkAddress: string | undefined;
+  readonly plaintextAddress: string | undefined;
+  close(): Promise<void>;
+}
+
+type Handlers = Readonly<Record<string, MethodHandler>>;
+
+/** Binds the mTLS port (also on the bridge, same number) and, when asked, the plaintext one. The certificate is swapped as it is renewed. */
+export async function listenXds(options: ControlPlaneOptions, secure: Handlers, plaintext: Handlers, certificate: ServerCertificate): Promise<XdsListeners> {
+  const servers: GrpcServer[] = [];
+  const closeAll = async (): Promise<void> => {
+    stopWatching();
+    await Promise.all(servers.map((server) => server.close()));
+  };
+  const stopWatching = certificate.onChange((secret) => {
+    for (const server of servers.slice(0, secured)) server.setSecureContext(tlsOf(secret));
+  });
+  let secured = 0;
+  const listen = async (methods: Handlers, host: string, port: number, tls: boolean): Promise<string> => {
+    const server = createGrpcServer({ methods, log: options.log, ...(tls ? { tls: tlsOf(certificate.current()) } : {}) });
+    servers.push(server);
+    const bound = await server.listen({ host, port });
+    if (tls) secured = servers.length;
+    return `${bound.address}:${bound.port}`;
+  };
+  try {
+    const address = await listen(secure, options.bind, options.xdsPort, true);
+    const port = Number(address.slice(address.lastIndexOf(':') + 1));
+    const networkAddress = options.network === undefined ? undefined : await listen(secure, options.network.gateway, port, true);
+    const plaintextAddress = options.plaintextXdsPort === undefined ? undefined : await listen(plaintext, options.bind, options.plaintextXdsPort, false);
+    return { address, networkAddress, plaintextAddress, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+function tlsOf(secret: ServerSecret): TlsServerOptions {
+  return { certificateChain: secret.cert, privateKey: secret.key, trustedCa: secret.ca };
+}
