@@ -90,7 +90,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   }
 
   const ready = (async () => {
-    await Promise.all([warmUp(log), firstConfiguration(configuration)]);
+    await Promise.all([warmUp({ ...SYSTEM, log, identity }), firstConfiguration(configuration)]);
     if (phase === 'starting') phase = 'live';
     log.info('ready', { ms: Math.round(systemClock.monotonic()) });
   })();
