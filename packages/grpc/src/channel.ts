@@ -93,8 +93,10 @@ export function createChannel(options: ChannelOptions): Channel {
       if (lastFailure === '') lastFailure = `connection to ${describe(options.target)} lost: ${error.message}`;
     });
     session.once('connect', () => {
-      connected = true;
       clearTimeout(timer);
+      // The event comes a turn late: the channel may be closed by now.
+      if (session.destroyed) return;
+      connected = true;
       session.setLocalWindowSize(WINDOW_BYTES * 4);
       if (current === session) enter({ t: 'ready' });
     });

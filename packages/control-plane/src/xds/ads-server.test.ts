@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { silentLog } from '@meltemi/base';
+import { createGrpcServer, Status } from '@meltemi/grpc';
+import { loadCodec } from '@meltemi/protos';
+import { TYPE_URL, type JsonObject } from '@meltemi/protos-types';
+import { createAdsServer, type AdsServer, type AdsServerOptions } from './ads-server.ts';
+import type { GeneratedResource, XdsGenerator, XdsNode } from './generator.ts';
+import { verifyIdentity } from './identity.ts';
+import { createTestAdsClient } from './testdata/ads-client.ts';
+
+const codec = loadCodec('sidecar');
+const { cluster: CDS, endpoint: EDS, secret: SDS, route: RDS, workload: WDS } = TYPE_URL;
+
+/** State of the mesh: type URL to name to message. */
+type Push = ReadonlyMap<string, ReadonlyMap<string, GeneratedResource>>;
+
+function push(content: Record<string, Record<string, object>>): Push {
+  return new Map(Object.entries(content).map(([typeUrl, items]) => [typeUrl, new Map(Object.entries(items).map(([name, json]) => [name, { json, ...(typeUrl === CDS ? { endpointName: name } : {}) }]))]));
+}
+
+interface Room extends AsyncDisposable {
+  readonly ads: AdsServer<Push>;
+  readonly port: number;
+  /** Ids of nodes for which resources were generated. */
+  readonly generated: string[];
+  /** Resolves once so many streams are open. */
+  connected(count: number): Promise<void>;
+}
+
+async function room(options: Partial<AdsServerOptions<Push>> & { secure?: boolean } = {}): Promise<Room> {
+  const generated: string[] = [];
+  const generator: XdsGenerator<Push> = {
+    generate(node, typeUrl, names, state) {
+      generated.push(node.id);
+      const all = state.get(typeUrl) ?? new Map<string, GeneratedResource>();
+      return names === '*' ? all : new Map([...all].filter(([name]) => names.has(name)));
+    },
+  };
+  const ads = createAdsServer<Push>({
+    generator,
+    codec,
+    clock: { now: () => Date.now(), monotonic: () => performance.now() },
+    timers: {
+      after(delayMs, run) {
+        const timer = setTimeout(run, delayMs);
+        return { cancel: () => clearTimeout(timer) };
+      },
+    },
+    log: silentLog,
+    ...options,
+  });
+  const server = createGrpcServer({ methods: options.secure === true ? ads.secureHandlers : ads.plaintextHandlers });
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    ads,
+    port,
+    generated,
+    async connected(count) {
+      while (ads.nodes().length < count) {
+        await new Promise<void>((resolve) => {
+          const stop = ads.onConnection(() => {
+            stop();
+            resolve();
+          });
+        });
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      ads.close();
+      await server.close(100);
+    },
+  };
+}
+
+test('a client gets nothing before the first state, then all of it, then only changes, and the last acknowledgement is seen', async () => {
+  await using world = await room();
+  await using client = createTestAdsClient(world.port, codec, { id: 'sidecar~1' }, [CDS]);
+  await world.connected(1);
+  assert.equal((await world.ads.waitForAck(1, 20)).t, 'timeout');
+  assert.equal(client.updates.length, 0);
+  world.ads.update({ version: 1, push: push({ [CDS]: { a: { name: 'a' }, b: { name: 'b' } }, [EDS]: { a: { cluster_name: 'a' } } }) });
+  assert.deepEqual(await world.ads.waitForAck(1, 5_000), { t: 'acknowledged', acknowledged: 1, pending: [], rejected: [] });
+  assert.deepEqual([...client.resources.keys()], [`${CDS} a`, `${CDS} b`]);
+  client.subscribe(EDS, ['a']);
+  await client.until(() => client.resources.has(`${EDS} a`));
+  world.ads.update({ version: 2, push: push({ [CDS]: { a: { name: 'a' }, b: { name: 'b', connect_timeout: '1s' } }, [EDS]: { a: { cluster_name: 'a' } } }) });
+  assert.equal((await world.ads.waitForAck(2, 5_000)).t, 'acknowledged');
+  assert.deepEqual(client.updates.at(-1)?.added.map(({ name }) => name), ['b']);
+  assert.deepEqual(client.resources.get(`${CDS} b`), { name: 'b', connect_timeout: '1s' });
+  const [node] = world.ads.nodes();
+  assert.equal(node?.syncedVersion, 2);
+  assert.deepEqual(node?.types.map(({ typeUrl, resources, state }) => [typeUrl, resources, state]), [[CDS, 2, 'synced'], [EDS, 1, 'synced']]);
+});
+
+test('a refusal is told with its reason, and the next good version ends it', async () => {
+  await using world = await room();
+  await using client = createTestAdsClient(world.port, codec, { id: 'sidecar~1' }, [CDS]);
+  await world.connected(1);
+  client.refuse.add('bad');
+  world.ads.update({ version: 1, push: push({ [CDS]: { bad: { name: 'bad' }, good: { name: 'good' } } }) });
+  const result = await world.ads.waitForAck(1, 5_000);
+  assert.deepEqual([result.t, result.rejected], ['rejected', [{ nodeId: 'sidecar~1', typeUrl: CDS, message: 'bad: refused by the test' }]]);
+  assert.ok(client.resources.has(`${CDS} good`));
+  assert.equal(world.ads.nodes()[0]?.types[0]?.state, 'rejected');
+  client.refuse.clear();
+  world.ads.update({ version: 2, push: push({ [CDS]: { bad: { name: 'bad', connect_timeout: '2s' }, good: { name: 'good' } } }) });
+  assert.equal((await world.ads.waitForAck(2, 5_000)).t, 'acknowledged');
+  assert.equal(world.ads.nodes()[0]?.types[0]?.state, 'synced');
+});
+
+test('a burst of updates is one push', async () => {
+  await using world = await room();
+  await using client = createTestAdsClient(world.port, codec, { id: 'sidecar~1' }, [CDS]);
+  await world.connected(1);
+  for (let version = 1; version <= 100; version++) world.ads.update({ version, push: push({ [CDS]: { a: { name: 'a', alt_stat_name: String(version) } } }) });
+  await world.ads.waitForAck(100, 5_000);
+  assert.equal(client.updates.length, 1);
+  assert.deepEqual(client.resources.get(`${CDS} a`), { name: 'a', alt_stat_name: '100' });
+});
+
+test('nodes that an update does not touch are not even looked at, and count as having it', async () => {
+  await using world = await room();
+  await using near = createTestAdsClient(world.port, codec, { id: 'near' }, [CDS]);
+  await using far = createTestAdsClient(world.port, codec, { id: 'far' }, [CDS]);
+  await world.connected(2);
+  world.ads.update({ version: 1, push: push({ [CDS]: { a: { name: 'a' } } }) });
+  await Promise.all([near, far].map((client) => client.until(() => client.resources.size === 1)));
+  await world.ads.waitForAck(1, 5_000);
+  world.generated.length = 0;
+  world.ads.update({ version: 2, push: push({ [CDS]: { a: { name: 'a', alt_stat_name: 'x' } } }), affects: (node) => node.id === 'near' });
+  assert.deepEqual(await world.ads.waitForAck(2, 5_000), { t: 'acknowledged', acknowledged: 2, pending: [], rejected: [] });
+  assert.deepEqual(new Set(world.generated), new Set(['near']));
+});
+
+test('the plaintext port serves no secret and no workload; the other port wants a certificate', async () => {
+  await using world = await room();
+  await using client = createTestAdsClient(world.port, codec, { id: 'grpc' }, [CDS]);
+  await world.connected(1);
+  world.ads.update({ version: 1, push: push({ [CDS]: { a: { name: 'a' } }, [SDS]: { default: { name: 'default' } }, [WDS]: { '10.0.0.1': { name: 'x' } } }) });
+  client.subscribe(SDS, ['default']);
+  client.subscribe(WDS, ['10.0.0.1']);
+  await client.until(() => client.updates.length === 3);
+  assert.deepEqual([...client.resources.keys()], [`${CDS} a`]);
+  await using strict = await room({ secure: true });
+  await using refused = createTestAdsClient(strict.port, codec, { id: 'grpc' }, [CDS]);
+  assert.equal((await refused.ended).code, Status.UNAUTHENTICATED);
+});
+
+test('only so many streams have their first push at once; the next follows when one is done', async () => {
+  await using world = await room({ initialPushes: 1 });
+  world.ads.update({ version: 1, push: push({ [CDS]: { a: { name: 'a' } } }) });
+  await using first = createTestAdsClient(world.port, codec, { id: 'first' }, []);
+  first.muted = true;
+  first.subscribe(CDS, ['*']);
+  await first.until(() => first.updates.length === 1);
+  await using second = createTestAdsClient(world.port, codec, { id: 'second' }, [CDS]);
+  await world.connected(2);
+  assert.equal(second.updates.length, 0);
+  await first[Symbol.asyncDispose]();
+  await second.until(() => second.updates.length === 1);
+});
+
+test('routes wait for endpoints of new clusters, and no longer than the patience of the room', async () => {
+  await using world = await room();
+  await using client = createTestAdsClient(world.port, codec, { id: 'sidecar~1' }, [CDS]);
+  await world.connected(1);
+  client.subscribe(EDS, ['old']);
+  client.subscribe(RDS, ['r']);
+  const state = (clusters: Record<string, object>, to: string) => push({ [CDS]: clusters, [EDS]: { old: { cluster_name: 'old' }, new: { cluster_name: 'new' } }, [RDS]: { r: { name: 'r', virtual_hosts: [{ name: to, domains: ['*'] }] } } });
+  world.ads.update({ version: 1, push: state({ old: { name: 'old' } }, 'old') });
+  await world.ads.waitForAck(1, 5_000);
+  world.ads.update({ version: 2, push: state({ old: { name: 'old' }, new: { name: 'new' } }, 'new') });
+  await client.until(() => client.resources.has(`${CDS} new`));
+  assert.equal((await world.ads.waitForAck(2, 50)).t, 'timeout');
+  client.subscribe(EDS, ['new']);
+  assert.equal((await world.ads.waitForAck(2, 1_000)).t, 'acknowledged');
+  assert.deepEqual(client.updates.slice(-3).map(({ typeUrl }) => typeUrl), [CDS, EDS, RDS]);
+  // A client that never asks gets its routes all the same.
+  world.ads.update({ version: 3, push: state({ old: { name: 'old' }, new: { name: 'new' }, third: { name: 'third' } }, 'third') });
+  assert.equal((await world.ads.waitForAck(3, 5_000)).t, 'acknowledged');
+});
+
+test('metadata is believed only if the certificate agrees', () => {
+  const node = (principal: string | undefined, metadata: JsonObject): XdsNode => ({ id: 'n', cluster: '', metadata, locality: {}, principal, remoteAddress: '' });
+  const metadata = { NAMESPACE: 'bookinfo', SERVICE_ACCOUNT: 'reviews' };
+  assert.equal(verifyIdentity(node('spiffe://cluster.local/ns/bookinfo/sa/reviews', metadata)), undefined);
+  assert.match(verifyIdentity(node('spiffe://cluster.local/ns/other/sa/reviews', metadata)) ?? '', /namespace/);
+  assert.match(verifyIdentity(node('spiffe://cluster.local/ns/bookinfo/sa/ratings', metadata)) ?? '', /service account/);
+  assert.match(verifyIdentity(node('spiffe://cluster.local/ns/bookinfo/sa/reviews', {})) ?? '', /namespace/);
+  assert.match(verifyIdentity(node('spiffe://cluster.local/x', metadata)) ?? '', /not of the form/);
+});

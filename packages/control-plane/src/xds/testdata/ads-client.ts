@@ -1,0 +1,78 @@
+import { createChannel, type GrpcStatus } from '@meltemi/grpc';
+import type { ProtoCodec } from '@meltemi/protos';
+import type { JsonObject } from '@meltemi/protos-types';
+import { createDeltaClient, decodeDeltaResponse, encodeDeltaRequest, type Rejection, type Update } from '@meltemi/xds';
+
+/** A delta ADS client over a real connection that keeps what it was sent. */
+export interface TestAdsClient extends AsyncDisposable {
+  /** Accepted resources, `<type URL> <name>` to decoded message. */
+  readonly resources: ReadonlyMap<string, JsonObject>;
+  readonly updates: readonly Update[];
+  readonly ended: Promise<GrpcStatus>;
+  subscribe(typeUrl: string, names: readonly string[]): void;
+  /** Resolves once `test` holds; checked after every response. */
+  until(test: () => boolean): Promise<void>;
+  /** Withholds verdicts while set. */
+  muted: boolean;
+  /** Names to refuse. */
+  readonly refuse: Set<string>;
+}
+
+export interface TestNode {
+  readonly id: string;
+  readonly metadata?: JsonObject;
+}
+
+const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
+
+export function createTestAdsClient(port: number, codec: ProtoCodec, node: TestNode, subscriptions: readonly string[]): TestAdsClient {
+  const channel = createChannel({ target: { host: '127.0.0.1', port } });
+  const client = createDeltaClient({ node: codec.encode('envoy.config.core.v3.Node', node) });
+  const resources = new Map<string, JsonObject>();
+  const updates: Update[] = [];
+  const refuse = new Set<string>();
+  const ended = Promise.withResolvers<GrpcStatus>();
+  let waiting: (() => void)[] = [];
+  const flush = (): void => {
+    for (const request of client.takeRequests()) call.write(encodeDeltaRequest(request));
+  };
+  const call = channel.stream(PATH, {
+    onMessage(message) {
+      const update = client.receive(decodeDeltaResponse(message));
+      updates.push(update);
+      const rejections: Rejection[] = [];
+      for (const { name, bytes } of update.added) {
+        if (refuse.has(name)) rejections.push({ name, message: 'refused by the test' });
+        else resources.set(`${update.typeUrl} ${name}`, codec.decode(update.typeUrl as string, bytes));
+      }
+      for (const name of update.removed) resources.delete(`${update.typeUrl} ${name}`);
+      if (!self.muted) {
+        client.settle(update, rejections);
+        flush();
+      }
+      const now = waiting;
+      waiting = [];
+      for (const run of now) run();
+    },
+    onEnd: (status) => ended.resolve(status),
+  });
+  client.connected();
+  for (const typeUrl of subscriptions) client.subscribe(typeUrl, ['*']);
+  flush();
+  const self: TestAdsClient = {
+    resources,
+    updates,
+    refuse,
+    muted: false,
+    ended: ended.promise,
+    subscribe(typeUrl, names) {
+      client.subscribe(typeUrl, names);
+      flush();
+    },
+    async until(test) {
+      while (!test()) await new Promise<void>((resolve) => waiting.push(resolve));
+    },
+    [Symbol.asyncDispose]: () => channel.close(),
+  };
+  return self;
+}
