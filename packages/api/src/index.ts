@@ -3,6 +3,7 @@ export { DECODE_CODES, type DecodeCode } from './codes.ts';
 export { withoutDuplicates } from './decode/duplicates.ts';
 export { applyFixes } from './decode/fixes.ts';
 export { decodeObject, type DecodedJson } from './decode/json.ts';
+export { locateProblems } from './decode/locate.ts';
 export { nearest } from './decode/suggest.ts';
 export type { DecodedDocument, DecodeOptions, DecodeResult, Place } from './decode/types.ts';
 export { decodeYaml } from './decode/yaml.ts';

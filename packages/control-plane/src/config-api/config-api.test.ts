@@ -1,53 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeYaml, type Config } from '@meltemi/api';
-import { MeshError, type ObjectRef, type Problem } from '@meltemi/base';
+import { decodeYaml } from '@meltemi/api';
+import type { Problem } from '@meltemi/base';
 import { createAuthorizer, createHttpServer, request, requestStream } from '@meltemi/http';
-import type { ConfigChange, WritableConfigStore } from '@meltemi/registry';
+import { createMemoryStore } from '@meltemi/registry';
 import { createConfigApi } from './index.ts';
 
 const BASE = '/apis/networking.istio.io/v1/namespaces/bookinfo/virtualservices';
 const clock = { now: () => Date.parse('2025-01-01T01:00:00Z'), monotonic: () => 0 };
-
-/** The contract of WritableConfigStore in memory. */
-function memoryStore(): WritableConfigStore {
-  const objects = new Map<string, Config>();
-  const listeners = new Set<(changes: readonly ConfigChange[]) => void>();
-  let revision = 100;
-  const keyOf = (ref: ObjectRef): string => `${ref.kind}/${ref.namespace}/${ref.name}`;
-  const refOf = (config: Config): ObjectRef => ({ kind: config.kind, namespace: config.meta.namespace, name: config.meta.name });
-  const tell = (change: ConfigChange): void => listeners.forEach((listener) => listener([change]));
-  return {
-    get: (ref) => objects.get(keyOf(ref)),
-    list: (kind) => [...objects.values()].filter((config) => kind === undefined || config.kind === kind),
-    watch(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    problems: () => [],
-    watchProblems: () => () => {},
-    close: () => Promise.resolve(),
-    async put(config, options) {
-      const key = keyOf(refOf(config));
-      const before = objects.get(key);
-      if (options?.expectResourceVersion !== undefined && options.expectResourceVersion !== before?.meta.resourceVersion) throw new MeshError('config/conflict', 'changed meanwhile');
-      if (before !== undefined && JSON.stringify(before.spec) === JSON.stringify(config.spec)) return { t: 'unchanged', config: before };
-      revision += 1;
-      const made = { uid: before?.meta.uid ?? `uid-${revision}`, resourceVersion: String(revision), generation: (before?.meta.generation ?? 0) + 1, creationTimestamp: '2025-01-01T00:00:00Z' };
-      const stored = { ...config, meta: { ...config.meta, ...made } };
-      objects.set(key, stored);
-      tell({ t: before === undefined ? 'added' : 'modified', config: stored });
-      return { t: before === undefined ? 'created' : 'configured', config: stored };
-    },
-    async delete(ref) {
-      const before = objects.get(keyOf(ref));
-      if (before === undefined) return false;
-      objects.delete(keyOf(ref));
-      tell({ t: 'deleted', config: before });
-      return true;
-    },
-  };
-}
 
 function virtualService(name: string, weight: number): string {
   return `apiVersion: networking.istio.io/v1
@@ -78,7 +38,7 @@ interface World {
 }
 
 async function withApi(run: (world: World) => Promise<void>, problems: readonly Problem[] = []): Promise<void> {
-  const store = memoryStore();
+  const store = createMemoryStore({ clock });
   const seed = decodeYaml('{ apiVersion: v1, kind: Namespace, metadata: { name: bookinfo } }').configs[0];
   if (seed !== undefined) await store.put(seed);
   const api = createConfigApi({ store, clock, version: '0.1.0', problems: () => problems, review: () => problems });
@@ -177,7 +137,7 @@ test('lists select by label and name, and come as tables', async () => {
     assert.deepEqual(await names('labelSelector=tier%20notin%20(x,y)'), ['reviews']);
     assert.deepEqual(await names('labelSelector=!tier&fieldSelector=metadata.name%3Dratings'), []);
     const table = (await call('GET', BASE, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' })).body as unknown as { rows: { cells: unknown[] }[] };
-    assert.deepEqual(table.rows.map((row) => row.cells), [['ratings', 'mesh,g', 'ratings', '60m'], ['reviews', 'mesh', 'reviews', '60m']]);
+    assert.deepEqual(table.rows.map((row) => row.cells), [['ratings', 'mesh,g', 'ratings', '0s'], ['reviews', 'mesh', 'reviews', '0s']]);
   });
 });
 

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { decodeYaml, ofKind } from '@meltemi/api';
+import { formatProblem } from '@meltemi/base';
+import { buildPushContext, DEFAULT_MESH_CONFIG, NO_LOCALITY, serviceFromKubernetes, servicesFromServiceEntry, type Workload } from '@meltemi/model';
+import { analysisContext, analyze, analyzeObject, review, type AnalysisInputs } from './analyze.ts';
+import type { AnalysisContext } from './analyzer.ts';
+import { ANALYZERS } from './analyzers/index.ts';
+import { CODES } from './codes.ts';
+
+const WRITE = process.env['MELTEMI_GOLDEN'] === 'write';
+const folder = new URL('./testdata/', import.meta.url);
+const names = readdirSync(folder);
+const inputs = names.filter((name) => name.endsWith('.yaml'));
+const read = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
+
+/** The mesh of a test file: its objects, and a workload for each line `# workload NAME NAMESPACE LABELS`. */
+function meshOf(file: string): AnalysisInputs {
+  const text = read(file);
+  const { configs, problems } = decodeYaml(text, { file });
+  assert.deepEqual(problems.map(formatProblem), [], file);
+  const services = [
+    ...ofKind(configs, 'Service').map((config) => serviceFromKubernetes(config, DEFAULT_MESH_CONFIG)),
+    ...ofKind(configs, 'ServiceEntry').flatMap((config) => servicesFromServiceEntry(config, DEFAULT_MESH_CONFIG)),
+  ];
+  const workloads = [...text.matchAll(/^# workload (\S+) (\S+) (\S+)$/gm)].map(([, name = '', namespace = '', labels = '']) => workload(name, namespace, labels));
+  return { push: buildPushContext({ mesh: DEFAULT_MESH_CONFIG, services, configs }), workloads };
+}
+
+function workload(name: string, namespace: string, labels: string): Workload {
+  return {
+    name,
+    namespace,
+    labels: Object.fromEntries(labels.split(',').map((pair) => pair.split('=') as [string, string])),
+    serviceAccount: name,
+    address: '10.0.0.1',
+    appAddress: '10.0.0.1',
+    ports: [],
+    portMap: {},
+    locality: NO_LOCALITY,
+    weight: 1,
+    tlsMode: 'istio',
+    health: 'healthy',
+    dataPlane: 'embedded',
+    cluster: 'meltemi',
+    registry: 'connected',
+  };
+}
+
+for (const file of inputs) {
+  test(`analysis of ${file}`, () => {
+    const golden = file.replace(/\.yaml$/, '.txt');
+    const actual = `${analyze(meshOf(file)).map(formatProblem).join('\n') || 'nothing is wrong'}\n`;
+    if (WRITE) writeFileSync(new URL(golden, folder), actual);
+    assert.equal(actual, read(golden));
+  });
+}
+
+test('no golden is left over, and every code is seen in one', () => {
+  assert.deepEqual(names.filter((name) => name.endsWith('.txt') && !inputs.includes(name.replace(/\.txt$/, '.yaml'))), []);
+  const seen = new Set(inputs.flatMap((file) => analyze(meshOf(file)).map((problem) => problem.code)));
+  assert.deepEqual(Object.keys(CODES).filter((code) => !seen.has(code)), []);
+});
+
+test('analyzers have names of their own, report their own codes and read what they declare', () => {
+  assert.equal(new Set(ANALYZERS.map((analyzer) => analyzer.name)).size, ANALYZERS.length);
+  assert.deepEqual(ANALYZERS.flatMap((analyzer) => analyzer.codes).toSorted(), Object.keys(CODES).toSorted(), 'every code has one analyzer');
+  for (const analyzer of ANALYZERS) {
+    const seen = new Set<string>();
+    for (const file of inputs) {
+      for (const finding of analyzer.analyze(recording(analysisContext(meshOf(file)), seen))) assert.ok(analyzer.codes.includes(finding.code), `${analyzer.name} reports ${finding.code}`);
+    }
+    assert.deepEqual([...seen].toSorted(), [...analyzer.reads].toSorted(), analyzer.name);
+  }
+});
+
+function recording(context: AnalysisContext, seen: Set<string>): AnalysisContext {
+  const note = <T>(name: string, value: T): T => {
+    seen.add(name);
+    return value;
+  };
+  return {
+    mesh: () => note('mesh', context.mesh()),
+    services: () => note('services', context.services()),
+    workloads: () => note('workloads', context.workloads()),
+    configs: (kind) => note(kind, context.configs(kind)),
+  };
+}
+
+test('one object alone, and where the mesh refuses unknown hosts', () => {
+  const mesh = meshOf('destination-rule.yaml');
+  const ref = { kind: 'DestinationRule', namespace: 'bookinfo', name: 'unknown' };
+  assert.deepEqual(analyzeObject(mesh, ref).map((problem) => [problem.code, problem.severity]), [['KIA0202', 'warning']]);
+  const strict = { ...mesh, push: { ...mesh.push, mesh: { ...DEFAULT_MESH_CONFIG, outboundTrafficPolicy: 'REGISTRY_ONLY' as const } } };
+  assert.deepEqual(analyzeObject(strict, ref).map((problem) => problem.severity), ['error']);
+});
+
+test('an object is reviewed before it is in the mesh', () => {
+  const mesh = meshOf('bookinfo-good.yaml');
+  const [candidate] = decodeYaml(read('bookinfo-good.yaml').split('---').find((part) => part.includes('kind: VirtualService'))?.replace('host: reviews,', 'host: rewiews,') ?? '').configs;
+  assert.ok(candidate !== undefined);
+  assert.deepEqual(review(mesh, candidate).map((problem) => [problem.code, problem.fix?.text]), [['KIA1101', 'Did you mean "reviews"?'], ['KIA1107', undefined]]);
+  assert.deepEqual(analyze(mesh), []);
+});

@@ -1,0 +1,26 @@
+import type { Config, PeerAuthentication } from '@meltemi/api';
+import { defineAnalyzer, nameOf, type AnalysisFinding } from '../../analyzer.ts';
+import { serviceLookup } from '../../lookup.ts';
+
+/** A DestinationRule that turns mutual TLS off towards workloads that take nothing else breaks every call. */
+export const mtls = defineAnalyzer({
+  name: 'destination-rule/mtls',
+  codes: ['KIA0207', 'KIA0208'],
+  reads: ['DestinationRule', 'PeerAuthentication', 'services', 'mesh'],
+  analyze(context) {
+    const lookup = serviceLookup(context);
+    const policies = context.configs('PeerAuthentication').filter((policy) => Object.keys(policy.spec.selector?.matchLabels ?? {}).length === 0);
+    const root = context.mesh().rootNamespace;
+    const of = (namespace: string): Config<PeerAuthentication> | undefined => policies.find((policy) => policy.meta.namespace === namespace && (policy.spec.mtls?.mode ?? 'UNSET') !== 'UNSET');
+    const findings: AnalysisFinding[] = [];
+    for (const config of context.configs('DestinationRule')) {
+      if (config.spec.trafficPolicy?.tls?.mode !== 'DISABLE') continue;
+      const namespace = lookup.find(config.spec.host, config.meta.namespace)?.namespace ?? config.meta.namespace;
+      const own = namespace === root ? undefined : of(namespace);
+      const policy = own ?? of(root);
+      if (policy?.spec.mtls?.mode !== 'STRICT') continue;
+      findings.push({ code: own === undefined ? 'KIA0208' : 'KIA0207', config, path: 'spec.trafficPolicy.tls.mode', message: `mutual TLS is turned off towards "${config.spec.host}", whose workloads take nothing else: ${nameOf(policy)} is STRICT`, fix: { text: 'Remove tls, or write mode: ISTIO_MUTUAL.' } });
+    }
+    return findings;
+  },
+});

@@ -1,0 +1,35 @@
+import type { Analyzer } from '../analyzer.ts';
+import { host } from './destination-rule/host.ts';
+import { mtls } from './destination-rule/mtls.ts';
+import { subsetLabels } from './destination-rule/subset-labels.ts';
+import { sameHost as sameGatewayHost } from './gateway/same-host.ts';
+import { selector } from './gateway/selector.ts';
+import { exportTo } from './generic/export-to.ts';
+import { conflicts } from './peer-authentication/conflicts.ts';
+import { overlaps } from './service-entry/overlaps.ts';
+import { portNames } from './service/port-names.ts';
+import { destinationHost } from './virtual-service/destination-host.ts';
+import { destinationSubset } from './virtual-service/destination-subset.ts';
+import { gateways } from './virtual-service/gateways.ts';
+import { sameHost as sameVirtualServiceHost } from './virtual-service/same-host.ts';
+import { unreachable } from './virtual-service/unreachable.ts';
+import { weights } from './virtual-service/weights.ts';
+
+/** Every analyzer. */
+export const ANALYZERS: readonly Analyzer[] = [
+  destinationHost,
+  destinationSubset,
+  gateways,
+  sameVirtualServiceHost,
+  unreachable,
+  weights,
+  host,
+  subsetLabels,
+  mtls,
+  selector,
+  sameGatewayHost,
+  conflicts,
+  portNames,
+  overlaps,
+  exportTo,
+];

@@ -1,0 +1,40 @@
+import type { Severity } from '@meltemi/base';
+
+/** A kind of problem. KIA codes are Kiali's, IST codes Istio's, MEL codes ours. */
+export interface CodeDefinition {
+  readonly severity: Severity;
+  /** What it means, for lists and documentation. */
+  readonly title: string;
+}
+
+/** Every code that analysis may report. */
+export const CODES = {
+  IST0112: { severity: 'error', title: 'A route destination names no port, and the service has several' },
+  IST0130: { severity: 'warning', title: 'A route can never match: an earlier one takes everything' },
+  IST0132: { severity: 'warning', title: 'A host of a VirtualService is not served by the gateway it names' },
+  KIA0002: { severity: 'error', title: 'More than one object without a selector in one namespace' },
+  KIA0003: { severity: 'error', title: 'More than one object selects the same workload' },
+  KIA0004: { severity: 'warning', title: 'No workload matches the selector' },
+  KIA0005: { severity: 'error', title: 'exportTo names a namespace that does not exist' },
+  KIA0201: { severity: 'warning', title: 'More than one DestinationRule for the same host and subset' },
+  KIA0202: { severity: 'error', title: 'The host of a DestinationRule is not known' },
+  KIA0203: { severity: 'error', title: 'The labels of a subset match no workload' },
+  KIA0207: { severity: 'error', title: 'A DestinationRule turns mutual TLS off where the namespace is STRICT' },
+  KIA0208: { severity: 'error', title: 'A DestinationRule turns mutual TLS off where the mesh is STRICT' },
+  KIA0209: { severity: 'warning', title: 'A subset has no labels' },
+  KIA0301: { severity: 'warning', title: 'More than one Gateway for the same host and port' },
+  KIA0302: { severity: 'warning', title: 'No workload matches the selector of a Gateway' },
+  KIA0601: { severity: 'error', title: 'A port name does not begin with a protocol' },
+  KIA0602: { severity: 'error', title: 'appProtocol is not a protocol' },
+  KIA1101: { severity: 'error', title: 'A route destination is a host that nothing knows' },
+  KIA1102: { severity: 'error', title: 'A gateway that does not exist' },
+  KIA1104: { severity: 'warning', title: 'A single destination with a weight below 100' },
+  KIA1105: { severity: 'warning', title: 'The same host and subset twice in one route' },
+  KIA1106: { severity: 'warning', title: 'More than one VirtualService for the same host and gateway' },
+  KIA1107: { severity: 'warning', title: 'A subset that no DestinationRule defines' },
+  KIA1211: { severity: 'warning', title: 'More than one ServiceEntry for the same host and port' },
+  KIA1212: { severity: 'warning', title: 'ServiceEntries of one host and port differ in protocol' },
+  MEL0201: { severity: 'error', title: 'A route destination names a port that the service does not have' },
+} as const satisfies Readonly<Record<string, CodeDefinition>>;
+
+export type AnalysisCode = keyof typeof CODES;
