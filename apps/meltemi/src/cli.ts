@@ -34,6 +34,7 @@ function createProgram(out: Output, setExitCode: (code: number) => void): Comman
   program
     .description('A service mesh for processes, VMs and Kubernetes. Start with "meltemi demo": Bookinfo on the mesh, with gateway, console and load.')
     .version(VERSION, '-V, --version')
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('(add --help for what this command takes)')
     .showSuggestionAfterError(true)

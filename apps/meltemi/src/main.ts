@@ -3,10 +3,13 @@ import { enableCompileCache } from 'node:module';
 
 enableCompileCache();
 
-const [verb = '', ...rest] = process.argv.slice(2);
+const verb = process.argv[2];
 if (verb === 'proxy-worker') {
   const { runProxyWorker } = await import('./processes/proxy-worker.ts');
-  await runProxyWorker(rest);
+  await runProxyWorker();
+} else if (verb === 'agent-worker') {
+  const { runAgentWorker } = await import('./processes/agent-worker.ts');
+  await runAgentWorker();
 } else {
   const { runCli } = await import('./cli.ts');
   process.exitCode = await runCli(process.argv.slice(2));

@@ -12,6 +12,8 @@ export interface ServerChoice {
 /** The HTTP side of a control plane (port 15014): Kubernetes' REST shape under `/apis` and `/api/v1`, ours under `/meltemi/v1`. */
 export interface ControlPlaneClient {
   readonly url: string;
+  /** The admin token, when there is one. */
+  readonly token: string | undefined;
   /** Parsed JSON of a 2xx answer; anything else is a MeshError that says what the server said and what to do. */
   request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
   /** The same, with one response header. */
@@ -64,6 +66,7 @@ export function createClient(url: string, token: string | undefined): ControlPla
   };
   return {
     url,
+    token,
     request: async <T>(method: string, path: string, options: RequestOptions = {}) => (await exchange(method, path, options)).value as T,
     async requestWithHeader<T>(method: string, path: string, header: string, options: RequestOptions = {}) {
       const { value, headers } = await exchange(method, path, options);

@@ -1,0 +1,64 @@
+import { runWorkload, type WorkloadEvent, type WorkloadOptions } from '@meltemi/agent';
+import { MeshError } from '@meltemi/base';
+import { connect } from '../client/control-plane-client.ts';
+import { MAIN } from '../commands/workload-options.ts';
+import type { Output } from '../output/output.ts';
+import { createLog } from './log.ts';
+import { stopWithParent, tellParent } from './child.ts';
+
+/** What `run` and `proxy` know; the rest is the same for both. */
+export type Workload = Omit<WorkloadOptions, 'controlPlane' | 'agentCommand' | 'onEvent' | 'log'>;
+
+/** How the agent is started in a process of its own. */
+export const AGENT_COMMAND: readonly string[] = [process.execPath, MAIN, 'agent-worker'];
+
+/** Joins the mesh as one workload and stays until it ends. Resolves with the application's exit code. */
+export async function wrapWorkload(workload: Workload, context: { readonly server: string | undefined; readonly out: Output }): Promise<number> {
+  const { out } = context;
+  const client = connect({ server: context.server });
+  if (client.token === undefined) throw new MeshError('cli/no-token', `joining the mesh needs the token of the control plane at ${client.url}. Set MELTEMI_TOKEN to the content of its run/token file.`);
+  const name = workload.identity.workload;
+  const running = await runWorkload({
+    ...workload,
+    controlPlane: { t: 'server', url: client.url, token: client.token },
+    agentCommand: AGENT_COMMAND,
+    log: createLog(name, out),
+    onEvent: (event) => tell(event, workload, out),
+  });
+  stopWithParent(async () => running.stop());
+  await running.ready;
+  out.note(`meltemi: ${name} is in the mesh at ${running.address}`);
+  tellParent({ t: 'ready', details: { address: running.address } });
+  return running.exited;
+}
+
+/** The application's own lines are passed on as they are; what the mesh has to say goes to stderr. */
+function tell(event: WorkloadEvent, workload: Workload, out: Output): void {
+  switch (event.t) {
+    case 'line':
+      if (event.source === 'stdout') out.line(event.text);
+      else if (event.source === 'stderr') out.note(event.text);
+      else if (workload.type === 'router' || process.env['MELTEMI_PROXY_LOG'] !== undefined) out.note(event.text);
+      return;
+    case 'interception':
+      out.note(`meltemi: traffic is caught by ${event.mode === 'netns' ? 'a network namespace' : 'ports'} (${event.reason})`);
+      for (const limit of event.limits) out.note(`  - ${limit}`);
+      return;
+    case 'proxy':
+      if (event.state === 'exited') out.note(`meltemi: the proxy ended (${event.reason ?? 'no reason given'}); starting it again`);
+      return;
+    case 'control-plane':
+      if (event.state === 'away') out.note(`meltemi: the control plane is away${event.reason === undefined ? '' : ` (${event.reason})`}; traffic goes on with the last configuration`);
+      return;
+    case 'rejected':
+      out.note(`meltemi: the proxy refused configuration (${event.typeUrl}): ${event.message}`);
+      return;
+    case 'warning':
+      out.note(`meltemi: ${event.message}`);
+      return;
+    case 'joined':
+    case 'certificate':
+    case 'application':
+      return;
+  }
+}
