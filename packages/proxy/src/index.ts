@@ -1,3 +1,10 @@
 export { startProxy } from './main/start-proxy.ts';
 export { readOptions, runProxy } from './main/run-proxy.ts';
 export type { ProxyOptions, RunningProxy } from './main/options.ts';
+export { createLocalEngine, type LocalEngineOptions } from './main/local-engine.ts';
+export type { Engine, EngineEvents } from './main/engine.ts';
+export { createFileLogSink } from './main/file-log.ts';
+export { createLineLog, systemClock, systemRandom, systemTimers } from './main/ports.ts';
+export { telemetryIdentity } from './telemetry/identity.ts';
+export { createDataPlane, type DataPlaneOptions } from './data-plane.ts';
+export type { DataPlane, DataPlanePorts, LogSink, StreamInfo, StreamSink } from './types.ts';

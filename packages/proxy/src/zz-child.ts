@@ -1,0 +1,13 @@
+import { enableCompileCache } from 'node:module';
+enableCompileCache();
+const t0 = process.cpuUsage();
+const m = await import('./main/start-proxy.ts');
+const t1 = process.cpuUsage(); const w1 = performance.now();
+const p = await m.startProxy(JSON.parse(process.env['MELTEMI_PROXY_OPTIONS'] ?? '{}'));
+const t2 = process.cpuUsage(); const w2 = performance.now();
+await p.ready;
+const t3 = process.cpuUsage(); const w3 = performance.now();
+const ms = (a: NodeJS.CpuUsage) => ((a.user + a.system) / 1000).toFixed(0);
+console.log(`cpu boot=${ms(t0)} import=${ms(t1)} start=${ms(t2)} ready=${ms(t3)} | wall import=${w1.toFixed(0)} start=${w2.toFixed(0)} ready=${w3.toFixed(0)} rss=${(process.memoryUsage.rss() / 1e6).toFixed(0)}MB`);
+await p.stop(0);
+process.exit(0);
