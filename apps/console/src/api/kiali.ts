@@ -84,6 +84,7 @@ export interface NamespaceInfo {
   readonly cluster?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly isControlPlane?: boolean;
+  readonly tls?: TlsStatus;
 }
 
 /** direction → protocol → response code → requests per second. */
@@ -100,12 +101,20 @@ export interface ReplicaStatus {
   readonly syncedProxies?: number;
 }
 
+export interface HealthVerdict {
+  readonly status: string;
+  /** Percent of the requests that failed; null without traffic. */
+  readonly errorRatio?: number | null;
+  readonly inboundRate?: number;
+  readonly outboundRate?: number;
+}
+
 export interface HealthData {
   readonly requests?: RequestHealth;
-  readonly workloadStatus?: ReplicaStatus;
+  readonly workloadStatus?: ReplicaStatus | null;
   readonly workloadStatuses?: readonly ReplicaStatus[] | null;
   /** The server's own verdict, where it gives one. */
-  readonly status?: string | { readonly status?: string; readonly errorRatio?: number };
+  readonly status?: HealthVerdict | string;
 }
 
 export interface IstioReference {
@@ -138,9 +147,7 @@ export interface ValidationCheck {
   readonly message: string;
   readonly severity: string;
   readonly path?: string;
-  readonly file?: string;
-  readonly line?: number;
-  readonly column?: number;
+  readonly origin?: { readonly file?: string; readonly line?: number; readonly column?: number };
   readonly fix?: string;
 }
 
@@ -170,6 +177,7 @@ export interface TlsStatus {
   readonly status?: string;
   readonly autoMTLSEnabled?: boolean;
   readonly minTLS?: string;
+  readonly mode?: string;
   readonly reason?: string;
   readonly namespace?: string;
 }

@@ -79,10 +79,14 @@ export function itemHealth(data: HealthData | undefined): Health {
       }
     }
   }
-  const replicas = data?.workloadStatus === undefined ? (data?.workloadStatuses ?? []) : [data.workloadStatus];
-  for (const one of replicas) status = worst(status, replicaHealth(one));
-  const given = typeof data?.status === 'string' ? data.status : data?.status?.status;
-  return { status: parseHealth(given) ?? status, errorPercent: total > 0 ? (failed / total) * 100 : undefined, requestsPerSecond: total };
+  const one = data?.workloadStatus;
+  for (const replicas of one === undefined || one === null ? (data?.workloadStatuses ?? []) : [one]) status = worst(status, replicaHealth(replicas));
+  const verdict = typeof data?.status === 'string' ? { status: data.status } : data?.status;
+  return {
+    status: parseHealth(verdict?.status) ?? status,
+    errorPercent: verdict?.errorRatio ?? (total > 0 ? (failed / total) * 100 : undefined),
+    requestsPerSecond: total,
+  };
 }
 
 /** Whether an answer counts as failed: 4xx, 5xx and none for HTTP, anything but 0 for gRPC. */
