@@ -1,4 +1,4 @@
-import { MeshError } from '@meltemi/base';
+import { MeshError, type Timer } from '@meltemi/base';
 import type { DnsServer, Forwarder } from '@meltemi/dns';
 import { createGrpcServer, type GrpcServer } from '@meltemi/grpc';
 import { TYPE_URL } from '@meltemi/protos-types';
@@ -58,6 +58,7 @@ interface Parts {
   endpoints?: Endpoints;
   proxy?: ProxySupervisor;
   proxyLines?: LineRing;
+  prune?: Timer;
   application?: Application;
 }
 
@@ -70,15 +71,21 @@ export async function startAgent(config: AgentConfig, hooks: AgentHooks): Promis
   const exited = Promise.withResolvers<number>();
   const stopped = Promise.withResolvers<never>();
   stopped.promise.catch(() => undefined); // only of interest while we start
+  let starting: Promise<void> = Promise.resolve();
   let stopping: Promise<void> | undefined;
-  const stop = (code: number): Promise<void> =>
-    (stopping ??= Promise.resolve().then(async () => {
-      stopped.reject(new MeshError('agent/stopped', 'The workload was stopped while it started.'));
-      await closeAll(parts, config).finally(() => exited.resolve(code));
-    }));
+  const stop = (code: number): Promise<void> => {
+    stopped.reject(new MeshError('agent/stopped', 'The workload was stopped while it started.'));
+    // A start that is under way ends at its next wait; only then is everything there that has to be closed.
+    return (stopping ??= starting
+      .catch(() => undefined)
+      .then(() => closeAll(parts, config))
+      .finally(() => exited.resolve(code)));
+  };
   hooks.signal?.addEventListener('abort', () => void stop(0), { once: true });
   try {
-    await Promise.race([startParts(parts, config, hooks), stopped.promise]);
+    if (hooks.signal?.aborted === true) stopped.reject(new MeshError('agent/stopped', 'The workload was stopped before it started.'));
+    starting = startParts(parts, config, { ...hooks, stopped: stopped.promise });
+    await starting;
     if (config.application !== undefined) {
       const application = await startApp(parts, config, hooks);
       void application.exited.then(({ exitCode }) => stop(exitCode));
@@ -97,8 +104,8 @@ export async function startAgent(config: AgentConfig, hooks: AgentHooks): Promis
   };
 }
 
-async function startParts(parts: Parts, config: AgentConfig, hooks: AgentHooks): Promise<void> {
-  const { platform, onEvent } = hooks;
+async function startParts(parts: Parts, config: AgentConfig, hooks: AgentHooks & { readonly stopped: Promise<never> }): Promise<void> {
+  const { platform, onEvent, stopped } = hooks;
   const registry = createMetricRegistry();
   parts.directory = await createRunDirectory(config.runDirectory);
   const names = Promise.withResolvers<void>();
@@ -108,6 +115,7 @@ async function startParts(parts: Parts, config: AgentConfig, hooks: AgentHooks):
     platform,
     newToken: hooks.newToken,
     onEvent,
+    stopped,
     onWork: () => handlers.flush(),
     onUpdate(typeUrl) {
       if (typeUrl !== TYPE_URL.nameTable) return;
@@ -127,8 +135,8 @@ async function startParts(parts: Parts, config: AgentConfig, hooks: AgentHooks):
   } else names.resolve();
   parts.proxy = startProxy(parts, hooks);
   parts.endpoints = await startEndpointsOf(parts, config, hooks);
-  await inTime(parts.proxy.ready, PROXY_TIMEOUT_MS, platform, () => notServing(parts));
-  await inTime(names.promise, NAMES_TIMEOUT_MS, platform, () => undefined);
+  await inTime(Promise.race([parts.proxy.ready, stopped]), PROXY_TIMEOUT_MS, platform, () => notServing(parts));
+  await inTime(Promise.race([names.promise, stopped]), NAMES_TIMEOUT_MS, platform, () => undefined);
 }
 
 function notServing(parts: Parts): MeshError {
@@ -171,7 +179,8 @@ function startProxy(parts: Parts, hooks: AgentHooks): ProxySupervisor {
       const event = proxyEvent(state);
       if (event !== undefined) onEvent(event);
       // What a proxy of before had asked for and this one does not is given up once it has settled.
-      if (state.t === 'ready') platform.timers.after(PRUNE_AFTER_MS, () => parts.link?.relay.prune());
+      parts.prune?.cancel();
+      if (state.t === 'ready') parts.prune = platform.timers.after(PRUNE_AFTER_MS, () => parts.link?.relay.prune());
     },
   });
 }
@@ -202,8 +211,16 @@ function startEndpointsOf(parts: Parts, config: AgentConfig, hooks: AgentHooks):
     proxyMetrics: () => driver.metrics(),
     applicationMetricsUrl: config.applicationMetricsUrl ?? fallback,
     ownMetrics: () => ownMetrics(parts),
+    configDump: () => driver.configDump(),
+    mayInspect: (remote) => inspectors(config).has(remote.replace(/^::ffff:/, '')),
     log: hooks.platform.log,
   });
+}
+
+/** The control plane calls from its own end of the bridge, or over loopback. */
+function inspectors({ join: joined }: AgentConfig): ReadonlySet<string> {
+  const controlPlane = joined.xdsAddress.slice(0, joined.xdsAddress.lastIndexOf(':'));
+  return new Set(['127.0.0.1', '::1', joined.address, controlPlane, ...(joined.network === undefined ? [] : [joined.network.gateway])]);
 }
 
 function ownMetrics(parts: Parts): ReturnType<typeof agentMetrics> {

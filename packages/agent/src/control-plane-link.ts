@@ -28,6 +28,8 @@ export interface LinkOptions {
   /** Something waits for the proxies. */
   readonly onWork: () => void;
   readonly onUpdate: (typeUrl: string) => void;
+  /** Rejects when the agent is stopped while it starts. */
+  readonly stopped: Promise<never>;
 }
 
 /** Namespace and account of the control plane, as Istio has them. */
@@ -59,6 +61,10 @@ export async function startLink(options: LinkOptions): Promise<ControlPlaneLink>
     token: join.joinToken,
     newToken: options.newToken,
     requestCertificate: (csr, proof) => requestCertificate(address, identity.current(), csr, proof),
+    onFailure(message) {
+      // Said once: while it lasts, the event "control-plane away" and the metrics tell the rest.
+      if (identity.failures === 1) onEvent({ t: 'warning', message: `The certificate could not be had from the control plane: ${message} Trying again.` });
+    },
     platform,
   });
   const channel = createChannel({ target: address.target, tls: () => tlsOptions(address, identity.current()) });
@@ -74,7 +80,7 @@ export async function startLink(options: LinkOptions): Promise<ControlPlaneLink>
     await channel.close();
   };
   try {
-    await identity.first;
+    await Promise.race([identity.first, options.stopped]);
   } catch (error) {
     await close();
     throw error;

@@ -68,6 +68,8 @@ export interface ProxyOptions {
   readonly adminPort: number;
   readonly metricsPort: number;
   readonly node: XdsNode;
+  /** How long requests may run on after SIGTERM. */
+  readonly drainMs: number;
 }
 
 /** Node of every xDS request (S6). */

@@ -12,6 +12,8 @@ export interface DataPlaneDriver {
   readonly drain?: (timeoutMs: number) => Promise<void>;
   /** Its metrics, Prometheus text. */
   metrics(): Promise<string>;
+  /** Its `/config_dump` with endpoints, in Envoy's shape, JSON text. */
+  configDump(): Promise<string>;
   /** Further gRPC methods on the agent's socket, for what this proxy sends. */
   readonly methods: Readonly<Record<string, MethodHandler>>;
   close(): Promise<void>;

@@ -1,4 +1,4 @@
-import { createHttpServer, type HttpServer, request, type Route, text } from '@meltemi/http';
+import { createHttpServer, HttpError, type HttpServer, request, type Route, text } from '@meltemi/http';
 import { EXPOSITION_CONTENT_TYPE, formatFamilies, type MetricFamily } from '@meltemi/telemetry';
 import type { Log } from '@meltemi/base';
 
@@ -20,6 +20,10 @@ export interface EndpointOptions {
   /** The application's `/metrics`; undefined when it has none. */
   readonly applicationMetricsUrl: string | undefined;
   readonly ownMetrics: () => readonly MetricFamily[];
+  /** The proxy's own `/config_dump`, JSON text. */
+  readonly configDump: () => Promise<string>;
+  /** Who may read it: the control plane and this machine, not other workloads. */
+  readonly mayInspect: (remoteAddress: string) => boolean;
   readonly log: Log;
 }
 
@@ -33,8 +37,17 @@ export async function startEndpoints(options: EndpointOptions): Promise<Endpoint
     return reason === undefined ? text(200, '') : text(503, `${reason}\n`);
   };
   const metrics = async (): Promise<ReturnType<typeof text>> => ({ ...text(200, await mergedMetrics(options)), headers: { 'content-type': EXPOSITION_CONTENT_TYPE } });
+  const configDump: Route = {
+    method: 'GET',
+    path: '/config_dump',
+    access: 'open',
+    async handler({ remoteAddress }) {
+      if (!options.mayInspect(remoteAddress)) throw new HttpError(403, 'agent/forbidden', 'The configuration of a proxy is shown to its control plane and to its own machine only.');
+      return { ...text(200, await options.configDump()), headers: { 'content-type': 'application/json; charset=utf-8' } };
+    },
+  };
   const health = server([{ method: 'GET', path: '/healthz/ready', access: 'open', handler: ready }], options.log);
-  const stats = server([{ method: 'GET', path: '/stats/prometheus', access: 'open', handler: metrics }, { method: 'GET', path: '/metrics', access: 'open', handler: metrics }], options.log);
+  const stats = server([{ method: 'GET', path: '/stats/prometheus', access: 'open', handler: metrics }, { method: 'GET', path: '/metrics', access: 'open', handler: metrics }, configDump], options.log);
   const close = async (): Promise<void> => {
     await Promise.all([health.close(0), stats.close(0)]);
   };

@@ -37,6 +37,8 @@ export interface IdentityOptions {
   readonly newToken?: (() => Promise<string>) | undefined;
   /** Sends a request to the authority; resolves with the chain, root last. Rejects with `grpc/…`. */
   readonly requestCertificate: (csr: string, proof: Proof) => Promise<readonly string[]>;
+  /** An attempt failed; there will be another. */
+  readonly onFailure?: (message: string) => void;
   readonly platform: Platform;
   readonly crypto?: CryptoPort;
 }
@@ -93,7 +95,8 @@ export function startIdentityManager(options: IdentityOptions): IdentityManager 
         closed = true;
       }
     }
-    platform.log.warn('The certificate could not be renewed; the last one stays in use', { error: known.message, failures });
+    platform.log.warn('A certificate could not be had; another attempt follows', { error: known.message, failures });
+    options.onFailure?.(known.message);
   };
 
   const run = (): void => {

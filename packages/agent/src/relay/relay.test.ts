@@ -18,7 +18,7 @@ function setup() {
     refusals,
     push: (typeUrl: string, resources: Resource[], removed: string[] = []) => relay.receive({ typeUrl, nonce: `s${++nonce}`, systemVersion: '', resources, removed }),
     /** What went up since the last look, in short. */
-    up: () => relay.client.takeRequests().map((r) => [short(r.typeUrl), ...(r.nonce === '' ? [] : [r.error === undefined ? `ack ${r.nonce}` : `nack ${r.nonce} ${r.error.message}`]), ...r.subscribe.map((n) => `+${n}`), ...r.unsubscribe.map((n) => `-${n}`)].join(' ')),
+    up: () => relay.client.takeRequests().map((r) => [short(r.typeUrl), ...(r.nonce === '' ? [] : [r.error === undefined ? `ack ${r.nonce}` : `nack ${r.nonce} ${r.error.message}`]), ...(r.nonce === '' && r.subscribe.length + r.unsubscribe.length === 0 ? ['+*'] : []), ...r.subscribe.map((n) => `+${n}`), ...r.unsubscribe.map((n) => `-${n}`)].join(' ')),
   };
 }
 
@@ -68,7 +68,7 @@ test('a refused resource gives way to the accepted one, and only the first verdi
   const nonce = down(proxy)[0]?.nonce ?? '';
   ask(proxy, CDS, { nonce, error: { code: 13, message: 'cluster bad: no such thing' } });
   ask(proxy, CDS, { nonce }); // Envoy's ACK after its NACK
-  assert.deepEqual([up(), refusals], [['cluster nack s2 cluster bad: no such thing'], ['cluster bad: no such thing']]);
+  assert.deepEqual([up(), refusals], [['cluster nack s2 bad: cluster bad: no such thing'], ['cluster bad: no such thing']]);
   proxy.close();
   const restarted = relay.openSession();
   ask(restarted, CDS, {});
@@ -125,8 +125,9 @@ test('an update that no proxy is told of does not hold up its type', () => {
   const { relay, push, up } = setup();
   const proxy = relay.openSession();
   ask(proxy, EDS, { subscribe: ['a'] });
-  ask(proxy, EDS, { unsubscribe: ['a'] });
   up();
+  ask(proxy, EDS, { unsubscribe: ['a'] });
+  assert.deepEqual(up(), ['endpoint -a']);
   push(EDS, [resource('a')]);
   assert.deepEqual([up(), down(proxy)], [['endpoint ack s1'], []]);
 });

@@ -65,8 +65,7 @@ export function createResourceStore(): ResourceStore {
         store.unsettled.splice(at, 1);
         const refused = refusal === undefined ? new Set<string>() : refusedNames(update, refusal);
         promote(store, update, refused);
-        // The proxy's text is one for all of them: said once.
-        client.settle(update, [...refused].map((name, index) => ({ name, message: index === 0 ? (refusal ?? '') : `${name}: refused with it` })));
+        client.settle(update, [...refused].map((name) => ({ name, message: reasonFor(name, refusal ?? '') })));
       }
     },
     forget(typeUrl, names) {
@@ -108,4 +107,10 @@ function refusedNames(update: Update, refusal: string): Set<string> {
   const all = update.added.map((resource) => resource.name);
   const named = all.filter((name) => refusal.includes(name));
   return new Set(named.length === 0 ? all : named);
+}
+
+/** The embedded proxy writes a line `name: reason` for each; Envoy one text for all. */
+function reasonFor(name: string, refusal: string): string {
+  const own = refusal.split('\n').find((line) => line.startsWith(`${name}: `));
+  return own === undefined ? refusal : own.slice(name.length + 2);
 }

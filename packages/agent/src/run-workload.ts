@@ -1,0 +1,123 @@
+import { MeshError, silentLog } from '@meltemi/base';
+import type { Agent } from './agent.ts';
+import { chooseInterception } from './interception/choose.ts';
+import { addBridgeAddress } from './interception/netns/bridge.ts';
+import { removeLeftovers } from './interception/netns/leftovers.ts';
+import { joinMesh } from './join-client.ts';
+import { systemPlatform } from './platform.ts';
+import { type AgentConfig, ISTIO_PORTS, type InterceptionMode, type JoinRequest, type JoinResult, type RunningWorkload, type WorkloadEvent, type WorkloadOptions } from './types.ts';
+
+const DEFAULT_DRAIN_MS = 2000;
+
+/**
+ * Brings one workload into the mesh: chooses the interception, joins, starts agent and proxy, then the application. Throws `join/…`,
+ * `interception/…`, `http/…`; what fails after the join rejects `ready` and leaves nothing behind.
+ */
+export async function runWorkload(options: WorkloadOptions): Promise<RunningWorkload> {
+  const onEvent = options.onEvent ?? ((): undefined => undefined);
+  const mode = await prepareInterception(options, onEvent);
+  const join = await joinAs(options, mode);
+  onEvent({ t: 'joined', address: join.address, appAddress: join.appAddress });
+  const abort = new AbortController();
+  const started = start(options, mode, join, { onEvent, signal: abort.signal });
+  const exited = started.then(({ agent, undo }) => agent.exited.finally(undo));
+  exited.catch(() => undefined);
+  let pending: NodeJS.Signals | undefined;
+  let agent: Agent | undefined;
+  const ready = started.then((both) => {
+    agent = both.agent;
+    if (pending !== undefined) agent.signal(pending);
+  });
+  ready.catch(() => undefined); // whoever waits for it is told
+  return {
+    address: join.address,
+    appAddress: join.appAddress,
+    interception: mode,
+    ready,
+    exited: exited.catch(() => 1),
+    signal(name) {
+      if (agent !== undefined) return agent.signal(name);
+      pending = name;
+      if (name === 'SIGTERM' || name === 'SIGINT') abort.abort();
+    },
+    async stop() {
+      abort.abort();
+      await started.then(
+        async (both) => {
+          await both.agent.stop();
+          await exited.catch(() => undefined);
+        },
+        () => undefined,
+      );
+    },
+  };
+}
+
+interface StartHooks {
+  readonly onEvent: (event: WorkloadEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+async function prepareInterception(options: WorkloadOptions, onEvent: (event: WorkloadEvent) => void): Promise<InterceptionMode> {
+  const wanted = options.controlPlane.t === 'joined' ? (options.controlPlane.result.network === undefined ? 'ports' : 'netns') : options.interception;
+  const choice = await chooseInterception(wanted);
+  if (choice.mode === 'netns') {
+    const removed = await removeLeftovers();
+    for (const name of [...removed.namespaces, ...removed.interfaces]) onEvent({ t: 'warning', message: `Removed ${name}, which a run that crashed had left.` });
+  }
+  onEvent({ t: 'interception', ...choice, limits: options.type === 'router' ? [] : choice.limits });
+  return choice.mode;
+}
+
+async function joinAs(options: WorkloadOptions, mode: InterceptionMode): Promise<JoinResult> {
+  if (options.controlPlane.t === 'joined') return options.controlPlane.result;
+  const join = await joinMesh(options.controlPlane, joinRequest(options, mode));
+  if (mode === 'netns' && join.network === undefined) throw new MeshError('join/no-network', 'The control plane has no bridge for network namespaces; start it with --interception netns on this machine, or use --interception ports.');
+  return join;
+}
+
+function joinRequest(options: WorkloadOptions, mode: InterceptionMode): JoinRequest {
+  return { ...options.identity, type: options.type, ports: options.appPorts, interception: mode };
+}
+
+async function start(options: WorkloadOptions, mode: InterceptionMode, join: JoinResult, hooks: StartHooks): Promise<{ agent: Agent; undo: () => Promise<void> }> {
+  const config = agentConfig(options, mode, join);
+  const log = options.log ?? silentLog;
+  const { controlPlane } = options;
+  const newToken = controlPlane.t === 'server' ? async (): Promise<string> => (await joinMesh(controlPlane, joinRequest(options, mode))).joinToken : undefined;
+  const agentHooks = { ...hooks, newToken };
+  // A gateway is called from outside and catches nothing: it stays on the host, with an address of its own on the bridge.
+  if (mode === 'netns' && options.type === 'sidecar') {
+    if (join.network === undefined || options.agentCommand === undefined) throw new MeshError('interception/unavailable', 'Network namespaces need the bridge of the control plane and a command for the agent.');
+    const { startNamespaceAgent } = await import('./namespace-agent.ts');
+    return { agent: await startNamespaceAgent(config, agentHooks, { network: join.network, command: options.agentCommand, log }), undo: () => Promise.resolve() };
+  }
+  const undo = join.network === undefined ? (): Promise<void> => Promise.resolve() : await addBridgeAddress(join.network, join.address);
+  try {
+    const { startAgent } = await import('./agent.ts');
+    const base = systemPlatform(log);
+    return { agent: await startAgent(config, { ...agentHooks, platform: { ...base, random: options.random ?? base.random } }), undo };
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+}
+
+function agentConfig(options: WorkloadOptions, mode: InterceptionMode, join: JoinResult): AgentConfig {
+  const { application, runDirectory, applicationMetricsUrl, bindAddress } = options;
+  const own = mode === 'netns' ? { uid: process.getuid?.(), gid: process.getgid?.() } : {};
+  return {
+    type: options.type,
+    identity: options.identity,
+    appPorts: options.appPorts,
+    interception: options.type === 'router' ? 'none' : mode,
+    join,
+    dataPlane: options.dataPlane,
+    ports: { ...ISTIO_PORTS, ...options.ports },
+    drainMs: options.drainMs ?? DEFAULT_DRAIN_MS,
+    ...(application === undefined ? {} : { application: { ...application, ...(own.uid === undefined ? {} : { uid: own.uid }), ...(own.gid === undefined ? {} : { gid: own.gid }) } }),
+    ...(runDirectory === undefined ? {} : { runDirectory }),
+    ...(applicationMetricsUrl === undefined ? {} : { applicationMetricsUrl }),
+    ...(bindAddress === undefined ? {} : { bindAddress }),
+  };
+}
