@@ -24,8 +24,8 @@ export interface DirectoryStoreOptions {
 
 /** A directory store can be asked to look at once. */
 export interface DirectoryStore extends ConfigStore {
-  /** Looks at the files now; resolves when what is settled is in force. */
-  rescan(): Promise<void>;
+  /** Looks at the files now. False: some file changed since the look before, and waits for the next one. */
+  rescan(): Promise<boolean>;
 }
 
 /**
@@ -75,7 +75,7 @@ class Directory {
       watchProblems: this.#problems.watch,
       rescan: async () => {
         await this.#look();
-        if (this.#pending()) await this.#look();
+        return !this.#pending();
       },
       close: async () => {
         this.#closed = true;

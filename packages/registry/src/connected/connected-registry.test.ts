@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { MeshError, silentLog } from '@meltemi/base';
+import { parseProxyNode, type ProxyNode, type Workload } from '@meltemi/model';
+import { createConnectedRegistry, createSavedValue, type ConnectedRegistry, type ConnectedRegistryOptions, type JoinRequest } from '../index.ts';
+import { manualTime, type ManualTime } from '../testdata/ports.ts';
+import { socketLock } from './address-pool.ts';
+
+const JOIN: JoinRequest = { type: 'sidecar', namespace: 'a', serviceAccount: 'x', workload: 'x-v1', interception: 'netns' };
+
+function node(address: string, account = 'x', type = 'sidecar'): ProxyNode {
+  const parsed = parseProxyNode({ id: `${type}~${address}~x-v1.a~a.svc.cluster.local`, metadata: { SERVICE_ACCOUNT: account, LABELS: { app: 'x' }, MELTEMI_PORTS: [{ number: 80, protocol: 'http' }] } });
+  assert.ok('node' in parsed);
+  return parsed.node;
+}
+
+async function registry(time: ManualTime, more: Partial<ConnectedRegistryOptions> = {}): Promise<ConnectedRegistry> {
+  const held = new Set<string>();
+  return createConnectedRegistry({
+    timers: time,
+    random: { next: () => 0 },
+    log: silentLog,
+    xdsAddress: { netns: '10.9.0.1:15012', ports: '127.0.0.1:15012' },
+    network: { bridge: 'mlt-1-br', gateway: '10.9.0.1', prefixLength: 29 },
+    lock: (address) => Promise.resolve(held.has(address) ? undefined : (held.add(address), () => void held.delete(address))),
+    ...more,
+  });
+}
+
+const addresses = (from: ConnectedRegistry): readonly string[] => from.workloads().map((workload) => workload.address);
+
+test('a workload is there from its stream on, and goes ten seconds after the last one', async () => {
+  const time = manualTime();
+  const connected = await registry(time);
+  let changes = 0;
+  connected.watch(() => changes++);
+  const { address, appAddress, xdsAddress, network } = await connected.allocate(JOIN);
+  assert.deepEqual([address, appAddress, xdsAddress, network?.bridge], ['10.9.0.2', '10.9.0.2', '10.9.0.1:15012', 'mlt-1-br']);
+  connected.connect('one', node(address));
+  connected.connect('two', node(address));
+  assert.equal(changes, 1, 'a second stream of the same workload is no news');
+  connected.disconnect('one');
+  time.advance(60_000);
+  assert.deepEqual(addresses(connected), [address]);
+  connected.disconnect('two');
+  time.advance(9_999);
+  assert.deepEqual(addresses(connected), [address]);
+  connected.connect('three', node(address));
+  time.advance(60_000);
+  assert.deepEqual([addresses(connected), changes], [[address], 1], 'back in time: nobody noticed');
+  connected.disconnect('three');
+  time.advance(10_000);
+  assert.deepEqual([addresses(connected), changes], [[], 2]);
+  await connected.close();
+  assert.equal(time.waiting, 0);
+});
+
+test('addresses: one owner each, freed when a join is not followed or the workload left, refused when used up', async () => {
+  const time = manualTime();
+  const connected = await registry(time);
+  const given = await Promise.all([1, 2, 3, 4, 5].map(() => connected.allocate(JOIN)));
+  assert.equal(new Set(given.map(({ address }) => address)).size, 5);
+  await assert.rejects(connected.allocate(JOIN), (error) => error instanceof MeshError && error.code === 'join/no-address');
+  connected.connect('one', node(given[0]?.address ?? ''));
+  time.advance(300_000);
+  const again = await Promise.all([1, 2, 3, 4].map(() => connected.allocate(JOIN)));
+  assert.ok(again.every(({ address }) => address !== given[0]?.address));
+  const loopback = await connected.allocate({ ...JOIN, interception: 'ports' });
+  assert.deepEqual([loopback.address, loopback.appAddress, loopback.xdsAddress], ['127.2.0.1', '127.2.0.2', '127.0.0.1:15012']);
+  await connected.close();
+  const bare = await createConnectedRegistry({ timers: time, random: { next: () => 0 }, log: silentLog, xdsAddress: { ports: '127.0.0.1:15012' } });
+  await assert.rejects(bare.allocate(JOIN), (error) => error instanceof MeshError && error.code === 'join/no-network');
+  await bare.close();
+});
+
+test('an address is its owner\'s: another account with it is not registered', async () => {
+  const connected = await registry(manualTime());
+  connected.connect('one', node('10.9.0.2'));
+  connected.connect('two', node('10.9.0.2', 'thief'));
+  connected.disconnect('two');
+  assert.deepEqual(connected.workloads().map((workload) => workload.serviceAccount), ['x']);
+  await connected.close();
+});
+
+test('health marks an endpoint and does not remove it; a gateway is no endpoint with mesh TLS', async () => {
+  const connected = await registry(manualTime());
+  connected.connect('one', node('10.9.0.2'));
+  connected.connect('edge', node('10.9.0.3', 'edge', 'router'));
+  assert.equal(connected.setHealth('10.9.0.2', 'unhealthy'), true);
+  assert.equal(connected.setHealth('10.9.0.9', 'unhealthy'), false);
+  assert.deepEqual(connected.workloads().map(({ health, tlsMode, ports }) => [health, tlsMode, ports.length]), [['unhealthy', 'istio', 1], ['healthy', 'disabled', 0]]);
+  await connected.close();
+});
+
+test('after a restart the workloads of before are kept until they are back, or time is up', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'meltemi-connected-'));
+  try {
+    const saved = () => createSavedValue<readonly Workload[]>(join(folder, 'run', 'workloads.json'), silentLog);
+    const before = await registry(manualTime(), { saved: saved() });
+    before.connect('one', node('10.9.0.2'));
+    before.connect('two', node('10.9.0.3'));
+    await before.close();
+    const time = manualTime();
+    const after = await registry(time, { saved: saved() });
+    assert.deepEqual(addresses(after), ['10.9.0.2', '10.9.0.3']);
+    assert.equal((await after.allocate(JOIN)).address, '10.9.0.4', 'their addresses are taken');
+    let changes = 0;
+    after.watch(() => changes++);
+    after.connect('again', node('10.9.0.2'));
+    assert.equal(changes, 0);
+    time.advance(30_000);
+    assert.deepEqual([addresses(after), changes], [['10.9.0.2'], 1]);
+    await after.close();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('two meshes on one machine do not take the same loopback network', { skip: process.platform === 'darwin' ? 'only 127.0.0.1 is there' : false }, async () => {
+  const first = await socketLock('127.251.0.1');
+  assert.equal(typeof first, 'function');
+  assert.equal(await socketLock('127.251.0.1'), undefined);
+  first?.();
+});

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeYaml, type Config } from '@meltemi/api';
+import { silentLog } from '@meltemi/base';
+import { DEFAULT_MESH_CONFIG, NO_LOCALITY, type Workload } from '@meltemi/model';
+import { createMemoryStore, createMesh, type MeshUpdate } from '../index.ts';
+import { virtualService } from '../testdata/objects.ts';
+import { manualTime } from '../testdata/ports.ts';
+
+function workload(name: string, more: Partial<Workload> = {}): Workload {
+  return {
+    name, namespace: 'a', serviceAccount: 'x', labels: { app: 'x', version: name }, address: `10.0.0.${name}`, appAddress: `10.0.0.${name}`, ports: [{ number: 80, protocol: 'http' }], portMap: {}, locality: NO_LOCALITY, weight: 1,
+    tlsMode: 'istio', health: 'healthy', dataPlane: 'embedded', cluster: 'meltemi', registry: 'connected', ...more,
+  };
+}
+
+/** Workloads set by hand. */
+function fakeConnected() {
+  let list: readonly Workload[] = [];
+  const listeners = new Set<() => void>();
+  return {
+    workloads: () => list,
+    watch: (listener: () => void) => (listeners.add(listener), () => void listeners.delete(listener)),
+    set(next: readonly Workload[]) {
+      list = next;
+      for (const listener of listeners) listener();
+    },
+  };
+}
+
+function configOf(text: string): Config {
+  const { configs, problems } = decodeYaml(text);
+  assert.deepEqual(problems, []);
+  return configs[0] as Config;
+}
+
+const SERVICE = configOf('apiVersion: v1\nkind: Service\nmetadata: { name: x, namespace: a }\nspec: { ports: [{ port: 8080, name: http, targetPort: 80 }], selector: { app: x } }\n');
+
+test('configuration and workloads become one mesh: snapshot for the first, endpoints only for the second', async () => {
+  const time = manualTime();
+  const configs = createMemoryStore({ clock: time });
+  const connected = fakeConnected();
+  const mesh = await createMesh({ configs, connected, mesh: DEFAULT_MESH_CONFIG, timers: time, log: silentLog });
+  const updates: MeshUpdate[] = [];
+  mesh.watch((update) => updates.push(update));
+  assert.equal(mesh.version, 1);
+
+  await configs.put(SERVICE);
+  await configs.put(virtualService('x'));
+  time.advance(10);
+  assert.deepEqual([updates.length, mesh.version], [1, 2], 'changes in a row are one update');
+  assert.deepEqual(updates[0]?.changes.push, { full: false, configs: ['Service/a/x', 'VirtualService/a/x'], services: ['a/x.a.svc.cluster.local'] });
+
+  const snapshot = mesh.state.push;
+  connected.set([workload('1'), workload('2')]);
+  assert.equal(mesh.settle(), 3);
+  const [change] = updates[1]?.changes.endpoints ?? [];
+  assert.equal(updates[1]?.changes.push, undefined, 'an endpoint does not touch the snapshot');
+  assert.equal(mesh.state.push, snapshot);
+  assert.deepEqual([change?.service, [...(change?.ports.keys() ?? [])], change?.accountsChanged], ['a/x.a.svc.cluster.local', [8080], true]);
+  assert.deepEqual(mesh.state.endpoints.endpoints('a/x.a.svc.cluster.local', 8080).map(({ address, port }) => `${address}:${port}`), ['10.0.0.1:80', '10.0.0.2:80']);
+  assert.deepEqual(updates[1]?.changes.workloads, ['10.0.0.1', '10.0.0.2']);
+  assert.equal(mesh.state.endpoints.workloadAt('10.0.0.2')?.name, '2');
+
+  connected.set([...connected.workloads()]);
+  assert.equal(mesh.settle(), 3, 'the same again is no version');
+  await configs.delete({ kind: 'Service', namespace: 'a', name: 'x' });
+  mesh.settle();
+  assert.deepEqual(mesh.state.push.services.all.map((service) => [service.registry, service.ports[0]?.number]), [['synthetic', 80]], 'without the Service the workloads get one by their app');
+  await mesh.close();
+  await configs.put(SERVICE);
+  assert.equal(time.waiting, 0);
+});
+
+test('WorkloadEntries are endpoints of ServiceEntries and of Services alike', async () => {
+  const time = manualTime();
+  const configs = createMemoryStore({ clock: time });
+  await configs.put(SERVICE);
+  await configs.put(configOf('apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: { name: s, namespace: a }\nspec: { hosts: [s.example.com], location: MESH_INTERNAL, resolution: STATIC, ports: [{ number: 7, name: tcp-x, protocol: TCP }], workloadSelector: { labels: { app: x } } }\n'));
+  await configs.put(configOf('apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: { name: w, namespace: a }\nspec: { address: 10.1.1.1, labels: { app: x }, ports: { tcp-x: 77 } }\n'));
+  const mesh = await createMesh({ configs, mesh: DEFAULT_MESH_CONFIG, timers: time, log: silentLog });
+  const { endpoints } = mesh.state;
+  assert.deepEqual([endpoints.endpoints('a/s.example.com', 7), endpoints.endpoints('a/x.a.svc.cluster.local', 8080)].map((list) => list.map(({ address, port }) => `${address}:${port}`)), [['10.1.1.1:77'], ['10.1.1.1:80']]);
+  await mesh.close();
+});
