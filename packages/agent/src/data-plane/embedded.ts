@@ -1,3 +1,4 @@
+import { MeshError } from '@meltemi/base';
 import { request } from '@meltemi/http';
 import { scrape } from '../endpoints/endpoints.ts';
 import type { ProxyOptions } from '../types.ts';
@@ -14,9 +15,19 @@ export function embeddedDriver(command: readonly string[], options: ProxyOptions
     stdin: 'open',
     probe: () => isReady(admin),
     metrics: () => scrape(`http://${options.address}:${options.metricsPort}/stats/prometheus`),
+    configDump: () => configDumpOf(admin),
     methods: {},
     close: () => Promise.resolve(),
   };
+}
+
+const MAX_DUMP_BYTES = 64 * 1024 * 1024;
+
+/** The admin's `/config_dump` with endpoints; both proxies answer in one shape. Throws when it does not answer with 200. */
+export async function configDumpOf(admin: string): Promise<string> {
+  const response = await request({ url: `${admin}/config_dump?include_eds`, maxBytes: MAX_DUMP_BYTES });
+  if (response.status !== 200) throw new MeshError('agent/config-dump', `The proxy's admin answered ${response.status} to /config_dump`);
+  return response.text();
 }
 
 /** Envoy's admin says LIVE with status 200 once the first configuration is in force; ours does the same. */

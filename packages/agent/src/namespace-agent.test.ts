@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ProtoWriter, WireType } from '@meltemi/base';
+import { request } from '@meltemi/http';
+import { TYPE_URL } from '@meltemi/protos-types';
+import { chooseInterception, createBridge, runWorkload } from './index.ts';
+import { runTool } from './interception/netns/commands.ts';
+import { startFakeControlPlane } from './testing/fake-control-plane.ts';
+import type { WorkloadEvent } from './types.ts';
+
+const able = await chooseInterception('auto');
+const skip = able.mode === 'netns' ? false : `needs root on Linux with ip and nft: ${able.reason}`;
+const program = (name: string): string => fileURLToPath(new URL(`./testing/${name}`, import.meta.url));
+const identity = { namespace: 'bookinfo', serviceAccount: 'default', workload: 'ratings-v1', app: 'ratings', version: 'v1', labels: {} };
+
+/** Prints what a workload sees of its surroundings, then waits. */
+const APPLICATION = `
+const dns=require('dns').promises,fs=require('fs');
+(async()=>{const look=async n=>{try{return (await dns.resolve4(n))[0]}catch(e){return e.code}};
+console.log(JSON.stringify({host:process.env.HOST,uid:process.getuid(),gid:process.getgid(),reviews:await look('reviews'),full:await look('reviews.bookinfo.svc.cluster.local'),resolv:fs.readFileSync('/etc/resolv.conf','utf8').includes('meltemi')}));
+setInterval(()=>{},1000)})()`;
+
+function nameTable(): Uint8Array {
+  const writer = new ProtoWriter();
+  const entry = writer.tag(1, WireType.bytes).begin();
+  writer.tag(1, WireType.bytes).string('reviews.bookinfo.svc.cluster.local').tag(2, WireType.bytes);
+  const info = writer.begin();
+  for (const [field, text] of [[1, '240.240.0.7'], [2, 'Kubernetes'], [3, 'reviews'], [4, 'bookinfo']] as const) writer.tag(field, WireType.bytes).string(text);
+  return writer.finish(info).finish(entry).take();
+}
+
+async function setup() {
+  const bridge = await createBridge();
+  const control = await startFakeControlPlane({ host: bridge.network.gateway });
+  control.set(TYPE_URL.cluster, [{ name: 'c', version: '1', bytes: Uint8Array.of() }]);
+  control.set(TYPE_URL.nameTable, [{ name: 'table', version: '1', bytes: nameTable() }]);
+  const address = bridge.network.gateway.replace(/1$/, '9');
+  const events: WorkloadEvent[] = [];
+  const options = {
+    type: 'sidecar' as const,
+    identity,
+    appPorts: [{ number: 9080, protocol: 'http' }],
+    interception: 'netns' as const,
+    controlPlane: { t: 'joined' as const, result: { ...control.join(identity, address), network: bridge.network } },
+    dataPlane: { t: 'embedded' as const, command: [process.execPath, program('fake-proxy.ts')] },
+    agentCommand: [process.execPath, program('agent-worker.ts')],
+    drainMs: 0,
+    onEvent: (event: WorkloadEvent) => void events.push(event),
+  };
+  return { bridge, control, address, events, options, close: () => Promise.all([control.kill(), bridge.close()]) };
+}
+
+async function nothingLeft(): Promise<void> {
+  const own = `mlt-${process.pid}-`;
+  assert.ok(!(await runTool('ip', ['-o', 'link'])).includes(own) && !(await runTool('ip', ['netns'])).includes(own));
+}
+
+test('the whole agent lives in a namespace: names, groups, proxy, exit code; and nothing is left', { skip }, async () => {
+  const { options, address, control, events, close } = await setup();
+  try {
+    const running = await runWorkload({ ...options, application: { command: [process.execPath, '-e', APPLICATION], cwd: process.cwd(), env: process.env } });
+    await running.ready;
+    const told = (): string | undefined => events.flatMap((event) => (event.t === 'line' && event.source === 'stdout' ? [event.text] : []))[0];
+    while (told() === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(JSON.parse(told() ?? ''), { host: '0.0.0.0', uid: 0, gid: process.getgid?.(), reviews: '240.240.0.7', full: '240.240.0.7', resolv: true });
+    assert.equal((await request({ url: `http://${address}:15021/healthz/ready` })).status, 200, 'health from the host');
+    const seen = (await request({ url: `http://${address}:15000/seen` })).json() as { pid: number };
+    assert.match(readFileSync(`/proc/${seen.pid}/status`, 'utf8'), /^Gid:\s+1337\s/m);
+    process.kill(seen.pid, 'SIGKILL');
+    const since = performance.now();
+    for (let pid = seen.pid; pid === seen.pid; ) {
+      pid = await request({ url: `http://${address}:15000/seen`, timeoutMs: 500 }).then((r) => (r.json() as { pid: number }).pid, () => seen.pid);
+    }
+    assert.ok(performance.now() - since < 2000);
+    assert.equal(control.issued.length, 1);
+    running.signal('SIGINT');
+    assert.equal(await running.exited, 130);
+  } finally {
+    await close();
+  }
+  await nothingLeft();
+});
+
+test('a program that is not there fails the start, and nothing is left', { skip }, async () => {
+  const { options, close } = await setup();
+  try {
+    const running = await runWorkload({ ...options, application: { command: ['no-such-program'], cwd: process.cwd(), env: process.env } });
+    await assert.rejects(running.ready, { code: 'process/cannot-start' });
+    assert.equal(await running.exited, 1);
+  } finally {
+    await close();
+  }
+  await nothingLeft();
+});
+
+test('a launcher that is killed takes agent, proxy and application with it', { skip }, async () => {
+  const { options, control, bridge, close } = await setup();
+  const launcher = `
+    import { runWorkload } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
+    const options = JSON.parse(process.env.OPTIONS);
+    const running = await runWorkload({ ...options, onEvent: (event) => (event.pid ? console.log(event.t, event.pid) : undefined) });
+    await running.ready; console.log('ready');`;
+  const given = { ...options, application: { command: [process.execPath, '-e', 'setInterval(()=>{},1000)'], cwd: process.cwd(), env: {PATH: process.env['PATH']} } };
+  const child = spawn(process.execPath, ['--input-type=module', '-e', launcher], { env: { ...process.env, OPTIONS: JSON.stringify(given) }, stdio: ['ignore', 'pipe', 'inherit'] });
+  let out = '';
+  for await (const chunk of child.stdout) if ((out += String(chunk)).includes('ready\n')) break;
+  const pids = [...out.matchAll(/^(?:proxy|application) (\d+)$/gm)].map((match) => Number(match[1]));
+  assert.ok(new Set(pids).size === 2, out);
+  child.kill('SIGKILL');
+  const gone = (pid: number): boolean => !existsSync(`/proc/${pid}`) || /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  const since = performance.now();
+  while (!pids.every(gone) && performance.now() - since < 10_000) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(pids.every(gone), 'proxy and application ended');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(control.streams, 0);
+  // The next start removes the namespace that the killed launcher left.
+  const next = await runWorkload({ ...options, controlPlane: { t: 'joined', result: { ...control.join(identity, bridge.network.gateway.replace(/1$/, '10')), network: bridge.network } } });
+  await next.ready;
+  assert.equal((await runTool('ip', ['netns'])).includes(`mlt-${child.pid}-`), false);
+  await next.stop();
+  await close();
+  await nothingLeft();
+});
