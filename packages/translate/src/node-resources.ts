@@ -47,7 +47,7 @@ function gatewayPortsOf({ node, state: { push }, cache }: NodeView): readonly Ga
 export function clustersFor(view: NodeView): readonly Cluster[] {
   const { node, state, cache, scope } = view;
   const { virtualServices: _, ...inputs } = outboundInputs(view);
-  const outbound = cache.get('outboundClusters', { ...inputs, accountsVersion: state.endpoints.accountsVersion }, (key) => ({ list: outboundClusters(key, state.endpoints, cache) })).list;
+  const outbound = cache.get('outboundClusters', { ...inputs, endpoints: state.endpoints, accountsVersion: state.endpoints.accountsVersion }, (key) => ({ list: outboundClusters(key, cache) })).list;
   if (node.type === 'router') return outbound;
   const inbound = inboundClusters({ ports: portsOf(view), appAddress: node.appAddress, mesh: state.push.mesh, redirect: scope.interception === 'REDIRECT' }, cache);
   return [...outbound, ...inbound];

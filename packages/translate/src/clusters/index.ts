@@ -15,12 +15,13 @@ export interface OutboundClustersInputs {
   readonly services: NamespaceServices;
   readonly destinationRules: DestinationRuleTable;
   readonly mesh: MeshConfig;
-  /** Stands for the identities in the endpoint index. */
+  /** The index, and the version that stands for the identities in it. */
+  readonly endpoints: Pick<EndpointIndex, 'accounts'>;
   readonly accountsVersion: number;
 }
 
 /** The clusters of all visible services and their subsets, and those that go nowhere or anywhere. */
-export function outboundClusters(inputs: OutboundClustersInputs, endpoints: Pick<EndpointIndex, 'accounts'>, cache: InputsCache): readonly Cluster[] {
+export function outboundClusters(inputs: OutboundClustersInputs, cache: InputsCache): readonly Cluster[] {
   const { scope, mesh } = inputs;
   const clusters: Cluster[] = [cache.get('blackHoleCluster', { mesh }, () => blackHoleCluster(mesh))];
   const redirect = scope.interception === 'REDIRECT';
@@ -29,7 +30,7 @@ export function outboundClusters(inputs: OutboundClustersInputs, endpoints: Pick
     // A wildcard has no address of its own: only an original destination can be reached.
     if (isWildcard(service.hostname) && service.resolution !== 'none') continue;
     const rule = destinationRuleFor(inputs, scope, service);
-    const identities = endpoints.accounts(serviceKey(service));
+    const identities = inputs.endpoints.accounts(serviceKey(service));
     for (const port of service.ports) {
       if (port.protocol === 'udp') continue;
       for (const subset of ['', ...(rule?.subsets ?? []).map((entry) => entry.subset.name)]) {

@@ -2,7 +2,7 @@ import { decodeYaml, isKind, type Config } from '@meltemi/api';
 import { formatProblem } from '@meltemi/base';
 import {
   buildPushContext, createEndpointIndex, DEFAULT_MESH_CONFIG, endpointsOf, joinServices, NO_LOCALITY, parseLocality, parseProtocol, parseProxyNode, serviceKey, workloadFromEntry,
-  type Endpoint, type MeshConfig, type ProxyNode, type Workload,
+  type Endpoint, type JoinedServices, type MeshConfig, type ProxyNode, type Workload,
 } from '@meltemi/model';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createTranslator, type MeshState, type Translator } from '../index.ts';
@@ -34,6 +34,10 @@ interface CaseWorkload {
 
 export interface MeshCase {
   readonly state: MeshState;
+  readonly configs: readonly Config[];
+  readonly workloads: readonly Workload[];
+  /** The mesh with these objects instead, built upon a state before it. */
+  rebuild(configs: readonly Config[], previous: MeshState): MeshState;
   /** Nodes to show, by workload name. */
   readonly nodes: ReadonlyMap<string, ProxyNode>;
 }
@@ -51,14 +55,20 @@ export function readMeshCase(text: string, file: string): MeshCase {
   const connected = (settings.workloads ?? []).map(workloadOf);
   const entries = configs.flatMap((config) => (isKind(config, 'WorkloadEntry') ? (workloadFromEntry(config) ?? []) : []));
   const workloads = [...connected, ...entries];
-  const { services } = joinServices(configs, workloads, mesh);
-  const endpoints = createEndpointIndex();
-  endpoints.updateWorkloads(workloads);
-  for (const service of services) endpoints.update(serviceKey(service), endpointsOf(service, workloads, mesh.trustDomain));
-  const push = buildPushContext({ mesh, services, configs });
+  const build = (objects: readonly Config[], previous?: MeshState): MeshState => {
+    const joined = joinServices(objects, workloads, mesh, previous === undefined ? undefined : joins.get(previous));
+    const endpoints = createEndpointIndex();
+    endpoints.updateWorkloads(workloads);
+    for (const service of joined.services) endpoints.update(serviceKey(service), endpointsOf(service, workloads, mesh.trustDomain));
+    const state = { push: buildPushContext({ mesh, services: joined.services, configs: objects }, previous?.push), endpoints };
+    joins.set(state, joined);
+    return state;
+  };
   const shown = (settings.workloads ?? []).filter((workload) => workload.show === true);
-  return { state: { push, endpoints }, nodes: new Map(shown.map((workload) => [workload.name, nodeOf(workload)])) };
+  return { state: build(configs), configs, workloads, rebuild: build, nodes: new Map(shown.map((workload) => [workload.name, nodeOf(workload)])) };
 }
+
+const joins = new WeakMap<MeshState, JoinedServices>();
 
 function workloadOf(entry: CaseWorkload): Workload {
   return {
