@@ -1,0 +1,72 @@
+import type { BridgeNetwork } from '@meltemi/agent';
+import { readFileSync } from 'node:fs';
+import { MAIN } from '../commands/workload-options.ts';
+import { startChild, type Child } from '../processes/child.ts';
+import type { DemoOptions } from './demo-options.ts';
+import { choosePort } from './free-port.ts';
+import type { Progress } from './progress.ts';
+
+/** The demo's control plane: a process of its own, started again when it dies. */
+export interface DemoControlPlane {
+  readonly url: string;
+  readonly console: string;
+  readonly sessionUrl: string;
+  readonly token: string;
+}
+
+interface Setup {
+  readonly options: DemoOptions;
+  readonly stateDir: string;
+  readonly consolePort: number;
+  readonly network: BridgeNetwork | undefined;
+}
+
+interface Hooks {
+  readonly progress: Progress;
+  readonly closers: (() => void | Promise<void>)[];
+}
+
+const API_PORT = 15014;
+const XDS_PORT = 15012;
+const RESTART_MS = 500;
+const GRACE_MS = 1_500;
+
+/** Starts it and waits until it serves. Its ports stay the same over restarts: agents and browsers come back by themselves. */
+export async function startDemoControlPlane(setup: Setup, hooks: Hooks): Promise<DemoControlPlane> {
+  const { bind } = setup.options;
+  const [apiPort, xdsPort] = [await choosePort(bind, undefined, API_PORT, '--api-port'), await choosePort(bind, undefined, XDS_PORT, '--xds-port')];
+  const command = [process.execPath, MAIN, 'control-plane', ...argumentsOf(setup), '--api-port', String(apiPort), '--xds-port', String(xdsPort)];
+  let child: Child;
+  let stopping = false;
+  const launch = (): Child =>
+    startChild({
+      name: 'the control plane',
+      command,
+      onLine: (line) => hooks.progress.note(`control plane: ${line}`),
+      onExit(code, signal) {
+        if (stopping) return;
+        hooks.progress.warn(`the control plane ended (${signal ?? `exit code ${code}`}); traffic goes on, starting it again`);
+        setTimeout(() => {
+          if (!stopping) child = launch();
+        }, RESTART_MS).unref();
+      },
+    });
+  child = launch();
+  hooks.closers.push(() => {
+    stopping = true;
+    return child.stop(GRACE_MS);
+  });
+  const details = await child.ready;
+  const text = (name: string): string => String(details[name] ?? '');
+  hooks.progress.done(`control plane: ${text('controlPlane')}, console ${text('console')}, xDS ${text('xds')}`);
+  return { url: text('controlPlane'), console: text('console'), sessionUrl: text('sessionUrl'), token: readFileSync(text('tokenFile'), 'utf8').trim() };
+}
+
+function argumentsOf({ options, stateDir, consolePort, network }: Setup): readonly string[] {
+  return [
+    ...['--state-dir', stateDir, '--bind', options.bind, '--console-port', String(consolePort)],
+    ...(options.configDirs.length === 0 ? [] : ['--config', ...options.configDirs]),
+    ...(network === undefined ? [] : ['--network', `${network.bridge},${network.gateway},${network.prefixLength}`]),
+    ...(options.certTtl === undefined ? [] : ['--cert-ttl', options.certTtl]),
+  ];
+}

@@ -1,0 +1,127 @@
+import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { runWorkload, type InterceptionMode, type RunningWorkload, type WorkloadEvent } from '@meltemi/agent';
+import { MeshError } from '@meltemi/base';
+import { request } from '@meltemi/http';
+import { dataPlaneOf } from '../commands/workload-options.ts';
+import { createLog } from '../processes/log.ts';
+import { AGENT_COMMAND, type Workload } from '../processes/wrap-workload.ts';
+import { bookinfoProgram } from '../resources.ts';
+import type { Output } from '../output/output.ts';
+import { BOOKINFO_NAMESPACE, bookinfoPlan, type DemoWorkload } from './bookinfo-plan.ts';
+import type { DemoControlPlane } from './demo-control-plane.ts';
+import type { DemoOptions } from './demo-options.ts';
+import type { Progress } from './progress.ts';
+import { GATEWAY_NAMESPACE } from './seed.ts';
+
+interface Setup {
+  readonly options: DemoOptions;
+  readonly controlPlane: DemoControlPlane;
+  readonly mode: InterceptionMode;
+  readonly gatewayPort: number;
+  readonly stateDir: string;
+}
+
+interface Hooks {
+  readonly out: Output;
+  readonly progress: Progress;
+  readonly closers: (() => void | Promise<void>)[];
+  readonly isStopping: () => boolean;
+}
+
+/** Starts the gateway and the nine workloads side by side; resolves when all are in the mesh. The first failure ends the start. */
+export async function startWorkloads(setup: Setup, hooks: Hooks): Promise<void> {
+  const all = [gateway(setup), ...bookinfoPlan.map((planned) => sidecar(planned, setup))];
+  const running: RunningWorkload[] = [];
+  if (setup.options.gatewayPort === 0) hooks.closers.push(() => rmSync(databaseDir(setup), { recursive: true, force: true }));
+  hooks.closers.push(async () => {
+    await Promise.all(running.map((workload) => workload.stop()));
+  });
+  let ready = 0;
+  await Promise.all(
+    all.map(async (workload) => {
+      const name = workload.identity.workload;
+      const started = await launch(workload, setup, hooks);
+      running.push(started);
+      if (hooks.isStopping()) return started.stop();
+      await started.ready.catch((error: unknown) => {
+        throw new MeshError('demo/workload', `${name} could not be started: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      });
+      ready++;
+      hooks.progress.done(`${name} is in the mesh at ${started.address} (${ready}/${all.length})`);
+    }),
+  );
+}
+
+function launch(workload: Workload, setup: Setup, hooks: Hooks): Promise<RunningWorkload> {
+  const name = workload.identity.workload;
+  const logs = join(setup.stateDir, 'logs');
+  mkdirSync(logs, { recursive: true, mode: 0o700 });
+  const file = createWriteStream(join(logs, `${name}.log`), { flags: 'a', mode: 0o600 });
+  return runWorkload({
+    ...workload,
+    controlPlane: { t: 'server', url: setup.controlPlane.url, token: setup.controlPlane.token },
+    agentCommand: AGENT_COMMAND,
+    log: createLog(name, hooks.out),
+    onEvent(event) {
+      if (event.t === 'line') file.write(`${event.source === 'proxy' ? 'proxy ' : 'app '}${event.text}\n`);
+      else if (!hooks.isStopping()) tell(name, event, hooks.progress);
+    },
+  });
+}
+
+function tell(name: string, event: WorkloadEvent, progress: Progress): void {
+  if (event.t === 'proxy' && event.state === 'exited') progress.warn(`the proxy of ${name} ended (${event.reason ?? 'no reason given'}); starting it again`);
+  if (event.t === 'application' && event.state === 'exited') progress.warn(`${name} ended (${event.signal ?? `exit code ${event.code ?? '?'}`})`);
+  if (event.t === 'rejected') progress.warn(`the proxy of ${name} refused configuration: ${event.message}`);
+  if (event.t === 'warning') progress.warn(`${name}: ${event.message}`);
+}
+
+function sidecar(planned: DemoWorkload, setup: Setup): Workload {
+  const { workload, app, version, serviceAccount, port, protocol } = planned;
+  return {
+    type: 'sidecar',
+    identity: { namespace: BOOKINFO_NAMESPACE, serviceAccount, workload, app, version, labels: { app, version } },
+    appPorts: [{ number: port, protocol }],
+    interception: setup.mode,
+    dataPlane: dataPlaneOf(setup.options.dataPlane),
+    application: {
+      command: [process.execPath, bookinfoProgram(planned.program)],
+      cwd: process.cwd(),
+      env: { ...process.env, PORT: String(port), HOSTNAME: workload, POD_NAME: workload, CLUSTER_NAME: 'meltemi', DATA_DIR: databaseDir(setup), ...planned.env },
+    },
+  };
+}
+
+/** Kept between starts at one port: making a database takes longer than starting it. One at a port that was free this once goes with the demo. */
+function databaseDir(setup: Setup): string {
+  return join(tmpdir(), `meltemi-bookinfo-${userInfo().uid}-${setup.gatewayPort}`);
+}
+
+function gateway(setup: Setup): Workload {
+  return {
+    type: 'router',
+    identity: { namespace: GATEWAY_NAMESPACE, serviceAccount: 'istio-ingressgateway', workload: 'istio-ingressgateway', app: 'istio-ingressgateway', version: 'latest', labels: { istio: 'ingressgateway' } },
+    appPorts: [],
+    interception: setup.mode,
+    dataPlane: dataPlaneOf(setup.options.dataPlane),
+    bindAddress: setup.options.bind,
+  };
+}
+
+const PAGE_TIMEOUT_MS = 30_000;
+const PAGE_RETRY_MS = 100;
+
+/** Resolves when the page is whole: with details, reviews and no error in it. */
+export async function waitForPage(url: string): Promise<void> {
+  const deadline = performance.now() + PAGE_TIMEOUT_MS;
+  let last = 'no answer';
+  for (let good = 0; good < 3; ) {
+    const answer = await request({ url, timeoutMs: 5_000 }).catch((error: unknown) => String(error));
+    good = typeof answer !== 'string' && answer.status === 200 && answer.text().includes('Reviews served by') ? good + 1 : 0;
+    last = typeof answer === 'string' ? answer : `status ${answer.status}`;
+    if (performance.now() > deadline) throw new MeshError('demo/page', `the product page did not come up at ${url} (last: ${last}). The logs of the workloads are in the folder "logs" of the state directory.`);
+    if (good === 0) await new Promise((resolve) => setTimeout(resolve, PAGE_RETRY_MS));
+  }
+}
