@@ -8,5 +8,5 @@ export { createPeer, PEER_HOLD_MS, resolvePeer, type Peer } from './metrics/peer
 export { createStandardMetrics, type EdgeRecorder, type StandardMetrics } from './metrics/recorder.ts';
 export { createMetricRegistry, type HistogramSeries, type Labels, type MetricRegistry, type ScalarSeries } from './metrics/registry.ts';
 export { METRIC, workloadLabels, type DestinationService, type WorkloadLabels } from './metrics/standard.ts';
-export { TELEMETRY_PROTO, type Span, type TelemetryAck, type TelemetryBatch, type TelemetryNode } from './metrics/wire.ts';
+export { jsonNumber, TELEMETRY_PROTO, type Span, type TelemetryAck, type TelemetryBatch, type TelemetryNode } from './metrics/wire.ts';
 export { readTraceContext, traceHeaders, type TraceFormat } from './trace/context.ts';

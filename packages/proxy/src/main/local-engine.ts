@@ -15,6 +15,8 @@ export interface LocalEngineOptions {
   readonly registry: MetricRegistry;
   readonly events: EngineEvents;
   readonly accessLog: LogSink;
+  /** Other threads listen on the same ports. */
+  readonly reusePort?: boolean;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -34,7 +36,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     now,
   });
   const state = createRuntimeState(() => random.next());
-  const dataPlane = createDataPlane(state, { ...options, streams: recorder });
+  const dataPlane = createDataPlane(state, { ...options, streams: recorder }, { reusePort: options.reusePort ?? false });
   return {
     apply: (delta) => dataPlane.apply(state.apply(delta)),
     learned: (address, workload) => clients.learned(address, workload),

@@ -8,7 +8,8 @@ import { telemetryIdentity } from '../telemetry/identity.ts';
 import { startReporter } from '../telemetry/reporter.ts';
 import { connectConfiguration, type Configuration } from './configuration.ts';
 import { createFileLogSink } from './file-log.ts';
-import { createLocalEngine } from './local-engine.ts';
+import type { Engine, EngineEvents } from './engine.ts';
+import { createLocalEngine, type LocalEngineOptions } from './local-engine.ts';
 import type { ProxyOptions, RunningProxy } from './options.ts';
 import { createLineLog, systemClock, systemRandom, systemTimers, type LeveledLog } from './ports.ts';
 import { certificatesOf } from './secrets-view.ts';
@@ -32,19 +33,12 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   registry.gauge(METRIC.build, { component: 'proxy', tag: version }, systemClock.now()).value = 1;
 
   const accessLog = createFileLogSink(log);
-  const engine = createLocalEngine({
-    ...SYSTEM,
-    log,
-    identity,
-    registry,
-    accessLog,
-    gateway: options.node.id?.startsWith('router~') === true,
-    events: {
-      onWantWorkload: (address) => configuration.client.wantWorkload(address),
-      onForgetWorkload: (address) => configuration.client.forgetWorkload(address),
-      onSpan: (span) => encoder.addSpan(span),
-    },
-  });
+  const events: EngineEvents = {
+    onWantWorkload: (address) => configuration.client.wantWorkload(address),
+    onForgetWorkload: (address) => configuration.client.forgetWorkload(address),
+    onSpan: (span) => encoder.addSpan(span),
+  };
+  const engine = await createEngine(options.workers ?? 0, { log, identity, registry, accessLog, events, gateway: options.node.id?.startsWith('router~') === true });
   const channel = createChannel({ target: { socketPath: options.agentSocket }, keepaliveMs: 0 });
   const codec = loadCodec('sidecar');
   let phase: 'starting' | 'live' | 'draining' = 'starting';
@@ -98,6 +92,15 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
 }
 
 const DRAIN_MS = 5_000;
+
+type EngineParts = Pick<LocalEngineOptions, 'identity' | 'gateway' | 'registry' | 'events' | 'accessLog'> & { readonly log: LeveledLog };
+
+/** Only who asks for threads pays for loading what runs them. */
+async function createEngine(workers: number, parts: EngineParts): Promise<Engine> {
+  if (workers === 0) return createLocalEngine({ ...SYSTEM, ...parts });
+  const { createWorkerEngine } = await import('./worker-engine.ts');
+  return createWorkerEngine({ ...parts, count: workers, logLevel: parts.log.level, now: () => systemClock.now() });
+}
 
 /** All of the first configuration is in force (or has waited its time). */
 async function firstConfiguration(configuration: Configuration): Promise<void> {

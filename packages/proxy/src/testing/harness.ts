@@ -6,7 +6,7 @@ import type { FakeAgent } from './fake-agent.ts';
 
 /** What a test opens, to be closed in the opposite order. */
 export interface Harness extends AsyncDisposable {
-  readonly closers: (() => Promise<unknown> | void)[];
+  readonly closers: (() => PromiseLike<unknown> | void)[];
   /** A program that answers with what `answer` says about a request. Its port. */
   upstream(answer: (request: http.IncomingMessage) => string): Promise<number>;
   call(port: number, path?: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;

@@ -1,0 +1,137 @@
+import { Worker } from 'node:worker_threads';
+import type { Log } from '@meltemi/base';
+import { jsonNumber, type HistogramSeries, type MetricRegistry, type ScalarSeries, type TelemetryBatch } from '@meltemi/telemetry/recording';
+import type { TelemetryIdentity } from '../telemetry/identity.ts';
+import type { LogSink } from '../types.ts';
+import type { ClusterSnapshot, Engine, EngineEvents, EngineSnapshot } from './engine.ts';
+import type { LogLevel } from './ports.ts';
+import type { Answers, FromWorker, Question, WorkerStart } from './worker-protocol.ts';
+
+export interface WorkerEngineOptions {
+  readonly count: number;
+  readonly identity: TelemetryIdentity;
+  readonly gateway: boolean;
+  readonly registry: MetricRegistry;
+  readonly events: EngineEvents;
+  readonly accessLog: LogSink;
+  readonly log: Log;
+  readonly logLevel: LogLevel;
+  readonly now: () => number;
+}
+
+interface Thread {
+  ask<Q extends Question>(question: Q): Promise<Answers[Q['t']]>;
+  merge(batch: TelemetryBatch): void;
+  end(): Promise<unknown>;
+}
+
+/** An engine of several threads, each with listeners, pools and metrics of its own; the kernel spreads connections over them. */
+export function createWorkerEngine(options: WorkerEngineOptions): Engine {
+  const threads = Array.from({ length: options.count }, () => startThread(options));
+  const all = <Q extends Question>(question: Q): Promise<Answers[Q['t']][]> => Promise.all(threads.map((thread) => thread.ask(question)));
+  return {
+    async apply(delta) {
+      const answers = await all({ t: 'apply', delta });
+      return new Map(answers.flatMap((failures) => [...failures]));
+    },
+    learned: (address, workload) => void all({ t: 'learned', address, workload }),
+    async collect() {
+      await Promise.all(threads.map(async (thread) => thread.merge(await thread.ask({ t: 'collect' }))));
+    },
+    snapshot: async () => (await all({ t: 'snapshot' })).reduce(joinSnapshots),
+    async drain(deadlineMs) {
+      await all({ t: 'drain', deadlineMs });
+    },
+    async close() {
+      await all({ t: 'close' });
+      await Promise.all(threads.map((thread) => thread.end()));
+    },
+  };
+}
+
+function startThread(options: WorkerEngineOptions): Thread {
+  const { identity, gateway, events, accessLog } = options;
+  const start: WorkerStart = { identity, gateway, shared: options.count > 1, logLevel: options.logLevel };
+  const worker = new Worker(new URL('./worker-entry.ts', import.meta.url), { workerData: start });
+  const waiting = new Map<number, (value: never) => void>();
+  let next = 1;
+  worker.on('message', (message: FromWorker) => {
+    if (message.t === 'done') {
+      waiting.get(message.id)?.(message.value as never);
+      waiting.delete(message.id);
+    } else if (message.t === 'want') events.onWantWorkload(message.address);
+    else if (message.t === 'forget') events.onForgetWorkload(message.address);
+    else if (message.t === 'span') events.onSpan(message.span);
+    else if (message.t === 'log') process.stderr.write(message.line);
+    else accessLog.write(message.path, message.bytes);
+  });
+  // A traffic thread that dies takes connections with it: end as a whole, the agent starts us again.
+  worker.on('error', (error) => {
+    options.log.error('a traffic thread failed', { error: String(error) });
+    process.exitCode = 1;
+    process.kill(process.pid, 'SIGTERM');
+  });
+  return {
+    ask: (question) =>
+      new Promise((resolve) => {
+        const id = next++;
+        waiting.set(id, resolve);
+        worker.postMessage({ id, question });
+      }),
+    merge: createMerge(options.registry, options.now),
+    end: () => worker.terminate(),
+  };
+}
+
+/** Keeps one series in `registry` for each of the thread's; series of equal labels are added up there. */
+function createMerge(registry: MetricRegistry, now: () => number): (batch: TelemetryBatch) => void {
+  const scalars = new Map<number, ScalarSeries>();
+  const histograms = new Map<number, HistogramSeries>();
+  return (batch) => {
+    for (const { id = 0, name = '', kind, labels = {}, bounds = [] } of batch.series ?? []) {
+      if (kind === 'HISTOGRAM') histograms.set(id, registry.histogram(name, labels, bounds.map(jsonNumber), now()));
+      else scalars.set(id, kind === 'GAUGE' ? registry.gauge(name, labels, now()) : registry.counter(name, labels, now()));
+    }
+    batch.sample_ids?.forEach((id, index) => {
+      const series = scalars.get(id);
+      if (series !== undefined) series.value = jsonNumber(batch.sample_values?.[index]);
+    });
+    for (const sample of batch.histograms ?? []) {
+      const series = histograms.get(sample.id ?? 0);
+      if (series === undefined) continue;
+      series.counts.set((sample.counts ?? []).map(jsonNumber));
+      series.count = series.counts.reduce((sum, count) => sum + count, 0);
+      series.sum = jsonNumber(sample.sum);
+    }
+    for (const id of batch.retired_ids ?? []) {
+      scalars.delete(id);
+      histograms.delete(id);
+    }
+  };
+}
+
+function joinSnapshots(a: EngineSnapshot, b: EngineSnapshot): EngineSnapshot {
+  const others = new Map(b.clusters.map((cluster) => [cluster.name, cluster]));
+  return {
+    listeners: a.listeners.map((listener) => ({ ...listener, connections: listener.connections + (b.listeners.find((item) => item.name === listener.name)?.connections ?? 0) })),
+    clusters: a.clusters.map((cluster) => joinClusters(cluster, others.get(cluster.name))),
+    connections: a.connections + b.connections,
+    requests: a.requests + b.requests,
+    openTcp: a.openTcp + b.openTcp,
+  };
+}
+
+function joinClusters(a: ClusterSnapshot, b: ClusterSnapshot | undefined): ClusterSnapshot {
+  if (b === undefined) return a;
+  const others = new Map(b.hosts.map((host) => [host.address, host]));
+  return {
+    ...a,
+    usage: {
+      connections: a.usage.connections + b.usage.connections,
+      pending: a.usage.pending + b.usage.pending,
+      requests: a.usage.requests + b.usage.requests,
+      retries: a.usage.retries + b.usage.retries,
+    },
+    hosts: a.hosts.map((host) => ({ ...host, active: host.active + (others.get(host.address)?.active ?? 0) })),
+  };
+}

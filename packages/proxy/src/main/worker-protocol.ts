@@ -1,0 +1,48 @@
+import type { RuntimeDelta } from '@meltemi/runtime';
+import type { Span, TelemetryBatch } from '@meltemi/telemetry/recording';
+import type { TelemetryIdentity } from '../telemetry/identity.ts';
+import type { KnownWorkload } from '../telemetry/peers.ts';
+import type { EngineSnapshot } from './engine.ts';
+import type { LogLevel } from './ports.ts';
+
+/** What a traffic thread is told when it starts. */
+export interface WorkerStart {
+  readonly identity: TelemetryIdentity;
+  readonly gateway: boolean;
+  /** Other threads listen on the same ports. */
+  readonly shared: boolean;
+  readonly logLevel: LogLevel;
+}
+
+/** What a traffic thread may be asked. */
+export type Question =
+  | { readonly t: 'apply'; readonly delta: RuntimeDelta }
+  | { readonly t: 'learned'; readonly address: string; readonly workload: KnownWorkload | undefined }
+  | { readonly t: 'collect' }
+  | { readonly t: 'snapshot' }
+  | { readonly t: 'drain'; readonly deadlineMs: number }
+  | { readonly t: 'close' };
+
+/** To a traffic thread. Each is answered by a `done` with its `id`. */
+export interface ToWorker {
+  readonly id: number;
+  readonly question: Question;
+}
+
+/** The answers; what `done` holds depends on the question. */
+export interface Answers {
+  readonly apply: ReadonlyMap<string, string>;
+  readonly learned: undefined;
+  readonly collect: TelemetryBatch;
+  readonly snapshot: EngineSnapshot;
+  readonly drain: undefined;
+  readonly close: undefined;
+}
+
+export type FromWorker =
+  | { readonly t: 'done'; readonly id: number; readonly value: unknown }
+  | { readonly t: 'want'; readonly address: string }
+  | { readonly t: 'forget'; readonly address: string }
+  | { readonly t: 'span'; readonly span: Span }
+  | { readonly t: 'access-log'; readonly path: string; readonly bytes: Uint8Array }
+  | { readonly t: 'log'; readonly line: string };

@@ -1,0 +1,51 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { createBatchEncoder, createMetricRegistry } from '@meltemi/telemetry/recording';
+import { createLocalEngine } from './local-engine.ts';
+import { createLineLog, systemClock, systemRandom, systemTimers } from './ports.ts';
+import type { FromWorker, Question, ToWorker, WorkerStart } from './worker-protocol.ts';
+
+/** A traffic thread: an engine that takes its orders as messages. */
+const port = parentPort;
+const start = workerData as WorkerStart;
+const post = (message: FromWorker): void => port?.postMessage(message);
+const registry = createMetricRegistry();
+// Its batches carry each series once and then only what changed: the other thread adds them up.
+const encoder = createBatchEncoder({ registry, node: {} });
+const engine = createLocalEngine({
+  clock: systemClock,
+  timers: systemTimers,
+  random: systemRandom,
+  log: createLineLog(start.logLevel, (line) => post({ t: 'log', line })),
+  identity: start.identity,
+  gateway: start.gateway,
+  reusePort: start.shared,
+  registry,
+  accessLog: { write: (path, bytes) => post({ t: 'access-log', path, bytes: bytes.slice() }) },
+  events: {
+    onWantWorkload: (address) => post({ t: 'want', address }),
+    onForgetWorkload: (address) => post({ t: 'forget', address }),
+    onSpan: (span) => post({ t: 'span', span }),
+  },
+});
+
+async function handle(message: Question): Promise<unknown> {
+  switch (message.t) {
+    case 'apply':
+      return engine.apply(message.delta);
+    case 'learned':
+      return engine.learned(message.address, message.workload);
+    case 'collect':
+      await engine.collect();
+      return encoder.next(systemClock.now());
+    case 'snapshot':
+      return engine.snapshot();
+    case 'drain':
+      return engine.drain(message.deadlineMs);
+    case 'close':
+      return engine.close();
+  }
+}
+
+port?.on('message', (message: ToWorker) => {
+  void handle(message.question).then((value) => post({ t: 'done', id: message.id, value }));
+});
