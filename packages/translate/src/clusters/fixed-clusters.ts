@@ -17,10 +17,12 @@ export function passthroughCluster(mesh: MeshConfig): Cluster {
   return originalDestination(PASSTHROUGH_CLUSTER, mesh);
 }
 
-/** The same for connections that came in, to ports nobody declared. */
+/** The same for connections that came in, to ports nobody declared. Istio's source address tells the redirection that they are on their way to the application: otherwise they would be caught again. */
 export function inboundPassthroughCluster(mesh: MeshConfig): Cluster {
-  return originalDestination(INBOUND_PASSTHROUGH_CLUSTER, mesh);
+  return { ...originalDestination(INBOUND_PASSTHROUGH_CLUSTER, mesh), upstream_bind_config: { source_address: { address: INBOUND_SOURCE_ADDRESS, port_value: 0 } } };
 }
+
+const INBOUND_SOURCE_ADDRESS = '127.0.0.6';
 
 function originalDestination(name: string, mesh: MeshConfig): Cluster {
   return {
