@@ -24,7 +24,9 @@ function meshOf(file: string): AnalysisInputs {
     ...ofKind(configs, 'Service').map((config) => serviceFromKubernetes(config, DEFAULT_MESH_CONFIG)),
     ...ofKind(configs, 'ServiceEntry').flatMap((config) => servicesFromServiceEntry(config, DEFAULT_MESH_CONFIG)),
   ];
-  const workloads = [...text.matchAll(/^# workload (\S+) (\S+) (\S+)$/gm)].map(([, name = '', namespace = '', labels = '']) => workload(name, namespace, labels));
+  const workloads = [...text.matchAll(/^# workload (\S+) (\S+) (\S+)$/gm)].map(([, name = '', namespace = '', labels = '']) =>
+    workload(name, namespace, labels),
+  );
   return { push: buildPushContext({ mesh: DEFAULT_MESH_CONFIG, services, configs }), workloads };
 }
 
@@ -58,9 +60,15 @@ for (const file of inputs) {
 }
 
 test('no golden is left over, and every code is seen in one', () => {
-  assert.deepEqual(names.filter((name) => name.endsWith('.txt') && !inputs.includes(name.replace(/\.txt$/, '.yaml'))), []);
+  assert.deepEqual(
+    names.filter((name) => name.endsWith('.txt') && !inputs.includes(name.replace(/\.txt$/, '.yaml'))),
+    [],
+  );
   const seen = new Set(inputs.flatMap((file) => analyze(meshOf(file)).map((problem) => problem.code)));
-  assert.deepEqual(Object.keys(CODES).filter((code) => !seen.has(code)), []);
+  assert.deepEqual(
+    Object.keys(CODES).filter((code) => !seen.has(code)),
+    [],
+  );
 });
 
 test('analyzers have names of their own, report their own codes and read what they declare', () => {
@@ -69,7 +77,8 @@ test('analyzers have names of their own, report their own codes and read what th
   for (const analyzer of ANALYZERS) {
     const seen = new Set<string>();
     for (const file of inputs) {
-      for (const finding of analyzer.analyze(recording(analysisContext(meshOf(file)), seen))) assert.ok(analyzer.codes.includes(finding.code), `${analyzer.name} reports ${finding.code}`);
+      for (const finding of analyzer.analyze(recording(analysisContext(meshOf(file)), seen)))
+        assert.ok(analyzer.codes.includes(finding.code), `${analyzer.name} reports ${finding.code}`);
     }
     assert.deepEqual([...seen].toSorted(), [...analyzer.reads].toSorted(), analyzer.name);
   }
@@ -91,15 +100,32 @@ function recording(context: AnalysisContext, seen: Set<string>): AnalysisContext
 test('one object alone, and where the mesh refuses unknown hosts', () => {
   const mesh = meshOf('destination-rule.yaml');
   const ref = { kind: 'DestinationRule', namespace: 'bookinfo', name: 'unknown' };
-  assert.deepEqual(analyzeObject(mesh, ref).map((problem) => [problem.code, problem.severity]), [['KIA0202', 'warning']]);
+  assert.deepEqual(
+    analyzeObject(mesh, ref).map((problem) => [problem.code, problem.severity]),
+    [['KIA0202', 'warning']],
+  );
   const strict = { ...mesh, push: { ...mesh.push, mesh: { ...DEFAULT_MESH_CONFIG, outboundTrafficPolicy: 'REGISTRY_ONLY' as const } } };
-  assert.deepEqual(analyzeObject(strict, ref).map((problem) => problem.severity), ['error']);
+  assert.deepEqual(
+    analyzeObject(strict, ref).map((problem) => problem.severity),
+    ['error'],
+  );
 });
 
 test('an object is reviewed before it is in the mesh', () => {
   const mesh = meshOf('bookinfo-good.yaml');
-  const [candidate] = decodeYaml(read('bookinfo-good.yaml').split('---').find((part) => part.includes('kind: VirtualService'))?.replace('host: reviews,', 'host: rewiews,') ?? '').configs;
+  const [candidate] = decodeYaml(
+    read('bookinfo-good.yaml')
+      .split('---')
+      .find((part) => part.includes('kind: VirtualService'))
+      ?.replace('host: reviews,', 'host: rewiews,') ?? '',
+  ).configs;
   assert.ok(candidate !== undefined);
-  assert.deepEqual(review(mesh, candidate).map((problem) => [problem.code, problem.fix?.text]), [['KIA1101', 'Did you mean "reviews"?'], ['KIA1107', undefined]]);
+  assert.deepEqual(
+    review(mesh, candidate).map((problem) => [problem.code, problem.fix?.text]),
+    [
+      ['KIA1101', 'Did you mean "reviews"?'],
+      ['KIA1107', undefined],
+    ],
+  );
   assert.deepEqual(analyze(mesh), []);
 });

@@ -21,7 +21,9 @@ const SEVERITIES = ['error', 'warning', 'info'];
  */
 export function analyze(inputs: AnalysisInputs): readonly Problem[] {
   const context = analysisContext(inputs);
-  const problems = ANALYZERS.flatMap((analyzer) => analyzer.analyze(context)).filter((finding) => !isSuppressed(finding)).map(toProblem);
+  const problems = ANALYZERS.flatMap((analyzer) => analyzer.analyze(context))
+    .filter((finding) => !isSuppressed(finding))
+    .map(toProblem);
   return problems.sort(compareProblems);
 }
 
@@ -67,7 +69,15 @@ function toProblem(finding: AnalysisFinding): Problem {
   const { code, config, path, message, fix } = finding;
   const { namespace, name } = config.meta;
   const severity = finding.severity ?? CODES[code].severity;
-  return { code, severity, path, message, ...(fix === undefined ? {} : { fix }), object: { kind: config.kind, namespace, name }, origin: config.origin };
+  return {
+    code,
+    severity,
+    path,
+    message,
+    ...(fix === undefined ? {} : { fix }),
+    object: { kind: config.kind, namespace, name },
+    origin: config.origin,
+  };
 }
 
 function compareProblems(a: Problem, b: Problem): number {

@@ -33,7 +33,10 @@ function nearestHost(host: string, namespace: string, services: readonly Service
   const own = services.filter((service) => service.namespace === namespace && service.hostname.endsWith(`.svc.${domain}`));
   const short = host.split('.')[0] ?? host;
   if (!host.includes('.')) {
-    const near = nearest(host, own.map((service) => service.name));
+    const near = nearest(
+      host,
+      own.map((service) => service.name),
+    );
     if (near !== undefined) return near;
   }
   const elsewhere = services.find((service) => service.name === short && service.hostname.startsWith(`${short}.`));
@@ -62,7 +65,12 @@ export function destinationsOf(config: Config<VirtualService>): readonly FoundDe
     config.spec[protocol]?.forEach((rule, index) => {
       rule.route?.forEach(({ destination }, at) => {
         const { host, subset, port } = destination;
-        found.push({ path: `spec.${protocol}[${index}].route[${at}].destination`, host, ...(subset === undefined ? {} : { subset }), ...(port === undefined ? {} : { port: port.number }) });
+        found.push({
+          path: `spec.${protocol}[${index}].route[${at}].destination`,
+          host,
+          ...(subset === undefined ? {} : { subset }),
+          ...(port === undefined ? {} : { port: port.number }),
+        });
       });
     });
   }

@@ -16,7 +16,13 @@ export function toObject(config: Config): { readonly [key: string]: Json } {
   const kind = kindByName(config.kind);
   const empty = kind?.specOptional === true && Object.keys(spec).length === 0;
   const body = kind?.body === 'root' ? spec : empty ? {} : { spec };
-  return { apiVersion: config.apiVersion, kind: config.kind, metadata: metadata as Json, ...body, ...(config.status === undefined ? {} : { status: config.status }) };
+  return {
+    apiVersion: config.apiVersion,
+    kind: config.kind,
+    metadata: metadata as Json,
+    ...body,
+    ...(config.status === undefined ? {} : { status: config.status }),
+  };
 }
 
 /** The object as YAML that also readers of YAML 1.1 (kubectl) understand the same way. Decoding it gives an equal Config. */

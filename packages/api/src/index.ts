@@ -9,7 +9,16 @@ export type { DecodedDocument, DecodeOptions, DecodeResult, Place } from './deco
 export { decodeYaml } from './decode/yaml.ts';
 export { durationMs } from './duration.ts';
 export { toObject, toYaml } from './encode.ts';
-export { apiVersionOf, defineKind, type Column, type Finding, type KindDefinition, type KindId, type KindOptions, type ValidationContext } from './kind.ts';
+export {
+  apiVersionOf,
+  defineKind,
+  type Column,
+  type Finding,
+  type KindDefinition,
+  type KindId,
+  type KindOptions,
+  type ValidationContext,
+} from './kind.ts';
 export { KINDS } from './kinds/index.ts';
 export { KNOWN_UNSUPPORTED_KINDS } from './kinds/known-unsupported.ts';
 export { kindByAnyName, kindByName, kindByResource, kindOf, splitApiVersion } from './kinds/lookup.ts';

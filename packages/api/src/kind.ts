@@ -99,4 +99,3 @@ export function defineKind<const K extends string, S extends z.ZodType>(options:
 export function apiVersionOf(id: KindId, version = id.versions[0] ?? 'v1'): string {
   return id.group === '' ? version : `${id.group}/${version}`;
 }
-

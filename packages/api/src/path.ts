@@ -34,7 +34,8 @@ export function isWithin(path: Path, prefix: Path): boolean {
 /** The value at a path; undefined when it is not there. */
 export function valueAt(value: unknown, path: Path): unknown {
   let at = value;
-  for (const part of path) at = typeof at === 'object' && at !== null && Object.hasOwn(at, part) ? (at as Readonly<Record<string | number, unknown>>)[part] : undefined;
+  for (const part of path)
+    at = typeof at === 'object' && at !== null && Object.hasOwn(at, part) ? (at as Readonly<Record<string | number, unknown>>)[part] : undefined;
   return at;
 }
 

@@ -23,13 +23,18 @@ export interface UnsupportedPattern {
 /** Splits a key of the table. */
 export function parseUnsupportedPattern(pattern: string): UnsupportedPattern {
   const match = /^([^!=]*)(?:(!?=)(.*))?$/.exec(pattern);
-  const segments = (match?.[1] ?? pattern).replaceAll('[]', '.[]').split('.').filter((segment) => segment !== '');
+  const segments = (match?.[1] ?? pattern)
+    .replaceAll('[]', '.[]')
+    .split('.')
+    .filter((segment) => segment !== '');
   return match?.[2] === undefined ? { segments } : { segments, test: { negated: match[2] === '!=', value: match[3] ?? '' } };
 }
 
 /** The same table at several places of a spec: `at('subsets[].trafficPolicy', table)`. */
 export function unsupportedAt(prefixes: readonly string[], table: UnsupportedTable): UnsupportedTable {
-  return Object.fromEntries(prefixes.flatMap((prefix) => Object.entries(table).map(([pattern, reason]) => [`${prefix}.${pattern}`, reason] as const)));
+  return Object.fromEntries(
+    prefixes.flatMap((prefix) => Object.entries(table).map(([pattern, reason]) => [`${prefix}.${pattern}`, reason] as const)),
+  );
 }
 
 /** Everything in a spec that the table refuses. `spec` may be of any form. */

@@ -11,7 +11,9 @@ export interface AccessRequest {
   readonly remoteAddress: string;
 }
 
-export type AccessDecision = { readonly t: 'allow'; readonly caller: Caller } | { readonly t: 'refuse'; readonly status: 401 | 403; readonly code: string; readonly message: string };
+export type AccessDecision =
+  | { readonly t: 'allow'; readonly caller: Caller }
+  | { readonly t: 'refuse'; readonly status: 401 | 403; readonly code: string; readonly message: string };
 
 /** Decides whether a request may go to its handler. */
 export type Authorizer = (request: AccessRequest) => AccessDecision;
@@ -31,20 +33,32 @@ export interface AuthorizerOptions {
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const loopbackReads = options.loopbackReads ?? true;
   return (request) => {
-    const bearer = bearerOf(request.headers);
-    if (bearer !== undefined) {
-      if (options.token !== undefined && sameSecret(bearer, options.token)) return { t: 'allow', caller: { t: 'token' } };
-      if (request.access !== 'open') return refuse(401, 'http/bad-token', 'The token is not the one of this control plane.');
-    }
-    const session = options.sessions?.find(request.headers);
-    if (session !== undefined) {
-      if (request.access === 'write' && !isSameOrigin(request.headers)) return refuse(403, 'http/cross-origin', 'A page of another origin may not write.');
-      return { t: 'allow', caller: { t: 'session', id: session } };
-    }
-    if (request.access === 'open' || (request.access === 'read' && loopbackReads && isLoopback(request.remoteAddress))) return { t: 'allow', caller: { t: 'anonymous' } };
+    const credential = byToken(options, request) ?? bySession(options, request);
+    if (credential !== undefined) return credential;
+    if (request.access === 'open' || (request.access === 'read' && loopbackReads && isLoopback(request.remoteAddress)))
+      return { t: 'allow', caller: { t: 'anonymous' } };
     const what = request.access === 'write' ? 'Writing' : 'Reading from another machine';
-    return refuse(401, 'http/token-needed', `${what} needs the token: send "Authorization: Bearer …" (file run/token in the state directory), or open a session with the URL that the control plane prints.`);
+    return refuse(
+      401,
+      'http/token-needed',
+      `${what} needs the token: send "Authorization: Bearer …" (file run/token in the state directory), or open a session with the URL that the control plane prints.`,
+    );
   };
+}
+
+function byToken(options: AuthorizerOptions, request: AccessRequest): AccessDecision | undefined {
+  const bearer = bearerOf(request.headers);
+  if (bearer === undefined) return undefined;
+  if (options.token !== undefined && sameSecret(bearer, options.token)) return { t: 'allow', caller: { t: 'token' } };
+  return request.access === 'open' ? undefined : refuse(401, 'http/bad-token', 'The token is not the one of this control plane.');
+}
+
+function bySession(options: AuthorizerOptions, request: AccessRequest): AccessDecision | undefined {
+  const id = options.sessions?.find(request.headers);
+  if (id === undefined) return undefined;
+  if (request.access === 'write' && !isSameOrigin(request.headers))
+    return refuse(403, 'http/cross-origin', 'A page of another origin may not write.');
+  return { t: 'allow', caller: { t: 'session', id } };
 }
 
 function refuse(status: 401 | 403, code: string, message: string): AccessDecision {

@@ -49,7 +49,13 @@ export async function request(options: ClientRequest): Promise<ClientResponse> {
       chunks.push(chunk);
     }
     const body = Buffer.concat(chunks, size);
-    return { status: message.statusCode ?? 0, headers: message.headers, body, text: () => body.toString('utf8'), json: () => parse(options.url, body) };
+    return {
+      status: message.statusCode ?? 0,
+      headers: message.headers,
+      body,
+      text: () => body.toString('utf8'),
+      json: () => parse(options.url, body),
+    };
   } catch (error) {
     throw explain(options, error, timeout);
   }
@@ -62,7 +68,12 @@ export async function requestStream(options: ClientRequest): Promise<ClientStrea
   const signal = options.signal === undefined ? timeout.signal : AbortSignal.any([timeout.signal, options.signal]);
   try {
     const message = await open(options, signal);
-    return { status: message.statusCode ?? 0, headers: message.headers, chunks: message as AsyncIterable<Buffer>, close: () => void message.destroy() };
+    return {
+      status: message.statusCode ?? 0,
+      headers: message.headers,
+      chunks: message as AsyncIterable<Buffer>,
+      close: () => void message.destroy(),
+    };
   } catch (error) {
     throw explain(options, error, timeout.signal);
   } finally {
@@ -129,7 +140,9 @@ function forbidden(url: string, address: string): MeshError {
 
 function explain(options: ClientRequest, error: unknown, timeout: AbortSignal): MeshError {
   if (error instanceof MeshError) return error;
-  if (timeout.aborted) return new MeshError('http/timeout', `${options.url} did not answer within ${options.timeoutMs ?? 10_000} ms`, { cause: error });
-  const reason = error instanceof Error && error.message !== '' ? error.message : ((error as NodeJS.ErrnoException | undefined)?.code ?? String(error));
+  if (timeout.aborted)
+    return new MeshError('http/timeout', `${options.url} did not answer within ${options.timeoutMs ?? 10_000} ms`, { cause: error });
+  const reason =
+    error instanceof Error && error.message !== '' ? error.message : ((error as NodeJS.ErrnoException | undefined)?.code ?? String(error));
   return new MeshError('http/unreachable', `cannot reach ${options.url}: ${reason}`, { cause: error });
 }

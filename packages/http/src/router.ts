@@ -25,7 +25,8 @@ export function createRouter(routes: readonly Route[]): (method: string, path: s
     const allow = new Set<string>();
     for (const { node, values } of found) {
       const entry = node.routes.get(method) ?? (method === 'HEAD' ? node.routes.get('GET') : undefined);
-      if (entry !== undefined) return { t: 'found', route: entry.route, params: Object.fromEntries(entry.names.map((name, index) => [name, values[index] ?? ''])) };
+      if (entry !== undefined)
+        return { t: 'found', route: entry.route, params: Object.fromEntries(entry.names.map((name, index) => [name, values[index] ?? ''])) };
       for (const known of node.routes.keys()) allow.add(known);
     }
     if (allow.has('GET')) allow.add('HEAD');
@@ -61,7 +62,9 @@ function add(root: TreeNode, route: Route): void {
 }
 
 /** All nodes that a path reaches, the most literal first. */
-function collect(...[node, segments, depth, values, found]: [TreeNode, readonly string[], number, readonly string[], { node: TreeNode; values: readonly string[] }[]]): void {
+function collect(
+  ...[node, segments, depth, values, found]: [TreeNode, readonly string[], number, readonly string[], { node: TreeNode; values: readonly string[] }[]]
+): void {
   const segment = segments[depth];
   if (segment === undefined) {
     if (node.routes.size > 0) found.push({ node, values });

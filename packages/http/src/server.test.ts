@@ -5,12 +5,28 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createAuthorizer, createHttpServer, createSessions, eventStream, HttpError, json, request, requestStream, sessionRoute, staticFiles, type HttpServerOptions, type Route } from './index.ts';
+import {
+  createAuthorizer,
+  createHttpServer,
+  createSessions,
+  eventStream,
+  HttpError,
+  json,
+  request,
+  requestStream,
+  sessionRoute,
+  staticFiles,
+  type HttpServerOptions,
+  type Route,
+} from './index.ts';
 
 const clock = { now: () => Date.now(), monotonic: () => performance.now() };
 const TOKEN = 'a-secret-of-tests';
 
-async function withServer(options: Partial<HttpServerOptions> & { readonly routes: readonly Route[] }, run: (url: string) => Promise<void>): Promise<void> {
+async function withServer(
+  options: Partial<HttpServerOptions> & { readonly routes: readonly Route[] },
+  run: (url: string) => Promise<void>,
+): Promise<void> {
   await using server = createHttpServer({ authorize: createAuthorizer({ token: TOKEN }), ...options });
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
   await run(url);
@@ -33,7 +49,13 @@ const echo: readonly Route[] = [
   { method: 'GET', path: '/hello/:name', handler: (incoming) => json(200, { name: incoming.params['name'], q: incoming.query.get('q') }) },
   { method: 'POST', path: '/echo', maxBodyBytes: 100, handler: async (incoming) => json(200, await incoming.json()) },
   { method: 'GET', path: '/boom', handler: () => Promise.reject(new Error('with a secret inside')) },
-  { method: 'GET', path: '/teapot', handler: () => { throw new HttpError(418, 'test/teapot', 'short and stout'); } },
+  {
+    method: 'GET',
+    path: '/teapot',
+    handler: () => {
+      throw new HttpError(418, 'test/teapot', 'short and stout');
+    },
+  },
 ];
 
 test('routes, errors and bodies', async () => {
@@ -68,7 +90,10 @@ test('a chunked body without an announced length is bounded too', async () => {
         socket.write(`POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n`);
         socket.write(`c8\r\n${'x'.repeat(200)}\r\n`);
       });
-      socket.setEncoding('utf8').once('data', (chunk: string) => { socket.destroy(); resolve(chunk); });
+      socket.setEncoding('utf8').once('data', (chunk: string) => {
+        socket.destroy();
+        resolve(chunk);
+      });
     });
     assert.match(answer, /^HTTP\/1\.1 413 /);
   });
@@ -76,7 +101,16 @@ test('a chunked body without an announced length is bounded too', async () => {
 
 test('names of other sites are refused (DNS rebinding)', async () => {
   await withServer({ routes: echo, hostNames: ['mesh.example'] }, async (url) => {
-    for (const [host, status] of [['localhost', 200], ['127.0.0.1:99', 200], ['[::1]:20001', 200], ['mesh.example:20001', 200], ['console.localhost', 200], ['evil.example', 421], ['127.0.0.1.evil.example', 421], ['localhost.evil.example', 421]] as const) {
+    for (const [host, status] of [
+      ['localhost', 200],
+      ['127.0.0.1:99', 200],
+      ['[::1]:20001', 200],
+      ['mesh.example:20001', 200],
+      ['console.localhost', 200],
+      ['evil.example', 421],
+      ['127.0.0.1.evil.example', 421],
+      ['localhost.evil.example', 421],
+    ] as const) {
       assert.equal((await raw(url, '/hello/a', { host })).status, status, host);
     }
   });
@@ -132,11 +166,22 @@ test('static files stay inside their folder', async () => {
     const routes = staticFiles({ directory, fallback: 'index.html', contentSecurityPolicy: "default-src 'self'" });
     await withServer({ routes }, async (url) => {
       const page = await request({ url: `${url}/` });
-      assert.deepEqual([page.status, page.text(), page.headers['content-type'], page.headers['content-security-policy']], [200, '<p>app</p>', 'text/html; charset=utf-8', "default-src 'self'"]);
+      assert.deepEqual(
+        [page.status, page.text(), page.headers['content-type'], page.headers['content-security-policy']],
+        [200, '<p>app</p>', 'text/html; charset=utf-8', "default-src 'self'"],
+      );
       assert.equal((await request({ url: `${url}/`, headers: { 'if-none-match': String(page.headers.etag) } })).status, 304);
       assert.equal((await request({ url: `${url}/graph/bookinfo` })).text(), '<p>app</p>');
       assert.match(String((await request({ url: `${url}/app-3F2A9C1B.js` })).headers['cache-control']), /immutable/);
-      for (const path of ['/../outside/secret.txt', '/%2e%2e/secret.txt', '/..%2fsecret.txt', '/link.txt', '/.hidden', '/app.js/../../x.txt', '/no.png']) {
+      for (const path of [
+        '/../outside/secret.txt',
+        '/%2e%2e/secret.txt',
+        '/..%2fsecret.txt',
+        '/link.txt',
+        '/.hidden',
+        '/app.js/../../x.txt',
+        '/no.png',
+      ]) {
         const response = await raw(url, path);
         assert.equal(response.status, 404, path);
         assert.ok(!response.body.includes('secret"'), path);
@@ -214,10 +259,17 @@ test('a client that does not read holds the writer back', async () => {
 });
 
 test('closing ends streams', async () => {
-  const server = createHttpServer({ authorize: createAuthorizer({}), routes: [{ method: 'GET', path: '/events', handler: () => eventStream((stream) => stream.closed) }] });
+  const server = createHttpServer({
+    authorize: createAuthorizer({}),
+    routes: [{ method: 'GET', path: '/events', handler: () => eventStream((stream) => stream.closed) }],
+  });
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
   const stream = await requestStream({ url: `${url}/events` });
-  const reading = (async () => { for await (const _ of stream.chunks) { /* until it ends */ } })();
+  const reading = (async () => {
+    for await (const _ of stream.chunks) {
+      /* until it ends */
+    }
+  })();
   await server.close();
   await reading;
   await assert.rejects(request({ url: `${url}/events` }), { code: 'http/unreachable' });
@@ -225,14 +277,20 @@ test('closing ends streams', async () => {
 
 test('the client gives up in time, bounds what it reads and stays away from forbidden addresses', async () => {
   const routes: readonly Route[] = [
-    { method: 'GET', path: '/never', handler: (incoming) => new Promise((resolve) => incoming.signal.addEventListener('abort', () => resolve({ status: 200 }))) },
+    {
+      method: 'GET',
+      path: '/never',
+      handler: (incoming) => new Promise((resolve) => incoming.signal.addEventListener('abort', () => resolve({ status: 200 }))),
+    },
     { method: 'GET', path: '/big', handler: () => ({ status: 200, body: 'x'.repeat(1000) }) },
   ];
   await withServer({ routes }, async (url) => {
     await assert.rejects(request({ url: `${url}/never`, timeoutMs: 50 }), { code: 'http/timeout' });
     await assert.rejects(request({ url: `${url}/big`, maxBytes: 999 }), { code: 'http/too-large' });
     await assert.rejects(request({ url: `${url}/big`, allowAddress: (address) => !address.startsWith('127.') }), { code: 'http/forbidden-address' });
-    await assert.rejects(request({ url: `${url.replace('127.0.0.1', 'localhost')}/big`, allowAddress: () => false }), { code: 'http/forbidden-address' });
+    await assert.rejects(request({ url: `${url.replace('127.0.0.1', 'localhost')}/big`, allowAddress: () => false }), {
+      code: 'http/forbidden-address',
+    });
     await assert.rejects(request({ url: 'file:///etc/passwd' }), { code: 'http/bad-url' });
   });
 });

@@ -5,7 +5,7 @@ import type { Authorizer } from './auth.ts';
 import { parseJson, readBody } from './body.ts';
 import { isOwnHost } from './host-check.ts';
 import { errorResponse, HttpError } from './respond.ts';
-import { createRouter } from './router.ts';
+import { createRouter, type RouteMatch } from './router.ts';
 import type { Caller, HttpRequest, HttpResponse, Route } from './types.ts';
 import { createBodyWriter } from './writer.ts';
 
@@ -41,8 +41,17 @@ export interface HttpServer extends AsyncDisposable {
   close(graceMs?: number): Promise<void>;
 }
 
-const DEFAULTS: ServerLimits = { maxBodyBytes: 4 << 20, maxHeaderBytes: 32 << 10, maxConnections: 1000, headersTimeoutMs: 10_000, requestTimeoutMs: 30_000, keepAliveTimeoutMs: 65_000 };
+const DEFAULTS: ServerLimits = {
+  maxBodyBytes: 4 << 20,
+  maxHeaderBytes: 32 << 10,
+  maxConnections: 1000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 65_000,
+};
 const COMMON_HEADERS = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'x-frame-options': 'DENY' };
+
+type Found = Extract<RouteMatch, { readonly t: 'found' }>;
 
 interface Context {
   readonly match: ReturnType<typeof createRouter>;
@@ -58,7 +67,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const limits = { ...DEFAULTS, ...options.limits };
   const context: Context = { match: createRouter(options.routes), options, limits, log: options.log ?? silentLog, closing: closing.signal };
   const server = createServer(
-    { maxHeaderSize: limits.maxHeaderBytes, headersTimeout: limits.headersTimeoutMs, requestTimeout: limits.requestTimeoutMs, keepAliveTimeout: limits.keepAliveTimeoutMs },
+    {
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+    },
     (message, response) => void handle(context, message, response),
   );
   server.maxConnections = limits.maxConnections;
@@ -102,16 +116,27 @@ async function handle(context: Context, message: IncomingMessage, response: Serv
     await send(message, response, answer, signal);
   } catch (error) {
     if (error instanceof MeshError && error.code === 'http/client-gone') return void response.destroy();
-    context.log.error('http request failed', { method: message.method, path: pathOf(message), error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    context.log.error('http request failed', {
+      method: message.method,
+      path: pathOf(message),
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
     // The head may be out already: then only breaking off tells the client.
     if (response.headersSent) response.destroy();
-    else await send(message, response, errorResponse(500, 'http/internal', 'The server failed on this request; its log says how.'), signal).catch(() => response.destroy());
+    else
+      await send(message, response, errorResponse(500, 'http/internal', 'The server failed on this request; its log says how.'), signal).catch(() =>
+        response.destroy(),
+      );
   }
 }
 
 async function answerOf(context: Context, message: IncomingMessage, signal: AbortSignal): Promise<HttpResponse> {
   if (!isOwnHost(message.headers.host, context.options.hostNames ?? [])) {
-    return errorResponse(421, 'http/wrong-host', `This server is not "${message.headers.host ?? ''}". Call it by IP address, localhost or a name it was started with.`);
+    return errorResponse(
+      421,
+      'http/wrong-host',
+      `This server is not "${message.headers.host ?? ''}". Call it by IP address, localhost or a name it was started with.`,
+    );
   }
   const method = message.method ?? 'GET';
   const found = context.match(method, pathOf(message));
@@ -120,13 +145,18 @@ async function answerOf(context: Context, message: IncomingMessage, signal: Abor
     const refused = errorResponse(405, 'http/method', `${method} is not possible at ${pathOf(message)}; possible: ${found.allow.join(', ')}.`);
     return { ...refused, headers: { ...refused.headers, allow: found.allow.join(', ') } };
   }
-  const { route, params } = found;
+  return callRoute(context, message, found, signal);
+}
+
+async function callRoute(context: Context, message: IncomingMessage, { route, params }: Found, signal: AbortSignal): Promise<HttpResponse> {
   const remoteAddress = message.socket.remoteAddress ?? '';
   const access = route.access ?? (route.method === 'GET' || route.method === 'HEAD' ? 'read' : 'write');
   const decision = context.options.authorize({ access, headers: message.headers, remoteAddress });
   if (decision.t === 'refuse') return errorResponse(decision.status, decision.code, decision.message);
   try {
-    return await route.handler(toRequest(message, params, { remoteAddress, caller: decision.caller, signal, maxBodyBytes: route.maxBodyBytes ?? context.limits.maxBodyBytes }));
+    return await route.handler(
+      toRequest(message, params, { remoteAddress, caller: decision.caller, signal, maxBodyBytes: route.maxBodyBytes ?? context.limits.maxBodyBytes }),
+    );
   } catch (error) {
     if (error instanceof HttpError) return errorResponse(error.status, error.code, error.message);
     throw error;
@@ -156,18 +186,22 @@ function toRequest(
 
 async function send(message: IncomingMessage, response: ServerResponse, answer: HttpResponse, signal: AbortSignal): Promise<void> {
   const { body } = answer;
-  const whole = typeof body === 'function' ? undefined : body;
-  const length = whole === undefined ? (typeof body === 'function' || answer.status === 304 ? undefined : 0) : Buffer.byteLength(whole);
-  const headers: Record<string, string | string[]> = { ...COMMON_HEADERS };
-  for (const [name, value] of Object.entries(answer.headers ?? {})) headers[name] = typeof value === 'string' ? value : [...value];
-  if (length !== undefined) headers['content-length'] = String(length);
-  // A body that nobody read would be taken for the next request: such a connection cannot be used again.
-  if (!message.complete && message.headers['content-length'] !== '0' && (message.headers['content-length'] !== undefined || message.headers['transfer-encoding'] !== undefined)) headers['connection'] = 'close';
-  response.writeHead(answer.status, headers);
-  if (typeof body === 'function' && message.method !== 'HEAD') {
-    await body(createBodyWriter(response, signal));
+  const isHead = message.method === 'HEAD';
+  response.writeHead(answer.status, headersOf(message, answer));
+  if (typeof body === 'function') {
+    if (!isHead) await body(createBodyWriter(response, signal));
     response.end();
-  } else response.end(message.method === 'HEAD' ? undefined : whole);
+  } else response.end(isHead ? undefined : body);
+}
+
+function headersOf(message: IncomingMessage, { status, headers, body }: HttpResponse): Record<string, string | string[]> {
+  const out: Record<string, string | string[]> = { ...COMMON_HEADERS };
+  for (const [name, value] of Object.entries(headers ?? {})) out[name] = typeof value === 'string' ? value : [...value];
+  if (typeof body !== 'function' && status !== 304) out['content-length'] = String(Buffer.byteLength(body ?? ''));
+  // A body that nobody read would be taken for the next request: such a connection cannot be used again.
+  const announced = message.headers['content-length'] ?? message.headers['transfer-encoding'] ?? '0';
+  if (!message.complete && announced !== '0') out['connection'] = 'close';
+  return out;
 }
 
 function pathOf(message: IncomingMessage): string {

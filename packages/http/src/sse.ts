@@ -21,7 +21,10 @@ export interface EventStream {
  * A stream of server-sent events (WHATWG HTML, 9.2). It lasts until `run` resolves or the client leaves. A comment every `heartbeatMs`
  * keeps middle boxes from closing it and finds dead clients.
  */
-export function eventStream(run: (stream: EventStream) => Promise<void>, options: { readonly heartbeatMs?: number; readonly retryMs?: number } = {}): HttpResponse {
+export function eventStream(
+  run: (stream: EventStream) => Promise<void>,
+  options: { readonly heartbeatMs?: number; readonly retryMs?: number } = {},
+): HttpResponse {
   return {
     status: 200,
     headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },

@@ -45,13 +45,16 @@ export function staticFiles(options: StaticOptions): readonly Route[] {
 }
 
 async function serve(options: StaticOptions, path: string, ifNoneMatch: string | undefined): Promise<HttpResponse> {
-  const file = (await findFile(options.directory, path)) ?? (isPagePath(path) && options.fallback !== undefined ? await findFile(options.directory, options.fallback) : undefined);
+  const file =
+    (await findFile(options.directory, path)) ??
+    (isPagePath(path) && options.fallback !== undefined ? await findFile(options.directory, options.fallback) : undefined);
   if (file === undefined) throw new HttpError(404, 'http/not-found', `There is no file "${path}" here.`);
   const bytes = await readFile(file);
   const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
   const immutable = (options.immutable ?? /-[A-Za-z0-9_-]{8,}\.[a-z0-9]+$/).test(file);
   const type = TYPES[extname(file).toLowerCase()] ?? 'application/octet-stream';
-  const policy = type.startsWith('text/html') && options.contentSecurityPolicy !== undefined ? { 'content-security-policy': options.contentSecurityPolicy } : {};
+  const policy =
+    type.startsWith('text/html') && options.contentSecurityPolicy !== undefined ? { 'content-security-policy': options.contentSecurityPolicy } : {};
   const headers = { 'content-type': type, etag, 'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache', ...policy };
   return ifNoneMatch === etag ? { status: 304, headers } : { status: 200, headers, body: bytes };
 }

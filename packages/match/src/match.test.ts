@@ -33,19 +33,35 @@ test('wildcards match any depth, and the most specific wins', () => {
     ['*.foo.com', '*.b.foo.com', true],
     ['*.b.foo.com', '*.foo.com', false],
     ['A.com', 'a.COM', true],
-  ] as const) assert.equal(hostMatches(pattern, host), expected, `${pattern} ${host}`);
+  ] as const)
+    assert.equal(hostMatches(pattern, host), expected, `${pattern} ${host}`);
   assert.ok(hostsOverlap('*.a.com', '*.com') && hostsOverlap('*.com', '*.a.com') && !hostsOverlap('*.a.com', '*.b.com'));
-  const index = createHostIndex([['*', 1], ['*.com', 2], ['*.foo.com', 3], ['a.foo.com', 4], ['a.foo.com', 5]] as const);
-  assert.deepEqual(['x', 'b.com', 'b.a.foo.com', 'a.foo.com', '*.foo.com'].map((host) => index.lookup(host)), [1, 2, 3, 4, 3]);
+  const index = createHostIndex([
+    ['*', 1],
+    ['*.com', 2],
+    ['*.foo.com', 3],
+    ['a.foo.com', 4],
+    ['a.foo.com', 5],
+  ] as const);
+  assert.deepEqual(
+    ['x', 'b.com', 'b.a.foo.com', 'a.foo.com', '*.foo.com'].map((host) => index.lookup(host)),
+    [1, 2, 3, 4, 3],
+  );
 });
 
 test('the index finds what comparing every pattern finds', () => {
   const label = fc.constantFrom('a', 'b', 'foo', 'com');
   const name = fc.array(label, { minLength: 1, maxLength: 3 }).map((labels) => labels.join('.'));
-  const pattern = fc.oneof(name, name.map((text) => `*.${text}`), fc.constant('*'));
+  const pattern = fc.oneof(
+    name,
+    name.map((text) => `*.${text}`),
+    fc.constant('*'),
+  );
   fc.assert(
     fc.property(fc.uniqueArray(pattern), name, (patterns, host) => {
-      const expected = patterns.filter((candidate) => hostMatches(candidate, host)).toSorted((a, b) => Number(a.startsWith('*')) - Number(b.startsWith('*')) || b.length - a.length)[0];
+      const expected = patterns
+        .filter((candidate) => hostMatches(candidate, host))
+        .toSorted((a, b) => Number(a.startsWith('*')) - Number(b.startsWith('*')) || b.length - a.length)[0];
       assert.equal(createHostIndex(patterns.map((candidate) => [candidate, candidate] as const)).lookup(host), expected);
     }),
   );

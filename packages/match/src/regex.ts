@@ -67,7 +67,9 @@ function replaceAll(regex: RE2JS, value: string, substitution: string): string {
     const end = matcher.end();
     // RE2's GlobalReplace takes no empty match right behind another match.
     if (start === end && start === last) continue;
-    out += value.slice(copied, start) + substitution.replace(/\\([\d\\])/g, (_, group: string) => (group === '\\' ? '\\' : groupText(matcher, Number(group))));
+    out +=
+      value.slice(copied, start) +
+      substitution.replace(/\\([\d\\])/g, (_, group: string) => (group === '\\' ? '\\' : groupText(matcher, Number(group))));
     copied = end;
     last = end;
   }

@@ -36,7 +36,7 @@ function compileSingle(body: string): Test | undefined {
   const head = openAt(body, 0);
   let rest = head === 'none' ? body : body.slice(2);
   let tail: Open = 'none';
-  if (rest.length >= 2 && !/\\$/.test(rest.slice(0, -2))) tail = openAt(rest, rest.length - 2);
+  if (rest.length >= 2 && !rest.slice(0, -2).endsWith('\\')) tail = openAt(rest, rest.length - 2);
   if (tail !== 'none') rest = rest.slice(0, -2);
   const literal = literalOf(rest);
   if (literal === undefined) return undefined;
@@ -53,7 +53,8 @@ function testOf(literal: string, head: Open, tail: Open): Test | undefined {
   const least = literal.length + (head === 'some' ? 1 : 0) + (tail === 'some' ? 1 : 0);
   // RE2's dot does not match a line break.
   if (head === 'none') return (value) => value.length >= least && value.startsWith(literal) && !value.includes('\n', literal.length);
-  if (tail === 'none') return (value) => value.length >= least && value.endsWith(literal) && !value.slice(0, value.length - literal.length).includes('\n');
+  if (tail === 'none')
+    return (value) => value.length >= least && value.endsWith(literal) && !value.slice(0, value.length - literal.length).includes('\n');
   if (head === 'some' || tail === 'some' || literal.includes('\n')) return undefined;
   return (value) => value.includes(literal) && !value.includes('\n');
 }

@@ -20,7 +20,10 @@ export function compileStringMatch(match: StringMatch): (value: string) => boole
   return fold === undefined ? test : (value) => test(fold(value));
 }
 
-function plainTest(match: Exclude<StringMatch, { readonly regex: string }>, fold: ((value: string) => string) | undefined): (value: string) => boolean {
+function plainTest(
+  match: Exclude<StringMatch, { readonly regex: string }>,
+  fold: ((value: string) => string) | undefined,
+): (value: string) => boolean {
   const folded = (value: string): string => (fold === undefined ? value : fold(value));
   if ('exact' in match) {
     const exact = folded(match.exact);

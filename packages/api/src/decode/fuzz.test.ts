@@ -12,7 +12,9 @@ import { decodeObject } from './json.ts';
 import { decodeYaml } from './yaml.ts';
 
 const folder = new URL('../testdata/decode/', import.meta.url);
-const texts = readdirSync(folder).filter((name) => name.endsWith('.yaml')).map((name) => readFileSync(new URL(name, folder), 'utf8'));
+const texts = readdirSync(folder)
+  .filter((name) => name.endsWith('.yaml'))
+  .map((name) => readFileSync(new URL(name, folder), 'utf8'));
 const runs = { numRuns: Number(process.env['FC_RUNS'] ?? 150) };
 
 /** Whatever a text is: no throw, places inside it, fixes that can be applied. */
@@ -20,7 +22,10 @@ function decodesSafely(text: string): void {
   const { configs, problems, documents } = decodeYaml(text, { file: 'fuzz.yaml' });
   const lines = text.split('\n').length;
   for (const problem of problems) {
-    assert.ok((problem.origin?.line ?? 0) >= 1 && (problem.origin?.line ?? 0) <= lines, `line ${problem.origin?.line} of ${lines}: ${problem.message}`);
+    assert.ok(
+      (problem.origin?.line ?? 0) >= 1 && (problem.origin?.line ?? 0) <= lines,
+      `line ${problem.origin?.line} of ${lines}: ${problem.message}`,
+    );
     assert.ok(problem.message !== '');
   }
   for (const document of documents) document.locate('spec.http[0].route[1].weight');
@@ -29,18 +34,68 @@ function decodesSafely(text: string): void {
 }
 
 test('damaged goldens never throw', () => {
-  const damage = fc.record({ text: fc.constantFrom(...texts), cut: fc.nat(), length: fc.nat(40), insert: fc.oneof(fc.string({ maxLength: 8 }), fc.constantFrom('\n', '  ', '- ', ': ', '{', ']', '&a ', '*a', '!!binary ', '<<: ', '---\n', 'null', '"', '|', '\t', '? ')) });
-  fc.assert(fc.property(damage, ({ text, cut, length, insert }) => decodesSafely(text.slice(0, cut % text.length) + insert + text.slice((cut % text.length) + length))), runs);
+  const damage = fc.record({
+    text: fc.constantFrom(...texts),
+    cut: fc.nat(),
+    length: fc.nat(40),
+    insert: fc.oneof(
+      fc.string({ maxLength: 8 }),
+      fc.constantFrom('\n', '  ', '- ', ': ', '{', ']', '&a ', '*a', '!!binary ', '<<: ', '---\n', 'null', '"', '|', '\t', '? '),
+    ),
+  });
+  fc.assert(
+    fc.property(damage, ({ text, cut, length, insert }) =>
+      decodesSafely(text.slice(0, cut % text.length) + insert + text.slice((cut % text.length) + length)),
+    ),
+    runs,
+  );
 });
 
 test('any text and any YAML-ish text never throws', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), decodesSafely), runs);
-  const token = fc.constantFrom('a', ': ', '- ', '\n', ' ', '{', '}', '[', ']', ',', '&x ', '*x', '"', "'", '#', '|', '>', '!t ', '? ', '%YAML 1.2\n', '---', '...', 'kind: List', 'items:', '__proto__');
-  fc.assert(fc.property(fc.array(token, { maxLength: 60 }).map((tokens) => tokens.join('')), decodesSafely), runs);
+  const token = fc.constantFrom(
+    'a',
+    ': ',
+    '- ',
+    '\n',
+    ' ',
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    '&x ',
+    '*x',
+    '"',
+    "'",
+    '#',
+    '|',
+    '>',
+    '!t ',
+    '? ',
+    '%YAML 1.2\n',
+    '---',
+    '...',
+    'kind: List',
+    'items:',
+    '__proto__',
+  );
+  fc.assert(
+    fc.property(
+      fc.array(token, { maxLength: 60 }).map((tokens) => tokens.join('')),
+      decodesSafely,
+    ),
+    runs,
+  );
 });
 
 test('deep nesting is told, not fallen over', () => {
-  for (const text of ['['.repeat(20_000), `${'{a: '.repeat(5000)}1${'}'.repeat(5000)}`, Array.from({ length: 3000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')]) decodesSafely(text);
+  for (const text of [
+    '['.repeat(20_000),
+    `${'{a: '.repeat(5000)}1${'}'.repeat(5000)}`,
+    Array.from({ length: 3000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n'),
+  ])
+    decodesSafely(text);
   const [problem] = decodeYaml('x'.repeat(101), { maxLength: 100 }).problems;
   assert.equal(problem?.code, 'MEL0107');
 });
@@ -49,12 +104,20 @@ test('any JSON under any kind and any field never throws', () => {
   const objects = fc.constantFrom(...KINDS).chain((kind) => {
     const fields = Object.keys(shapeOf(kind.schema) ?? {});
     const spec = fc.oneof(fc.jsonValue({ maxDepth: 4 }), fc.dictionary(fc.constantFrom(...fields), fc.jsonValue({ maxDepth: 4 })));
-    return fc.record({ apiVersion: fc.constant(apiVersionOf(kind.id)), kind: fc.constant(kind.id.kind), metadata: fc.oneof(fc.constant({ name: 'a' }), fc.jsonValue()), spec });
+    return fc.record({
+      apiVersion: fc.constant(apiVersionOf(kind.id)),
+      kind: fc.constant(kind.id.kind),
+      metadata: fc.oneof(fc.constant({ name: 'a' }), fc.jsonValue()),
+      spec,
+    });
   });
   fc.assert(
     fc.property(objects, (object) => {
       const { config, problems } = decodeObject(object, { source: 'api' });
-      assert.equal(config === undefined, problems.some((problem) => problem.severity === 'error'));
+      assert.equal(
+        config === undefined,
+        problems.some((problem) => problem.severity === 'error'),
+      );
     }),
     runs,
   );
@@ -62,5 +125,8 @@ test('any JSON under any kind and any field never throws', () => {
 
 test('paths survive their text form', () => {
   const path = fc.array(fc.oneof(fc.string(), fc.nat(1000)), { maxLength: 6 });
-  fc.assert(fc.property(path, (parts) => assert.deepEqual(parsePath(formatPath(parts)), parts)), runs);
+  fc.assert(
+    fc.property(path, (parts) => assert.deepEqual(parsePath(formatPath(parts)), parts)),
+    runs,
+  );
 });

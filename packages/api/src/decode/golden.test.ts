@@ -41,7 +41,10 @@ for (const file of inputs) {
 test('no golden is left over, and every code is seen in one', () => {
   const orphans = names.filter((name) => name.endsWith('.txt') && !inputs.includes(name.replace(/\.txt$/, '.yaml')));
   assert.deepEqual(orphans, []);
-  const all = names.filter((name) => name.endsWith('.txt')).map(read).join('\n');
+  const all = names
+    .filter((name) => name.endsWith('.txt'))
+    .map(read)
+    .join('\n');
   // LEAST_CONN is the deprecated value; IST0133 carries it as a warning.
   for (const code of Object.keys(DECODE_CODES)) assert.ok(all.includes(`[${code}]`), `no golden shows ${code}`);
 });

@@ -18,7 +18,13 @@ spec:
     - destination:
         host: rewiews
 `;
-  const problem: Problem = { code: 'KIA1101', severity: 'error', path: 'spec.http[0].route[0].destination.host', message: 'm', object: { kind: 'VirtualService', namespace: 'default', name: 'reviews' } };
+  const problem: Problem = {
+    code: 'KIA1101',
+    severity: 'error',
+    path: 'spec.http[0].route[0].destination.host',
+    message: 'm',
+    object: { kind: 'VirtualService', namespace: 'default', name: 'reviews' },
+  };
   const other: Problem = { ...problem, object: { kind: 'VirtualService', namespace: 'default', name: 'other' } };
   const [found, same] = locateProblems([problem, other], text, { file: 'f.yaml' });
   assert.deepEqual(found?.origin, { source: 'file', file: 'f.yaml', line: 13, column: 15 });

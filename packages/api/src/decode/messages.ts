@@ -3,32 +3,38 @@ import { nearest } from './suggest.ts';
 
 type Issue = z.core.$ZodIssue;
 
-const NOUNS: Readonly<Record<string, string>> = { string: 'text', number: 'a number', int: 'a whole number', boolean: 'true or false', array: 'a list', object: 'a mapping', record: 'a mapping' };
+const NOUNS: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
+};
 
 /** A zod issue in our words. `value` is what stands at the issue's path. */
 export function issueMessage(issue: Issue, value: unknown): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return value === undefined ? 'is required' : typeMessage(issue.expected, value);
-    case 'too_small':
-      return issue.origin === 'array' ? `must have at least ${counted(issue.minimum, 'entry', 'entries')}` : `must be at least ${issue.minimum}, but is ${show(value)}`;
-    case 'too_big':
-      return issue.origin === 'array' ? `must have at most ${counted(issue.maximum, 'entry', 'entries')}` : `must be at most ${issue.maximum}, but is ${show(value)}`;
-    case 'invalid_value':
-      return enumMessage(issue.values.map(String), value);
-    case 'invalid_format':
-      return issue.format === 'base64' ? 'must be base64' : `has not the form ${issue.format}`;
-    case 'invalid_key':
-      return issue.issues.map((inner) => inner.message).join('; ');
-    case 'invalid_union':
-      return typeof value === 'string' ? `"${value}" is neither a number nor a name in its form` : `must be a number or a name, but is ${show(value)}`;
-    default:
-      return issue.message;
-  }
+  if (issue.code === 'invalid_type') return value === undefined ? 'is required' : typeMessage(issue.expected, value);
+  if (issue.code === 'too_small') return boundMessage('least', issue.origin, issue.minimum, value);
+  if (issue.code === 'too_big') return boundMessage('most', issue.origin, issue.maximum, value);
+  if (issue.code === 'invalid_value') return enumMessage(issue.values.map(String), value);
+  if (issue.code === 'invalid_format') return `has not the form ${issue.format}`;
+  if (issue.code === 'invalid_key') return issue.issues.map((inner) => inner.message).join('; ');
+  if (issue.code === 'invalid_union') return unionMessage(value);
+  return issue.message;
 }
 
-function counted(count: number | bigint, one: string, many: string): string {
-  return `${count} ${Number(count) === 1 ? one : many}`;
+/** The only union is that of port numbers and port names. */
+function unionMessage(value: unknown): string {
+  return typeof value === 'string'
+    ? `"${clip(value)}" is neither a number nor a name in its form`
+    : `must be a number or a name, but is ${show(value)}`;
+}
+
+function boundMessage(side: 'least' | 'most', origin: string, bound: number | bigint, value: unknown): string {
+  if (origin === 'array') return `must have at ${side} ${bound} ${Number(bound) === 1 ? 'entry' : 'entries'}`;
+  return `must be at ${side} ${bound}, but is ${show(value)}`;
 }
 
 function typeMessage(expected: string, value: unknown): string {
@@ -38,11 +44,24 @@ function typeMessage(expected: string, value: unknown): string {
 }
 
 function typeHint(expected: string, value: unknown): string | undefined {
-  if ((expected === 'number' || expected === 'int') && typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value))) return 'remove the quotes';
-  if (expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return `write it in quotes, "${String(value)}"`;
-  if (expected === 'boolean' && typeof value === 'string') return /^(yes|on|true)$/i.test(value) ? 'write true' : /^(no|off|false)$/i.test(value) ? 'write false' : undefined;
-  if (expected === 'array') return 'begin each entry with "- "';
-  return undefined;
+  switch (expected) {
+    case 'number':
+    case 'int':
+      return typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value)) ? 'remove the quotes' : undefined;
+    case 'string':
+      return typeof value === 'number' || typeof value === 'boolean' ? `write it in quotes, "${String(value)}"` : undefined;
+    case 'boolean':
+      return typeof value === 'string' ? booleanHint(value.toLowerCase()) : undefined;
+    case 'array':
+      return 'begin each entry with "- "';
+    default:
+      return undefined;
+  }
+}
+
+function booleanHint(value: string): string | undefined {
+  if (['yes', 'on', 'true'].includes(value)) return 'write true';
+  return ['no', 'off', 'false'].includes(value) ? 'write false' : undefined;
 }
 
 function enumMessage(values: readonly string[], value: unknown): string {
@@ -56,18 +75,10 @@ function enumMessage(values: readonly string[], value: unknown): string {
 export function show(value: unknown): string {
   if (value === null) return 'empty';
   if (Array.isArray(value)) return 'a list';
-  switch (typeof value) {
-    case 'string':
-      return `the text "${clip(value)}"`;
-    case 'number':
-      return `the number ${String(value)}`;
-    case 'boolean':
-      return String(value);
-    case 'object':
-      return 'a mapping';
-    default:
-      return typeof value;
-  }
+  if (typeof value === 'string') return `the text "${clip(value)}"`;
+  if (typeof value === 'number') return `the number ${value}`;
+  if (typeof value === 'boolean') return String(value);
+  return typeof value === 'object' ? 'a mapping' : typeof value;
 }
 
 function clip(value: string): string {

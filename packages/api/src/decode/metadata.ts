@@ -38,14 +38,17 @@ function nameFindings(kind: KindDefinition, meta: RawMetadata): ObjectFinding[] 
   const findings: ObjectFinding[] = [];
   if (meta.name === undefined) {
     const generated = meta.generateName !== undefined;
-    findings.push(errorAt('MEL0102', ['metadata', 'name'], generated ? 'not supported yet by Meltemi: generateName; write metadata.name' : 'is required'));
+    findings.push(
+      errorAt('MEL0102', ['metadata', 'name'], generated ? 'not supported yet by Meltemi: generateName; write metadata.name' : 'is required'),
+    );
   } else {
     const fault = kind.names === 'label' ? dnsLabelFault(meta.name) : dnsSubdomainFault(meta.name);
     if (fault !== undefined) findings.push(errorAt('IST0106', ['metadata', 'name'], fault));
   }
   if (meta.namespace !== undefined && meta.namespace !== '') {
     const fault = dnsLabelFault(meta.namespace);
-    if (kind.scope === 'Cluster') findings.push(errorAt('IST0106', ['metadata', 'namespace'], `a ${kind.id.kind} stands in no namespace`, 'Remove metadata.namespace.'));
+    if (kind.scope === 'Cluster')
+      findings.push(errorAt('IST0106', ['metadata', 'namespace'], `a ${kind.id.kind} stands in no namespace`, 'Remove metadata.namespace.'));
     else if (fault !== undefined) findings.push(errorAt('IST0106', ['metadata', 'namespace'], fault));
   }
   return findings;

@@ -16,22 +16,36 @@ export function misplacedEdit(source: YamlSource, path: Path): Edit | undefined 
   if (owner === undefined || field === undefined || !isMap(parent) || parent.flow === true) return undefined;
   const map = owner.value;
   if (!isMap(map) || map.items.length < 2 || keyed(parent, path.at(-1))) return undefined;
-  const indent = ' '.repeat(toPlace(source.lines, startOf(owner.key)).column - 1);
-  return map.flow === true ? flowEdit(source, owner, map, field, indent) : blockEdit(source, owner, map, field, indent);
+  const parts = { owner, map, field, indent: ' '.repeat(toPlace(source.lines, startOf(owner.key)).column - 1) };
+  return map.flow === true ? flowEdit(source, parts) : blockEdit(source, parts);
+}
+
+interface Parts {
+  /** The pair of the mapping, `destination: …`. */
+  readonly owner: Pair;
+  readonly map: YAMLMap;
+  /** The pair that must move. */
+  readonly field: Pair;
+  /** Indentation of the owner. */
+  readonly indent: string;
 }
 
 function keyed(map: YAMLMap, key: unknown): boolean {
   return map.items.some((item) => isPair(item) && isScalar(item.key) && item.key.value === key);
 }
 
-function blockEdit(source: YamlSource, owner: Pair, map: YAMLMap, field: Pair, indent: string): Edit | undefined {
+function blockEdit(source: YamlSource, { owner, map, field, indent }: Parts): Edit | undefined {
   const lines = source.text.split('\n');
   const startLine = lineOf(source, startOf(owner.key));
   const endLine = lineOf(source, Math.max(startOf(owner.key), endOf(map) - 1));
   const from = lineOf(source, startOf(field.key));
   const to = lineOf(source, Math.max(startOf(field.key), endOf(field.value) - 1));
   // Only whole lines can move: the field must not share its first line with another one.
-  if (from <= startLine || (lines[from - 1] ?? '').trimStart() !== (lines[from - 1] ?? '').slice(toPlace(source.lines, startOf(field.key)).column - 1)) return undefined;
+  if (
+    from <= startLine ||
+    (lines[from - 1] ?? '').trimStart() !== (lines[from - 1] ?? '').slice(toPlace(source.lines, startOf(field.key)).column - 1)
+  )
+    return undefined;
   const block = lines.slice(startLine - 1, endLine);
   const moved = block.slice(from - startLine, to - startLine + 1);
   const fieldIndent = toPlace(source.lines, startOf(field.key)).column - 1;
@@ -40,7 +54,7 @@ function blockEdit(source: YamlSource, owner: Pair, map: YAMLMap, field: Pair, i
   return { startLine, endLine, replacement: [...rest, ...outdented].join('\n') };
 }
 
-function flowEdit(source: YamlSource, owner: Pair, map: YAMLMap, field: Pair, indent: string): Edit | undefined {
+function flowEdit(source: YamlSource, { owner, map, field, indent }: Parts): Edit | undefined {
   const startLine = lineOf(source, startOf(owner.key));
   if (lineOf(source, endOf(map) - 1) !== startLine) return undefined;
   const line = source.text.split('\n')[startLine - 1] ?? '';

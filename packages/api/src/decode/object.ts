@@ -22,7 +22,13 @@ export interface DecodedObject {
 
 /** Decodes one parsed object. Never throws; everything that is wrong is in `findings`. */
 export function decodeParsed(value: unknown, options: { readonly origin: Origin; readonly defaultNamespace: string }): DecodedObject {
-  if (!isMapping(value)) return { kind: '', namespace: '', name: '', findings: [errorAt('MEL0102', [], `a document must be a mapping with apiVersion, kind and metadata, but is ${show(value)}`)] };
+  if (!isMapping(value))
+    return {
+      kind: '',
+      namespace: '',
+      name: '',
+      findings: [errorAt('MEL0102', [], `a document must be a mapping with apiVersion, kind and metadata, but is ${show(value)}`)],
+    };
   const names = namesOf(value, options.defaultNamespace);
   const unreadable = findUnreadable(value, []);
   if (unreadable !== undefined) return { ...names, findings: [unreadable] };
@@ -51,11 +57,18 @@ export function decodeParsed(value: unknown, options: { readonly origin: Origin;
 }
 
 /** Names for messages, as far as the object has them. */
-function namesOf(value: Readonly<Record<string, unknown>>, defaultNamespace: string): { readonly kind: string; readonly namespace: string; readonly name: string } {
+function namesOf(
+  value: Readonly<Record<string, unknown>>,
+  defaultNamespace: string,
+): { readonly kind: string; readonly namespace: string; readonly name: string } {
   const meta = isMapping(value['metadata']) ? value['metadata'] : {};
   const cluster = KINDS.some((kind) => kind.scope === 'Cluster' && kind.id.kind === value['kind']);
   const namespace = typeof meta['namespace'] === 'string' && meta['namespace'] !== '' ? meta['namespace'] : defaultNamespace;
-  return { kind: typeof value['kind'] === 'string' ? value['kind'] : '', namespace: cluster ? '' : namespace, name: typeof meta['name'] === 'string' ? meta['name'] : '' };
+  return {
+    kind: typeof value['kind'] === 'string' ? value['kind'] : '',
+    namespace: cluster ? '' : namespace,
+    name: typeof meta['name'] === 'string' ? meta['name'] : '',
+  };
 }
 
 function findKind(object: Readonly<Record<string, unknown>>): { readonly kind: KindDefinition } | { readonly findings: readonly ObjectFinding[] } {
@@ -74,16 +87,30 @@ function unknownKind(apiVersion: string, kind: string): ObjectFinding {
   const { group, version } = splitApiVersion(apiVersion);
   const served = kindInGroup(group, kind);
   if (served !== undefined) {
-    return errorAt('MEL0103', ['apiVersion'], `${kind} has no version "${version}"; it has ${served.id.versions.join(', ')}`, `Write apiVersion: ${apiVersionOf(served.id)}.`);
+    return errorAt(
+      'MEL0103',
+      ['apiVersion'],
+      `${kind} has no version "${version}"; it has ${served.id.versions.join(', ')}`,
+      `Write apiVersion: ${apiVersionOf(served.id)}.`,
+    );
   }
   const reason = KNOWN_UNSUPPORTED_KINDS[`${group}/${kind}`];
   if (reason !== undefined) return errorAt('MEL0103', ['kind'], `${kind}: ${reason}`);
   const elsewhere = KINDS.find((known) => known.id.kind === kind);
-  if (elsewhere !== undefined) return errorAt('MEL0103', ['apiVersion'], `there is no ${kind} in "${apiVersion}"`, `Write apiVersion: ${apiVersionOf(elsewhere.id)}.`);
+  if (elsewhere !== undefined)
+    return errorAt('MEL0103', ['apiVersion'], `there is no ${kind} in "${apiVersion}"`, `Write apiVersion: ${apiVersionOf(elsewhere.id)}.`);
   const other = Object.entries(KNOWN_UNSUPPORTED_KINDS).find(([id]) => id.endsWith(`/${kind}`));
   if (other !== undefined) return errorAt('MEL0103', ['kind'], `${kind}: ${other[1]}`);
-  const near = nearest(kind, KINDS.map((known) => known.id.kind));
-  return errorAt('MEL0103', ['kind'], `"${kind}" of ${apiVersion} is not a kind that Meltemi knows`, near === undefined ? undefined : `Did you mean ${near}?`);
+  const near = nearest(
+    kind,
+    KINDS.map((known) => known.id.kind),
+  );
+  return errorAt(
+    'MEL0103',
+    ['kind'],
+    `"${kind}" of ${apiVersion} is not a kind that Meltemi knows`,
+    near === undefined ? undefined : `Did you mean ${near}?`,
+  );
 }
 
 const TOP_LEVEL = ['apiVersion', 'kind', 'metadata', 'status'];
@@ -99,9 +126,13 @@ function topLevelFindings(kind: KindDefinition, object: Readonly<Record<string, 
   return Object.keys(object)
     .filter((key) => key !== 'spec' && !TOP_LEVEL.includes(key))
     .map((key) => {
-      if (fields.includes(key)) return { ...errorAt('MEL0104', [key], `"${key}" belongs under spec`, 'Indent it below "spec:".'), atKey: true as const };
+      if (fields.includes(key))
+        return { ...errorAt('MEL0104', [key], `"${key}" belongs under spec`, 'Indent it below "spec:".'), atKey: true as const };
       const near = nearest(key, [...TOP_LEVEL, 'spec']);
-      return { ...errorAt('MEL0104', [key], `an object has no field "${key}"`, near === undefined ? undefined : `Did you mean "${near}"?`), atKey: true as const };
+      return {
+        ...errorAt('MEL0104', [key], `an object has no field "${key}"`, near === undefined ? undefined : `Did you mean "${near}"?`),
+        atKey: true as const,
+      };
     });
 }
 

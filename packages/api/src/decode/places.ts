@@ -54,11 +54,15 @@ export function placeOf(source: YamlSource, path: Path, atKey: boolean): Place {
 
 function offsetAt(source: YamlSource, path: Path, atKey: boolean): number | undefined {
   const { pair, holder } = pairAt(source, path);
-  const key = pair?.key as Node | undefined;
-  if (path.length > 0 && pair === undefined && typeof path.at(-1) === 'string') return undefined;
+  if (pair === undefined) return typeof path.at(-1) === 'string' ? undefined : startOf(holder);
   // A mapping is told by its key's line, a scalar or list entry by its own.
-  if (key?.range != null && (atKey || isMap(holder) || isSeq(holder) || holder?.range == null)) return key.range[0];
-  return holder?.range?.[0] ?? undefined;
+  const byKey = atKey || isMap(holder) || isSeq(holder);
+  const ofValue = startOf(holder);
+  return byKey || ofValue === undefined ? startOf(pair.key as Node | undefined) : ofValue;
+}
+
+function startOf(node: Node | undefined): number | undefined {
+  return node?.range?.[0] ?? undefined;
 }
 
 /** 1-based place of an offset. */

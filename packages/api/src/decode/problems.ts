@@ -4,7 +4,12 @@ import type { ObjectFinding } from './finding.ts';
 
 /** A finding as a Problem, with its object and place. */
 export function toProblem(finding: ObjectFinding, object: ObjectRef, origin: Origin, edit?: NonNullable<Problem['fix']>['edit']): Problem {
-  const fix = finding.fix === undefined ? undefined : edit === undefined ? { text: finding.fix } : { text: `${finding.fix} The block then reads:\n${edit.replacement}`, edit };
+  const fix =
+    finding.fix === undefined
+      ? undefined
+      : edit === undefined
+        ? { text: finding.fix }
+        : { text: `${finding.fix} The block then reads:\n${edit.replacement}`, edit };
   const named = object.kind !== '' || object.name !== '';
   return {
     code: finding.code,

@@ -19,7 +19,9 @@ export function decodeSpec(kind: KindDefinition, value: unknown, root: Path, con
   const parsed = kind.schema.safeParse(value);
   const findings = parsed.success ? [] : parsed.error.issues.flatMap((issue) => issueFindings(kind, issue, value, root));
   findings.push(...unsupportedFindings(kind, value, root));
-  const { spec, removed, original } = parsed.success ? { spec: parsed.data, removed: [], original: (path: Path) => path } : repair(kind, value, parsed.error.issues);
+  const { spec, removed, original } = parsed.success
+    ? { spec: parsed.data, removed: [], original: (path: Path) => path }
+    : repair(kind, value, parsed.error.issues);
   if (spec !== undefined) {
     for (const finding of kind.validate(spec as never, context)) {
       const path = original(finding.path);
@@ -27,7 +29,13 @@ export function decodeSpec(kind: KindDefinition, value: unknown, root: Path, con
       if (removed.some((gone) => isWithin(gone, path) || isWithin(path, gone))) continue;
       const severity = finding.severity ?? 'error';
       const code = severity === 'error' ? 'IST0106' : 'IST0133';
-      findings.push({ code, severity, path: [...root, ...path], message: finding.message, ...(finding.fix === undefined ? {} : { fix: finding.fix }) });
+      findings.push({
+        code,
+        severity,
+        path: [...root, ...path],
+        message: finding.message,
+        ...(finding.fix === undefined ? {} : { fix: finding.fix }),
+      });
     }
   }
   const refused = findings.some((finding) => finding.severity === 'error');

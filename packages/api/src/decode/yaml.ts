@@ -43,7 +43,8 @@ export function decodeYaml(text: string, options: DecodeOptions = {}): DecodeRes
     seen: new Map(),
   };
   const maxLength = options.maxLength ?? MAX_LENGTH;
-  if (text.length > maxLength) addTextProblem(reader, 'MEL0107', { line: 1, column: 1 }, `the text is ${text.length} characters long; the limit is ${maxLength}`);
+  if (text.length > maxLength)
+    addTextProblem(reader, 'MEL0107', { line: 1, column: 1 }, `the text is ${text.length} characters long; the limit is ${maxLength}`);
   else for (const document of parse(reader)) readDocument(reader, document);
   reader.problems.sort((a, b) => (a.origin?.line ?? 0) - (b.origin?.line ?? 0) || (a.origin?.column ?? 0) - (b.origin?.column ?? 0));
   return { configs: reader.configs, problems: reader.problems, documents: reader.documents };
@@ -51,12 +52,23 @@ export function decodeYaml(text: string, options: DecodeOptions = {}): DecodeRes
 
 function parse(reader: Reader): readonly Document.Parsed[] {
   try {
-    const parsed = parseAllDocuments(reader.text, { lineCounter: reader.lines, merge: true, uniqueKeys: true, prettyErrors: false, logLevel: 'silent' });
+    const parsed = parseAllDocuments(reader.text, {
+      lineCounter: reader.lines,
+      merge: true,
+      uniqueKeys: true,
+      prettyErrors: false,
+      logLevel: 'silent',
+    });
     return Array.isArray(parsed) ? parsed : [];
   } catch (error) {
     // The parser recurses; what it cannot hold is no configuration.
     const deep = error instanceof RangeError;
-    addTextProblem(reader, deep ? 'MEL0107' : 'MEL0101', { line: 1, column: 1 }, deep ? 'the text is nested too deeply' : `the text cannot be read: ${messageOf(error)}`);
+    addTextProblem(
+      reader,
+      deep ? 'MEL0107' : 'MEL0101',
+      { line: 1, column: 1 },
+      deep ? 'the text is nested too deeply' : `the text cannot be read: ${messageOf(error)}`,
+    );
     return [];
   }
 }
@@ -122,7 +134,13 @@ function rootPlace(yaml: YamlSource, prefix: Path): Place {
 }
 
 function itemsOf(value: unknown): readonly unknown[] | undefined {
-  if (!isMapping(value) || typeof value['kind'] !== 'string' || !value['kind'].endsWith('List') || value['metadata'] !== undefined && !isMapping(value['metadata'])) return undefined;
+  if (
+    !isMapping(value) ||
+    typeof value['kind'] !== 'string' ||
+    !value['kind'].endsWith('List') ||
+    (value['metadata'] !== undefined && !isMapping(value['metadata']))
+  )
+    return undefined;
   const items = value['items'];
   return Array.isArray(items) ? items : undefined;
 }

@@ -10,7 +10,9 @@ import { KNOWN_UNSUPPORTED_KINDS } from './known-unsupported.ts';
 import { kindByAnyName, kindByResource, kindOf } from './lookup.ts';
 
 const folder = new URL('../testdata/decode/', import.meta.url);
-const texts = readdirSync(folder).filter((name) => name.endsWith('.yaml')).map((name) => readFileSync(new URL(name, folder), 'utf8'));
+const texts = readdirSync(folder)
+  .filter((name) => name.endsWith('.yaml'))
+  .map((name) => readFileSync(new URL(name, folder), 'utf8'));
 
 test('kinds have names of their own and are found by each of them', () => {
   const seen = new Set<string>();
@@ -32,7 +34,10 @@ test('kinds have names of their own and are found by each of them', () => {
 test('every kind is in a golden, refused and taken', () => {
   for (const kind of KINDS) {
     const documents = texts.flatMap((text) => decodeYaml(text).documents.filter((document) => document.kind === kind.id.kind));
-    assert.ok(documents.some((document) => document.config === undefined), `no golden refuses a ${kind.id.kind}`);
+    assert.ok(
+      documents.some((document) => document.config === undefined),
+      `no golden refuses a ${kind.id.kind}`,
+    );
   }
 });
 
@@ -41,9 +46,14 @@ test('every unsupported path is a field of its kind, every refused value one of 
     for (const [pattern, reason] of Object.entries(kind.unsupported)) {
       const { segments, test: compared } = parseUnsupportedPattern(pattern);
       let schema: Parameters<typeof childSchema>[0] | undefined = kind.schema;
-      for (const segment of segments) schema = schema === undefined ? undefined : segment === '[]' ? childSchema(schema, 0) : shapeOf(schema)?.[segment];
+      for (const segment of segments)
+        schema = schema === undefined ? undefined : segment === '[]' ? childSchema(schema, 0) : shapeOf(schema)?.[segment];
       assert.ok(schema !== undefined, `${kind.id.kind}: ${pattern} is no field`);
-      if (compared?.negated === false && compared.value !== 'None') assert.ok(['string', compared.value].some((value) => JSON.stringify(schemaText(schema)).includes(value)), `${kind.id.kind}: ${pattern}`);
+      if (compared?.negated === false && compared.value !== 'None')
+        assert.ok(
+          ['string', compared.value].some((value) => JSON.stringify(schemaText(schema)).includes(value)),
+          `${kind.id.kind}: ${pattern}`,
+        );
       assert.ok(reason.length > 3, pattern);
     }
   }
@@ -56,6 +66,13 @@ function schemaText(schema: unknown): unknown {
 test('the table finds fields and values at any depth, whatever the form of the spec', () => {
   const table = { 'a[].b': 'x', 'c.d=Y': 'y', 'e!=ClusterIP': 'z' };
   const hits = findUnsupported({ a: [{}, { b: 1 }], c: { d: 'y' }, e: 'NodePort' }, table);
-  assert.deepEqual(hits.map((hit) => [hit.path, hit.value]), [[['a', 1, 'b'], undefined], [['c', 'd'], 'y'], [['e'], 'NodePort']]);
+  assert.deepEqual(
+    hits.map((hit) => [hit.path, hit.value]),
+    [
+      [['a', 1, 'b'], undefined],
+      [['c', 'd'], 'y'],
+      [['e'], 'NodePort'],
+    ],
+  );
   for (const spec of [null, 7, [], { a: {} }, { a: [null] }, { c: [] }, { e: 'clusterip' }]) assert.deepEqual(findUnsupported(spec, table), []);
 });

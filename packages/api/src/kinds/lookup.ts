@@ -33,7 +33,11 @@ export function kindByAnyName(name: string): KindDefinition | undefined {
   const wanted = name.toLowerCase();
   return KINDS.find((kind) => {
     const names = [kind.id.kind.toLowerCase(), kind.plural, kind.singular, ...kind.shortNames];
-    return names.includes(wanted) || `${kind.plural}.${kind.id.group}` === wanted || `${kind.plural}.${apiVersionOf(kind.id).split('/').reverse().join('.')}` === wanted;
+    return (
+      names.includes(wanted) ||
+      `${kind.plural}.${kind.id.group}` === wanted ||
+      `${kind.plural}.${apiVersionOf(kind.id).split('/').reverse().join('.')}` === wanted
+    );
   });
 }
 

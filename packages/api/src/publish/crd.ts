@@ -63,5 +63,9 @@ function structural(node: SchemaNode): SchemaNode {
 
 function intOrString(node: SchemaNode): SchemaNode {
   const description = node['description'];
-  return { 'x-kubernetes-int-or-string': true, anyOf: [{ type: 'integer' }, { type: 'string' }], ...(description === undefined ? {} : { description }) };
+  return {
+    'x-kubernetes-int-or-string': true,
+    anyOf: [{ type: 'integer' }, { type: 'string' }],
+    ...(description === undefined ? {} : { description }),
+  };
 }

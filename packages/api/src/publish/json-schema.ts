@@ -42,17 +42,19 @@ export function schemaNode(schema: z.ZodType): SchemaNode {
 function clean(node: SchemaNode): SchemaNode {
   const out: Record<string, Json | undefined> = {};
   for (const [keyword, value] of Object.entries(node)) {
-    if (keyword === 'properties' || keyword === '$defs') out[keyword] = mapValues(value as SchemaNode, (inner) => clean(inner as SchemaNode)) as Json;
-    else if (keyword === 'items' || (keyword === 'additionalProperties' && typeof value === 'object')) out[keyword] = clean(value as SchemaNode) as Json;
-    else if (keyword === 'anyOf') out[keyword] = (value as readonly SchemaNode[]).map(clean) as Json;
     // Keys are judged by a function; "type: string" says nothing in JSON.
-    else if (keyword === 'propertyNames' || keyword === ONE_OF || isSafeBound(keyword, value)) continue;
-    else out[keyword] = value;
+    if (keyword !== 'propertyNames' && keyword !== ONE_OF && !isSafeBound(keyword, value)) out[keyword] = cleanValue(keyword, value);
   }
   const groups = (node[ONE_OF] ?? []) as unknown as readonly OneOf[];
   const alternatives = groups.map((group) => ({ oneOf: oneOfNodes(group) }));
   if (alternatives.length === 1) return { ...out, ...alternatives[0] } as SchemaNode;
   return alternatives.length === 0 ? out : ({ ...out, allOf: alternatives } as unknown as SchemaNode);
+}
+
+function cleanValue(keyword: string, value: Json | undefined): Json | undefined {
+  if (keyword === 'properties') return mapValues(value as SchemaNode, (inner) => clean(inner as SchemaNode)) as Json;
+  if (keyword === 'items' || (keyword === 'additionalProperties' && typeof value === 'object')) return clean(value as SchemaNode) as Json;
+  return keyword === 'anyOf' ? ((value as readonly SchemaNode[]).map(clean) as Json) : value;
 }
 
 function oneOfNodes(group: OneOf): Json {

@@ -7,7 +7,9 @@ import { jsonSchemaOf, type SchemaNode } from './json-schema.ts';
 import { structuralFaults } from './structural.ts';
 
 interface Crd {
-  readonly spec: { readonly versions: readonly { readonly name: string; readonly storage: boolean; readonly schema: { readonly openAPIV3Schema: SchemaNode } }[] };
+  readonly spec: {
+    readonly versions: readonly { readonly name: string; readonly storage: boolean; readonly schema: { readonly openAPIV3Schema: SchemaNode } }[];
+  };
 }
 
 test('every CRD is structural and stores one version', () => {
@@ -29,7 +31,10 @@ test('the check sees what the API server refuses', () => {
     [{ type: 'object', properties: {}, additionalProperties: { type: 'string' } }, /exclude each other/],
     [{ type: 'object', additionalProperties: false }, /cannot be false/],
     [{ type: 'object', properties: { a: { type: 'string' } }, oneOf: [{ required: ['b'] }] }, /names "b"/],
-    [{ type: 'object', properties: { a: { type: 'string' } }, anyOf: [{ properties: { a: { type: 'string' } }, type: 'object' }] }, /no place inside/],
+    [
+      { type: 'object', properties: { a: { type: 'string' } }, anyOf: [{ properties: { a: { type: 'string' } }, type: 'object' }] },
+      /no place inside/,
+    ],
     [{ type: 'array' }, /needs items/],
     [{ type: 'string', const: 'a' }, /const is unknown/],
     [{ $ref: '#/x' }, /\$ref is unknown/],

@@ -77,7 +77,9 @@ export const percent = z.strictObject({
 
 /** Namespaces an object is visible in: `.` its own, `*` all, or names. */
 export const exportTo = z.array(
-  text((value) => (value === '.' || value === '*' || dnsLabelFault(value) === undefined ? undefined : `"${value}" is neither ".", "*" nor the name of a namespace`)),
+  text((value) =>
+    value === '.' || value === '*' || dnsLabelFault(value) === undefined ? undefined : `"${value}" is neither ".", "*" nor the name of a namespace`,
+  ),
 );
 
 export const workloadSelectorLabels = z.strictObject({ labels: opt(labels, 'Labels that a workload must carry, all of them.') });

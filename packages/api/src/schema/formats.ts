@@ -27,11 +27,13 @@ export function hostFault(value: string, allow: { readonly wildcard: boolean; re
   if (value.length > 255) return `is ${value.length} characters long; the limit is 255`;
   if (value.includes('://')) return `"${value}" is a URL; write the host only`;
   if (/:\d+$/.test(value)) return `"${value}" carries a port; write the host only and the port in its own field`;
+  return hostLabelsFault(value, allow.wildcard);
+}
+
+function hostLabelsFault(value: string, wildcard: boolean): string | undefined {
   const labels = value.replace(/\.$/, '').split('.');
   if (labels[0] === '*') {
-    if (!allow.wildcard) return `"${value}" is a wildcard; one host is needed here`;
-    labels.shift();
-  } else if (labels[0]?.startsWith('*') === true && allow.wildcard && LABEL_ANY_CASE.test(labels[0].slice(1).replace(/^-/, ''))) {
+    if (!wildcard) return `"${value}" is a wildcard; one host is needed here`;
     labels.shift();
   }
   const bad = labels.find((label) => label.length > 63 || !LABEL_ANY_CASE.test(label));
@@ -101,5 +103,7 @@ export function labelKeyFault(value: string): string | undefined {
 /** What is wrong with a label value. */
 export function labelValueFault(value: string): string | undefined {
   if (value === '') return undefined;
-  return value.length <= 63 && QUALIFIED.test(value) ? undefined : `"${value}" is not a label value: letters, digits, "-", "_" and ".", at most 63, no wildcard`;
+  return value.length <= 63 && QUALIFIED.test(value)
+    ? undefined
+    : `"${value}" is not a label value: letters, digits, "-", "_" and ".", at most 63, no wildcard`;
 }

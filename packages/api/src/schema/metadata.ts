@@ -3,7 +3,9 @@ import type { Json } from '../config.ts';
 import { labelKey, labels, opt, text } from './fields.ts';
 
 const json = z.custom<Json>(() => true);
-const timestamp = text((value) => (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(value) ? undefined : `"${value}" is not a time such as 2025-01-31T12:00:00Z`));
+const timestamp = text((value) =>
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(value) ? undefined : `"${value}" is not a time such as 2025-01-31T12:00:00Z`,
+);
 
 /** Metadata of any object. What servers make is taken and kept. The form of name and namespace is checked apart. */
 export const metadataSchema = z.strictObject({

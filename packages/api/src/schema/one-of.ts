@@ -13,7 +13,11 @@ export const ONE_OF = 'x-meltemi-one-of';
  * Of `fields`, at most one may be set; `required` asks for exactly one. Said in one line, where a zod union would list every
  * branch.
  */
-export function oneOf<T extends z.ZodObject>(schema: T, fields: readonly (keyof z.input<T> & string)[], options: { readonly required?: boolean } = {}): T {
+export function oneOf<T extends z.ZodObject>(
+  schema: T,
+  fields: readonly (keyof z.input<T> & string)[],
+  options: { readonly required?: boolean } = {},
+): T {
   const required = options.required === true;
   const before = (schema.meta()?.[ONE_OF] ?? []) as readonly OneOf[];
   const group: OneOf = { fields, required };

@@ -38,7 +38,10 @@ export function createChangeLog(store: ConfigStore): ChangeLog {
     revision: () => newest,
     // Newer than everything known: a revision of another life of this control plane.
     // A deletion shares its revision with the change before it, which may be all that the client has seen: it is told again.
-    since: (revision) => (!(revision >= oldest && revision <= newest) ? undefined : entries.filter((entry) => entry.revision > revision || (entry.revision === revision && entry.change.t === 'deleted'))),
+    since: (revision) =>
+      !(revision >= oldest && revision <= newest)
+        ? undefined
+        : entries.filter((entry) => entry.revision > revision || (entry.revision === revision && entry.change.t === 'deleted')),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

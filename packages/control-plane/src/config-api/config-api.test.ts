@@ -33,8 +33,8 @@ interface Answer {
 
 interface World {
   readonly url: string;
-  call(method: string, path: string, body?: string, headers?: Record<string, string>): Promise<Answer>;
-  apply(name: string, weight: number, query?: string): Promise<Answer>;
+  readonly call: (method: string, path: string, body?: string, headers?: Record<string, string>) => Promise<Answer>;
+  readonly apply: (name: string, weight: number, query?: string) => Promise<Answer>;
 }
 
 async function withApi(run: (world: World) => Promise<void>, problems: readonly Problem[] = []): Promise<void> {
@@ -45,10 +45,21 @@ async function withApi(run: (world: World) => Promise<void>, problems: readonly 
   await using server = createHttpServer({ routes: api.routes, authorize: createAuthorizer({ token: 'token' }) });
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
   const call: World['call'] = async (method, path, body, headers) => {
-    const response = await request({ url: url + path, method, headers: { authorization: 'Bearer token', ...headers }, ...(body === undefined ? {} : { body }) });
-    return { status: response.status, result: response.headers['meltemi-result'], warning: response.headers['warning'], body: response.json() as Answer['body'] };
+    const response = await request({
+      url: url + path,
+      method,
+      headers: { authorization: 'Bearer token', ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+    return {
+      status: response.status,
+      result: response.headers['meltemi-result'],
+      warning: response.headers['warning'],
+      body: response.json() as Answer['body'],
+    };
   };
-  const apply: World['apply'] = (name, weight, query = '') => call('PATCH', `${BASE}/${name}?fieldManager=test${query}`, virtualService(name, weight), { 'content-type': 'application/apply-patch+yaml' });
+  const apply: World['apply'] = (name, weight, query = '') =>
+    call('PATCH', `${BASE}/${name}?fieldManager=test${query}`, virtualService(name, weight), { 'content-type': 'application/apply-patch+yaml' });
   await run({ url, call, apply });
   api.close();
 }
@@ -56,14 +67,21 @@ async function withApi(run: (world: World) => Promise<void>, problems: readonly 
 test('discovery names every kind, group and version', async () => {
   await withApi(async ({ call }) => {
     const groups = (await call('GET', '/apis')).body as unknown as { groups: { name: string; preferredVersion: { groupVersion: string } }[] };
-    assert.deepEqual(groups.groups.map((group) => group.preferredVersion.groupVersion), ['networking.istio.io/v1', 'security.istio.io/v1']);
+    assert.deepEqual(
+      groups.groups.map((group) => group.preferredVersion.groupVersion),
+      ['networking.istio.io/v1', 'security.istio.io/v1'],
+    );
     for (const [path, names] of [
       ['/api/v1', ['namespaces', 'serviceaccounts', 'services']],
       ['/apis/networking.istio.io/v1alpha3', ['workloadentries', 'serviceentries', 'gateways', 'destinationrules', 'virtualservices']],
       ['/apis/security.istio.io/v1', ['peerauthentications']],
     ] as const) {
       const list = (await call('GET', path)).body as unknown as { resources: { name: string }[] };
-      assert.deepEqual(list.resources.map((resource) => resource.name), names, path);
+      assert.deepEqual(
+        list.resources.map((resource) => resource.name),
+        names,
+        path,
+      );
     }
   });
 });
@@ -75,8 +93,16 @@ test('an object is created, configured, unchanged and deleted', async () => {
       const answer = await apply('reviews', weight);
       steps.push([answer.status, answer.result]);
     }
-    assert.deepEqual(steps, [[201, 'created'], [200, 'unchanged'], [200, 'configured']]);
-    const stored = (await call('GET', `${BASE.replace('/v1/', '/v1beta1/')}/reviews`)).body as unknown as { apiVersion: string; metadata: { generation: number; uid: string }; spec: { http: { route: { weight: number }[] }[] } };
+    assert.deepEqual(steps, [
+      [201, 'created'],
+      [200, 'unchanged'],
+      [200, 'configured'],
+    ]);
+    const stored = (await call('GET', `${BASE.replace('/v1/', '/v1beta1/')}/reviews`)).body as unknown as {
+      apiVersion: string;
+      metadata: { generation: number; uid: string };
+      spec: { http: { route: { weight: number }[] }[] };
+    };
     assert.deepEqual([stored.apiVersion, stored.metadata.generation, stored.spec.http[0]?.route[0]?.weight], ['networking.istio.io/v1beta1', 2, 20]);
     assert.equal((await call('DELETE', `${BASE}/reviews`)).body['status'], 'Success');
     const gone = await call('DELETE', `${BASE}/reviews`);
@@ -99,9 +125,17 @@ test('a dry run answers as if and changes nothing', async () => {
 test('what is refused is a Status with a cause for each fault', async () => {
   await withApi(async ({ call, apply }) => {
     const yaml = { 'content-type': 'application/apply-patch+yaml' };
-    const bad = await call('PATCH', `${BASE}/reviews`, virtualService('reviews', 10).replace('hosts', 'host').replace('weight: 10', 'weight: x'), yaml);
+    const bad = await call(
+      'PATCH',
+      `${BASE}/reviews`,
+      virtualService('reviews', 10).replace('hosts', 'host').replace('weight: 10', 'weight: x'),
+      yaml,
+    );
     const causes = (bad.body['details'] as unknown as { causes: { field: string }[] }).causes.map((cause) => cause.field);
-    assert.deepEqual([bad.status, bad.body['reason'], causes.toSorted()], [422, 'Invalid', ['spec.host', 'spec.hosts', 'spec.http[0].route[0].weight']]);
+    assert.deepEqual(
+      [bad.status, bad.body['reason'], causes.toSorted()],
+      [422, 'Invalid', ['spec.host', 'spec.hosts', 'spec.http[0].route[0].weight']],
+    );
     await apply('reviews', 10);
     const refused: readonly (readonly [string, string, string, Record<string, string>, number])[] = [
       ['POST', BASE, virtualService('reviews', 10), {}, 409],
@@ -112,7 +146,8 @@ test('what is refused is a Status with a cause for each fault', async () => {
       ['PATCH', `${BASE}/reviews`, '{}', { 'content-type': 'application/json-patch+json' }, 415],
       ['PATCH', `${BASE}/reviews`, `${virtualService('a', 1)}---\n${virtualService('b', 1)}`, yaml, 400],
     ];
-    for (const [method, path, body, headers, status] of refused) assert.equal((await call(method, path, body, headers)).status, status, `${method} ${path}`);
+    for (const [method, path, body, headers, status] of refused)
+      assert.equal((await call(method, path, body, headers)).status, status, `${method} ${path}`);
     assert.equal((await call('PUT', `${BASE}/reviews`, virtualService('reviews', 30), { authorization: 'Bearer wrong' })).status, 401);
   });
 });
@@ -120,8 +155,13 @@ test('what is refused is a Status with a cause for each fault', async () => {
 test('a merge patch changes one field', async () => {
   await withApi(async ({ call, apply }) => {
     await apply('reviews', 10);
-    const patched = await call('PATCH', `${BASE}/reviews`, '{"spec":{"hosts":["reviews","ratings"]},"metadata":{"labels":{"a":"b"}}}', { 'content-type': 'application/merge-patch+json' });
-    assert.deepEqual([patched.status, (patched.body['spec'] as { hosts: unknown }).hosts, (patched.body['metadata'] as { labels: unknown }).labels], [200, ['reviews', 'ratings'], { a: 'b' }]);
+    const patched = await call('PATCH', `${BASE}/reviews`, '{"spec":{"hosts":["reviews","ratings"]},"metadata":{"labels":{"a":"b"}}}', {
+      'content-type': 'application/merge-patch+json',
+    });
+    assert.deepEqual(
+      [patched.status, (patched.body['spec'] as { hosts: unknown }).hosts, (patched.body['metadata'] as { labels: unknown }).labels],
+      [200, ['reviews', 'ratings'], { a: 'b' }],
+    );
   });
 });
 
@@ -129,15 +169,26 @@ test('lists select by label and name, and come as tables', async () => {
   await withApi(async ({ call, apply }) => {
     await apply('reviews', 10);
     await apply('ratings', 10);
-    await call('PATCH', `${BASE}/ratings`, '{"metadata":{"labels":{"tier":"x"}},"spec":{"gateways":["mesh","g"]}}', { 'content-type': 'application/merge-patch+json' });
+    await call('PATCH', `${BASE}/ratings`, '{"metadata":{"labels":{"tier":"x"}},"spec":{"gateways":["mesh","g"]}}', {
+      'content-type': 'application/merge-patch+json',
+    });
     const names = async (query: string): Promise<string[]> =>
-      ((await call('GET', `/apis/networking.istio.io/v1/virtualservices?${query}`)).body as unknown as { items: { metadata: { name: string } }[] }).items.map((item) => item.metadata.name);
+      (
+        (await call('GET', `/apis/networking.istio.io/v1/virtualservices?${query}`)).body as unknown as { items: { metadata: { name: string } }[] }
+      ).items.map((item) => item.metadata.name);
     assert.deepEqual(await names(''), ['ratings', 'reviews']);
     assert.deepEqual(await names('labelSelector=tier%3Dx'), ['ratings']);
     assert.deepEqual(await names('labelSelector=tier%20notin%20(x,y)'), ['reviews']);
     assert.deepEqual(await names('labelSelector=!tier&fieldSelector=metadata.name%3Dratings'), []);
-    const table = (await call('GET', BASE, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' })).body as unknown as { rows: { cells: unknown[] }[] };
-    assert.deepEqual(table.rows.map((row) => row.cells), [['ratings', 'mesh,g', 'ratings', '0s'], ['reviews', 'mesh', 'reviews', '0s']]);
+    const table = (await call('GET', BASE, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' }))
+      .body as unknown as { rows: { cells: unknown[] }[] };
+    assert.deepEqual(
+      table.rows.map((row) => row.cells),
+      [
+        ['ratings', 'mesh,g', 'ratings', '0s'],
+        ['reviews', 'mesh', 'reviews', '0s'],
+      ],
+    );
   });
 });
 
@@ -171,10 +222,19 @@ test('a watch goes on from a revision without a gap', async () => {
 });
 
 test('problems of the mesh are listed, and told as warnings on a write', async () => {
-  const problem: Problem = { code: 'KIA1101', severity: 'error', path: 'spec.http[0].route[0].destination.host', message: 'the host "rewiews" is nowhere', object: { kind: 'VirtualService', namespace: 'bookinfo', name: 'reviews' } };
-  await withApi(async ({ call, apply }) => {
-    assert.match(String((await apply('reviews', 10)).warning), /^299 - "\[KIA1101\] spec\.http\[0\].* the host \\"rewiews\\" is nowhere"$/);
-    assert.deepEqual((await call('GET', '/meltemi/v1/problems?namespace=bookinfo')).body['problems'], [problem]);
-    assert.deepEqual((await call('GET', '/meltemi/v1/problems?name=other')).body['problems'], []);
-  }, [problem]);
+  const problem: Problem = {
+    code: 'KIA1101',
+    severity: 'error',
+    path: 'spec.http[0].route[0].destination.host',
+    message: 'the host "rewiews" is nowhere',
+    object: { kind: 'VirtualService', namespace: 'bookinfo', name: 'reviews' },
+  };
+  await withApi(
+    async ({ call, apply }) => {
+      assert.match(String((await apply('reviews', 10)).warning), /^299 - "\[KIA1101\] spec\.http\[0\].* the host \\"rewiews\\" is nowhere"$/);
+      assert.deepEqual((await call('GET', '/meltemi/v1/problems?namespace=bookinfo')).body['problems'], [problem]);
+      assert.deepEqual((await call('GET', '/meltemi/v1/problems?name=other')).body['problems'], []);
+    },
+    [problem],
+  );
 });

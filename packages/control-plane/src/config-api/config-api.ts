@@ -39,7 +39,11 @@ interface Room {
  */
 export function createConfigApi(deps: ConfigApiDeps): ConfigApi {
   const room: Room = { deps, log: createChangeLog(deps.store) };
-  const routes = [...discoveryRoutes(deps.version), problemsRoute(deps), ...KINDS.flatMap((kind) => kind.id.versions.flatMap((version) => kindRoutes(room, kind, version)))];
+  const routes = [
+    ...discoveryRoutes(deps.version),
+    problemsRoute(deps),
+    ...KINDS.flatMap((kind) => kind.id.versions.flatMap((version) => kindRoutes(room, kind, version))),
+  ];
   return { routes, close: () => room.log.close() };
 }
 
@@ -60,14 +64,16 @@ function kindRoutes(room: Room, kind: KindDefinition, version: string): Route[] 
     { method: 'PATCH', path: `${collection}/:name`, handler: (request) => patch(write, target(request), request) },
     { method: 'DELETE', path: `${collection}/:name`, handler: (request) => remove(room, target(request), request) },
   ];
-  if (kind.scope === 'Namespaced') routes.push({ method: 'GET', path: `${base}/${kind.plural}`, handler: (request) => list(room, target(request), request) });
+  if (kind.scope === 'Namespaced')
+    routes.push({ method: 'GET', path: `${base}/${kind.plural}`, handler: (request) => list(room, target(request), request) });
   return routes.map((route) => ({ ...route, handler: withStatus(route.handler) }));
 }
 
 function list(room: Room, target: Target, request: HttpRequest): HttpResponse {
   const selected = selectorOf(request.query);
   const { kind } = target.kind.id;
-  const matches = (config: Config): boolean => config.kind === kind && (target.namespace === '' || config.meta.namespace === target.namespace) && selected(config);
+  const matches = (config: Config): boolean =>
+    config.kind === kind && (target.namespace === '' || config.meta.namespace === target.namespace) && selected(config);
   const current = (): readonly Config[] => room.deps.store.list(kind).filter(matches).toSorted(byName);
   const watch = request.query.get('watch');
   if (watch === 'true' || watch === '1') return watchResponse(room.log, { apiVersion: target.apiVersion, kind, matches, current }, request);
@@ -83,7 +89,8 @@ function listResponse(room: Room, target: Target, configs: readonly Config[], re
 
 function get(room: Room, target: Target, request: HttpRequest): HttpResponse {
   const config = existing(room.deps, target);
-  if (wantsTable(request.headers.accept)) return json(200, tableOf(target.kind, [config], { resourceVersion: String(room.log.revision()), now: room.deps.clock.now() }));
+  if (wantsTable(request.headers.accept))
+    return json(200, tableOf(target.kind, [config], { resourceVersion: String(room.log.revision()), now: room.deps.clock.now() }));
   return json(200, inVersion(target, config));
 }
 

@@ -9,13 +9,24 @@ export function discoveryRoutes(version: string): readonly Route[] {
   const routes: Route[] = [
     get('/version', { major: '1', minor: '30', gitVersion: `v1.30.0-meltemi.${version}`, platform: `${process.platform}/${process.arch}` }),
     get('/api', { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] }),
-    get('/apis', { kind: 'APIGroupList', apiVersion: 'v1', groups: [...groups.keys()].filter((group) => group !== '').map((group) => groupObject(group, groups)) }),
+    get('/apis', {
+      kind: 'APIGroupList',
+      apiVersion: 'v1',
+      groups: [...groups.keys()].filter((group) => group !== '').map((group) => groupObject(group, groups)),
+    }),
   ];
   for (const [group, kinds] of groups) {
     if (group !== '') routes.push(get(`/apis/${group}`, { kind: 'APIGroup', apiVersion: 'v1', ...groupObject(group, groups) }));
     for (const served of versionsOf(kinds)) {
       const resources = kinds.filter((kind) => kind.id.versions.includes(served)).map(resourceObject);
-      routes.push(get(groupPath(group, served), { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: group === '' ? served : `${group}/${served}`, resources }));
+      routes.push(
+        get(groupPath(group, served), {
+          kind: 'APIResourceList',
+          apiVersion: 'v1',
+          groupVersion: group === '' ? served : `${group}/${served}`,
+          resources,
+        }),
+      );
     }
   }
   return routes;
@@ -46,5 +57,12 @@ function groupObject(group: string, groups: ReadonlyMap<string, readonly KindDef
 }
 
 function resourceObject(kind: KindDefinition): unknown {
-  return { name: kind.plural, singularName: kind.singular, namespaced: kind.scope === 'Namespaced', kind: kind.id.kind, verbs: VERBS, shortNames: kind.shortNames };
+  return {
+    name: kind.plural,
+    singularName: kind.singular,
+    namespaced: kind.scope === 'Namespaced',
+    kind: kind.id.kind,
+    verbs: VERBS,
+    shortNames: kind.shortNames,
+  };
 }

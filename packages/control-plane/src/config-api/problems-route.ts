@@ -10,7 +10,9 @@ export function problemsRoute(deps: { readonly store: ConfigStore; readonly prob
     handler(request) {
       const wanted = (['kind', 'namespace', 'name'] as const).map((field) => [field, request.query.get(field)] as const);
       const problems = [...deps.store.problems(), ...(deps.problems?.() ?? [])];
-      return json(200, { problems: problems.filter((problem) => wanted.every(([field, value]) => value === null || problem.object?.[field] === value)) });
+      return json(200, {
+        problems: problems.filter((problem) => wanted.every(([field, value]) => value === null || problem.object?.[field] === value)),
+      });
     },
   };
 }

@@ -2,7 +2,18 @@ import { MeshError, formatOrigin, type Problem } from '@meltemi/base';
 import { HttpError, json, type Handler, type HttpResponse } from '@meltemi/http';
 
 /** Reasons of Kubernetes' `Status` with their HTTP code. */
-const CODES = { BadRequest: 400, NotFound: 404, AlreadyExists: 409, Conflict: 409, Expired: 410, UnsupportedMediaType: 415, Invalid: 422, MethodNotAllowed: 405, Forbidden: 403, InternalError: 500 } as const;
+const CODES = {
+  BadRequest: 400,
+  NotFound: 404,
+  AlreadyExists: 409,
+  Conflict: 409,
+  Expired: 410,
+  UnsupportedMediaType: 415,
+  Invalid: 422,
+  MethodNotAllowed: 405,
+  Forbidden: 403,
+  InternalError: 500,
+} as const;
 
 export type StatusReason = keyof typeof CODES;
 
@@ -65,7 +76,11 @@ function toStatus(error: unknown): StatusError {
 /** The refusal of an object with all its problems. */
 export function invalid(problems: readonly Problem[], details: StatusDetails): StatusError {
   const errors = problems.filter((problem) => problem.severity === 'error');
-  const lines = errors.map((problem) => [formatOrigin(problem.origin?.line === undefined ? undefined : problem.origin), problem.path, problem.message].filter((part) => part !== '').join(': '));
+  const lines = errors.map((problem) =>
+    [formatOrigin(problem.origin?.line === undefined ? undefined : problem.origin), problem.path, problem.message]
+      .filter((part) => part !== '')
+      .join(': '),
+  );
   const name = [details.kind, details.name].filter((part) => part !== undefined && part !== '').join(' ');
   return new StatusError('Invalid', `${name === '' ? 'The object' : name} is not valid: ${lines.join('; ')}`, { ...details, problems });
 }
@@ -78,9 +93,16 @@ export function success(details: StatusDetails & { readonly uid?: string }): Htt
 /** `Warning` headers (RFC 7234, 5.5): kubectl prints them. At most ten, so that the head stays small. */
 export function warningHeaders(problems: readonly Problem[]): { readonly warning?: readonly string[] } {
   if (problems.length === 0) return {};
-  return { warning: problems.slice(0, 10).map((problem) => `299 - "${escape(`[${problem.code}] ${problem.path === '' ? '' : `${problem.path}: `}${problem.message}`)}"`) };
+  return {
+    warning: problems
+      .slice(0, 10)
+      .map((problem) => `299 - "${escape(`[${problem.code}] ${problem.path === '' ? '' : `${problem.path}: `}${problem.message}`)}"`),
+  };
 }
 
 function escape(text: string): string {
-  return text.slice(0, 500).replaceAll(/[^\x20-\x7e]/g, '?').replaceAll(/["\\]/g, '\\$&');
+  return text
+    .slice(0, 500)
+    .replaceAll(/[^\x20-\x7e]/g, '?')
+    .replaceAll(/["\\]/g, '\\$&');
 }

@@ -1,4 +1,4 @@
-import { formatPath, parsePath, toObject, type Config, type KindDefinition } from '@meltemi/api';
+import { parsePath, toObject, type Config, type KindDefinition } from '@meltemi/api';
 
 /** Whether a client asks for Kubernetes' `Table` (kubectl get does). */
 export function wantsTable(accept: string | undefined): boolean {
@@ -6,7 +6,11 @@ export function wantsTable(accept: string | undefined): boolean {
 }
 
 /** Objects as a `Table`: name, the columns of the kind, age. */
-export function tableOf(kind: KindDefinition, configs: readonly Config[], options: { readonly resourceVersion: string; readonly now: number }): unknown {
+export function tableOf(
+  kind: KindDefinition,
+  configs: readonly Config[],
+  options: { readonly resourceVersion: string; readonly now: number },
+): unknown {
   const column = (name: string, type = 'string'): unknown => ({ name, type, format: '', description: '', priority: 0 });
   return {
     kind: 'Table',
@@ -14,7 +18,11 @@ export function tableOf(kind: KindDefinition, configs: readonly Config[], option
     metadata: { resourceVersion: options.resourceVersion },
     columnDefinitions: [column('Name'), ...kind.columns.map(({ name }) => column(name)), column('Age')],
     rows: configs.map((config) => ({
-      cells: [config.meta.name, ...kind.columns.map(({ path }) => cell(valueAt(toObject(config), path))), age(config.meta.creationTimestamp, options.now)],
+      cells: [
+        config.meta.name,
+        ...kind.columns.map(({ path }) => cell(valueAt(toObject(config), path))),
+        age(config.meta.creationTimestamp, options.now),
+      ],
       object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: toObject(config)['metadata'] },
     })),
   };
@@ -27,9 +35,10 @@ function valueAt(value: unknown, path: string): unknown {
 }
 
 function cell(value: unknown): string {
-  if (value === undefined || value === null) return '';
-  if (Array.isArray(value)) return value.map((entry: unknown) => (typeof entry === 'object' && entry !== null && 'port' in entry ? String(entry.port) : String(entry))).join(',');
-  return typeof value === 'object' ? formatPath(Object.keys(value)) : String(value);
+  if (Array.isArray(value)) return value.map(cell).join(',');
+  // Ports of a Service: what a reader looks for is the number.
+  if (typeof value === 'object' && value !== null) return cell('port' in value ? value.port : '');
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
 /** Kubernetes' short form of an age: 5s, 3m, 2h, 7d. */

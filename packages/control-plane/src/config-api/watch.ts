@@ -24,7 +24,8 @@ export function watchResponse(log: ChangeLog, scope: WatchScope, request: HttpRe
     async body(out) {
       const queue = createQueue(log, scope);
       const timer = setTimeout(() => queue.end(), timeoutMs);
-      const bookmarks = request.query.get('allowWatchBookmarks') === 'true' ? setInterval(() => queue.push(bookmark(log, scope)), BOOKMARK_MS) : undefined;
+      const bookmarks =
+        request.query.get('allowWatchBookmarks') === 'true' ? setInterval(() => queue.push(bookmark(log, scope)), BOOKMARK_MS) : undefined;
       out.signal.addEventListener('abort', () => queue.end());
       try {
         const missed = asked === '' || asked === '0' ? undefined : log.since(Number(asked));

@@ -24,7 +24,8 @@ export interface Target {
 /** `POST`: 201, or 409 when the object exists. */
 export async function create(context: WriteContext, target: Target, request: HttpRequest): Promise<HttpResponse> {
   const { config, problems } = await readObject(target, request);
-  if (context.store.get(refOf(config)) !== undefined) throw new StatusError('AlreadyExists', `${target.kind.plural} "${config.meta.name}" already exists`, details(target, config.meta.name));
+  if (context.store.get(refOf(config)) !== undefined)
+    throw new StatusError('AlreadyExists', `${target.kind.plural} "${config.meta.name}" already exists`, details(target, config.meta.name));
   return put(context, target, request, config, problems);
 }
 
@@ -46,7 +47,10 @@ export async function patch(context: WriteContext, target: Target, request: Http
     return put(context, target, request, config, problems);
   }
   if (type !== 'application/merge-patch+json') {
-    throw new StatusError('UnsupportedMediaType', `a patch of type "${type ?? ''}" is not supported; use application/apply-patch+yaml or application/merge-patch+json`);
+    throw new StatusError(
+      'UnsupportedMediaType',
+      `a patch of type "${type ?? ''}" is not supported; use application/apply-patch+yaml or application/merge-patch+json`,
+    );
   }
   const merged = mergePatch(toObject(existing(context, target)), await request.json());
   const { config, problems } = checkTarget(target, decodeObject(merged, originOf(request), { defaultNamespace: target.namespace }));
@@ -77,7 +81,9 @@ export function isDryRun(request: HttpRequest): boolean {
   return dryRun === 'All';
 }
 
-async function put(...[context, target, request, config, problems, expect]: [WriteContext, Target, HttpRequest, Config, readonly Problem[], string?]): Promise<HttpResponse> {
+async function put(
+  ...[context, target, request, config, problems, expect]: [WriteContext, Target, HttpRequest, Config, readonly Problem[], string?]
+): Promise<HttpResponse> {
   const options = expect === undefined ? {} : { expectResourceVersion: expect };
   const result: PutResult = isDryRun(request) ? dryPut(context, config, expect) : await context.store.put(config, options);
   const warnings = [...problems, ...context.review(result.config)];
@@ -87,9 +93,12 @@ async function put(...[context, target, request, config, problems, expect]: [Wri
 
 function dryPut(context: WriteContext, config: Config, expect: string | undefined): PutResult {
   const before = context.store.get(refOf(config));
-  if (expect !== undefined && before?.meta.resourceVersion !== expect) throw new StatusError('Conflict', `${config.kind} "${config.meta.name}" was changed meanwhile: read it again and repeat the change`);
+  if (expect !== undefined && before?.meta.resourceVersion !== expect)
+    throw new StatusError('Conflict', `${config.kind} "${config.meta.name}" was changed meanwhile: read it again and repeat the change`);
   if (before === undefined) return { t: 'created', config };
-  const same = JSON.stringify([before.spec, before.meta.labels, before.meta.annotations]) === JSON.stringify([config.spec, config.meta.labels, config.meta.annotations]);
+  const same =
+    JSON.stringify([before.spec, before.meta.labels, before.meta.annotations]) ===
+    JSON.stringify([config.spec, config.meta.labels, config.meta.annotations]);
   return { t: same ? 'unchanged' : 'configured', config: { ...config, meta: { ...before.meta, ...config.meta } } };
 }
 
@@ -104,7 +113,10 @@ async function readObject(target: Target, request: HttpRequest): Promise<{ reado
   return checkTarget(target, config === undefined ? { problems } : { config: { ...config, origin }, problems });
 }
 
-function checkTarget(target: Target, decoded: { readonly config?: Config; readonly problems: readonly Problem[] }): { readonly config: Config; readonly problems: readonly Problem[] } {
+function checkTarget(
+  target: Target,
+  decoded: { readonly config?: Config; readonly problems: readonly Problem[] },
+): { readonly config: Config; readonly problems: readonly Problem[] } {
   const { config, problems } = decoded;
   if (config === undefined) {
     if (problems.length === 0) throw new StatusError('BadRequest', 'the body holds no object');

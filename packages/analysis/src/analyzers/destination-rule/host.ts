@@ -18,18 +18,33 @@ export const host = defineAnalyzer({
       if (written.startsWith('*') || lookup.find(written, namespace) !== undefined) continue;
       const fix = lookup.suggest(written, namespace);
       const severity = outboundTrafficPolicy === 'ALLOW_ANY' ? ('warning' as const) : ('error' as const);
-      findings.push({ code: 'KIA0202', severity, config, path: 'spec.host', message: `"${written}" is not known: no Service and no ServiceEntry has it, so the rule does nothing`, ...(fix === undefined ? {} : { fix }) });
+      findings.push({
+        code: 'KIA0202',
+        severity,
+        config,
+        path: 'spec.host',
+        message: `"${written}" is not known: no Service and no ServiceEntry has it, so the rule does nothing`,
+        ...(fix === undefined ? {} : { fix }),
+      });
     }
     const parts = rules.flatMap((config) => {
       const full = resolveHost(config.spec.host, config.meta.namespace, domainSuffix);
       const subsets = config.spec.subsets ?? [];
       const place = { config, full };
-      return subsets.length === 0 ? [{ ...place, subset: '', path: 'spec.host' }] : subsets.map((subset, index) => ({ ...place, subset: subset.name, path: `spec.subsets[${index}]` }));
+      return subsets.length === 0
+        ? [{ ...place, subset: '', path: 'spec.host' }]
+        : subsets.map((subset, index) => ({ ...place, subset: subset.name, path: `spec.subsets[${index}]` }));
     });
     for (const group of groupBy(parts, (part) => `${part.config.meta.namespace} ${part.full} ${part.subset}`).values()) {
       for (const { config, full, subset, path } of group) {
         const others = group.filter((part) => part.config !== config).map((part) => part.config);
-        if (others.length > 0) findings.push({ code: 'KIA0201', config, path, message: `"${full}"${subset === '' ? '' : `, subset "${subset}",`} has another DestinationRule: ${namesOf(others)}; the oldest wins` });
+        if (others.length > 0)
+          findings.push({
+            code: 'KIA0201',
+            config,
+            path,
+            message: `"${full}"${subset === '' ? '' : `, subset "${subset}",`} has another DestinationRule: ${namesOf(others)}; the oldest wins`,
+          });
       }
     }
     return findings;

@@ -11,16 +11,26 @@ export const mtls = defineAnalyzer({
     const lookup = serviceLookup(context);
     const policies = context.configs('PeerAuthentication').filter((policy) => Object.keys(policy.spec.selector?.matchLabels ?? {}).length === 0);
     const root = context.mesh().rootNamespace;
-    const of = (namespace: string): Config<PeerAuthentication> | undefined => policies.find((policy) => policy.meta.namespace === namespace && (policy.spec.mtls?.mode ?? 'UNSET') !== 'UNSET');
     const findings: AnalysisFinding[] = [];
     for (const config of context.configs('DestinationRule')) {
       if (config.spec.trafficPolicy?.tls?.mode !== 'DISABLE') continue;
       const namespace = lookup.find(config.spec.host, config.meta.namespace)?.namespace ?? config.meta.namespace;
-      const own = namespace === root ? undefined : of(namespace);
-      const policy = own ?? of(root);
+      const policy = policyFor(policies, namespace) ?? policyFor(policies, root);
       if (policy?.spec.mtls?.mode !== 'STRICT') continue;
-      findings.push({ code: own === undefined ? 'KIA0208' : 'KIA0207', config, path: 'spec.trafficPolicy.tls.mode', message: `mutual TLS is turned off towards "${config.spec.host}", whose workloads take nothing else: ${nameOf(policy)} is STRICT`, fix: { text: 'Remove tls, or write mode: ISTIO_MUTUAL.' } });
+      const code = policy.meta.namespace === root ? ('KIA0208' as const) : ('KIA0207' as const);
+      findings.push({
+        code,
+        config,
+        path: 'spec.trafficPolicy.tls.mode',
+        message: `mutual TLS is turned off towards "${config.spec.host}", whose workloads take nothing else: ${nameOf(policy)} is STRICT`,
+        fix: { text: 'Remove tls, or write mode: ISTIO_MUTUAL.' },
+      });
     }
     return findings;
   },
 });
+
+/** The policy without a selector that says something, of a namespace. */
+function policyFor(policies: readonly Config<PeerAuthentication>[], namespace: string): Config<PeerAuthentication> | undefined {
+  return policies.find(({ meta, spec }) => meta.namespace === namespace && spec.mtls?.mode !== undefined && spec.mtls.mode !== 'UNSET');
+}

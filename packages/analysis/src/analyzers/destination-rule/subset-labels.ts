@@ -26,11 +26,24 @@ export const subsetLabels = defineAnalyzer({
         const path = `spec.subsets[${index}]`;
         const wanted = subset.labels ?? {};
         if (Object.keys(wanted).length === 0) {
-          findings.push({ code: 'KIA0209', config, path, message: `the subset "${subset.name}" has no labels: it holds every endpoint of "${config.spec.host}"` });
+          findings.push({
+            code: 'KIA0209',
+            config,
+            path,
+            message: `the subset "${subset.name}" has no labels: it holds every endpoint of "${config.spec.host}"`,
+          });
         } else if (labels.length > 0 && !labels.some((own) => labelsMatch(wanted, own))) {
-          const text = Object.entries(wanted).map(([key, value]) => `${key}=${value}`).join(', ');
+          const text = Object.entries(wanted)
+            .map(([key, value]) => `${key}=${value}`)
+            .join(', ');
           const isUsed = used.has(`${resolveHost(config.spec.host, namespace, domain)} ${subset.name}`);
-          findings.push({ code: 'KIA0203', config, path, message: `no workload of "${config.spec.host}" has the labels of subset "${subset.name}" (${text})${isUsed ? ': calls to it fail with 503' : ''}`, ...(isUsed ? {} : { severity: 'info' as const }) });
+          findings.push({
+            code: 'KIA0203',
+            config,
+            path,
+            message: `no workload of "${config.spec.host}" has the labels of subset "${subset.name}" (${text})${isUsed ? ': calls to it fail with 503' : ''}`,
+            ...(isUsed ? {} : { severity: 'info' as const }),
+          });
         }
       });
     }
@@ -42,7 +55,8 @@ function usedSubsets(context: AnalysisContext): ReadonlySet<string> {
   const domain = context.mesh().domainSuffix;
   const used = new Set<string>();
   for (const config of context.configs('VirtualService')) {
-    for (const { host, subset } of destinationsOf(config)) if (subset !== undefined) used.add(`${resolveHost(host, config.meta.namespace, domain)} ${subset}`);
+    for (const { host, subset } of destinationsOf(config))
+      if (subset !== undefined) used.add(`${resolveHost(host, config.meta.namespace, domain)} ${subset}`);
   }
   return used;
 }

@@ -8,14 +8,28 @@ export const sameHost = defineAnalyzer({
   reads: ['Gateway'],
   analyze(context) {
     const claims = context.configs('Gateway').flatMap((config) => {
-      const workloads = JSON.stringify(Object.entries(config.spec.selector ?? {}).sort());
-      return config.spec.servers.flatMap((server, index) => server.hosts.map((host, at) => ({ config, key: `${workloads} ${server.port.number} ${host}`, host, port: server.port.number, path: `spec.servers[${index}].hosts[${at}]` })));
+      const workloads = JSON.stringify(Object.entries(config.spec.selector ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)));
+      return config.spec.servers.flatMap((server, index) =>
+        server.hosts.map((host, at) => ({
+          config,
+          key: `${workloads} ${server.port.number} ${host}`,
+          host,
+          port: server.port.number,
+          path: `spec.servers[${index}].hosts[${at}]`,
+        })),
+      );
     });
     const findings: AnalysisFinding[] = [];
     for (const group of groupBy(claims, (claim) => claim.key).values()) {
       for (const { config, host, port, path } of group) {
         const others = group.filter((claim) => claim.config !== config).map((claim) => claim.config);
-        if (others.length > 0) findings.push({ code: 'KIA0301', config, path, message: `"${host}" on port ${port} is claimed by another Gateway of the same workloads: ${namesOf(others)}` });
+        if (others.length > 0)
+          findings.push({
+            code: 'KIA0301',
+            config,
+            path,
+            message: `"${host}" on port ${port} is claimed by another Gateway of the same workloads: ${namesOf(others)}`,
+          });
       }
     }
     return findings;

@@ -10,8 +10,18 @@ export const selector = defineAnalyzer({
     return context.configs('Gateway').flatMap((config) => {
       const wanted = config.spec.selector ?? {};
       if (Object.keys(wanted).length === 0 || context.workloads().some((workload) => labelsMatch(wanted, workload.labels))) return [];
-      const text = Object.entries(wanted).map(([key, value]) => `${key}=${value}`).join(', ');
-      return [{ code: 'KIA0302' as const, config, path: 'spec.selector', message: `no workload has the labels ${text}: no port is opened`, fix: { text: 'Start a gateway with these labels, or correct the selector.' } }];
+      const text = Object.entries(wanted)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(', ');
+      return [
+        {
+          code: 'KIA0302' as const,
+          config,
+          path: 'spec.selector',
+          message: `no workload has the labels ${text}: no port is opened`,
+          fix: { text: 'Start a gateway with these labels, or correct the selector.' },
+        },
+      ];
     });
   },
 });

@@ -12,13 +12,23 @@ export const exportTo = defineAnalyzer({
       ...context.services().map((service) => service.namespace),
       ...context.workloads().map((workload) => workload.namespace),
     ]);
-    const configs: readonly Config<{ readonly exportTo?: readonly string[] }>[] = [...context.configs('VirtualService'), ...context.configs('DestinationRule'), ...context.configs('ServiceEntry')];
+    const configs: readonly Config<{ readonly exportTo?: readonly string[] }>[] = [
+      ...context.configs('VirtualService'),
+      ...context.configs('DestinationRule'),
+      ...context.configs('ServiceEntry'),
+    ];
     const findings: AnalysisFinding[] = [];
     for (const config of configs) {
       config.spec.exportTo?.forEach((entry, index) => {
         if (['.', '*', '~'].includes(entry) || entry === config.meta.namespace || known.has(entry)) return;
         const near = nearest(entry, known);
-        findings.push({ code: 'KIA0005', config, path: `spec.exportTo[${index}]`, message: `there is no namespace "${entry}"`, ...(near === undefined ? {} : { fix: { text: `Did you mean "${near}"?` } }) });
+        findings.push({
+          code: 'KIA0005',
+          config,
+          path: `spec.exportTo[${index}]`,
+          message: `there is no namespace "${entry}"`,
+          ...(near === undefined ? {} : { fix: { text: `Did you mean "${near}"?` } }),
+        });
       });
     }
     return findings;

@@ -13,18 +13,34 @@ export const portNames = defineAnalyzer({
     const findings: AnalysisFinding[] = [];
     for (const config of context.configs('Service')) {
       const selector = config.spec.selector ?? {};
-      const meshed = Object.keys(selector).length > 0 && context.workloads().some((workload) => workload.namespace === config.meta.namespace && labelsMatch(selector, workload.labels));
+      const meshed =
+        Object.keys(selector).length > 0 &&
+        context.workloads().some((workload) => workload.namespace === config.meta.namespace && labelsMatch(selector, workload.labels));
       if (!meshed) continue;
       config.spec.ports?.forEach((port, index) => {
         const path = `spec.ports[${index}]`;
         if (port.appProtocol !== undefined) {
-          if (parseProtocol(port.appProtocol) === undefined) findings.push({ code: 'KIA0602', config, path: `${path}.appProtocol`, message: `"${port.appProtocol}" is not a protocol; known are ${PROTOCOLS.join(', ')}` });
+          if (parseProtocol(port.appProtocol) === undefined)
+            findings.push({
+              code: 'KIA0602',
+              config,
+              path: `${path}.appProtocol`,
+              message: `"${port.appProtocol}" is not a protocol; known are ${PROTOCOLS.join(', ')}`,
+            });
           return;
         }
         const { name } = port;
         if (selectProtocol({ number: port.port, ...(name === undefined ? {} : { name }), transport: port.protocol }) !== 'unknown') return;
         const shown = name === undefined ? 'a port without a name' : `the port name "${name}"`;
-        findings.push({ code: 'KIA0601', config, path, message: `${shown} tells no protocol, so the port is proxied as opaque TCP`, fix: { text: `Name it <protocol>-…, for example name: http${name === undefined ? '' : `-${name}`}; protocols are ${PROTOCOLS.join(', ')}.` } });
+        findings.push({
+          code: 'KIA0601',
+          config,
+          path,
+          message: `${shown} tells no protocol, so the port is proxied as opaque TCP`,
+          fix: {
+            text: `Name it <protocol>-…, for example name: http${name === undefined ? '' : `-${name}`}; protocols are ${PROTOCOLS.join(', ')}.`,
+          },
+        });
       });
     }
     return findings;

@@ -20,9 +20,20 @@ export const destinationHost = defineAnalyzer({
         }
         const numbers = service.ports.map((known) => known.number);
         if (port === undefined && numbers.length > 1) {
-          findings.push({ code: 'IST0112', config, path, message: `"${host}" has the ports ${numbers.join(', ')}; say which one`, fix: { text: `Add port: { number: ${numbers[0] ?? 80} } under destination.` } });
+          findings.push({
+            code: 'IST0112',
+            config,
+            path,
+            message: `"${host}" has the ports ${numbers.join(', ')}; say which one`,
+            fix: { text: `Add port: { number: ${numbers[0] ?? 80} } under destination.` },
+          });
         } else if (port !== undefined && !numbers.includes(port)) {
-          findings.push({ code: 'MEL0201', config, path: `${path}.port.number`, message: `"${host}" has no port ${port}; it has ${numbers.join(', ')}` });
+          findings.push({
+            code: 'MEL0201',
+            config,
+            path: `${path}.port.number`,
+            message: `"${host}" has no port ${port}; it has ${numbers.join(', ')}`,
+          });
         }
       }
     }

@@ -10,7 +10,12 @@ export const destinationSubset = defineAnalyzer({
   reads: ['VirtualService', 'DestinationRule', 'mesh'],
   analyze(context) {
     const domain = context.mesh().domainSuffix;
-    const rules = context.configs('DestinationRule').map((rule) => ({ host: resolveHost(rule.spec.host, rule.meta.namespace, domain), subsets: (rule.spec.subsets ?? []).map((subset) => subset.name) }));
+    const rules = context
+      .configs('DestinationRule')
+      .map((rule) => ({
+        host: resolveHost(rule.spec.host, rule.meta.namespace, domain),
+        subsets: (rule.spec.subsets ?? []).map((subset) => subset.name),
+      }));
     const findings: AnalysisFinding[] = [];
     for (const config of context.configs('VirtualService')) {
       for (const { path, host, subset } of destinationsOf(config)) {
@@ -20,7 +25,13 @@ export const destinationSubset = defineAnalyzer({
         if (known.includes(subset)) continue;
         const near = nearest(subset, known);
         const message = `subset not found: no DestinationRule of "${host}" defines "${subset}"${known.length === 0 ? '' : `; defined are ${[...new Set(known)].join(', ')}`}`;
-        findings.push({ code: 'KIA1107', config, path: `${path}.subset`, message, ...(near === undefined ? {} : { fix: { text: `Did you mean "${near}"?` } }) });
+        findings.push({
+          code: 'KIA1107',
+          config,
+          path: `${path}.subset`,
+          message,
+          ...(near === undefined ? {} : { fix: { text: `Did you mean "${near}"?` } }),
+        });
       }
     }
     return findings;

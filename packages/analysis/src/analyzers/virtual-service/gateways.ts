@@ -20,7 +20,9 @@ function references(config: Config<VirtualService>): readonly (readonly [path: s
   const own = config.spec.gateways.map((gateway, index) => [`spec.gateways[${index}]`, gateway] as const);
   const inMatches = (['http', 'tls', 'tcp'] as const).flatMap((protocol) =>
     (config.spec[protocol] ?? []).flatMap((rule, at) =>
-      (rule.match ?? []).flatMap((match, index) => (match.gateways ?? []).map((gateway, nth) => [`spec.${protocol}[${at}].match[${index}].gateways[${nth}]`, gateway] as const)),
+      (rule.match ?? []).flatMap((match, index) =>
+        (match.gateways ?? []).map((gateway, nth) => [`spec.${protocol}[${at}].match[${index}].gateways[${nth}]`, gateway] as const),
+      ),
     ),
   );
   return [...own, ...inMatches];
@@ -32,7 +34,15 @@ function missing(config: Config<VirtualService>, known: Known): readonly Analysi
     if (key === 'mesh' || known.has(key)) return [];
     const elsewhere = [...known.keys()].find((other) => other.endsWith(`/${gateway}`));
     const near = elsewhere ?? nearest(key, known.keys());
-    return [{ code: 'KIA1102' as const, config, path, message: `referenced gateway not found: "${gateway}"; there is no Gateway ${key}`, ...(near === undefined ? {} : { fix: { text: `Did you mean "${near}"?` } }) }];
+    return [
+      {
+        code: 'KIA1102' as const,
+        config,
+        path,
+        message: `referenced gateway not found: "${gateway}"; there is no Gateway ${key}`,
+        ...(near === undefined ? {} : { fix: { text: `Did you mean "${near}"?` } }),
+      },
+    ];
   });
 }
 
@@ -41,11 +51,20 @@ function unserved(context: AnalysisContext, config: Config<VirtualService>, know
   const domain = context.mesh().domainSuffix;
   const served = config.spec.gateways.flatMap((gateway) => known.get(gatewayKey(gateway, namespace)) ?? []);
   if (served.length === 0 || config.spec.gateways.includes('mesh')) return [];
-  const hosts = served.flatMap((gateway) => gateway.spec.servers.flatMap((server) => server.hosts.flatMap((host) => hostFor(host, namespace, gateway.meta.namespace))));
+  const hosts = served.flatMap((gateway) =>
+    gateway.spec.servers.flatMap((server) => server.hosts.flatMap((host) => hostFor(host, namespace, gateway.meta.namespace))),
+  );
   return config.spec.hosts.flatMap((host, index) => {
     const full = resolveHost(host, namespace, domain);
     if (hosts.some((other) => hostsOverlap(other, full) || hostsOverlap(other, host))) return [];
-    return [{ code: 'IST0132' as const, config, path: `spec.hosts[${index}]`, message: `no gateway of this object serves "${host}"; they serve ${[...new Set(hosts)].join(', ')}` }];
+    return [
+      {
+        code: 'IST0132' as const,
+        config,
+        path: `spec.hosts[${index}]`,
+        message: `no gateway of this object serves "${host}"; they serve ${[...new Set(hosts)].join(', ')}`,
+      },
+    ];
   });
 }
 

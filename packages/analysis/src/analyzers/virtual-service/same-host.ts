@@ -18,7 +18,13 @@ export const sameHost = defineAnalyzer({
         const key = gatewayKey(gateway, config.meta.namespace);
         // A VirtualService that only its own namespace sees on the mesh is no rival to those of other namespaces.
         const scope = key === 'mesh' && config.spec.exportTo?.every((entry) => entry === '.') === true ? `mesh of ${config.meta.namespace}` : key;
-        return config.spec.hosts.map((host, index) => ({ config, index, gateway: key, host: resolveHost(host, config.meta.namespace, domain), scope }));
+        return config.spec.hosts.map((host, index) => ({
+          config,
+          index,
+          gateway: key,
+          host: resolveHost(host, config.meta.namespace, domain),
+          scope,
+        }));
       }),
     );
     const findings: AnalysisFinding[] = [];
@@ -28,8 +34,19 @@ export const sameHost = defineAnalyzer({
       for (const { config, index, host, gateway } of group) {
         const others = group.filter((claim) => claim.config !== config).map((claim) => claim.config);
         if (others.length === 0) continue;
-        const effect = gateway !== 'mesh' ? `the routes are strung together, ${nameOf(oldest.config)} first` : config === oldest.config ? 'this one is the oldest and in force' : `only the oldest is in force: ${nameOf(oldest.config)}`;
-        findings.push({ code: 'KIA1106', config, path: `spec.hosts[${index}]`, message: `"${host}" on ${gateway} has another VirtualService: ${namesOf(others)}; ${effect}`, fix: { text: 'Put the routes into one VirtualService.' } });
+        const effect =
+          gateway !== 'mesh'
+            ? `the routes are strung together, ${nameOf(oldest.config)} first`
+            : config === oldest.config
+              ? 'this one is the oldest and in force'
+              : `only the oldest is in force: ${nameOf(oldest.config)}`;
+        findings.push({
+          code: 'KIA1106',
+          config,
+          path: `spec.hosts[${index}]`,
+          message: `"${host}" on ${gateway} has another VirtualService: ${namesOf(others)}; ${effect}`,
+          fix: { text: 'Put the routes into one VirtualService.' },
+        });
       }
     }
     return findings;

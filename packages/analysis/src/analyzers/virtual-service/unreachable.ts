@@ -14,7 +14,13 @@ export const unreachable = defineAnalyzer({
         const all = rules.findIndex((rule) => rule.match === undefined || rule.match.length === 0 || rule.match.some(isCatchAll));
         if (all < 0) continue;
         for (let index = all + 1; index < rules.length; index += 1) {
-          findings.push({ code: 'IST0130', config, path: `spec.${protocol}[${index}]`, message: `this route is never used: ${protocol}[${all}] takes everything before it`, fix: { text: 'Move the route that matches everything to the end.' } });
+          findings.push({
+            code: 'IST0130',
+            config,
+            path: `spec.${protocol}[${index}]`,
+            message: `this route is never used: ${protocol}[${all}] takes everything before it`,
+            fix: { text: 'Move the route that matches everything to the end.' },
+          });
         }
       }
     }

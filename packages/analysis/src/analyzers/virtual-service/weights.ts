@@ -13,12 +13,24 @@ export const weights = defineAnalyzer({
           const path = `spec.${protocol}[${index}].route`;
           const [only] = rule.route ?? [];
           if (rule.route?.length === 1 && only?.weight !== undefined && only.weight > 0 && only.weight < 100) {
-            findings.push({ code: 'KIA1104', config, path: `${path}[0].weight`, message: `a single destination takes all traffic, whatever its weight (${only.weight})`, fix: { text: 'Remove weight, or add the other destinations.' } });
+            findings.push({
+              code: 'KIA1104',
+              config,
+              path: `${path}[0].weight`,
+              message: `a single destination takes all traffic, whatever its weight (${only.weight})`,
+              fix: { text: 'Remove weight, or add the other destinations.' },
+            });
           }
           const seen = new Set<string>();
           rule.route?.forEach(({ destination }, at) => {
             const key = `${destination.host} ${destination.subset ?? ''} ${destination.port?.number ?? ''}`;
-            if (seen.has(key)) findings.push({ code: 'KIA1105', config, path: `${path}[${at}].destination`, message: `"${destination.host}"${destination.subset === undefined ? '' : `, subset "${destination.subset}",`} is a destination of this route already` });
+            if (seen.has(key))
+              findings.push({
+                code: 'KIA1105',
+                config,
+                path: `${path}[${at}].destination`,
+                message: `"${destination.host}"${destination.subset === undefined ? '' : `, subset "${destination.subset}",`} is a destination of this route already`,
+              });
             seen.add(key);
           });
         });

@@ -25,7 +25,10 @@ export const serviceSchema = z.strictObject({
   ipFamilies: opt(z.array(z.enum(['IPv4', 'IPv6'])), 'Made by Kubernetes.'),
   ipFamilyPolicy: opt(z.enum(['SingleStack', 'PreferDualStack', 'RequireDualStack']), 'For Kubernetes.'),
   sessionAffinity: opt(z.enum(['None', 'ClientIP']), 'Same client, same endpoint.'),
-  sessionAffinityConfig: opt(z.strictObject({ clientIP: opt(z.strictObject({ timeoutSeconds: opt(z.int(), 'Seconds.') }), 'By address.') }), 'Settings of sessionAffinity.'),
+  sessionAffinityConfig: opt(
+    z.strictObject({ clientIP: opt(z.strictObject({ timeoutSeconds: opt(z.int(), 'Seconds.') }), 'By address.') }),
+    'Settings of sessionAffinity.',
+  ),
   publishNotReadyAddresses: opt(z.boolean(), 'Whether endpoints that are not ready count.'),
   loadBalancerIP: opt(z.string(), 'For Kubernetes.'),
   loadBalancerSourceRanges: opt(z.array(z.string()), 'For Kubernetes.'),
@@ -68,19 +71,25 @@ export const serviceKind = defineKind({
     trafficDistribution: 'locality load balancing is not built yet',
   },
   validate: validateService,
-  columns: [{ name: 'Type', path: 'spec.type' }, { name: 'Ports', path: 'spec.ports' }],
+  columns: [
+    { name: 'Type', path: 'spec.type' },
+    { name: 'Ports', path: 'spec.ports' },
+  ],
   docs: 'A name and ports for the workloads that carry certain labels.',
 });
 
 function validateService(spec: Service): Finding[] {
   const ports = spec.ports ?? [];
   const findings: Finding[] = [];
-  if (ports.length === 0 && spec.type !== 'ExternalName' && spec.clusterIP !== 'None') findings.push({ path: [], message: 'a Service needs at least one port' });
+  if (ports.length === 0 && spec.type !== 'ExternalName' && spec.clusterIP !== 'None')
+    findings.push({ path: [], message: 'a Service needs at least one port' });
   ports.forEach((port, index) => {
     const path = ['ports', index];
     if (port.name === undefined && ports.length > 1) findings.push({ path, message: 'with several ports, each needs a name' });
-    if (port.name !== undefined && ports.findIndex((other) => other.name === port.name) < index) findings.push({ path: [...path, 'name'], message: `the port name "${port.name}" is used twice` });
-    if (ports.findIndex((other) => other.port === port.port && other.protocol === port.protocol) < index) findings.push({ path: [...path, 'port'], message: `port ${port.port}/${port.protocol} is listed twice` });
+    if (port.name !== undefined && ports.findIndex((other) => other.name === port.name) < index)
+      findings.push({ path: [...path, 'name'], message: `the port name "${port.name}" is used twice` });
+    if (ports.findIndex((other) => other.port === port.port && other.protocol === port.protocol) < index)
+      findings.push({ path: [...path, 'port'], message: `port ${port.port}/${port.protocol} is listed twice` });
   });
   return findings;
 }

@@ -24,7 +24,8 @@ export function validateDestinationRule(spec: DestinationRule, context: Validati
 function policyRules(policy: TrafficPolicy, at: At): Finding[] {
   const findings = [...blockRules(policy, at)];
   if (Object.keys(policy).length === 0) findings.push({ path: at, message: 'trafficPolicy needs at least one field' });
-  if (policy.tunnel !== undefined && policy.proxyProtocol !== undefined) findings.push({ path: [...at, 'tunnel'], message: 'only one of tunnel and proxyProtocol may be set' });
+  if (policy.tunnel !== undefined && policy.proxyProtocol !== undefined)
+    findings.push({ path: [...at, 'tunnel'], message: 'only one of tunnel and proxyProtocol may be set' });
   if (policy.tunnel?.protocol !== undefined && !['CONNECT', 'POST'].includes(policy.tunnel.protocol)) {
     findings.push({ path: [...at, 'tunnel', 'protocol'], message: `"${policy.tunnel.protocol}" is neither CONNECT nor POST` });
   }
@@ -33,7 +34,8 @@ function policyRules(policy: TrafficPolicy, at: At): Finding[] {
     const path = [...at, 'portLevelSettings', index];
     if (ports.has(settings.port.number)) findings.push({ path: [...path, 'port', 'number'], message: `port ${settings.port.number} is set twice` });
     ports.add(settings.port.number);
-    if (Object.keys(settings).length < 2) findings.push({ path, message: 'a port needs at least one of loadBalancer, connectionPool, outlierDetection and tls' });
+    if (Object.keys(settings).length < 2)
+      findings.push({ path, message: 'a port needs at least one of loadBalancer, connectionPool, outlierDetection and tls' });
     findings.push(...blockRules(settings, path));
   });
   return findings;
@@ -45,7 +47,10 @@ function blockRules(policy: TrafficPolicy | PortTrafficPolicy, at: At): Finding[
   if (policy.tls !== undefined) findings.push(...tlsRules(policy.tls, [...at, 'tls']));
   const http = policy.connectionPool?.http;
   if (http?.useClientProtocol === true && http.h2UpgradePolicy === 'UPGRADE') {
-    findings.push({ path: [...at, 'connectionPool', 'http', 'useClientProtocol'], message: 'useClientProtocol contradicts h2UpgradePolicy: UPGRADE' });
+    findings.push({
+      path: [...at, 'connectionPool', 'http', 'useClientProtocol'],
+      message: 'useClientProtocol contradicts h2UpgradePolicy: UPGRADE',
+    });
   }
   if (policy.connectionPool !== undefined && policy.connectionPool.tcp === undefined && http === undefined) {
     findings.push({ path: [...at, 'connectionPool'], message: 'connectionPool needs tcp or http' });
@@ -54,29 +59,47 @@ function blockRules(policy: TrafficPolicy | PortTrafficPolicy, at: At): Finding[
 }
 
 function loadBalancerRules(loadBalancer: LoadBalancerSettings, at: At): Finding[] {
-  const findings: Finding[] = [];
+  const findings = [
+    ...hashRules(loadBalancer.consistentHash, [...at, 'consistentHash']),
+    ...localityRules(loadBalancer.localityLbSetting, [...at, 'localityLbSetting']),
+  ];
   if (loadBalancer.simple === 'LEAST_CONN') {
-    findings.push({ path: [...at, 'simple'], message: 'LEAST_CONN is deprecated; it means LEAST_REQUEST', fix: 'Write LEAST_REQUEST.', severity: 'warning' });
+    findings.push({
+      path: [...at, 'simple'],
+      message: 'LEAST_CONN is deprecated; it means LEAST_REQUEST',
+      fix: 'Write LEAST_REQUEST.',
+      severity: 'warning',
+    });
   }
-  const hash = loadBalancer.consistentHash;
+  return findings;
+}
+
+function hashRules(hash: LoadBalancerSettings['consistentHash'], at: At): Finding[] {
+  const findings: Finding[] = [];
   if (hash?.minimumRingSize !== undefined && (hash.ringHash !== undefined || hash.maglev !== undefined)) {
-    findings.push({ path: [...at, 'consistentHash', 'minimumRingSize'], message: 'minimumRingSize has no place beside ringHash or maglev' });
+    findings.push({ path: [...at, 'minimumRingSize'], message: 'minimumRingSize has no place beside ringHash or maglev' });
   }
   const size = hash?.maglev?.tableSize;
-  if (size !== undefined && (size >= 5_000_011 || !isPrime(size))) findings.push({ path: [...at, 'consistentHash', 'maglev', 'tableSize'], message: `${size} is not a prime below 5000011` });
-  const locality = loadBalancer.localityLbSetting;
+  if (size !== undefined && (size >= 5_000_011 || !isPrime(size)))
+    findings.push({ path: [...at, 'maglev', 'tableSize'], message: `${size} is not a prime below 5000011` });
+  return findings;
+}
+
+function localityRules(locality: LoadBalancerSettings['localityLbSetting'], at: At): Finding[] {
+  const findings: Finding[] = [];
   const sources = new Set<string>();
   locality?.distribute?.forEach((entry, index) => {
-    const path = [...at, 'localityLbSetting', 'distribute', index];
+    const path = [...at, 'distribute', index];
     const sum = Object.values(entry.to ?? {}).reduce((total, weight) => total + weight, 0);
     if (sum !== 100) findings.push({ path: [...path, 'to'], message: `the weights sum to ${sum}, not 100` });
     if (sources.has(entry.from ?? '')) findings.push({ path: [...path, 'from'], message: `"${entry.from ?? ''}" is distributed twice` });
     sources.add(entry.from ?? '');
   });
   locality?.failover?.forEach((entry, index) => {
-    const path = [...at, 'localityLbSetting', 'failover', index];
+    const path = [...at, 'failover', index];
     if (entry.from === entry.to) findings.push({ path, message: `"${entry.from ?? ''}" fails over to itself` });
-    if ((entry.from ?? '').includes('/') || (entry.to ?? '').includes('/')) findings.push({ path, message: 'failover is between regions, not zones' });
+    if ((entry.from ?? '').includes('/') || (entry.to ?? '').includes('/'))
+      findings.push({ path, message: 'failover is between regions, not zones' });
   });
   return findings;
 }
@@ -85,7 +108,8 @@ function tlsRules(tls: ClientTlsSettings, at: At): Finding[] {
   const findings: Finding[] = [];
   if (tls.mode === 'ISTIO_MUTUAL') {
     for (const field of CERTIFICATE_FIELDS) {
-      if (tls[field] !== undefined) findings.push({ path: [...at, field], message: `${field} has no place with ISTIO_MUTUAL: the mesh makes the certificates` });
+      if (tls[field] !== undefined)
+        findings.push({ path: [...at, field], message: `${field} has no place with ISTIO_MUTUAL: the mesh makes the certificates` });
     }
   }
   if (tls.mode === 'MUTUAL' && tls.credentialName === undefined && (tls.clientCertificate === undefined || tls.privateKey === undefined)) {

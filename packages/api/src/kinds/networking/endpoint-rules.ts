@@ -18,7 +18,11 @@ export function endpointRules(entry: WorkloadEntry, at: readonly (string | numbe
   const form = addressForm(entry.address);
   const findings: Finding[] = [];
   if (form === 'none' && (entry.network ?? '') === '') findings.push({ path: at, message: 'an endpoint needs an address (or a network)' });
-  if (form === 'bad') findings.push({ path: [...at, 'address'], message: `"${entry.address ?? ''}" is neither an IP address, a DNS name nor an absolute unix:// path` });
+  if (form === 'bad')
+    findings.push({
+      path: [...at, 'address'],
+      message: `"${entry.address ?? ''}" is neither an IP address, a DNS name nor an absolute unix:// path`,
+    });
   if (form === 'unix' && Object.keys(entry.ports ?? {}).length > 0) findings.push({ path: [...at, 'ports'], message: 'a Unix socket has no ports' });
   return findings;
 }

@@ -11,7 +11,8 @@ export function validateGateway(spec: Gateway): Finding[] {
   const serverNames = new Set<string>();
   spec.servers.forEach((server, index) => {
     const path = ['servers', index];
-    if (portNames.has(server.port.name)) findings.push({ path: [...path, 'port', 'name'], message: `the port name "${server.port.name}" is used twice` });
+    if (portNames.has(server.port.name))
+      findings.push({ path: [...path, 'port', 'name'], message: `the port name "${server.port.name}" is used twice` });
     portNames.add(server.port.name);
     if (server.name !== undefined && server.name !== '') {
       if (serverNames.has(server.name)) findings.push({ path: [...path, 'name'], message: `the server name "${server.name}" is used twice` });
@@ -33,17 +34,26 @@ function tlsRules(server: GatewayServer, path: readonly (string | number)[]): Fi
   const at = [...path, 'tls'];
   if (!TLS_PROTOCOLS.has(protocol)) {
     const others = Object.keys(tls).filter((key) => key !== 'httpsRedirect');
-    if (others.length > 0) findings.push({ path: at, message: `a server of protocol ${protocol} takes only tls.httpsRedirect, not ${others.join(', ')}` });
+    if (others.length > 0)
+      findings.push({ path: at, message: `a server of protocol ${protocol} takes only tls.httpsRedirect, not ${others.join(', ')}` });
     return findings;
   }
+  findings.push(...certificateRules(tls, at));
+  return findings;
+}
+
+function certificateRules(tls: NonNullable<GatewayServer['tls']>, at: readonly (string | number)[]): Finding[] {
+  const findings: Finding[] = [];
   const sources = CERTIFICATE_FIELDS.filter((field) => tls[field] !== undefined && field !== 'caCertificates' && field !== 'privateKey');
   if (sources.length > 1) findings.push({ path: at, message: `only one of ${sources.join(', ')} may be set` });
   const mode = tls.mode ?? 'PASSTHROUGH';
   if (mode === 'SIMPLE' || mode === 'MUTUAL' || mode === 'OPTIONAL_MUTUAL') {
-    if (sources.length === 0) findings.push({ path: at, message: `${mode} needs a certificate: credentialName, or serverCertificate and privateKey` });
+    if (sources.length === 0)
+      findings.push({ path: at, message: `${mode} needs a certificate: credentialName, or serverCertificate and privateKey` });
   } else if (sources.length > 0) {
     findings.push({ path: at, message: `certificates have no effect with ${mode}`, severity: 'warning' });
   }
-  if (mode === 'MUTUAL' && sources.includes('serverCertificate') && tls.caCertificates === undefined) findings.push({ path: at, message: 'MUTUAL needs caCertificates' });
+  if (mode === 'MUTUAL' && sources.includes('serverCertificate') && tls.caCertificates === undefined)
+    findings.push({ path: at, message: 'MUTUAL needs caCertificates' });
   return findings;
 }

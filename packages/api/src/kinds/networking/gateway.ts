@@ -5,17 +5,20 @@ import { labels, nonEmpty, opt, portNumber, req, text } from '../../schema/field
 import { dnsLabelFault, hostFault } from '../../schema/formats.ts';
 import { validateGateway } from './gateway-rules.ts';
 
-/** `host`, `namespace/host`, `./host` or `*​/host`. */
+// host, namespace/host, ./host or */host
 const gatewayHost = text((value) => {
   const slash = value.indexOf('/');
   const namespace = slash < 0 ? '*' : value.slice(0, slash);
-  if (namespace !== '*' && namespace !== '.' && dnsLabelFault(namespace) !== undefined) return `"${value}": "${namespace}" is not a namespace, "." or "*"`;
+  if (namespace !== '*' && namespace !== '.' && dnsLabelFault(namespace) !== undefined)
+    return `"${value}": "${namespace}" is not a namespace, "." or "*"`;
   return hostFault(value.slice(slash + 1), { wildcard: true, ip: false });
 });
 
 export const GATEWAY_PROTOCOLS = ['HTTP', 'HTTPS', 'GRPC', 'GRPC-WEB', 'HTTP2', 'MONGO', 'TCP', 'TLS'] as const;
 const protocol = text((value) =>
-  (GATEWAY_PROTOCOLS as readonly string[]).includes(value.toUpperCase()) ? undefined : `"${value}" is not a protocol; known are ${GATEWAY_PROTOCOLS.join(', ')}`,
+  (GATEWAY_PROTOCOLS as readonly string[]).includes(value.toUpperCase())
+    ? undefined
+    : `"${value}" is not a protocol; known are ${GATEWAY_PROTOCOLS.join(', ')}`,
 );
 
 const tlsVersion = z.enum(['TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3']);
@@ -30,7 +33,15 @@ const serverTls = z.strictObject({
   credentialNames: opt(z.array(z.string()).max(2), 'Secrets, at most two.'),
   caCertCredentialName: opt(z.string(), 'Secret that holds the certificates to trust.'),
   tlsCertificates: opt(
-    z.array(z.strictObject({ serverCertificate: opt(z.string(), 'Path.'), privateKey: opt(z.string(), 'Path.'), caCertificates: opt(z.string(), 'Path.') })).max(2),
+    z
+      .array(
+        z.strictObject({
+          serverCertificate: opt(z.string(), 'Path.'),
+          privateKey: opt(z.string(), 'Path.'),
+          caCertificates: opt(z.string(), 'Path.'),
+        }),
+      )
+      .max(2),
     'Certificates, at most two.',
   ),
   subjectAltNames: opt(z.array(z.string()), 'Names that clients may have.'),

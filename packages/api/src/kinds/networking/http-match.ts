@@ -5,7 +5,10 @@ import { oneOf } from '../../schema/one-of.ts';
 
 const matchFields = {
   exact: opt(z.string(), 'The whole value, as it is.'),
-  prefix: opt(text((value) => (value === '' ? 'an empty prefix matches everything; leave the match out instead' : undefined)), 'The value begins with this text.'),
+  prefix: opt(
+    text((value) => (value === '' ? 'an empty prefix matches everything; leave the match out instead' : undefined)),
+    'The value begins with this text.',
+  ),
   regex: opt(regex, 'RE2 regular expression that must match the whole value.'),
 };
 

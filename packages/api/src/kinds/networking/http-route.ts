@@ -1,8 +1,31 @@
 import { z } from 'zod';
-import { count, destinationPort, duration, durationMin1ms, host, int32, nonEmpty, opt, percent, portNumber, regex, req, text, uint32 } from '../../schema/fields.ts';
+import {
+  count,
+  destinationPort,
+  duration,
+  durationMin1ms,
+  host,
+  int32,
+  nonEmpty,
+  opt,
+  percent,
+  portNumber,
+  regex,
+  req,
+  text,
+  uint32,
+} from '../../schema/fields.ts';
 import { oneOf } from '../../schema/one-of.ts';
 import { httpMatch, l4Match, stringMatch, tlsMatch } from './http-match.ts';
-import { GRPC_STATUS, headerOperationNameFault, headerRemoveNameFault, headerValueFault, requestSetNameFault, responseNameFault, retryOnFault } from './http-values.ts';
+import {
+  GRPC_STATUS,
+  headerOperationNameFault,
+  headerRemoveNameFault,
+  headerValueFault,
+  requestSetNameFault,
+  responseNameFault,
+  retryOnFault,
+} from './http-values.ts';
 
 export const destination = z.strictObject({
   host: req(host, 'Service to call. A name without a dot is completed with the namespace of this object.'),
@@ -51,7 +74,9 @@ const redirect = oneOf(
 const directResponse = z.strictObject({
   status: req(z.int().min(200).max(599), 'HTTP status.'),
   body: opt(
-    oneOf(z.strictObject({ string: opt(z.string(), 'Body as text.'), bytes: opt(z.base64(), 'Body as base64.') }), ['string', 'bytes'], { required: true }),
+    oneOf(z.strictObject({ string: opt(z.string(), 'Body as text.'), bytes: opt(z.base64(), 'Body as base64.') }), ['string', 'bytes'], {
+      required: true,
+    }),
     'Body of the response, at most 1 MB.',
   ),
 });
@@ -122,13 +147,19 @@ export const httpRoute = z.strictObject({
   route: opt(z.array(httpRouteDestination).min(1), 'Where requests go. Exactly one of route, redirect, directResponse, delegate.'),
   redirect: opt(redirect, 'Answer with a redirect.'),
   directResponse: opt(directResponse, 'Answer with a fixed response.'),
-  delegate: opt(z.strictObject({ name: opt(z.string(), 'VirtualService to delegate to.'), namespace: opt(z.string(), 'Its namespace.') }), 'Hand over to another VirtualService.'),
+  delegate: opt(
+    z.strictObject({ name: opt(z.string(), 'VirtualService to delegate to.'), namespace: opt(z.string(), 'Its namespace.') }),
+    'Hand over to another VirtualService.',
+  ),
   rewrite: opt(rewrite, 'Change path or authority before forwarding.'),
   timeout: opt(durationMin1ms, 'Time-out of the whole request, tries included. Default: none.'),
   retries: opt(retries, 'When to try again.'),
   fault: opt(fault, 'Faults to inject, for tests.'),
   mirror: opt(destination, 'Send a copy of requests here.'),
-  mirrors: opt(z.array(z.strictObject({ destination: req(destination, 'Where copies go.'), percentage: opt(percent, 'Share of requests; default all.') })), 'Send copies of requests to several places.'),
+  mirrors: opt(
+    z.array(z.strictObject({ destination: req(destination, 'Where copies go.'), percentage: opt(percent, 'Share of requests; default all.') })),
+    'Send copies of requests to several places.',
+  ),
   mirrorPercent: opt(uint32, 'Deprecated: use mirrorPercentage.'),
   mirror_percent: opt(uint32, 'Deprecated: use mirrorPercentage.'),
   mirrorPercentage: opt(percent, 'Share of requests that are copied.'),

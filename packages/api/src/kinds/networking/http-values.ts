@@ -79,8 +79,59 @@ export function responseNameFault(value: string): string | undefined {
   return value.toLowerCase() === 'host' ? 'Host is not a response header' : headerOperationNameFault(value);
 }
 
-/** A header value: no control characters but tab (RFC 9110, 5.5): a line break would start another header. */
+/** Envoy's substitution operators that both data planes answer in headers. */
+const OPERATORS: ReadonlySet<string> = new Set([
+  'BYTES_RECEIVED',
+  'BYTES_SENT',
+  'DOWNSTREAM_DIRECT_REMOTE_ADDRESS',
+  'DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT',
+  'DOWNSTREAM_LOCAL_ADDRESS',
+  'DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT',
+  'DOWNSTREAM_LOCAL_PORT',
+  'DOWNSTREAM_LOCAL_URI_SAN',
+  'DOWNSTREAM_PEER_SUBJECT',
+  'DOWNSTREAM_PEER_URI_SAN',
+  'DOWNSTREAM_REMOTE_ADDRESS',
+  'DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT',
+  'DOWNSTREAM_REMOTE_PORT',
+  'DOWNSTREAM_TLS_CIPHER',
+  'DOWNSTREAM_TLS_VERSION',
+  'HOSTNAME',
+  'METHOD',
+  'PROTOCOL',
+  'REQ',
+  'REQUESTED_SERVER_NAME',
+  'RESP',
+  'RESPONSE_CODE',
+  'RESPONSE_CODE_DETAILS',
+  'RESPONSE_FLAGS',
+  'ROUTE_NAME',
+  'START_TIME',
+  'UPSTREAM_CLUSTER',
+  'UPSTREAM_HOST',
+  'UPSTREAM_LOCAL_ADDRESS',
+  'UPSTREAM_REMOTE_ADDRESS',
+  'UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT',
+]);
+
+/**
+ * What is wrong with a header value: control characters but tab (RFC 9110, 5.5; a line break would start another header), or an operator
+ * (`%REQ(x-a)%`) that is none: a proxy would refuse all routes for it.
+ */
 export function headerValueFault(value: string): string | undefined {
+  const fault = controlFault(value);
+  if (fault !== undefined) return fault;
+  const rest = value
+    .replaceAll('%%', '')
+    .replaceAll(/%([A-Z][A-Z0-9_]*)(?:\((?:[^()]|\([^()]*\))*\))?(?::\d+)?%/g, (whole, name: string) => (OPERATORS.has(name) ? '' : whole));
+  if (!rest.includes('%')) return undefined;
+  const operator = /%[A-Z][^%]*%/.exec(rest)?.[0];
+  return operator === undefined
+    ? `"${value}" has a single "%": write "%%" for a percent sign`
+    : `not supported yet by Meltemi: the operator ${operator} in a header`;
+}
+
+function controlFault(value: string): string | undefined {
   for (let index = 0; index < value.length; index += 1) {
     const code = value.charCodeAt(index);
     if ((code < 0x20 && code !== 0x09) || code === 0x7f) return 'a header value must not hold control characters';

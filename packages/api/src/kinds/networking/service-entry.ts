@@ -13,7 +13,11 @@ const protocol = text((value) =>
   SERVICE_PROTOCOLS.includes(value.toUpperCase()) ? undefined : `"${value}" is not a protocol; known are ${SERVICE_PROTOCOLS.join(', ')}`,
 );
 const exportTo = z.array(
-  text((value) => (['.', '*', '~'].includes(value) || dnsLabelFault(value) === undefined ? undefined : `"${value}" is neither ".", "*", "~" nor the name of a namespace`)),
+  text((value) =>
+    ['.', '*', '~'].includes(value) || dnsLabelFault(value) === undefined
+      ? undefined
+      : `"${value}" is neither ".", "*", "~" nor the name of a namespace`,
+  ),
 );
 
 export const serviceEntrySchema = z.strictObject({
@@ -32,8 +36,14 @@ export const serviceEntrySchema = z.strictObject({
       .max(256),
     'Ports of the service.',
   ),
-  location: z.enum(['MESH_EXTERNAL', 'MESH_INTERNAL']).default('MESH_EXTERNAL').describe('MESH_INTERNAL: endpoints may be part of the mesh (mutual TLS). Default MESH_EXTERNAL.'),
-  resolution: z.enum(['NONE', 'STATIC', 'DNS', 'DNS_ROUND_ROBIN', 'DYNAMIC_DNS']).default('NONE').describe('How addresses of endpoints are found. Default NONE: the address that was called.'),
+  location: z
+    .enum(['MESH_EXTERNAL', 'MESH_INTERNAL'])
+    .default('MESH_EXTERNAL')
+    .describe('MESH_INTERNAL: endpoints may be part of the mesh (mutual TLS). Default MESH_EXTERNAL.'),
+  resolution: z
+    .enum(['NONE', 'STATIC', 'DNS', 'DNS_ROUND_ROBIN', 'DYNAMIC_DNS'])
+    .default('NONE')
+    .describe('How addresses of endpoints are found. Default NONE: the address that was called.'),
   endpoints: opt(z.array(workloadEntrySchema).max(4096), 'Endpoints of the service.'),
   workloadSelector: opt(workloadSelectorLabels, 'Selects workloads and WorkloadEntries of this namespace as endpoints.'),
   exportTo: opt(exportTo, 'Namespaces that see this object; default all.'),
@@ -58,6 +68,10 @@ export const serviceEntryKind = defineKind({
     'endpoints[].network': 'several networks are not built yet',
   },
   validate: validateServiceEntry,
-  columns: [{ name: 'Hosts', path: 'spec.hosts' }, { name: 'Location', path: 'spec.location' }, { name: 'Resolution', path: 'spec.resolution' }],
+  columns: [
+    { name: 'Hosts', path: 'spec.hosts' },
+    { name: 'Location', path: 'spec.location' },
+    { name: 'Resolution', path: 'spec.resolution' },
+  ],
   docs: 'A service that no registry knows by itself: outside the mesh, or on machines of your own.',
 });

@@ -5,7 +5,15 @@ import { oneOf } from '../../schema/one-of.ts';
 const failoverList = z.array(z.strictObject({ from: opt(z.string(), 'Region.'), to: opt(z.string(), 'Region.') }));
 const localityLb = oneOf(
   z.strictObject({
-    distribute: opt(z.array(z.strictObject({ from: opt(z.string(), 'region/zone/subzone, with *.'), to: opt(z.record(z.string(), uint32), 'Locality to percent; sums to 100.') })), 'Explicit shares.'),
+    distribute: opt(
+      z.array(
+        z.strictObject({
+          from: opt(z.string(), 'region/zone/subzone, with *.'),
+          to: opt(z.record(z.string(), uint32), 'Locality to percent; sums to 100.'),
+        }),
+      ),
+      'Explicit shares.',
+    ),
     failover: opt(failoverList, 'Where traffic of a region goes when it is unhealthy.'),
     failoverPriority: opt(z.array(z.string()), 'Labels whose agreement orders endpoints.'),
     enabled: opt(z.boolean(), 'Switches locality load balancing.'),
@@ -43,7 +51,10 @@ const consistentHash = oneOf(
 export const loadBalancer = oneOf(
   oneOf(
     z.strictObject({
-      simple: opt(z.enum(['UNSPECIFIED', 'LEAST_CONN', 'RANDOM', 'PASSTHROUGH', 'ROUND_ROBIN', 'LEAST_REQUEST']), 'How an endpoint is chosen; default LEAST_REQUEST (the better of two).'),
+      simple: opt(
+        z.enum(['UNSPECIFIED', 'LEAST_CONN', 'RANDOM', 'PASSTHROUGH', 'ROUND_ROBIN', 'LEAST_REQUEST']),
+        'How an endpoint is chosen; default LEAST_REQUEST (the better of two).',
+      ),
       consistentHash: opt(consistentHash, 'Same key, same endpoint.'),
       localityLbSetting: opt(localityLb, 'Preference of near endpoints.'),
       zoneAwareLbSetting: opt(zoneAwareLb, 'Preference of the own zone.'),
@@ -67,7 +78,14 @@ export const connectionPool = z.strictObject({
     z.strictObject({
       maxConnections: opt(count, 'Connections to the service at most, per proxy.'),
       connectTimeout: opt(durationMin1ms, 'Time-out of connecting; default 10s.'),
-      tcpKeepalive: opt(z.strictObject({ probes: opt(uint32, 'Probes before giving up.'), time: opt(durationMin1ms, 'Idle time before probes.'), interval: opt(durationMin1ms, 'Time between probes.') }), 'TCP keepalive.'),
+      tcpKeepalive: opt(
+        z.strictObject({
+          probes: opt(uint32, 'Probes before giving up.'),
+          time: opt(durationMin1ms, 'Idle time before probes.'),
+          interval: opt(durationMin1ms, 'Time between probes.'),
+        }),
+        'TCP keepalive.',
+      ),
       maxConnectionDuration: opt(durationMin1ms, 'Connections older than this are closed.'),
       idleTimeout: opt(duration, 'Idle connections are closed; default 1h.'),
     }),
@@ -83,7 +101,10 @@ export const connectionPool = z.strictObject({
       h2UpgradePolicy: opt(z.enum(['DEFAULT', 'DO_NOT_UPGRADE', 'UPGRADE']), 'Whether HTTP/1.1 becomes HTTP/2.'),
       useClientProtocol: opt(z.boolean(), 'Call with the protocol of the caller.'),
       maxConcurrentStreams: opt(count, 'Streams on one HTTP/2 connection.'),
-      http2KeepAlive: opt(z.strictObject({ interval: opt(durationMin1ms, 'Time between pings.'), timeout: opt(durationMin1ms, 'Wait for an answer.') }), 'HTTP/2 pings.'),
+      http2KeepAlive: opt(
+        z.strictObject({ interval: opt(durationMin1ms, 'Time between pings.'), timeout: opt(durationMin1ms, 'Wait for an answer.') }),
+        'HTTP/2 pings.',
+      ),
     }),
     'For HTTP.',
   ),
@@ -128,10 +149,17 @@ export const trafficPolicy = z.strictObject({
   outlierDetection: opt(outlierDetection, 'Ejection of failing endpoints.'),
   tls: opt(clientTls, 'TLS towards the service.'),
   portLevelSettings: opt(z.array(portTrafficPolicy), 'Policies of single ports; they inherit nothing.'),
-  tunnel: opt(z.strictObject({ protocol: opt(z.string(), 'CONNECT or POST.'), targetHost: req(nonEmpty, 'Host.'), targetPort: req(portNumber, 'Port.') }), 'Tunnel TCP through HTTP.'),
+  tunnel: opt(
+    z.strictObject({ protocol: opt(z.string(), 'CONNECT or POST.'), targetHost: req(nonEmpty, 'Host.'), targetPort: req(portNumber, 'Port.') }),
+    'Tunnel TCP through HTTP.',
+  ),
   proxyProtocol: opt(z.strictObject({ version: opt(z.enum(['V1', 'V2']), 'Version.') }), 'Send the PROXY protocol.'),
   retryBudget: opt(
-    z.strictObject({ percent: opt(z.number().min(0).max(100), 'Default 20.'), minRetryConcurrency: opt(uint32, 'Default 3.'), budgetInterval: opt(duration, 'Default 0.') }),
+    z.strictObject({
+      percent: opt(z.number().min(0).max(100), 'Default 20.'),
+      minRetryConcurrency: opt(uint32, 'Default 3.'),
+      budgetInterval: opt(duration, 'Default 0.'),
+    }),
     'Limit of retries as a share of requests.',
   ),
 });

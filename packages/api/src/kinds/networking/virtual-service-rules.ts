@@ -31,7 +31,12 @@ function hostRules(spec: VirtualService): Finding[] {
   const mesh = spec.gateways.includes('mesh');
   spec.hosts.forEach((host, index) => {
     const path = ['hosts', index];
-    if (mesh && host === '*') findings.push({ path, message: '"*" is not allowed for the mesh gateway: it would take all traffic of all sidecars', fix: 'Name the hosts, or list only gateways under gateways.' });
+    if (mesh && host === '*')
+      findings.push({
+        path,
+        message: '"*" is not allowed for the mesh gateway: it would take all traffic of all sidecars',
+        fix: 'Name the hosts, or list only gateways under gateways.',
+      });
     if (mesh && isIp(host)) findings.push({ path, message: `"${host}" is an IP address; those are allowed for gateways only` });
     const earlier = spec.hosts.slice(0, index);
     const before = earlier.includes(host) ? host : earlier.find((other) => !(mesh && other === '*') && hostsOverlap(other, host));
@@ -42,29 +47,60 @@ function hostRules(spec: VirtualService): Finding[] {
 }
 
 function httpRules(route: HttpRoute, path: readonly (string | number)[]): Finding[] {
+  const findings = [
+    ...actionRules(route, path),
+    ...weightRules(route.route ?? [], [...path, 'route']),
+    ...redirectRules(route, path),
+    ...rewriteRules(route, path),
+    ...bodyRules(route, path),
+    ...faultRules(route.fault, [...path, 'fault']),
+  ];
+  if (route.mirror !== undefined && route.mirrors !== undefined)
+    findings.push({ path: [...path, 'mirrors'], message: 'only one of mirror and mirrors may be set' });
+  route.match?.forEach((match, index) => findings.push(...matchRules(match, [...path, 'match', index])));
+  return findings;
+}
+
+function actionRules(route: HttpRoute, path: readonly (string | number)[]): Finding[] {
   const findings: Finding[] = [];
   const actions = ACTIONS.filter((action) => route[action] !== undefined);
-  if (actions.length === 0) findings.push({ path, message: 'an http route needs one of route, redirect, directResponse and delegate', fix: 'Add route with a destination.' });
+  if (actions.length === 0)
+    findings.push({ path, message: 'an http route needs one of route, redirect, directResponse and delegate', fix: 'Add route with a destination.' });
   if (actions.length > 1) findings.push({ path, message: `an http route has exactly one action; this one has ${actions.join(' and ')}` });
+  return [...findings, ...besideRules(route, path)];
+}
+
+/** Fields that have no place or effect beside a redirect or a direct response. */
+function besideRules(route: HttpRoute, path: readonly (string | number)[]): Finding[] {
+  const findings: Finding[] = [];
   const excluded = route.redirect !== undefined ? 'redirect' : route.directResponse !== undefined ? 'directResponse' : undefined;
   for (const field of ['rewrite', 'fault', 'mirror', 'mirrors', 'retries', 'timeout'] as const) {
     const harmless = field === 'timeout' || field === 'retries';
     if (excluded === undefined || route[field] === undefined || (excluded === 'directResponse' && field === 'fault')) continue;
-    findings.push({ path: [...path, field], message: `${field} has no ${harmless ? 'effect' : 'place'} beside ${excluded}`, severity: harmless ? 'warning' : 'error' });
+    findings.push({
+      path: [...path, field],
+      message: `${field} has no ${harmless ? 'effect' : 'place'} beside ${excluded}`,
+      severity: harmless ? 'warning' : 'error',
+    });
   }
-  if (route.mirror !== undefined && route.mirrors !== undefined) findings.push({ path: [...path, 'mirrors'], message: 'only one of mirror and mirrors may be set' });
-  findings.push(...weightRules(route.route ?? [], [...path, 'route']), ...redirectRules(route, path), ...rewriteRules(route, path), ...bodyRules(route, path));
-  if (route.fault !== undefined && route.fault.delay === undefined && route.fault.abort === undefined) {
-    findings.push({ path: [...path, 'fault'], message: 'fault needs delay or abort' });
-  }
-  for (const part of ['delay', 'abort'] as const) {
-    const fault = route.fault?.[part];
-    if (fault !== undefined && fault.percentage === undefined && !('percent' in fault)) {
-      findings.push({ path: [...path, 'fault', part], message: `without percentage, no request is hit by this ${part}`, fix: 'Add percentage: { value: 100 }.', severity: 'warning' });
-    }
-  }
-  route.match?.forEach((match, index) => findings.push(...matchRules(match, [...path, 'match', index])));
   return findings;
+}
+
+function faultRules(fault: HttpRoute['fault'], path: readonly (string | number)[]): Finding[] {
+  if (fault === undefined) return [];
+  if (fault.delay === undefined && fault.abort === undefined) return [{ path, message: 'fault needs delay or abort' }];
+  return (['delay', 'abort'] as const).flatMap((part) => {
+    const one = fault[part];
+    if (one === undefined || one.percentage !== undefined || 'percent' in one) return [];
+    return [
+      {
+        path: [...path, part],
+        message: `without percentage, no request is hit by this ${part}`,
+        fix: 'Add percentage: { value: 100 }.',
+        severity: 'warning' as const,
+      },
+    ];
+  });
 }
 
 function matchRules(match: HttpMatchRequest, path: readonly (string | number)[]): Finding[] {
@@ -74,7 +110,12 @@ function matchRules(match: HttpMatchRequest, path: readonly (string | number)[])
       if (name.startsWith('@request.auth.')) {
         findings.push({ path: [...path, field, name], message: `not supported yet by Meltemi: routing by claims of a token (${name})` });
       } else if (['uri', 'scheme', 'method', 'authority'].includes(name)) {
-        findings.push({ path: [...path, field, name], message: `Istio ignores the header "${name}" here`, fix: `Match ${name} in its own field.`, severity: 'warning' });
+        findings.push({
+          path: [...path, field, name],
+          message: `Istio ignores the header "${name}" here`,
+          fix: `Match ${name} in its own field.`,
+          severity: 'warning',
+        });
       }
     }
   }
@@ -85,11 +126,25 @@ function weightRules(destinations: readonly { readonly weight?: number }[], path
   // A single destination takes everything, whatever its weight.
   if (destinations.length < 2) return [];
   const total = destinations.reduce((sum, destination) => sum + (destination.weight ?? 0), 0);
-  if (total === 0) return [{ path, message: 'the weights of several destinations are all 0: no destination would get traffic', fix: 'Give at least one destination a weight.' }];
+  if (total === 0)
+    return [
+      {
+        path,
+        message: 'the weights of several destinations are all 0: no destination would get traffic',
+        fix: 'Give at least one destination a weight.',
+      },
+    ];
   if (total > 4_294_967_295) return [{ path, message: `the weights sum to ${total}; the limit is 4294967295` }];
   return destinations.flatMap((destination, index) =>
     destination.weight === undefined
-      ? [{ path: [...path, index], message: 'without weight, this destination gets no traffic: the others have weights', fix: 'Add weight beside destination.', severity: 'warning' as const }]
+      ? [
+          {
+            path: [...path, index],
+            message: 'without weight, this destination gets no traffic: the others have weights',
+            fix: 'Add weight beside destination.',
+            severity: 'warning' as const,
+          },
+        ]
       : [],
   );
 }
@@ -103,7 +158,8 @@ function redirectRules(route: HttpRoute, path: readonly (string | number)[]): Fi
   if (redirect.redirectCode !== undefined && ![301, 302, 303, 307, 308].includes(redirect.redirectCode)) {
     findings.push({ path: [...at, 'redirectCode'], message: `${redirect.redirectCode} is not a redirect: 301, 302, 303, 307 or 308` });
   }
-  if (redirect.scheme !== undefined && !['http', 'https'].includes(redirect.scheme.toLowerCase())) findings.push({ path: [...at, 'scheme'], message: `"${redirect.scheme}" is neither http nor https` });
+  if (redirect.scheme !== undefined && !['http', 'https'].includes(redirect.scheme.toLowerCase()))
+    findings.push({ path: [...at, 'scheme'], message: `"${redirect.scheme}" is neither http nor https` });
   if (redirect.prefixRewrite !== undefined) {
     if (redirect.uri !== undefined) findings.push({ path: [...at, 'prefixRewrite'], message: 'only one of uri and prefixRewrite may be set' });
     const prefixes = route.match !== undefined && route.match.length > 0 && route.match.every((match) => match.uri?.prefix !== undefined);

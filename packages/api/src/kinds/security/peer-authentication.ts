@@ -3,7 +3,12 @@ import type { DeepReadonly } from '../../config.ts';
 import { defineKind, type Finding } from '../../kind.ts';
 import { opt, text, workloadSelectorMatchLabels } from '../../schema/fields.ts';
 
-const mtls = z.strictObject({ mode: opt(z.enum(['UNSET', 'DISABLE', 'PERMISSIVE', 'STRICT']), 'UNSET inherits; PERMISSIVE takes both; STRICT takes only mutual TLS; DISABLE only plain text.') });
+const mtls = z.strictObject({
+  mode: opt(
+    z.enum(['UNSET', 'DISABLE', 'PERMISSIVE', 'STRICT']),
+    'UNSET inherits; PERMISSIVE takes both; STRICT takes only mutual TLS; DISABLE only plain text.',
+  ),
+});
 const portKey = text((value) => (/^[1-9]\d{0,4}$/.test(value) && Number(value) <= 65_535 ? undefined : `"${value}" is not a port number`));
 
 export const peerAuthenticationSchema = z.strictObject({
@@ -27,7 +32,8 @@ export const peerAuthenticationKind = defineKind({
     if (spec.portLevelMtls === undefined) return [];
     const findings: Finding[] = [];
     if (Object.keys(spec.portLevelMtls).length === 0) findings.push({ path: ['portLevelMtls'], message: 'portLevelMtls must not be empty' });
-    if (Object.keys(spec.selector?.matchLabels ?? {}).length === 0) findings.push({ path: ['portLevelMtls'], message: 'portLevelMtls needs a selector: ports belong to workloads' });
+    if (Object.keys(spec.selector?.matchLabels ?? {}).length === 0)
+      findings.push({ path: ['portLevelMtls'], message: 'portLevelMtls needs a selector: ports belong to workloads' });
     return findings;
   },
   columns: [{ name: 'Mode', path: 'spec.mtls.mode' }],
