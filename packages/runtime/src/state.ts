@@ -7,7 +7,7 @@ import type { SocketAddress } from './types/common.ts';
 import type { RuntimeDelta } from './types/config.ts';
 import type { RuntimeSecret } from './types/secret.ts';
 
-const NOTHING: RuntimeEndpoints = { cluster: '', localities: [], overprovisioningPercent: 140, weightedPriorityHealth: false, drops: [] };
+const NOTHING: RuntimeEndpoints = { cluster: '', localities: [], overprovisioningPercent: 140, drops: [] };
 
 /** The configuration in force on one thread, empty at first. `random` spreads where round robin starts. */
 export function createRuntimeState(random: () => number): RuntimeState {

@@ -23,7 +23,6 @@ export function decodeClusterMessage(reader: Reader): RuntimeCluster {
     discovery: decodeDiscovery(reader, name),
     lb: decodeLoadBalancing(reader),
     connectTimeoutMs: reader.duration('connect_timeout', 5_000),
-    bufferLimitBytes: reader.number('per_connection_buffer_limit_bytes', 1 << 20),
     transport,
     transportMatches: matches,
     limits: decodeLimits(reader),
@@ -33,14 +32,15 @@ export function decodeClusterMessage(reader: Reader): RuntimeCluster {
     ...(keepalive === undefined ? {} : { tcpKeepalive: decodeKeepalive(keepalive) }),
     ...decodeCommonLb(reader),
     services: decodeServices(reader.raw('metadata')),
-    statName: reader.string('alt_stat_name', name),
     ...(origin === undefined ? {} : { origin }),
   };
 }
 
 function harmlessFields(reader: Reader): void {
   // Statistics that this proxy always or never keeps.
-  reader.harmless('track_timeout_budgets', 'track_cluster_stats');
+  reader.harmless('track_timeout_budgets', 'track_cluster_stats', 'alt_stat_name');
+  // Nothing is buffered beyond what one write leaves over: a slow side stops the other at once.
+  reader.harmless('per_connection_buffer_limit_bytes');
   // Endpoints that left the service get no new request and their idle connections are closed, with or without it.
   reader.harmless('ignore_health_on_host_removal', 'close_connections_on_host_health_failure');
   // Balancing hints of Envoy's threads.
@@ -69,7 +69,7 @@ function decodeDiscovery(reader: Reader, name: string): RuntimeCluster['discover
   const dns = type !== 'static';
   const endpoints =
     assignment === undefined
-      ? { cluster: name, localities: [], overprovisioningPercent: 140, weightedPriorityHealth: false, drops: [] }
+      ? { cluster: name, localities: [], overprovisioningPercent: 140, drops: [] }
       : { ...decodeEndpointsMessage(assignment, dns), cluster: name };
   if (!dns) return { t: 'static', endpoints };
   return { t: 'dns', mode: type, endpoints, ...decodeDns(reader) };
@@ -153,13 +153,13 @@ function decodeProtocolOptions(reader: Reader): ProtocolOptions {
 }
 
 /** HTTP/1.1 only. What a client spoke may be passed on as long as it can only be HTTP/1.1 too. */
-function decodeCodec(options: Reader | undefined): Pick<UpstreamHttp, 'codec' | 'headerCase'> {
+function decodeCodec(options: Reader | undefined): Pick<UpstreamHttp, 'codec'> {
   const explicit = options?.message('explicit_http_config');
-  if (explicit !== undefined) return { codec: 'http1', headerCase: decodeHttp1(explicit.message('http_protocol_options')).headerCase };
-  const downstream = options?.message('use_downstream_protocol_config');
+  const downstream = explicit === undefined ? options?.message('use_downstream_protocol_config') : undefined;
   downstream?.harmless('http2_protocol_options', 'http3_protocol_options');
-  if (downstream !== undefined) return { codec: 'downstream', headerCase: decodeHttp1(downstream.message('http_protocol_options')).headerCase };
-  return { codec: 'http1', headerCase: 'lower' };
+  // Checked, though only the downstream's settings of HTTP/1.1 matter: those decide what may come in.
+  decodeHttp1((explicit ?? downstream)?.message('http_protocol_options'));
+  return { codec: downstream === undefined ? 'http1' : 'downstream' };
 }
 
 function withOptions(transport: UpstreamTransport, options: ProtocolOptions): UpstreamTransport {

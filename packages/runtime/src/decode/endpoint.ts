@@ -12,7 +12,6 @@ export function decodeEndpointsMessage(reader: Reader, allowNames: boolean): Run
     cluster: reader.string('cluster_name'),
     localities: reader.messages('endpoints').map((item) => decodeLocality(item, allowNames)),
     overprovisioningPercent: policy?.number('overprovisioning_factor', 140) ?? 140,
-    weightedPriorityHealth: policy?.bool('weighted_priority_health') ?? false,
     drops:
       policy?.messages('drop_overloads').map((item) => {
         const share = item.message('drop_percentage');

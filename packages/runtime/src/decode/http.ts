@@ -20,7 +20,6 @@ export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManag
   const stripAny = reader.bool('strip_any_host_port');
   const stripMatching = reader.bool('strip_matching_host_port');
   return {
-    statPrefix: reader.string('stat_prefix'),
     codec: reader.oneOf<HttpConnectionManager['codec']>('codec_type', { AUTO: 'auto', HTTP1: 'http1' }, 'auto'),
     routes: decodeRouteSource(reader),
     filters: decodeHttpFilters(reader),
@@ -62,6 +61,8 @@ function harmlessFields(reader: Reader): void {
   reader.harmless('represent_ipv4_remote_address_as_ipv4_mapped_ipv6', 'append_x_forwarded_port', 'add_proxy_protocol_connection_state');
   // HTTP/1.1 errors always close the connection, since the rest of the bytes cannot be trusted.
   reader.harmless('stream_error_on_invalid_http_message');
+  // Names of statistics. How long a drain or a close may take is the agent's and the data plane's own, bounded time.
+  reader.harmless('stat_prefix', 'drain_timeout', 'delayed_close_timeout');
   // Who counts as internal decides only about x-envoy-* request headers, which this proxy takes from nobody.
   reader.harmless('internal_address_config');
 }
@@ -136,11 +137,9 @@ type Timeouts = Pick<
   | 'idleTimeoutMs'
   | 'maxConnectionDurationMs'
   | 'maxStreamDurationMs'
-  | 'drainTimeoutMs'
-  | 'delayedCloseTimeoutMs'
 >;
 
-/** Envoy's defaults: 5 min per stream, 1 h per idle connection, 5 s to drain, 1 s to close. */
+/** Envoy's defaults: 5 min per stream, 1 h per idle connection. */
 function timeouts(reader: Reader, common: Reader | undefined): Timeouts {
   return {
     streamIdleTimeoutMs: reader.duration('stream_idle_timeout', 300_000),
@@ -149,8 +148,6 @@ function timeouts(reader: Reader, common: Reader | undefined): Timeouts {
     idleTimeoutMs: common?.duration('idle_timeout', 3_600_000) ?? 3_600_000,
     maxConnectionDurationMs: common?.duration('max_connection_duration', 0) ?? 0,
     maxStreamDurationMs: common?.duration('max_stream_duration', 0) ?? 0,
-    drainTimeoutMs: reader.duration('drain_timeout', 5_000),
-    delayedCloseTimeoutMs: reader.duration('delayed_close_timeout', 1_000),
   };
 }
 
@@ -178,29 +175,30 @@ const EMPTY_ROUTES = {
 
 export function decodeHttp1(reader: Reader | undefined): Http1Options {
   if (reader === undefined) {
-    return { allowAbsoluteUrl: true, acceptHttp10: false, defaultHostForHttp10: '', headerCase: 'lower', enableTrailers: false };
+    return { allowAbsoluteUrl: true, acceptHttp10: false, defaultHostForHttp10: '' };
   }
   // A message with both content-length and chunked is refused always: passing it on is how requests are smuggled.
   reader.harmless('override_stream_error_on_invalid_http_message', 'use_balsa_parser', 'allow_custom_methods');
+  // Trailers are passed on always.
+  reader.harmless('enable_trailers');
+  checkHeaderCase(reader.message('header_key_format'));
   return {
     allowAbsoluteUrl: reader.bool('allow_absolute_url', true),
     acceptHttp10: reader.bool('accept_http_10'),
     defaultHostForHttp10: reader.string('default_host_for_http_10'),
-    headerCase: decodeHeaderCase(reader.message('header_key_format')),
-    enableTrailers: reader.bool('enable_trailers'),
   };
 }
 
-function decodeHeaderCase(reader: Reader | undefined): Http1Options['headerCase'] {
-  if (reader === undefined) return 'lower';
-  if (reader.message('proper_case_words') !== undefined) return 'proper';
+/** Names are passed on as they were written, which is what "preserve" asks for; other formats are refused. */
+function checkHeaderCase(reader: Reader | undefined): void {
+  if (reader === undefined) return;
   const config = reader.message('stateful_formatter')?.message('typed_config');
   const type = config?.type();
   if (type !== 'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig') {
-    reader.fail('stateful_formatter', `header formatter ${type ?? '(none)'} is not supported by this proxy`);
+    reader.fail('', `header formatter ${type ?? '(proper_case_words)'} is not supported by this proxy`);
   }
-  config?.harmless('forward_reason_phrase', 'formatter_type_on_envoy_headers');
-  return 'preserve';
+  reader.ignoreRest();
+  config?.ignoreRest();
 }
 
 function upgrade(reader: Reader): string {

@@ -16,7 +16,6 @@ const LISTENER_FILTERS = {
     return { t: 'tls-inspector' };
   },
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': (): ListenerFilter => ({ t: 'http-inspector' }),
-  'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol': (): ListenerFilter => ({ t: 'proxy-protocol' }),
 };
 
 const NETWORK_FILTERS = {
@@ -30,6 +29,8 @@ const NETWORK_FILTERS = {
 export function decodeListenerMessage(reader: Reader): RuntimeListener {
   // Names of statistics; how drained or balanced between threads: this proxy has one way.
   reader.harmless('stat_prefix', 'drain_type', 'reuse_port', 'enable_reuse_port', 'connection_balance_config');
+  // Nothing is buffered beyond what one write leaves over: a slow side stops the other at once.
+  reader.harmless('per_connection_buffer_limit_bytes');
   // There is no global connection limit to be exempt from, and accepts are not batched.
   reader.harmless('ignore_global_conn_limit', 'max_connections_to_accept_per_socket_event', 'tcp_backlog_size');
   const defaultChain = reader.message('default_filter_chain');
@@ -47,7 +48,6 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
     continueOnTimeout: reader.bool('continue_on_listener_filters_timeout'),
     filterChains: chains.map((chain, index) => decodeChain(chain, index)),
     ...(defaultChain === undefined ? {} : { defaultFilterChain: decodeChain(defaultChain, chains.length) }),
-    bufferLimitBytes: reader.number('per_connection_buffer_limit_bytes', 1 << 20),
     accessLogs: decodeAccessLogs(reader.messages('access_log')),
     ...(origin === undefined ? {} : { origin }),
   };
@@ -75,7 +75,7 @@ function decodeChain(reader: Reader, index: number): FilterChain {
     ...(tls === undefined ? {} : { tls }),
     transportConnectTimeoutMs: reader.duration('transport_socket_connect_timeout', 15_000),
     // The fault that made it undefined is on record: this value never leaves.
-    terminal: terminal ?? { t: 'tcp', tcp: { statPrefix: '', clusters: [], idleTimeoutMs: 0, maxDownstreamConnectionDurationMs: 0, maxConnectAttempts: 1, accessLogs: [] } },
+    terminal: terminal ?? { t: 'tcp', tcp: { clusters: [], idleTimeoutMs: 0, maxDownstreamConnectionDurationMs: 0, maxConnectAttempts: 1, accessLogs: [] } },
     ...(origin === undefined ? {} : { origin }),
   };
 }

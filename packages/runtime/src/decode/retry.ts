@@ -25,6 +25,8 @@ const CONDITIONS: ReadonlySet<string> = new Set<RetryOn>([
 export function decodeRetry(reader: Reader): RetryPolicy {
   const codes: number[] = [...reader.numbers('retriable_status_codes')];
   const on = decodeConditions(reader, codes);
+  // Hosts tried before are avoided whenever another one is there, however many draws that takes.
+  reader.harmless('host_selection_retry_max_attempts');
   const backOff = reader.message('retry_back_off');
   const base = backOff?.duration('base_interval', 25) ?? 25;
   reader.require('retry_back_off.base_interval', base > 0, 'must be more than 0');
@@ -32,14 +34,12 @@ export function decodeRetry(reader: Reader): RetryPolicy {
     on,
     numRetries: reader.number('num_retries', 1),
     perTryTimeoutMs: reader.duration('per_try_timeout', 0),
-    perTryIdleTimeoutMs: reader.duration('per_try_idle_timeout', 0),
     statusCodes: codes,
     retriableHeaders: reader.messages('retriable_headers').map(decodeHeaderMatch),
     retriableRequestHeaders: reader.messages('retriable_request_headers').map(decodeHeaderMatch),
     baseIntervalMs: base,
     maxIntervalMs: backOff?.duration('max_interval', base * 10) ?? base * 10,
     avoidPreviousHosts: decodePredicates(reader),
-    hostSelectionMaxAttempts: reader.number('host_selection_retry_max_attempts', 1),
   };
 }
 

@@ -31,6 +31,7 @@ function decodeForward(reader: Reader): ForwardAction {
   const host = decodeHostRewrite(reader);
   const idle = reader.optionalDuration('idle_timeout');
   const duration = reader.message('max_stream_duration');
+  const maxStreamDurationMs = duration === undefined ? undefined : decodeStreamDuration(duration);
   return {
     cluster: decodeClusters(reader),
     clusterNotFoundStatus: reader.oneOf('cluster_not_found_response_code', { SERVICE_UNAVAILABLE: 503, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 }, 503),
@@ -39,7 +40,7 @@ function decodeForward(reader: Reader): ForwardAction {
     appendXForwardedHost: reader.bool('append_x_forwarded_host'),
     timeoutMs: reader.duration('timeout', 15_000),
     ...(idle === undefined ? {} : { idleTimeoutMs: idle }),
-    ...(duration === undefined ? {} : { maxStreamDuration: decodeStreamDuration(duration) }),
+    ...(maxStreamDurationMs === undefined ? {} : { maxStreamDurationMs }),
     ...(retry === undefined ? {} : { retry: decodeRetry(retry) }),
     upgrades: reader.messages('upgrade_configs').map((item) => ({ type: item.string('upgrade_type').toLowerCase(), enabled: item.bool('enabled', true) })),
   };
@@ -53,15 +54,10 @@ function harmlessFields(reader: Reader): void {
   reader.oneOf('priority', { DEFAULT: 0 }, 0);
 }
 
-function decodeStreamDuration(reader: Reader): NonNullable<ForwardAction['maxStreamDuration']> {
-  const maxMs = reader.optionalDuration('max_stream_duration');
-  const grpcHeaderMaxMs = reader.optionalDuration('grpc_timeout_header_max');
-  const grpcOffsetMs = reader.optionalDuration('grpc_timeout_header_offset');
-  return {
-    ...(maxMs === undefined ? {} : { maxMs }),
-    ...(grpcHeaderMaxMs === undefined ? {} : { grpcHeaderMaxMs }),
-    ...(grpcOffsetMs === undefined ? {} : { grpcOffsetMs }),
-  };
+/** The header `grpc-timeout` belongs to gRPC, which needs HTTP/2; this proxy does not offer that, so its limits have nothing to limit. */
+function decodeStreamDuration(reader: Reader): number | undefined {
+  reader.harmless('grpc_timeout_header_max', 'grpc_timeout_header_offset');
+  return reader.optionalDuration('max_stream_duration');
 }
 
 function decodeClusters(reader: Reader): ForwardAction['cluster'] {

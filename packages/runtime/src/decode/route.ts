@@ -75,13 +75,14 @@ function decodeRoute(reader: Reader): Route {
   if (match === undefined) reader.fail('match', 'missing');
   const decorator = reader.message('decorator');
   const operation = decorator?.string('operation') ?? '';
+  // Names of statistics.
+  reader.harmless('stat_prefix');
   return {
     name: reader.string('name'),
     match: match === undefined ? { path: { t: 'prefix', value: '/', ignoreCase: false }, headers: [], query: [], grpc: false, fraction: 1 } : decodeRouteMatch(match),
     action: decodeAction(reader),
     ...(operation === '' ? {} : { operation }),
     propagateOperation: decorator?.bool('propagate', true) ?? false,
-    statPrefix: reader.string('stat_prefix'),
     ...shared(reader),
   };
 }

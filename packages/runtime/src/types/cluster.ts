@@ -27,7 +27,6 @@ export interface RuntimeCluster {
     | { readonly t: 'original-dst'; readonly portOverride?: number };
   readonly lb: LoadBalancing;
   readonly connectTimeoutMs: number;
-  readonly bufferLimitBytes: number;
   readonly transport: UpstreamTransport;
   /** In order; the first whose labels are all in the endpoint's `envoy.transport_socket_match` wins, else `transport`. */
   readonly transportMatches: readonly TransportMatch[];
@@ -42,7 +41,6 @@ export interface RuntimeCluster {
   /** Below this share of healthy hosts all hosts are used (0..1); 0 = never panic. */
   readonly panicThreshold: number;
   readonly services: readonly ServiceRef[];
-  readonly statName: string;
   readonly origin?: string;
 }
 
@@ -88,7 +86,6 @@ export interface UpstreamHttp {
   readonly maxConnectionDurationMs: number;
   /** 0 = no limit; 1 = no keep-alive. */
   readonly maxRequestsPerConnection: number;
-  readonly headerCase: 'lower' | 'proper' | 'preserve';
 }
 
 /** Endpoints of one cluster (EDS resource), in the order of the resource. */
@@ -97,7 +94,6 @@ export interface RuntimeEndpoints {
   readonly localities: readonly RuntimeLocality[];
   /** Envoy's over-provisioning factor in percent (140). */
   readonly overprovisioningPercent: number;
-  readonly weightedPriorityHealth: boolean;
   /** Share of requests to drop, 0..1 (`drop_overloads`), with its category. */
   readonly drops: readonly { readonly category: string; readonly fraction: number }[];
 }

@@ -34,7 +34,6 @@ export type TagValue =
 
 /** Envoy's HttpConnectionManager, as far as this proxy honours it. Times of 0 mean "no limit". */
 export interface HttpConnectionManager {
-  readonly statPrefix: string;
   readonly codec: 'auto' | 'http1' | 'http2';
   readonly routes: RouteSource;
   /** In chain order, without the router, which is always last. */
@@ -67,8 +66,6 @@ export interface HttpConnectionManager {
   readonly idleTimeoutMs: number;
   readonly maxConnectionDurationMs: number;
   readonly maxStreamDurationMs: number;
-  readonly drainTimeoutMs: number;
-  readonly delayedCloseTimeoutMs: number;
   readonly maxRequestsPerConnection: number;
   readonly maxRequestHeadersBytes: number;
   readonly maxHeadersCount: number;
@@ -86,7 +83,4 @@ export interface Http1Options {
   readonly allowAbsoluteUrl: boolean;
   readonly acceptHttp10: boolean;
   readonly defaultHostForHttp10: string;
-  /** `proper` = `X-Request-Id`; `preserve` = as the peer wrote it. */
-  readonly headerCase: 'lower' | 'proper' | 'preserve';
-  readonly enableTrailers: boolean;
 }

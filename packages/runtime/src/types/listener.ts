@@ -6,8 +6,7 @@ import type { TcpProxy } from './tcp.ts';
 export type ListenerFilter =
   | { readonly t: 'original-dst' }
   | { readonly t: 'tls-inspector' }
-  | { readonly t: 'http-inspector' }
-  | { readonly t: 'proxy-protocol' };
+  | { readonly t: 'http-inspector' };
 
 /** One socket the proxy listens on, or (with `bindToPort` false) chains for connections handed over by their original destination. */
 export interface RuntimeListener {
@@ -24,8 +23,6 @@ export interface RuntimeListener {
   readonly continueOnTimeout: boolean;
   readonly filterChains: readonly FilterChain[];
   readonly defaultFilterChain?: FilterChain;
-  /** Soft limit of bytes buffered per connection. */
-  readonly bufferLimitBytes: number;
   readonly accessLogs: readonly AccessLog[];
   readonly origin?: string;
 }

@@ -38,7 +38,6 @@ export interface Route {
   /** `propagate` = hand `x-envoy-decorator-operation` on. */
   readonly propagateOperation: boolean;
   readonly overrides: FilterOverrides;
-  readonly statPrefix: string;
   readonly origin?: string;
 }
 
@@ -106,7 +105,8 @@ export interface ForwardAction {
   readonly timeoutMs: number;
   /** No byte on the stream for so long; absent = the connection manager's. */
   readonly idleTimeoutMs?: number;
-  readonly maxStreamDuration?: { readonly maxMs?: number; readonly grpcHeaderMaxMs?: number; readonly grpcOffsetMs?: number };
+  /** Longest life of the stream, retries included; absent = the connection manager's, 0 = none. */
+  readonly maxStreamDurationMs?: number;
   readonly retry?: RetryPolicy;
   /** Upgrade types switched on or off for this route. */
   readonly upgrades: readonly { readonly type: string; readonly enabled: boolean }[];
@@ -162,7 +162,6 @@ export interface RetryPolicy {
   readonly numRetries: number;
   /** 0 = none. */
   readonly perTryTimeoutMs: number;
-  readonly perTryIdleTimeoutMs: number;
   readonly statusCodes: readonly number[];
   readonly retriableHeaders: readonly HeaderMatch[];
   readonly retriableRequestHeaders: readonly HeaderMatch[];
@@ -170,5 +169,4 @@ export interface RetryPolicy {
   readonly maxIntervalMs: number;
   /** Avoid hosts that were tried already (`envoy.retry_host_predicates.previous_hosts`). */
   readonly avoidPreviousHosts: boolean;
-  readonly hostSelectionMaxAttempts: number;
 }

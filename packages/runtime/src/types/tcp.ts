@@ -1,7 +1,6 @@
 import type { AccessLog } from './common.ts';
 
 export interface TcpProxy {
-  readonly statPrefix: string;
   /** One entry = all of it goes there; weights are relative. */
   readonly clusters: readonly { readonly name: string; readonly weight: number }[];
   /** No bytes in either direction for so long closes the connection; 0 = never. */
