@@ -35,14 +35,14 @@ export function certificateService(deps: CertificateServiceDeps, crypto: CryptoP
   const issues = createRateLimits(deps.clock, LIMITS.certificatesPerMinute);
   return unaryMethod(async (request, call) => {
     const { address } = call.peer;
-    if (!failures.allows(address)) throw refusal('resource_exhausted', 'Too many failed certificate requests from this address; wait a minute.');
+    if (!failures.allows(address)) throw refusal('resource-exhausted', 'Too many failed certificate requests from this address; wait a minute.');
     try {
       return await createCertificate(deps, crypto, issues, request, call);
     } catch (error) {
       const known = MeshError.from(error, 'grpc/internal');
-      if (known.code !== 'grpc/resource_exhausted') failures.count(address);
+      if (known.code !== 'grpc/resource-exhausted') failures.count(address);
       deps.authority.audit({ action: 'refuse', identity: call.peer.principal ?? '', remote: address, reason: known.message });
-      throw known.code.startsWith('grpc/') ? known : refusal('invalid_argument', known.message, error);
+      throw known.code.startsWith('grpc/') ? known : refusal('invalid-argument', known.message, error);
     }
   });
 }
@@ -59,7 +59,7 @@ async function createCertificate(
   const { spki } = await verifyCsr(crypto, csr);
   const { id, action } = attest(deps, call);
   const identity = formatSpiffeId(id);
-  if (!issues.allows(identity)) throw refusal('resource_exhausted', `Too many certificates for ${identity} within a minute.`);
+  if (!issues.allows(identity)) throw refusal('resource-exhausted', `Too many certificates for ${identity} within a minute.`);
   issues.count(identity);
   const issued = await deps.authority.issue({ spki, id, ...(ttlMs === undefined ? {} : { ttlMs }) });
   deps.authority.audit({ action, identity, remote: call.peer.address, serial: issued.certificate.serial, notAfterMs: issued.certificate.notAfterMs });
@@ -69,9 +69,9 @@ async function createCertificate(
 function readRequest(codec: MessageCodec, bytes: Uint8Array): { csr: string; ttlMs: number | undefined } {
   const message = codec.decode('istio.v1.auth.IstioCertificateRequest', bytes) as { csr?: string; validity_duration?: string | number };
   const csr = message.csr ?? '';
-  if (csr === '' || csr.length > MAX_CSR_CHARS) throw refusal('invalid_argument', `The certificate request has ${csr.length} characters; 1 to ${MAX_CSR_CHARS} are expected.`);
+  if (csr === '' || csr.length > MAX_CSR_CHARS) throw refusal('invalid-argument', `The certificate request has ${csr.length} characters; 1 to ${MAX_CSR_CHARS} are expected.`);
   const seconds = Number(message.validity_duration ?? 0);
-  if (seconds < 0) throw refusal('invalid_argument', `A certificate cannot be valid for ${seconds} s.`);
+  if (seconds < 0) throw refusal('invalid-argument', `A certificate cannot be valid for ${seconds} s.`);
   return { csr, ttlMs: seconds === 0 ? undefined : seconds * 1000 };
 }
 
@@ -86,8 +86,8 @@ function attest(deps: CertificateServiceDeps, call: ServerCall): { id: SpiffeId;
   const { principal } = call.peer;
   const id = principal === undefined ? undefined : parseSpiffeId(principal);
   if (id === undefined) throw refusal('unauthenticated', 'Neither a join token nor a client certificate of the mesh was shown.');
-  if (id.trustDomain !== deps.authority.trustDomain) throw refusal('permission_denied', `${principal ?? ''} is not of trust domain ${deps.authority.trustDomain}.`);
-  if (id.namespace === CONTROL_PLANE_ACCOUNT.namespace && id.serviceAccount === CONTROL_PLANE_ACCOUNT.serviceAccount) throw refusal('permission_denied', 'The control plane does not renew its certificate here.');
+  if (id.trustDomain !== deps.authority.trustDomain) throw refusal('permission-denied', `${principal ?? ''} is not of trust domain ${deps.authority.trustDomain}.`);
+  if (id.namespace === CONTROL_PLANE_ACCOUNT.namespace && id.serviceAccount === CONTROL_PLANE_ACCOUNT.serviceAccount) throw refusal('permission-denied', 'The control plane does not renew its certificate here.');
   return { id, action: 'renew' };
 }
 
