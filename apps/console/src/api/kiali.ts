@@ -84,6 +84,8 @@ export interface NamespaceInfo {
   readonly cluster?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly isControlPlane?: boolean;
+  /** Whether workloads of it get a sidecar. */
+  readonly isInjected?: boolean;
   readonly tls?: TlsStatus;
 }
 

@@ -14,7 +14,7 @@ const REFRESHES: readonly (readonly [number, string])[] = [
 ];
 
 /** The second line of the masthead: the page's title, namespaces, time and refresh. */
-export function PageToolbar({ title, children, live = false, onRefresh }: { readonly title: string; readonly children?: ReactNode; readonly live?: boolean; readonly onRefresh?: () => void }): ReactElement {
+export function PageToolbar({ title, children, live, onRefresh }: { readonly title: string; readonly children?: ReactNode; readonly live?: boolean | undefined; readonly onRefresh?: () => void }): ReactElement {
   const queries = useQueryClient();
   return (
     <div className="page-toolbar">
@@ -75,14 +75,14 @@ function DurationPicker(): ReactElement {
   );
 }
 
-function RefreshPicker({ live }: { readonly live: boolean }): ReactElement {
+function RefreshPicker({ live }: { readonly live: boolean | undefined }): ReactElement {
   const [options, change] = useOptions();
   const current = REFRESHES.find(([ms]) => ms === options.refreshMs) ?? ([options.refreshMs, `Every ${formatSeconds(Math.round(options.refreshMs / 1000))}`] as const);
   return (
     <Menu position="bottom-end" shadow="md">
       <Menu.Target>
         <Button variant="default" size="xs" rightSection={<Icon name="down" size={10} />} aria-label={`Refresh: ${current[1]}`} data-testid="refresh-picker">
-          {current[0] === LIVE && <i className={`live-dot${live ? ' on' : ''}`} />}
+          {current[0] === LIVE && live !== undefined && <i className={`live-dot${live ? ' on' : ''}`} />}
           {current[1]}
         </Button>
       </Menu.Target>

@@ -17,13 +17,13 @@ export function isControlPlane(namespace: NamespaceInfo): boolean {
   return namespace.isControlPlane ?? namespace.name === 'istio-system';
 }
 
-/** Without a choice in the address, every namespace but the control plane's: a first look shows the applications. */
+/** Without a choice in the address, every namespace of the mesh but the control plane's: a first look shows the applications. */
 export function useNamespaces(): NamespaceChoice {
   const [options, change] = useOptions();
   const { data, isPending, error } = useQuery(namespacesQuery());
   return useMemo(() => {
     const all = data ?? [];
-    const applications = all.filter((one) => !isControlPlane(one)).map((one) => one.name);
+    const applications = all.filter((one) => !isControlPlane(one) && one.isInjected !== false).map((one) => one.name);
     return { all, chosen: options.namespaces ?? applications, loading: isPending, error, choose: (names) => change({ namespaces: names }) };
   }, [data, isPending, error, options.namespaces, change]);
 }

@@ -32,13 +32,15 @@ export type LayoutName = 'layered' | 'grid' | 'concentric' | 'breadthfirst';
 
 /** Above this many nodes the finer placement of ELK takes seconds. */
 const FINE_LAYOUT_NODES = 150;
+/** How much of a label's width counts for the distance between layers. */
+const LABEL_SHARE = 0.72;
 
 function rootOptions(nodes: number): Record<string, string> {
   const fine = nodes <= FINE_LAYOUT_NODES;
   return {
     'elk.algorithm': 'layered', 'elk.direction': 'RIGHT', 'elk.hierarchyHandling': 'INCLUDE_CHILDREN', 'elk.edgeRouting': 'POLYLINE',
-    'elk.json.shapeCoords': 'ROOT', 'elk.json.edgeCoords': 'ROOT', 'elk.layered.spacing.nodeNodeBetweenLayers': '76', 'elk.spacing.nodeNode': '30',
-    'elk.layered.spacing.edgeNodeBetweenLayers': '24', 'elk.spacing.edgeNode': '20', 'elk.spacing.componentComponent': '40',
+    'elk.json.shapeCoords': 'ROOT', 'elk.json.edgeCoords': 'ROOT', 'elk.layered.spacing.nodeNodeBetweenLayers': '84', 'elk.spacing.nodeNode': '34',
+    'elk.layered.spacing.edgeNodeBetweenLayers': '14', 'elk.spacing.edgeNode': '24', 'elk.spacing.componentComponent': '40',
     'elk.layered.nodePlacement.strategy': fine ? 'BRANDES_KOEPF' : 'SIMPLE', 'elk.layered.nodePlacement.bk.fixedAlignment': 'BALANCED',
     'elk.layered.layering.strategy': fine ? 'NETWORK_SIMPLEX' : 'LONGEST_PATH', 'elk.layered.thoroughness': fine ? '10' : '3',
   };
@@ -55,7 +57,8 @@ export function elkInput(model: GraphModel): ElkNode {
   const convert = (node: GraphNode): ElkNode => {
     if (node.box === undefined) {
       const room = footprint(node, { x: 0, y: 0 });
-      return { id: node.id, width: room.width, height: room.height };
+      // Labels hang below the shapes, where there is room between the layers: they need not part these.
+      return { id: node.id, width: Math.max(2 * SHAPE_RADIUS + 6, room.width * LABEL_SHARE), height: room.height };
     }
     const { side, bottom } = boxPadding(node.box);
     return { id: node.id, layoutOptions: { 'elk.padding': `[top=${side},left=${side},bottom=${bottom},right=${side}]` }, children: (children.get(node.id) ?? []).map(convert) };

@@ -17,7 +17,7 @@ export const SHAPE_RADIUS = 20;
 const LINE_HEIGHT = 16;
 const CHARACTER_WIDTH = 6.9;
 const BADGE_WIDTH = 22;
-const BOX_PADDING: Readonly<Record<string, number>> = { app: 14, namespace: 22, cluster: 26 };
+const BOX_PADDING: Readonly<Record<string, number>> = { app: 12, namespace: 16, cluster: 20 };
 const BOX_LABEL_HEIGHT = 26;
 
 /** Room that a node needs around its position: its shape and, below, its label. An estimate, so that it needs no canvas. */

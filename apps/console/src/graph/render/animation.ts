@@ -3,7 +3,7 @@ import { edgeColor } from './draw-edge.ts';
 import type { Viewport } from './draw.ts';
 import type { Palette } from './palette.ts';
 import { pointAt } from './path.ts';
-import type { Scene, SceneEdge } from './scene.ts';
+import { labelWidth, type Scene, type SceneEdge } from './scene.ts';
 
 const TCP_BYTES_PER_DOT = 20;
 const MIN_PERIOD_MS = 40;
@@ -57,6 +57,12 @@ export function createTrafficAnimation(random: () => number): TrafficAnimation {
         if (!options.visible(edge.edge.id)) continue;
         advance(streams, edge, nowMs, random);
         drawDots(context, edge, streams.get(edge.edge.id)?.dots ?? [], nowMs, options.palette);
+      }
+      // Labels lie on the canvas below: dots pass under them.
+      for (const { label, locked, labelAt } of scene.edges.values()) {
+        if (label.length === 0 && !locked) continue;
+        const [width, height] = [labelWidth(label, locked), label.length * 13 + 5];
+        context.clearRect(labelAt.x - width / 2, labelAt.y - height / 2, width, height);
       }
     },
   };

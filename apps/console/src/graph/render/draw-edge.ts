@@ -62,31 +62,33 @@ function arrow(context: CanvasRenderingContext2D, tip: Point, from: Point, color
   context.fill();
 }
 
-export function drawEdgeLabel(context: CanvasRenderingContext2D, scene: SceneEdge, style: { readonly palette: Palette; readonly selected: boolean }): void {
+export function drawEdgeLabel(context: CanvasRenderingContext2D, scene: SceneEdge, style: { readonly palette: Palette; readonly selected: boolean; readonly letters: number }): void {
   const { label, locked, labelAt, edge } = scene;
   if (label.length === 0 && !locked) return;
   const { palette } = style;
-  const color = style.selected ? palette.selected : edgeColor(edge, palette);
+  context.save();
+  context.translate(labelAt.x, labelAt.y);
+  context.scale(style.letters, style.letters);
   context.font = `500 11px ${FONT}`;
   const text = Math.max(0, ...label.map((line) => context.measureText(line).width));
-  const lock = locked ? 13 : 0;
+  const lock = locked ? 12 : 0;
   const width = text + lock + (label.length > 0 ? 10 : 6);
-  const height = Math.max(1, label.length) * 13 + 4;
-  const [left, top] = [labelAt.x - width / 2, labelAt.y - height / 2];
+  const height = Math.max(1, label.length) * 13 + 3;
   context.beginPath();
-  context.roundRect(left, top, width, height, height / 2 > 9 ? 7 : height / 2);
+  context.roundRect(-width / 2, -height / 2, width, height, label.length > 1 ? 6 : height / 2);
   context.fillStyle = palette.raised;
   context.fill();
   context.lineWidth = 1.2;
-  context.strokeStyle = color;
+  context.strokeStyle = style.selected ? palette.selected : edgeColor(edge, palette);
   context.stroke();
-  if (locked) drawLock(context, { x: left + 10, y: labelAt.y }, palette.ink);
+  if (locked) drawLock(context, { x: -width / 2 + 9, y: 0 }, palette.ink);
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   label.forEach((line, index) => {
     context.fillStyle = line.endsWith('%err') ? palette.danger : palette.ink;
-    context.fillText(line, left + lock + 5 + (locked ? 1 : 0), top + 9 + index * 13);
+    context.fillText(line, -width / 2 + lock + 5, -height / 2 + 8.5 + index * 13);
   });
+  context.restore();
 }
 
 export function drawLock(context: CanvasRenderingContext2D, at: Point, color: string): void {

@@ -1,5 +1,5 @@
 import type { Shape } from '../model.ts';
-import { SHAPE_RADIUS, type Point } from '../layout/geometry.ts';
+import { SHAPE_RADIUS, type Point, type Rect } from '../layout/geometry.ts';
 import { BADGE_COLORS, healthColor, type Palette } from './palette.ts';
 import type { SceneBox, SceneNode } from './scene.ts';
 
@@ -10,6 +10,8 @@ interface NodeStyle {
   readonly badges: { readonly sidecar: boolean; readonly virtualService: boolean };
   readonly rank: number | undefined;
   readonly label: boolean;
+  /** Growth of letters against shapes. */
+  readonly letters: number;
   readonly selected: boolean;
   readonly found: boolean;
   readonly hovered: boolean;
@@ -96,35 +98,45 @@ function drawIcon(context: CanvasRenderingContext2D, { node, at }: SceneNode, co
 function drawNodeLabel(context: CanvasRenderingContext2D, { node, at }: SceneNode, style: NodeStyle): void {
   const { palette } = style;
   const lines = node.label.split('\n');
+  context.save();
+  context.translate(at.x, at.y + SHAPE_RADIUS + 4);
+  context.scale(style.letters, style.letters);
   context.font = `${style.selected ? 600 : 500} 12px ${FONT}`;
   const width = Math.max(...lines.map((line) => context.measureText(line).width));
   const badge = node.badge === '' ? 0 : node.badge.length > 1 ? 22 : 17;
-  const total = width + badge + 12;
-  const top = at.y + SHAPE_RADIUS + 5;
-  const height = lines.length * 15 + 3;
-  context.beginPath();
-  context.roundRect(at.x - total / 2, top, total, height, 4);
-  context.fillStyle = style.selected ? palette.selected : palette.raised;
-  context.fill();
-  context.lineWidth = 1;
-  context.strokeStyle = style.selected ? palette.selected : palette.line;
-  context.stroke();
-  if (badge > 0) {
-    context.beginPath();
-    context.roundRect(at.x - total / 2 + 3, top + height / 2 - 7, badge - 2, 14, 7);
-    context.fillStyle = BADGE_COLORS[node.badge] ?? palette.idle;
-    context.fill();
-    context.fillStyle = '#ffffff';
-    context.font = `700 9px ${FONT}`;
-    context.textAlign = 'center';
-    context.textBaseline = 'middle';
-    context.fillText(node.badge, at.x - total / 2 + 2 + badge / 2, top + height / 2 + 0.5);
-  }
+  const total = width + badge + 10;
+  const height = lines.length * 14 + 4;
+  tag(context, { x: -total / 2, y: 0, width: total, height }, style.selected ? palette.selected : palette.raised, style.selected ? palette.selected : palette.line);
+  if (badge > 0) drawBadge(context, node.badge, { x: -total / 2 + 2 + badge / 2, y: height / 2 }, badge - 3, palette);
   context.font = `${style.selected ? 600 : 500} 12px ${FONT}`;
-  context.fillStyle = style.selected ? (palette.page === '#151515' ? '#151515' : '#ffffff') : palette.ink;
+  context.fillStyle = style.selected ? palette.surface : palette.ink;
   context.textAlign = 'left';
   context.textBaseline = 'middle';
-  lines.forEach((line, index) => context.fillText(line, at.x - total / 2 + badge + 6, top + 9.5 + index * 15));
+  lines.forEach((line, index) => context.fillText(line, -total / 2 + badge + 5, 9.5 + index * 14));
+  context.restore();
+}
+
+function tag(context: CanvasRenderingContext2D, at: Rect, fill: string, line: string): void {
+  context.beginPath();
+  context.roundRect(at.x, at.y, at.width, at.height, 4);
+  context.fillStyle = fill;
+  context.fill();
+  context.lineWidth = 1;
+  context.strokeStyle = line;
+  context.stroke();
+}
+
+/** The letter of a kind in its coloured pill. */
+function drawBadge(context: CanvasRenderingContext2D, letter: string, at: Point, width: number, palette: Palette): void {
+  context.beginPath();
+  context.roundRect(at.x - width / 2, at.y - 7, width, 14, 7);
+  context.fillStyle = BADGE_COLORS[letter] ?? palette.idle;
+  context.fill();
+  context.fillStyle = '#ffffff';
+  context.font = `700 9px ${FONT}`;
+  context.textAlign = 'center';
+  context.textBaseline = 'middle';
+  context.fillText(letter, at.x, at.y + 0.5);
 }
 
 /** Badges at their corners: circuit breaker up left, virtual service down left, missing sidecar down right, rank up right. */
@@ -193,7 +205,7 @@ function missing(context: CanvasRenderingContext2D, at: Point, palette: Palette)
   context.stroke();
 }
 
-export function drawBox(context: CanvasRenderingContext2D, { node, rect }: SceneBox, style: { readonly palette: Palette; readonly selected: boolean; readonly label: boolean }): void {
+export function drawBox(context: CanvasRenderingContext2D, { node, rect }: SceneBox, style: { readonly palette: Palette; readonly selected: boolean; readonly label: boolean; readonly letters: number }): void {
   const kind = node.box ?? 'app';
   const colors = style.palette.boxes[kind];
   context.beginPath();
@@ -205,29 +217,21 @@ export function drawBox(context: CanvasRenderingContext2D, { node, rect }: Scene
   context.setLineDash(kind === 'app' ? [] : [5, 4]);
   context.stroke();
   context.setLineDash([]);
-  if (!style.label) return;
+  if (style.label) drawBoxLabel(context, { node, rect }, style);
+}
+
+function drawBoxLabel(context: CanvasRenderingContext2D, { node, rect }: SceneBox, style: { readonly palette: Palette; readonly letters: number }): void {
+  context.save();
+  context.translate(rect.x + rect.width / 2, rect.y + rect.height - 16);
+  context.scale(style.letters, style.letters);
   context.font = `600 12px ${FONT}`;
   const badge = node.badge.length > 1 ? 24 : 18;
   const width = context.measureText(node.label).width + badge + 12;
-  const [left, top] = [rect.x + rect.width / 2 - width / 2, rect.y + rect.height - 24];
-  context.beginPath();
-  context.roundRect(left, top, width, 18, 4);
-  context.fillStyle = style.palette.raised;
-  context.fill();
-  context.lineWidth = 1;
-  context.strokeStyle = colors.line;
-  context.stroke();
-  context.beginPath();
-  context.roundRect(left + 3, top + 2, badge - 3, 14, 7);
-  context.fillStyle = BADGE_COLORS[node.badge] ?? style.palette.idle;
-  context.fill();
-  context.fillStyle = '#ffffff';
-  context.font = `700 9px ${FONT}`;
-  context.textAlign = 'center';
-  context.textBaseline = 'middle';
-  context.fillText(node.badge, left + 1.5 + badge / 2, top + 9.5);
+  tag(context, { x: -width / 2, y: -9, width, height: 18 }, style.palette.raised, style.palette.boxes[node.box ?? 'app'].line);
+  drawBadge(context, node.badge, { x: -width / 2 + 2 + badge / 2, y: 0 }, badge - 3, style.palette);
   context.font = `600 12px ${FONT}`;
   context.textAlign = 'left';
   context.fillStyle = style.palette.ink;
-  context.fillText(node.label, left + badge + 5, top + 9.5);
+  context.fillText(node.label, -width / 2 + badge + 5, 0.5);
+  context.restore();
 }

@@ -30,6 +30,9 @@ export interface DrawOptions {
 const DIM = 0.12;
 /** Below this scale labels are not readable: they are left out, and drawing stays fast. */
 const LABEL_SCALE = 0.32;
+/** Letters shrink less than shapes do, as far as the layout has room for them. */
+const READABLE_SCALE = 0.86;
+const MAX_LETTER_GROWTH = 1.16;
 
 /** Draws the scene as a whole. `ratio` is device pixels per CSS pixel. */
 export function drawScene(context: CanvasRenderingContext2D, scene: Scene, view: Viewport, ratio: number, marks: Marks, options: DrawOptions): void {
@@ -39,9 +42,10 @@ export function drawScene(context: CanvasRenderingContext2D, scene: Scene, view:
   context.setTransform(ratio * view.scale, 0, 0, ratio * view.scale, ratio * view.x, ratio * view.y);
   const alpha = (id: string): number => (marks.bright === undefined || marks.bright.has(id) ? 1 : DIM);
   const labels = view.scale >= LABEL_SCALE;
+  const letters = Math.max(1, Math.min(MAX_LETTER_GROWTH, READABLE_SCALE / view.scale));
   for (const box of scene.boxes) {
     context.globalAlpha = alpha(box.node.id);
-    drawBox(context, box, { palette: options.palette, selected: marks.selected === box.node.id, label: labels });
+    drawBox(context, box, { palette: options.palette, selected: marks.selected === box.node.id, label: labels, letters });
   }
   for (const edge of scene.edges.values()) {
     if (options.hideHealthyEdges && edge.edge.health === 'Healthy' && marks.selected !== edge.edge.id) continue;
@@ -51,12 +55,12 @@ export function drawScene(context: CanvasRenderingContext2D, scene: Scene, view:
   for (const edge of scene.edges.values()) {
     if (!labels || (options.hideHealthyEdges && edge.edge.health === 'Healthy')) continue;
     context.globalAlpha = alpha(edge.edge.id);
-    drawEdgeLabel(context, edge, { palette: options.palette, selected: marks.selected === edge.edge.id });
+    drawEdgeLabel(context, edge, { palette: options.palette, selected: marks.selected === edge.edge.id, letters });
   }
   for (const node of scene.nodes.values()) {
     context.globalAlpha = alpha(node.node.id);
     drawNode(context, node, {
-      palette: options.palette, badges: options.badges, rank: options.rank?.(node.node.id), label: labels,
+      palette: options.palette, badges: options.badges, rank: options.rank?.(node.node.id), label: labels, letters,
       selected: marks.selected === node.node.id, found: marks.found.has(node.node.id), hovered: marks.hovered === node.node.id,
     });
   }
@@ -69,7 +73,7 @@ export function toGraph(view: Viewport, screen: Point): Point {
 }
 
 /** The viewport that shows all of the scene with a margin, never larger than life times 1.4. */
-export function fitView(bounds: { x: number; y: number; width: number; height: number }, width: number, height: number, margin = 32): Viewport {
+export function fitView(bounds: { x: number; y: number; width: number; height: number }, width: number, height: number, margin = 22): Viewport {
   const scale = Math.max(0.05, Math.min(1.4, (width - 2 * margin) / bounds.width, (height - 2 * margin) / bounds.height));
   return { scale, x: (width - bounds.width * scale) / 2 - bounds.x * scale, y: (height - bounds.height * scale) / 2 - bounds.y * scale };
 }

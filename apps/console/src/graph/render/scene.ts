@@ -81,9 +81,14 @@ function placeEdges(model: GraphModel, layout: Layout, nodes: ReadonlyMap<string
   return edges;
 }
 
+/** About how wide an edge's label is, without a canvas to measure it. */
+export function labelWidth(label: readonly string[], locked: boolean): number {
+  return Math.max(16, ...label.map((line) => line.length * 6.6 + 12)) + (locked ? 12 : 0);
+}
+
 /** The first of some spots along the edge where the label covers neither a node nor another label; the middle when there is none. */
 function placeLabel(path: EdgePath, label: readonly string[], taken: Rect[]): Point {
-  const width = Math.max(24, ...label.map((line) => line.length * 6.2 + 26));
+  const width = labelWidth(label, true);
   const height = 16 + Math.max(0, label.length - 1) * 13;
   const rectAt = (at: Point): Rect => ({ x: at.x - width / 2, y: at.y - height / 2, width, height });
   let chosen = pointAt(path, path.length * 0.5);

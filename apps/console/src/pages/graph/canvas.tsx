@@ -74,6 +74,7 @@ export function GraphCanvas({ model, found, live, select }: GraphCanvasProps): R
     event.preventDefault();
   };
   return (
+    <div className="graph-with-legend">
     <div className="graph-canvas" data-testid="graph" data-apps={counts.apps} data-services={counts.services} data-edges={counts.edges} data-laid-out={layout !== undefined && layout.places.size > 0}>
       <canvas ref={base} aria-hidden="true" />
       <canvas
@@ -85,6 +86,7 @@ export function GraphCanvas({ model, found, live, select }: GraphCanvasProps): R
       {error !== undefined && <p className="layout-error" role="alert">The layout failed, a plain grid is shown: {error}</p>}
       {hover !== undefined && <HoverTip text={describe(model, hover.hit.id)} at={hover.at} />}
       <CanvasControls zoom={(factor) => controller.current?.zoom(factor)} fit={() => controller.current?.fit()} again={() => { again(); controller.current?.fit(); }} />
+    </div>
       {options.legend && <Legend close={() => change({ legend: false })} />}
     </div>
   );

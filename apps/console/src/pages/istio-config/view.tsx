@@ -109,7 +109,7 @@ function MessageItem({ message }: { readonly message: Message }): ReactElement {
       <div>
         <b>{message.code}</b> {message.text}
         <div className="mono quiet">{[message.place, message.path].filter((part) => part !== '').join('  ')}</div>
-        {message.fix !== '' && <div className="fix"><b>Fix:</b> <span>{message.fix}</span></div>}
+        {message.fix !== '' && <div className="fix"><b>Fix:</b>{message.fix.includes('\n') ? '\n' : ' '}{message.fix}</div>}
       </div>
     </li>
   );
