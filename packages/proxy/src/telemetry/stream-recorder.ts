@@ -1,5 +1,5 @@
 import { createPeer, type EdgeRecorder, type Peer, type StandardMetrics, type WorkloadLabels } from '@meltemi/telemetry/recording';
-import type { Host, WorkloadRef } from '@meltemi/runtime';
+import type { CompiledCluster, Host, WorkloadRef } from '@meltemi/runtime';
 import { formatFlags, type StreamInfo, type StreamSink } from '../types.ts';
 import type { ClientPeers } from './peers.ts';
 import { destinationService } from './services.ts';
@@ -29,6 +29,23 @@ interface OpenTcp {
 
 /** Recorders of one host or client, by what else tells requests apart. */
 type Edges = Map<string, EdgeRecorder>;
+const MAX_EDGES = 1_000;
+
+/** What tells the recorders of one peer apart, besides cluster and protocol. */
+interface Facts {
+  readonly inbound: boolean;
+  readonly source: string;
+  readonly destination: string;
+  readonly authority: string;
+}
+
+interface Recent extends Facts {
+  readonly cluster: CompiledCluster | undefined;
+  readonly clusterName: string;
+  readonly grpc: boolean;
+  readonly workload: WorkloadRef | undefined;
+  readonly edge: EdgeRecorder;
+}
 
 const UNNAMED: WorkloadLabels = { workload: '', namespace: '', app: '', version: '', canonicalService: '', canonicalRevision: '', cluster: '' };
 
@@ -37,6 +54,7 @@ export function createStreamRecorder(options: StreamRecorderOptions): StreamReco
   const hostPeers = new WeakMap<Host, { readonly workload: WorkloadRef | undefined; readonly peer: Peer }>();
   const nobody = createPeer(0, UNNAMED);
   const edges = new WeakMap<Peer, Edges>();
+  const recent = new WeakMap<object, Recent>();
   const open = new Map<StreamInfo, OpenTcp>();
   const pending = new Set<StreamInfo>();
 
@@ -52,26 +70,47 @@ export function createStreamRecorder(options: StreamRecorderOptions): StreamReco
     return known.peer;
   };
 
-  const edgeOf = (info: StreamInfo): EdgeRecorder => {
-    const inbound = info.chain.listener.direction === 'inbound';
+  const findEdge = (info: StreamInfo, facts: Facts): EdgeRecorder => {
+    const { inbound, source, destination, authority } = facts;
     const { tls, remoteAddress } = info.connection;
     const peer = inbound ? clients.peer(remoteAddress, tls?.peerUri ?? '', now()) : serverPeer(info.host);
     const security = inbound ? (tls !== undefined && tls.peerUri !== '' ? 'mutual_tls' : 'none') : 'unknown';
-    const source = inbound ? tls?.peerUri : (info.upstreamTls?.localUri ?? '');
-    const destination = inbound ? tls?.localUri : (info.upstreamTls?.peerUri ?? '');
     const protocol = info.protocol === 'tcp' ? 'tcp' : info.grpc ? 'grpc' : 'http';
-    const named = (info.cluster?.config.services.length ?? 0) === 1;
     let byPeer = edges.get(peer);
     if (byPeer === undefined) edges.set(peer, (byPeer = new Map()));
-    const key = `${info.clusterName}|${protocol}|${security}|${source ?? ''}|${destination ?? ''}|${named ? '' : info.authority}|${inbound ? 'i' : 'o'}`;
+    const key = `${info.clusterName}|${protocol}|${security}|${source}|${destination}|${authority}|${inbound ? 'i' : 'o'}`;
     let edge = byPeer.get(key);
     if (edge === undefined) {
       const reporter = inbound ? 'destination' : 'source';
-      edge = metrics.edge({ reporter, peer, service: destinationService(info, options.gateway), protocol, security, sourcePrincipal: source, destinationPrincipal: destination });
+      const service = destinationService(info, options.gateway);
+      edge = metrics.edge({ reporter, peer, service, protocol, security, sourcePrincipal: source, destinationPrincipal: destination });
       // Hosts that clients invent must not fill the memory; the registry has its own bound on series.
-      if (byPeer.size >= 1_000) byPeer.clear();
+      if (byPeer.size >= MAX_EDGES) byPeer.clear();
       byPeer.set(key, edge);
     }
+    return edge;
+  };
+
+  /** Most requests have everything in common with the one before on the same connection or to the same host. */
+  const edgeOf = (info: StreamInfo): EdgeRecorder => {
+    const inbound = info.chain.listener.direction === 'inbound';
+    const near: object = inbound ? info.connection : (info.host ?? info.connection);
+    const tls = inbound ? info.connection.tls : info.upstreamTls;
+    const source = (inbound ? tls?.peerUri : tls?.localUri) ?? '';
+    const destination = (inbound ? tls?.localUri : tls?.peerUri) ?? '';
+    // The host asked for tells services apart only where the cluster does not.
+    const authority = info.cluster?.config.services.length === 1 ? '' : info.authority;
+    const workload = info.host?.endpoint.workload;
+    const last = recent.get(near);
+    if (
+      last !== undefined && last.cluster === info.cluster && last.clusterName === info.clusterName && last.grpc === info.grpc && last.workload === workload &&
+      last.source === source && last.destination === destination && last.authority === authority
+    ) {
+      return last.edge;
+    }
+    const facts: Facts = { inbound, source, destination, authority };
+    const edge = findEdge(info, facts);
+    recent.set(near, { ...facts, cluster: info.cluster, clusterName: info.clusterName, grpc: info.grpc, workload, edge });
     return edge;
   };
 
