@@ -52,9 +52,9 @@ export interface ServerSession<Request, Response> {
   statuses(): readonly TypeStatus[];
   /** The newest source version that the client has in every type it subscribed to; undefined before the first. */
   syncedVersion(): number | undefined;
-  /** Routes or listeners wait for the endpoints of new clusters, which the client has not asked for yet. */
+  /** Routes or listeners wait for clusters that are not acknowledged, or for endpoints that the client has not asked for yet. */
   readonly holdsBack: boolean;
-  /** Stops that waiting, for a client that never asks. The caller's timer decides when (about two seconds). */
+  /** Stops that waiting, for a client that never answers (Envoy after some refused clusters). The caller's timer decides when (about two seconds). */
   stopHoldingBack(): void;
 }
 
@@ -89,16 +89,18 @@ function createSession<Request extends AnyRequest, Response>(dialect: Dialect<Re
   /** Endpoint sets of clusters that were sent and whose endpoints the client has not got yet. */
   const awaitedEndpoints = new Set<string>();
   let nonces = 0;
+  /** Waited long enough: until the next response with clusters nothing is held back. */
+  let released = false;
 
   const ordered = (): readonly TypeSession[] => [...types.values()].sort((a, b) => pushRank(a.typeUrl) - pushRank(b.typeUrl));
   const isSettled = (typeUrl: string): boolean => {
     const type = types.get(typeUrl);
-    return type === undefined || (isQuiet(type) && type.nacked === undefined);
+    return type === undefined || (isQuiet(type) && type.removals.size === 0 && type.nacked === undefined);
   };
 
   /** Routes and listeners wait until the clusters they may point at are in place. */
   const mustWait = (type: TypeSession): boolean => {
-    if (!pointsAtClusters(type.typeUrl)) return false;
+    if (released || !pointsAtClusters(type.typeUrl)) return false;
     const clusters = types.get(TYPE_URL.cluster);
     const endpoints = types.get(TYPE_URL.endpoint);
     return (clusters !== undefined && !isQuiet(clusters)) || (awaitedEndpoints.size > 0 && clusters?.wildcard === true) || endpoints?.outstanding !== undefined;
@@ -118,7 +120,10 @@ function createSession<Request extends AnyRequest, Response>(dialect: Dialect<Re
     type.outstanding = { nonce, version, names: [...changed.map(({ name }) => name), ...removed] };
     type.sentNonce = nonce;
     type.sentVersion = version;
-    if (type.typeUrl === TYPE_URL.cluster) sendEndpointsOf(changed);
+    if (type.typeUrl === TYPE_URL.cluster) {
+      released = false;
+      sendEndpointsOf(changed);
+    }
     if (type.typeUrl === TYPE_URL.endpoint) for (const { name } of changed) awaitedEndpoints.delete(name);
     return response;
   };
@@ -216,10 +221,11 @@ function createSession<Request extends AnyRequest, Response>(dialect: Dialect<Re
       return types.size === 0 ? undefined : synced;
     },
     get holdsBack() {
-      return awaitedEndpoints.size > 0 && [...types.values()].some((type) => isPending(type) && pointsAtClusters(type.typeUrl));
+      return [...types.values()].some((type) => isPending(type) && mustWait(type));
     },
     stopHoldingBack() {
       awaitedEndpoints.clear();
+      released = true;
     },
   };
 }

@@ -76,6 +76,23 @@ test('a route waits for the acknowledgement of its cluster; a cluster goes only 
   assert.deepEqual(server.next()?.removed, ['old']);
 });
 
+test('routes wait for clusters only until the caller loses patience', () => {
+  const source = createSource();
+  source.set(CDS, 'a', '1');
+  source.set(RDS, 'r', '1');
+  const { client, session: server } = delta(source);
+  client.subscribe(CDS, ['*']);
+  client.subscribe(RDS, ['r']);
+  client.connected();
+  for (const request of client.takeRequests()) server.receive(request);
+  assert.equal(server.next()?.typeUrl, CDS);
+  assert.equal(server.next(), undefined);
+  assert.ok(server.holdsBack);
+  server.stopHoldingBack();
+  assert.equal(server.next()?.typeUrl, RDS);
+  assert.ok(!server.holdsBack);
+});
+
 test('the first verdict on a nonce counts: an ACK after a NACK changes nothing', () => {
   const source = createSource();
   source.set(CDS, 'a', '1');
