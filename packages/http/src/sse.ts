@@ -50,7 +50,7 @@ export function eventStream(
 }
 
 /** The text of an event. JSON has no line breaks of its own; names and ids are cut at one, which would begin another field. */
-export function formatEvent(event: ServerEvent): string {
+function formatEvent(event: ServerEvent): string {
   const head = [
     ...(event.event === undefined ? [] : [`event: ${oneLine(event.event)}`]),
     ...(event.id === undefined ? [] : [`id: ${oneLine(event.id)}`]),

@@ -1,7 +1,7 @@
 import { regexFault } from '@meltemi/match';
 import { z } from 'zod';
 import { durationMs } from '../duration.ts';
-import { dnsLabelFault, gatewayRefFault, headerNameFault, hostFault, labelKeyFault, labelValueFault } from './formats.ts';
+import { dnsLabelFault, gatewayRefFault, hostFault, labelKeyFault, labelValueFault } from './formats.ts';
 
 /** A field that may be left out. The text documents it: it shows in editors, in JSON Schema and in the CRD. */
 export function opt<T extends z.ZodType>(schema: T, docs: string): z.ZodExactOptional<T> {
@@ -53,12 +53,9 @@ export const nonEmpty = text((value) => (value === '' ? 'must not be empty' : un
 export const dnsLabel = text(dnsLabelFault);
 /** A host name, `*` or a name with `*` as its left-most label. Short names are completed with the object's namespace. */
 export const host = text((value) => hostFault(value, { wildcard: true, ip: false }));
-/** As `host`, without a wildcard. */
-export const plainHost = text((value) => hostFault(value, { wildcard: false, ip: false }));
-export const headerName = text(headerNameFault);
 export const gatewayRef = text(gatewayRefFault);
 export const labelKey = text(labelKeyFault);
-export const labelValue = text(labelValueFault);
+const labelValue = text(labelValueFault);
 export const labels = z.record(labelKey, labelValue);
 
 export const destinationPort = z.strictObject({ number: req(portNumber, 'Port number of the service.') });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Path } from '../path.ts';
 
 /** The schema without what makes it optional or gives it a default. */
-export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   let inner = schema;
   while (inner instanceof z.ZodOptional || inner instanceof z.ZodExactOptional || inner instanceof z.ZodDefault) inner = inner.def.innerType;
   return inner;

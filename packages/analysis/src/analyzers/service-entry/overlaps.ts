@@ -7,19 +7,17 @@ export const overlaps = defineAnalyzer({
   codes: ['KIA1211', 'KIA1212'],
   reads: ['ServiceEntry'],
   analyze(context) {
-    const claims = context
-      .configs('ServiceEntry')
-      .flatMap((config) =>
-        config.spec.hosts.flatMap((host) =>
-          (config.spec.ports ?? []).map((port, index) => ({
-            config,
-            host: host.toLowerCase(),
-            port: port.number,
-            protocol: (port.protocol ?? 'TCP').toUpperCase(),
-            path: `spec.ports[${index}]`,
-          })),
-        ),
-      );
+    const claims = context.configs('ServiceEntry').flatMap((config) =>
+      config.spec.hosts.flatMap((host) =>
+        (config.spec.ports ?? []).map((port, index) => ({
+          config,
+          host: host.toLowerCase(),
+          port: port.number,
+          protocol: (port.protocol ?? 'TCP').toUpperCase(),
+          path: `spec.ports[${index}]`,
+        })),
+      ),
+    );
     const findings: AnalysisFinding[] = [];
     for (const group of groupBy(claims, (claim) => `${claim.host} ${claim.port}`).values()) {
       const differ = new Set(group.map((claim) => claim.protocol)).size > 1;

@@ -10,12 +10,10 @@ export const destinationSubset = defineAnalyzer({
   reads: ['VirtualService', 'DestinationRule', 'mesh'],
   analyze(context) {
     const domain = context.mesh().domainSuffix;
-    const rules = context
-      .configs('DestinationRule')
-      .map((rule) => ({
-        host: resolveHost(rule.spec.host, rule.meta.namespace, domain),
-        subsets: (rule.spec.subsets ?? []).map((subset) => subset.name),
-      }));
+    const rules = context.configs('DestinationRule').map((rule) => ({
+      host: resolveHost(rule.spec.host, rule.meta.namespace, domain),
+      subsets: (rule.spec.subsets ?? []).map((subset) => subset.name),
+    }));
     const findings: AnalysisFinding[] = [];
     for (const config of context.configs('VirtualService')) {
       for (const { path, host, subset } of destinationsOf(config)) {

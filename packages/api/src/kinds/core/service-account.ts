@@ -3,7 +3,7 @@ import type { DeepReadonly } from '../../config.ts';
 import { defineKind } from '../../kind.ts';
 import { opt } from '../../schema/fields.ts';
 
-export const serviceAccountSchema = z.strictObject({
+const serviceAccountSchema = z.strictObject({
   automountServiceAccountToken: opt(z.boolean(), 'For Kubernetes; the mesh has its own tokens.'),
   imagePullSecrets: opt(z.array(z.strictObject({ name: opt(z.string(), 'Secret.') })), 'For Kubernetes.'),
   secrets: opt(z.array(z.strictObject({ name: opt(z.string(), 'Secret.') })), 'For Kubernetes.'),

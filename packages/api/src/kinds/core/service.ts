@@ -12,7 +12,7 @@ const servicePort = z.strictObject({
   nodePort: opt(z.int(), 'For Kubernetes.'),
 });
 
-export const serviceSchema = z.strictObject({
+const serviceSchema = z.strictObject({
   type: z.enum(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']).default('ClusterIP').describe('Kind of service.'),
   ports: opt(z.array(servicePort), 'Ports of the service.'),
   selector: opt(labels, 'Labels of the workloads behind the service.'),

@@ -92,8 +92,9 @@ function localityRules(locality: LoadBalancerSettings['localityLbSetting'], at: 
     const path = [...at, 'distribute', index];
     const sum = Object.values(entry.to ?? {}).reduce((total, weight) => total + weight, 0);
     if (sum !== 100) findings.push({ path: [...path, 'to'], message: `the weights sum to ${sum}, not 100` });
-    if (sources.has(entry.from ?? '')) findings.push({ path: [...path, 'from'], message: `"${entry.from ?? ''}" is distributed twice` });
-    sources.add(entry.from ?? '');
+    const source = entry.from ?? '';
+    if (sources.has(source)) findings.push({ path, message: `the traffic of "${source}" is distributed twice` });
+    sources.add(source);
   });
   locality?.failover?.forEach((entry, index) => {
     const path = [...at, 'failover', index];

@@ -6,7 +6,7 @@ import { trafficPolicy } from './traffic-policy.ts';
 import { unsupportedAt } from '../../unsupported.ts';
 import { validateDestinationRule } from './destination-rule-rules.ts';
 
-export const destinationRuleSchema = z.strictObject({
+const destinationRuleSchema = z.strictObject({
   host: req(host, 'Service the rule is about; a short name gets the namespace of this object.'),
   trafficPolicy: opt(trafficPolicy, 'How proxies call the service.'),
   subsets: opt(

@@ -14,7 +14,7 @@ const gatewayHost = text((value) => {
   return hostFault(value.slice(slash + 1), { wildcard: true, ip: false });
 });
 
-export const GATEWAY_PROTOCOLS = ['HTTP', 'HTTPS', 'GRPC', 'GRPC-WEB', 'HTTP2', 'MONGO', 'TCP', 'TLS'] as const;
+const GATEWAY_PROTOCOLS = ['HTTP', 'HTTPS', 'GRPC', 'GRPC-WEB', 'HTTP2', 'MONGO', 'TCP', 'TLS'] as const;
 const protocol = text((value) =>
   (GATEWAY_PROTOCOLS as readonly string[]).includes(value.toUpperCase())
     ? undefined
@@ -53,7 +53,7 @@ const serverTls = z.strictObject({
   insecureSkipVerify: opt(z.boolean(), 'Do not check the client.'),
 });
 
-export const gatewaySchema = z.strictObject({
+const gatewaySchema = z.strictObject({
   servers: req(
     z
       .array(

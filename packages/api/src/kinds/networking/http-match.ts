@@ -15,9 +15,9 @@ const matchFields = {
 /** A match of one text; a form must be chosen. */
 export const stringMatch = oneOf(z.strictObject(matchFields), ['exact', 'prefix', 'regex'], { required: true });
 /** As `stringMatch`; `{}` means: is there, with any value. */
-export const presenceMatch = oneOf(z.strictObject(matchFields), ['exact', 'prefix', 'regex']);
+const presenceMatch = oneOf(z.strictObject(matchFields), ['exact', 'prefix', 'regex']);
 
-export const namespaceName = text(dnsLabelFault);
+const namespaceName = text(dnsLabelFault);
 // Keys are compared in small letters by the proxies; Istio refuses capitals in a match, so that what is written is what is matched.
 const matchHeaderName = text((value) => {
   if (value === '') return 'a header name must not be empty';

@@ -19,6 +19,7 @@ import { oneOf } from '../../schema/one-of.ts';
 import { httpMatch, l4Match, stringMatch, tlsMatch } from './http-match.ts';
 import {
   GRPC_STATUS,
+  HTTP_METHODS,
   headerOperationNameFault,
   headerRemoveNameFault,
   headerValueFault,
@@ -27,7 +28,7 @@ import {
   retryOnFault,
 } from './http-values.ts';
 
-export const destination = z.strictObject({
+const destination = z.strictObject({
   host: req(host, 'Service to call. A name without a dot is completed with the namespace of this object.'),
   subset: opt(nonEmpty, 'Subset that a DestinationRule of the host defines.'),
   port: opt(destinationPort, 'Port of the service; needed when it has several.'),
@@ -49,12 +50,12 @@ const headers = z.strictObject({
   response: opt(responseOperations, 'Before the response goes to the caller.'),
 });
 
-export const httpRouteDestination = z.strictObject({
+const httpRouteDestination = z.strictObject({
   destination: req(destination, 'Where the requests go.'),
   weight: opt(count, 'Share of requests, relative to the other destinations.'),
   headers: opt(headers, 'Header operations for this destination only.'),
 });
-export const routeDestination = z.strictObject({
+const routeDestination = z.strictObject({
   destination: req(destination, 'Where the connections go.'),
   weight: opt(count, 'Share of connections, relative to the other destinations.'),
 });
@@ -133,7 +134,12 @@ const fault = z.strictObject({
 const corsPolicy = z.strictObject({
   allowOrigin: opt(z.array(z.string()), 'Deprecated: use allowOrigins.'),
   allowOrigins: opt(z.array(stringMatch), 'Origins that may read.'),
-  allowMethods: opt(z.array(z.string()), 'Methods that may be used.'),
+  allowMethods: opt(
+    z.array(
+      text((value) => (value === '*' || HTTP_METHODS.includes(value) ? undefined : `"${value}" is not an HTTP method (${HTTP_METHODS.join(', ')})`)),
+    ),
+    'Methods that may be used.',
+  ),
   allowHeaders: opt(z.array(z.string()), 'Request headers that may be used.'),
   exposeHeaders: opt(z.array(z.string()), 'Response headers that a page may read.'),
   maxAge: opt(duration, 'How long a preflight answer may be kept; whole seconds.'),

@@ -1,7 +1,7 @@
 import { headerNameFault } from '../../schema/formats.ts';
 
 /** Envoy's conditions for HTTP retries, and those of gRPC; Istio takes both in one list. */
-export const RETRY_CONDITIONS: readonly string[] = [
+const RETRY_CONDITIONS: readonly string[] = [
   '5xx',
   'gateway-error',
   'reset',

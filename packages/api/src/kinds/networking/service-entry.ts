@@ -20,7 +20,7 @@ const exportTo = z.array(
   ),
 );
 
-export const serviceEntrySchema = z.strictObject({
+const serviceEntrySchema = z.strictObject({
   hosts: req(z.array(entryHost).min(1).max(256), 'Host names of the service.'),
   addresses: opt(z.array(address).max(256), 'Virtual IP addresses or ranges.'),
   ports: opt(

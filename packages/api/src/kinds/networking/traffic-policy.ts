@@ -48,7 +48,7 @@ const consistentHash = oneOf(
   ),
   ['ringHash', 'maglev'],
 );
-export const loadBalancer = oneOf(
+const loadBalancer = oneOf(
   oneOf(
     z.strictObject({
       simple: opt(
@@ -73,7 +73,7 @@ export const loadBalancer = oneOf(
   ['localityLbSetting', 'zoneAwareLbSetting'],
 );
 
-export const connectionPool = z.strictObject({
+const connectionPool = z.strictObject({
   tcp: opt(
     z.strictObject({
       maxConnections: opt(count, 'Connections to the service at most, per proxy.'),
@@ -110,7 +110,7 @@ export const connectionPool = z.strictObject({
   ),
 });
 
-export const outlierDetection = z.strictObject({
+const outlierDetection = z.strictObject({
   consecutiveErrors: opt(count, 'Deprecated: use consecutive5xxErrors.'),
   splitExternalLocalOriginErrors: opt(z.boolean(), 'Count connect failures apart.'),
   consecutiveLocalOriginFailures: opt(uint32, 'Connect failures before ejection.'),
@@ -123,7 +123,7 @@ export const outlierDetection = z.strictObject({
   outlierDetectionHttpErrorCodes: opt(z.array(uint32), 'Codes that count as errors.'),
 });
 
-export const clientTls = z.strictObject({
+const clientTls = z.strictObject({
   mode: opt(z.enum(['DISABLE', 'SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL']), 'DISABLE: plain; ISTIO_MUTUAL: mutual TLS with the certificates of the mesh.'),
   clientCertificate: opt(z.string(), 'Path of a certificate.'),
   privateKey: opt(z.string(), 'Path of its key.'),
@@ -135,7 +135,7 @@ export const clientTls = z.strictObject({
   caCrl: opt(z.string(), 'Path of a revocation list.'),
 });
 
-export const portTrafficPolicy = z.strictObject({
+const portTrafficPolicy = z.strictObject({
   port: req(destinationPort, 'Port of the service.'),
   loadBalancer: opt(loadBalancer, 'How an endpoint is chosen.'),
   connectionPool: opt(connectionPool, 'Limits.'),

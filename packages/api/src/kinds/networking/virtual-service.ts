@@ -8,7 +8,7 @@ import { validateVirtualService } from './virtual-service-rules.ts';
 
 const virtualServiceHost = text((value) => hostFault(value, { wildcard: true, ip: true }));
 
-export const virtualServiceSchema = z.strictObject({
+const virtualServiceSchema = z.strictObject({
   hosts: req(z.array(virtualServiceHost).min(1), 'Hosts whose traffic these routes govern; short names get the namespace of this object.'),
   gateways: z.array(gatewayRef).default(['mesh']).describe('Gateways that apply the routes; "mesh" stands for all sidecars and is the default.'),
   http: opt(z.array(httpRoute), 'Routes for HTTP, first match wins.'),

@@ -11,7 +11,7 @@ const mtls = z.strictObject({
 });
 const portKey = text((value) => (/^[1-9]\d{0,4}$/.test(value) && Number(value) <= 65_535 ? undefined : `"${value}" is not a port number`));
 
-export const peerAuthenticationSchema = z.strictObject({
+const peerAuthenticationSchema = z.strictObject({
   selector: opt(workloadSelectorMatchLabels, 'Workloads the policy is for; left out: the namespace, or the whole mesh in the root namespace.'),
   mtls: opt(mtls, 'What inbound connections must be.'),
   portLevelMtls: opt(z.record(portKey, mtls), 'By port of the workload; needs a selector.'),
