@@ -14,15 +14,18 @@ import {
   type Mesh,
   type WritableConfigStore,
 } from '@meltemi/registry';
-import type { MeshState } from '@meltemi/translate';
+import { changedTypes, type MeshState } from '@meltemi/translate';
 import { createCa, type CaRoom } from './ca/index.ts';
 import { createConfigApi } from './config-api/index.ts';
+import { createKialiApi } from './kiali-api/index.ts';
 import { consoleRoutes } from './console-files.ts';
-import { changedResources } from './mesh/changed-resources.ts';
+import { createFindings } from './mesh/findings.ts';
 import { createMeshGenerator } from './mesh/generator.ts';
+import { createMeshSource } from './mesh/mesh-view.ts';
 import type { ControlPlane, ControlPlaneOptions } from './options.ts';
 import { systemClock, systemRandom, systemTimers } from './platform.ts';
 import { proxyRoutes } from './proxies/index.ts';
+import { createTelemetryRoom, type TelemetryRoom } from './telemetry/index.ts';
 import { createAdsServer, type AdsServer } from './xds/ads-server.ts';
 import { listenXds, type XdsListeners } from './xds-listeners.ts';
 
@@ -64,9 +67,10 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
   const mesh = await openMesh(options, store, connected, closers);
   const ads = startAds(options, codec, mesh, connected, closers);
   const ca = await openCa(options, codec, connected, closers);
-  xds = await listenXds(options, { ...ads.secureHandlers, ...ca.grpcHandlers }, ads.plaintextHandlers, ca.serverCertificate);
+  const telemetry = openTelemetry(options, codec, mesh, closers);
+  xds = await listenXds(options, { ...ads.secureHandlers, ...ca.grpcHandlers, ...telemetry.grpcHandlers }, ads.plaintextHandlers, ca.serverCertificate);
   closers.push(() => xds?.close());
-  const http = await listenHttp(options, { store, mesh, ads, ca }, closers);
+  const http = await listenHttp(options, { store, mesh, ads, ca, telemetry }, closers);
   return {
     ...http,
     xdsAddress: xds.address,
@@ -132,10 +136,7 @@ function startAds(...[options, codec, mesh, connected, closers]: [ControlPlaneOp
     else if (node !== undefined && node.type !== 'grpc') connected.connect(event.connectionId, node);
   });
   ads.update({ version: mesh.version, push: mesh.state });
-  mesh.watch((update) => {
-    const changed = changedResources(update);
-    ads.update({ version: update.version, push: update.state, ...(changed === undefined ? {} : { changed }) });
-  });
+  mesh.watch((update) => ads.update({ version: update.version, push: update.state, changed: changedTypes(update.changes, update.state.push) }));
   closers.push(() => ads.close());
   return ads;
 }
@@ -157,28 +158,52 @@ async function openCa(options: ControlPlaneOptions, codec: ProtoCodec, connected
   return ca;
 }
 
+function openTelemetry(options: ControlPlaneOptions, codec: ProtoCodec, mesh: Mesh, closers: Closers): TelemetryRoom {
+  const room = createTelemetryRoom({
+    codec,
+    now: () => systemClock.now(),
+    timers: systemTimers,
+    log: options.log,
+    folder: join(options.stateDir, 'telemetry'),
+    meltemiVersion: options.version,
+    knowsWorkload: (namespace, account, workload) => mesh.workloads().some((known) => known.namespace === namespace && known.serviceAccount === account && known.name === workload),
+  });
+  closers.push(() => room.close());
+  return room;
+}
+
 interface Rooms {
   readonly store: WritableConfigStore;
   readonly mesh: Mesh;
   readonly ads: AdsServer<MeshState>;
   readonly ca: CaRoom;
+  readonly telemetry: TelemetryRoom;
 }
 
 async function listenHttp(options: ControlPlaneOptions, rooms: Rooms, closers: Closers): Promise<Pick<ControlPlane, 'consoleUrl' | 'apiUrl' | 'sessionUrl'>> {
-  const { store, mesh, ads, ca } = rooms;
   const sessions = createSessions({ clock: systemClock, name: String(options.consolePort) });
   const authorize = createAuthorizer({ token: options.adminToken, sessions });
-  const configApi = createConfigApi({ store, clock: systemClock, version: options.version });
-  closers.push(() => configApi.close());
-  const shared = [...proxyRoutes({ ads: ads as AdsServer<never>, version: () => mesh.settle() })];
   const serve = async (port: number, routes: readonly Route[]): Promise<string> => {
     const server = createHttpServer({ routes, authorize, log: options.log, ...(options.hostNames === undefined ? {} : { hostNames: options.hostNames }) });
     closers.push(() => server.close());
     return (await server.listen({ host: options.bind, port })).url;
   };
-  const apiUrl = await serve(options.apiPort, [...shared, ...configApi.routes, ...ca.routes, healthRoute]);
-  const consoleUrl = await serve(options.consolePort, [...shared, sessionRoute(sessions), healthRoute, ...(options.extraRoutes ?? []), ...consoleRoutes(options.consoleDirectory)]);
+  const { api, console } = makeRoutes(options, rooms, closers);
+  const apiUrl = await serve(options.apiPort, [...api, healthRoute]);
+  const consoleUrl = await serve(options.consolePort, [...console, sessionRoute(sessions), healthRoute, ...(options.extraRoutes ?? []), ...consoleRoutes(options.consoleDirectory)]);
   return { apiUrl, consoleUrl, sessionUrl: () => `${consoleUrl}/?token=${sessions.issueTicket()}` };
+}
+
+/** What the two HTTP ports serve: the configuration API on one, what the console shows on the other, the proxies on both. */
+function makeRoutes(options: ControlPlaneOptions, { store, mesh, ads, ca, telemetry }: Rooms, closers: Closers): { readonly api: readonly Route[]; readonly console: readonly Route[] } {
+  const findings = createFindings(mesh, store);
+  const configApi = createConfigApi({ store, clock: systemClock, version: options.version, problems: findings.analysis, review: findings.review });
+  closers.push(() => configApi.close());
+  const proxies = proxyRoutes({ ads: ads as AdsServer<never>, version: () => mesh.settle() });
+  const source = createMeshSource({ mesh, store, findings, nodes: () => ads.nodes(), onNodes: (listener) => ads.onConnection(listener), timers: systemTimers, version: options.version });
+  closers.push(() => source.close());
+  const kiali = createKialiApi({ mesh: source, store: telemetry.store, query: telemetry.engine.graphQuery, now: () => systemClock.now(), timers: systemTimers, retentionMs: telemetry.retentionMs });
+  return { api: [...proxies, ...configApi.routes, ...ca.routes], console: [...proxies, ...kiali.routes, ...telemetry.routes] };
 }
 
 const healthRoute: Route = { method: 'GET', path: '/healthz', access: 'open', handler: () => ({ status: 200, headers: { 'content-type': 'text/plain' }, body: 'ok\n' }) };

@@ -1,0 +1,33 @@
+import { analyze, review } from '@meltemi/analysis';
+import type { Config } from '@meltemi/api';
+import type { Problem } from '@meltemi/base';
+import type { ConfigStore, Mesh } from '@meltemi/registry';
+
+/** What is wrong with the mesh, worked out once per version of it and only when somebody asks. */
+export interface Findings {
+  /** Findings of analysis. */
+  analysis(): readonly Problem[];
+  /** Those, and what the stores hold back. */
+  all(): readonly Problem[];
+  /** What would be wrong with an object if it were in the mesh. */
+  review(config: Config): readonly Problem[];
+}
+
+export function createFindings(mesh: Pick<Mesh, 'state' | 'workloads' | 'settle'>, store: ConfigStore): Findings {
+  let last: { readonly version: number; readonly problems: readonly Problem[] } | undefined;
+  const inputs = (): Parameters<typeof analyze>[0] => ({ push: mesh.state.push, workloads: mesh.workloads() });
+  const analysis = (): readonly Problem[] => {
+    // A client that has just written asks what its change did: the change must be in.
+    const version = mesh.settle();
+    if (last?.version !== version) last = { version, problems: analyze(inputs()) };
+    return last.problems;
+  };
+  return {
+    analysis,
+    all: () => [...store.problems(), ...analysis()],
+    review(config) {
+      mesh.settle();
+      return review(inputs(), config);
+    },
+  };
+}

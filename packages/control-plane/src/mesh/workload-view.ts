@@ -1,0 +1,51 @@
+import type { Config, Gateway } from '@meltemi/api';
+import type { InstanceView, WorkloadView } from '@meltemi/console-api';
+import { canonicalName, canonicalRevision, labelsMatch, spiffeId, type Workload } from '@meltemi/model';
+import type { ConnectedNode } from '../xds/ads-server.ts';
+
+/** Instances of one name are one workload, as pods of a Deployment are. Sorted by namespace and name. */
+export function workloadViews(workloads: readonly Workload[], nodes: readonly ConnectedNode[], trustDomain: string, gateways: readonly Config<Gateway>[]): readonly WorkloadView[] {
+  const byAddress = new Map(nodes.map((connected) => [connected.node.id.split('~')[1] ?? '', connected]));
+  const groups = Map.groupBy(workloads, (workload) => `${workload.namespace}/${workload.name}`);
+  return [...groups]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([, members]) => {
+      const [first] = members;
+      return first === undefined ? [] : [workloadView(first, members.map((member) => instanceView(member, byAddress.get(member.address))), trustDomain, gateways)];
+    });
+}
+
+function workloadView(workload: Workload, instances: readonly InstanceView[], trustDomain: string, gateways: readonly Config<Gateway>[]): WorkloadView {
+  const { name, namespace, labels } = workload;
+  const served = labels['istio'] === undefined ? [] : gateways.filter((gateway) => labelsMatch(gateway.spec.selector ?? {}, labels));
+  return {
+    name,
+    namespace,
+    app: labels['app'] ?? canonicalName(labels, name),
+    version: labels['version'] ?? canonicalRevision(labels),
+    labels,
+    annotations: {},
+    kind: workload.registry === 'kubernetes' ? 'Deployment' : workload.registry === 'external' ? 'WorkloadEntry' : 'Process',
+    serviceAccount: workload.serviceAccount,
+    principal: workload.tlsMode === 'istio' ? spiffeId(trustDomain, namespace, workload.serviceAccount) : '',
+    createdAt: instances[0]?.createdAt ?? '',
+    resourceVersion: '',
+    hasSidecar: workload.dataPlane !== 'none',
+    ...(served.length === 0 ? {} : { gateway: { kind: labels['istio'] === 'egressgateway' ? ('egress' as const) : ('ingress' as const), hostnames: [...new Set(served.flatMap((gateway) => gateway.spec.servers.flatMap((server) => server.hosts)))] } }),
+    desiredReplicas: instances.length,
+    instances,
+    workloadEntries: workload.registry === 'external' && workload.object !== undefined ? [workload.object.name] : [],
+  };
+}
+
+function instanceView(workload: Workload, connected: ConnectedNode | undefined): InstanceView {
+  const { dataPlane } = workload;
+  return {
+    name: workload.name,
+    address: workload.address,
+    isReady: workload.health === 'healthy',
+    isSynced: dataPlane === 'none' ? undefined : connected !== undefined && connected.types.every((type) => type.state !== 'rejected'),
+    dataPlane: dataPlane === 'none' ? undefined : dataPlane,
+    createdAt: connected === undefined ? '' : new Date(connected.connectedAtMs).toISOString(),
+  };
+}
