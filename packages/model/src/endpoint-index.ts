@@ -19,18 +19,18 @@ export interface EndpointChange {
 /** Who answers where, beside the snapshot. Lists and their endpoints are immutable; a change puts a new list in place. */
 export interface EndpointIndex {
   /** Endpoints of a service port, in a stable order; empty when there are none. */
-  endpoints(service: string, port: number): readonly Endpoint[];
+  readonly endpoints: (service: string, port: number) => readonly Endpoint[];
   /**
    * SPIFFE IDs of all endpoints, sorted. When the last endpoint goes, the identities it had stay: a certificate check must never become
    * "anyone" because nobody is there at the moment.
    */
-  accounts(service: string): readonly string[];
+  readonly accounts: (service: string) => readonly string[];
   /** Counts up whenever the accounts of any service change. */
   readonly accountsVersion: number;
   /** The workload at a mesh-facing address. */
-  workloadAt(address: string): Workload | undefined;
+  readonly workloadAt: (address: string) => Workload | undefined;
   /** All service keys with endpoints. */
-  services(): Iterable<string>;
+  readonly services: () => Iterable<string>;
 }
 
 /** The one writer's view. Every method says what really changed. */
@@ -48,6 +48,7 @@ interface Entry {
 }
 
 const NONE: readonly never[] = [];
+const EMPTY: Entry = { ports: new Map(), accounts: NONE };
 
 /** An empty index. */
 export function createEndpointIndex(): WritableEndpointIndex {
@@ -55,14 +56,13 @@ export function createEndpointIndex(): WritableEndpointIndex {
   let workloads = new Map<string, Workload>();
   let accountsVersion = 0;
   const update = (service: string, ports: ReadonlyMap<number, readonly Endpoint[]>): EndpointChange | undefined => {
-    const before = entries.get(service);
-    const { merged, changed } = mergePorts(before?.ports ?? new Map(), ports);
-    if (changed.size === 0 && before !== undefined) return undefined;
+    const before = entries.get(service) ?? EMPTY;
+    const { merged, changed } = mergePorts(before.ports, ports);
+    if (changed.size === 0 && before !== EMPTY) return undefined;
     const found = accountsOf(merged.values());
-    const accounts = found.length === 0 ? (before?.accounts ?? NONE) : found;
-    const accountsChanged = accounts.join() !== (before?.accounts ?? NONE).join();
+    const accountsChanged = found.length > 0 && found.join() !== before.accounts.join();
     if (accountsChanged) accountsVersion++;
-    entries.set(service, { ports: merged, accounts: accountsChanged ? accounts : (before?.accounts ?? accounts) });
+    entries.set(service, { ports: merged, accounts: accountsChanged ? found : before.accounts });
     return { service, ports: changed, accountsChanged };
   };
   return {

@@ -2,7 +2,14 @@ export { endpointsOf, selects, targetPortOf } from './convert/endpoints-of.ts';
 export { kubernetesHostname, serviceFromKubernetes } from './convert/from-kubernetes.ts';
 export { servicesFromServiceEntry } from './convert/from-service-entry.ts';
 export { TLS_MODE_LABEL, workloadFromEntry } from './convert/from-workload-entry.ts';
-export { createEndpointIndex, serviceKey, touchesSubset, type EndpointChange, type EndpointIndex, type WritableEndpointIndex } from './endpoint-index.ts';
+export {
+  createEndpointIndex,
+  serviceKey,
+  touchesSubset,
+  type EndpointChange,
+  type EndpointIndex,
+  type WritableEndpointIndex,
+} from './endpoint-index.ts';
 export { hostCovers, hostsOverlap, isWildcard, looksLikeIp, mostSpecificMatch, resolveHost, wildcardsOf } from './hostname.ts';
 export { joinServices, type JoinedServices } from './join-services.ts';
 export { canonicalName, canonicalRevision, labelsMatch } from './labels.ts';
@@ -15,13 +22,31 @@ export { effectiveMtls, mtlsPorts, type EffectiveMtls, type MtlsMode, type PeerA
 export type { PushChanges, PushContext, PushInputs } from './push/push-context.ts';
 export { servicesSelecting, visibleServices, type NamespaceServices, type ServiceTable } from './push/services.ts';
 export {
-  gatewayVirtualServices, MESH_GATEWAY, meshVirtualServices, resolveGateway, virtualServiceFor,
-  type NamespaceVirtualServices, type ResolvedVirtualService, type VirtualServiceTable,
+  gatewayVirtualServices,
+  MESH_GATEWAY,
+  meshVirtualServices,
+  resolveGateway,
+  virtualServiceFor,
+  type NamespaceVirtualServices,
+  type ResolvedVirtualService,
+  type VirtualServiceTable,
 } from './push/virtual-services.ts';
 export { isVisibleIn, visibilityOf, type Visibility, type VisibilityIndex } from './push/visibility.ts';
 export { spiffeId } from './spiffe.ts';
 export { DEFAULT_MESH_CONFIG, type MeshConfig } from './types/mesh-config.ts';
 export { isHttp, isHttp2, isTls, parseProtocol, selectProtocol, type Protocol } from './types/protocol.ts';
 export type { ProxyNode, XdsNode } from './types/proxy-node.ts';
-export type { Endpoint, Health, InlineEndpoint, Labels, Locality, Resolution, Service, ServicePort, Vip, Workload, WorkloadPort } from './types/service.ts';
+export type {
+  Endpoint,
+  Health,
+  InlineEndpoint,
+  Labels,
+  Locality,
+  Resolution,
+  Service,
+  ServicePort,
+  Vip,
+  Workload,
+  WorkloadPort,
+} from './types/service.ts';
 export { allocateVips, vipAddress, type VipTable } from './vip.ts';

@@ -22,7 +22,12 @@ export interface JoinedServices {
  * - a connected workload with ports that no service selects gets a service named by its `app`.
  * A service that did not change is the same object as in `previous`.
  */
-export function joinServices(configs: Iterable<Config>, workloads: readonly Workload[], mesh: MeshConfig, previous?: Pick<JoinedServices, 'vips'> & Partial<JoinedServices>): JoinedServices {
+export function joinServices(
+  configs: Iterable<Config>,
+  workloads: readonly Workload[],
+  mesh: MeshConfig,
+  previous?: Pick<JoinedServices, 'vips'> & Partial<JoinedServices>,
+): JoinedServices {
   const declared = decorate(declaredServices(configs, mesh));
   const all = [...declared, ...synthetic(declared, workloads, mesh)];
   const vips = allocateVips(all.filter((service) => !isWildcard(service.hostname)).map(serviceKey), previous?.vips);
@@ -77,17 +82,26 @@ function decorate(services: readonly Service[]): readonly Service[] {
 function synthetic(declared: readonly Service[], workloads: readonly Workload[], mesh: MeshConfig): readonly Service[] {
   const groups = new Map<string, { readonly app: string; readonly namespace: string; readonly ports: Map<number, WorkloadPort> }>();
   const hosts = new Set(declared.map((service) => service.hostname));
-  const byNamespace = Map.groupBy(declared.filter((service) => service.selector !== undefined), (service) => service.namespace);
+  const byNamespace = Map.groupBy(
+    declared.filter((service) => service.selector !== undefined),
+    (service) => service.namespace,
+  );
   for (const workload of workloads) {
     const app = workload.labels['app'];
     if (workload.registry !== 'connected' || workload.ports.length === 0 || app === undefined || app === '') continue;
-    if (hosts.has(kubernetesHostname(app, workload.namespace, mesh.domainSuffix)) || byNamespace.get(workload.namespace)?.some((service) => selects(service, workload)) === true) continue;
+    if (
+      hosts.has(kubernetesHostname(app, workload.namespace, mesh.domainSuffix)) ||
+      byNamespace.get(workload.namespace)?.some((service) => selects(service, workload)) === true
+    )
+      continue;
     const key = `${workload.namespace}/${app}`;
     let group = groups.get(key);
     if (group === undefined) groups.set(key, (group = { app, namespace: workload.namespace, ports: new Map() }));
     for (const port of workload.ports) if (!group.ports.has(port.number)) group.ports.set(port.number, port);
   }
-  return [...groups.values()].sort((a, b) => (a.namespace + a.app < b.namespace + b.app ? -1 : 1)).map(({ app, namespace, ports }) => syntheticService(app, namespace, [...ports.values()], mesh));
+  return [...groups.values()]
+    .sort((a, b) => (a.namespace + a.app < b.namespace + b.app ? -1 : 1))
+    .map(({ app, namespace, ports }) => syntheticService(app, namespace, [...ports.values()], mesh));
 }
 
 function syntheticService(app: string, namespace: string, ports: readonly WorkloadPort[], mesh: MeshConfig): Service {
@@ -95,7 +109,14 @@ function syntheticService(app: string, namespace: string, ports: readonly Worklo
     hostname: kubernetesHostname(app, namespace, mesh.domainSuffix),
     name: app,
     namespace,
-    ports: [...ports].sort((a, b) => a.number - b.number).map((port): ServicePort => ({ name: `${port.protocol}-${port.number}`, number: port.number, protocol: port.protocol, targetPort: port.number })),
+    ports: [...ports]
+      .sort((a, b) => a.number - b.number)
+      .map((port): ServicePort => ({
+        name: `${port.protocol}-${port.number}`,
+        number: port.number,
+        protocol: port.protocol,
+        targetPort: port.number,
+      })),
     resolution: 'static',
     addresses: [],
     vip: undefined,

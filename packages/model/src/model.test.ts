@@ -2,14 +2,35 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
-  allocateVips, createEndpointIndex, DEFAULT_MESH_CONFIG, endpointsOf, hostCovers, joinServices, mostSpecificMatch, NO_LOCALITY, parseProxyNode, resolveHost, selectProtocol, touchesSubset, vipAddress, wildcardsOf,
-  type Endpoint, type Workload,
+  allocateVips,
+  createEndpointIndex,
+  DEFAULT_MESH_CONFIG,
+  endpointsOf,
+  hostCovers,
+  joinServices,
+  mostSpecificMatch,
+  NO_LOCALITY,
+  parseProxyNode,
+  resolveHost,
+  selectProtocol,
+  touchesSubset,
+  vipAddress,
+  wildcardsOf,
+  type Endpoint,
+  type Workload,
 } from './index.ts';
 
 test('host names are completed, covered and ranked as Istio does', () => {
   assert.equal(resolveHost('reviews', 'prod', 'cluster.local'), 'reviews.prod.svc.cluster.local');
-  for (const host of ['reviews.prod', '*', '10.0.0.1', 'API.example.com']) assert.equal(resolveHost(host, 'prod', 'cluster.local'), host.toLowerCase());
-  for (const [outer, inner, covered] of [['*.foo.com', 'a.b.foo.com', true], ['*.foo.com', 'foo.com', false], ['*', 'x', true], ['*.foo.com', '*.b.foo.com', true], ['a.com', '*.com', false]] as const) {
+  for (const host of ['reviews.prod', '*', '10.0.0.1', 'API.example.com'])
+    assert.equal(resolveHost(host, 'prod', 'cluster.local'), host.toLowerCase());
+  for (const [outer, inner, covered] of [
+    ['*.foo.com', 'a.b.foo.com', true],
+    ['*.foo.com', 'foo.com', false],
+    ['*', 'x', true],
+    ['*.foo.com', '*.b.foo.com', true],
+    ['a.com', '*.com', false],
+  ] as const) {
     assert.equal(hostCovers(outer, inner), covered, `${outer} ${inner}`);
   }
   assert.equal(mostSpecificMatch(['*', '*.com', '*.foo.com'], 'a.foo.com'), '*.foo.com');
@@ -19,22 +40,33 @@ test('host names are completed, covered and ranked as Istio does', () => {
 
 test('protocols come from transport, appProtocol, name and well-known ports, in that order', () => {
   const cases = [
-    [{ number: 80, name: 'http-web' }, 'http'], [{ number: 80, name: 'grpc-web-x' }, 'grpc-web'], [{ number: 80, name: 'grpc' }, 'grpc'], [{ number: 80, name: 'tcp', appProtocol: 'kubernetes.io/h2c' }, 'http2'],
-    [{ number: 80, name: 'HTTP2-x' }, 'http2'], [{ number: 3306, name: 'db' }, 'tcp'], [{ number: 9080 }, 'unknown'], [{ number: 53, name: 'http', transport: 'UDP' }, 'udp'], [{ number: 1, name: 'http', appProtocol: 'acme/own' }, 'http'],
+    [{ number: 80, name: 'http-web' }, 'http'],
+    [{ number: 80, name: 'grpc-web-x' }, 'grpc-web'],
+    [{ number: 80, name: 'grpc' }, 'grpc'],
+    [{ number: 80, name: 'tcp', appProtocol: 'kubernetes.io/h2c' }, 'http2'],
+    [{ number: 80, name: 'HTTP2-x' }, 'http2'],
+    [{ number: 3306, name: 'db' }, 'tcp'],
+    [{ number: 9080 }, 'unknown'],
+    [{ number: 53, name: 'http', transport: 'UDP' }, 'udp'],
+    [{ number: 1, name: 'http', appProtocol: 'acme/own' }, 'http'],
   ] as const;
   for (const [port, protocol] of cases) assert.equal(selectProtocol(port), protocol, JSON.stringify(port));
 });
 
 test('virtual addresses are unique, do not depend on order, and stay', () => {
   fc.assert(
-    fc.property(fc.uniqueArray(fc.string({ minLength: 1 }), { maxLength: 200 }), fc.uniqueArray(fc.string({ minLength: 1 }), { maxLength: 50 }), (first, second) => {
-      const one = allocateVips(first);
-      assert.deepEqual([...allocateVips([...first].reverse())].sort(), [...one].sort());
-      const two = allocateVips([...first, ...second], one);
-      for (const [key, vip] of one) assert.equal(two.get(key), vip);
-      assert.equal(new Set([...two.values()].map(({ a, b }) => `${a}.${b}`)).size, two.size);
-      for (const { a, b } of two.values()) assert.ok(a >= 1 && a <= 254 && b >= 1 && b <= 254);
-    }),
+    fc.property(
+      fc.uniqueArray(fc.string({ minLength: 1 }), { maxLength: 200 }),
+      fc.uniqueArray(fc.string({ minLength: 1 }), { maxLength: 50 }),
+      (first, second) => {
+        const one = allocateVips(first);
+        assert.deepEqual(allocateVips([...first].reverse()), one);
+        const two = allocateVips([...first, ...second], one);
+        for (const [key, vip] of one) assert.equal(two.get(key), vip);
+        assert.equal(new Set([...two.values()].map(({ a, b }) => `${a}.${b}`)).size, two.size);
+        for (const { a, b } of two.values()) assert.ok(a >= 1 && a <= 254 && b >= 1 && b <= 254);
+      },
+    ),
     { numRuns: 50 },
   );
   assert.equal(vipAddress({ a: 3, b: 4 }, { interception: 'REDIRECT', address: '10.0.0.1' }), '240.240.3.4');
@@ -42,25 +74,67 @@ test('virtual addresses are unique, do not depend on order, and stay', () => {
 });
 
 const endpoint = (address: string, more: Partial<Endpoint> = {}): Endpoint => ({
-  address, port: 80, labels: {}, locality: NO_LOCALITY, weight: 1, health: 'healthy', tlsMode: 'istio', namespace: 'a', workload: address, serviceAccount: 'x', principal: 'spiffe://cluster.local/ns/a/sa/x', cluster: 'meltemi', ...more,
+  address,
+  port: 80,
+  labels: {},
+  locality: NO_LOCALITY,
+  weight: 1,
+  health: 'healthy',
+  tlsMode: 'istio',
+  namespace: 'a',
+  workload: address,
+  serviceAccount: 'x',
+  principal: 'spiffe://cluster.local/ns/a/sa/x',
+  cluster: 'meltemi',
+  ...more,
 });
 
 test('the endpoint index tells exactly what an update changed', () => {
   const index = createEndpointIndex();
-  const first = index.update('a/x', new Map([[80, [endpoint('2'), endpoint('1', { labels: { version: 'v1' } })]], [81, []]]));
+  const first = index.update(
+    'a/x',
+    new Map([
+      [80, [endpoint('2'), endpoint('1', { labels: { version: 'v1' } })]],
+      [81, []],
+    ]),
+  );
   assert.deepEqual([...(first?.ports.keys() ?? [])], [80, 81]);
   assert.equal(first?.accountsChanged, true);
   const list = index.endpoints('a/x', 80);
-  assert.deepEqual(list.map(({ address }) => address), ['1', '2']);
-  assert.equal(index.update('a/x', new Map([[80, [endpoint('1', { labels: { version: 'v1' } }), endpoint('2')]], [81, []]])), undefined);
+  assert.deepEqual(
+    list.map(({ address }) => address),
+    ['1', '2'],
+  );
+  assert.equal(
+    index.update(
+      'a/x',
+      new Map([
+        [80, [endpoint('1', { labels: { version: 'v1' } }), endpoint('2')]],
+        [81, []],
+      ]),
+    ),
+    undefined,
+  );
   assert.equal(index.endpoints('a/x', 80), list, 'an equal update keeps the list');
-  const second = index.update('a/x', new Map([[80, [endpoint('1', { labels: { version: 'v1' } })]], [81, []]]));
+  const second = index.update(
+    'a/x',
+    new Map([
+      [80, [endpoint('1', { labels: { version: 'v1' } })]],
+      [81, []],
+    ]),
+  );
   assert.deepEqual([...(second?.ports.keys() ?? [])], [80]);
   assert.equal(touchesSubset(second?.ports.get(80) ?? [], { version: 'v1' }), false, 'the endpoint that left is of no version');
   assert.equal(second?.accountsChanged, false);
   assert.equal(index.endpoints('a/x', 80)[0], list[0], 'endpoints that stay keep their identity');
   const version = index.accountsVersion;
-  const gone = index.update('a/x', new Map([[80, []], [81, []]]));
+  const gone = index.update(
+    'a/x',
+    new Map([
+      [80, []],
+      [81, []],
+    ]),
+  );
   assert.equal(gone?.accountsChanged, false, 'nobody there does not mean that anybody may answer');
   assert.deepEqual(index.accounts('a/x'), ['spiffe://cluster.local/ns/a/sa/x']);
   assert.equal(index.accountsVersion, version);
@@ -68,27 +142,78 @@ test('the endpoint index tells exactly what an update changed', () => {
 });
 
 const workload = (name: string, more: Partial<Workload> = {}): Workload => ({
-  name, namespace: 'a', serviceAccount: 'x', labels: { app: 'x' }, address: `10.0.0.${name}`, appAddress: '', ports: [{ number: 8080, protocol: 'http', name: 'web' }], portMap: {}, locality: NO_LOCALITY, weight: 1, tlsMode: 'istio',
-  health: 'healthy', dataPlane: 'embedded', cluster: 'meltemi', registry: 'connected', ...more,
+  name,
+  namespace: 'a',
+  serviceAccount: 'x',
+  labels: { app: 'x' },
+  address: `10.0.0.${name}`,
+  appAddress: '',
+  ports: [{ number: 8080, protocol: 'http', name: 'web' }],
+  portMap: {},
+  locality: NO_LOCALITY,
+  weight: 1,
+  tlsMode: 'istio',
+  health: 'healthy',
+  dataPlane: 'embedded',
+  cluster: 'meltemi',
+  registry: 'connected',
+  ...more,
 });
 
 test('a connected workload that no service selects gets one by its app, and its endpoints', () => {
-  const { services, vips } = joinServices([], [workload('1'), workload('2', { ports: [{ number: 9000, protocol: 'tcp' }] }), workload('3', { labels: {} }), workload('4', { ports: [] })], DEFAULT_MESH_CONFIG);
+  const { services, vips } = joinServices(
+    [],
+    [workload('1'), workload('2', { ports: [{ number: 9000, protocol: 'tcp' }] }), workload('3', { labels: {} }), workload('4', { ports: [] })],
+    DEFAULT_MESH_CONFIG,
+  );
   const [made] = services;
-  assert.deepEqual(services.map(({ hostname, ports }) => [hostname, ports.map((port) => `${port.number}/${port.protocol}`)]), [['x.a.svc.cluster.local', ['8080/http', '9000/tcp']]]);
+  assert.deepEqual(
+    services.map(({ hostname, ports }) => [hostname, ports.map((port) => `${port.number}/${port.protocol}`)]),
+    [['x.a.svc.cluster.local', ['8080/http', '9000/tcp']]],
+  );
   assert.ok(made !== undefined && vips.get('a/x.a.svc.cluster.local') === made.vip);
-  assert.deepEqual(endpointsOf(made, [workload('1'), workload('9', { namespace: 'b' })], 'cluster.local').get(8080)?.map(({ address, port }) => `${address}:${port}`), ['10.0.0.1:8080']);
-  const again = joinServices([], [workload('1'), workload('2', { ports: [{ number: 9000, protocol: 'tcp' }] })], DEFAULT_MESH_CONFIG, { services, vips, sources: new Map() });
+  assert.deepEqual(
+    endpointsOf(made, [workload('1'), workload('9', { namespace: 'b' })], 'cluster.local')
+      .get(8080)
+      ?.map(({ address, port }) => `${address}:${port}`),
+    ['10.0.0.1:8080'],
+  );
+  const again = joinServices([], [workload('1'), workload('2', { ports: [{ number: 9000, protocol: 'tcp' }] })], DEFAULT_MESH_CONFIG, {
+    services,
+    vips,
+    sources: new Map(),
+  });
   assert.deepEqual(again.services, services);
 });
 
 test('nodes: identity from id and metadata, gRPC clients by any id, everything else is refused', () => {
-  const parsed = parseProxyNode({ id: 'sidecar~127.5.0.1~reviews-v1.bookinfo~bookinfo.svc.cluster.local', metadata: { SERVICE_ACCOUNT: 'r', LABELS: { app: 'reviews', bad: 1 }, INTERCEPTION_MODE: 'NONE', MELTEMI_APP_ADDRESS: '127.5.0.2', MELTEMI_PORTS: [{ number: 9080, protocol: 'http' }, { number: 0 }, 'x'], MELTEMI_DATA_PLANE: 'embedded' } });
+  const parsed = parseProxyNode({
+    id: 'sidecar~127.5.0.1~reviews-v1.bookinfo~bookinfo.svc.cluster.local',
+    metadata: {
+      SERVICE_ACCOUNT: 'r',
+      LABELS: { app: 'reviews', bad: 1 },
+      INTERCEPTION_MODE: 'NONE',
+      MELTEMI_APP_ADDRESS: '127.5.0.2',
+      MELTEMI_PORTS: [{ number: 9080, protocol: 'http' }, { number: 0 }, 'x'],
+      MELTEMI_DATA_PLANE: 'embedded',
+    },
+  });
   assert.ok('node' in parsed);
   const { workload: own, namespace, serviceAccount, labels, interception, appAddress, ports, dataPlane, bindAddress } = parsed.node;
-  assert.deepEqual({ own, namespace, serviceAccount, labels, interception, appAddress, ports, dataPlane, bindAddress }, {
-    own: 'reviews-v1', namespace: 'bookinfo', serviceAccount: 'r', labels: { app: 'reviews' }, interception: 'NONE', appAddress: '127.5.0.2', ports: [{ number: 9080, protocol: 'http' }], dataPlane: 'embedded', bindAddress: '127.5.0.1',
-  });
+  assert.deepEqual(
+    { own, namespace, serviceAccount, labels, interception, appAddress, ports, dataPlane, bindAddress },
+    {
+      own: 'reviews-v1',
+      namespace: 'bookinfo',
+      serviceAccount: 'r',
+      labels: { app: 'reviews' },
+      interception: 'NONE',
+      appAddress: '127.5.0.2',
+      ports: [{ number: 9080, protocol: 'http' }],
+      dataPlane: 'embedded',
+      bindAddress: '127.5.0.1',
+    },
+  );
   for (const id of ['', 'x', 'sidecar~~a.b~c', 'waypoint~1.2.3.4~a.b~c']) assert.ok('problem' in parseProxyNode({ id }), id);
   const grpc = parseProxyNode({ id: 'anything', user_agent_name: 'gRPC Node Pure JS' });
   assert.ok('node' in grpc && grpc.node.type === 'grpc' && grpc.node.namespace === 'default');

@@ -1,5 +1,4 @@
 import type { Problem } from '@meltemi/base';
-import { parseLocality } from './locality.ts';
 import { parseProtocol, selectProtocol } from './types/protocol.ts';
 import type { ProxyNode, XdsNode } from './types/proxy-node.ts';
 import type { Labels, WorkloadPort } from './types/service.ts';
@@ -12,57 +11,74 @@ type Metadata = Readonly<Record<string, unknown>>;
  */
 export function parseProxyNode(node: XdsNode): { readonly node: ProxyNode } | { readonly problem: Problem } {
   const metadata = node.metadata ?? {};
-  const id = node.id ?? '';
   const grpc = metadata['GENERATOR'] === 'grpc' || (node.user_agent_name ?? '').toLowerCase().startsWith('grpc');
-  const parts = id.split('~');
-  const [type, ip, name, domain] = parts;
-  if (!grpc && (parts.length !== 4 || (type !== 'sidecar' && type !== 'router'))) {
-    return bad(`node id "${id}" is not of the form sidecar~IP~NAME.NAMESPACE~NAMESPACE.svc.cluster.local (or router~…)`);
-  }
-  if (!grpc && !isAddress(ip ?? '')) return bad(`node id "${id}" carries no IP address`);
-  const dot = (name ?? '').lastIndexOf('.');
-  const namespace = text(metadata, 'NAMESPACE') || (dot > 0 ? (name ?? '').slice(dot + 1) : 'default');
-  const labels = labelsOf(metadata['LABELS']);
-  const address = ip ?? '';
-  const interception = text(metadata, 'INTERCEPTION_MODE') === 'NONE' ? 'NONE' : 'REDIRECT';
-  return {
-    node: {
-      id,
-      type: grpc ? 'grpc' : type === 'router' ? 'router' : 'sidecar',
-      address,
-      addresses: addressesOf(metadata, address),
-      namespace,
-      serviceAccount: text(metadata, 'SERVICE_ACCOUNT') || 'default',
-      workload: text(metadata, 'WORKLOAD_NAME') || (dot > 0 ? (name ?? '').slice(0, dot) : (name ?? id)),
-      labels,
-      clusterId: text(metadata, 'CLUSTER_ID') || 'meltemi',
-      meshId: text(metadata, 'MESH_ID') || 'cluster.local',
-      dnsDomain: domain !== undefined && domain !== '' ? domain : `${namespace}.svc.cluster.local`,
-      locality: node.locality === undefined ? parseLocality(labels['istio-locality']?.replaceAll('.', '/') ?? '') : { region: node.locality.region ?? '', zone: node.locality.zone ?? '', subZone: node.locality.sub_zone ?? '' },
-      interception,
-      appAddress: text(metadata, 'MELTEMI_APP_ADDRESS') || address,
-      ports: portsOf(metadata['MELTEMI_PORTS']),
-      dataPlane: text(metadata, 'MELTEMI_DATA_PLANE') === 'embedded' ? 'embedded' : 'envoy',
-      bindAddress: text(metadata, 'MELTEMI_BIND_ADDRESS') || (interception === 'NONE' ? address : '0.0.0.0'),
-    },
-  };
+  const parsed = parseId(node.id ?? '', grpc);
+  return 'problem' in parsed ? parsed : { node: nodeOf(node, parsed, metadata) };
 }
 
-function bad(message: string): { readonly problem: Problem } {
-  return { problem: { code: 'MEL0901', severity: 'error', path: 'node.id', message } };
+/** `type~ip~name.namespace~domain`, taken apart. */
+interface NodeId {
+  readonly type: ProxyNode['type'];
+  readonly address: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly domain: string;
+}
+
+function parseId(id: string, grpc: boolean): NodeId | { readonly problem: Problem } {
+  const [type = '', address = '', full = id, domain = ''] = id.split('~');
+  const fault = grpc ? undefined : idFault(id, type, address);
+  if (fault !== undefined) return { problem: { code: 'MEL0901', severity: 'error', path: 'node.id', message: fault } };
+  const dot = full.lastIndexOf('.');
+  const [name, namespace] = dot > 0 ? [full.slice(0, dot), full.slice(dot + 1)] : [full, 'default'];
+  return { type: grpc ? 'grpc' : type === 'router' ? 'router' : 'sidecar', address, name, namespace, domain };
+}
+
+function idFault(id: string, type: string, address: string): string | undefined {
+  if (id.split('~').length !== 4 || (type !== 'sidecar' && type !== 'router')) {
+    return `node id "${id}" is not of the form sidecar~IP~NAME.NAMESPACE~NAMESPACE.svc.cluster.local (or router~…)`;
+  }
+  return isAddress(address) ? undefined : `node id "${id}" carries no IP address`;
+}
+
+function nodeOf(node: XdsNode, id: NodeId, metadata: Metadata): ProxyNode {
+  const namespace = text(metadata, 'NAMESPACE', id.namespace);
+  const interception = text(metadata, 'INTERCEPTION_MODE') === 'NONE' ? 'NONE' : 'REDIRECT';
+  return {
+    id: node.id ?? '',
+    type: id.type,
+    address: id.address,
+    addresses: addressesOf(metadata, id.address),
+    namespace,
+    serviceAccount: text(metadata, 'SERVICE_ACCOUNT', 'default'),
+    workload: text(metadata, 'WORKLOAD_NAME', id.name),
+    labels: labelsOf(metadata['LABELS']),
+    clusterId: text(metadata, 'CLUSTER_ID', 'meltemi'),
+    meshId: text(metadata, 'MESH_ID', 'cluster.local'),
+    dnsDomain: id.domain === '' ? `${namespace}.svc.cluster.local` : id.domain,
+    locality: { region: node.locality?.region ?? '', zone: node.locality?.zone ?? '', subZone: node.locality?.sub_zone ?? '' },
+    interception,
+    appAddress: text(metadata, 'MELTEMI_APP_ADDRESS', id.address),
+    ports: portsOf(metadata['MELTEMI_PORTS']),
+    dataPlane: text(metadata, 'MELTEMI_DATA_PLANE') === 'embedded' ? 'embedded' : 'envoy',
+    bindAddress: text(metadata, 'MELTEMI_BIND_ADDRESS', interception === 'NONE' ? id.address : '0.0.0.0'),
+  };
 }
 
 function isAddress(value: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(value) || (value.includes(':') && /^[0-9a-fA-F:.]+$/.test(value));
 }
 
-function text(metadata: Metadata, key: string): string {
+function text(metadata: Metadata, key: string, fallback = ''): string {
   const value = metadata[key];
-  return typeof value === 'string' ? value : '';
+  return typeof value === 'string' && value !== '' ? value : fallback;
 }
 
 function addressesOf(metadata: Metadata, address: string): readonly string[] {
-  const ips = text(metadata, 'INSTANCE_IPS').split(',').map((ip) => ip.trim()).filter((ip) => ip !== '');
+  const ips = text(metadata, 'INSTANCE_IPS')
+    .split(',')
+    .map((ip) => ip.trim())
+    .filter((ip) => ip !== '');
   return ips.includes(address) || address === '' ? ips : [address, ...ips];
 }
 

@@ -4,7 +4,7 @@ import type { GeneratedResource, MeshState } from './types.ts';
 
 /** The translator with nodes as they present themselves: the generator port of an ADS server. */
 export interface NodeGenerator {
-  generate(node: XdsNode, typeUrl: string, names: ReadonlySet<string> | '*', state: MeshState): ReadonlyMap<string, GeneratedResource>;
+  readonly generate: (node: XdsNode, typeUrl: string, names: ReadonlySet<string> | '*', state: MeshState) => ReadonlyMap<string, GeneratedResource>;
 }
 
 const NOTHING: ReadonlyMap<string, GeneratedResource> = new Map();

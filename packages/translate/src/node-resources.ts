@@ -22,7 +22,13 @@ export interface NodeView {
 
 /** The tables of the snapshot that outbound resources depend on. */
 function outboundInputs({ scope, state: { push } }: NodeView) {
-  return { scope, services: visibleServices(push, scope.namespace), virtualServices: push.virtualServices, destinationRules: push.destinationRules, mesh: push.mesh };
+  return {
+    scope,
+    services: visibleServices(push, scope.namespace),
+    virtualServices: push.virtualServices,
+    destinationRules: push.destinationRules,
+    mesh: push.mesh,
+  };
 }
 
 /** The workload's own ports; the same list (and the same ports in it) while nothing about them changes. */
@@ -39,7 +45,13 @@ function portsOf({ node, state: { push, endpoints }, cache }: NodeView): readonl
 }
 
 function gatewayPortsOf({ node, state: { push }, cache }: NodeView): readonly GatewayPort[] {
-  const key = { gateways: push.gateways, services: push.services, namespace: node.namespace, labels: JSON.stringify(node.labels), declared: JSON.stringify(node.ports) };
+  const key = {
+    gateways: push.gateways,
+    services: push.services,
+    namespace: node.namespace,
+    labels: JSON.stringify(node.labels),
+    declared: JSON.stringify(node.ports),
+  };
   return cache.get('gatewayPorts', key, () => gatewayPorts(push, node));
 }
 
@@ -47,9 +59,16 @@ function gatewayPortsOf({ node, state: { push }, cache }: NodeView): readonly Ga
 export function clustersFor(view: NodeView): readonly Cluster[] {
   const { node, state, cache, scope } = view;
   const { virtualServices: _, ...inputs } = outboundInputs(view);
-  const outbound = cache.get('outboundClusters', { ...inputs, endpoints: state.endpoints, accountsVersion: state.endpoints.accountsVersion }, (key) => ({ list: outboundClusters(key, cache) })).list;
+  const outbound = cache.get(
+    'outboundClusters',
+    { ...inputs, endpoints: state.endpoints, accountsVersion: state.endpoints.accountsVersion },
+    (key) => ({ list: outboundClusters(key, cache) }),
+  ).list;
   if (node.type === 'router') return outbound;
-  const inbound = inboundClusters({ ports: portsOf(view), appAddress: node.appAddress, mesh: state.push.mesh, redirect: scope.interception === 'REDIRECT' }, cache);
+  const inbound = inboundClusters(
+    { ports: portsOf(view), appAddress: node.appAddress, mesh: state.push.mesh, redirect: scope.interception === 'REDIRECT' },
+    cache,
+  );
   return [...outbound, ...inbound];
 }
 
@@ -59,7 +78,9 @@ export function listenersFor(view: NodeView): readonly Listener[] {
   const inputs = outboundInputs(view);
   if (node.type === 'router') {
     return gatewayPortsOf(view).flatMap((port) => {
-      const made = cache.get('gatewayListener', { ...inputs, port, bindAddress: node.bindAddress }, (key) => ({ listener: gatewayListener(key) })).listener;
+      const made = cache.get('gatewayListener', { ...inputs, port, bindAddress: node.bindAddress }, (key) => ({
+        listener: gatewayListener(key),
+      })).listener;
       return made === undefined ? [] : [made];
     });
   }
@@ -68,10 +89,18 @@ export function listenersFor(view: NodeView): readonly Listener[] {
   const settings = { mesh, dataPlane: node.dataPlane };
   const ports = portsOf(view);
   if (node.interception === 'NONE') {
-    return [...outbound, ...ports.map((port) => cache.get('boundInbound', { ...settings, port, address: node.address }, (key) => boundInbound(key.port, key.address, settings)))];
+    return [
+      ...outbound,
+      ...ports.map((port) =>
+        cache.get('boundInbound', { ...settings, port, address: node.address }, (key) => boundInbound(key.port, key.address, settings)),
+      ),
+    ];
   }
   const others = effectiveMtls(state.push, node);
-  return [...outbound, cache.get('virtualInbound', { ...settings, ports, mode: others.mode, policy: others.policy }, () => virtualInbound(ports, others, settings))];
+  return [
+    ...outbound,
+    cache.get('virtualInbound', { ...settings, ports, mode: others.mode, policy: others.policy }, () => virtualInbound(ports, others, settings)),
+  ];
 }
 
 /** One RDS resource; undefined when the node has no such table. */
@@ -79,7 +108,9 @@ export function routesFor(view: NodeView, name: string): RouteConfiguration | un
   const inputs = outboundInputs(view);
   if (view.node.type === 'router') {
     const table = gatewayTables(view).get(name);
-    return table === undefined ? undefined : view.cache.get('gatewayRoutes', { ...inputs, name, port: table.port, servers: table.servers }, gatewayRoutes);
+    return table === undefined
+      ? undefined
+      : view.cache.get('gatewayRoutes', { ...inputs, name, port: table.port, servers: table.servers }, gatewayRoutes);
   }
   if (!/^[1-9]\d{0,4}$/.test(name)) return undefined;
   return view.cache.get('sidecarRoutes', { ...inputs, port: Number(name) }, (key) => sidecarRoutes(key, view.cache));

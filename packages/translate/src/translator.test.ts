@@ -24,10 +24,18 @@ test('a translator that remembers makes what a new one makes, object by object t
         const next = rebuild(objects, current);
         const changed = changedTypes({ push: next.push.changes, endpoints: [], workloads: [] }, next.push);
         for (const [name, node] of nodes) {
-          assert.deepEqual(resourcesOf(node, next, warm), resourcesOf(node, next, createTranslator()), `${file} ${name} after ${removed.kind} ${removed.meta.name}`);
+          assert.deepEqual(
+            resourcesOf(node, next, warm),
+            resourcesOf(node, next, createTranslator()),
+            `${file} ${name} after ${removed.kind} ${removed.meta.name}`,
+          );
           for (const typeUrl of TYPES) {
             if (changed.has(typeUrl)) continue;
-            assert.deepEqual(warm.generate(node, typeUrl, '*', next), warm.generate(node, typeUrl, '*', current), `${typeUrl} of ${name} was said not to change with ${removed.kind} ${removed.meta.name}`);
+            assert.deepEqual(
+              warm.generate(node, typeUrl, '*', next),
+              warm.generate(node, typeUrl, '*', current),
+              `${typeUrl} of ${name} was said not to change with ${removed.kind} ${removed.meta.name}`,
+            );
           }
         }
         current = next;
@@ -45,12 +53,19 @@ test('what a change does not touch is the same object, for every node that share
   assert.equal(translator.generate(twin, TYPE_URL.route, '*', state), before.get(TYPE_URL.route));
   assert.equal(translator.generate(twin, TYPE_URL.nameTable, '*', state), before.get(TYPE_URL.nameTable));
 
-  const changed = configs.map((config) => (config.kind === 'VirtualService' && config.meta.name === 'reviews' ? { ...config, spec: { ...(config.spec as object), http: [] } } : config));
+  const changed = configs.map((config) =>
+    config.kind === 'VirtualService' && config.meta.name === 'reviews' ? { ...config, spec: { ...(config.spec as object), http: [] } } : config,
+  );
   const next = rebuild(changed, state);
-  for (const typeUrl of [TYPE_URL.cluster, TYPE_URL.listener, TYPE_URL.nameTable]) assert.equal(translator.generate(node, typeUrl, '*', next), before.get(typeUrl), typeUrl);
-  const hosts = (resources: ReadonlyMap<string, { readonly json: object }> | undefined) => (resources?.get('9080')?.json as RouteConfiguration).virtual_hosts ?? [];
+  for (const typeUrl of [TYPE_URL.cluster, TYPE_URL.listener, TYPE_URL.nameTable])
+    assert.equal(translator.generate(node, typeUrl, '*', next), before.get(typeUrl), typeUrl);
+  const hosts = (resources: ReadonlyMap<string, { readonly json: object }> | undefined) =>
+    (resources?.get('9080')?.json as RouteConfiguration | undefined)?.virtual_hosts ?? [];
   const [now, old] = [hosts(translator.generate(node, TYPE_URL.route, '*', next)), hosts(before.get(TYPE_URL.route))];
-  assert.deepEqual(now.map((host, index) => [host.name, host === old[index]]).filter(([, same]) => same === false), [['reviews.bookinfo.svc.cluster.local:9080', false]]);
+  assert.deepEqual(
+    now.map((host, index) => [host.name, host === old[index]]).filter(([, same]) => same === false),
+    [['reviews.bookinfo.svc.cluster.local:9080', false]],
+  );
 });
 
 test('an endpoint that moves changes its own load assignments and nothing else', () => {
@@ -59,7 +74,11 @@ test('an endpoint that moves changes its own load assignments and nothing else',
   const index = createEndpointIndex();
   const reviews = 'bookinfo/reviews.bookinfo.svc.cluster.local';
   const list = state.endpoints.endpoints(reviews, 9080);
-  for (const service of state.push.services.all) index.update(serviceKey(service), new Map(service.ports.map((port) => [port.number, state.endpoints.endpoints(serviceKey(service), port.number)])));
+  for (const service of state.push.services.all)
+    index.update(
+      serviceKey(service),
+      new Map(service.ports.map((port) => [port.number, state.endpoints.endpoints(serviceKey(service), port.number)])),
+    );
   const translator = createTranslator();
   const mesh: MeshState = { push: state.push, endpoints: index };
   const before = translator.generate(node, TYPE_URL.endpoint, '*', mesh);
@@ -67,9 +86,14 @@ test('an endpoint that moves changes its own load assignments and nothing else',
   const change = index.update(reviews, new Map([[9080, moved]]));
   assert.ok(change !== undefined);
   const names = changedTypes({ push: undefined, endpoints: [change], workloads: [] }, state.push);
-  assert.deepEqual([...names], [[TYPE_URL.endpoint, new Set(['outbound|9080||reviews.bookinfo.svc.cluster.local', 'outbound|9080|v2|reviews.bookinfo.svc.cluster.local'])]]);
+  assert.deepEqual(
+    [...names],
+    [[TYPE_URL.endpoint, new Set(['outbound|9080||reviews.bookinfo.svc.cluster.local', 'outbound|9080|v2|reviews.bookinfo.svc.cluster.local'])]],
+  );
   const after = translator.generate(node, TYPE_URL.endpoint, '*', mesh);
-  const different = [...after].filter(([name, resource]) => JSON.stringify(resource.json) !== JSON.stringify(before.get(name)?.json)).map(([name]) => name);
+  const different = [...after]
+    .filter(([name, resource]) => JSON.stringify(resource.json) !== JSON.stringify(before.get(name)?.json))
+    .map(([name]) => name);
   assert.deepEqual(different, ['outbound|9080||reviews.bookinfo.svc.cluster.local', 'outbound|9080|v2|reviews.bookinfo.svc.cluster.local']);
 });
 
@@ -79,14 +103,33 @@ test('resources are asked for by name; what is not there is left out', () => {
   const translator = createTranslator();
   const ask = (typeUrl: string, ...names: string[]): readonly string[] => [...translator.generate(node, typeUrl, new Set(names), state).keys()];
   assert.deepEqual(ask(TYPE_URL.cluster, 'PassthroughCluster', 'nothing'), ['PassthroughCluster']);
-  assert.deepEqual(ask(TYPE_URL.endpoint, 'outbound|9080|v1|reviews.bookinfo.svc.cluster.local', 'outbound|9080|v9|reviews.bookinfo.svc.cluster.local', 'outbound|1||reviews.bookinfo.svc.cluster.local', 'x'), ['outbound|9080|v1|reviews.bookinfo.svc.cluster.local']);
+  assert.deepEqual(
+    ask(
+      TYPE_URL.endpoint,
+      'outbound|9080|v1|reviews.bookinfo.svc.cluster.local',
+      'outbound|9080|v9|reviews.bookinfo.svc.cluster.local',
+      'outbound|1||reviews.bookinfo.svc.cluster.local',
+      'x',
+    ),
+    ['outbound|9080|v1|reviews.bookinfo.svc.cluster.local'],
+  );
   assert.deepEqual(ask(TYPE_URL.route, '9080', 'http.8080'), ['9080']);
   assert.deepEqual(ask(TYPE_URL.nameTable, NAME_TABLE), [NAME_TABLE]);
   assert.deepEqual(ask(TYPE_URL.workload, '10.0.0.4', '10.9.9.9'), ['10.0.0.4']);
   assert.deepEqual(ask('type.googleapis.com/unknown.Type', 'x'), []);
   const workload = translator.generate(node, TYPE_URL.workload, new Set(['10.0.0.4']), state).get('10.0.0.4')?.json;
   assert.deepEqual(workload, {
-    name: 'reviews-v2', namespace: 'bookinfo', service_account: 'bookinfo-reviews', app: 'reviews', version: 'v2', canonical_name: 'reviews', canonical_revision: 'v2', cluster: 'meltemi', trust_domain: 'cluster.local', addresses: ['10.0.0.4'], kind: 'Process',
+    name: 'reviews-v2',
+    namespace: 'bookinfo',
+    service_account: 'bookinfo-reviews',
+    app: 'reviews',
+    version: 'v2',
+    canonical_name: 'reviews',
+    canonical_revision: 'v2',
+    cluster: 'meltemi',
+    trust_domain: 'cluster.local',
+    addresses: ['10.0.0.4'],
+    kind: 'Process',
   });
   const eds = translator.generate(node, TYPE_URL.cluster, '*', state).get('outbound|9080||reviews.bookinfo.svc.cluster.local');
   assert.equal(eds?.endpointName, 'outbound|9080||reviews.bookinfo.svc.cluster.local');
@@ -96,7 +139,8 @@ test('a gRPC client gets what it dials: listener, routes, clusters without trans
   const { state } = caseOf('routing.in.yaml');
   const generator = createNodeGenerator();
   const node = { id: 'anything', user_agent_name: 'gRPC Node Pure JS', metadata: { NAMESPACE: 'client' } };
-  const one = <T>(typeUrl: string, name: string): T | undefined => generator.generate(node, typeUrl, new Set([name]), state).get(name)?.json as T | undefined;
+  const one = <T>(typeUrl: string, name: string): T | undefined =>
+    generator.generate(node, typeUrl, new Set([name]), state).get(name)?.json as T | undefined;
   const target = 'api.prod.svc.cluster.local:80';
   const listener = one<Listener>(TYPE_URL.listener, target);
   assert.equal(listener?.name, target);
@@ -120,5 +164,6 @@ test('every HTTP filter has a name of its own and is in some golden; the router 
   assert.equal(names.at(-1), 'envoy.filters.http.router');
   const goldens = FILES.map((file) => readFileSync(join(FOLDER, file.replace('.in.', '.out.')), 'utf8')).join('\n');
   for (const name of names) assert.ok(goldens.includes(`name: ${name}`), name);
-  for (const { name, perRoute } of HTTP_FILTERS) if (perRoute !== undefined) assert.ok(goldens.includes(`${name}:`), `no golden sets ${name} on a route`);
+  for (const { name, perRoute } of HTTP_FILTERS)
+    if (perRoute !== undefined) assert.ok(goldens.includes(`${name}:`), `no golden sets ${name} on a route`);
 });

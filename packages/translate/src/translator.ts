@@ -50,9 +50,13 @@ function routes(view: NodeView, names: Names): Named {
 }
 
 function endpoints(view: NodeView, names: Names): Named {
-  const { scope, state, cache } = view;
-  const wanted = names === '*' ? clustersFor(view).filter(isEds).map((cluster) => cluster.name) : [...names];
-  return existing(wanted, (name) => endpointResource(name, state.push, state.endpoints, scope, cache));
+  const wanted =
+    names === '*'
+      ? clustersFor(view)
+          .filter(isEds)
+          .map((cluster) => cluster.name)
+      : [...names];
+  return existing(wanted, (name) => endpointResource(name, view));
 }
 
 function names(view: NodeView, wanted: Names): Named {
@@ -85,7 +89,8 @@ function isEds(cluster: Cluster): boolean {
 function asMap(typeUrl: string, named: Named, cache: InputsCache): Resources {
   const key = { typeUrl, names: named.map(([name]) => name), resources: named.map(([, json]) => json) };
   return cache.get('resources', key, () => {
-    const entry = (name: string, json: object): GeneratedResource => (typeUrl === TYPE_URL.cluster && isEds(json as Cluster) ? { json, endpointName: name } : { json });
+    const entry = (name: string, json: object): GeneratedResource =>
+      typeUrl === TYPE_URL.cluster && isEds(json as Cluster) ? { json, endpointName: name } : { json };
     return new Map(named.map(([name, json]) => [name, entry(name, json)]));
   });
 }

@@ -23,5 +23,5 @@ export interface Translator {
    * EDS and RDS resources that the node's own clusters and listeners refer to, and no workload. An unknown type gives nothing. The answer is the same Map
    * as before when nothing in it changed (all types but EDS and workload with names).
    */
-  generate(node: ProxyNode, typeUrl: string, names: ReadonlySet<string> | '*', state: MeshState): ReadonlyMap<string, GeneratedResource>;
+  readonly generate: (node: ProxyNode, typeUrl: string, names: ReadonlySet<string> | '*', state: MeshState) => ReadonlyMap<string, GeneratedResource>;
 }

@@ -7,7 +7,9 @@ import { TLS_MODE_LABEL } from './from-workload-entry.ts';
 /** Whether a service picks a workload: same namespace, and a selector that is not empty and fits. */
 export function selects(service: Service, workload: Pick<Workload, 'namespace' | 'labels'>): boolean {
   const { selector } = service;
-  return selector !== undefined && service.namespace === workload.namespace && Object.keys(selector).length > 0 && labelsMatch(selector, workload.labels);
+  return (
+    selector !== undefined && service.namespace === workload.namespace && Object.keys(selector).length > 0 && labelsMatch(selector, workload.labels)
+  );
 }
 
 /** The port of a workload that a service port leads to: by its own map, by number, by the name of one of its ports; undefined if it has no such port. */

@@ -14,7 +14,11 @@ export function serviceFromKubernetes(config: Config<KubernetesServiceSpec>, mes
   const { name, namespace, labels, annotations } = config.meta;
   const { spec } = config;
   const externalName = spec.type === 'ExternalName' ? spec.externalName : undefined;
-  const exportTo = annotations['networking.istio.io/exportTo']?.split(',').map((entry) => entry.trim()).filter((entry) => entry !== '') ?? [];
+  const exportTo =
+    annotations['networking.istio.io/exportTo']
+      ?.split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== '') ?? [];
   return {
     hostname: kubernetesHostname(name, namespace, mesh.domainSuffix),
     name,

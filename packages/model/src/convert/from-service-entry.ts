@@ -54,13 +54,15 @@ function endpointsOf(spec: ServiceEntrySpec, host: string): readonly InlineEndpo
   return listed.flatMap((entry): InlineEndpoint[] =>
     entry.address === undefined
       ? []
-      : [{
-          address: entry.address,
-          ports: entry.ports ?? {},
-          labels: entry.labels ?? {},
-          locality: entry.locality ?? '',
-          weight: Math.max(1, entry.weight ?? 1),
-          serviceAccount: entry.serviceAccount ?? '',
-        }],
+      : [
+          {
+            address: entry.address,
+            ports: entry.ports ?? {},
+            labels: entry.labels ?? {},
+            locality: entry.locality ?? '',
+            weight: Math.max(1, entry.weight ?? 1),
+            serviceAccount: entry.serviceAccount ?? '',
+          },
+        ],
   );
 }

@@ -3,8 +3,18 @@ import { test } from 'node:test';
 import { configKey, type Config } from '@meltemi/api';
 import fc from 'fast-check';
 import {
-  buildPushContext, DEFAULT_MESH_CONFIG, destinationRuleFor, effectiveMtls, gatewayVirtualServices, meshVirtualServices, serviceKey, virtualServiceFor, visibleServices,
-  type PushContext, type PushInputs, type Service,
+  buildPushContext,
+  DEFAULT_MESH_CONFIG,
+  destinationRuleFor,
+  effectiveMtls,
+  gatewayVirtualServices,
+  meshVirtualServices,
+  serviceKey,
+  virtualServiceFor,
+  visibleServices,
+  type PushContext,
+  type PushInputs,
+  type Service,
 } from '../index.ts';
 
 const NAMESPACES = ['a', 'b', 'istio-system'];
@@ -26,14 +36,44 @@ function config(kind: string, spec: fc.Arbitrary<object>): fc.Arbitrary<Config> 
 }
 
 const configs = fc.oneof(
-  config('VirtualService', fc.record({ hosts: fc.array(host, { minLength: 1, maxLength: 2 }), gateways: fc.subarray(['mesh', 'x', 'a/y'], { minLength: 1 }), exportTo, http: fc.constant([]) })),
-  config('DestinationRule', fc.record({ host, exportTo, subsets: fc.uniqueArray(fc.record({ name: fc.constantFrom('v1', 'v2', 'v3') }), { selector: (subset) => subset.name }), trafficPolicy: fc.option(fc.constantFrom({ tls: { mode: 'DISABLE' } }, { loadBalancer: { simple: 'RANDOM' } }), { nil: undefined }) })),
+  config(
+    'VirtualService',
+    fc.record({
+      hosts: fc.array(host, { minLength: 1, maxLength: 2 }),
+      gateways: fc.subarray(['mesh', 'x', 'a/y'], { minLength: 1 }),
+      exportTo,
+      http: fc.constant([]),
+    }),
+  ),
+  config(
+    'DestinationRule',
+    fc.record({
+      host,
+      exportTo,
+      subsets: fc.uniqueArray(fc.record({ name: fc.constantFrom('v1', 'v2', 'v3') }), { selector: (subset) => subset.name }),
+      trafficPolicy: fc.option(fc.constantFrom({ tls: { mode: 'DISABLE' } }, { loadBalancer: { simple: 'RANDOM' } }), { nil: undefined }),
+    }),
+  ),
   config('Gateway', fc.record({ selector: labels, servers: fc.constant([]) })),
-  config('PeerAuthentication', fc.record({ selector: labels.map((matchLabels) => ({ matchLabels })), mtls: fc.constantFrom({ mode: 'STRICT' }, { mode: 'UNSET' }, { mode: 'DISABLE' }), portLevelMtls: fc.constantFrom({}, { '80': { mode: 'PERMISSIVE' } }) })),
+  config(
+    'PeerAuthentication',
+    fc.record({
+      selector: labels.map((matchLabels) => ({ matchLabels })),
+      mtls: fc.constantFrom({ mode: 'STRICT' }, { mode: 'UNSET' }, { mode: 'DISABLE' }),
+      portLevelMtls: fc.constantFrom({}, { '80': { mode: 'PERMISSIVE' } }),
+    }),
+  ),
 );
 
 const service: fc.Arbitrary<Service> = fc
-  .record({ namespace, name, hostname: fc.constantFrom('x.a.svc.cluster.local', 'y.b.svc.cluster.local', 'api.example.com'), registry: fc.constantFrom('kubernetes' as const, 'external' as const), exportTo: fc.subarray(['.', '*', 'b', '~'], { minLength: 1 }), createdAt: age.map((text) => text ?? '~') })
+  .record({
+    namespace,
+    name,
+    hostname: fc.constantFrom('x.a.svc.cluster.local', 'y.b.svc.cluster.local', 'api.example.com'),
+    registry: fc.constantFrom('kubernetes' as const, 'external' as const),
+    exportTo: fc.subarray(['.', '*', 'b', '~'], { minLength: 1 }),
+    createdAt: age.map((text) => text ?? '~'),
+  })
   .map((base) => ({
     ...base,
     ports: [{ name: 'http', number: 80, protocol: 'http', targetPort: 80 }],
@@ -49,7 +89,12 @@ const service: fc.Arbitrary<Service> = fc
     object: { kind: 'Service', namespace: base.namespace, name: base.name },
   }));
 
-type Step = { readonly put: Config } | { readonly drop: string } | { readonly serve: Service } | { readonly retire: string } | { readonly root: string };
+type Step =
+  | { readonly put: Config }
+  | { readonly drop: string }
+  | { readonly serve: Service }
+  | { readonly retire: string }
+  | { readonly root: string };
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: configs.map((put) => ({ put })) },
   { weight: 2, arbitrary: configs.map((config) => ({ drop: configKey(config) })) },
@@ -61,7 +106,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 function apply(inputs: PushInputs, change: Step): PushInputs {
   if ('put' in change) return { ...inputs, configs: [...inputs.configs.filter((config) => configKey(config) !== configKey(change.put)), change.put] };
   if ('drop' in change) return { ...inputs, configs: inputs.configs.filter((config) => configKey(config) !== change.drop) };
-  if ('serve' in change) return { ...inputs, services: [...inputs.services.filter((known) => serviceKey(known) !== serviceKey(change.serve)), change.serve] };
+  if ('serve' in change)
+    return { ...inputs, services: [...inputs.services.filter((known) => serviceKey(known) !== serviceKey(change.serve)), change.serve] };
   if ('retire' in change) return { ...inputs, services: inputs.services.filter((known) => serviceKey(known) !== change.retire) };
   return { ...inputs, mesh: { ...inputs.mesh, rootNamespace: change.root } };
 }
@@ -75,7 +121,9 @@ function answers(context: PushContext): unknown {
     owners: visibleServices(context, ns).list.map((item) => virtualServiceFor(context, ns, item.hostname)),
     rules: visibleServices(context, ns).list.map((item) => destinationRuleFor(context, { namespace: ns, labels: { app: 'x' } }, item)),
     gateway: ['a/x', 'a/y', 'b/x'].map((gateway) => gatewayVirtualServices(context, gateway, ns)),
-    mtls: [{}, { app: 'x' }, { app: 'y' }].flatMap((own) => [80, undefined].map((port) => effectiveMtls(context, { namespace: ns, labels: own }, port))),
+    mtls: [{}, { app: 'x' }, { app: 'y' }].flatMap((own) =>
+      [80, undefined].map((port) => effectiveMtls(context, { namespace: ns, labels: own }, port)),
+    ),
   }));
   return { mesh, services, virtualServices, destinationRules, gateways, peerAuthentications, perNamespace };
 }
@@ -100,7 +148,13 @@ test('an incremental build equals a full one, whatever changed, and leaves the s
 });
 
 test('what did not change is the same object, and what did is named', () => {
-  const make = (kind: string, own: string, spec: object): Config => ({ kind, apiVersion: 'v1', meta: { namespace: 'a', name: own, labels: {}, annotations: {} }, spec, origin: { source: 'file' } });
+  const make = (kind: string, own: string, spec: object): Config => ({
+    kind,
+    apiVersion: 'v1',
+    meta: { namespace: 'a', name: own, labels: {}, annotations: {} },
+    spec,
+    origin: { source: 'file' },
+  });
   const first = make('VirtualService', 'one', { hosts: ['x'], gateways: ['mesh'] });
   const second = make('VirtualService', 'two', { hosts: ['y'], gateways: ['mesh'] });
   const rule = make('DestinationRule', 'rule', { host: 'x' });

@@ -23,10 +23,16 @@ export function buildPushContext(inputs: PushInputs, previous?: PushContext): Pu
     inputs,
     mesh,
     services: table(changes.services.length > 0, before?.services, () => buildServiceTable(inputs.services)),
-    virtualServices: table(kinds.has('VirtualService'), before?.virtualServices, () => buildVirtualServiceTable(ofKind(inputs.configs, 'VirtualService'), mesh, before?.virtualServices)),
-    destinationRules: table(kinds.has('DestinationRule'), before?.destinationRules, () => buildDestinationRuleTable(ofKind(inputs.configs, 'DestinationRule'), mesh, before?.destinationRules)),
+    virtualServices: table(kinds.has('VirtualService'), before?.virtualServices, () =>
+      buildVirtualServiceTable(ofKind(inputs.configs, 'VirtualService'), mesh, before?.virtualServices),
+    ),
+    destinationRules: table(kinds.has('DestinationRule'), before?.destinationRules, () =>
+      buildDestinationRuleTable(ofKind(inputs.configs, 'DestinationRule'), mesh, before?.destinationRules),
+    ),
     gateways: table(kinds.has('Gateway'), before?.gateways, () => buildGatewayTable(ofKind(inputs.configs, 'Gateway'))),
-    peerAuthentications: table(kinds.has('PeerAuthentication'), before?.peerAuthentications, () => buildPeerAuthenticationTable(ofKind(inputs.configs, 'PeerAuthentication'), mesh.rootNamespace)),
+    peerAuthentications: table(kinds.has('PeerAuthentication'), before?.peerAuthentications, () =>
+      buildPeerAuthenticationTable(ofKind(inputs.configs, 'PeerAuthentication'), mesh.rootNamespace),
+    ),
     changes,
   };
 }

@@ -25,11 +25,16 @@ export interface DestinationRuleTable {
 }
 
 /** Merges and indexes all DestinationRules. Merged rules whose sources did not change are taken over from `previous`. */
-export function buildDestinationRuleTable(rules: readonly Config<DestinationRuleSpec>[], mesh: MeshConfig, previous?: DestinationRuleTable): DestinationRuleTable {
+export function buildDestinationRuleTable(
+  rules: readonly Config<DestinationRuleSpec>[],
+  mesh: MeshConfig,
+  previous?: DestinationRuleTable,
+): DestinationRuleTable {
   const groups = new Map<string, Config<DestinationRuleSpec>[]>();
   for (const rule of [...rules].sort(compareByAge)) push(groups, groupKey(rule, mesh), rule);
   const kept = new Map<string, MergedDestinationRule>();
-  for (const hosts of previous?.byNamespace.values() ?? []) for (const list of hosts.values()) for (const rule of list) kept.set(sourceKey(rule.sources), rule);
+  for (const hosts of previous?.byNamespace.values() ?? [])
+    for (const list of hosts.values()) for (const rule of list) kept.set(sourceKey(rule.sources), rule);
   const byNamespace = new Map<string, Map<string, MergedDestinationRule[]>>();
   for (const sources of groups.values()) {
     const before = kept.get(sourceKey(sources));
@@ -48,8 +53,13 @@ function sourceKey(sources: readonly Config[]): string {
 /** Rules merge only when they are seen by the same namespaces and select the same clients. */
 function groupKey(rule: Config<DestinationRuleSpec>, mesh: MeshConfig): string {
   const { namespace } = rule.meta;
-  const selector = Object.entries(rule.spec.workloadSelector?.matchLabels ?? {}).sort();
-  return JSON.stringify([namespace, resolveHost(rule.spec.host, namespace, mesh.domainSuffix), visibilityOf(exportToOf(rule, mesh), namespace), selector]);
+  const selector = Object.entries(rule.spec.workloadSelector?.matchLabels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([
+    namespace,
+    resolveHost(rule.spec.host, namespace, mesh.domainSuffix),
+    visibilityOf(exportToOf(rule, mesh), namespace),
+    selector,
+  ]);
 }
 
 function exportToOf(rule: Config<DestinationRuleSpec>, mesh: MeshConfig): readonly string[] {
@@ -62,7 +72,8 @@ function merge(sources: readonly Config<DestinationRuleSpec>[], mesh: MeshConfig
   const { namespace } = first.meta;
   const subsets = new Map<string, MergedDestinationRule['subsets'][number]>();
   for (const source of sources) {
-    for (const [index, subset] of (source.spec.subsets ?? []).entries()) if (!subsets.has(subset.name)) subsets.set(subset.name, { subset, source, index });
+    for (const [index, subset] of (source.spec.subsets ?? []).entries())
+      if (!subsets.has(subset.name)) subsets.set(subset.name, { subset, source, index });
   }
   const withPolicy = sources.find((source) => source.spec.trafficPolicy !== undefined);
   const policy = withPolicy?.spec.trafficPolicy;
@@ -88,23 +99,24 @@ export function destinationRuleFor(
 ): MergedDestinationRule | undefined {
   const root = context.mesh.rootNamespace;
   // In the root namespace every rule would be everybody's default: as a client of its own only its private ones count here.
-  const own = (rule: MergedDestinationRule): boolean => client.namespace !== root || (rule.visibility.t === 'namespaces' && rule.visibility.namespaces.includes(root) && rule.visibility.namespaces.length === 1);
+  const own = (rule: MergedDestinationRule): boolean =>
+    client.namespace !== root ||
+    (rule.visibility.t === 'namespaces' && rule.visibility.namespaces.includes(root) && rule.visibility.namespaces.length === 1);
+  const hostsOf = (namespace: string) => context.destinationRules.byNamespace.get(namespace);
   const exported = (rule: MergedDestinationRule): boolean => isVisibleIn(rule.visibility, client.namespace);
   return (
-    findIn(context, client.namespace, service.hostname, client.labels, own) ??
-    (service.namespace === client.namespace ? undefined : findIn(context, service.namespace, service.hostname, {}, exported)) ??
-    findIn(context, root, service.hostname, {}, exported)
+    findIn(hostsOf(client.namespace), service.hostname, client.labels, own) ??
+    (service.namespace === client.namespace ? undefined : findIn(hostsOf(service.namespace), service.hostname, {}, exported)) ??
+    findIn(hostsOf(root), service.hostname, {}, exported)
   );
 }
 
 function findIn(
-  context: Pick<PushContext, 'destinationRules'>,
-  namespace: string,
+  hosts: ReadonlyMap<string, readonly MergedDestinationRule[]> | undefined,
   hostname: string,
   labels: Labels,
   accept: (rule: MergedDestinationRule) => boolean,
 ): MergedDestinationRule | undefined {
-  const hosts = context.destinationRules.byNamespace.get(namespace);
   if (hosts === undefined) return undefined;
   for (const host of [hostname, ...wildcardsOf(hostname)]) {
     const fitting = hosts.get(host)?.filter((rule) => accept(rule) && labelsMatch(rule.workloadSelector, labels)) ?? [];

@@ -47,19 +47,24 @@ export function effectiveMtls(
 ): EffectiveMtls {
   const table = context.peerAuthentications;
   const selected = table.selecting.get(workload.namespace)?.find((policy) => labelsMatch(selectorOf(policy), workload.labels));
-  const onPort = port === undefined ? undefined : modeOf(selected?.spec.portLevelMtls?.[String(port)]?.mode);
-  if (onPort !== undefined && selected !== undefined) return { mode: onPort, policy: selected };
   for (const policy of [selected, table.byNamespace.get(workload.namespace), table.mesh]) {
-    const mode = modeOf(policy?.spec.mtls?.mode);
-    if (policy !== undefined && mode !== undefined) return { mode, policy };
+    if (policy === undefined) continue;
+    // Only a selecting policy can speak of ports; validation sees to that.
+    const mode = modeOf(policy === selected ? policy.spec.portLevelMtls?.[String(port)]?.mode : undefined) ?? modeOf(policy.spec.mtls?.mode);
+    if (mode !== undefined) return { mode, policy };
   }
   return DEFAULT;
 }
 
 /** Ports with a mode of their own on a workload. */
-export function mtlsPorts(context: Pick<PushContext, 'peerAuthentications'>, workload: { readonly namespace: string; readonly labels: Labels }): readonly number[] {
+export function mtlsPorts(
+  context: Pick<PushContext, 'peerAuthentications'>,
+  workload: { readonly namespace: string; readonly labels: Labels },
+): readonly number[] {
   const policy = context.peerAuthentications.selecting.get(workload.namespace)?.find((entry) => labelsMatch(selectorOf(entry), workload.labels));
-  return Object.keys(policy?.spec.portLevelMtls ?? {}).map(Number).sort((a, b) => a - b);
+  return Object.keys(policy?.spec.portLevelMtls ?? {})
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
 function selectorOf(policy: Config<PeerAuthenticationSpec>): Labels {

@@ -1,11 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeYaml } from '@meltemi/api';
-import { buildPushContext, DEFAULT_MESH_CONFIG, destinationRuleFor, effectiveMtls, joinServices, meshVirtualServices, virtualServiceFor, visibleServices, type PushContext } from '../index.ts';
+import {
+  buildPushContext,
+  DEFAULT_MESH_CONFIG,
+  destinationRuleFor,
+  effectiveMtls,
+  joinServices,
+  meshVirtualServices,
+  virtualServiceFor,
+  visibleServices,
+  type PushContext,
+} from '../index.ts';
 
 function meshOf(text: string): PushContext {
   const { configs, problems } = decodeYaml(text);
-  assert.deepEqual(problems.filter((problem) => problem.severity === 'error'), []);
+  assert.deepEqual(
+    problems.filter((problem) => problem.severity === 'error'),
+    [],
+  );
   return buildPushContext({ mesh: DEFAULT_MESH_CONFIG, configs, services: joinServices(configs, [], DEFAULT_MESH_CONFIG).services });
 }
 
@@ -27,25 +40,47 @@ test('a host belongs to the most specific VirtualService, then to the oldest', (
   assert.equal(virtualServiceFor(mesh, 'b', 'x.b.svc.cluster.local')?.config.meta.name, 'private');
   assert.equal(virtualServiceFor(mesh, 'a', 'y.b.svc.cluster.local')?.config.meta.name, 'wide');
   assert.equal(virtualServiceFor(mesh, 'a', 'x'), undefined);
-  assert.equal(meshVirtualServices(mesh, 'a').list.some((entry) => entry.config.meta.name === 'edge-only'), false);
+  assert.equal(
+    meshVirtualServices(mesh, 'a').list.some((entry) => entry.config.meta.name === 'edge-only'),
+    false,
+  );
 });
 
 test('a DestinationRule of the client wins over one of the service, and that over one of the root namespace; levels do not mix', () => {
-  const rule = (namespace: string, name: string, more = ''): string => object('DestinationRule', namespace, name, '1', `{ host: x.b.svc.cluster.local, subsets: [{ name: ${name} }]${more} }`);
+  const rule = (namespace: string, name: string, more = ''): string =>
+    object('DestinationRule', namespace, name, '1', `{ host: x.b.svc.cluster.local, subsets: [{ name: ${name} }]${more} }`);
   const all = meshOf(rule('a', 'mine') + rule('b', 'theirs') + rule('istio-system', 'everybodys'));
-  assert.deepEqual(['a', 'b', 'c'].map((namespace) => destinationRuleFor(all, client(namespace), service)?.subsets[0]?.subset.name), ['mine', 'theirs', 'theirs']);
+  assert.deepEqual(
+    ['a', 'b', 'c'].map((namespace) => destinationRuleFor(all, client(namespace), service)?.subsets[0]?.subset.name),
+    ['mine', 'theirs', 'theirs'],
+  );
   const hidden = meshOf(rule('b', 'theirs', ', exportTo: ["."]') + rule('istio-system', 'everybodys'));
-  assert.deepEqual(['b', 'c'].map((namespace) => destinationRuleFor(hidden, client(namespace), service)?.subsets[0]?.subset.name), ['theirs', 'everybodys']);
+  assert.deepEqual(
+    ['b', 'c'].map((namespace) => destinationRuleFor(hidden, client(namespace), service)?.subsets[0]?.subset.name),
+    ['theirs', 'everybodys'],
+  );
 });
 
 test('DestinationRules of one host and namespace merge: subsets add up, the oldest policy stays', () => {
   const mesh = meshOf(
-    object('DestinationRule', 'b', 'second', '2', '{ host: x, trafficPolicy: { loadBalancer: { simple: RANDOM } }, subsets: [{ name: v1, labels: { version: wrong } }, { name: v2 }] }') +
+    object(
+      'DestinationRule',
+      'b',
+      'second',
+      '2',
+      '{ host: x, trafficPolicy: { loadBalancer: { simple: RANDOM } }, subsets: [{ name: v1, labels: { version: wrong } }, { name: v2 }] }',
+    ) +
       object('DestinationRule', 'b', 'first', '1', '{ host: x.b.svc.cluster.local, subsets: [{ name: v1, labels: { version: v1 } }] }') +
       object('DestinationRule', 'b', 'third', '3', '{ host: x, trafficPolicy: { loadBalancer: { simple: ROUND_ROBIN } } }'),
   );
   const merged = destinationRuleFor(mesh, client('a'), service);
-  assert.deepEqual(merged?.subsets.map(({ subset }) => [subset.name, subset.labels?.['version']]), [['v1', 'v1'], ['v2', undefined]]);
+  assert.deepEqual(
+    merged?.subsets.map(({ subset }) => [subset.name, subset.labels?.['version']]),
+    [
+      ['v1', 'v1'],
+      ['v2', undefined],
+    ],
+  );
   assert.equal(merged?.trafficPolicy?.policy.loadBalancer?.simple, 'RANDOM');
 });
 
@@ -55,7 +90,13 @@ test('mTLS: port, then selector, then namespace, then mesh; UNSET inherits; the 
       object('PeerAuthentication', 'istio-system', 'selecting', '1', '{ selector: { matchLabels: { app: x } }, mtls: { mode: DISABLE } }') +
       object('PeerAuthentication', 'a', 'young', '3', '{ mtls: { mode: DISABLE } }') +
       object('PeerAuthentication', 'a', 'old', '2', '{ mtls: { mode: UNSET } }') +
-      object('PeerAuthentication', 'a', 'x', '1', '{ selector: { matchLabels: { app: x } }, mtls: { mode: PERMISSIVE }, portLevelMtls: { "80": { mode: DISABLE }, "81": { mode: UNSET } } }'),
+      object(
+        'PeerAuthentication',
+        'a',
+        'x',
+        '1',
+        '{ selector: { matchLabels: { app: x } }, mtls: { mode: PERMISSIVE }, portLevelMtls: { "80": { mode: DISABLE }, "81": { mode: UNSET } } }',
+      ),
   );
   const mode = (namespace: string, app: string, port?: number): string => effectiveMtls(mesh, { namespace, labels: { app } }, port).mode;
   assert.equal(mode('a', 'x', 80), 'DISABLE');
@@ -68,11 +109,20 @@ test('mTLS: port, then selector, then namespace, then mesh; UNSET inherits; the 
 
 test('a ServiceEntry for the host of a Kubernetes Service adds to it and does not replace it', () => {
   const mesh = meshOf(
-    object('ServiceEntry', 'a', 'more', '1', '{ hosts: [x.b.svc.cluster.local], location: MESH_INTERNAL, resolution: STATIC, ports: [{ number: 80, name: http }], endpoints: [{ address: 10.0.0.9 }] }') +
+    object(
+      'ServiceEntry',
+      'a',
+      'more',
+      '1',
+      '{ hosts: [x.b.svc.cluster.local], location: MESH_INTERNAL, resolution: STATIC, ports: [{ number: 80, name: http }], endpoints: [{ address: 10.0.0.9 }] }',
+    ) +
       'apiVersion: v1\nkind: Service\nmetadata: { name: x, namespace: b, annotations: { networking.istio.io/exportTo: "b,a" } }\nspec: { ports: [{ port: 80, name: http }], selector: { app: x } }\n',
   );
   const seen = visibleServices(mesh, 'a').byHost.get('x.b.svc.cluster.local');
   assert.equal(seen?.registry, 'kubernetes');
-  assert.deepEqual(seen?.endpoints.map((endpoint) => endpoint.address), ['10.0.0.9']);
+  assert.deepEqual(
+    seen?.endpoints.map((endpoint) => endpoint.address),
+    ['10.0.0.9'],
+  );
   assert.equal(visibleServices(mesh, 'c').byHost.size, 0);
 });

@@ -23,7 +23,10 @@ export function buildServiceTable(services: readonly Service[]): ServiceTable {
     push(byNamespace, service.namespace, service);
   }
   const byKey = new Map(all.map((service) => [serviceKey(service), service]));
-  const visibility = indexByVisibility(all, (service) => ({ namespace: service.namespace, visibility: visibilityOf(service.exportTo, service.namespace) }));
+  const visibility = indexByVisibility(all, (service) => ({
+    namespace: service.namespace,
+    visibility: visibilityOf(service.exportTo, service.namespace),
+  }));
   return { all, byKey, byHost, byNamespace, visibility };
 }
 

@@ -28,7 +28,11 @@ export interface VirtualServiceTable {
 }
 
 /** Resolves and indexes all VirtualServices; those whose object did not change are taken over from `previous`. */
-export function buildVirtualServiceTable(configs: readonly Config<VirtualServiceSpec>[], mesh: MeshConfig, previous?: VirtualServiceTable): VirtualServiceTable {
+export function buildVirtualServiceTable(
+  configs: readonly Config<VirtualServiceSpec>[],
+  mesh: MeshConfig,
+  previous?: VirtualServiceTable,
+): VirtualServiceTable {
   const kept = new Map((previous?.all ?? []).map((entry) => [entry.config, entry]));
   const all = [...configs].sort(compareByAge).map((config) => kept.get(config) ?? resolve(config, mesh));
   const byGateway = new Map<string, ResolvedVirtualService[]>();
@@ -84,7 +88,11 @@ export function meshVirtualServices(context: Pick<PushContext, 'virtualServices'
 }
 
 /** The VirtualService that owns a host for sidecars of a namespace: the most specific, then the first. */
-export function virtualServiceFor(context: Pick<PushContext, 'virtualServices'>, namespace: string, hostname: string): ResolvedVirtualService | undefined {
+export function virtualServiceFor(
+  context: Pick<PushContext, 'virtualServices'>,
+  namespace: string,
+  hostname: string,
+): ResolvedVirtualService | undefined {
   const { byHost } = meshVirtualServices(context, namespace);
   const exact = byHost.get(hostname);
   if (exact !== undefined) return exact;
@@ -96,6 +104,10 @@ export function virtualServiceFor(context: Pick<PushContext, 'virtualServices'>,
 }
 
 /** VirtualServices bound to a Gateway, seen from the gateway workload's namespace, oldest first: on gateways they add up. */
-export function gatewayVirtualServices(context: Pick<PushContext, 'virtualServices'>, gateway: string, proxyNamespace: string): readonly ResolvedVirtualService[] {
+export function gatewayVirtualServices(
+  context: Pick<PushContext, 'virtualServices'>,
+  gateway: string,
+  proxyNamespace: string,
+): readonly ResolvedVirtualService[] {
   return (context.virtualServices.byGateway.get(gateway) ?? []).filter((entry) => isVisibleIn(entry.visibility, proxyNamespace));
 }

@@ -30,7 +30,10 @@ export interface VisibilityIndex<T> {
 }
 
 /** Sorts items, given oldest first, into an index. */
-export function indexByVisibility<T>(items: readonly T[], of: (item: T) => { readonly namespace: string; readonly visibility: Visibility }): VisibilityIndex<T> {
+export function indexByVisibility<T>(
+  items: readonly T[],
+  of: (item: T) => { readonly namespace: string; readonly visibility: Visibility },
+): VisibilityIndex<T> {
   const own = new Map<string, T[]>();
   const exported = new Map<string, T[]>();
   const all: T[] = [];

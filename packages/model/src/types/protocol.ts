@@ -5,11 +5,23 @@
 export type Protocol = 'http' | 'http2' | 'grpc' | 'grpc-web' | 'https' | 'tls' | 'tcp' | 'mongo' | 'mysql' | 'redis' | 'udp' | 'unknown';
 
 const NAMES: ReadonlyMap<string, Protocol> = new Map<string, Protocol>([
-  ['http', 'http'], ['http_proxy', 'http'], ['http2', 'http2'], ['grpc', 'grpc'], ['grpc-web', 'grpc-web'], ['https', 'https'],
-  ['tls', 'tls'], ['tcp', 'tcp'], ['mongo', 'mongo'], ['mysql', 'mysql'], ['redis', 'redis'], ['udp', 'udp'],
+  ['http', 'http'],
+  ['http_proxy', 'http'],
+  ['http2', 'http2'],
+  ['grpc', 'grpc'],
+  ['grpc-web', 'grpc-web'],
+  ['https', 'https'],
+  ['tls', 'tls'],
+  ['tcp', 'tcp'],
+  ['mongo', 'mongo'],
+  ['mysql', 'mysql'],
+  ['redis', 'redis'],
+  ['udp', 'udp'],
 ]);
 const APP_PROTOCOLS: ReadonlyMap<string, Protocol> = new Map<string, Protocol>([
-  ['kubernetes.io/h2c', 'http2'], ['kubernetes.io/ws', 'http'], ['kubernetes.io/wss', 'https'],
+  ['kubernetes.io/h2c', 'http2'],
+  ['kubernetes.io/ws', 'http'],
+  ['kubernetes.io/wss', 'https'],
 ]);
 /** Server-first protocols live on these: sniffing would wait for ever, so an unnamed port is TCP. */
 const SERVER_FIRST_PORTS: ReadonlySet<number> = new Set([25, 53, 3306, 27017]);
@@ -21,7 +33,12 @@ export function parseProtocol(text: string): Protocol | undefined {
 }
 
 /** Istio's selection for a Kubernetes Service port: transport UDP, then `appProtocol`, then the port name up to its first `-`, then the port. */
-export function selectProtocol(port: { readonly number: number; readonly name?: string; readonly appProtocol?: string; readonly transport?: string }): Protocol {
+export function selectProtocol(port: {
+  readonly number: number;
+  readonly name?: string;
+  readonly appProtocol?: string;
+  readonly transport?: string;
+}): Protocol {
   if (port.transport?.toUpperCase() === 'UDP') return 'udp';
   if (port.appProtocol !== undefined) {
     const explicit = parseProtocol(port.appProtocol);

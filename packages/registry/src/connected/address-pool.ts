@@ -24,9 +24,13 @@ export const socketLock: AddressLock = (address) =>
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') return resolve(undefined);
       reject(
-        new MeshError('join/no-address', `${address} cannot be used on this machine (${error.code ?? error.message}). Ports mode needs the addresses 127.0.0.0/8, which Linux and Windows have; on macOS add one with "ifconfig lo0 alias ${address}".`, {
-          cause: error,
-        }),
+        new MeshError(
+          'join/no-address',
+          `${address} cannot be used on this machine (${error.code ?? error.message}). Ports mode needs the addresses 127.0.0.0/8, which Linux and Windows have; on macOS add one with "ifconfig lo0 alias ${address}".`,
+          {
+            cause: error,
+          },
+        ),
       );
     });
     server.listen({ host: address, port: LOCK_PORT, exclusive: true }, () => {
@@ -56,7 +60,10 @@ export function createLoopbackPool(lock: AddressLock, start: number): AddressPoo
         const address = `127.${LOWEST + ((start + step) % span)}.0.1`;
         if (await hold(address)) return address;
       }
-      throw new MeshError('join/no-address', `All ${span} loopback networks (127.${LOWEST}.0.0 to 127.${HIGHEST}.0.0) are used by workloads of this machine. Stop some, or use network namespaces.`);
+      throw new MeshError(
+        'join/no-address',
+        `All ${span} loopback networks (127.${LOWEST}.0.0 to 127.${HIGHEST}.0.0) are used by workloads of this machine. Stop some, or use network namespaces.`,
+      );
     },
     async claim(address) {
       if (!/^127\.\d+\.0\.1$/.test(address)) return false;
@@ -95,7 +102,10 @@ export function createSubnetPool(network: BridgeNetwork): AddressPool {
         used.add(address);
         return address;
       }
-      throw new MeshError('join/no-address', `All addresses of ${toText(base)}/${network.prefixLength} are used. Stop some workloads, or start the mesh with a larger network.`);
+      throw new MeshError(
+        'join/no-address',
+        `All addresses of ${toText(base)}/${network.prefixLength} are used. Stop some workloads, or start the mesh with a larger network.`,
+      );
     },
     async claim(address) {
       const number = toNumber(address);

@@ -12,7 +12,10 @@ import { socketLock } from './address-pool.ts';
 const JOIN: JoinRequest = { type: 'sidecar', namespace: 'a', serviceAccount: 'x', workload: 'x-v1', interception: 'netns' };
 
 function node(address: string, account = 'x', type = 'sidecar'): ProxyNode {
-  const parsed = parseProxyNode({ id: `${type}~${address}~x-v1.a~a.svc.cluster.local`, metadata: { SERVICE_ACCOUNT: account, LABELS: { app: 'x' }, MELTEMI_PORTS: [{ number: 80, protocol: 'http' }] } });
+  const parsed = parseProxyNode({
+    id: `${type}~${address}~x-v1.a~a.svc.cluster.local`,
+    metadata: { SERVICE_ACCOUNT: account, LABELS: { app: 'x' }, MELTEMI_PORTS: [{ number: 80, protocol: 'http' }] },
+  });
   assert.ok('node' in parsed);
   return parsed.node;
 }
@@ -76,12 +79,15 @@ test('addresses: one owner each, freed when a join is not followed or the worklo
   await bare.close();
 });
 
-test('an address is its owner\'s: another account with it is not registered', async () => {
+test("an address is its owner's: another account with it is not registered", async () => {
   const connected = await registry(manualTime());
   connected.connect('one', node('10.9.0.2'));
   connected.connect('two', node('10.9.0.2', 'thief'));
   connected.disconnect('two');
-  assert.deepEqual(connected.workloads().map((workload) => workload.serviceAccount), ['x']);
+  assert.deepEqual(
+    connected.workloads().map((workload) => workload.serviceAccount),
+    ['x'],
+  );
   await connected.close();
 });
 
@@ -91,7 +97,13 @@ test('health marks an endpoint and does not remove it; a gateway is no endpoint 
   connected.connect('edge', node('10.9.0.3', 'edge', 'router'));
   assert.equal(connected.setHealth('10.9.0.2', 'unhealthy'), true);
   assert.equal(connected.setHealth('10.9.0.9', 'unhealthy'), false);
-  assert.deepEqual(connected.workloads().map(({ health, tlsMode, ports }) => [health, tlsMode, ports.length]), [['unhealthy', 'istio', 1], ['healthy', 'disabled', 0]]);
+  assert.deepEqual(
+    connected.workloads().map(({ health, tlsMode, ports }) => [health, tlsMode, ports.length]),
+    [
+      ['unhealthy', 'istio', 1],
+      ['healthy', 'disabled', 0],
+    ],
+  );
   await connected.close();
 });
 
@@ -119,9 +131,13 @@ test('after a restart the workloads of before are kept until they are back, or t
   }
 });
 
-test('two meshes on one machine do not take the same loopback network', { skip: process.platform === 'darwin' ? 'only 127.0.0.1 is there' : false }, async () => {
-  const first = await socketLock('127.251.0.1');
-  assert.equal(typeof first, 'function');
-  assert.equal(await socketLock('127.251.0.1'), undefined);
-  first?.();
-});
+test(
+  'two meshes on one machine do not take the same loopback network',
+  { skip: process.platform === 'darwin' ? 'only 127.0.0.1 is there' : false },
+  async () => {
+    const first = await socketLock('127.251.0.1');
+    assert.equal(typeof first, 'function');
+    assert.equal(await socketLock('127.251.0.1'), undefined);
+    first?.();
+  },
+);

@@ -96,20 +96,28 @@ class Connected implements ConnectedRegistry {
     const before = this.#entries.get(address);
     if (before !== undefined && !sameIdentity(before.workload, node)) {
       const { namespace, name } = before.workload;
-      this.#options.log.warn('a node claims the address of another workload; it is not registered', { node: node.id, address, owner: `${namespace}/${name}` });
+      this.#options.log.warn('a node claims the address of another workload; it is not registered', {
+        node: node.id,
+        address,
+        owner: `${namespace}/${name}`,
+      });
       return;
     }
-    this.#reserved.get(address)?.cancel();
-    this.#reserved.delete(address);
-    const connections = new Set(before?.state.t === 'connected' ? before.state.connections : []);
-    if (before?.state.t === 'leaving') before.state.timer.cancel();
-    if (before === undefined) void this.#claim(address);
-    connections.add(connectionId);
+    this.#arrive(address, before);
+    const connections = new Set(before?.state.t === 'connected' ? before.state.connections : []).add(connectionId);
     this.#byConnection.set(connectionId, address);
     const workload = workloadOf(node, before?.workload.health ?? 'healthy');
     const same = before !== undefined && JSON.stringify(before.workload) === JSON.stringify(workload);
     this.#entries.set(address, { workload: same ? before.workload : workload, state: { t: 'connected', connections } });
     if (!same) this.#changed();
+  }
+
+  /** The address is in use: what would free it is called off. */
+  #arrive(address: string, before: Entry | undefined): void {
+    this.#reserved.get(address)?.cancel();
+    this.#reserved.delete(address);
+    if (before?.state.t === 'leaving') before.state.timer.cancel();
+    if (before === undefined) void this.#claim(address);
   }
 
   disconnect(connectionId: string): void {
@@ -180,7 +188,7 @@ class Connected implements ConnectedRegistry {
   #changed(): void {
     this.#list = undefined;
     this.#saved.save(this.workloads());
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of this.#listeners) listener();
   }
 }
 

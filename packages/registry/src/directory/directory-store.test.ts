@@ -11,7 +11,11 @@ import { manualTime, realTimers } from '../testdata/ports.ts';
 const clock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
 
 /** A store over a folder with these files; timers move only by hand unless `live`. */
-async function withStore(files: Readonly<Record<string, string>>, run: (store: DirectoryStore, folder: string) => Promise<void>, live = false): Promise<void> {
+async function withStore(
+  files: Readonly<Record<string, string>>,
+  run: (store: DirectoryStore, folder: string) => Promise<void>,
+  live = false,
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'meltemi-directory-'));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const store = await createDirectoryStore({ paths: [folder], clock, timers: live ? realTimers : manualTime(), log: silentLog });
@@ -29,13 +33,21 @@ async function settle(store: DirectoryStore): Promise<void> {
 }
 
 function timeouts(store: DirectoryStore): readonly string[] {
-  return store.list('VirtualService').map((config) => `${config.meta.name} ${/"timeout":"(\w+)"/.exec(JSON.stringify(config.spec))?.[1]}`).sort();
+  return store
+    .list('VirtualService')
+    .map((config) => `${config.meta.name} ${/"timeout":"(\w+)"/.exec(JSON.stringify(config.spec))?.[1]}`)
+    .sort();
 }
 
 test('objects of files come, change and go with them', () =>
   withStore({ 'a.yaml': `${virtualServiceYaml('x')}---\n${virtualServiceYaml('y')}`, 'notes.txt': 'not: configuration' }, async (store, folder) => {
     assert.deepEqual(timeouts(store), ['x 1s', 'y 1s']);
-    assert.deepEqual(store.get({ kind: 'VirtualService', namespace: 'a', name: 'y' })?.origin, { source: 'file', file: join(folder, 'a.yaml'), line: 10, column: 1 });
+    assert.deepEqual(store.get({ kind: 'VirtualService', namespace: 'a', name: 'y' })?.origin, {
+      source: 'file',
+      file: join(folder, 'a.yaml'),
+      line: 10,
+      column: 1,
+    });
     const batches: (readonly string[])[] = [];
     store.watch((changes) => batches.push(changes.map((change) => `${change.t} ${change.config.meta.name}`).sort()));
     const kept = store.get({ kind: 'VirtualService', namespace: 'a', name: 'x' });
@@ -94,7 +106,10 @@ test('of two files with one object the older counts, and the other is told', () 
     writeFileSync(join(folder, 'a.yaml'), virtualServiceYaml('x', '2s'));
     await settle(store);
     assert.deepEqual(timeouts(store), ['x 1s']);
-    assert.deepEqual(store.problems().map(({ code, origin, message }) => [code, origin?.file, message.includes('b.yaml:1')]), [['MEL0106', join(folder, 'a.yaml'), true]]);
+    assert.deepEqual(
+      store.problems().map(({ code, origin, message }) => [code, origin?.file, message.includes('b.yaml:1')]),
+      [['MEL0106', join(folder, 'a.yaml'), true]],
+    );
     rmSync(join(folder, 'b.yaml'));
     await settle(store);
     assert.deepEqual([timeouts(store), store.problems()], [['x 2s'], []]);
@@ -114,5 +129,8 @@ test('the watcher sees a file that is renamed over another, by itself', () =>
   ));
 
 test('a path that is not there is an error at once', async () => {
-  await assert.rejects(createDirectoryStore({ paths: ['/nowhere/at/all'], clock, timers: realTimers, log: silentLog }), (error) => error instanceof MeshError && error.code === 'config/no-directory');
+  await assert.rejects(
+    createDirectoryStore({ paths: ['/nowhere/at/all'], clock, timers: realTimers, log: silentLog }),
+    (error) => error instanceof MeshError && error.code === 'config/no-directory',
+  );
 });

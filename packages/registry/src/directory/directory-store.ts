@@ -36,7 +36,8 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   const { files } = await listFiles(options.paths);
   for (const path of options.paths) {
     const listing = await listFiles([path]);
-    if (listing.files.length === 0 && listing.directories.length === 0) throw new MeshError('config/no-directory', `There is no file or directory "${path}" to read configuration from.`);
+    if (listing.files.length === 0 && listing.directories.length === 0)
+      throw new MeshError('config/no-directory', `There is no file or directory "${path}" to read configuration from.`);
   }
   const store = new Directory(options);
   await store.start(files);
@@ -124,7 +125,7 @@ class Directory {
       if (sameState(this.#read.get(file.path), file) || !sameState(before.get(file.path), file)) continue;
       changed = (await this.#readFile(file)) || changed;
     }
-    for (const path of [...this.#read.keys()]) {
+    for (const path of this.#read.keys()) {
       // An editor may delete and write anew: gone is what two looks in a row do not see.
       if (now.has(path) || before.has(path)) continue;
       this.#read.delete(path);
@@ -154,12 +155,15 @@ class Directory {
     const gone = this.#table.list().filter((config) => !keys.has(configKey(config)));
     const prepared = configs.map((config) => {
       const record = config.origin.file === undefined ? undefined : this.#records.get(config.origin.file);
-      const createdAt = config.meta.creationTimestamp ?? new Date(record?.firstSeenMs ?? this.#options.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+      const createdAt =
+        config.meta.creationTimestamp ?? new Date(record?.firstSeenMs ?? this.#options.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
       return this.#table.prepare(config, createdAt).config;
     });
     this.#problems.set([...problems, ...this.#unreadable.values()]);
     this.#table.commit(prepared, gone.map(refOf));
-    const held = problems.filter((problem) => problem.severity === 'error' && problem.object !== undefined).map((problem) => (problem.object === undefined ? '' : refKey(problem.object)));
+    const held = problems
+      .filter((problem) => problem.severity === 'error' && problem.object !== undefined)
+      .map((problem) => (problem.object === undefined ? '' : refKey(problem.object)));
     this.#options.log.debug('configuration read', { objects: configs.length, heldBack: [...new Set(held)] });
   }
 }

@@ -39,5 +39,8 @@ export function expectVersion(stored: Config | undefined, wanted: Config, expect
   if (found === expected) return;
   const { namespace, name } = wanted.meta;
   const now = found === undefined ? 'it does not exist any more' : `it is ${found} now`;
-  throw new MeshError('config/conflict', `${wanted.kind} ${namespace}/${name} was changed by somebody else: resourceVersion ${expected} was expected, ${now}. Read it again and repeat the change.`);
+  throw new MeshError(
+    'config/conflict',
+    `${wanted.kind} ${namespace}/${name} was changed by somebody else: resourceVersion ${expected} was expected, ${now}. Read it again and repeat the change.`,
+  );
 }

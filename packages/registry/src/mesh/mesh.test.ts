@@ -9,8 +9,22 @@ import { manualTime } from '../testdata/ports.ts';
 
 function workload(name: string, more: Partial<Workload> = {}): Workload {
   return {
-    name, namespace: 'a', serviceAccount: 'x', labels: { app: 'x', version: name }, address: `10.0.0.${name}`, appAddress: `10.0.0.${name}`, ports: [{ number: 80, protocol: 'http' }], portMap: {}, locality: NO_LOCALITY, weight: 1,
-    tlsMode: 'istio', health: 'healthy', dataPlane: 'embedded', cluster: 'meltemi', registry: 'connected', ...more,
+    name,
+    namespace: 'a',
+    serviceAccount: 'x',
+    labels: { app: 'x', version: name },
+    address: `10.0.0.${name}`,
+    appAddress: `10.0.0.${name}`,
+    ports: [{ number: 80, protocol: 'http' }],
+    portMap: {},
+    locality: NO_LOCALITY,
+    weight: 1,
+    tlsMode: 'istio',
+    health: 'healthy',
+    dataPlane: 'embedded',
+    cluster: 'meltemi',
+    registry: 'connected',
+    ...more,
   };
 }
 
@@ -34,7 +48,9 @@ function configOf(text: string): Config {
   return configs[0] as Config;
 }
 
-const SERVICE = configOf('apiVersion: v1\nkind: Service\nmetadata: { name: x, namespace: a }\nspec: { ports: [{ port: 8080, name: http, targetPort: 80 }], selector: { app: x } }\n');
+const SERVICE = configOf(
+  'apiVersion: v1\nkind: Service\nmetadata: { name: x, namespace: a }\nspec: { ports: [{ port: 8080, name: http, targetPort: 80 }], selector: { app: x } }\n',
+);
 
 test('configuration and workloads become one mesh: snapshot for the first, endpoints only for the second', async () => {
   const time = manualTime();
@@ -58,7 +74,10 @@ test('configuration and workloads become one mesh: snapshot for the first, endpo
   assert.equal(updates[1]?.changes.push, undefined, 'an endpoint does not touch the snapshot');
   assert.equal(mesh.state.push, snapshot);
   assert.deepEqual([change?.service, [...(change?.ports.keys() ?? [])], change?.accountsChanged], ['a/x.a.svc.cluster.local', [8080], true]);
-  assert.deepEqual(mesh.state.endpoints.endpoints('a/x.a.svc.cluster.local', 8080).map(({ address, port }) => `${address}:${port}`), ['10.0.0.1:80', '10.0.0.2:80']);
+  assert.deepEqual(
+    mesh.state.endpoints.endpoints('a/x.a.svc.cluster.local', 8080).map(({ address, port }) => `${address}:${port}`),
+    ['10.0.0.1:80', '10.0.0.2:80'],
+  );
   assert.deepEqual(updates[1]?.changes.workloads, ['10.0.0.1', '10.0.0.2']);
   assert.equal(mesh.state.endpoints.workloadAt('10.0.0.2')?.name, '2');
 
@@ -66,7 +85,11 @@ test('configuration and workloads become one mesh: snapshot for the first, endpo
   assert.equal(mesh.settle(), 3, 'the same again is no version');
   await configs.delete({ kind: 'Service', namespace: 'a', name: 'x' });
   mesh.settle();
-  assert.deepEqual(mesh.state.push.services.all.map((service) => [service.registry, service.ports[0]?.number]), [['synthetic', 80]], 'without the Service the workloads get one by their app');
+  assert.deepEqual(
+    mesh.state.push.services.all.map((service) => [service.registry, service.ports[0]?.number]),
+    [['synthetic', 80]],
+    'without the Service the workloads get one by their app',
+  );
   await mesh.close();
   await configs.put(SERVICE);
   assert.equal(time.waiting, 0);
@@ -76,10 +99,23 @@ test('WorkloadEntries are endpoints of ServiceEntries and of Services alike', as
   const time = manualTime();
   const configs = createMemoryStore({ clock: time });
   await configs.put(SERVICE);
-  await configs.put(configOf('apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: { name: s, namespace: a }\nspec: { hosts: [s.example.com], location: MESH_INTERNAL, resolution: STATIC, ports: [{ number: 7, name: tcp-x, protocol: TCP }], workloadSelector: { labels: { app: x } } }\n'));
-  await configs.put(configOf('apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: { name: w, namespace: a }\nspec: { address: 10.1.1.1, labels: { app: x }, ports: { tcp-x: 77 } }\n'));
+  await configs.put(
+    configOf(
+      'apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: { name: s, namespace: a }\nspec: { hosts: [s.example.com], location: MESH_INTERNAL, resolution: STATIC, ports: [{ number: 7, name: tcp-x, protocol: TCP }], workloadSelector: { labels: { app: x } } }\n',
+    ),
+  );
+  await configs.put(
+    configOf(
+      'apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: { name: w, namespace: a }\nspec: { address: 10.1.1.1, labels: { app: x }, ports: { tcp-x: 77 } }\n',
+    ),
+  );
   const mesh = await createMesh({ configs, mesh: DEFAULT_MESH_CONFIG, timers: time, log: silentLog });
   const { endpoints } = mesh.state;
-  assert.deepEqual([endpoints.endpoints('a/s.example.com', 7), endpoints.endpoints('a/x.a.svc.cluster.local', 8080)].map((list) => list.map(({ address, port }) => `${address}:${port}`)), [['10.1.1.1:77'], ['10.1.1.1:80']]);
+  assert.deepEqual(
+    [endpoints.endpoints('a/s.example.com', 7), endpoints.endpoints('a/x.a.svc.cluster.local', 8080)].map((list) =>
+      list.map(({ address, port }) => `${address}:${port}`),
+    ),
+    [['10.1.1.1:77'], ['10.1.1.1:80']],
+  );
   await mesh.close();
 });

@@ -1,8 +1,20 @@
 import { isKind, type Config } from '@meltemi/api';
 import type { Log, Timer, Timers } from '@meltemi/base';
 import {
-  buildPushContext, createEndpointIndex, endpointsOf, joinServices, serviceKey, workloadFromEntry,
-  type EndpointChange, type EndpointIndex, type JoinedServices, type MeshConfig, type PushChanges, type PushContext, type Vip, type Workload,
+  buildPushContext,
+  createEndpointIndex,
+  endpointsOf,
+  joinServices,
+  serviceKey,
+  workloadFromEntry,
+  type EndpointChange,
+  type EndpointIndex,
+  type JoinedServices,
+  type MeshConfig,
+  type PushChanges,
+  type PushContext,
+  type Vip,
+  type Workload,
 } from '@meltemi/model';
 import type { ConnectedRegistry } from '../connected/types.ts';
 import type { ConfigStore } from '../store/config-store.ts';
@@ -118,7 +130,7 @@ class JoinedMesh implements Mesh {
     if (this.#version > 0 && changes === NO_CHANGES) return this.#version;
     this.#version++;
     const update: MeshUpdate = { version: this.#version, state: this.state, changes };
-    for (const listener of [...this.#listeners]) listener(update);
+    for (const listener of this.#listeners) listener(update);
     return this.#version;
   }
 
@@ -148,16 +160,26 @@ class JoinedMesh implements Mesh {
   }
 
   /** Only services that changed, or whose namespace has a workload that did, are looked at. */
-  #updateEndpoints(before: { readonly workloads: readonly Workload[]; readonly services: JoinedServices['services'] }, joined: JoinedServices): readonly EndpointChange[] {
+  #updateEndpoints(
+    before: { readonly workloads: readonly Workload[]; readonly services: JoinedServices['services'] },
+    joined: JoinedServices,
+  ): readonly EndpointChange[] {
     const old = new Set(before.workloads);
     const now = new Set(this.#workloads);
-    const namespaces = new Set([...before.workloads.filter((workload) => !now.has(workload)), ...this.#workloads.filter((workload) => !old.has(workload))].map((workload) => workload.namespace));
+    const namespaces = new Set(
+      [...before.workloads.filter((workload) => !now.has(workload)), ...this.#workloads.filter((workload) => !old.has(workload))].map(
+        (workload) => workload.namespace,
+      ),
+    );
     const byNamespace = Map.groupBy(this.#workloads, (workload) => workload.namespace);
     const known = new Set(before.services);
     const changes: EndpointChange[] = [];
     for (const service of joined.services) {
       if (known.has(service) && !namespaces.has(service.namespace)) continue;
-      const change = this.#endpoints.update(serviceKey(service), endpointsOf(service, byNamespace.get(service.namespace) ?? [], this.#options.mesh.trustDomain));
+      const change = this.#endpoints.update(
+        serviceKey(service),
+        endpointsOf(service, byNamespace.get(service.namespace) ?? [], this.#options.mesh.trustDomain),
+      );
       if (change !== undefined) changes.push(change);
     }
     const keys = new Set(joined.services.map(serviceKey));

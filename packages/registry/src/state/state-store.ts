@@ -80,7 +80,10 @@ async function prepareDirectory(directory: string): Promise<void> {
   if (text === undefined) return writeAtomically(file, `${JSON.stringify({ format: FORMAT })}\n`);
   const found = (JSON.parse(text) as { readonly format?: unknown }).format;
   if (typeof found === 'number' && found <= FORMAT) return;
-  throw new MeshError('state/newer-format', `${directory} has format ${String(found)}, written by a newer Meltemi; this one knows up to ${FORMAT}. Use the newer version, or another --state-dir.`);
+  throw new MeshError(
+    'state/newer-format',
+    `${directory} has format ${String(found)}, written by a newer Meltemi; this one knows up to ${FORMAT}. Use the newer version, or another --state-dir.`,
+  );
 }
 
 /** `VirtualService.bookinfo.reviews.json`: names are DNS names, so they are safe in file names; a namespace has no dot. */
@@ -116,10 +119,18 @@ async function loadAll(directory: string): Promise<{ readonly configs: readonly 
     try {
       const stored = JSON.parse(await readFile(file, 'utf8')) as StoredObject;
       const decoded = decodeObject(stored.object, stored.origin);
-      problems.push(...decoded.problems.filter((problem) => problem.severity === 'error').map((problem) => ({ ...problem, origin: { source: 'state', file } })));
+      problems.push(
+        ...decoded.problems.filter((problem) => problem.severity === 'error').map((problem) => ({ ...problem, origin: { source: 'state', file } })),
+      );
       if (decoded.config !== undefined) configs.push({ ...decoded.config, origin: stored.origin });
     } catch (error) {
-      problems.push({ code: 'MEL0201', severity: 'error', path: '', message: `cannot be read: ${MeshError.from(error, 'state/unreadable').message}; the object is left out`, origin: { source: 'state', file } });
+      problems.push({
+        code: 'MEL0201',
+        severity: 'error',
+        path: '',
+        message: `cannot be read: ${MeshError.from(error, 'state/unreadable').message}; the object is left out`,
+        origin: { source: 'state', file },
+      });
     }
   }
   return { configs: configs.filter((config, index) => configs.findIndex((other) => configKey(other) === configKey(config)) === index), problems };

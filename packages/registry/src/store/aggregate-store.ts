@@ -22,11 +22,11 @@ export function createAggregateStore(stores: readonly ConfigStore[], writable: W
   const update = (changes: readonly ConfigChange[]): void => {
     const effective = changes.flatMap((change) => effectiveChange(refOf(change.config), get, visible));
     duplicates.set(findDuplicates(stores));
-    if (effective.length > 0) for (const listener of [...listeners]) listener(effective);
+    if (effective.length > 0) for (const listener of listeners) listener(effective);
   };
   duplicates.set(findDuplicates(stores));
   const tell = (): void => {
-    for (const listener of [...problemListeners]) listener();
+    for (const listener of problemListeners) listener();
   };
   const stops = [...stores.map((store) => store.watch(update)), ...stores.map((store) => store.watchProblems(tell)), duplicates.watch(tell)];
   return {
@@ -82,7 +82,10 @@ function refuseForeign(stores: readonly ConfigStore[], writable: ConfigStore, re
     if (store === writable) return;
     const owner = store.get(ref);
     if (owner === undefined) continue;
-    throw new MeshError('config/read-only', `${ref.kind} ${ref.namespace}/${ref.name} comes from ${formatOrigin(owner.origin)}, which cannot be written here. Change it there.`);
+    throw new MeshError(
+      'config/read-only',
+      `${ref.kind} ${ref.namespace}/${ref.name} comes from ${formatOrigin(owner.origin)}, which cannot be written here. Change it there.`,
+    );
   }
 }
 

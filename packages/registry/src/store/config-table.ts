@@ -21,13 +21,13 @@ export function createVersionSource(clock: Clock): VersionSource {
 
 /** The objects of one source, with server-made metadata, and who watches them. */
 export interface ConfigTable {
-  get(ref: ObjectRef): Config | undefined;
-  list(kind?: string): readonly Config[];
+  readonly get: (ref: ObjectRef) => Config | undefined;
+  readonly list: (kind?: string) => readonly Config[];
   /** What storing the object would mean, without doing it. An object that did not change is given back as it is. */
   prepare(config: Config, createdAt?: string): { readonly t: 'created' | 'configured' | 'moved' | 'unchanged'; readonly config: Config };
   /** Takes prepared objects in, and others out, as one change. */
   commit(upserts: readonly Config[], deletes: readonly ObjectRef[]): void;
-  watch(listener: (changes: readonly ConfigChange[]) => void): () => void;
+  readonly watch: (listener: (changes: readonly ConfigChange[]) => void) => () => void;
 }
 
 /** The reference of an object. */
@@ -70,7 +70,7 @@ export function createConfigTable(clock: Clock, versions: VersionSource): Config
         objects.set(configKey(config), config);
         changes.push({ t: before === undefined ? 'added' : 'modified', config });
       }
-      if (changes.length > 0) for (const listener of [...listeners]) listener(changes);
+      if (changes.length > 0) for (const listener of listeners) listener(changes);
     },
     watch(listener) {
       listeners.add(listener);

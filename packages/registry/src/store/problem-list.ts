@@ -2,9 +2,9 @@ import type { Problem } from '@meltemi/base';
 
 /** The problems of a store at the moment, and who wants to know when they change. */
 export interface ProblemList {
-  get(): readonly Problem[];
+  readonly get: () => readonly Problem[];
   set(problems: readonly Problem[]): void;
-  watch(listener: () => void): () => void;
+  readonly watch: (listener: () => void) => () => void;
 }
 
 /** No problems yet. */
@@ -16,7 +16,7 @@ export function createProblemList(): ProblemList {
     set(problems) {
       if (JSON.stringify(problems) === JSON.stringify(current)) return;
       current = problems;
-      for (const listener of [...listeners]) listener();
+      for (const listener of listeners) listener();
     },
     watch(listener) {
       listeners.add(listener);

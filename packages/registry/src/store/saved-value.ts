@@ -29,7 +29,8 @@ export function createSavedValue<T>(file: string, log: Log): SavedValue<T> {
     await writeFile(`${file}.tmp`, `${JSON.stringify({ format: FORMAT, value: next.value })}\n`, { mode: 0o600 });
     await rename(`${file}.tmp`, file);
   };
-  const flush = (): Promise<void> => (writing = writing.then(write).catch((error: unknown) => log.warn('state could not be saved', { file, error: String(error) })));
+  const flush = (): Promise<void> =>
+    (writing = writing.then(write).catch((error: unknown) => log.warn('state could not be saved', { file, error: String(error) })));
   return {
     async load() {
       const text = await readFile(file, 'utf8').catch(() => undefined);
@@ -37,7 +38,10 @@ export function createSavedValue<T>(file: string, log: Log): SavedValue<T> {
       const saved = parse(text);
       if (saved === undefined) log.warn('saved state cannot be read; starting without it', { file });
       if (saved !== undefined && saved.format > FORMAT) {
-        throw new MeshError('state/newer-format', `${file} has format ${saved.format}, written by a newer Meltemi; this one knows up to ${FORMAT}. Use the newer version, or another --state-dir.`);
+        throw new MeshError(
+          'state/newer-format',
+          `${file} has format ${saved.format}, written by a newer Meltemi; this one knows up to ${FORMAT}. Use the newer version, or another --state-dir.`,
+        );
       }
       return saved?.value as T | undefined;
     },

@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { MeshError, silentLog } from '@meltemi/base';
-import { createAggregateStore, createMemoryStore, createStateStore, createVersionSource, type ConfigChange, type WritableConfigStore } from '../index.ts';
+import {
+  createAggregateStore,
+  createMemoryStore,
+  createStateStore,
+  createVersionSource,
+  type ConfigChange,
+  type WritableConfigStore,
+} from '../index.ts';
 import { virtualService } from '../testdata/objects.ts';
 import { manualTime } from '../testdata/ports.ts';
 
@@ -52,15 +59,24 @@ for (const { name, make } of STORES) {
       const configured = await store.put(virtualService('x', '2s'));
       assert.deepEqual([configured.t, configured.config.meta.generation, configured.config.meta.uid], ['configured', 2, uid]);
       assert.ok(Number(configured.config.meta.resourceVersion) > Number(resourceVersion));
-      const labelled = await store.put({ ...configured.config, meta: { ...configured.config.meta, labels: { l: '1' } } }, { expectResourceVersion: configured.config.meta.resourceVersion ?? '' });
+      const labelled = await store.put(
+        { ...configured.config, meta: { ...configured.config.meta, labels: { l: '1' } } },
+        { expectResourceVersion: configured.config.meta.resourceVersion ?? '' },
+      );
       assert.deepEqual([labelled.t, labelled.config.meta.generation], ['configured', 2], 'a generation counts specs, not labels');
-      await assert.rejects(store.put(virtualService('x', '3s'), { expectResourceVersion: resourceVersion }), (error) => error instanceof MeshError && error.code === 'config/conflict');
+      await assert.rejects(
+        store.put(virtualService('x', '3s'), { expectResourceVersion: resourceVersion }),
+        (error) => error instanceof MeshError && error.code === 'config/conflict',
+      );
 
       assert.equal(await store.delete(REF), true);
       assert.equal(await store.delete(REF), false);
       assert.equal(store.get(REF), undefined);
       assert.deepEqual(store.list('VirtualService'), []);
-      assert.deepEqual(seen.map((change) => change.t), ['added', 'modified', 'modified', 'deleted']);
+      assert.deepEqual(
+        seen.map((change) => change.t),
+        ['added', 'modified', 'modified', 'deleted'],
+      );
       stop();
       await store.put(virtualService('y'));
       assert.equal(seen.length, 4, 'nobody is told after the watch ended');
@@ -81,8 +97,14 @@ test('state: what was applied is there after a restart, with its origin, version
     const second = await open();
     assert.deepEqual(second.list(), [config]);
     assert.equal(second.get(REF)?.origin.file, 'x.yaml');
-    assert.deepEqual(second.problems().map((problem) => problem.code), ['MEL0201']);
-    assert.deepEqual(readdirSync(directory).filter((file) => file.endsWith('.tmp')), []);
+    assert.deepEqual(
+      second.problems().map((problem) => problem.code),
+      ['MEL0201'],
+    );
+    assert.deepEqual(
+      readdirSync(directory).filter((file) => file.endsWith('.tmp')),
+      [],
+    );
     assert.equal(readFileSync(join(directory, 'VirtualService.a.y.json'), 'utf8'), '{ half', 'what cannot be read is left alone');
     await second.close();
   }));
@@ -90,7 +112,10 @@ test('state: what was applied is there after a restart, with its origin, version
 test('state: a directory of a newer Meltemi is refused', () =>
   withFolder(async (folder) => {
     writeFileSync(join(folder, 'format.json'), '{"format": 99}');
-    await assert.rejects(createStateStore({ directory: folder, clock: manualTime(), log: silentLog }), (error) => error instanceof MeshError && error.code === 'state/newer-format');
+    await assert.rejects(
+      createStateStore({ directory: folder, clock: manualTime(), log: silentLog }),
+      (error) => error instanceof MeshError && error.code === 'state/newer-format',
+    );
   }));
 
 test('aggregate: the first store wins, its objects are not written over, and what was hidden comes to light', async () => {
@@ -104,9 +129,18 @@ test('aggregate: the first store wins, its objects are not written over, and wha
   store.watchProblems(() => told++);
   await store.put(virtualService('x'));
   await read.put(virtualService('x', '9s'));
-  assert.deepEqual(store.list().map((config) => JSON.stringify(config.spec).includes('9s')), [true]);
-  assert.deepEqual(store.problems().map((problem) => [problem.code, problem.severity]), [['MEL0106', 'warning']]);
-  await assert.rejects(store.put(virtualService('x', '3s')), (error) => error instanceof MeshError && error.code === 'config/read-only' && error.message.includes('x.yaml'));
+  assert.deepEqual(
+    store.list().map((config) => JSON.stringify(config.spec).includes('9s')),
+    [true],
+  );
+  assert.deepEqual(
+    store.problems().map((problem) => [problem.code, problem.severity]),
+    [['MEL0106', 'warning']],
+  );
+  await assert.rejects(
+    store.put(virtualService('x', '3s')),
+    (error) => error instanceof MeshError && error.code === 'config/read-only' && error.message.includes('x.yaml'),
+  );
   await assert.rejects(store.delete(REF), (error) => error instanceof MeshError && error.code === 'config/read-only');
   await read.delete(REF);
   assert.deepEqual(store.problems(), []);

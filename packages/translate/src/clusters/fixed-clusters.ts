@@ -9,7 +9,12 @@ import type { InboundPort } from '../listeners/inbound-ports.ts';
 
 /** Connections to it are closed at once: a cluster without endpoints. */
 export function blackHoleCluster(mesh: MeshConfig): Cluster {
-  return { name: BLACKHOLE_CLUSTER, type: 'STATIC', connect_timeout: protoDuration(mesh.connectTimeoutMs), load_assignment: { cluster_name: BLACKHOLE_CLUSTER } };
+  return {
+    name: BLACKHOLE_CLUSTER,
+    type: 'STATIC',
+    connect_timeout: protoDuration(mesh.connectTimeoutMs),
+    load_assignment: { cluster_name: BLACKHOLE_CLUSTER },
+  };
 }
 
 /** On to where the connection was going anyway, with the protocol it came with. */
@@ -19,7 +24,10 @@ export function passthroughCluster(mesh: MeshConfig): Cluster {
 
 /** The same for connections that came in, to ports nobody declared. Istio's source address tells the redirection that they are on their way to the application: otherwise they would be caught again. */
 export function inboundPassthroughCluster(mesh: MeshConfig): Cluster {
-  return { ...originalDestination(INBOUND_PASSTHROUGH_CLUSTER, mesh), upstream_bind_config: { source_address: { address: INBOUND_SOURCE_ADDRESS, port_value: 0 } } };
+  return {
+    ...originalDestination(INBOUND_PASSTHROUGH_CLUSTER, mesh),
+    upstream_bind_config: { source_address: { address: INBOUND_SOURCE_ADDRESS, port_value: 0 } },
+  };
 }
 
 const INBOUND_SOURCE_ADDRESS = '127.0.0.6';
@@ -32,7 +40,9 @@ function originalDestination(name: string, mesh: MeshConfig): Cluster {
     connect_timeout: protoDuration(mesh.connectTimeoutMs),
     circuit_breakers: circuitBreakers({}),
     typed_extension_protocol_options: {
-      [EXTENSION_NAME.httpProtocolOptions]: packAny(ANY_TYPE.httpProtocolOptions, { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} } }),
+      [EXTENSION_NAME.httpProtocolOptions]: packAny(ANY_TYPE.httpProtocolOptions, {
+        use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} },
+      }),
     },
   };
 }
@@ -53,7 +63,10 @@ export function inboundClusterOf(inputs: InboundClusterInputs): Cluster {
     type: 'STATIC',
     lb_policy: 'ROUND_ROBIN',
     connect_timeout: protoDuration(mesh.connectTimeoutMs),
-    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: appAddress, port_value: port.number } } } }] }] },
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: appAddress, port_value: port.number } } } }] }],
+    },
     circuit_breakers: circuitBreakers({}),
     ...protocolOptions(port.wire, undefined),
     ...(port.service === undefined

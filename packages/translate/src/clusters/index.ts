@@ -1,6 +1,11 @@
 import {
-  destinationRuleFor, serviceKey, isWildcard,
-  type DestinationRuleTable, type EndpointIndex, type MeshConfig, type NamespaceServices,
+  destinationRuleFor,
+  serviceKey,
+  isWildcard,
+  type DestinationRuleTable,
+  type EndpointIndex,
+  type MeshConfig,
+  type NamespaceServices,
 } from '@meltemi/model';
 import type { Cluster } from '@meltemi/protos-types';
 import type { InputsCache } from '../common/inputs-cache.ts';
@@ -34,7 +39,17 @@ export function outboundClusters(inputs: OutboundClustersInputs, cache: InputsCa
     for (const port of service.ports) {
       if (port.protocol === 'udp') continue;
       for (const subset of ['', ...(rule?.subsets ?? []).map((entry) => entry.subset.name)]) {
-        const key = { service, port, subset, rule, identities, mesh, dataPlane: scope.dataPlane, sourceAddress: scope.address, originalDestination: redirect };
+        const key = {
+          service,
+          port,
+          subset,
+          rule,
+          identities,
+          mesh,
+          dataPlane: scope.dataPlane,
+          sourceAddress: scope.address,
+          originalDestination: redirect,
+        };
         const cluster = cache.get('outboundCluster', key, (known) => ({ made: outboundClusterOf(known) })).made;
         if (cluster !== undefined) clusters.push(cluster);
       }

@@ -1,6 +1,7 @@
 import type { ConnectionPoolSettings, OutlierDetection as OutlierSettings } from '@meltemi/api';
 import type { Cluster, CircuitBreakers, OutlierDetection, TcpKeepalive } from '@meltemi/protos-types';
 import { durationMs } from '@meltemi/api';
+import { defined, nonZero } from '../common/defined.ts';
 import { durationOf } from '../common/duration.ts';
 import type { EffectivePolicy } from './traffic-policy.ts';
 
@@ -19,7 +20,9 @@ export function circuitBreakers(policy: EffectivePolicy): CircuitBreakers {
         max_requests: positive(http?.http2MaxRequests),
         max_retries: positive(http?.maxRetries),
         track_remaining: true,
-        ...(budget === undefined ? {} : { retry_budget: { budget_percent: { value: budget.percent ?? 20 }, min_retry_concurrency: budget.minRetryConcurrency ?? 3 } }),
+        ...(budget === undefined
+          ? {}
+          : { retry_budget: { budget_percent: { value: budget.percent ?? 20 }, min_retry_concurrency: budget.minRetryConcurrency ?? 3 } }),
       },
     ],
   };
@@ -40,45 +43,49 @@ export function outlierFields(settings: OutlierSettings | undefined): Pick<Clust
 }
 
 function outlierDetection(settings: OutlierSettings): OutlierDetection {
-  const interval = durationOf(settings.interval);
-  const base = durationOf(settings.baseEjectionTime);
   const consecutive5xx = settings.consecutive5xxErrors ?? settings.consecutiveErrors;
   const gateway = settings.consecutiveGatewayErrors;
-  const split = settings.splitExternalLocalOriginErrors === true;
-  return {
+  return defined({
     // Success rate is statistics over many hosts; Istio does not offer it, and Envoy has it on.
     enforcing_success_rate: 0,
-    ...(consecutive5xx === undefined ? {} : { consecutive_5xx: consecutive5xx, enforcing_consecutive_5xx: consecutive5xx > 0 ? 100 : 0 }),
-    ...(gateway === undefined ? {} : { consecutive_gateway_failure: gateway, enforcing_consecutive_gateway_failure: gateway > 0 ? 100 : 0 }),
-    ...(interval === undefined ? {} : { interval }),
-    ...(base === undefined ? {} : { base_ejection_time: base }),
-    ...(settings.maxEjectionPercent === undefined || settings.maxEjectionPercent === 0 ? {} : { max_ejection_percent: settings.maxEjectionPercent }),
-    ...(split
-      ? {
-          split_external_local_origin_errors: true,
-          enforcing_local_origin_success_rate: 0,
-          ...(settings.consecutiveLocalOriginFailures === undefined
-            ? {}
-            : { consecutive_local_origin_failure: settings.consecutiveLocalOriginFailures, enforcing_consecutive_local_origin_failure: settings.consecutiveLocalOriginFailures > 0 ? 100 : 0 }),
-        }
-      : {}),
-  };
+    consecutive_5xx: consecutive5xx,
+    enforcing_consecutive_5xx: enforcing(consecutive5xx),
+    consecutive_gateway_failure: gateway,
+    enforcing_consecutive_gateway_failure: enforcing(gateway),
+    interval: durationOf(settings.interval),
+    base_ejection_time: durationOf(settings.baseEjectionTime),
+    max_ejection_percent: nonZero(settings.maxEjectionPercent),
+    ...(settings.splitExternalLocalOriginErrors === true ? splitErrors(settings.consecutiveLocalOriginFailures) : {}),
+  });
+}
+
+/** 0 errors means: this detector is off. */
+function enforcing(errors: number | undefined): number | undefined {
+  return errors === undefined ? undefined : errors > 0 ? 100 : 0;
+}
+
+function splitErrors(local: number | undefined): OutlierDetection {
+  return defined({
+    split_external_local_origin_errors: true,
+    enforcing_local_origin_success_rate: 0,
+    consecutive_local_origin_failure: local,
+    enforcing_consecutive_local_origin_failure: enforcing(local),
+  });
 }
 
 /** TCP keepalive of upstream connections, in whole seconds; none unless asked for. */
 export function keepaliveFields(pool: ConnectionPoolSettings | undefined): Pick<Cluster, 'upstream_connection_options'> {
   const keepalive = pool?.tcp?.tcpKeepalive;
   if (keepalive === undefined) return {};
-  const seconds = (text: string | undefined): number | undefined => {
-    const ms = text === undefined ? undefined : durationMs(text);
-    return ms === undefined ? undefined : Math.max(1, Math.round(ms / 1000));
-  };
-  const time = seconds(keepalive.time);
-  const interval = seconds(keepalive.interval);
-  const tcp: TcpKeepalive = {
-    ...(keepalive.probes === undefined ? {} : { keepalive_probes: keepalive.probes }),
-    ...(time === undefined ? {} : { keepalive_time: time }),
-    ...(interval === undefined ? {} : { keepalive_interval: interval }),
-  };
+  const tcp: TcpKeepalive = defined({
+    keepalive_probes: keepalive.probes,
+    keepalive_time: wholeSeconds(keepalive.time),
+    keepalive_interval: wholeSeconds(keepalive.interval),
+  });
   return { upstream_connection_options: { tcp_keepalive: tcp } };
+}
+
+function wholeSeconds(text: string | undefined): number | undefined {
+  const ms = text === undefined ? undefined : durationMs(text);
+  return ms === undefined ? undefined : Math.max(1, Math.round(ms / 1000));
 }

@@ -6,20 +6,19 @@ type LbFields = Pick<Cluster, 'lb_policy' | 'ring_hash_lb_config' | 'maglev_lb_c
 
 /** The balancer of a cluster whose endpoints are known; least request (the better of two) unless asked otherwise. */
 export function loadBalancing(settings: LoadBalancerSettings | undefined): LbFields {
-  const hash = settings?.consistentHash;
-  if (hash !== undefined) {
-    if (hash.maglev !== undefined) return { lb_policy: 'MAGLEV', ...(hash.maglev.tableSize === undefined ? {} : { maglev_lb_config: { table_size: hash.maglev.tableSize } }) };
-    return { lb_policy: 'RING_HASH', ring_hash_lb_config: { minimum_ring_size: hash.ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 1024 } };
-  }
+  if (settings?.consistentHash !== undefined) return hashing(settings.consistentHash);
   const slowStart = slowStartOf(settings);
-  switch (settings?.simple) {
-    case 'RANDOM':
-      return { lb_policy: 'RANDOM' };
-    case 'ROUND_ROBIN':
-      return { lb_policy: 'ROUND_ROBIN', ...(slowStart === undefined ? {} : { round_robin_lb_config: { slow_start_config: slowStart } }) };
-    default:
-      return { lb_policy: 'LEAST_REQUEST', ...(slowStart === undefined ? {} : { least_request_lb_config: { slow_start_config: slowStart } }) };
-  }
+  const simple = settings?.simple;
+  if (simple === 'RANDOM') return { lb_policy: 'RANDOM' };
+  if (simple === 'ROUND_ROBIN')
+    return { lb_policy: 'ROUND_ROBIN', ...(slowStart === undefined ? {} : { round_robin_lb_config: { slow_start_config: slowStart } }) };
+  return { lb_policy: 'LEAST_REQUEST', ...(slowStart === undefined ? {} : { least_request_lb_config: { slow_start_config: slowStart } }) };
+}
+
+function hashing(hash: NonNullable<LoadBalancerSettings['consistentHash']>): LbFields {
+  if (hash.maglev !== undefined)
+    return { lb_policy: 'MAGLEV', ...(hash.maglev.tableSize === undefined ? {} : { maglev_lb_config: { table_size: hash.maglev.tableSize } }) };
+  return { lb_policy: 'RING_HASH', ring_hash_lb_config: { minimum_ring_size: hash.ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 1024 } };
 }
 
 function slowStartOf(settings: LoadBalancerSettings | undefined): SlowStartConfig | undefined {

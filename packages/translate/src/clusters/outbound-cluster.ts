@@ -85,9 +85,14 @@ function subsetLabels(inputs: OutboundClusterInputs) {
 
 /** Who is called, and the object that decided most about how. */
 function metadataOf(service: Service, rule: MergedDestinationRule | undefined, subset: string) {
-  const found = subset === '' ? undefined : rule?.subsets.find((entry) => entry.subset.name === subset);
-  const source = found?.source ?? rule?.trafficPolicy?.source ?? rule?.sources[0];
-  const path = found === undefined ? (rule?.trafficPolicy === undefined ? '' : 'spec.trafficPolicy') : `spec.subsets[${found.index}]`;
-  const origin = source === undefined ? originText(service.object) : originText(refOf(source), path);
+  const origin = rule === undefined ? originText(service.object) : ruleOrigin(rule, subset);
   return originMetadata(origin, { istio: { services: [{ ...serviceMetadata(service) }] } });
+}
+
+function ruleOrigin(rule: MergedDestinationRule, subset: string): string {
+  const found = rule.subsets.find((entry) => entry.subset.name === subset);
+  if (found !== undefined) return originText(refOf(found.source), `spec.subsets[${found.index}]`);
+  if (rule.trafficPolicy !== undefined) return originText(refOf(rule.trafficPolicy.source), 'spec.trafficPolicy');
+  const [first] = rule.sources;
+  return first === undefined ? '' : originText(refOf(first));
 }

@@ -1,6 +1,7 @@
 import type { ConnectionPoolSettings } from '@meltemi/api';
 import { ANY_TYPE, EXTENSION_NAME, packAny, type Cluster, type Http2ProtocolOptions, type HttpProtocolOptions } from '@meltemi/protos-types';
 import type { WireProtocol } from '../common/capabilities.ts';
+import { defined, nonZero } from '../common/defined.ts';
 import { durationOf } from '../common/duration.ts';
 
 /** The protocol an upstream is spoken to with: the port's, unless the policy upgrades it. */
@@ -12,14 +13,11 @@ export function upstreamProtocol(wire: WireProtocol, pool: ConnectionPoolSetting
 export function protocolOptions(protocol: WireProtocol, pool: ConnectionPoolSettings | undefined): Pick<Cluster, 'typed_extension_protocol_options'> {
   if (protocol === 'tcp') return {};
   const http = pool?.http;
-  const idle = durationOf(http?.idleTimeout);
-  const age = durationOf(pool?.tcp?.maxConnectionDuration);
-  const perConnection = http?.maxRequestsPerConnection;
-  const common = {
-    ...(idle === undefined ? {} : { idle_timeout: idle }),
-    ...(age === undefined ? {} : { max_connection_duration: age }),
-    ...(perConnection === undefined || perConnection === 0 ? {} : { max_requests_per_connection: perConnection }),
-  };
+  const common = defined({
+    idle_timeout: durationOf(http?.idleTimeout),
+    max_connection_duration: durationOf(pool?.tcp?.maxConnectionDuration),
+    max_requests_per_connection: nonZero(http?.maxRequestsPerConnection),
+  });
   const http2 = http2Options(http);
   const options: HttpProtocolOptions = {
     ...(Object.keys(common).length === 0 ? {} : { common_http_protocol_options: common }),
@@ -32,9 +30,8 @@ export function protocolOptions(protocol: WireProtocol, pool: ConnectionPoolSett
 
 function http2Options(http: NonNullable<ConnectionPoolSettings['http']> | undefined): Http2ProtocolOptions {
   const interval = durationOf(http?.http2KeepAlive?.interval);
-  const timeout = durationOf(http?.http2KeepAlive?.timeout);
-  return {
-    ...(http?.maxConcurrentStreams === undefined || http.maxConcurrentStreams === 0 ? {} : { max_concurrent_streams: http.maxConcurrentStreams }),
-    ...(interval === undefined ? {} : { connection_keepalive: { interval, timeout: timeout ?? '5s' } }),
-  };
+  return defined({
+    max_concurrent_streams: nonZero(http?.maxConcurrentStreams),
+    connection_keepalive: interval === undefined ? undefined : { interval, timeout: durationOf(http?.http2KeepAlive?.timeout) ?? '5s' },
+  });
 }

@@ -1,5 +1,6 @@
 import type { TrafficPolicy } from '@meltemi/api';
 import type { MergedDestinationRule } from '@meltemi/model';
+import { defined } from '../common/defined.ts';
 
 /** The blocks of a TrafficPolicy that are in force for one port of a service or subset. */
 export type EffectivePolicy = Pick<TrafficPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection' | 'tls' | 'retryBudget' | 'proxyProtocol'>;
@@ -14,8 +15,8 @@ export function effectivePolicy(rule: MergedDestinationRule | undefined, subset:
   const forPort = portPolicy(special, port) ?? portPolicy(base, port);
   const merged = { ...blocksOf(base), ...blocksOf(special) };
   if (forPort === undefined) return merged;
-  const { loadBalancer, connectionPool, outlierDetection, tls, ...rest } = merged;
-  return { ...rest, ...blocksOf(forPort) };
+  // What a port policy cannot say (retry budget, PROXY protocol) stays.
+  return { ...defined({ retryBudget: merged.retryBudget, proxyProtocol: merged.proxyProtocol }), ...blocksOf(forPort) };
 }
 
 function portPolicy(policy: TrafficPolicy | undefined, port: number) {
@@ -25,12 +26,5 @@ function portPolicy(policy: TrafficPolicy | undefined, port: number) {
 function blocksOf(policy: EffectivePolicy | undefined): EffectivePolicy {
   if (policy === undefined) return {};
   const { loadBalancer, connectionPool, outlierDetection, tls, retryBudget, proxyProtocol } = policy;
-  return {
-    ...(loadBalancer === undefined ? {} : { loadBalancer }),
-    ...(connectionPool === undefined ? {} : { connectionPool }),
-    ...(outlierDetection === undefined ? {} : { outlierDetection }),
-    ...(tls === undefined ? {} : { tls }),
-    ...(retryBudget === undefined ? {} : { retryBudget }),
-    ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
-  };
+  return defined({ loadBalancer, connectionPool, outlierDetection, tls, retryBudget, proxyProtocol });
 }

@@ -41,8 +41,19 @@ const JSON_FORMAT: JsonObject = {
 
 /** Headers that the agent reads from Envoy's log entries to make metrics and spans. */
 const LOGGED_HEADERS: readonly string[] = [
-  ':scheme', 'traceparent', 'tracestate', 'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-request-id', 'x-forwarded-for', 'content-type',
-  'x-envoy-attempt-count', 'x-envoy-decorator-operation',
+  ':scheme',
+  'traceparent',
+  'tracestate',
+  'b3',
+  'x-b3-traceid',
+  'x-b3-spanid',
+  'x-b3-parentspanid',
+  'x-b3-sampled',
+  'x-request-id',
+  'x-forwarded-for',
+  'content-type',
+  'x-envoy-attempt-count',
+  'x-envoy-decorator-operation',
 ];
 
 export interface AccessLogPlace {
@@ -67,7 +78,8 @@ function fileLog(mesh: MeshConfig): readonly AccessLog[] {
       ? { json_format: custom === '' ? JSON_FORMAT : (JSON.parse(custom) as JsonObject) }
       : { text_format_source: { inline_string: custom === '' ? TEXT_FORMAT : custom } };
   // A file named /dev/stdout cannot be opened when it is a socket, which is what a supervisor's pipe may be.
-  if (mesh.accessLogFile === '/dev/stdout') return [{ name: EXTENSION_NAME.stdoutAccessLog, typed_config: packAny(ANY_TYPE.stdoutAccessLog, { log_format }) }];
+  if (mesh.accessLogFile === '/dev/stdout')
+    return [{ name: EXTENSION_NAME.stdoutAccessLog, typed_config: packAny(ANY_TYPE.stdoutAccessLog, { log_format }) }];
   return [{ name: EXTENSION_NAME.fileAccessLog, typed_config: packAny(ANY_TYPE.fileAccessLog, { path: mesh.accessLogFile, log_format }) }];
 }
 

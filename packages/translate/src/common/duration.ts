@@ -4,7 +4,9 @@ import { durationMs } from '@meltemi/api';
 export function protoDuration(ms: number): string {
   const nanos = Math.round(ms * 1e6);
   const seconds = Math.floor(nanos / 1e9);
-  const rest = String(nanos - seconds * 1e9).padStart(9, '0').replace(/0+$/, '');
+  const rest = String(nanos - seconds * 1e9)
+    .padStart(9, '0')
+    .replace(/0+$/, '');
   return rest === '' ? `${seconds}s` : `${seconds}.${rest}s`;
 }
 

@@ -33,7 +33,9 @@ export function createInputsCache(maxEntries: number): InputsCache {
   return {
     stats,
     get<I extends object, O>(generator: string, inputs: I, build: (inputs: I) => O): O {
-      const key = `${generator}(${Object.entries(inputs).map(([name, value]) => `${name}=${keyOf(value)}`).join()})`;
+      const key = `${generator}(${Object.entries(inputs)
+        .map(([name, value]) => `${name}=${keyOf(value)}`)
+        .join()})`;
       const found = (young.get(key) ?? old.get(key)) as O | undefined;
       if (found !== undefined) {
         stats.hits++;

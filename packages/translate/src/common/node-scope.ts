@@ -26,12 +26,16 @@ const lookedAt = new WeakMap<VirtualServiceTable, boolean>();
 
 /** Whether anything selects clients by their labels. */
 function labelsMatter(push: PushContext): boolean {
-  const byRules = [...push.destinationRules.byNamespace.values()].some((hosts) => [...hosts.values()].some((rules) => rules.some((rule) => Object.keys(rule.workloadSelector).length > 0)));
+  const byRules = [...push.destinationRules.byNamespace.values()].some((hosts) =>
+    [...hosts.values()].some((rules) => rules.some((rule) => Object.keys(rule.workloadSelector).length > 0)),
+  );
   if (byRules) return true;
   let byRoutes = lookedAt.get(push.virtualServices);
   if (byRoutes === undefined) {
     byRoutes = push.virtualServices.all.some(({ config: { spec } }) =>
-      [...(spec.http ?? []), ...(spec.tcp ?? []), ...(spec.tls ?? [])].some((route) => (route.match ?? []).some((match) => match.sourceLabels !== undefined)),
+      [...(spec.http ?? []), ...(spec.tcp ?? []), ...(spec.tls ?? [])].some((route) =>
+        (route.match ?? []).some((match) => match.sourceLabels !== undefined),
+      ),
     );
     lookedAt.set(push.virtualServices, byRoutes);
   }

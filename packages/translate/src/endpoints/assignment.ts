@@ -1,6 +1,17 @@
 import {
-  canonicalName, canonicalRevision, effectiveMtls, endpointsOf, formatLocality, labelsMatch, parseLocality,
-  type Endpoint, type Labels, type Locality, type PeerAuthenticationTable, type Service, type ServicePort,
+  canonicalName,
+  canonicalRevision,
+  effectiveMtls,
+  endpointsOf,
+  formatLocality,
+  labelsMatch,
+  parseLocality,
+  type Endpoint,
+  type Labels,
+  type Locality,
+  type PeerAuthenticationTable,
+  type Service,
+  type ServicePort,
 } from '@meltemi/model';
 import type { LoadBalancerSettings } from '@meltemi/api';
 import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from '@meltemi/protos-types';
@@ -45,8 +56,11 @@ interface Failover {
 
 /** An EDS resource. A service without endpoints has an empty one: the difference between "none" and "not known yet" matters to proxies. */
 export function loadAssignment(inputs: AssignmentInputs): ClusterLoadAssignment {
-  const chosen = inputs.endpoints.list.filter((endpoint) => labelsMatch(inputs.subset, endpoint.labels) && (!inputs.onlyHealthy || endpoint.health !== 'unhealthy'));
-  const mutual = (endpoint: Endpoint): boolean => endpoint.tlsMode === 'istio' && effectiveMtls({ peerAuthentications: inputs.policies }, endpoint, endpoint.port).mode !== 'DISABLE';
+  const chosen = inputs.endpoints.list.filter(
+    (endpoint) => labelsMatch(inputs.subset, endpoint.labels) && (!inputs.onlyHealthy || endpoint.health !== 'unhealthy'),
+  );
+  const mutual = (endpoint: Endpoint): boolean =>
+    endpoint.tlsMode === 'istio' && effectiveMtls({ peerAuthentications: inputs.policies }, endpoint, endpoint.port).mode !== 'DISABLE';
   return { cluster_name: inputs.name, endpoints: localities(chosen, failoverOf(inputs), (endpoint) => lbEndpoint(endpoint, mutual(endpoint))) };
 }
 
@@ -65,7 +79,11 @@ export function dnsAssignment(name: string, service: Service, port: ServicePort,
   return { cluster_name: name, endpoints: localities(taken, undefined, (endpoint) => lbEndpoint(endpoint, endpoint.tlsMode === 'istio')) };
 }
 
-function localities(endpoints: readonly Endpoint[], failover: Failover | undefined, make: (endpoint: Endpoint) => LbEndpoint): readonly LocalityLbEndpoints[] {
+function localities(
+  endpoints: readonly Endpoint[],
+  failover: Failover | undefined,
+  make: (endpoint: Endpoint) => LbEndpoint,
+): readonly LocalityLbEndpoints[] {
   const groups = new Map<string, Endpoint[]>();
   for (const endpoint of endpoints) {
     const key = formatLocality(endpoint.locality);

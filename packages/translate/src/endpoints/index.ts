@@ -1,38 +1,56 @@
-import { destinationRuleFor, serviceKey, visibleServices, type EndpointIndex, type PushContext } from '@meltemi/model';
-import { effectivePolicy } from '../clusters/traffic-policy.ts';
+import { destinationRuleFor, serviceKey, visibleServices, type MeshConfig, type Service } from '@meltemi/model';
+import { effectivePolicy, type EffectivePolicy } from '../clusters/traffic-policy.ts';
 import type { InputsCache } from '../common/inputs-cache.ts';
 import { parseOutboundCluster } from '../common/names.ts';
 import type { NodeScope } from '../common/node-scope.ts';
+import type { MeshState } from '../types.ts';
 import { endpointList, loadAssignment, type AssignmentInputs } from './assignment.ts';
 
 const NO_LABELS = {};
 
 /** What the load assignment of a cluster name depends on, for a node; undefined: there is no such EDS cluster. */
-export function assignmentInputs(name: string, push: PushContext, endpoints: EndpointIndex, scope: NodeScope): AssignmentInputs | undefined {
-  const parsed = parseOutboundCluster(name);
-  if (parsed === undefined) return undefined;
-  const service = visibleServices(push, scope.namespace).byHost.get(parsed.hostname);
-  if (service === undefined || service.resolution !== 'static' || !service.ports.some((port) => port.number === parsed.port)) return undefined;
+export function assignmentInputs(name: string, state: MeshState, scope: NodeScope): AssignmentInputs | undefined {
+  const { push, endpoints } = state;
+  const found = edsService(name, state, scope);
+  if (found === undefined) return undefined;
+  const { service, port } = found;
   const rule = destinationRuleFor(push, scope, service);
-  const subset = rule?.subsets.find((entry) => entry.subset.name === parsed.subset)?.subset;
-  if (parsed.subset !== '' && subset === undefined) return undefined;
-  const policy = effectivePolicy(rule, parsed.subset, parsed.port);
-  const setting = policy.loadBalancer?.localityLbSetting;
-  // Without ejection nobody would notice that the near endpoints are bad.
-  const prefersNear = policy.outlierDetection !== undefined && (setting?.enabled ?? push.mesh.localityLbEnabled);
+  const subset = rule?.subsets.find((entry) => entry.subset.name === found.subset)?.subset;
+  if (found.subset !== '' && subset === undefined) return undefined;
+  const policy = effectivePolicy(rule, found.subset, port);
   return {
     name,
-    endpoints: endpointList(endpoints.endpoints(serviceKey(service), parsed.port)),
+    endpoints: endpointList(endpoints.endpoints(serviceKey(service), port)),
     subset: subset?.labels ?? NO_LABELS,
     policies: push.peerAuthentications,
-    callerLocality: prefersNear ? scope.locality : '',
-    localityLb: setting,
+    callerLocality: prefersNear(policy, push.mesh) ? scope.locality : '',
+    localityLb: policy.loadBalancer?.localityLbSetting,
     onlyHealthy: policy.outlierDetection?.minHealthPercent !== undefined,
   };
 }
 
+/** The service, port and subset of a cluster name, when its endpoints are the control plane's to send. */
+function edsService(
+  name: string,
+  { push }: MeshState,
+  scope: NodeScope,
+): { readonly service: Service; readonly port: number; readonly subset: string } | undefined {
+  const parsed = parseOutboundCluster(name);
+  const service = parsed === undefined ? undefined : visibleServices(push, scope.namespace).byHost.get(parsed.hostname);
+  if (parsed === undefined || service?.resolution !== 'static') return undefined;
+  return service.ports.some((port) => port.number === parsed.port) ? { service, port: parsed.port, subset: parsed.subset } : undefined;
+}
+
+/** Near endpoints first, but only with ejection: without it nobody would notice that they are bad. */
+function prefersNear(policy: EffectivePolicy, mesh: MeshConfig): boolean {
+  return policy.outlierDetection !== undefined && (policy.loadBalancer?.localityLbSetting?.enabled ?? mesh.localityLbEnabled);
+}
+
 /** The EDS resource of a cluster name. */
-export function endpointResource(name: string, push: PushContext, endpoints: EndpointIndex, scope: NodeScope, cache: InputsCache) {
-  const inputs = assignmentInputs(name, push, endpoints, scope);
+export function endpointResource(
+  name: string,
+  { state, scope, cache }: { readonly state: MeshState; readonly scope: NodeScope; readonly cache: InputsCache },
+) {
+  const inputs = assignmentInputs(name, state, scope);
   return inputs === undefined ? undefined : cache.get('loadAssignment', inputs, loadAssignment);
 }

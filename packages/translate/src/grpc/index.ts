@@ -1,5 +1,14 @@
 import { destinationRuleFor, MESH_GATEWAY, serviceKey, virtualServiceFor, visibleServices, type Service, type ServicePort } from '@meltemi/model';
-import { ANY_TYPE, EXTENSION_NAME, packAny, type Cluster, type Listener, type Route, type RouteConfiguration, type VirtualHost } from '@meltemi/protos-types';
+import {
+  ANY_TYPE,
+  EXTENSION_NAME,
+  packAny,
+  type Cluster,
+  type Listener,
+  type Route,
+  type RouteConfiguration,
+  type VirtualHost,
+} from '@meltemi/protos-types';
 import { ADS } from '../common/ads.ts';
 import { outboundCluster, parseOutboundCluster } from '../common/names.ts';
 import { circuitBreakers, outlierFields } from '../clusters/limits.ts';
@@ -24,7 +33,11 @@ function targetOf(view: NodeView, name: string): Target | undefined {
   const number = colon < 0 ? 80 : Number(name.slice(colon + 1));
   const { byHost } = visibleServices(view.state.push, view.scope.namespace);
   const suffix = `svc.${view.state.push.mesh.domainSuffix}`;
-  const service = byHost.get(host) ?? byHost.get(`${host}.${view.scope.namespace}.${suffix}`) ?? byHost.get(`${host}.${suffix}`) ?? byHost.get(`${host}.${view.state.push.mesh.domainSuffix}`);
+  const service =
+    byHost.get(host) ??
+    byHost.get(`${host}.${view.scope.namespace}.${suffix}`) ??
+    byHost.get(`${host}.${suffix}`) ??
+    byHost.get(`${host}.${view.state.push.mesh.domainSuffix}`);
   const port = service?.ports.find((candidate) => candidate.number === number);
   return service === undefined || port === undefined ? undefined : { name, service, port };
 }
@@ -62,7 +75,7 @@ export function grpcRoutes(view: NodeView, name: string): RouteConfiguration | u
   const key = { name, service, port, owner, scope: view.scope, services, destinationRules: push.destinationRules, mesh: push.mesh };
   return view.cache.get('grpcRoutes', key, () => {
     const scope: RouteScope = { push, services: services.byHost, namespace, labels, gateways: [MESH_GATEWAY], port: port.number };
-    const host = serviceVirtualHost(service, port, ['*'], owner, scope);
+    const host = serviceVirtualHost({ service, port, owner, domains: ['*'] }, scope);
     return { name, virtual_hosts: [grpcHost(host)] };
   });
 }
@@ -73,7 +86,15 @@ function grpcHost(host: VirtualHost): VirtualHost {
     if (route.route === undefined) return route;
     const { retry_policy: retry, ...action } = route.route;
     const conditions = retry?.retry_on?.split(',').filter((condition) => GRPC_RETRY.has(condition)) ?? [];
-    return { ...route, route: { ...action, ...(retry === undefined || conditions.length === 0 ? {} : { retry_policy: { retry_on: conditions.join(), num_retries: retry.num_retries ?? 1 } }) } };
+    return {
+      ...route,
+      route: {
+        ...action,
+        ...(retry === undefined || conditions.length === 0
+          ? {}
+          : { retry_policy: { retry_on: conditions.join(), num_retries: retry.num_retries ?? 1 } }),
+      },
+    };
   });
   return { name: host.name, domains: host.domains, routes };
 }
@@ -103,7 +124,9 @@ function grpcCluster(view: NodeView, name: string): Cluster | undefined {
       eds_cluster_config: { eds_config: ADS, service_name: name },
       // gRPC knows round robin and ring hash only.
       lb_policy: balancer.lb_policy === 'RING_HASH' ? 'RING_HASH' : 'ROUND_ROBIN',
-      ...(balancer.lb_policy === 'RING_HASH' && balancer.ring_hash_lb_config !== undefined ? { ring_hash_lb_config: balancer.ring_hash_lb_config } : {}),
+      ...(balancer.lb_policy === 'RING_HASH' && balancer.ring_hash_lb_config !== undefined
+        ? { ring_hash_lb_config: balancer.ring_hash_lb_config }
+        : {}),
       circuit_breakers: circuitBreakers(policy),
       ...outlierFields(policy.outlierDetection),
     };

@@ -1,5 +1,15 @@
 import type { MeshConfig } from '@meltemi/model';
-import { ANY_TYPE, EXTENSION_NAME, packAny, type Any, type HttpConnectionManager, type HttpTracing, type NetworkFilter, type RouteConfiguration } from '@meltemi/protos-types';
+import {
+  ANY_TYPE,
+  EXTENSION_NAME,
+  packAny,
+  type Any,
+  type GrpcService,
+  type HttpConnectionManager,
+  type HttpTracing,
+  type NetworkFilter,
+  type RouteConfiguration,
+} from '@meltemi/protos-types';
 import { accessLogs } from '../common/access-log.ts';
 import { ADS } from '../common/ads.ts';
 import { AGENT_CLUSTER } from '../common/names.ts';
@@ -48,7 +58,7 @@ function identityHandling(place: FilterPlace['place']): HttpConnectionManager {
         forward_client_cert_details: 'APPEND_FORWARD',
         set_current_client_cert_details: { subject: true, dns: true, uri: true },
       };
-    default:
+    case 'sidecar-outbound':
       return { use_remote_address: false };
   }
 }
@@ -64,9 +74,10 @@ function tracing({ mesh, place, dataPlane }: ConnectionManagerOptions): HttpTrac
   };
 }
 
-const AGENT_TRACER: Any = {
+const AGENT_TRACER: Any<{ readonly grpc_service: GrpcService; readonly service_name: string }> = {
   '@type': 'type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig',
-  ...{ grpc_service: { envoy_grpc: { cluster_name: AGENT_CLUSTER }, timeout: '0.250s' }, service_name: 'meltemi' },
+  grpc_service: { envoy_grpc: { cluster_name: AGENT_CLUSTER }, timeout: '0.250s' },
+  service_name: 'meltemi',
 };
 
 function pathNormalization(level: MeshConfig['pathNormalization']): HttpConnectionManager {

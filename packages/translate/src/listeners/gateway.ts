@@ -1,6 +1,17 @@
 import { gatewayVirtualServices, type DestinationRuleTable, type MeshConfig, type NamespaceServices, type VirtualServiceTable } from '@meltemi/model';
-import { ANY_TYPE, EXTENSION_NAME, packAny, type CommonTlsContext, type FilterChain, type Listener, type TransportSocket } from '@meltemi/protos-types';
+import {
+  ANY_TYPE,
+  EXTENSION_NAME,
+  packAny,
+  type CommonTlsContext,
+  type FilterChain,
+  type Listener,
+  type SdsSecretConfig,
+  type SubjectAltNameMatcher,
+  type TransportSocket,
+} from '@meltemi/protos-types';
 import { adsSecret, MESH_ROOTS, OWN_CERTIFICATE } from '../common/ads.ts';
+import { defined, filled } from '../common/defined.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import { originMetadata, originText } from '../common/origin.ts';
 import { servedHosts } from '../routes/gateway-routes.ts';
@@ -57,7 +68,15 @@ function serverChains(ref: GatewayServerRef, inputs: GatewayListenerInputs): rea
   if (kind === 'https') {
     const routes = gatewayRouteName(kind, port.number, ref);
     const filter = connectionManager({ mesh, dataPlane: scope.dataPlane, place: 'gateway', statPrefix: `outbound_0.0.0.0_${port.number}`, routes });
-    return [{ name: routes, ...match, filters: [filter], transport_socket: terminate(ref, ['h2', 'http/1.1'], mesh), metadata: originMetadata(originOf(ref)) }];
+    return [
+      {
+        name: routes,
+        ...match,
+        filters: [filter],
+        transport_socket: terminate(ref, ['h2', 'http/1.1'], mesh),
+        metadata: originMetadata(originOf(ref)),
+      },
+    ];
   }
   const passes = ref.server.tls?.mode === undefined || ref.server.tls.mode === 'PASSTHROUGH';
   return tcpRules(ref, inputs).map((chain): FilterChain => {
@@ -69,7 +88,14 @@ function serverChains(ref: GatewayServerRef, inputs: GatewayListenerInputs): rea
 
 function tcpRules(ref: GatewayServerRef, inputs: GatewayListenerInputs): readonly FilterChain[] {
   const { scope, services, mesh, port } = inputs;
-  const routing: RouteScope = { push: inputs, services: services.byHost, namespace: scope.namespace, labels: scope.labels, gateways: [ref.gateway], port: port.number };
+  const routing: RouteScope = {
+    push: inputs,
+    services: services.byHost,
+    namespace: scope.namespace,
+    labels: scope.labels,
+    gateways: [ref.gateway],
+    port: port.number,
+  };
   return gatewayVirtualServices(inputs, ref.gateway, scope.namespace)
     .filter((entry) => servedHosts(ref, entry).length > 0)
     .flatMap((entry) => tcpChains(entry, routing, { mesh, dataPlane: scope.dataPlane, direction: 'outbound' }));
@@ -107,22 +133,16 @@ function terminate(ref: GatewayServerRef, alpn: readonly string[], mesh: MeshCon
     ...(asks ? clientChecks(ref, mesh) : {}),
   };
   const require = tls.mode === 'MUTUAL' || tls.mode === 'ISTIO_MUTUAL';
-  return { name: EXTENSION_NAME.tls, typed_config: packAny(ANY_TYPE.downstreamTls, { common_tls_context: context, require_client_certificate: require }) };
+  return {
+    name: EXTENSION_NAME.tls,
+    typed_config: packAny(ANY_TYPE.downstreamTls, { common_tls_context: context, require_client_certificate: require }),
+  };
 }
 
-function protocolVersion(text: string | undefined, fallback: 'TLSv1_2' | 'TLSv1_3') {
-  switch (text) {
-    case 'TLSV1_0':
-      return 'TLSv1_0';
-    case 'TLSV1_1':
-      return 'TLSv1_1';
-    case 'TLSV1_2':
-      return 'TLSv1_2';
-    case 'TLSV1_3':
-      return 'TLSv1_3';
-    default:
-      return fallback;
-  }
+const VERSIONS = { TLSV1_0: 'TLSv1_0', TLSV1_1: 'TLSv1_1', TLSV1_2: 'TLSv1_2', TLSV1_3: 'TLSv1_3' } as const;
+
+function protocolVersion(version: keyof typeof VERSIONS | 'TLS_AUTO' | undefined, fallback: 'TLSv1_2' | 'TLSv1_3') {
+  return version === undefined || version === 'TLS_AUTO' ? fallback : VERSIONS[version];
 }
 
 function certificates({ server: { tls } }: GatewayServerRef): CommonTlsContext {
@@ -130,14 +150,27 @@ function certificates({ server: { tls } }: GatewayServerRef): CommonTlsContext {
   const names = tls?.credentialNames ?? (tls?.credentialName === undefined ? [] : [tls.credentialName]);
   if (names.length > 0) return { tls_certificate_sds_secret_configs: names.map((name) => adsSecret(`kubernetes://${name}`)) };
   const files = tls?.tlsCertificates ?? (tls?.serverCertificate === undefined ? [] : [tls]);
-  return { tls_certificates: files.map((pair) => ({ certificate_chain: { filename: pair.serverCertificate ?? '' }, private_key: { filename: pair.privateKey ?? '' } })) };
+  return {
+    tls_certificates: files.map((pair) => ({
+      certificate_chain: { filename: pair.serverCertificate ?? '' },
+      private_key: { filename: pair.privateKey ?? '' },
+    })),
+  };
 }
 
 function clientChecks({ server: { tls } }: GatewayServerRef, mesh: MeshConfig): CommonTlsContext {
-  const names = tls?.mode === 'ISTIO_MUTUAL' ? [{ prefix: `spiffe://${mesh.trustDomain}/` }] : (tls?.subjectAltNames ?? []).map((exact) => ({ exact }));
-  const match = names.length === 0 ? {} : { match_typed_subject_alt_names: names.map((matcher) => ({ san_type: 'exact' in matcher && !matcher.exact.includes('://') ? ('DNS' as const) : ('URI' as const), matcher })) };
-  if (tls?.mode === 'ISTIO_MUTUAL') return { combined_validation_context: { default_validation_context: match, validation_context_sds_secret_config: MESH_ROOTS } };
+  if (tls?.mode === 'ISTIO_MUTUAL') return checkedBy(MESH_ROOTS, [{ san_type: 'URI', matcher: { prefix: `spiffe://${mesh.trustDomain}/` } }]);
+  const names = (tls?.subjectAltNames ?? []).map((exact) => ({ san_type: exact.includes('://') ? 'URI' : 'DNS', matcher: { exact } }) as const);
   const secret = tls?.caCertCredentialName ?? (tls?.credentialName === undefined ? undefined : `${tls.credentialName}-cacert`);
-  if (secret !== undefined) return { combined_validation_context: { default_validation_context: match, validation_context_sds_secret_config: adsSecret(`kubernetes://${secret}`) } };
-  return { validation_context: { trusted_ca: { filename: tls?.caCertificates ?? '' }, ...match } };
+  if (secret !== undefined) return checkedBy(adsSecret(`kubernetes://${secret}`), names);
+  return { validation_context: defined({ trusted_ca: { filename: tls?.caCertificates ?? '' }, match_typed_subject_alt_names: filled(names) }) };
+}
+
+function checkedBy(roots: SdsSecretConfig, names: readonly SubjectAltNameMatcher[]): CommonTlsContext {
+  return {
+    combined_validation_context: {
+      default_validation_context: defined({ match_typed_subject_alt_names: filled(names) }),
+      validation_context_sds_secret_config: roots,
+    },
+  };
 }

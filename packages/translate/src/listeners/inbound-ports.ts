@@ -1,7 +1,15 @@
 import {
-  effectiveMtls, servicesSelecting, targetPortOf,
+  effectiveMtls,
+  servicesSelecting,
+  targetPortOf,
   type EffectiveMtls,
-  type EndpointIndex, type MtlsMode, type Protocol, type ProxyNode, type PushContext, type Service, type ServicePort,
+  type EndpointIndex,
+  type MtlsMode,
+  type Protocol,
+  type ProxyNode,
+  type PushContext,
+  type Service,
+  type ServicePort,
 } from '@meltemi/model';
 import { wireProtocol, type WireProtocol } from '../common/capabilities.ts';
 

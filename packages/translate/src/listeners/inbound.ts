@@ -1,5 +1,15 @@
 import type { EffectiveMtls, MeshConfig, MtlsMode } from '@meltemi/model';
-import { ANY_TYPE, EXTENSION_NAME, packAny, type FilterChain, type FilterChainMatch, type Listener, type ListenerFilter, type NetworkFilter, type RouteConfiguration } from '@meltemi/protos-types';
+import {
+  ANY_TYPE,
+  EXTENSION_NAME,
+  packAny,
+  type FilterChain,
+  type FilterChainMatch,
+  type Listener,
+  type ListenerFilter,
+  type NetworkFilter,
+  type RouteConfiguration,
+} from '@meltemi/protos-types';
 import { INBOUND_PASSTHROUGH_CLUSTER, BLACKHOLE_CLUSTER, inboundCluster } from '../common/names.ts';
 import { originMetadata, originText, refOf } from '../common/origin.ts';
 import { inboundTlsSocket, MESH_ALPN } from '../common/tls.ts';
@@ -42,7 +52,15 @@ export function virtualInbound(ports: readonly InboundPort[], otherPorts: Effect
     filter_chains: [
       trap,
       ...ports.flatMap((port) => portChains(port, { destination_port: port.number }, settings)),
-      ...securedChains({ name: 'virtualInbound-catchall', mode: otherPorts.mode, wire: 'tcp', match: {}, filter: passthrough, settings, policy: otherPorts.policy }),
+      ...securedChains({
+        name: 'virtualInbound-catchall',
+        mode: otherPorts.mode,
+        wire: 'tcp',
+        match: {},
+        filter: passthrough,
+        settings,
+        policy: otherPorts.policy,
+      }),
     ],
   };
 }
@@ -84,7 +102,12 @@ interface ChainOptions {
  */
 function securedChains({ name, mode, wire, match, filter, settings, policy }: ChainOptions): readonly FilterChain[] {
   const metadata = policy === undefined ? {} : { metadata: originMetadata(originText(refOf(policy), 'spec')) };
-  const plain = (suffix: string, more: FilterChainMatch): FilterChain => ({ name: `${name}${suffix}`, ...matchField({ ...match, ...more }), filters: [filter], ...metadata });
+  const plain = (suffix: string, more: FilterChainMatch): FilterChain => ({
+    name: `${name}${suffix}`,
+    ...matchField({ ...match, ...more }),
+    filters: [filter],
+    ...metadata,
+  });
   const mutual = (more: FilterChainMatch): FilterChain => ({
     ...plain('', { transport_protocol: 'tls', ...more }),
     // Bytes inside: offering HTTP versions would let a client pick one.

@@ -1,6 +1,16 @@
 import {
-  destinationRuleFor, isWildcard, MESH_GATEWAY, vipAddress, virtualServiceFor,
-  type DestinationRuleTable, type MeshConfig, type NamespaceServices, type ResolvedVirtualService, type Service, type ServicePort, type VirtualServiceTable,
+  destinationRuleFor,
+  isWildcard,
+  MESH_GATEWAY,
+  vipAddress,
+  virtualServiceFor,
+  type DestinationRuleTable,
+  type MeshConfig,
+  type NamespaceServices,
+  type ResolvedVirtualService,
+  type Service,
+  type ServicePort,
+  type VirtualServiceTable,
 } from '@meltemi/model';
 import type { FilterChain, Listener } from '@meltemi/protos-types';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
@@ -67,7 +77,10 @@ function serviceListeners(service: Service, port: ServicePort, inputs: OutboundI
   if (http && redirect) {
     return [cache.get('httpListener', { mesh, dataPlane: scope.dataPlane, address: '0.0.0.0', port: port.number, bind: false }, httpListener)];
   }
-  const addresses = [...(service.vip === undefined || isWildcard(service.hostname) ? [] : [vipAddress(service.vip, scope)]), ...(redirect ? service.addresses.filter((address) => !address.includes('/')) : [])];
+  const addresses = [
+    ...(service.vip === undefined || isWildcard(service.hostname) ? [] : [vipAddress(service.vip, scope)]),
+    ...(redirect ? service.addresses.filter((address) => !address.includes('/')) : []),
+  ];
   // Without redirection there is no original destination to forward to.
   if (!redirect && service.resolution === 'none') return [];
   return addresses.map((address) => {
@@ -107,13 +120,31 @@ interface TcpListenerInputs extends Omit<OutboundInputs, 'virtualServices'> {
 
 function tcpListener(inputs: TcpListenerInputs): Listener {
   const { service, port, address, scope, mesh, owner } = inputs;
-  const routing: RouteScope = { push: inputs, services: inputs.services.byHost, namespace: scope.namespace, labels: scope.labels, gateways: [MESH_GATEWAY], port: port.number };
+  const routing: RouteScope = {
+    push: inputs,
+    services: inputs.services.byHost,
+    namespace: scope.namespace,
+    labels: scope.labels,
+    gateways: [MESH_GATEWAY],
+    port: port.number,
+  };
   const policy = effectivePolicy(destinationRuleFor(inputs, scope, service), '', port.number);
-  const options = { mesh, dataPlane: scope.dataPlane, direction: 'outbound', idleTimeout: durationOf(policy.connectionPool?.tcp?.idleTimeout) } as const;
+  const options = {
+    mesh,
+    dataPlane: scope.dataPlane,
+    direction: 'outbound',
+    idleTimeout: durationOf(policy.connectionPool?.tcp?.idleTimeout),
+  } as const;
   const ruled = owner === undefined ? [] : tcpChains(owner, routing, options);
   const straight: FilterChain = {
     name: outboundCluster(port.number, '', service.hostname),
-    filters: [tcpFilter({ ...options, clusters: [{ name: outboundCluster(port.number, '', service.hostname), weight: 1 }], hashSourceAddress: policy.loadBalancer?.consistentHash?.useSourceIp === true })],
+    filters: [
+      tcpFilter({
+        ...options,
+        clusters: [{ name: outboundCluster(port.number, '', service.hostname), weight: 1 }],
+        hashSourceAddress: policy.loadBalancer?.consistentHash?.useSourceIp === true,
+      }),
+    ],
     metadata: originMetadata(originText(service.object)),
   };
   const complete = ruled.some((chain) => chain.filter_chain_match === undefined);

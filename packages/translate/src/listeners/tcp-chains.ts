@@ -1,6 +1,6 @@
 import type { VirtualService } from '@meltemi/api';
 import type { ResolvedVirtualService } from '@meltemi/model';
-import type { CidrRange, FilterChain, FilterChainMatch } from '@meltemi/protos-types';
+import type { CidrRange, FilterChain, FilterChainMatch, NetworkFilter } from '@meltemi/protos-types';
 import { originMetadata, originText, refOf } from '../common/origin.ts';
 import { resolveDestination, selectsScope, type RouteScope } from '../routes/scope.ts';
 import { tcpFilter, type TcpFilterOptions } from './tcp-filter.ts';
@@ -20,7 +20,7 @@ export function tcpChains(entry: ResolvedVirtualService, scope: RouteScope, opti
     const key = JSON.stringify(match);
     if (seen.has(key) || rule.route === undefined) return;
     seen.add(key);
-    chains.push(chainOf(entry, rule.route, path, match, scope, options));
+    chains.push(chainOf(originText(refOf(entry.config), path), match, tcpFilter({ ...options, clusters: clustersOf(rule.route, entry, scope) })));
   };
   for (const [index, rule] of (entry.config.spec.tls ?? []).entries()) {
     for (const match of rule.match) {
@@ -37,23 +37,22 @@ export function tcpChains(entry: ResolvedVirtualService, scope: RouteScope, opti
   return chains;
 }
 
-function chainOf(
-  entry: ResolvedVirtualService,
-  route: NonNullable<TcpRule['route']>,
-  path: string,
-  match: FilterChainMatch,
-  scope: RouteScope,
-  options: Options,
-): FilterChain {
-  const weighted = route.length > 1 ? route.filter((part) => (part.weight ?? 0) > 0) : route;
-  const clusters = weighted.map((part) => ({ name: resolveDestination(part.destination, entry.config.meta.namespace, scope).cluster, weight: part.weight ?? 1 }));
-  const origin = originText(refOf(entry.config), path);
+function chainOf(origin: string, match: FilterChainMatch, filter: NetworkFilter): FilterChain {
   return {
     name: origin,
     ...(Object.keys(match).length === 0 ? {} : { filter_chain_match: match }),
-    filters: [tcpFilter({ ...options, clusters })],
+    filters: [filter],
     metadata: originMetadata(origin),
   };
+}
+
+/** Destinations with a share above zero; one alone takes everything. */
+function clustersOf(route: NonNullable<TcpRule['route']>, entry: ResolvedVirtualService, scope: RouteScope): TcpFilterOptions['clusters'] {
+  const weighted = route.length > 1 ? route.filter((part) => (part.weight ?? 0) > 0) : route;
+  return weighted.map((part) => ({
+    name: resolveDestination(part.destination, entry.config.meta.namespace, scope).cluster,
+    weight: part.weight ?? 1,
+  }));
 }
 
 function ranges(subnets: readonly string[] | undefined): { readonly prefix_ranges?: readonly CidrRange[] } {

@@ -17,10 +17,19 @@ export interface NameTableInputs {
 export function nameTable({ services, scope, mesh }: NameTableInputs): NameTable {
   const table: Record<string, NameInfo> = {};
   for (const service of services.list) {
-    const ips = service.vip === undefined || isWildcard(service.hostname) ? service.addresses.filter((address) => !address.includes('/')) : [vipAddress(service.vip, scope)];
+    const ips =
+      service.vip === undefined || isWildcard(service.hostname)
+        ? service.addresses.filter((address) => !address.includes('/'))
+        : [vipAddress(service.vip, scope)];
     if (ips.length === 0) continue;
-    const info: NameInfo = { ips, registry: service.registry === 'external' ? 'External' : 'Kubernetes', shortname: service.name, namespace: service.namespace };
-    for (const name of [service.hostname, ...shortNames(service.hostname, { namespace: scope.namespace, domainSuffix: mesh.domainSuffix })]) table[name] ??= info;
+    const info: NameInfo = {
+      ips,
+      registry: service.registry === 'external' ? 'External' : 'Kubernetes',
+      shortname: service.name,
+      namespace: service.namespace,
+    };
+    for (const name of [service.hostname, ...shortNames(service.hostname, { namespace: scope.namespace, domainSuffix: mesh.domainSuffix })])
+      table[name] ??= info;
   }
   return { table };
 }

@@ -1,5 +1,6 @@
 import type { HttpRoute, HttpRouteDestination } from '@meltemi/api';
 import type { RequestMirrorPolicy, RouteAction, WeightedClusterEntry } from '@meltemi/protos-types';
+import { defined, nonEmpty } from '../common/defined.ts';
 import { durationOf } from '../common/duration.ts';
 import { authorityFrom, headerOperations } from './headers.ts';
 import { hashPolicy } from './hash-policy.ts';
@@ -8,7 +9,11 @@ import { retryPolicy } from './retry.ts';
 import { loadBalancerOf, resolveDestination, type ResolvedDestination, type RouteScope } from './scope.ts';
 
 /** A route's destinations with a share above zero. One alone takes everything, whatever its weight. */
-export function destinationsOf(route: HttpRoute, namespace: string, scope: RouteScope): readonly { readonly entry: HttpRouteDestination; readonly target: ResolvedDestination }[] {
+export function destinationsOf(
+  route: HttpRoute,
+  namespace: string,
+  scope: RouteScope,
+): readonly { readonly entry: HttpRouteDestination; readonly target: ResolvedDestination }[] {
   const all = route.route ?? [];
   const weighted = all.length > 1 ? all.filter((entry) => (entry.weight ?? 0) > 0) : all;
   return weighted.map((entry) => ({ entry, target: resolveDestination(entry.destination, namespace, scope) }));
@@ -39,7 +44,12 @@ function clustersOf(destinations: ReturnType<typeof destinationsOf>): RouteActio
   if (destinations.length <= 1) return { cluster: first?.target.cluster ?? '' };
   const clusters = destinations.map(({ entry, target }): WeightedClusterEntry => {
     const authority = authorityFrom(entry.headers);
-    return { name: target.cluster, weight: entry.weight ?? 0, ...headerOperations(entry.headers), ...(authority === undefined ? {} : { host_rewrite_literal: authority }) };
+    return {
+      name: target.cluster,
+      weight: entry.weight ?? 0,
+      ...headerOperations(entry.headers),
+      ...(authority === undefined ? {} : { host_rewrite_literal: authority }),
+    };
   });
   return { weighted_clusters: { clusters } };
 }
@@ -49,24 +59,25 @@ function rewriteOf(route: HttpRoute, destinations: ReturnType<typeof destination
   const only = destinations.length === 1 ? authorityFrom(destinations[0]?.entry.headers) : undefined;
   const authority = only ?? authorityFrom(route.headers) ?? rewrite?.authority;
   const regex = rewrite?.uriRegexRewrite;
-  return {
-    ...(rewrite?.uri === undefined || rewrite.uri === '' ? {} : { prefix_rewrite: rewrite.uri }),
-    ...(regex === undefined ? {} : { regex_rewrite: { pattern: { regex: regex.match }, substitution: regex.rewrite } }),
-    ...(authority === undefined || authority === '' ? {} : { host_rewrite_literal: authority }),
-  };
+  return defined({
+    prefix_rewrite: nonEmpty(rewrite?.uri),
+    regex_rewrite: regex === undefined ? undefined : { pattern: { regex: regex.match }, substitution: regex.rewrite },
+    host_rewrite_literal: nonEmpty(authority),
+  });
 }
 
 function mirrorsOf(route: HttpRoute, namespace: string, scope: RouteScope): Pick<RouteAction, 'request_mirror_policies'> {
-  const single = route.mirror === undefined ? [] : [{ destination: route.mirror, percent: route.mirrorPercentage?.value ?? route.mirrorPercent ?? route.mirror_percent }];
+  const single =
+    route.mirror === undefined
+      ? []
+      : [{ destination: route.mirror, percent: route.mirrorPercentage?.value ?? route.mirrorPercent ?? route.mirror_percent }];
   const listed = [...single, ...(route.mirrors ?? []).map((mirror) => ({ destination: mirror.destination, percent: mirror.percentage?.value }))];
   const policies = listed
     .filter(({ percent }) => percent !== 0)
-    .map(
-      ({ destination, percent }): RequestMirrorPolicy => ({
-        cluster: resolveDestination(destination, namespace, scope).cluster,
-        runtime_fraction: { default_value: millionths(percent ?? 100) },
-        disable_shadow_host_suffix_append: true,
-      }),
-    );
+    .map(({ destination, percent }): RequestMirrorPolicy => ({
+      cluster: resolveDestination(destination, namespace, scope).cluster,
+      runtime_fraction: { default_value: millionths(percent ?? 100) },
+      disable_shadow_host_suffix_append: true,
+    }));
   return policies.length === 0 ? {} : { request_mirror_policies: policies };
 }

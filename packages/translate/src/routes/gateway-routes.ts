@@ -1,6 +1,12 @@
 import {
-  gatewayVirtualServices, hostCovers, isWildcard,
-  type DestinationRuleTable, type MeshConfig, type NamespaceServices, type ResolvedVirtualService, type VirtualServiceTable,
+  gatewayVirtualServices,
+  hostCovers,
+  isWildcard,
+  type DestinationRuleTable,
+  type MeshConfig,
+  type NamespaceServices,
+  type ResolvedVirtualService,
+  type VirtualServiceTable,
 } from '@meltemi/model';
 import type { Route, RouteConfiguration, VirtualHost } from '@meltemi/protos-types';
 import type { GatewayServerRef } from '../listeners/gateway-servers.ts';
@@ -36,9 +42,9 @@ export function gatewayRoutes(inputs: GatewayRouteInputs): RouteConfiguration {
       if (served.length === 0) continue;
       const routes = virtualServiceRoutes(entry, routeScope(inputs, server.gateway));
       if (routes.length === 0 && !redirect) continue;
-      for (const host of served) addRoutes(hosts, host, entry, routes, redirect);
+      for (const host of served) addRoutes(rulesOf(hosts, host), entry, routes, redirect);
     }
-    if (redirect) for (const host of server.server.hosts) addRoutes(hosts, host.slice(host.indexOf('/') + 1).toLowerCase(), undefined, [], true);
+    if (redirect) for (const host of server.server.hosts) rulesOf(hosts, host.slice(host.indexOf('/') + 1).toLowerCase()).redirect = true;
   }
   const virtualHosts = [...hosts].map(([host, { routes, redirect }]): VirtualHost => ({
     name: `${host}:${inputs.port}`,
@@ -61,14 +67,18 @@ interface HostRules {
   redirect: boolean;
 }
 
-function addRoutes(hosts: Map<string, HostRules>, host: string, owner: ResolvedVirtualService | undefined, routes: readonly Route[], redirect: boolean): void {
-  let entry = hosts.get(host);
-  if (entry === undefined) hosts.set(host, (entry = { owners: new Set(), routes: [], redirect }));
-  entry.redirect ||= redirect;
+function rulesOf(hosts: Map<string, HostRules>, host: string): HostRules {
+  let rules = hosts.get(host);
+  if (rules === undefined) hosts.set(host, (rules = { owners: new Set(), routes: [], redirect: false }));
+  return rules;
+}
+
+function addRoutes(rules: HostRules, owner: ResolvedVirtualService, routes: readonly Route[], redirect: boolean): void {
+  rules.redirect ||= redirect;
   // One VirtualService bound through two servers of a port brings its routes once.
-  if (owner === undefined || entry.owners.has(owner)) return;
-  entry.owners.add(owner);
-  entry.routes.push(...routes);
+  if (rules.owners.has(owner)) return;
+  rules.owners.add(owner);
+  rules.routes.push(...routes);
 }
 
 /** Rules of several objects follow one another; one that takes everything must not hide those of the next object. */

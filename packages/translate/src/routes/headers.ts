@@ -26,10 +26,16 @@ export function headerOperations(...levels: readonly (Headers | undefined)[]): H
   };
 }
 
-function additions(operations: { readonly set?: Readonly<Record<string, string>>; readonly add?: Readonly<Record<string, string>> } | undefined): readonly HeaderValueOption[] {
-  const option = (append_action: HeaderValueOption['append_action'] & string) => ([key, value]: [string, string]): HeaderValueOption => ({ header: { key, value }, append_action });
+function additions(
+  operations: { readonly set?: Readonly<Record<string, string>>; readonly add?: Readonly<Record<string, string>> } | undefined,
+): readonly HeaderValueOption[] {
+  const option =
+    (append_action: HeaderValueOption['append_action'] & string) =>
+    ([key, value]: [string, string]): HeaderValueOption => ({ header: { key, value }, append_action });
   return [
-    ...sorted(operations?.set).filter(([name]) => !isAuthority(name)).map(option('OVERWRITE_IF_EXISTS_OR_ADD')),
+    ...sorted(operations?.set)
+      .filter(([name]) => !isAuthority(name))
+      .map(option('OVERWRITE_IF_EXISTS_OR_ADD')),
     ...sorted(operations?.add).map(option('APPEND_IF_EXISTS_OR_ADD')),
   ];
 }

@@ -1,4 +1,5 @@
 import type { HttpMatchRequest, StringMatch } from '@meltemi/api';
+import { defined, filled } from '../common/defined.ts';
 import type { HeaderMatcher, QueryParameterMatcher, RouteMatch, StringMatcher } from '@meltemi/protos-types';
 
 /** Everything. */
@@ -10,19 +11,32 @@ const REQUEST_LINE: ReadonlySet<string> = new Set(['uri', 'scheme', 'method', 'a
 /** A match of a VirtualService, without its `port`, `gateways` and `source…`: those select routes when configuration is made. */
 export function routeMatch(match: HttpMatchRequest | undefined): RouteMatch {
   if (match === undefined) return ANY_PATH;
-  const headers: HeaderMatcher[] = [];
-  for (const [name, value] of sortedEntries(match.headers)) if (!REQUEST_LINE.has(name)) headers.push(headerMatcher(name, value));
-  for (const [name, value] of sortedEntries(match.withoutHeaders)) if (!REQUEST_LINE.has(name)) headers.push(without(headerMatcher(name, value)));
-  if (match.method !== undefined) headers.push(headerMatcher(':method', match.method));
-  if (match.authority !== undefined) headers.push(headerMatcher(':authority', match.authority));
-  if (match.scheme !== undefined) headers.push(headerMatcher(':scheme', match.scheme));
   const query = sortedEntries(match.queryParams).map(([name, value]) => queryMatcher(name, value));
   return {
     ...pathOf(match.uri),
-    ...(match.ignoreUriCase === true && match.uri?.regex === undefined ? { case_sensitive: false } : {}),
-    ...(headers.length === 0 ? {} : { headers }),
-    ...(query.length === 0 ? {} : { query_parameters: query }),
+    ...defined({
+      case_sensitive: match.ignoreUriCase === true && match.uri?.regex === undefined ? false : undefined,
+      headers: filled(headerMatchers(match)),
+      query_parameters: filled(query),
+    }),
   };
+}
+
+function headerMatchers(match: HttpMatchRequest): readonly HeaderMatcher[] {
+  const named = (record: HttpMatchRequest['headers']) =>
+    sortedEntries(record)
+      .filter(([name]) => !REQUEST_LINE.has(name))
+      .map(([name, value]) => headerMatcher(name, value));
+  const line = [
+    [':method', match.method],
+    [':authority', match.authority],
+    [':scheme', match.scheme],
+  ] as const;
+  return [
+    ...named(match.headers),
+    ...named(match.withoutHeaders).map(without),
+    ...line.flatMap(([name, value]) => (value === undefined ? [] : [headerMatcher(name, value)])),
+  ];
 }
 
 /** True when no request is refused: routes after it could never be reached. */

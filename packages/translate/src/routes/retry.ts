@@ -1,6 +1,7 @@
 import type { HttpRetry } from '@meltemi/api';
 import type { MeshConfig } from '@meltemi/model';
 import type { RetryPolicy } from '@meltemi/protos-types';
+import { defined, filled } from '../common/defined.ts';
 import { durationOf } from '../common/duration.ts';
 
 const DEFAULT_CONDITIONS = 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes';
@@ -10,7 +11,10 @@ const PREVIOUS_HOSTS = {
 };
 const PREVIOUS_PRIORITIES = {
   name: 'envoy.retry_priorities.previous_priorities',
-  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig', update_frequency: 2 },
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig',
+    update_frequency: 2,
+  },
 };
 
 /** Retries of an outbound route: the route's own, or the mesh's default. Undefined: none. `hashed` clusters must not be sent elsewhere. */
@@ -19,24 +23,31 @@ export function retryPolicy(retries: HttpRetry | undefined, mesh: MeshConfig, ha
   const attempts = retries === undefined ? mesh.defaultHttpRetryAttempts : (retries.attempts ?? 0);
   if (attempts <= 0) return undefined;
   const { conditions, codes } = parseRetryOn(retries?.retryOn);
-  const perTry = durationOf(retries?.perTryTimeout);
-  const backoff = durationOf(retries?.backoff);
   return {
     retry_on: conditions,
     num_retries: attempts,
-    ...(codes.length === 0 ? {} : { retriable_status_codes: codes }),
-    ...(perTry === undefined ? {} : { per_try_timeout: perTry }),
-    ...(backoff === undefined ? {} : { retry_back_off: { base_interval: backoff } }),
+    ...defined({ retriable_status_codes: filled(codes), ...timing(retries) }),
     ...(hashed || retries?.retryIgnorePreviousHosts === false ? {} : { retry_host_predicate: [PREVIOUS_HOSTS] }),
     host_selection_retry_max_attempts: 5,
     ...(retries?.retryRemoteLocalities === true ? { retry_priority: PREVIOUS_PRIORITIES } : {}),
   };
 }
 
+function timing(retries: HttpRetry | undefined): Pick<RetryPolicy, 'per_try_timeout' | 'retry_back_off'> {
+  const backoff = durationOf(retries?.backoff);
+  return defined({
+    per_try_timeout: durationOf(retries?.perTryTimeout),
+    retry_back_off: backoff === undefined ? undefined : { base_interval: backoff },
+  });
+}
+
 /** Numbers in `retryOn` are status codes of the upstream; they need a condition of their own to count. */
 function parseRetryOn(text: string | undefined): { readonly conditions: string; readonly codes: readonly number[] } {
   if (text === undefined || text === '') return { conditions: DEFAULT_CONDITIONS, codes: [] };
-  const parts = text.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  const parts = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
   const codes = parts.filter((part) => /^\d+$/.test(part)).map(Number);
   const conditions = parts.filter((part) => !/^\d+$/.test(part));
   if (codes.length > 0 && !conditions.includes('retriable-status-codes')) conditions.push('retriable-status-codes');

@@ -22,7 +22,9 @@ export function selectsScope(
   namespace: string,
   scope: RouteScope,
 ): boolean {
-  const gateways = match?.gateways?.map((gateway) => (gateway === MESH_GATEWAY || gateway.includes('/') ? gateway : `${namespace}/${gateway}`)) ?? virtualServiceGateways;
+  const gateways =
+    match?.gateways?.map((gateway) => (gateway === MESH_GATEWAY || gateway.includes('/') ? gateway : `${namespace}/${gateway}`)) ??
+    virtualServiceGateways;
   if (!gateways.some((gateway) => scope.gateways.includes(gateway))) return false;
   if (match === undefined) return true;
   if (match.port !== undefined && match.port !== scope.port) return false;

@@ -1,6 +1,14 @@
 import {
-  isWildcard, meshVirtualServices, MESH_GATEWAY, virtualServiceFor,
-  type DestinationRuleTable, type MeshConfig, type NamespaceServices, type ResolvedVirtualService, type ServicePort, type VirtualServiceTable,
+  isWildcard,
+  meshVirtualServices,
+  MESH_GATEWAY,
+  virtualServiceFor,
+  type DestinationRuleTable,
+  type MeshConfig,
+  type NamespaceServices,
+  type ResolvedVirtualService,
+  type ServicePort,
+  type VirtualServiceTable,
 } from '@meltemi/model';
 import type { RouteConfiguration, VirtualHost } from '@meltemi/protos-types';
 import { wireProtocol } from '../common/capabilities.ts';
@@ -45,7 +53,10 @@ function serviceHosts(inputs: SidecarRouteInputs, cache: InputsCache): readonly 
     const key = { service, port, owner, scope, mesh, destinationRules, services: owner === undefined ? undefined : services };
     return [
       cache.get('serviceVirtualHost', key, () =>
-        serviceVirtualHost(service, port, domainsOf(service, port.number, { ...scope, domainSuffix: mesh.domainSuffix }), owner, routeScope(push, inputs)),
+        serviceVirtualHost(
+          { service, port, owner, domains: domainsOf(service, port.number, { ...scope, domainSuffix: mesh.domainSuffix }) },
+          routeScope(push, inputs),
+        ),
       ),
     ];
   });
@@ -61,7 +72,8 @@ function addedHosts(inputs: SidecarRouteInputs): readonly VirtualHost[] {
   const routing = routeScope({ mesh, destinationRules }, inputs);
   const { byHost } = meshVirtualServices({ virtualServices }, scope.namespace);
   return [...byHost].flatMap(([host, owner]: readonly [string, ResolvedVirtualService]): VirtualHost[] => {
-    if (services.byHost.has(host) || host === '*' || (isWildcard(host) && services.list.some((service) => service.hostname.endsWith(host.slice(1))))) return [];
+    if (services.byHost.has(host) || host === '*' || (isWildcard(host) && services.list.some((service) => service.hostname.endsWith(host.slice(1)))))
+      return [];
     const routes = virtualServiceRoutes(owner, routing);
     if (routes.length === 0) return [];
     return [{ name: `${host}:${inputs.port}`, domains: [host, `${host}:${inputs.port}`], routes, include_request_attempt_count: true }];

@@ -9,8 +9,18 @@ import { retryPolicy } from './retry.ts';
 import { loadBalancerOf, type RouteScope } from './scope.ts';
 import { virtualServiceRoutes } from './virtual-service-routes.ts';
 
+/** A service port as a virtual host is made of it. */
+export interface ServiceHost {
+  readonly service: Service;
+  readonly port: ServicePort;
+  readonly domains: readonly string[];
+  /** The VirtualService that governs the host, if any. */
+  readonly owner: ResolvedVirtualService | undefined;
+}
+
 /** The virtual host of a service port: the rules of the VirtualService that owns it, else straight to the service. */
-export function serviceVirtualHost(service: Service, port: ServicePort, domains: readonly string[], owner: ResolvedVirtualService | undefined, scope: RouteScope): VirtualHost {
+export function serviceVirtualHost(host: ServiceHost, scope: RouteScope): VirtualHost {
+  const { service, port, domains, owner } = host;
   const ruled = owner === undefined || (owner.config.spec.http ?? []).length === 0 ? undefined : virtualServiceRoutes(owner, scope);
   return {
     name: `${service.hostname}:${port.number}`,
@@ -28,7 +38,12 @@ function defaultRoute(service: Service, port: ServicePort, scope: RouteScope): R
   return {
     name: 'default',
     match: ANY_PATH,
-    route: { cluster, ...timeouts(undefined), ...(retry === undefined ? {} : { retry_policy: retry }), ...(hash.length === 0 ? {} : { hash_policy: hash }) },
+    route: {
+      cluster,
+      ...timeouts(undefined),
+      ...(retry === undefined ? {} : { retry_policy: retry }),
+      ...(hash.length === 0 ? {} : { hash_policy: hash }),
+    },
     decorator: { operation: `${service.hostname}:${port.number}/*` },
     metadata: originMetadata(originText(service.object)),
   };
@@ -58,4 +73,3 @@ export function withoutDuplicateDomains(hosts: readonly VirtualHost[]): readonly
     return domains.length === host.domains.length ? [host] : [{ ...host, domains }];
   });
 }
-

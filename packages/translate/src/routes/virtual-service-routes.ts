@@ -2,6 +2,7 @@ import type { HttpMatchRequest, HttpRoute } from '@meltemi/api';
 import type { ResolvedVirtualService } from '@meltemi/model';
 import type { Metadata, Route } from '@meltemi/protos-types';
 import { perRouteConfig } from '../http-filters/index.ts';
+import { defined, nonEmpty } from '../common/defined.ts';
 import { originMetadata, originText, refOf } from '../common/origin.ts';
 import { directResponse, operationPath, redirectAction } from './answer.ts';
 import { destinationsOf, forwardAction } from './forward.ts';
@@ -20,7 +21,7 @@ export function virtualServiceRoutes(entry: ResolvedVirtualService, scope: Route
     const matches: readonly (HttpMatchRequest | undefined)[] = http.match === undefined || http.match.length === 0 ? [undefined] : http.match;
     for (const match of matches) {
       if (!selectsScope(match, entry.gateways, namespace, scope)) continue;
-      const route = routeOf(entry, http, index, match, scope);
+      const route = routeOf({ entry, http, index, match }, scope);
       if (route === undefined) continue;
       routes.push(route);
       if (isCatchAll(route.match)) return routes;
@@ -29,26 +30,31 @@ export function virtualServiceRoutes(entry: ResolvedVirtualService, scope: Route
   return routes;
 }
 
-function routeOf(entry: ResolvedVirtualService, http: HttpRoute, index: number, match: HttpMatchRequest | undefined, scope: RouteScope): Route | undefined {
-  const { namespace } = entry.config.meta;
-  const action = actionOf(http, namespace, scope);
+/** One match of one rule of a VirtualService. */
+interface Rule {
+  readonly entry: ResolvedVirtualService;
+  readonly http: HttpRoute;
+  readonly index: number;
+  readonly match: HttpMatchRequest | undefined;
+}
+
+function routeOf(rule: Rule, scope: RouteScope): Route | undefined {
+  const { entry, http, index, match } = rule;
+  const action = actionOf(http, entry.config.meta.namespace, scope);
   if (action === undefined) return undefined;
-  const destinations = destinationsOf(http, namespace, scope);
-  const [only] = destinations;
-  const single = destinations.length === 1 ? only : undefined;
-  const operation = `${single?.target.hostname ?? entry.config.meta.name}:${single?.target.port ?? scope.port}${operationPath(match)}`;
-  const name = [http.name, match?.name].filter((part) => part !== undefined && part !== '').join('.');
-  const filters = perRouteConfig(http);
-  return {
-    ...(name === '' ? {} : { name }),
+  const destinations = destinationsOf(http, entry.config.meta.namespace, scope);
+  const single = destinations.length === 1 ? destinations[0] : undefined;
+  const called = single === undefined ? `${entry.config.meta.name}:${scope.port}` : `${single.target.hostname}:${single.target.port}`;
+  return defined({
+    name: nonEmpty([http.name, match?.name].filter((part) => part !== undefined && part !== '').join('.')),
     match: routeMatch(match),
     ...action,
     ...headerOperations(http.headers, single?.entry.headers),
-    decorator: { operation },
-    ...(filters === undefined ? {} : { typed_per_filter_config: filters }),
-    ...(match?.statPrefix === undefined ? {} : { stat_prefix: match.statPrefix }),
+    decorator: { operation: called + operationPath(match) },
+    typed_per_filter_config: perRouteConfig(http),
+    stat_prefix: match?.statPrefix,
     metadata: metadataOf(entry, index),
-  };
+  });
 }
 
 function actionOf(http: HttpRoute, namespace: string, scope: RouteScope): Pick<Route, 'route' | 'redirect' | 'direct_response'> | undefined {

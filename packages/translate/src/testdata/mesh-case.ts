@@ -37,7 +37,7 @@ export interface MeshCase {
   readonly configs: readonly Config[];
   readonly workloads: readonly Workload[];
   /** The mesh with these objects instead, built upon a state before it. */
-  rebuild(configs: readonly Config[], previous: MeshState): MeshState;
+  readonly rebuild: (configs: readonly Config[], previous: MeshState) => MeshState;
   /** Nodes to show, by workload name. */
   readonly nodes: ReadonlyMap<string, ProxyNode>;
 }
