@@ -71,7 +71,15 @@ export interface CompiledHttp {
 export interface CompiledFilter {
   readonly name: string;
   /** undefined = go on (nothing allocated). */
-  decide(request: RequestView, route: CompiledRoute, choice: ClusterChoice | undefined, random: () => number, activeFaults: number): FilterVerdict | undefined;
+  decide(request: RequestView, route: CompiledRoute, choice: ClusterChoice | undefined, thread: FilterThread): FilterVerdict | undefined;
+}
+
+/** What filters ask of the thread they run on. */
+export interface FilterThread {
+  /** Uniform in [0, 1). */
+  random(): number;
+  /** Requests that a fault filter delays or aborts now. */
+  readonly activeFaults: number;
 }
 
 export interface CompiledRoutes {

@@ -8,7 +8,7 @@ const LISTENER = { name: 'l', address: socket('127.0.0.1', 1) };
 test('every fault is told at once, with its path', () => {
   const filter = hcm({ ...rds('9080'), scheme_header_transformation: { scheme_to_overwrite: 'https' }, stream_idle_timeout: 'soon', codec_type: 'HTTP2' });
   const problems = faults(
-    decodeListener({ ...LISTENER, transparent: true, filter_chains: [{ filters: [filter], transport_socket: { name: 't', typed_config: any('x.Y', { a: 1 }) } }, { filters: [] }] }),
+    decodeListener({ ...LISTENER, transparent: true, filter_chains: [{ filters: [filter], transport_socket: { name: 't', typed_config: any('x.Y', { a: 1 }) } }, { filter_chain_match: { destination_port: 1 }, filters: [] }] }),
   );
   assert.deepEqual(problems.toSorted(), [
     'filter_chains[0].filters[0].typed_config.codec_type: "HTTP2" is not supported by this proxy; supported: AUTO, HTTP1',

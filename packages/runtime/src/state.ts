@@ -20,14 +20,8 @@ export function createRuntimeState(random: () => number): RuntimeState {
   let byAddress = new Map<string, CompiledListener>();
 
   const applyClusters = (delta: RuntimeDelta, gone: Host[]): void => {
-    const touched = new Map((delta.clusters ?? []).map((config) => [config.name, config]));
-    for (const item of delta.endpoints ?? []) {
-      endpoints.set(item.cluster, item);
-      for (const { config } of clusters.values()) {
-        if (endpointKey(config) === item.cluster && !touched.has(config.name)) touched.set(config.name, config);
-      }
-    }
-    for (const config of touched.values()) {
+    for (const item of delta.endpoints ?? []) endpoints.set(item.cluster, item);
+    for (const config of touchedClusters(delta, clusters.values())) {
       const before = clusters.get(config.name);
       const after = compileCluster(config, endpointsOf(config, endpoints), before, random());
       clusters.set(config.name, after);
@@ -35,14 +29,10 @@ export function createRuntimeState(random: () => number): RuntimeState {
     }
   };
 
-  const remove = (delta: RuntimeDelta, gone: Host[]): void => {
-    for (const name of delta.removed?.listeners ?? []) listeners.delete(name);
-    for (const name of delta.removed?.routes ?? []) routes.delete(name);
-    for (const name of delta.removed?.secrets ?? []) secrets.delete(name);
-    for (const name of delta.removed?.endpoints ?? []) endpoints.delete(name);
-    for (const name of delta.removed?.clusters ?? []) {
-      markRemoved(clusters.get(name)?.hosts() ?? [], new Set(), gone);
-      clusters.delete(name);
+  const remove = ({ removed = {} }: RuntimeDelta, gone: Host[]): void => {
+    for (const name of removed.clusters ?? []) markRemoved(clusters.get(name)?.hosts() ?? [], new Set(), gone);
+    for (const [kind, map] of Object.entries({ listeners, routes, secrets, endpoints, clusters })) {
+      for (const name of removed[kind as keyof typeof removed] ?? []) map.delete(name);
     }
   };
 
@@ -55,13 +45,9 @@ export function createRuntimeState(random: () => number): RuntimeState {
       const changed = (delta.listeners ?? []).map((config) => compileListener(config, lookupRoutes));
       for (const listener of changed) listeners.set(listener.config.name, listener);
       remove(delta, gone);
-      if (changed.length > 0 || (delta.removed?.listeners ?? []).length > 0) byAddress = indexAddresses(listeners.values());
-      return {
-        listeners: changed,
-        removedListeners: delta.removed?.listeners ?? [],
-        secrets: [...(delta.secrets ?? []).map((secret) => secret.name), ...(delta.removed?.secrets ?? [])],
-        removedHosts: gone,
-      };
+      const removedListeners = delta.removed?.listeners ?? [];
+      if (changed.length + removedListeners.length > 0) byAddress = indexAddresses(listeners.values());
+      return { listeners: changed, removedListeners, secrets: changedSecrets(delta), removedHosts: gone };
     },
     listener: (name) => listeners.get(name),
     listeners: () => listeners.values(),
@@ -71,6 +57,19 @@ export function createRuntimeState(random: () => number): RuntimeState {
     clusters: () => clusters.values(),
     secret: (name) => secrets.get(name),
   };
+}
+
+/** Clusters that the delta brings, and those whose endpoints it brings. */
+function touchedClusters(delta: RuntimeDelta, known: Iterable<CompiledCluster>): Iterable<RuntimeCluster> {
+  const touched = new Map((delta.clusters ?? []).map((config) => [config.name, config]));
+  const changed = new Set((delta.endpoints ?? []).map((item) => item.cluster));
+  if (changed.size === 0) return touched.values();
+  for (const { config } of known) if (changed.has(endpointKey(config)) && !touched.has(config.name)) touched.set(config.name, config);
+  return touched.values();
+}
+
+function changedSecrets(delta: RuntimeDelta): readonly string[] {
+  return [...(delta.secrets ?? []).map((secret) => secret.name), ...(delta.removed?.secrets ?? [])];
 }
 
 /** Under which name a cluster's endpoints come. */

@@ -25,22 +25,36 @@ function parseV4(text: string): bigint | undefined {
 }
 
 function parseV6(text: string): bigint | undefined {
-  const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
-  const tail = dotted === null ? undefined : parseV4(dotted[2] ?? '');
-  if (dotted !== null && tail === undefined) return undefined;
-  const plain = tail === undefined ? text : `${dotted?.[1] ?? ''}${(tail >> 16n).toString(16)}:${(tail & 0xffffn).toString(16)}`;
-  const [left = '', right, extra] = plain.split('::');
-  if (extra !== undefined) return undefined;
-  const head = left === '' ? [] : left.split(':');
-  const end = right === undefined || right === '' ? [] : right.split(':');
-  const missing = 8 - head.length - end.length;
-  if (right === undefined ? missing !== 0 : missing < 1) return undefined;
+  const plain = withoutDots(text);
+  if (plain === undefined) return undefined;
+  const groups = expandGroups(plain);
+  if (groups === undefined) return undefined;
   let value = 0n;
-  for (const group of [...head, ...Array.from({ length: missing }, () => '0'), ...end]) {
+  for (const group of groups) {
     if (!/^[0-9a-f]{1,4}$/i.test(group)) return undefined;
     value = (value << 16n) | BigInt(`0x${group}`);
   }
   return value;
+}
+
+/** `::1.2.3.4` → `::102:304`. */
+function withoutDots(text: string): string | undefined {
+  const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
+  if (dotted === null) return text;
+  const tail = parseV4(dotted[2] ?? '');
+  return tail === undefined ? undefined : `${dotted[1] ?? ''}${(tail >> 16n).toString(16)}:${(tail & 0xffffn).toString(16)}`;
+}
+
+/** The eight groups, with those that `::` stands for. */
+function expandGroups(text: string): readonly string[] | undefined {
+  const [left = '', right, extra] = text.split('::');
+  if (extra !== undefined) return undefined;
+  const split = (part: string): readonly string[] => (part === '' ? [] : part.split(':'));
+  const head = split(left);
+  if (right === undefined) return head.length === 8 ? head : undefined;
+  const end = split(right);
+  const missing = 8 - head.length - end.length;
+  return missing < 1 ? undefined : [...head, ...Array.from({ length: missing }, () => '0'), ...end];
 }
 
 /** Values by address range; `find` gives the value of the longest range that holds the address. */

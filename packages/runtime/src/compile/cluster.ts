@@ -1,6 +1,7 @@
 import type { CompiledCluster, Host } from '../compiled.ts';
 import { buildLevels, type Levels, type LocalityHosts } from '../lb/levels.ts';
 import { createOutlierDetector } from '../lb/outlier.ts';
+import type { Picker } from '../lb/picker.ts';
 import type { RuntimeCluster, RuntimeEndpoint, RuntimeEndpoints } from '../types/cluster.ts';
 import type { SocketAddress } from '../types/common.ts';
 import type { UpstreamTransport } from '../types/tls.ts';
@@ -43,7 +44,7 @@ function createBalance(config: RuntimeCluster, endpoints: RuntimeEndpoints, loca
   let levels: Levels | undefined;
   let validUntilMs = Infinity;
   const rebuild = (nowMs: number): void => {
-    levels = buildLevels(config, endpoints, localities, nowMs, start);
+    levels = buildLevels({ config, overprovisioningPercent: endpoints.overprovisioningPercent, localities, start }, nowMs);
     validUntilMs = Infinity;
     for (const host of all) if (host.ejectedUntilMs > nowMs) validUntilMs = Math.min(validUntilMs, host.ejectedUntilMs);
   };
@@ -52,14 +53,18 @@ function createBalance(config: RuntimeCluster, endpoints: RuntimeEndpoints, loca
     pick(random, nowMs, avoid) {
       if (levels === undefined || nowMs >= validUntilMs) rebuild(nowMs);
       const picker = levels?.choose(random);
-      let host = picker?.pick(random);
-      if (avoid === undefined || avoid.length === 0 || host === undefined) return host;
-      for (let more = 0; more < 3 && host !== undefined && avoid.includes(host); more++) host = picker?.pick(random);
-      if (host === undefined || !avoid.includes(host)) return host;
-      // A few draws found only tried ones: take any other there is.
-      return picker?.hosts.find((other) => !avoid.includes(other)) ?? host;
+      if (avoid === undefined || avoid.length === 0) return picker?.pick(random);
+      return picker === undefined ? undefined : pickAnother(picker, random, avoid);
     },
   };
+}
+
+/** A few draws; when they find only hosts that were tried, any other there is; when there is none, a tried one. */
+function pickAnother(picker: Picker, random: () => number, avoid: readonly Host[]): Host | undefined {
+  let host = picker.pick(random);
+  for (let more = 0; more < 3 && host !== undefined && avoid.includes(host); more++) host = picker.pick(random);
+  if (host === undefined || !avoid.includes(host)) return host;
+  return picker.hosts.find((other) => !avoid.includes(other)) ?? host;
 }
 
 /** Categories drop one after the other, of what is left. */

@@ -1,6 +1,6 @@
 import type { CompiledChain, CompiledFilter, CompiledListener, CompiledRoutes, CompiledTcp } from '../compiled.ts';
 import { filterKind } from '../filters/index.ts';
-import type { HttpFilter } from '../filters/types.ts';
+import type { FilterOverride, FilterOverrides, HttpFilter } from '../filters/types.ts';
 import type { HttpConnectionManager } from '../types/http.ts';
 import type { FilterChain, RuntimeListener } from '../types/listener.ts';
 import type { TcpProxy } from '../types/tcp.ts';
@@ -59,17 +59,22 @@ export function compileTcp(config: TcpProxy): CompiledTcp {
 
 function compileFilter(filter: HttpFilter): CompiledFilter {
   const kind = filterKind(filter.t);
+  const idle = kind.isIdle(filter);
   return {
     name: filter.name,
-    decide(request, route, choice, random, activeFaults) {
+    decide(request, route, choice, thread) {
       const overrides = overridesOf(route, choice);
-      for (let at = overrides.length - 1; at >= 0; at--) {
-        const override = overrides[at]?.[filter.name];
-        if (override === undefined) continue;
-        if (override.t === 'disabled') return undefined;
-        break;
-      }
-      return kind.decide(filter, { request, cluster: choice?.cluster ?? '', overrides, random, activeFaults });
+      const own = mostSpecific(overrides, filter.name);
+      if (own === undefined ? idle : own.t === 'disabled') return undefined;
+      return kind.decide(filter, { request, cluster: choice?.cluster ?? '', overrides, thread });
     },
   };
+}
+
+function mostSpecific(overrides: readonly FilterOverrides[], name: string): FilterOverride | undefined {
+  for (let at = overrides.length - 1; at >= 0; at--) {
+    const own = overrides[at]?.[name];
+    if (own !== undefined) return own;
+  }
+  return undefined;
 }

@@ -1,8 +1,8 @@
 import type { ClusterChoice, CompiledAction, CompiledRoute } from '../compiled.ts';
 import type { FilterOverrides } from '../filters/types.ts';
 import type { Route, RuntimeRouteConfig, VirtualHost } from '../types/route.ts';
-import { compileForward, type Choice } from './forward.ts';
-import { compileHeaders, requestLevel, responseLevel, type MutationLevel } from './headers.ts';
+import { compileForward, type Choice, type Inherited } from './forward.ts';
+import { compileHeaders, requestLevel, responseLevel } from './headers.ts';
 import { compileRedirect } from './redirect.ts';
 
 export function compileRoute(config: Route, virtualHost: VirtualHost, table: RuntimeRouteConfig, index: number): CompiledRoute {
@@ -16,15 +16,14 @@ export function compileRoute(config: Route, virtualHost: VirtualHost, table: Run
     virtualHost,
     table,
     index,
-    action: compileAction(config, virtualHost, request, response, table.mostSpecificHeadersWin),
+    action: compileAction(config, { request, response, specificLast: table.mostSpecificHeadersWin, retry: virtualHost.retry }),
     responseHeaders: compileHeaders(response),
   };
 }
 
-function compileAction(config: Route, host: VirtualHost, request: readonly MutationLevel[], response: readonly MutationLevel[], specificLast: boolean): CompiledAction {
-  const { action } = config;
-  if (action.t === 'forward') return compileForward(action, config.match.path, { request, response, specificLast, retry: host.retry });
-  if (action.t === 'redirect') return compileRedirect(action, config.match.path);
+function compileAction({ action, match }: Route, inherited: Inherited): CompiledAction {
+  if (action.t === 'forward') return compileForward(action, match.path, inherited);
+  if (action.t === 'redirect') return compileRedirect(action, match.path);
   return action;
 }
 

@@ -81,7 +81,7 @@ function followHttp(trail: Trail, http: CompiledHttp, request: RequestView): Out
 function followRoute(trail: Trail, http: CompiledHttp, route: CompiledRoute, request: RequestView): Outcome {
   const { action } = route;
   const choice = action.t === 'forward' ? pickCluster(trail, action, request) : undefined;
-  const stopped = runFilters(trail, http, route, choice, request);
+  const stopped = runFilters(trail, http, { route, choice, request });
   if (stopped !== undefined) return stopped;
   if (action.t === 'none') return { t: 'respond', status: 500, flag: '', details: 'non_forwarding_action', body: '' };
   if (action.t === 'forward') return followForward(trail, action, choice as ClusterChoice, request);
@@ -100,9 +100,15 @@ function pickCluster(trail: Trail, action: CompiledForward, request: RequestView
   return choice;
 }
 
-function runFilters(trail: Trail, http: CompiledHttp, route: CompiledRoute, choice: ClusterChoice | undefined, request: RequestView): Outcome | undefined {
+interface FilterCall {
+  readonly route: CompiledRoute;
+  readonly choice: ClusterChoice | undefined;
+  readonly request: RequestView;
+}
+
+function runFilters(trail: Trail, http: CompiledHttp, { route, choice, request }: FilterCall): Outcome | undefined {
   for (const filter of http.filters) {
-    const verdict = filter.decide(request, route, choice, trail.random, 0);
+    const verdict = filter.decide(request, route, choice, { random: trail.random, activeFaults: 0 });
     if (verdict === undefined) continue;
     const { delayMs = 0, reply } = verdict;
     trail.steps.push({ t: 'filter', name: filter.name, delayMs, ...(reply === undefined ? {} : { reply }) });

@@ -130,25 +130,32 @@ interface ProtocolOptions {
 }
 
 function decodeProtocolOptions(reader: Reader): ProtocolOptions {
-  const entries = reader.entries('typed_extension_protocol_options');
+  const perConnection = reader.number('max_requests_per_connection', 0);
+  const options = findHttpOptions(reader);
+  const upstream = options?.message('upstream_http_protocol_options');
+  return {
+    http: { ...decodeCodec(options), ...decodeConnectionOptions(options?.message('common_http_protocol_options'), perConnection) },
+    autoSni: upstream?.bool('auto_sni') ?? false,
+    autoSanValidation: upstream?.bool('auto_san_validation') ?? false,
+  };
+}
+
+function findHttpOptions(reader: Reader): Reader | undefined {
   let options: Reader | undefined;
-  for (const [key, value] of entries) {
+  for (const [key, value] of reader.entries('typed_extension_protocol_options')) {
     const type = value.type();
     if (key === HTTP_OPTIONS && type === HTTP_OPTIONS) options = value;
     else value.fail('', `protocol options ${type === '' ? key : type} are not supported by this proxy`);
   }
-  const common = options?.message('common_http_protocol_options');
-  const upstream = options?.message('upstream_http_protocol_options');
-  const perConnection = reader.number('max_requests_per_connection', 0);
+  return options;
+}
+
+function decodeConnectionOptions(common: Reader | undefined, perConnection: number): Omit<UpstreamHttp, 'codec'> {
+  if (common === undefined) return { idleTimeoutMs: 3_600_000, maxConnectionDurationMs: 0, maxRequestsPerConnection: perConnection };
   return {
-    http: {
-      ...decodeCodec(options),
-      idleTimeoutMs: common?.duration('idle_timeout', 3_600_000) ?? 3_600_000,
-      maxConnectionDurationMs: common?.duration('max_connection_duration', 0) ?? 0,
-      maxRequestsPerConnection: common?.number('max_requests_per_connection', perConnection) ?? perConnection,
-    },
-    autoSni: upstream?.bool('auto_sni') ?? false,
-    autoSanValidation: upstream?.bool('auto_san_validation') ?? false,
+    idleTimeoutMs: common.duration('idle_timeout', 3_600_000),
+    maxConnectionDurationMs: common.duration('max_connection_duration', 0),
+    maxRequestsPerConnection: common.number('max_requests_per_connection', perConnection),
   };
 }
 

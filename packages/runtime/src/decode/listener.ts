@@ -37,6 +37,8 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
   const chains = reader.messages('filter_chains');
   const origin = decodeOrigin(reader);
   reader.require('filter_chains', chains.length > 0 || defaultChain !== undefined, 'no filter chain');
+  const filterChains = chains.map(decodeChain);
+  checkDuplicates(reader, filterChains);
   return {
     name: reader.string('name'),
     addresses: decodeAddresses(reader),
@@ -46,11 +48,22 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
     listenerFilters: reader.messages('listener_filters').map((item) => decodeExtension<ListenerFilter>(item, LISTENER_FILTERS)).filter((item) => item !== undefined),
     listenerFiltersTimeoutMs: reader.duration('listener_filters_timeout', 15_000),
     continueOnTimeout: reader.bool('continue_on_listener_filters_timeout'),
-    filterChains: chains.map((chain, index) => decodeChain(chain, index)),
+    filterChains,
     ...(defaultChain === undefined ? {} : { defaultFilterChain: decodeChain(defaultChain, chains.length) }),
     accessLogs: decodeAccessLogs(reader.messages('access_log')),
     ...(origin === undefined ? {} : { origin }),
   };
+}
+
+/** Envoy refuses chains that nothing tells apart: there would be no saying which one serves. */
+function checkDuplicates(reader: Reader, chains: readonly FilterChain[]): void {
+  const seen = new Map<string, string>();
+  chains.forEach(({ match, name }, index) => {
+    const key = JSON.stringify(match);
+    const other = seen.get(key);
+    if (other !== undefined) reader.fail(`filter_chains[${index}]`, `filter chain "${name}" has the same matching rules as "${other}"`);
+    seen.set(key, name);
+  });
 }
 
 function decodeAddresses(reader: Reader): readonly SocketAddress[] {

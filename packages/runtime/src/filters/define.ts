@@ -9,6 +9,8 @@ export interface FilterKind {
   decode(config: Reader, name: string, disabled: boolean): HttpFilter;
   /** `typed_per_filter_config`. */
   decodeOverride(config: Reader): FilterOverride;
-  /** undefined = go on. Pure: chance comes in by `input.random`. */
+  /** Does it do nothing where a route does not say otherwise? Then such routes pass it by. */
+  isIdle(filter: HttpFilter): boolean;
+  /** undefined = go on. Pure: chance comes in by `input.thread`. */
   decide(filter: HttpFilter, input: FilterInput): FilterVerdict | undefined;
 }

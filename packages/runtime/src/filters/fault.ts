@@ -19,6 +19,7 @@ export const faultFilter: FilterKind = {
   types: [TYPE],
   decode: (config, name, disabled) => ({ t: 'fault', name, disabled, config: decodeFault(config) }),
   decodeOverride: (config) => ({ t: 'fault', config: decodeFault(config) }),
+  isIdle: ({ config }) => config.delay === undefined && config.abort === undefined,
   decide(filter, input) {
     const config = mostSpecific(input.overrides, filter.name) ?? filter.config;
     return decideFault(config, input);
@@ -64,7 +65,7 @@ function mostSpecific(overrides: readonly FilterOverrides[], name: string): Faul
 
 function decideFault(config: FaultConfig, input: FilterInput): FilterVerdict | undefined {
   if (config.delay === undefined && config.abort === undefined) return undefined;
-  if (input.activeFaults >= config.maxActiveFaults) return undefined;
+  if (input.thread.activeFaults >= config.maxActiveFaults) return undefined;
   const delayed = config.delay !== undefined && hit(config.delay.fraction, input);
   const aborted = config.abort !== undefined && hit(config.abort.fraction, input);
   if (!delayed && !aborted) return undefined;
@@ -85,5 +86,5 @@ function decideFault(config: FaultConfig, input: FilterInput): FilterVerdict | u
 }
 
 function hit(fraction: number, input: FilterInput): boolean {
-  return fraction > 0 && (fraction >= 1 || input.random() < fraction);
+  return fraction > 0 && (fraction >= 1 || input.thread.random() < fraction);
 }

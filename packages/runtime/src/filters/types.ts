@@ -1,5 +1,5 @@
 import type { FaultConfig } from './fault.ts';
-import type { RequestView } from '../compiled.ts';
+import type { FilterThread, RequestView } from '../compiled.ts';
 
 /** One HTTP filter of a connection manager, as plain data. The tag is the filter's short name in `filters/index.ts`. */
 export type HttpFilter = { readonly t: 'fault'; readonly name: string; readonly disabled: boolean; readonly config: FaultConfig };
@@ -35,8 +35,5 @@ export interface FilterInput {
   readonly request: RequestView;
   readonly cluster: string;
   readonly overrides: readonly FilterOverrides[];
-  /** Uniform in [0, 1). */
-  random(): number;
-  /** Requests now delayed or aborted by this filter on this thread, for `max_active_faults`. */
-  readonly activeFaults: number;
+  readonly thread: FilterThread;
 }

@@ -1,5 +1,5 @@
 import type { Host } from '../compiled.ts';
-import type { RuntimeCluster, RuntimeEndpoints } from '../types/cluster.ts';
+import type { RuntimeCluster } from '../types/cluster.ts';
 import { createPicker, type Picker, type Weighted } from './picker.ts';
 
 /** The hosts of one locality, in the order of the resource. */
@@ -7,6 +7,14 @@ export interface LocalityHosts {
   readonly priority: number;
   readonly weight: number | undefined;
   readonly hosts: readonly Host[];
+}
+
+export interface LevelOptions {
+  readonly config: RuntimeCluster;
+  readonly overprovisioningPercent: number;
+  readonly localities: readonly LocalityHosts[];
+  /** In [0, 1): where turns begin. */
+  readonly start: number;
 }
 
 export interface Levels {
@@ -25,9 +33,10 @@ export function isUsable(host: Host, nowMs: number): boolean {
  * Envoy's priorities: a level takes as much of the load as its healthy share times the over-provisioning factor, the rest goes to the
  * next level. A level whose healthy share is below the panic threshold, when all together cannot take the whole load, is used whole.
  */
-export function buildLevels(config: RuntimeCluster, endpoints: RuntimeEndpoints, localities: readonly LocalityHosts[], nowMs: number, start: number): Levels {
+export function buildLevels(options: LevelOptions, nowMs: number): Levels {
+  const { config, localities, start } = options;
   const priorities = [...new Set(localities.map((locality) => locality.priority))].sort((a, b) => a - b);
-  const levels = priorities.map((priority) => level(config, endpoints, localities.filter((locality) => locality.priority === priority), nowMs));
+  const levels = priorities.map((priority) => level(options, localities.filter((locality) => locality.priority === priority), nowMs));
   const loads = shareLoad(levels.map((item) => item.health));
   const panicking = levels.reduce((sum, item) => sum + item.health, 0) < 1;
   const pickers = levels.map((item) => {
@@ -58,7 +67,7 @@ interface Level {
   readonly all: readonly Weighted[];
 }
 
-function level(config: RuntimeCluster, endpoints: RuntimeEndpoints, localities: readonly LocalityHosts[], nowMs: number): Level {
+function level({ config, overprovisioningPercent }: LevelOptions, localities: readonly LocalityHosts[], nowMs: number): Level {
   const total = localities.reduce((sum, locality) => sum + locality.hosts.length, 0);
   const fit = localities.map((locality) => ({ ...locality, hosts: locality.hosts.filter((host) => isUsable(host, nowMs)) }));
   const healthy = fit.reduce((sum, locality) => sum + locality.hosts.length, 0);
@@ -66,7 +75,7 @@ function level(config: RuntimeCluster, endpoints: RuntimeEndpoints, localities: 
   const degraded = localities.map((locality) => ({ ...locality, hosts: locality.hosts.filter((host) => host.endpoint.health === 'degraded' && host.ejectedUntilMs <= nowMs) }));
   const chosen = healthy > 0 ? fit : degraded;
   const count = chosen.reduce((sum, locality) => sum + locality.hosts.length, 0);
-  const factor = endpoints.overprovisioningPercent / 100;
+  const factor = overprovisioningPercent / 100;
   return {
     health: total === 0 ? 0 : Math.min(1, (count / total) * factor),
     healthyShare: total === 0 ? 0 : count / total,

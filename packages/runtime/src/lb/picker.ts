@@ -18,7 +18,7 @@ export function createPicker(policy: LoadBalancing, entries: readonly Weighted[]
   const [only] = hosts;
   if (hosts.length <= 1) return { hosts, pick: () => only };
   const draw = createDraw(entries);
-  if (policy.t === 'least-request') return { hosts, pick: leastRequest(hosts, entries, draw, policy.choices, policy.activeRequestBias) };
+  if (policy.t === 'least-request') return { hosts, pick: leastRequest(entries, draw, policy) };
   if (policy.t === 'random') return { hosts, pick: (random) => hosts[draw(random())] };
   return { hosts, pick: equalWeights(entries) ? roundRobin(hosts, start) : weightedTurn(hosts, draw, start) };
 }
@@ -48,23 +48,18 @@ function weightedTurn(hosts: readonly Host[], draw: (point: number) => number, s
 }
 
 /** The best of a few drawn by weight: fewest requests in flight for its weight. */
-function leastRequest(
-  hosts: readonly Host[],
-  entries: readonly Weighted[],
-  draw: (point: number) => number,
-  choices: number,
-  bias: number,
-): Picker['pick'] {
+function leastRequest(entries: readonly Weighted[], draw: (point: number) => number, policy: LoadBalancing & { t: 'least-request' }): Picker['pick'] {
+  const { choices, activeRequestBias: bias } = policy;
   const equal = equalWeights(entries);
   return (random) => {
     let best = draw(random());
     for (let more = 1; more < choices; more++) {
       let next = draw(random());
       // Two different ones when there are two: comparing a host with itself is no choice.
-      if (next === best) next = (next + 1) % hosts.length;
+      if (next === best) next = (next + 1) % entries.length;
       if (load(entries[next], equal, bias) < load(entries[best], equal, bias)) best = next;
     }
-    return hosts[best];
+    return entries[best]?.host;
   };
 }
 
