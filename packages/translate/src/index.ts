@@ -2,6 +2,5 @@ export { HTTP_FILTERS } from './http-filters/index.ts';
 export type { FilterPlace, HttpFilterDefinition } from './http-filters/define.ts';
 export { AGENT_CLUSTER, outboundCluster, parseOutboundCluster } from './common/names.ts';
 export { changedTypes, type ChangedTypes } from './changed-types.ts';
-export { createNodeGenerator, type NodeGenerator } from './node-generator.ts';
 export { createTranslator, NAME_TABLE } from './translator.ts';
 export type { GeneratedResource, MeshState, Translator } from './types.ts';

@@ -23,7 +23,7 @@ export function serviceView(service: Service, around: Around): ServiceView {
     type: service.registry === 'external' ? 'External' : service.headless ? 'Headless' : 'ClusterIP',
     ips: service.vip === undefined ? service.addresses : [vipAddress(service.vip, { interception: 'REDIRECT', address: '' })],
     registry: service.registry === 'external' ? 'External' : 'Kubernetes',
-    createdAt: meta?.creationTimestamp ?? new Date(service.createdAt).toISOString(),
+    createdAt: meta?.creationTimestamp ?? (service.createdAt === '~' ? '' : service.createdAt),
     resourceVersion: meta?.resourceVersion ?? '',
     workloads: [...new Set(behind)].sort(),
     endpoints: service.ports.flatMap((port) => around.endpoints.endpoints(serviceKey(service), port.number).map((endpoint) => endpointView(endpoint, port.name))),
