@@ -84,7 +84,7 @@ export function openStream(deps: IngestDeps, identity: StreamIdentity): IngestSt
     node = claim;
     const instance = claim.instance || workload;
     target = deps.metrics.target(
-      withoutEmpty({ job: claim.component ?? 'proxy', namespace, pod: instance, instance: claim.address ?? instance, app: claim.app ?? '', version: claim.version ?? '' }),
+      withoutEmpty({ job: claim.component || 'agent', namespace, pod: instance, instance: claim.address ?? instance, app: claim.app ?? '', version: claim.version ?? '' }),
     );
     return undefined;
   }

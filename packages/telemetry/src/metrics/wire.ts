@@ -32,7 +32,7 @@ export interface TelemetryNode {
   readonly version?: string;
   readonly instance?: string;
   readonly address?: string;
-  /** `proxy`, `agent`, `control-plane`: the label `job`. */
+  /** `proxy`, `agent` (the default), `control-plane`: the label `job`. */
   readonly component?: string;
 }
 

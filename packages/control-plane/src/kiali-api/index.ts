@@ -1,0 +1,151 @@
+import type { Timers } from '@meltemi/base';
+import {
+  appDetailsJson,
+  appsJson,
+  authInfoJson,
+  clustersHealthJson,
+  configListJson,
+  consoleConfigJson,
+  gvkJson,
+  meshTlsJson,
+  namespacesJson,
+  namespaceTlsJson,
+  serviceDetailsJson,
+  servicesJson,
+  statusJson,
+  validationJson,
+  validationSummaries,
+  workloadDetailsJson,
+  workloadsJson,
+  type MeshSource,
+} from '@meltemi/console-api';
+import { HttpError, json, type HttpRequest, type HttpResponse, type Route } from '@meltemi/http';
+import { collectTraffic, type FocusNode, type GraphQuery, type NamespaceTraffic } from '@meltemi/telemetry';
+import type { TelemetryStore } from '@meltemi/telemetry-store';
+import { createGraphs } from './graphs.ts';
+import { durationParameter, graphRequest, namespacesParameter } from './parameters.ts';
+import { configStream, graphStream, type StreamsDeps } from './streams.ts';
+
+export interface KialiApiDeps {
+  readonly mesh: MeshSource;
+  readonly store: TelemetryStore;
+  readonly query: GraphQuery;
+  /** Wall clock, milliseconds. */
+  readonly now: () => number;
+  readonly timers: Timers;
+  readonly retentionMs: number;
+}
+
+/** The console's API in Kiali's shapes under `/api/`, and its live streams under `/meltemi/v1/stream/`. */
+export interface KialiApi {
+  readonly routes: readonly Route[];
+}
+
+const DEFAULT_RATE_MS = 60_000;
+
+export function createKialiApi(deps: KialiApiDeps): KialiApi {
+  const { mesh, store, now } = deps;
+  const graphs = createGraphs({ query: deps.query, mesh, telemetryVersion: () => store.version, now });
+  const streams: StreamsDeps = { graphs, mesh, onTelemetry: (listener) => store.onChange(listener), seriesCount: () => store.stats.series, now, timers: deps.timers };
+  const all = (): string[] => mesh.view().namespaces.map((one) => one.name);
+
+  const get = (path: string, run: (request: HttpRequest) => unknown): Route => ({ method: 'GET', path, handler: (request) => answered(run, request) });
+  const traffic = (request: HttpRequest, namespaces: readonly string[]): Promise<NamespaceTraffic> =>
+    collectTraffic(deps.query, namespaces, durationParameter(request.query, 'rateInterval', DEFAULT_RATE_MS), timeOf(request.query, now()));
+  const list = (path: string, make: (view: ReturnType<MeshSource['view']>, traffic: NamespaceTraffic, namespaces: readonly string[], request: HttpRequest) => object): Route =>
+    get(path, async (request) => {
+      const namespaces = namespacesParameter(request.query, all());
+      return make(mesh.view(), await traffic(request, namespaces), namespaces, request);
+    });
+  const details = (path: string, what: string, make: typeof appDetailsJson): Route =>
+    get(path, async (request) => {
+      const { namespace = '', name = '' } = request.params;
+      const found = make(mesh.view(), await traffic(request, [namespace]), namespace, name);
+      if (found === undefined) throw new HttpError(404, 'kiali/not-found', `${what} [${name}] in namespace [${namespace}] not found`);
+      return found;
+    });
+  const focused = (path: string, focus: (params: HttpRequest['params']) => FocusNode): Route =>
+    get(path, (request) => graphs.make(graphRequest(request.query, all(), focus(request.params))));
+
+  return {
+    routes: [
+      get('/api', () => statusJson(mesh.view())),
+      get('/api/status', () => statusJson(mesh.view())),
+      get('/api/auth/info', ({ caller }) => authInfoJson(caller.t === 'session' ? new Date(now() + 86_400_000).toISOString() : undefined)),
+      get('/api/config', () => consoleConfigJson({ view: mesh.view(), retentionSeconds: Math.round(deps.retentionMs / 1000), intervalSeconds: 1 })),
+      get('/api/namespaces', () => namespacesJson(mesh.view())),
+      get('/api/mesh/tls', () => meshTlsJson(mesh.view())),
+      get('/api/clusters/tls', ({ query }) => namespacesParameter(query, all()).map((one) => namespaceTlsJson(mesh.view(), one))),
+      get('/api/namespaces/:namespace/tls', ({ params }) => namespaceTlsJson(mesh.view(), params['namespace'] ?? '')),
+      get('/api/istio/config', ({ query }) => configListJson(mesh.view(), namespacesParameter(query, all()), kindsOf(query), query.get('validate') !== 'false')),
+      get('/api/istio/validations', ({ query }) => validationSummaries(mesh.view(), namespacesParameter(query, all()))),
+      get('/api/namespaces/:namespace/istio/:group/:version/:kind/:name', ({ params }) => objectJson(mesh, params)),
+      list('/api/clusters/apps', appsJson),
+      list('/api/clusters/services', servicesJson),
+      list('/api/clusters/workloads', workloadsJson),
+      list('/api/clusters/health', (view, rates, namespaces, { query }) => clustersHealthJson(view, rates, namespaces, healthType(query))),
+      details('/api/namespaces/:namespace/apps/:name', 'Application', appDetailsJson),
+      details('/api/namespaces/:namespace/services/:name', 'Service', serviceDetailsJson),
+      details('/api/namespaces/:namespace/workloads/:name', 'Workload', workloadDetailsJson),
+      get('/api/namespaces/graph', ({ query }) => graphs.make(graphRequest(query, all()))),
+      focused('/api/namespaces/:namespace/applications/:name/graph', (params) => ({ namespace: params['namespace'] ?? '', app: params['name'] ?? '' })),
+      focused('/api/namespaces/:namespace/applications/:name/versions/:version/graph', (params) => ({ namespace: params['namespace'] ?? '', app: params['name'] ?? '', version: params['version'] ?? '' })),
+      focused('/api/namespaces/:namespace/workloads/:name/graph', (params) => ({ namespace: params['namespace'] ?? '', workload: params['name'] ?? '' })),
+      focused('/api/namespaces/:namespace/services/:name/graph', (params) => ({ namespace: params['namespace'] ?? '', service: params['name'] ?? '' })),
+      { method: 'GET', path: '/meltemi/v1/stream/graph', handler: ({ query }) => orError(() => graphStream(streams, graphRequest(query, all()))) },
+      { method: 'GET', path: '/meltemi/v1/stream/config', handler: () => configStream(streams) },
+      get('/meltemi/v1/logs', ({ query }) => logsJson(store, query)),
+    ],
+  };
+}
+
+/** Kiali's shape of an error. */
+function orError(run: () => HttpResponse): HttpResponse {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof HttpError) return json(error.status, { error: error.message, code: error.code });
+    throw error;
+  }
+}
+
+async function answered(run: (request: HttpRequest) => unknown, request: HttpRequest): Promise<HttpResponse> {
+  try {
+    return json(200, await run(request));
+  } catch (error) {
+    if (error instanceof HttpError) return json(error.status, { error: error.message, code: error.code });
+    throw error;
+  }
+}
+
+function timeOf(query: URLSearchParams, nowMs: number): number {
+  const text = query.get('queryTime');
+  return text !== null && /^\d+$/.test(text) ? Number(text) * 1000 : nowMs;
+}
+
+function kindsOf(query: URLSearchParams): string[] {
+  return (query.get('objects') ?? '').split(/,(?=\S)/).map((one) => one.trim().toLowerCase()).filter((one) => one !== '');
+}
+
+function healthType(query: URLSearchParams): 'app' | 'service' | 'workload' {
+  const type = query.get('type') ?? 'app';
+  if (type === 'app' || type === 'service' || type === 'workload') return type;
+  throw new HttpError(400, 'kiali/bad-parameter', `Bad request, query parameter 'type' must be one of ['app','service','workload'], it is '${type}'`);
+}
+
+function objectJson(mesh: MeshSource, params: HttpRequest['params']): object {
+  const view = mesh.view();
+  const { namespace = '', group = '', kind = '', name = '' } = params;
+  const found = view.objects.find((one) => one.namespace === namespace && one.group === group && one.kind === kind && one.name === name);
+  if (found === undefined) throw new HttpError(404, 'kiali/not-found', `${kind} [${name}] in namespace [${namespace}] not found`);
+  return { namespace: { name: namespace }, objectGVK: gvkJson(found), resource: found.resource, validation: validationJson(view, found), references: null, permissions: { create: true, update: true, delete: true }, help: [], cluster: view.clusterName };
+}
+
+function logsJson(store: TelemetryStore, query: URLSearchParams): object {
+  const namespace = query.get('namespace') ?? '';
+  const workload = query.get('workload') ?? '';
+  if (namespace === '' || workload === '') throw new HttpError(400, 'logs/missing', 'name a namespace and a workload');
+  const limit = Number(query.get('limit') ?? 500);
+  const entries = store.logs.query({ namespace, workload, instance: query.get('instance') || undefined, sinceMs: Number(query.get('sinceMs') ?? 0) || 0, limit: Number.isInteger(limit) && limit > 0 ? Math.min(limit, 10_000) : 500 });
+  return { instances: store.logs.instances(namespace, workload), entries };
+}
