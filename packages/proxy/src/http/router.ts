@@ -53,7 +53,7 @@ function forward(x: Exchange, route: CompiledRoute, action: CompiledForward): vo
   setTimeouts(x, action);
   const { filters } = x.plan.http;
   for (const filter of filters) {
-    const verdict = filter.decide(worker.view, route, x.choice, worker.random, worker.activeFaults);
+    const verdict = filter.decide(worker.view, route, x.choice, worker);
     if (verdict === undefined) continue;
     // One filter delays or answers; an abort after a delay comes with it in one verdict.
     x.activeFault = true;
