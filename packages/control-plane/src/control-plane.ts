@@ -191,7 +191,7 @@ async function listenHttp(options: ControlPlaneOptions, rooms: Rooms, closers: C
   const { api, console } = makeRoutes(options, rooms, closers);
   const apiUrl = await serve(options.apiPort, [...api, healthRoute]);
   const consoleUrl = await serve(options.consolePort, [...console, sessionRoute(sessions), healthRoute, ...(options.extraRoutes ?? []), ...consoleRoutes(options.consoleDirectory)]);
-  return { apiUrl, consoleUrl, sessionUrl: () => `${consoleUrl}/?token=${sessions.issueTicket()}` };
+  return { apiUrl, consoleUrl, sessionUrl: () => `${consoleUrl}/meltemi/v1/session?ticket=${sessions.issueTicket()}` };
 }
 
 /** What the two HTTP ports serve: the configuration API on one, what the console shows on the other, the proxies on both. */

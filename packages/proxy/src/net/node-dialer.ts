@@ -4,7 +4,7 @@ import type { Transport } from '../types.ts';
 import type { DialHandler, Dialer, DialTarget } from './net-port.ts';
 import { NodeTransport } from './node-transport.ts';
 import type { SharedBuffers } from './shared-buffers.ts';
-import type { ClientContext, TlsClient } from './tls-client.ts';
+import { peerCertificate, type ClientContext, type TlsClient } from './tls-client.ts';
 
 /** HTTP/2 is offered once this proxy speaks it. */
 const UNSPOKEN = new Set(['h2', 'istio-h2', 'h3']);
@@ -41,14 +41,14 @@ export class NodeDialer implements Dialer {
       rejectUnauthorized: context.verify,
       // Names are checked in `TlsClient.verify`, which runs for resumed sessions too.
       checkServerIdentity: () => undefined,
-      ...(session === undefined ? {} : { session }),
+      ...(session === undefined ? {} : { session: session.ticket }),
     };
     // Options of `net.connect` are allowed here too (`onread`, `localAddress`); Node's types do not say so.
     const socket: TLSSocket = connectTls(options as ConnectionOptions);
     const transport = this.#wrap(socket, true, handler);
     let verified = false;
     socket.once('secureConnect', () => {
-      const info = tls.verify(socket, context, target.serverName);
+      const info = tls.verify(socket, context, target.serverName, session);
       if (typeof info === 'string') {
         context.sessions.delete(sessionKey);
         socket.destroy(new Error(info));
@@ -58,7 +58,7 @@ export class NodeDialer implements Dialer {
       handler.onConnect({ localAddress: socket.localAddress ?? '', localPort: socket.localPort ?? 0, tls: info });
     });
     socket.on('session', (ticket: Buffer) => {
-      if (verified) tls.remember(context, sessionKey, ticket);
+      if (verified) tls.remember(context, sessionKey, { ticket, certificate: peerCertificate(socket, session) });
     });
     return transport;
   }

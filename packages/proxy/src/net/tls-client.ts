@@ -16,7 +16,18 @@ export interface ClientContext {
    * Sessions by host. They belong to this context, that is to one version of certificate and trust and one list of accepted
    * names: a session can never be resumed under another identity or after a rotation.
    */
-  readonly sessions: Map<string, Buffer>;
+  readonly sessions: Map<string, ClientSession>;
+}
+
+/** A session, with the certificate that its full handshake was verified by: Node does not show it again when the session is resumed. */
+export interface ClientSession {
+  readonly ticket: Buffer;
+  readonly certificate: X509Certificate | undefined;
+}
+
+/** The server's certificate; of a resumed session the one it began with (only the server that showed it can have sealed the ticket). */
+export function peerCertificate(socket: TLSSocket, resumed: ClientSession | undefined): X509Certificate | undefined {
+  return socket.getPeerX509Certificate() ?? (socket.isSessionReused() ? resumed?.certificate : undefined);
 }
 
 /** Client side of one `UpstreamTls` setting. */
@@ -64,8 +75,8 @@ export class TlsClient {
    * Checks the server after EVERY handshake. Node's own hook (`checkServerIdentity`) is not called for resumed sessions, so it cannot
    * be the place. Answers the facts of the connection, or why it must not be used.
    */
-  verify(socket: TLSSocket, context: ClientContext, serverName: string): TlsInfo | string {
-    const certificate = socket.getPeerX509Certificate();
+  verify(socket: TLSSocket, context: ClientContext, serverName: string, resumed: ClientSession | undefined): TlsInfo | string {
+    const certificate = peerCertificate(socket, resumed);
     if (context.verify) {
       if (certificate === undefined) return 'TLS_error: the server showed no certificate';
       if (!socket.authorized) return `TLS_error: ${String(socket.authorizationError)}`;
@@ -77,7 +88,7 @@ export class TlsClient {
   }
 
   /** Keeps a session for the next connection to the host. */
-  remember(context: ClientContext, host: string, session: Buffer): void {
+  remember(context: ClientContext, host: string, session: ClientSession): void {
     const { sessions } = context;
     sessions.delete(host);
     sessions.set(host, session);
