@@ -32,6 +32,8 @@ const FINE_SPAN_MS = FINE_MS * (FINE_SLOTS - 2);
  * at most one fine slot. No timer of the host runs while the wheel is empty.
  */
 export class TimerWheel {
+  /** What `now` told last. Within one socket event, whose beginning asked for `now`, this is exact enough. */
+  recent = 0;
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #slots: (Deadline | undefined)[] = new Array<Deadline | undefined>(FINE_SLOTS + COARSE_SLOTS).fill(undefined);
@@ -53,7 +55,7 @@ export class TimerWheel {
 
   /** Monotonic milliseconds now. */
   now(): number {
-    return this.#clock.monotonic();
+    return (this.recent = this.#clock.monotonic());
   }
 
   /** Sets the deadline `delayMs` after `nowMs`. */

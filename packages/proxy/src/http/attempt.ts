@@ -1,7 +1,7 @@
 import type { Host } from '@meltemi/runtime';
 
 import { httpPool } from '../pool/dial-target.ts';
-import type { Exchange, Piece } from './exchange.ts';
+import { NO_PIECES, type Exchange, type Piece } from './exchange.ts';
 import { REPLIES } from './replies.ts';
 import { buildRequestHead, rescan } from './request-head.ts';
 import { attemptFailed } from './retry.ts';
@@ -50,7 +50,7 @@ function pickHost(x: Exchange): Host | undefined {
     }
     return cluster.originalDst({ address: connection.originalAddress, port: connection.originalPort });
   }
-  const host = cluster.pick(worker.random, worker.wheel.now(), x.tried);
+  const host = cluster.pick(worker.random, worker.wheel.recent, x.tried);
   if (host === undefined) x.downstream.reply(x, REPLIES.noHost);
   return host;
 }
@@ -63,7 +63,8 @@ export function send(x: Exchange, connection: UpstreamConnection, fresh: boolean
   connection.begin(x);
   info.upstreamLocal = connection.local;
   info.upstreamTls = connection.tls;
-  info.upstreamStartMs = worker.wheel.now();
+  // At the first attempt the request's own event has just asked for the time.
+  info.upstreamStartMs = fresh ? worker.wheel.recent : worker.wheel.now();
   if (!fresh) rescan(x);
   const length = buildRequestHead(x);
   const { scratch } = worker.buffers;
@@ -90,7 +91,8 @@ function copyPiece(piece: Piece, out: Buffer, at: number): number {
 /** The body is not needed again. */
 export function forget(x: Exchange): void {
   x.replayable = false;
-  x.body = [];
+  if (x.bodyBytes === 0) return;
+  x.body = NO_PIECES;
   x.bodyBytes = 0;
 }
 
@@ -98,7 +100,7 @@ export function forget(x: Exchange): void {
 export function abandonAttempt(x: Exchange, outcome: number | 'local' | undefined): void {
   const { upstream, host, cluster, worker } = x;
   settle(x);
-  if (outcome !== undefined && host !== undefined) cluster?.report(host, outcome, worker.wheel.now());
+  if (outcome !== undefined && host !== undefined) cluster?.report(host, outcome, worker.wheel.recent);
   x.upstream = undefined;
   if (upstream !== undefined && upstream.user === x) upstream.destroy();
   else if (host !== undefined && upstream === undefined) httpPool(worker, host).cancel(x);

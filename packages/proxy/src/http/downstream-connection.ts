@@ -5,7 +5,7 @@ import type { Connection, Worker } from '../core/worker.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
 import { flagBit, type ConnectionInfo, type StreamInfo, type Transport } from '../types.ts';
 import { abandonAttempt, forget, settle } from './attempt.ts';
-import { MAX_REPLAY_BYTES, type Exchange } from './exchange.ts';
+import { MAX_REPLAY_BYTES, NO_PIECES, type Exchange, type Piece } from './exchange.ts';
 import type { HttpPlan } from './http-plan.ts';
 import { renderLocalReply, type LocalReply } from './local-reply.ts';
 import { REPLIES } from './replies.ts';
@@ -55,6 +55,9 @@ export class DownstreamConnection implements Connection {
   readonly #stream: Deadline;
   #duration: Deadline | undefined = undefined;
   readonly #openedMs: number;
+  /** Values that repeat from request to request on a connection. */
+  lastAuthority = '';
+  lastUserAgent = '';
 
   constructor(worker: Worker, chain: CompiledChain, plan: HttpPlan, transport: Transport, connection: ConnectionInfo) {
     this.worker = worker;
@@ -74,6 +77,7 @@ export class DownstreamConnection implements Connection {
   // ------------------------------------------------------------------------------------------------------ bytes of the client
 
   onData(bytes: Uint8Array, start: number, end: number): void {
+    this.worker.wheel.now();
     let at = start;
     while (at >= 0 && at < end) {
       switch (this.#state) {
@@ -125,7 +129,7 @@ export class DownstreamConnection implements Connection {
   /** A whole head (or a refused one) lies in `bytes[start, after)`. */
   #begin(bytes: Uint8Array, start: number, after: number, end: number): number {
     const { worker } = this;
-    const now = worker.wheel.now();
+    const now = worker.wheel.recent;
     worker.wheel.clear(this.#phase);
     this.#requests++;
     if (after === REFUSED) {
@@ -201,7 +205,8 @@ export class DownstreamConnection implements Connection {
 
   /** Keeps body bytes for the first or another attempt; what is too much for a second one makes the request unrepeatable. */
   #keepBody(x: Exchange, bytes: Uint8Array, start: number, end: number): void {
-    x.body.push({ bytes, start, end });
+    if (x.body === NO_PIECES) x.body = [{ bytes, start, end }];
+    else (x.body as Piece[]).push({ bytes, start, end });
     x.bodyBytes += end - start;
     if (x.bodyBytes <= MAX_REPLAY_BYTES) return;
     if (x.phase === 'sent' || x.phase === 'responding') forget(x);
@@ -220,6 +225,7 @@ export class DownstreamConnection implements Connection {
   }
 
   onEnd(): void {
+    this.worker.wheel.now();
     this.#clientEnded = true;
     const x = this.#exchange;
     switch (this.#state) {
@@ -249,6 +255,7 @@ export class DownstreamConnection implements Connection {
   }
 
   onClose(): void {
+    this.worker.wheel.now();
     const x = this.#exchange;
     if (x === undefined) this.#forgetConnection();
     else this.#disconnected(x);
@@ -349,10 +356,13 @@ export class DownstreamConnection implements Connection {
     if (x.countedRetry && x.cluster !== undefined) x.cluster.usage.retries--;
     if (x.activeFault) worker.activeFaults--;
     this.#afterWait = undefined;
-    for (const deadline of [this.#route, this.#try, this.#stream]) worker.wheel.clear(deadline);
+    const { wheel } = worker;
+    wheel.clear(this.#route);
+    wheel.clear(this.#try);
+    wheel.clear(this.#stream);
     if (this.#duration !== undefined) worker.wheel.clear(this.#duration);
     worker.requests--;
-    info.endMs = worker.wheel.now();
+    info.endMs = wheel.recent;
     if (x.upgrade === '') info.bytesReceived = this.body.payloadBytes;
     worker.ports.streams.onStreamEnd(info as StreamInfo);
     if (plan.logs.length > 0) worker.accessLog.log(plan.logs, info);
@@ -474,21 +484,21 @@ export class DownstreamConnection implements Connection {
   /** Bytes have moved: the stream is not idle. */
   touch(x: Exchange): void {
     const idleMs = x.forward?.idleTimeoutMs ?? this.plan.config.streamIdleTimeoutMs;
-    if (idleMs > 0) this.worker.wheel.set(this.#stream, this.worker.wheel.now(), idleMs);
+    if (idleMs > 0) this.worker.wheel.set(this.#stream, this.worker.wheel.recent, idleMs);
   }
 
   /** The route's time-out counts from the end of the request. */
   startTimeout(x: Exchange): void {
-    const now = this.worker.wheel.now();
+    const now = this.worker.wheel.recent;
     if (x.info.requestEndMs === 0) x.info.requestEndMs = now;
     if (x.timeoutMs > 0) this.worker.wheel.set(this.#route, now, x.timeoutMs);
-    const maxMs = x.forward?.config.maxStreamDuration?.maxMs;
+    const maxMs = x.forward?.config.maxStreamDurationMs;
     if (maxMs !== undefined && maxMs > 0) this.#startDuration(x, now, maxMs);
     if (x.forward?.idleTimeoutMs !== undefined) this.touch(x);
   }
 
   startTryTimeout(x: Exchange): void {
-    if (x.perTryMs > 0) this.worker.wheel.set(this.#try, this.worker.wheel.now(), x.perTryMs);
+    if (x.perTryMs > 0) this.worker.wheel.set(this.#try, this.worker.wheel.recent, x.perTryMs);
   }
 
   stopTryTimeout(): void {

@@ -10,6 +10,9 @@ import { send } from './attempt.ts';
 import { connectFailed, respond, responseBody, responseEnded, tunnelData, tunnelEnded, upstreamLost } from './respond.ts';
 import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts';
 
+/** The body of most requests. */
+export const NO_PIECES: readonly Piece[] = [];
+
 /** Request bodies up to so much are kept for a retry. */
 export const MAX_REPLAY_BYTES = 64 * 1024;
 
@@ -34,7 +37,7 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   readonly info: StreamInfo;
   phase: ExchangePhase = 'held';
 
-  readonly isHead: boolean;
+  isHead = false;
   readonly http10: boolean;
   /** The request as routing sees it: path in origin form and normalised, authority as sent. */
   viewPath = '';
@@ -57,7 +60,7 @@ export class Exchange implements UpstreamUser, PoolWaiter {
 
   /** The request's head as it came, and its body so far while it may be needed again. Bytes of accepted connections do not change. */
   head: Piece;
-  body: Piece[] = [];
+  body: readonly Piece[] = NO_PIECES;
   bodyBytes = 0;
   /** False once too much body has come to send it a second time. */
   replayable = true;
@@ -75,20 +78,19 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   countedRetry = false;
   activeFault = false;
 
-  constructor(downstream: DownstreamConnection, plan: HttpPlan, info: StreamInfo, head: Piece, isHead: boolean, http10: boolean, requestComplete: boolean) {
+  constructor(downstream: DownstreamConnection, plan: HttpPlan, info: StreamInfo, head: Piece, http10: boolean, requestComplete: boolean) {
     this.worker = downstream.worker;
     this.downstream = downstream;
     this.plan = plan;
     this.info = info;
     this.head = head;
-    this.isHead = isHead;
     this.http10 = http10;
     this.requestComplete = requestComplete;
   }
 
   /** Shows the request to the matchers; the worker's scanner must have read `head` last. */
   show(view: HeadView): void {
-    view.bytes = this.head.bytes;
+    view.renew(this.head.bytes);
     view.method = this.info.method;
     view.path = this.viewPath;
     view.authority = this.viewAuthority;

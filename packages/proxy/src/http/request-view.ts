@@ -35,6 +35,18 @@ export function knownValue(scanner: HeadScanner, bytes: Uint8Array, id: number):
   return header === 0 ? '' : nodeBytes.latin1(bytes, scanner.valueStart(header - 1), scanner.valueEnd(header - 1));
 }
 
+/** Like `knownValue`; the same string as `last` when it says the same. */
+export function repeatedValue(scanner: HeadScanner, bytes: Uint8Array, id: number, last: string): string {
+  const header = scanner.known[id] as number;
+  if (header === 0) return '';
+  const start = scanner.valueStart(header - 1);
+  const end = scanner.valueEnd(header - 1);
+  const { length } = last;
+  let same = length === end - start;
+  for (let i = 0; same && i < length; i++) same = last.charCodeAt(i) === bytes[start + i];
+  return same ? last : nodeBytes.latin1(bytes, start, end);
+}
+
 /** A scanned request head as matchers see it. One per thread: valid until the next head is scanned. */
 export class HeadView implements RequestView {
   method = '';
@@ -48,7 +60,20 @@ export class HeadView implements RequestView {
     this.scanner = scanner;
   }
 
+  /** The last answer: tables ask for one header in route after route. */
+  #lastName = '';
+  #lastValue: string | undefined = undefined;
+
   header(name: string): string | undefined {
-    return headerValue(this.scanner, this.bytes, name);
+    if (name === this.#lastName) return this.#lastValue;
+    this.#lastName = name;
+    return (this.#lastValue = headerValue(this.scanner, this.bytes, name));
+  }
+
+  /** Another head is shown now. */
+  renew(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.#lastName = '';
+    this.#lastValue = undefined;
   }
 }

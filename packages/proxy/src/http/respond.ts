@@ -25,7 +25,7 @@ export function respond(x: Exchange, connection: UpstreamConnection, bytes: Uint
   // Interim responses stay here: this proxy answers expectations itself.
   if (status < 200 && status !== 101) return after;
   if (status === 101 && x.upgrade === '') return nonsense(x);
-  info.upstreamFirstByteMs = worker.wheel.now();
+  info.upstreamFirstByteMs = worker.wheel.recent;
   info.responseCode = status;
   if (x.host !== undefined) x.cluster?.report(x.host, status, info.upstreamFirstByteMs);
   if (x.forward?.retry?.onResponses === true && x.phase === 'sent') {
@@ -53,7 +53,7 @@ function pass(x: Exchange, connection: UpstreamConnection, bytes: Uint8Array, st
   const next = connection.body.done ? after : connection.body.feed(bytes, after, end);
   if (next < 0) return nonsense(x);
   x.phase = 'responding';
-  const length = buildResponseHead(x, bytes, start, { close: downstream.closesAfter(x), unchunk: false });
+  const length = buildResponseHead(x, bytes, start, downstream.closesAfter(x), false);
   x.info.responseHeadBytes = length;
   const { scratch } = worker.buffers;
   let accepted: boolean;
@@ -73,7 +73,7 @@ function passUnchunked(x: Exchange, connection: UpstreamConnection, bytes: Uint8
   const { downstream, worker } = x;
   downstream.closeAfter = true;
   x.phase = 'responding';
-  const length = buildResponseHead(x, bytes, start, { close: true, unchunk: true });
+  const length = buildResponseHead(x, bytes, start, true, true);
   x.info.responseHeadBytes = length;
   downstream.write(worker.buffers.scratch, 0, length);
   connection.payload = (data, from, to) => responseBody(x, connection, data, from, to);
@@ -86,7 +86,7 @@ function passUnchunked(x: Exchange, connection: UpstreamConnection, bytes: Uint8
 function switchProtocols(x: Exchange, connection: UpstreamConnection, bytes: Uint8Array, start: number, after: number): number {
   x.phase = 'tunnel';
   connection.startTunnel();
-  const length = buildResponseHead(x, bytes, start, { close: false, unchunk: false });
+  const length = buildResponseHead(x, bytes, start, false, false);
   x.info.responseHeadBytes = length;
   x.downstream.write(x.worker.buffers.scratch, 0, length);
   x.downstream.startTunnel(x);
@@ -105,7 +105,7 @@ export function responseBody(x: Exchange, connection: UpstreamConnection, bytes:
 
 /** The response is whole. */
 export function responseEnded(x: Exchange, payloadBytes: number): void {
-  x.info.upstreamEndMs = x.worker.wheel.now();
+  x.info.upstreamEndMs = x.worker.wheel.recent;
   x.info.bytesSent = payloadBytes;
   settle(x);
   x.upstream = undefined;

@@ -22,25 +22,19 @@ export function dateLine(nowMs: number): string {
   return dateText;
 }
 
-/** How the client's connection goes on after this response. */
-export interface ResponsePlan {
-  readonly close: boolean;
-  /** Chunk framing is taken off (HTTP/1.0 clients do not know it). */
-  readonly unchunk: boolean;
-}
-
 /**
  * Writes the client's response head into the scratch buffer from the head that the worker's response scanner has just read at
- * `start`. Answers the length.
+ * `start`. Answers the length. `close`: the client's connection ends with it. `unchunk`: chunk framing is taken off (HTTP/1.0 clients
+ * do not know it).
  */
-export function buildResponseHead(x: Exchange, source: Uint8Array, start: number, plan: ResponsePlan): number {
+export function buildResponseHead(x: Exchange, source: Uint8Array, start: number, close: boolean, unchunk: boolean): number {
   const { responseScanner: scanner, buffers, ports } = x.worker;
   const { config, serverLine, captureResponse } = x.plan;
   const { info } = x;
   const bytes = asBuffer(source);
   if (captureResponse.length > 0) info.capturedResponse = captureResponse.map((name) => headerValue(scanner, bytes, name));
   if (scanner.known[SERVICE_TIME] !== 0) scanner.dropKnown(SERVICE_TIME);
-  if (plan.unchunk) scanner.dropKnown(TRANSFER_ENCODING);
+  if (unchunk) scanner.dropKnown(TRANSFER_ENCODING);
   let lines = `x-envoy-upstream-service-time: ${upstreamServiceMs(info)}\r\n`;
   if (x.choice !== undefined && !x.choice.responseHeaders.empty) lines += applyHeaders(x.choice.responseHeaders, scanner, bytes, x.worker.format.use(info, scanner, bytes, false), undefined);
   if (serverLine !== '' && !(config.serverHeader === 'append-if-absent' && scanner.known[SERVER] !== 0)) {
@@ -50,7 +44,7 @@ export function buildResponseHead(x: Exchange, source: Uint8Array, start: number
   if (scanner.known[DATE] === 0) lines += dateLine(ports.clock.now());
   lines += responseLines(x);
   if (x.phase === 'tunnel') lines += 'connection: Upgrade\r\n';
-  else if (plan.close) lines += 'connection: close\r\n';
+  else if (close) lines += 'connection: close\r\n';
   else if (x.http10) lines += 'connection: keep-alive\r\n';
   const out = buffers.scratch;
   // The status line is the upstream's own but for its version.

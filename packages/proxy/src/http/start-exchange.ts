@@ -8,9 +8,8 @@ import type { LocalReply } from './local-reply.ts';
 import { localReply } from './local-reply.ts';
 import { normalizeTarget } from './path.ts';
 import { REPLIES } from './replies.ts';
-import { headerValue, knownValue } from './request-view.ts';
+import { headerValue, knownValue, repeatedValue } from './request-view.ts';
 
-const HEAD = ascii('HEAD');
 const CONTINUE = ascii('100-continue');
 const GRPC = 'application/grpc';
 const SLASH = 47;
@@ -21,15 +20,15 @@ export function acceptRequest(downstream: DownstreamConnection, now: number, hea
   const { requestScanner: scanner } = worker;
   const { bytes } = head;
   const info = createStreamInfo('http', chain, connection, worker.ports.clock.now(), now);
-  const isHead = matches(bytes, scanner.methodStart, scanner.methodEnd, HEAD_LOWER);
-  const x = new Exchange(downstream, plan, info, head, isHead, scanner.minor === 0, complete);
+  const x = new Exchange(downstream, plan, info, head, scanner.minor === 0, complete);
   info.httpVersion = scanner.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
-  info.method = nodeBytes.latin1(bytes, scanner.methodStart, scanner.methodEnd);
+  info.method = methodText(bytes, scanner.methodStart, scanner.methodEnd);
+  x.isHead = info.method === 'HEAD';
   info.requestHeadBytes = head.end - head.start;
-  x.viewAuthority = knownValue(scanner, bytes, HEADER.host);
+  x.viewAuthority = downstream.lastAuthority = repeatedValue(scanner, bytes, HEADER.host, downstream.lastAuthority);
   info.originalPath = nodeBytes.latin1(bytes, scanner.targetStart, scanner.targetEnd);
   info.requestId = knownValue(scanner, bytes, HEADER['x-request-id']);
-  info.userAgent = knownValue(scanner, bytes, HEADER['user-agent']);
+  info.userAgent = downstream.lastUserAgent = repeatedValue(scanner, bytes, HEADER['user-agent'], downstream.lastUserAgent);
   if (plan.config.generateRequestId && (info.requestId === '' || (plan.edge && !plan.config.preserveExternalRequestId))) info.requestId = worker.ids.uuid();
   if (plan.captureRequest.length > 0) info.capturedRequest = plan.captureRequest.map((name) => headerValue(scanner, bytes, name));
   if (scanner.known[HEADER['content-type']] !== 0) info.grpc = knownValue(scanner, bytes, HEADER['content-type']).startsWith(GRPC);
@@ -43,7 +42,15 @@ export function acceptRequest(downstream: DownstreamConnection, now: number, hea
   return x;
 }
 
-const HEAD_LOWER = HEAD.map((byte) => byte | 32);
+
+/** The usual methods without making a string. */
+function methodText(bytes: Uint8Array, start: number, end: number): string {
+  const length = end - start;
+  const first = bytes[start];
+  if (length === 3 && first === 71 && bytes[start + 1] === 69 && bytes[start + 2] === 84) return 'GET';
+  if (length === 4 && first === 80 && bytes[start + 1] === 79 && bytes[start + 2] === 83 && bytes[start + 3] === 84) return 'POST';
+  return nodeBytes.latin1(bytes, start, end);
+}
 
 /** Brings the target into origin form (RFC 9112 section 3.2) and normalises it. */
 function examineTarget(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): LocalReply | undefined {
@@ -118,7 +125,7 @@ export function unreadableRequest(downstream: DownstreamConnection, now: number,
   info.httpVersion = 'HTTP/1.1';
   info.connectionTerminationDetails = `http1.${error}`;
   worker.requests++;
-  return new Exchange(downstream, plan, info, NO_HEAD, false, false, false);
+  return new Exchange(downstream, plan, info, NO_HEAD, false, false);
 }
 
 const NO_HEAD: Piece = { bytes: Buffer.alloc(0), start: 0, end: 0 };

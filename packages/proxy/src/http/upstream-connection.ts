@@ -117,7 +117,7 @@ export class UpstreamConnection implements DialHandler {
   idle(idleMs: number): void {
     this.state = 'idle';
     this.user = undefined;
-    if (idleMs > 0) this.#worker.wheel.set(this.#deadline, this.#worker.wheel.now(), idleMs);
+    if (idleMs > 0) this.#worker.wheel.set(this.#deadline, this.#worker.wheel.recent, idleMs);
   }
 
   /** Drops the connection without a word to its user. */
@@ -137,6 +137,7 @@ export class UpstreamConnection implements DialHandler {
 
   onData(bytes: Uint8Array, start: number, end: number): void {
     let at = start;
+    this.#worker.wheel.now();
     while (at < end && at >= 0) {
       const { user } = this;
       if (user === undefined || this.state === 'idle') {

@@ -1,7 +1,8 @@
 import type { Clock, Log, Random, Timers } from '@meltemi/base';
 
 /** Time and chance of this process. Timers never keep it alive by themselves. */
-export const systemClock: Clock = { now: () => performance.timeOrigin + performance.now(), monotonic: () => performance.now() };
+const ORIGIN_MS = performance.timeOrigin;
+export const systemClock: Clock = { now: () => ORIGIN_MS + performance.now(), monotonic: () => performance.now() };
 
 export const systemTimers: Timers = {
   after(delayMs, run) {

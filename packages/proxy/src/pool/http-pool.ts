@@ -107,6 +107,7 @@ export class HttpPool implements ConnectionOwner {
   }
 
   #take(at: number): PoolWaiter | undefined {
+    if (at >= this.#waiting.length) return undefined;
     const [waiting] = this.#waiting.splice(at, 1);
     if (waiting !== undefined) waiting.cluster.usage.pending--;
     return waiting?.waiter;
