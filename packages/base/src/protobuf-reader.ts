@@ -14,6 +14,8 @@ export class ProtoReader {
   readonly buffer: Uint8Array;
   position: number;
   readonly end: number;
+  /** Wire type of the tag that was read last. */
+  wire = 0;
 
   constructor(buffer: Uint8Array, position = 0, end = buffer.length) {
     this.buffer = buffer;
@@ -26,6 +28,7 @@ export class ProtoReader {
     if (this.position >= this.end) return 0;
     const tag = this.uint32();
     if (tag >>> 3 === 0) throw malformed('field number 0', this.position);
+    this.wire = tag & 7;
     return tag;
   }
 

@@ -1,7 +1,7 @@
 import { MeshError } from '@meltemi/base';
 import { messageName, type AnyMessages, type JsonObject } from '@meltemi/protos-types';
-import { createDecoder } from './decode.ts';
-import { createEncoder } from './encode.ts';
+import { decodeMessage } from './decode.ts';
+import { encodeMessage } from './encode.ts';
 import { buildSchema } from './schema.ts';
 import { schemaFileName, schemaText, storedSchema } from './schema-store.ts';
 
@@ -40,8 +40,6 @@ export interface ProtoCodec {
  */
 export function loadCodec(profile: Profile, options: CodecOptions = {}): ProtoCodec {
   const schema = buildSchema(storedSchema(profile, options));
-  const encode = createEncoder(schema);
-  const decode = createDecoder(schema);
   const find = (type: string) => {
     const message = schema.message(messageName(type));
     if (message === undefined) throw new MeshError('protos/unknown-type', `Message type ${type} is not loaded (profile ${profile})`);
@@ -49,8 +47,8 @@ export function loadCodec(profile: Profile, options: CodecOptions = {}): ProtoCo
   };
   return {
     has: (type) => schema.message(messageName(type)) !== undefined,
-    encode: (type, json) => encode(find(type), json),
-    decode: (type: string, bytes: Uint8Array) => decode(find(type), bytes) as never,
+    encode: (type, json) => encodeMessage(schema, find(type), json),
+    decode: (type: string, bytes: Uint8Array) => decodeMessage(schema, find(type), bytes) as never,
   };
 }
 

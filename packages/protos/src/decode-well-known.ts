@@ -1,42 +1,46 @@
-import { ProtoReader, WireType } from '@meltemi/base';
-import { setKey, type DecodeContext, type JsonRecord, type MessageDecoder } from './decode.ts';
-import { join, MAX_DEPTH } from './faults.ts';
-import { readScalar, toBase64 } from './scalars.ts';
-import { camelCase, type Scalar } from './schema.ts';
+import { ProtoReader } from '@meltemi/base';
+import { scalarWire } from './encode-well-known.ts';
+import { addFault, bareMessage, childPlace, isTooDeep, type Collecting, type Place } from './place.ts';
+import { readScalar, toBase64, zeroOf } from './scalars.ts';
+import { camelCase, type MessageSchema, type Scalar } from './schema.ts';
 import { formatDuration, formatTimestamp, isWellKnown, WRAPPERS } from './well-known.ts';
 
-/** Reads messages that have a ProtoJSON form of their own; undefined for all others. */
-export function createWellKnownDecoder(
-  readMessage: MessageDecoder,
-): (context: DecodeContext, fullName: string, reader: ProtoReader, into: unknown, path: string) => { value: unknown } | undefined {
-  return (context, fullName, reader, into, path) => {
-    if (!isWellKnown(fullName)) return undefined;
-    const wrapped = WRAPPERS[fullName];
-    if (wrapped !== undefined) return { value: readWrapped(reader, wrapped) };
-    switch (fullName) {
-      case 'google.protobuf.Any':
-        return { value: readAny(context, reader, path, readMessage) };
-      case 'google.protobuf.Duration':
-        return { value: readDuration(context, reader, path) };
-      case 'google.protobuf.Timestamp':
-        return { value: readTimestamp(context, reader, path) };
-      case 'google.protobuf.FieldMask':
-        return { value: readFieldMask(reader) };
-      case 'google.protobuf.Struct':
-        return { value: readStruct(context, reader, (into ?? {}) as JsonRecord, path, 0) };
-      case 'google.protobuf.ListValue':
-        return { value: readList(context, reader, path, 0) };
-      default:
-        return { value: readJsonValue(context, reader, path, 0) };
-    }
-  };
+export type JsonRecord = Record<string, unknown>;
+
+/** What reading shares over one message. */
+interface Reading extends Collecting {
+  readonly readMessage: (place: Place<Reading>, message: MessageSchema, reader: ProtoReader, into: unknown) => unknown;
+}
+
+export type ReadPlace = Place<Reading>;
+
+const FORMS: Readonly<Record<string, (place: ReadPlace, reader: ProtoReader, into: unknown) => unknown>> = {
+  'google.protobuf.Any': readAny,
+  'google.protobuf.Duration': readDuration,
+  'google.protobuf.Timestamp': readTimestamp,
+  'google.protobuf.FieldMask': (_, reader) => readFieldMask(reader),
+  'google.protobuf.Struct': (place, reader, into) => readStruct(place, reader, (into ?? {}) as JsonRecord),
+  'google.protobuf.ListValue': readList,
+  'google.protobuf.Value': readJsonValue,
+};
+
+/** Reads a message that has a ProtoJSON form of its own; undefined for all others. */
+export function readWellKnown(place: ReadPlace, fullName: string, reader: ProtoReader, into: unknown): { readonly value: unknown } | undefined {
+  if (!isWellKnown(fullName)) return undefined;
+  const wrapped = WRAPPERS[fullName];
+  return { value: wrapped === undefined ? FORMS[fullName]?.(place, reader, into) : readWrapped(reader, wrapped) };
+}
+
+/** Sets a key that came from the wire: `__proto__` is a name like any other. */
+export function setKey(record: JsonRecord, key: string, value: unknown): void {
+  if (key === '__proto__') Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
+  else record[key] = value;
 }
 
 function readWrapped(reader: ProtoReader, scalar: Scalar): unknown {
-  let value: unknown = scalar === 'string' || scalar === 'bytes' ? '' : scalar === 'bool' ? false : 0;
+  let value: unknown = zeroOf(scalar);
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    const right = scalar === 'double' ? 1 : scalar === 'float' ? 5 : scalar === 'string' || scalar === 'bytes' ? 2 : 0;
-    if (tag === ((1 << 3) | right)) value = readScalar(reader, scalar);
+    if (tag === (8 | scalarWire(scalar))) value = readScalar(reader, scalar);
     else reader.skip(tag);
   }
   return value;
@@ -53,18 +57,21 @@ function readSecondsNanos(reader: ProtoReader): { seconds: bigint; nanos: number
   return { seconds, nanos };
 }
 
-function readDuration(context: DecodeContext, reader: ProtoReader, path: string): string {
+const MAX_DURATION_SECONDS = 315_576_000_000n;
+
+function readDuration(place: ReadPlace, reader: ProtoReader): string {
   const value = readSecondsNanos(reader);
-  const opposed = (value.seconds > 0n && value.nanos < 0) || (value.seconds < 0n && value.nanos > 0);
-  const tooLong = value.seconds > 315_576_000_000n || value.seconds < -315_576_000_000n;
-  if (opposed || tooLong || Math.abs(value.nanos) > 999_999_999) context.faults.add(path, `a duration of ${value.seconds} s and ${value.nanos} ns is out of range`);
+  const { seconds, nanos } = value;
+  const opposed = (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0);
+  const tooLong = seconds > MAX_DURATION_SECONDS || seconds < -MAX_DURATION_SECONDS || Math.abs(nanos) > 999_999_999;
+  if (opposed || tooLong) addFault(place, `a duration of ${seconds} s and ${nanos} ns is out of range`);
   return formatDuration(value);
 }
 
-function readTimestamp(context: DecodeContext, reader: ProtoReader, path: string): string {
+function readTimestamp(place: ReadPlace, reader: ProtoReader): string {
   const value = readSecondsNanos(reader);
   const text = formatTimestamp(value);
-  if (text === undefined) context.faults.add(path, `a time of ${value.seconds} s and ${value.nanos} ns is out of range`);
+  if (text === undefined) addFault(place, `a time of ${value.seconds} s and ${value.nanos} ns is out of range`);
   return text ?? '';
 }
 
@@ -77,7 +84,7 @@ function readFieldMask(reader: ProtoReader): string {
   return paths.join(',');
 }
 
-function readAny(context: DecodeContext, reader: ProtoReader, path: string, readMessage: MessageDecoder): unknown {
+function readAny(place: ReadPlace, reader: ProtoReader): unknown {
   let typeUrl = '';
   let bytes: Uint8Array = new Uint8Array(0);
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
@@ -86,22 +93,17 @@ function readAny(context: DecodeContext, reader: ProtoReader, path: string, read
     else reader.skip(tag);
   }
   if (typeUrl === '' && bytes.length === 0) return {};
+  const { schema, readMessage } = place.shared;
   const fullName = typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
-  const inner = { ...context, depth: context.depth + 1 };
-  if (isWellKnown(fullName)) {
-    const message = { fullName, byName: new Map(), byNumber: new Map() };
-    return { '@type': typeUrl, value: readMessage(inner, message, new ProtoReader(bytes), undefined, path) };
-  }
-  const message = context.schema.message(fullName);
+  const inner = childPlace(place, '');
+  if (isWellKnown(fullName)) return { '@type': typeUrl, value: readMessage(inner, bareMessage(fullName), new ProtoReader(bytes), undefined) };
+  const message = schema.message(fullName);
   if (message === undefined) return { '@type': typeUrl, value: toBase64(bytes) };
-  return readMessage(inner, message, new ProtoReader(bytes), { '@type': typeUrl }, path);
+  return readMessage(inner, message, new ProtoReader(bytes), { '@type': typeUrl });
 }
 
-function readStruct(context: DecodeContext, reader: ProtoReader, result: JsonRecord, path: string, depth: number): JsonRecord {
-  if (depth > MAX_DEPTH) {
-    context.faults.add(path, `nested deeper than ${MAX_DEPTH}`);
-    return result;
-  }
+function readStruct(place: ReadPlace, reader: ProtoReader, result: JsonRecord): JsonRecord {
+  if (isTooDeep(place)) return result;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag !== 10) {
       reader.skip(tag);
@@ -112,7 +114,7 @@ function readStruct(context: DecodeContext, reader: ProtoReader, result: JsonRec
     let value: unknown = null;
     for (let inner = entry.tag(); inner !== 0; inner = entry.tag()) {
       if (inner === 10) key = entry.string();
-      else if (inner === 18) value = readJsonValue(context, entry.message(), join(path, key), depth + 1);
+      else if (inner === 18) value = readJsonValue(childPlace(place, key), entry.message());
       else entry.skip(inner);
     }
     setKey(result, key, value);
@@ -120,36 +122,38 @@ function readStruct(context: DecodeContext, reader: ProtoReader, result: JsonRec
   return result;
 }
 
-function readList(context: DecodeContext, reader: ProtoReader, path: string, depth: number): unknown[] {
+function readList(place: ReadPlace, reader: ProtoReader): unknown[] {
   const list: unknown[] = [];
-  if (depth > MAX_DEPTH) {
-    context.faults.add(path, `nested deeper than ${MAX_DEPTH}`);
-    return list;
-  }
+  if (isTooDeep(place)) return list;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === ((1 << 3) | WireType.bytes)) list.push(readJsonValue(context, reader.message(), `${path}[${list.length}]`, depth + 1));
+    if (tag === 10) list.push(readJsonValue(childPlace(place, `[${list.length}]`), reader.message()));
     else reader.skip(tag);
   }
   return list;
 }
 
-function readJsonValue(context: DecodeContext, reader: ProtoReader, path: string, depth: number): unknown {
+const VALUE_FORMS: Readonly<Record<number, (place: ReadPlace, reader: ProtoReader) => unknown>> = {
+  8(_, reader) {
+    reader.uint32();
+    return null;
+  },
+  17(place, reader) {
+    const value = reader.double();
+    if (!Number.isFinite(value)) addFault(place, `${value} is not a JSON number`);
+    return value;
+  },
+  26: (_, reader) => reader.string(),
+  32: (_, reader) => reader.bool(),
+  42: (place, reader) => readStruct(place, reader.message(), {}),
+  50: (place, reader) => readList(place, reader.message()),
+};
+
+function readJsonValue(place: ReadPlace, reader: ProtoReader): unknown {
   let value: unknown = null;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === 8) {
-      reader.uint32();
-      value = null;
-    } else if (tag === 17) value = finite(context, reader.double(), path);
-    else if (tag === 26) value = reader.string();
-    else if (tag === 32) value = reader.bool();
-    else if (tag === 42) value = readStruct(context, reader.message(), {}, path, depth);
-    else if (tag === 50) value = readList(context, reader.message(), path, depth);
-    else reader.skip(tag);
+    const read = VALUE_FORMS[tag];
+    if (read === undefined) reader.skip(tag);
+    else value = read(place, reader);
   }
-  return value;
-}
-
-function finite(context: DecodeContext, value: number, path: string): number {
-  if (!Number.isFinite(value)) context.faults.add(path, `${value} is not a JSON number`);
   return value;
 }

@@ -23,16 +23,8 @@ export function createFaults(): Faults {
   };
 }
 
-/** `path.name`, or the name alone at the root. */
-export function join(path: string, name: string): string {
-  return path === '' ? name : `${path}.${name}`;
-}
-
 /** A value for a message: short, on one line. */
 export function show(value: unknown): string {
   const text = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
-
-/** Protobuf's own limit for nesting, kept against hostile input. */
-export const MAX_DEPTH = 100;

@@ -92,16 +92,22 @@ function youngerFields(fullName: string, type: protobuf.Type): readonly StoredFi
 function storeField(library: typeof protobuf, field: protobuf.Field): StoredField {
   field.resolve();
   const type = field.resolvedType === null ? field.type : field.resolvedType.fullName;
-  const packable = field.resolvedType === null ? field.type !== 'string' && field.type !== 'bytes' : field.resolvedType instanceof library.Enum;
-  const packed = packable && field.options?.['packed'] !== false;
-  // `optional` makes an oneof of one member whose name starts with an underscore: presence, but no choice.
-  const oneof = field.partOf === null || field.partOf.name.startsWith('_') ? '' : field.partOf.name;
-  const isMap = field instanceof library.MapField;
-  const flags =
-    (field.repeated ? FieldFlag.repeated : 0) |
-    (packed ? FieldFlag.packed : 0) |
-    (field.partOf === null ? 0 : FieldFlag.presence) |
-    (isMap ? FieldFlag.map : 0);
   if (!(SCALARS as readonly string[]).includes(type) && !type.startsWith('.')) throw new MeshError('protos/load', `Type ${type} of ${field.fullName} is unknown`);
-  return isMap ? [field.name, field.id, type, flags, oneof, field.keyType] : [field.name, field.id, type, flags, oneof];
+  const stored = [field.name, field.id, type, flagsOf(library, field), oneofOf(field)] as const;
+  return field instanceof library.MapField ? [...stored, field.keyType] : stored;
+}
+
+/** `optional` makes a oneof of one member whose name starts with an underscore: presence, but no choice. */
+function oneofOf(field: protobuf.Field): string {
+  return field.partOf === null || field.partOf.name.startsWith('_') ? '' : field.partOf.name;
+}
+
+function flagsOf(library: typeof protobuf, field: protobuf.Field): number {
+  const packable = field.resolvedType === null ? field.type !== 'string' && field.type !== 'bytes' : field.resolvedType instanceof library.Enum;
+  return (
+    (field.repeated ? FieldFlag.repeated : 0) |
+    (packable && field.options?.['packed'] !== false ? FieldFlag.packed : 0) |
+    (field.partOf === null ? 0 : FieldFlag.presence) |
+    (field instanceof library.MapField ? FieldFlag.map : 0)
+  );
 }

@@ -51,6 +51,8 @@ export interface FieldSchema {
   /** A set default value is told from an absent one (oneof members, `optional`). */
   readonly presence: boolean;
   readonly oneof: string | undefined;
+  /** The other members of its oneof. */
+  readonly siblings: readonly string[];
   /** Set for maps; `value` is then the type of the entries' values. */
   readonly mapKey: Scalar | undefined;
 }
@@ -115,7 +117,7 @@ export function buildSchema(stored: StoredSchema): Schema {
     if (known !== undefined) return known;
     const fields = Object.hasOwn(stored.messages, fullName) ? stored.messages[fullName] : undefined;
     if (fields === undefined) return undefined;
-    const built = lazyMessage(fullName, () => fields.map((field) => resolveField(field, valueType)));
+    const built = lazyMessage(fullName, () => fields.map((field) => resolveField(field, siblingsOf(field, fields), valueType(field[2]))));
     messages.set(fullName, built);
     return built;
   };
@@ -145,11 +147,16 @@ function lazyMessage(fullName: string, resolve: () => readonly FieldSchema[]): M
   };
 }
 
-function resolveField([name, number, type, flags, oneof, mapKey]: StoredField, valueType: (type: string) => ValueType): FieldSchema {
+function siblingsOf([name, , , , oneof]: StoredField, fields: readonly StoredField[]): readonly string[] {
+  return oneof === undefined || oneof === '' ? [] : fields.filter((other) => other[4] === oneof && other[0] !== name).map((other) => other[0]);
+}
+
+function resolveField([name, number, , flags, oneof, mapKey]: StoredField, siblings: readonly string[], value: ValueType): FieldSchema {
   return {
     name,
     number,
-    value: valueType(type),
+    value,
+    siblings,
     repeated: (flags & FieldFlag.repeated) !== 0,
     packed: (flags & FieldFlag.packed) !== 0,
     presence: (flags & FieldFlag.presence) !== 0,

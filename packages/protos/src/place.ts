@@ -1,0 +1,54 @@
+import type { Faults } from './faults.ts';
+import type { MessageSchema, Schema } from './schema.ts';
+
+/** Where in a message a reader or writer is. Kept as a chain: the text of a path is made only when there is a fault to tell. */
+export interface Place<Shared> {
+  readonly shared: Shared;
+  readonly parent: Place<Shared> | undefined;
+  /** `name`, `[0]` or `["key"]`. */
+  readonly segment: string;
+  readonly depth: number;
+}
+
+/** The outermost place. */
+export function rootPlace<Shared>(shared: Shared): Place<Shared> {
+  return { shared, parent: undefined, segment: '', depth: 0 };
+}
+
+/** One level further in. */
+export function childPlace<Shared>(parent: Place<Shared>, segment: string): Place<Shared> {
+  return { shared: parent.shared, parent, segment, depth: parent.depth + 1 };
+}
+
+/** The path as text: `filter_chains[0].filters[1].typed_config`. */
+function pathOf(place: Place<unknown> | undefined): string {
+  if (place === undefined) return '';
+  const outer = pathOf(place.parent);
+  return outer === '' || place.segment === '' || place.segment.startsWith('[') ? outer + place.segment : `${outer}.${place.segment}`;
+}
+
+/** What reading and writing share over one message. */
+export interface Collecting {
+  readonly faults: Faults;
+  readonly schema: Schema;
+}
+
+/** Records a fault at a place, or at a member of it. */
+export function addFault(place: Place<Collecting>, what: string, member?: string): void {
+  place.shared.faults.add(pathOf(member === undefined ? place : childPlace(place, member)), what);
+}
+
+/** Nesting that protobuf itself refuses; kept against hostile input. */
+export function isTooDeep(place: Place<Collecting>): boolean {
+  if (place.depth <= MAX_DEPTH) return false;
+  addFault(place, `nested deeper than ${MAX_DEPTH}`);
+  return true;
+}
+
+const MAX_DEPTH = 200;
+
+/** A message type known by name only: for well-known types, which need no fields. */
+export function bareMessage(fullName: string): MessageSchema {
+  return { fullName, byName: new Map(), byNumber: new Map() };
+}
+
