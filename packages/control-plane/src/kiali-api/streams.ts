@@ -1,6 +1,6 @@
 import type { Timers } from '@meltemi/base';
 import { configEvent, type GraphEvent, type HeartbeatEvent, type MeshSource } from '@meltemi/console-api';
-import { eventStream, type EventStream, type HttpResponse } from '@meltemi/http';
+import { eventStream, type HttpResponse } from '@meltemi/http';
 import type { Graphs } from './graphs.ts';
 import type { GraphRequest } from './parameters.ts';
 
@@ -23,124 +23,91 @@ const HEARTBEAT_MS = 2000;
 
 /** `event: graph` whenever the graph is another than the one before, `event: heartbeat` in between. */
 export function graphStream(deps: StreamsDeps, request: GraphRequest): HttpResponse {
-  return eventStream(async (stream) => {
-    let sequence = 0;
-    let shown = '';
-    let series = -1;
-    let madeMs = -Infinity;
-    const wake = createWake(deps, stream);
-    const stops = [deps.onTelemetry(wake.news), deps.mesh.onChange(wake.now)];
-    try {
-      while (!stream.signal.aborted) {
-        const count = deps.seriesCount();
-        const waitMs = (count === series ? EVERY_MS : SOON_MS) - (deps.now() - madeMs);
-        if (waitMs > 0) await wake.after(waitMs);
-        if (stream.signal.aborted) break;
-        series = deps.seriesCount();
-        madeMs = deps.now();
-        const graph = await deps.graphs.make(request);
-        const text = JSON.stringify(graph.elements);
-        if (text !== shown) {
-          shown = text;
-          wake.sent();
-          await stream.send({ event: 'graph', id: String(sequence), data: { sequence: sequence++, sentAtMs: deps.now(), graph } satisfies GraphEvent });
-        }
-        await wake.changed(() => stream.send({ event: 'heartbeat', data: { sequence: sequence++, sentAtMs: deps.now() } satisfies HeartbeatEvent }));
-      }
-    } finally {
-      wake.close();
-      for (const stop of stops) stop();
-    }
+  let shown = '';
+  let series = -1;
+  return liveStream(deps, {
+    event: 'graph',
+    watch: (news) => [deps.onTelemetry(() => news(false)), deps.mesh.onChange(() => news(true))],
+    gapMs: () => (deps.seriesCount() === series ? EVERY_MS : SOON_MS),
+    async next(sequence) {
+      series = deps.seriesCount();
+      const graph = await deps.graphs.make(request);
+      const text = JSON.stringify(graph.elements);
+      if (text === shown) return undefined;
+      shown = text;
+      return { sequence, sentAtMs: deps.now(), graph } satisfies GraphEvent;
+    },
   });
 }
 
 /** `event: config` at once and whenever the snapshot changed. */
 export function configStream(deps: StreamsDeps): HttpResponse {
-  return eventStream(async (stream) => {
-    let sequence = 0;
-    let version = '';
-    const wake = createWake(deps, stream);
-    const stop = deps.mesh.onChange(wake.now);
-    try {
-      while (!stream.signal.aborted) {
-        const view = deps.mesh.view();
-        if (view.version !== version) {
-          version = view.version;
-          wake.sent();
-          await stream.send({ event: 'config', id: String(sequence), data: configEvent(view, sequence++, deps.now()) });
-        }
-        await wake.changed(() => stream.send({ event: 'heartbeat', data: { sequence: sequence++, sentAtMs: deps.now() } satisfies HeartbeatEvent }));
-      }
-    } finally {
-      wake.close();
-      stop();
-    }
+  let version: string | undefined;
+  return liveStream(deps, {
+    event: 'config',
+    watch: (news) => [deps.mesh.onChange(() => news(true))],
+    gapMs: () => SOON_MS,
+    next(sequence) {
+      const view = deps.mesh.view();
+      if (view.version === version) return Promise.resolve(undefined);
+      version = view.version;
+      return Promise.resolve(configEvent(view, sequence, deps.now()));
+    },
   });
 }
 
-interface Wake {
-  /** Something changed; a waiter may go on. */
-  readonly news: () => void;
-  /** Something changed that is to be shown without delay. */
-  readonly now: () => void;
-  /** Waits, at most so long, unless there is something to be shown without delay. */
-  after(ms: number): Promise<void>;
-  /** Waits for the next change (or the end); meanwhile `beat` runs when nothing was sent for a while. */
-  changed(beat: () => Promise<void>): Promise<void>;
-  sent(): void;
-  close(): void;
+/** What a live stream shows. */
+interface LiveSource {
+  readonly event: string;
+  /** `news(true)`: show it without delay. */
+  watch(news: (isUrgent: boolean) => void): readonly (() => void)[];
+  /** Least time between two looks at the state. */
+  gapMs(): number;
+  /** The state as an event; undefined when it is the same as before. */
+  next(sequence: number): Promise<object | undefined>;
 }
 
-function createWake({ timers, now }: StreamsDeps, stream: EventStream): Wake {
-  let dirty = false;
-  let urgent = false;
-  let lastSentMs = now();
-  let resume: (() => void) | undefined;
-  const signal = (): void => {
-    const run = resume;
-    resume = undefined;
-    run?.();
-  };
-  stream.signal.addEventListener('abort', signal, { once: true });
-  /** Resolves after so long, or earlier when signalled. */
-  const pause = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = timers.after(ms, signal);
-      resume = () => {
-        timer.cancel();
-        resolve();
-      };
+/** Looks at a state whenever there is news of it, not too often; sends it when it changed, and a sign of life when nothing was sent for long. */
+function liveStream({ timers, now }: StreamsDeps, source: LiveSource): HttpResponse {
+  return eventStream(async (stream) => {
+    let sequence = 0;
+    let hasNews = true;
+    let isUrgent = true;
+    let lookedMs = -Infinity;
+    let sentMs = now();
+    let wake = (): void => undefined;
+    const pause = (ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        const timer = timers.after(ms, resolve);
+        wake = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    const send = async (event: string, data: object): Promise<void> => {
+      sentMs = now();
+      await stream.send({ event, id: String(sequence++), data });
+    };
+    stream.signal.addEventListener('abort', () => wake(), { once: true });
+    const stops = source.watch((urgent) => {
+      hasNews = true;
+      isUrgent ||= urgent;
+      wake();
     });
-  return {
-    news() {
-      dirty = true;
-      signal();
-    },
-    now() {
-      dirty = true;
-      urgent = true;
-      signal();
-    },
-    async after(ms) {
-      const endMs = now() + ms;
-      while (!urgent && !stream.signal.aborted && now() < endMs) await pause(endMs - now());
-      urgent = false;
-    },
-    async changed(beat) {
-      while (!dirty && !stream.signal.aborted) {
-        const waitMs = HEARTBEAT_MS - (now() - lastSentMs);
-        if (waitMs > 0) {
-          await pause(waitMs);
-          continue;
-        }
-        lastSentMs = now();
-        await beat();
+    try {
+      while (!stream.signal.aborted) {
+        const lookInMs = !hasNews ? Infinity : isUrgent ? 0 : lookedMs + source.gapMs() - now();
+        const beatInMs = sentMs + HEARTBEAT_MS - now();
+        if (lookInMs <= 0) {
+          hasNews = isUrgent = false;
+          lookedMs = now();
+          const data = await source.next(sequence);
+          if (data !== undefined) await send(source.event, data);
+        } else if (beatInMs <= 0) await send('heartbeat', { sequence, sentAtMs: now() } satisfies HeartbeatEvent);
+        else await pause(Math.min(lookInMs, beatInMs));
       }
-      dirty = false;
-    },
-    sent() {
-      lastSentMs = now();
-    },
-    close: signal,
-  };
+    } finally {
+      for (const stop of stops) stop();
+    }
+  });
 }
