@@ -31,7 +31,13 @@ interface Sample {
 export async function run(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
-    options: { rounds: { type: 'string', default: '7' }, seconds: { type: 'string', default: '4' }, case: { type: 'string', default: 'plain,mesh' }, 'no-latency': { type: 'boolean', default: false }, loud: { type: 'boolean', default: false } },
+    options: {
+      rounds: { type: 'string', default: '7' },
+      seconds: { type: 'string', default: '4' },
+      case: { type: 'string', default: 'plain,mesh' },
+      'no-latency': { type: 'boolean', default: false },
+      loud: { type: 'boolean', default: false },
+    },
   });
   const directory = mkdtempSync(join(tmpdir(), 'meltemi-bench-'));
   const running: Measured[] = [];
@@ -39,7 +45,9 @@ export async function run(args: readonly string[]): Promise<void> {
     const proxies = await startAll(directory, running, values.loud);
     const direct = proxies.backendPorts;
     const cases = values.case.split(',').filter((name): name is Case => name === 'plain' || name === 'mesh');
-    console.log(`${cpus().length} CPUs (${cpus()[0]?.model ?? ''}), Node ${process.version}, ${hasWrk ? 'wrk' : 'own load generator (wrk is not installed)'} -c64, backend ${proxies.backend}, ${values.rounds} rounds of ${values.seconds} s`);
+    console.log(
+      `${cpus().length} CPUs (${cpus()[0]?.model ?? ''}), Node ${process.version}, ${hasWrk ? 'wrk' : 'own load generator (wrk is not installed)'} -c64, backend ${proxies.backend}, ${values.rounds} rounds of ${values.seconds} s`,
+    );
     for (const name of cases) await throughput(name, proxies.list, Number(values.rounds), Number(values.seconds));
     if (!values['no-latency']) for (const name of cases) await latency(name, proxies.list, name === 'plain' ? direct.plain : undefined, direct.plain);
     for (const proxy of proxies.list) console.log(`resident memory after the run: ${proxy.name} ${proxy.process.residentMb().toFixed(0)} MB`);
@@ -49,7 +57,11 @@ export async function run(args: readonly string[]): Promise<void> {
   }
 }
 
-async function startAll(directory: string, running: Measured[], loud: boolean): Promise<{ readonly list: readonly Proxy[]; readonly backend: string; readonly backendPorts: { readonly plain: number } }> {
+async function startAll(
+  directory: string,
+  running: Measured[],
+  loud: boolean,
+): Promise<{ readonly list: readonly Proxy[]; readonly backend: string; readonly backendPorts: { readonly plain: number } }> {
   const [backendPort = 0, tlsBackendPort = 0, admin = 0, ...ports] = await freePorts(7);
   const authority = await createAuthority();
   const backend = await startBackend(directory, backendPort, tlsBackendPort, authority);
@@ -58,7 +70,14 @@ async function startAll(directory: string, running: Measured[], loud: boolean): 
   await accepting(tlsBackendPort);
   const list: Proxy[] = [];
   const add = async (name: string, plain: number, mesh: number, launch: (path: string) => Measured, bootstrap: boolean): Promise<void> => {
-    const config = await http1Config({ plainPort: plain, meshPort: mesh, backendPort, tlsBackendPort, logPath: join(directory, `${name}.log`), authority });
+    const config = await http1Config({
+      plainPort: plain,
+      meshPort: mesh,
+      backendPort,
+      tlsBackendPort,
+      logPath: join(directory, `${name}.log`),
+      authority,
+    });
     const path = join(directory, `${name}.json`);
     writeFileSync(path, JSON.stringify(bootstrap ? envoyBootstrap(config, admin) : config), { mode: 0o600 });
     const proxy = { name, process: launch(path), ports: { plain, mesh } };
@@ -67,10 +86,23 @@ async function startAll(directory: string, running: Measured[], loud: boolean): 
     await accepting(plain);
     await accepting(mesh);
   };
-  await add('meltemi', ports[0] ?? 0, ports[1] ?? 0, (path) => start(process.execPath, [join(import.meta.dirname, 'lib', 'embedded-proxy.ts'), path], { loud }), false);
+  await add(
+    'meltemi',
+    ports[0] ?? 0,
+    ports[1] ?? 0,
+    (path) => start(process.execPath, [join(import.meta.dirname, 'lib', 'embedded-proxy.ts'), path], { loud }),
+    false,
+  );
   const envoy = findEnvoy();
   if (envoy === undefined) console.log('Envoy was not found (MELTEMI_ENVOY, PATH, Python package "envoy"): no ratio, only our own numbers');
-  else await add('envoy', ports[2] ?? 0, ports[3] ?? 0, (path) => start(envoy, ['-c', path, '--concurrency', '1', '-l', 'error', '--disable-hot-restart'], { loud }), true);
+  else
+    await add(
+      'envoy',
+      ports[2] ?? 0,
+      ports[3] ?? 0,
+      (path) => start(envoy, ['-c', path, '--concurrency', '1', '-l', 'error', '--disable-hot-restart'], { loud }),
+      true,
+    );
   return { list, backend: backend.name, backendPorts: { plain: backendPort } };
 }
 
@@ -84,13 +116,17 @@ async function throughput(name: Case, proxies: readonly Proxy[], rounds: number,
   for (const [proxy, list] of samples) {
     const rates = list.map((sample) => sample.perCpuSecond);
     const errors = list.map((sample) => sample.errors).filter((text) => text !== '');
-    console.log(`  ${proxy.name.padEnd(8)} ${spread(rates, 0)}   ${median(list.map((sample) => sample.perSecond)).toFixed(0)}/s${errors.length > 0 ? `   ERRORS: ${errors.join('; ')}` : ''}`);
+    console.log(
+      `  ${proxy.name.padEnd(8)} ${spread(rates, 0)}   ${median(list.map((sample) => sample.perSecond)).toFixed(0)}/s${errors.length > 0 ? `   ERRORS: ${errors.join('; ')}` : ''}`,
+    );
   }
   const [ours, envoy] = proxies;
   if (ours === undefined || envoy === undefined) return;
   const ratios = (samples.get(ours) ?? []).map((sample, round) => sample.perCpuSecond / (samples.get(envoy)?.[round]?.perCpuSecond ?? Number.NaN));
   const reached = median(ratios) >= GOALS[name] ? 'reached' : 'MISSED';
-  console.log(`  ratio to Envoy in the same round: median ${median(ratios).toFixed(2)}, min ${Math.min(...ratios).toFixed(2)}, max ${Math.max(...ratios).toFixed(2)} (goal ${GOALS[name]}: ${reached})`);
+  console.log(
+    `  ratio to Envoy in the same round: median ${median(ratios).toFixed(2)}, min ${Math.min(...ratios).toFixed(2)}, max ${Math.max(...ratios).toFixed(2)} (goal ${GOALS[name]}: ${reached})`,
+  );
 }
 
 async function measure(proxy: Proxy, port: number, seconds: number): Promise<Sample> {
@@ -104,7 +140,9 @@ async function latency(name: Case, proxies: readonly Proxy[], directPort: number
   console.log(`\n${name}: latency at ${RATE} requests/s (POST 1 KiB, answer 1 KiB), microseconds`);
   const rounds = 3;
   const base: number[] = [];
-  const own = new Map<Proxy, { readonly p50: number[]; readonly p99: number[]; cpu: number; errors: number }>(proxies.map((proxy) => [proxy, { p50: [], p99: [], cpu: 0, errors: 0 }]));
+  const own = new Map<Proxy, { readonly p50: number[]; readonly p99: number[]; cpu: number; errors: number }>(
+    proxies.map((proxy) => [proxy, { p50: [], p99: [], cpu: 0, errors: 0 }]),
+  );
   for (let round = 0; round < rounds; round++) {
     base.push((await constantRate(directPort ?? baseline, RATE, 3)).p50);
     for (const proxy of round % 2 === 0 ? proxies : proxies.toReversed()) {
@@ -121,7 +159,9 @@ async function latency(name: Case, proxies: readonly Proxy[], directPort: number
   console.log(`  direct   p50 ${median(base).toFixed(0)}`);
   for (const [proxy, { p50, p99, cpu, errors }] of own) {
     const added = median(p50) - median(base);
-    console.log(`  ${proxy.name.padEnd(8)} p50 ${median(p50).toFixed(0)} (added ${added.toFixed(0)}), best p99 ${Math.min(...p99).toFixed(0)}, CPU ${(cpu * 100).toFixed(1)} %${errors > 0 ? `, ERRORS ${errors}` : ''}`);
+    console.log(
+      `  ${proxy.name.padEnd(8)} p50 ${median(p50).toFixed(0)} (added ${added.toFixed(0)}), best p99 ${Math.min(...p99).toFixed(0)}, CPU ${(cpu * 100).toFixed(1)} %${errors > 0 ? `, ERRORS ${errors}` : ''}`,
+    );
   }
 }
 

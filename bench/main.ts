@@ -6,7 +6,9 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(args: readonly string
 const [name = '', ...args] = process.argv.slice(2);
 const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
 if (load === undefined) {
-  console.error(`unknown bench "${name}"; there are: ${Object.keys(BENCHES).join(', ')}\n  npm run bench -- http1 [--rounds 7] [--seconds 4] [--case plain,mesh] [--no-latency]`);
+  console.error(
+    `unknown bench "${name}"; there are: ${Object.keys(BENCHES).join(', ')}\n  npm run bench -- http1 [--rounds 7] [--seconds 4] [--case plain,mesh] [--no-latency]`,
+  );
   process.exit(2);
 }
 await (await load()).run(args);

@@ -26,7 +26,8 @@ function checkPackage(dir: string): void {
   const runtime = Object.keys({ ...manifest['dependencies'], ...manifest['optionalDependencies'] });
   for (const dependency of runtime) {
     const room = dependency.startsWith('@meltemi/') ? dependency.slice(9) : undefined;
-    if (room !== undefined && allowed.may !== '*' && !allowed.may.includes(room)) offences.push(`${dir}/package.json: ${name} may not depend on ${dependency}`);
+    if (room !== undefined && allowed.may !== '*' && !allowed.may.includes(room))
+      offences.push(`${dir}/package.json: ${name} may not depend on ${dependency}`);
   }
   const known = new Set([...runtime, ...Object.keys(manifest['devDependencies'] ?? {}), ...Object.keys(manifest['peerDependencies'] ?? {})]);
   for (const file of globSync('src/**/*.{ts,tsx}', { cwd: join(root, dir) })) checkFile(dir, file, allowed.pure, known);
@@ -46,7 +47,8 @@ function checkFile(dir: string, file: string, pure: boolean, known: ReadonlySet<
 }
 
 function checkNever(at: string, room: string, specifier: string): void {
-  for (const rule of NEVER) if (rule.from === room && specifier === `@meltemi/${rule.to}`) offences.push(`${at}: ${rule.from} never imports ${rule.to}: ${rule.why}`);
+  for (const rule of NEVER)
+    if (rule.from === room && specifier === `@meltemi/${rule.to}`) offences.push(`${at}: ${rule.from} never imports ${rule.to}: ${rule.why}`);
 }
 
 function checkPurity(at: string, line: string): void {
@@ -64,6 +66,9 @@ function checkImport(at: string, specifier: string, of: { path: string; dir: str
     if (of.pure) offences.push(`${at}: pure package imports ${specifier}`);
     return;
   }
-  const name = specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+  const name = specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
   if (!of.known.has(name) && !existsSync(join(root, of.dir, 'src', name))) offences.push(`${at}: "${name}" is not in ${of.dir}/package.json`);
 }

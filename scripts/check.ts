@@ -28,7 +28,10 @@ export function check(): string[] {
 
 /** Every folder with a tsconfig, pure rooms first: their errors explain those of the rest. */
 function typeProjects(): string[] {
-  const projects = globSync(['packages/*/tsconfig.json', 'apps/*/tsconfig.json', 'e2e/tsconfig.json', 'bench/tsconfig.json', 'scripts/tsconfig.json'], { cwd: root }).sort();
+  const projects = globSync(
+    ['packages/*/tsconfig.json', 'apps/*/tsconfig.json', 'e2e/tsconfig.json', 'bench/tsconfig.json', 'scripts/tsconfig.json'],
+    { cwd: root },
+  ).sort();
   return [...projects.map((path) => join(root, path)), join(root, 'tsconfig.tests.json')];
 }
 

@@ -3,5 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 
 const files = globSync(['packages/*/src/**/*golden*.test.ts']);
-const result = spawnSync(process.execPath, ['--test', '--test-isolation=none', ...files], { stdio: 'inherit', env: { ...process.env, MELTEMI_GOLDEN: 'write' } });
+const result = spawnSync(process.execPath, ['--test', '--test-isolation=none', ...files], {
+  stdio: 'inherit',
+  env: { ...process.env, MELTEMI_GOLDEN: 'write' },
+});
 process.exit(result.status ?? 1);

@@ -26,7 +26,9 @@ if (target === undefined) fail(`unknown script "${name}"; one of ${Object.keys(T
 installIfNeeded();
 const node = findNode(ROOT);
 if (node === undefined) {
-  fail(`no Node 24.12 or newer was found, and npm brought none for ${process.platform}-${process.arch}.\nFix: install Node 24 and run the command again.`);
+  fail(
+    `no Node 24.12 or newer was found, and npm brought none for ${process.platform}-${process.arch}.\nFix: install Node 24 and run the command again.`,
+  );
 }
 run(node, [join(ROOT, target[0]), ...target.slice(1), ...rest]);
 
@@ -40,8 +42,12 @@ function installIfNeeded() {
   const started = Date.now();
   const npm = process.env['npm_execpath'];
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
-  const result = npm !== undefined && npm.endsWith('.js') ? spawnSync(process.execPath, [npm, ...args], { cwd: ROOT, stdio: ['ignore', 2, 2] }) : spawnSync('npm', args, { cwd: ROOT, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
-  if (result.status !== 0) fail(`npm ci failed with exit code ${result.status ?? result.signal}. The lines above say why; check the network and run the command again.`);
+  const result =
+    npm !== undefined && npm.endsWith('.js')
+      ? spawnSync(process.execPath, [npm, ...args], { cwd: ROOT, stdio: ['ignore', 2, 2] })
+      : spawnSync('npm', args, { cwd: ROOT, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+  if (result.status !== 0)
+    fail(`npm ci failed with exit code ${result.status ?? result.signal}. The lines above say why; check the network and run the command again.`);
   mkdirSync(dirname(STAMP), { recursive: true });
   writeFileSync(STAMP, wanted);
   console.error(`meltemi: installed in ${((Date.now() - started) / 1000).toFixed(0)} s`);

@@ -38,7 +38,9 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
 
 /** Directions that must never appear, whatever a package.json says. */
 export const NEVER: readonly { readonly from: string; readonly to: string; readonly why: string }[] = [
-  ...['proxy', 'runtime'].flatMap((from) => ['api', 'model', 'translate', 'analysis', 'registry'].map((to) => ({ from, to, why: 'the data plane knows nothing of Istio kinds' }))),
+  ...['proxy', 'runtime'].flatMap((from) =>
+    ['api', 'model', 'translate', 'analysis', 'registry'].map((to) => ({ from, to, why: 'the data plane knows nothing of Istio kinds' })),
+  ),
   ...['proxy', 'agent'].map((to) => ({ from: 'control-plane', to, why: 'xDS is the only contract between the two' })),
 ];
 

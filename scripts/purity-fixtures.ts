@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { LAYERS } from './layers.ts';
 
 /** What a pure room must not be able to name; each line has to be an error of its own. */
-const FORBIDDEN = [`import 'node:fs';`, `export const a = Buffer.from('x');`, `export const b = process.env;`, `export const c = setTimeout(() => {}, 1);`, `export const d = document.title;`, `export const e = performance.now();`];
+const FORBIDDEN = [
+  `import 'node:fs';`,
+  `export const a = Buffer.from('x');`,
+  `export const b = process.env;`,
+  `export const c = setTimeout(() => {}, 1);`,
+  `export const d = document.title;`,
+  `export const e = performance.now();`,
+];
 
 /** True when every forbidden line fails to compile in every pure package. */
 export function checkPurityFixtures(root: string, tsc: string): boolean {

@@ -20,7 +20,14 @@ interface Ring {
 const PURE = 'base,protos-types,wire,match,api,xds,pki,telemetry,model,runtime,translate,analysis,console-api';
 const RINGS: readonly Ring[] = [
   { name: 'unit (pure rooms)', files: [`packages/{${PURE}}/src/**/*.test.ts`], args: ['--test-isolation=none'] },
-  { name: 'unit (rooms with sockets)', files: ['packages/{protos,grpc,http,dns,telemetry-store,registry,agent,proxy,control-plane}/src/**/*.test.ts', 'apps/{meltemi,bookinfo,console}/src/**/*.test.ts'], args: ['--test-concurrency=2'] },
+  {
+    name: 'unit (rooms with sockets)',
+    files: [
+      'packages/{protos,grpc,http,dns,telemetry-store,registry,agent,proxy,control-plane}/src/**/*.test.ts',
+      'apps/{meltemi,bookinfo,console}/src/**/*.test.ts',
+    ],
+    args: ['--test-concurrency=2'],
+  },
   { name: 'e2e', files: ['e2e/{loopback,netns,parity,interop,browser}/**/*.test.ts'], args: ['--test-concurrency=1'] },
   { name: 'long', files: ['e2e/long/**/*.test.ts'], args: ['--test-concurrency=1'], full: true },
 ];
@@ -37,7 +44,9 @@ if (argument === undefined) {
 }
 for (const ring of RINGS) {
   if (ring.full === true && !full) continue;
-  const files = globSync(ring.files as string[], { cwd: root }).filter((file) => argument === undefined || file.includes(argument) || ring.name.startsWith(argument));
+  const files = globSync(ring.files as string[], { cwd: root }).filter(
+    (file) => argument === undefined || file.includes(argument) || ring.name.startsWith(argument),
+  );
   if (files.length === 0) continue;
   const started = performance.now();
   await runRing(ring, files);
@@ -54,7 +63,10 @@ function line(name: string, started: number): string {
 /** Runs the files under node:test and adds up its closing figures. A runner that dies without figures counts as one failure. */
 async function runRing(ring: Ring, files: readonly string[]): Promise<void> {
   console.log(`\n== ${ring.name}: ${files.length} files`);
-  const child = spawn(process.execPath, ['--test', '--test-timeout=300000', ...(ring.args ?? []), ...files.map((file) => join(root, file))], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--test', '--test-timeout=300000', ...(ring.args ?? []), ...files.map((file) => join(root, file))], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let output = '';
   child.stdout.setEncoding('utf8');
   child.stdout.on('data', (text: string) => {

@@ -9,5 +9,12 @@ export default defineConfig({
   resolve: { dedupe: ['react', 'react-dom'] },
   build: { outDir: 'dist', emptyOutDir: true, target: 'es2023', sourcemap: false, reportCompressedSize: false, chunkSizeWarningLimit: 2000 },
   worker: { format: 'es' },
-  server: { proxy: { '/api': 'http://127.0.0.1:20001', '/meltemi': 'http://127.0.0.1:20001', '/prometheus': 'http://127.0.0.1:20001', '/jaeger': 'http://127.0.0.1:20001' } },
+  server: {
+    proxy: {
+      '/api': 'http://127.0.0.1:20001',
+      '/meltemi': 'http://127.0.0.1:20001',
+      '/prometheus': 'http://127.0.0.1:20001',
+      '/jaeger': 'http://127.0.0.1:20001',
+    },
+  },
 });

@@ -24,4 +24,7 @@ function serve(socket: Socket): void {
 }
 
 createServer(serve).listen(Number(plain), '127.0.0.1');
-createTlsServer({ cert: readFileSync(cert), key: readFileSync(key), ca: readFileSync(root), requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' }, serve).listen(Number(tls), '127.0.0.1');
+createTlsServer(
+  { cert: readFileSync(cert), key: readFileSync(key), ca: readFileSync(root), requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' },
+  serve,
+).listen(Number(tls), '127.0.0.1');

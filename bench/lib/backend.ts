@@ -5,7 +5,12 @@ import type { Authority } from './certs.ts';
 import { start, type Measured } from './processes.ts';
 
 /** Both ports answer every request with 1 KiB; the second speaks TLS 1.3 and asks for a client certificate. */
-export async function startBackend(directory: string, plainPort: number, tlsPort: number, authority: Authority): Promise<{ readonly process: Measured; readonly name: string }> {
+export async function startBackend(
+  directory: string,
+  plainPort: number,
+  tlsPort: number,
+  authority: Authority,
+): Promise<{ readonly process: Measured; readonly name: string }> {
   const server = await authority.issue('server');
   const file = (name: string, text: string): string => {
     writeFileSync(join(directory, name), text, { mode: 0o600 });
@@ -17,7 +22,10 @@ export async function startBackend(directory: string, plainPort: number, tlsPort
   const nginx = spawnSync('nginx', ['-v']).error === undefined;
   if (!nginx) {
     console.log('nginx is not installed: the backend is a Node server, which lowers the load that can be offered but not the ratio');
-    return { name: 'node', process: start(process.execPath, [join(import.meta.dirname, 'backend-node.ts'), String(plainPort), String(tlsPort), certificate, key, root]) };
+    return {
+      name: 'node',
+      process: start(process.execPath, [join(import.meta.dirname, 'backend-node.ts'), String(plainPort), String(tlsPort), certificate, key, root]),
+    };
   }
   const body = 'x'.repeat(1024);
   const conf = file(

@@ -1,4 +1,15 @@
-import { createIssuing, createRoot, exportPrivateKey, formatSpiffeId, generateSigningKey, issueSvid, pemEncode, type Certificate, type Issuer, type SpiffeId } from '@meltemi/pki';
+import {
+  createIssuing,
+  createRoot,
+  exportPrivateKey,
+  formatSpiffeId,
+  generateSigningKey,
+  issueSvid,
+  pemEncode,
+  type Certificate,
+  type Issuer,
+  type SpiffeId,
+} from '@meltemi/pki';
 
 /** PEM texts of a workload. */
 export interface Identity {

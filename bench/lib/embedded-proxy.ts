@@ -13,11 +13,20 @@ function must<T>(decoded: Decoded<T>): T {
 const config = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Http1Config;
 const log = createLineLog('warn', (line) => process.stderr.write(line));
 const engine = createLocalEngine({
-  identity: telemetryIdentity({
-    id: 'sidecar~127.0.0.1~client-v1.bench~bench.svc.cluster.local',
-    cluster: 'client.bench',
-    metadata: { NAMESPACE: 'bench', WORKLOAD_NAME: 'client-v1', LABELS: { app: 'client', version: 'v1' }, CLUSTER_ID: 'meltemi', MESH_ID: 'cluster.local' },
-  }, '127.0.0.1'),
+  identity: telemetryIdentity(
+    {
+      id: 'sidecar~127.0.0.1~client-v1.bench~bench.svc.cluster.local',
+      cluster: 'client.bench',
+      metadata: {
+        NAMESPACE: 'bench',
+        WORKLOAD_NAME: 'client-v1',
+        LABELS: { app: 'client', version: 'v1' },
+        CLUSTER_ID: 'meltemi',
+        MESH_ID: 'cluster.local',
+      },
+    },
+    '127.0.0.1',
+  ),
   gateway: false,
   registry: createMetricRegistry(),
   events: { onSpan() {}, onWantWorkload() {}, onForgetWorkload() {} },
@@ -27,6 +36,9 @@ const engine = createLocalEngine({
   random: systemRandom,
   log,
 });
-const failures = await engine.apply({ clusters: config.clusters.filter((cluster) => (cluster as { name: string }).name !== 'collector').map((cluster) => must(decodeCluster(cluster))), listeners: config.listeners.map((listener) => must(decodeListener(listener))) });
+const failures = await engine.apply({
+  clusters: config.clusters.filter((cluster) => (cluster as { name: string }).name !== 'collector').map((cluster) => must(decodeCluster(cluster))),
+  listeners: config.listeners.map((listener) => must(decodeListener(listener))),
+});
 for (const [name, reason] of failures) console.error(`${name}: ${reason}`);
 setInterval(() => void engine.collect(), 1000);

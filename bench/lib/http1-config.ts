@@ -50,18 +50,29 @@ export async function http1Config(options: Http1ConfigOptions): Promise<Http1Con
           overall_sampling: { value: 100 },
           provider: {
             name: 'envoy.tracers.opentelemetry',
-            typed_config: any('envoy.config.trace.v3.OpenTelemetryConfig', { grpc_service: { envoy_grpc: { cluster_name: 'collector' }, timeout: '0.250s' }, service_name: 'bench' }),
+            typed_config: any('envoy.config.trace.v3.OpenTelemetryConfig', {
+              grpc_service: { envoy_grpc: { cluster_name: 'collector' }, timeout: '0.250s' },
+              service_name: 'bench',
+            }),
           },
         },
         access_log: [
           {
             name: 'envoy.access_loggers.file',
-            typed_config: any('envoy.extensions.access_loggers.file.v3.FileAccessLog', { path: options.logPath, log_format: { text_format_source: { inline_string: LOG_FORMAT } } }),
+            typed_config: any('envoy.extensions.access_loggers.file.v3.FileAccessLog', {
+              path: options.logPath,
+              log_format: { text_format_source: { inline_string: LOG_FORMAT } },
+            }),
           },
         ],
       }),
     ],
-    clusters: [cluster('plain', options.backendPort), cluster('mesh', options.tlsBackendPort, tls), cluster('mesh-canary', options.tlsBackendPort, tls), collector()],
+    clusters: [
+      cluster('plain', options.backendPort),
+      cluster('mesh', options.tlsBackendPort, tls),
+      cluster('mesh-canary', options.tlsBackendPort, tls),
+      collector(),
+    ],
   };
 }
 
@@ -98,10 +109,23 @@ function hundredRoutes(name: string): object[] {
   for (let i = 0; i < 33; i++) {
     routes.push({ name: `p${i}`, match: { prefix: `/api/v1/svc${i}/` }, route: { cluster: name } });
     routes.push({ name: `r${i}`, match: { safe_regex: { regex: `/users/[0-9]+/item${i}` } }, route: { cluster: name } });
-    routes.push({ name: `h${i}`, match: { prefix: '/', headers: [{ name: 'x-canary', string_match: { exact: `v${i}` } }] }, route: { cluster: name } });
+    routes.push({
+      name: `h${i}`,
+      match: { prefix: '/', headers: [{ name: 'x-canary', string_match: { exact: `v${i}` } }] },
+      route: { cluster: name },
+    });
   }
-  const retry = { retry_on: 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes', num_retries: 2, retriable_status_codes: [503] };
-  const weighted = { clusters: [{ name, weight: 90 }, { name: `${name}-canary`, weight: 10 }] };
+  const retry = {
+    retry_on: 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes',
+    num_retries: 2,
+    retriable_status_codes: [503],
+  };
+  const weighted = {
+    clusters: [
+      { name, weight: 90 },
+      { name: `${name}-canary`, weight: 10 },
+    ],
+  };
   routes.push({ name: 'default', match: { prefix: '/' }, route: { weighted_clusters: weighted, timeout: '15s', retry_policy: retry } });
   return routes;
 }
@@ -112,8 +136,13 @@ function cluster(name: string, port: number, transport?: object): object {
     type: 'STATIC',
     connect_timeout: '5s',
     metadata: { filter_metadata: { istio: { services: [{ host: 'backend.bench.svc.cluster.local', name: 'backend', namespace: 'bench' }] } } },
-    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } }] }] },
-    circuit_breakers: { thresholds: [{ max_connections: UNLIMITED, max_pending_requests: UNLIMITED, max_requests: UNLIMITED, max_retries: UNLIMITED }] },
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } }] }],
+    },
+    circuit_breakers: {
+      thresholds: [{ max_connections: UNLIMITED, max_pending_requests: UNLIMITED, max_requests: UNLIMITED, max_retries: UNLIMITED }],
+    },
     ...(transport === undefined ? {} : { transport_socket: transport }),
   };
 }
@@ -124,9 +153,14 @@ function collector(): object {
     name: 'collector',
     type: 'STATIC',
     connect_timeout: '1s',
-    load_assignment: { cluster_name: 'collector', endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: 9 } } } }] }] },
+    load_assignment: {
+      cluster_name: 'collector',
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: 9 } } } }] }],
+    },
     typed_extension_protocol_options: {
-      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', { explicit_http_config: { http2_protocol_options: {} } }),
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
+        explicit_http_config: { http2_protocol_options: {} },
+      }),
     },
   };
 }

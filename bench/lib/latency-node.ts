@@ -22,7 +22,12 @@ let errors = 0;
 
 function open(): Promise<void> {
   return new Promise((resolve) => {
-    const client: Client = { socket: connect({ host: '127.0.0.1', port: Number(portText), noDelay: true }, () => resolve()), due: 0, got: 0, need: -1 };
+    const client: Client = {
+      socket: connect({ host: '127.0.0.1', port: Number(portText), noDelay: true }, () => resolve()),
+      due: 0,
+      got: 0,
+      need: -1,
+    };
     client.socket.on('error', () => errors++);
     client.socket.on('data', (bytes: Buffer) => answer(client, bytes));
     idle.push(client);

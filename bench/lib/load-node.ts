@@ -31,4 +31,6 @@ for (let i = 0; i < 64; i++) {
     else socket.destroy();
   });
 }
-process.on('exit', () => console.log(JSON.stringify({ requests, seconds: (performance.now() - started) / 1000, errors: bad === 0 ? '' : `${bad} errors` })));
+process.on('exit', () =>
+  console.log(JSON.stringify({ requests, seconds: (performance.now() - started) / 1000, errors: bad === 0 ? '' : `${bad} errors` })),
+);

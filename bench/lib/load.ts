@@ -20,7 +20,8 @@ const HEADERS = {
 
 /** Closed-loop load with 64 connections for so long: as much as the proxy takes. */
 export async function fullLoad(port: number, seconds: number): Promise<LoadResult> {
-  if (!hasWrk) return JSON.parse(await output(process.execPath, [join(import.meta.dirname, 'load-node.ts'), String(port), String(seconds)])) as LoadResult;
+  if (!hasWrk)
+    return JSON.parse(await output(process.execPath, [join(import.meta.dirname, 'load-node.ts'), String(port), String(seconds)])) as LoadResult;
   const headers = Object.entries(HEADERS).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
   const text = await output('wrk', ['-c', '64', '-t', '1', '-d', `${seconds}s`, ...headers, `http://127.0.0.1:${port}/bench`]);
   const match = /(\d+) requests in ([\d.]+)(ms|s|m)/.exec(text);
@@ -39,7 +40,9 @@ export interface LatencyResult {
 
 /** A constant rate from 16 connections; measured from the time at which each request should have gone out. */
 export async function constantRate(port: number, perSecond: number, seconds: number): Promise<LatencyResult> {
-  return JSON.parse(await output(process.execPath, [join(import.meta.dirname, 'latency-node.ts'), String(port), String(perSecond), String(seconds)])) as LatencyResult;
+  return JSON.parse(
+    await output(process.execPath, [join(import.meta.dirname, 'latency-node.ts'), String(port), String(perSecond), String(seconds)]),
+  ) as LatencyResult;
 }
 
 function output(command: string, args: readonly string[]): Promise<string> {

@@ -28,7 +28,11 @@ export async function startEnvoy(binary: string, xdsPort: number, protocol: 'del
   const folder = mkdtempSync(join(tmpdir(), 'meltemi-envoy-'));
   const adminFile = join(folder, 'admin');
   writeFileSync(join(folder, 'bootstrap.json'), JSON.stringify(bootstrap(xdsPort, protocol, nodeId)));
-  const child = spawn(binary, ['-c', join(folder, 'bootstrap.json'), '--use-dynamic-base-id', '--concurrency', '1', '--admin-address-path', adminFile, '-l', 'warning'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(
+    binary,
+    ['-c', join(folder, 'bootstrap.json'), '--use-dynamic-base-id', '--concurrency', '1', '--admin-address-path', adminFile, '-l', 'warning'],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -45,7 +49,9 @@ export async function startEnvoy(binary: string, xdsPort: number, protocol: 'del
     async listener(name) {
       const deadline = performance.now() + 15_000;
       while (performance.now() < deadline) {
-        const answer = (await admin('/listeners?format=json')) as { listener_statuses?: { name: string; local_address: { socket_address: { address: string; port_value: number } } }[] } | undefined;
+        const answer = (await admin('/listeners?format=json')) as
+          | { listener_statuses?: { name: string; local_address: { socket_address: { address: string; port_value: number } } }[] }
+          | undefined;
         const found = answer?.listener_statuses?.find((status) => status.name === name)?.local_address.socket_address;
         if (found !== undefined) return `${found.address}:${found.port_value}`;
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -89,7 +95,10 @@ function bootstrap(xdsPort: number, protocol: 'delta' | 'sotw', nodeId: string):
               explicit_http_config: { http2_protocol_options: {} },
             },
           },
-          load_assignment: { cluster_name: 'xds', endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: xdsPort } } } }] }] },
+          load_assignment: {
+            cluster_name: 'xds',
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: xdsPort } } } }] }],
+          },
         },
       ],
     },

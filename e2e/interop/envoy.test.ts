@@ -6,7 +6,16 @@ import { silentLog } from '@meltemi/base';
 import { createAdsServer, type AdsServer, type GeneratedResource } from '@meltemi/control-plane';
 import { createGrpcServer } from '@meltemi/grpc';
 import { loadCodec } from '@meltemi/protos';
-import { ANY_TYPE, EXTENSION_NAME, packAny, TYPE_URL, type Cluster, type ClusterLoadAssignment, type Listener, type RouteConfiguration } from '@meltemi/protos-types';
+import {
+  ANY_TYPE,
+  EXTENSION_NAME,
+  packAny,
+  TYPE_URL,
+  type Cluster,
+  type ClusterLoadAssignment,
+  type Listener,
+  type RouteConfiguration,
+} from '@meltemi/protos-types';
 import { get } from '../testkit/load.ts';
 import { findEnvoy, NO_ENVOY, startEnvoy, type EnvoyProcess } from './envoy-process.ts';
 
@@ -37,13 +46,24 @@ function cluster(name: string, fields: Partial<Cluster> = {}): Cluster {
 }
 
 function assignment(name: string, port: number): ClusterLoadAssignment {
-  return { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } }] }] };
+  return {
+    cluster_name: name,
+    endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } }] }],
+  };
 }
 
 function listener(): Listener {
   const router = { name: EXTENSION_NAME.router, typed_config: packAny(ANY_TYPE.router, {}) };
-  const manager = packAny(ANY_TYPE.httpConnectionManager, { stat_prefix: 'web', rds: { config_source: ADS, route_config_name: 'routes' }, http_filters: [router] });
-  return { name: 'web', address: { socket_address: { address: '127.0.0.1', port_value: 0 } }, filter_chains: [{ filters: [{ name: EXTENSION_NAME.httpConnectionManager, typed_config: manager }] }] };
+  const manager = packAny(ANY_TYPE.httpConnectionManager, {
+    stat_prefix: 'web',
+    rds: { config_source: ADS, route_config_name: 'routes' },
+    http_filters: [router],
+  });
+  return {
+    name: 'web',
+    address: { socket_address: { address: '127.0.0.1', port_value: 0 } },
+    filter_chains: [{ filters: [{ name: EXTENSION_NAME.httpConnectionManager, typed_config: manager }] }],
+  };
 }
 
 function routes(to: string): RouteConfiguration {
@@ -142,40 +162,48 @@ async function warming(envoy: EnvoyProcess): Promise<unknown> {
 const binary = findEnvoy();
 
 for (const protocol of ['delta', 'sotw'] as const) {
-  test(`Envoy, ${protocol}: changed clusters come out of warming at once, moves and removals lose no request, a bad cluster stops no good one`, { skip: binary === undefined ? NO_ENVOY : false }, async () => {
-    await using world = await startWorld();
-    const { blue, green } = world;
-    await world.apply({ clusters: { one: { port: blue } }, route: 'one' });
-    await using envoy = await startEnvoy(binary ?? '', world.xdsPort, protocol, `sidecar~127.0.0.1~${protocol}.default~default.svc.cluster.local`);
-    const url = `http://${await envoy.listener('web')}/`;
-    assert.equal((await get(url)).body, 'blue');
-    await using load = startLoad(url);
+  test(
+    `Envoy, ${protocol}: changed clusters come out of warming at once, moves and removals lose no request, a bad cluster stops no good one`,
+    { skip: binary === undefined ? NO_ENVOY : false },
+    async () => {
+      await using world = await startWorld();
+      const { blue, green } = world;
+      await world.apply({ clusters: { one: { port: blue } }, route: 'one' });
+      await using envoy = await startEnvoy(binary ?? '', world.xdsPort, protocol, `sidecar~127.0.0.1~${protocol}.default~default.svc.cluster.local`);
+      const url = `http://${await envoy.listener('web')}/`;
+      assert.equal((await get(url)).body, 'blue');
+      await using load = startLoad(url);
 
-    // The cluster changes and its endpoints do not: Envoy waits for them all the same.
-    const started = performance.now();
-    assert.equal((await world.apply({ clusters: { one: { port: blue, fields: { connect_timeout: '2s' } } }, route: 'one' })).t, 'acknowledged');
-    assert.ok(performance.now() - started < 2_000, 'no initial_fetch_timeout was waited for');
-    assert.deepEqual(await warming(envoy), []);
+      // The cluster changes and its endpoints do not: Envoy waits for them all the same.
+      const started = performance.now();
+      assert.equal((await world.apply({ clusters: { one: { port: blue, fields: { connect_timeout: '2s' } } }, route: 'one' })).t, 'acknowledged');
+      assert.ok(performance.now() - started < 2_000, 'no initial_fetch_timeout was waited for');
+      assert.deepEqual(await warming(envoy), []);
 
-    // A new cluster, the route to it and the end of the old cluster in one change.
-    for (const [name, port] of [['two', green], ['three', blue], ['four', green]] as const) {
-      assert.equal((await world.apply({ clusters: { [name]: { port } }, route: name })).t, 'acknowledged');
-      assert.equal((await get(url)).body, port === blue ? 'blue' : 'green');
-    }
-    // The endpoint alone moves.
-    assert.equal((await world.apply({ clusters: { four: { port: blue } }, route: 'four' })).t, 'acknowledged');
-    assert.equal((await get(url)).body, 'blue');
+      // A new cluster, the route to it and the end of the old cluster in one change.
+      for (const [name, port] of [
+        ['two', green],
+        ['three', blue],
+        ['four', green],
+      ] as const) {
+        assert.equal((await world.apply({ clusters: { [name]: { port } }, route: name })).t, 'acknowledged');
+        assert.equal((await get(url)).body, port === blue ? 'blue' : 'green');
+      }
+      // The endpoint alone moves.
+      assert.equal((await world.apply({ clusters: { four: { port: blue } }, route: 'four' })).t, 'acknowledged');
+      assert.equal((await get(url)).body, 'blue');
 
-    // One bad cluster beside a good new one: the good one is taken and routed to, the refusal is told.
-    const bad = { port: blue, fields: { lb_policy: 'CLUSTER_PROVIDED' as const } };
-    const result = await world.apply({ clusters: { four: { port: blue }, good: { port: green }, bad }, route: 'good' });
-    assert.equal(result.t, 'rejected');
-    assert.match(result.rejected[0]?.message ?? '', /bad/);
-    assert.equal((await world.apply({ clusters: { four: { port: blue }, good: { port: green } }, route: 'good' })).t, 'acknowledged');
-    assert.equal((await get(url)).body, 'green');
+      // One bad cluster beside a good new one: the good one is taken and routed to, the refusal is told.
+      const bad = { port: blue, fields: { lb_policy: 'CLUSTER_PROVIDED' as const } };
+      const result = await world.apply({ clusters: { four: { port: blue }, good: { port: green }, bad }, route: 'good' });
+      assert.equal(result.t, 'rejected');
+      assert.match(result.rejected[0]?.message ?? '', /bad/);
+      assert.equal((await world.apply({ clusters: { four: { port: blue }, good: { port: green } }, route: 'good' })).t, 'acknowledged');
+      assert.equal((await get(url)).body, 'green');
 
-    const { answers, failures } = await load.stop();
-    assert.deepEqual(failures, []);
-    assert.ok(answers > 10, `${answers} answers`);
-  });
+      const { answers, failures } = await load.stop();
+      assert.deepEqual(failures, []);
+      assert.ok(answers > 10, `${answers} answers`);
+    },
+  );
 }

@@ -14,7 +14,15 @@ const HOST = 'echo.example.com';
 async function startEcho(name: string): Promise<{ port: number; close(): void }> {
   const server = new grpc.Server();
   const raw = (bytes: Buffer): Buffer => bytes;
-  const method = { path: '/echo.Echo/Who', requestStream: false, responseStream: false, requestSerialize: raw, requestDeserialize: raw, responseSerialize: raw, responseDeserialize: raw };
+  const method = {
+    path: '/echo.Echo/Who',
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: raw,
+    requestDeserialize: raw,
+    responseSerialize: raw,
+    responseDeserialize: raw,
+  };
   server.addService({ who: method } as never, {
     who: (_: grpc.ServerUnaryCall<Buffer, Buffer>, done: grpc.sendUnaryData<Buffer>) => done(null, Buffer.from(name)),
   });
@@ -100,7 +108,9 @@ async function startWorld(files: Record<string, string>): Promise<World> {
     warnings,
     write,
     async calls(count) {
-      const answer = new Promise<Record<string, number>>((resolve) => client.once('message', (message) => resolve(message as Record<string, number>)));
+      const answer = new Promise<Record<string, number>>((resolve) =>
+        client.once('message', (message) => resolve(message as Record<string, number>)),
+      );
       client.send({ calls: count });
       return answer;
     },
@@ -124,7 +134,9 @@ function startClient(xdsAddress: string): ChildProcess {
     // gRPC insists on a locality.
     node: { id: 'grpc-client', locality: { region: 'r', zone: 'z' }, metadata: { GENERATOR: 'grpc', NAMESPACE: 'default' } },
   };
-  return fork(join(import.meta.dirname, 'programs/xds-echo-client.ts'), [`${HOST}:80`], { env: { ...process.env, GRPC_XDS_BOOTSTRAP_CONFIG: JSON.stringify(bootstrap) } });
+  return fork(join(import.meta.dirname, 'programs/xds-echo-client.ts'), [`${HOST}:80`], {
+    env: { ...process.env, GRPC_XDS_BOOTSTRAP_CONFIG: JSON.stringify(bootstrap) },
+  });
 }
 
 /** Asks again until the answers are as wanted: a change needs some milliseconds to arrive. */
@@ -162,7 +174,10 @@ test('gRPC with its own xDS client resolves a ServiceEntry, follows weights and 
 
     const response = await fetch(`${world.plane.apiUrl}/meltemi/v1/proxies`);
     const { proxies } = (await response.json()) as { proxies: { types: { type: string; state: string }[] }[] };
-    assert.deepEqual(proxies.map(({ types }) => types), [['CDS', 'EDS', 'LDS', 'RDS'].map((type) => ({ type, state: 'SYNCED' }))]);
+    assert.deepEqual(
+      proxies.map(({ types }) => types),
+      [['CDS', 'EDS', 'LDS', 'RDS'].map((type) => ({ type, state: 'SYNCED' }))],
+    );
     assert.deepEqual(world.warnings, []);
   } finally {
     for (const echo of [one, two, moved]) echo?.close();

@@ -10,14 +10,22 @@ const ISTIOD = 'spiffe://cluster.local/ns/istio-system/sa/istiod';
 
 async function createAuthority(): Promise<Issuer> {
   const key = await generateSigningKey(crypto);
-  return { key, certificate: await createRoot(crypto, { commonName: 'test root', trustDomain: 'cluster.local', key, nowMs: Date.now(), ttlMs: HOUR_MS }) };
+  return {
+    key,
+    certificate: await createRoot(crypto, { commonName: 'test root', trustDomain: 'cluster.local', key, nowMs: Date.now(), ttlMs: HOUR_MS }),
+  };
 }
 
 const rootPem = (issuer: Issuer): string => pemEncode('CERTIFICATE', issuer.certificate.der);
 
 async function issue(issuer: Issuer, namespace: string, serviceAccount: string): Promise<{ certificateChain: string; privateKey: string }> {
   const key = await generateSigningKey(crypto);
-  const certificate = await issueSvid(crypto, issuer, { spki: key.spki, id: { trustDomain: 'cluster.local', namespace, serviceAccount }, nowMs: Date.now(), ttlMs: HOUR_MS });
+  const certificate = await issueSvid(crypto, issuer, {
+    spki: key.spki,
+    id: { trustDomain: 'cluster.local', namespace, serviceAccount },
+    nowMs: Date.now(),
+    ttlMs: HOUR_MS,
+  });
   return { certificateChain: pemEncode('CERTIFICATE', certificate.der), privateKey: pemEncode('PRIVATE KEY', await exportPrivateKey(crypto, key)) };
 }
 
@@ -43,7 +51,9 @@ test('mutual TLS: identities count only when they verify, on both sides, and cer
   assert.equal(await ask(trust), 'undefined false');
   assert.equal(await ask({ ...trust, ...(await issue(stranger, 'bookinfo', 'reviews')) }), 'undefined false');
   await assert.rejects(ask({ trustedCa: rootPem(stranger), expectedPrincipals: [ISTIOD] }), { code: 'grpc/unavailable' });
-  await assert.rejects(ask({ ...trust, expectedPrincipals: ['spiffe://cluster.local/ns/istio-system/sa/other'] }), (error: Error) => error.message.includes(`the server is ${ISTIOD}`));
+  await assert.rejects(ask({ ...trust, expectedPrincipals: ['spiffe://cluster.local/ns/istio-system/sa/other'] }), (error: Error) =>
+    error.message.includes(`the server is ${ISTIOD}`),
+  );
   // Without an expected SPIFFE ID the name must match, and this certificate has none.
   await assert.rejects(ask({ trustedCa: rootPem(authority), serverName: 'localhost' }), { code: 'grpc/unavailable' });
 

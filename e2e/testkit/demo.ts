@@ -40,7 +40,11 @@ export async function startDemo(args: readonly string[] = [], env: Readonly<Reco
   const stateDir = mkdtempSync(join(tmpdir(), 'meltemi-e2e-'));
   const started = performance.now();
   const command = ['apps/meltemi/src/main.ts', 'demo', '--json', '--gateway-port', '0', '--console-port', '0', '--state-dir', stateDir, ...args];
-  const child = spawn(process.execPath, command, { cwd: ROOT, env: { ...process.env, ...env, MELTEMI_STATE: stateDir }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, command, {
+    cwd: ROOT,
+    env: { ...process.env, ...env, MELTEMI_STATE: stateDir },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
@@ -87,7 +91,11 @@ export async function startDemo(args: readonly string[] = [], env: Readonly<Reco
 
 /** Runs the CLI of the sources; never rejects for its exit code. `input` goes to its stdin. */
 export async function runCli(args: readonly string[], env: Readonly<Record<string, string>> = {}, input = ''): Promise<CliResult> {
-  const child = spawn(process.execPath, ['apps/meltemi/src/main.ts', ...args], { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['apps/meltemi/src/main.ts', ...args], {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

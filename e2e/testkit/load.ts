@@ -30,7 +30,12 @@ export function reviewsVersion(html: string): 'v1' | 'v2' | 'v3' | 'none' {
 }
 
 /** Sends `count` requests over `workers` kept-alive connections and counts what came back. */
-export async function burst(url: string, count: number, workers = 8, headers: Readonly<Record<string, string>> = {}): Promise<{ statuses: Map<number, number>; versions: Map<string, number>; errors: string[] }> {
+export async function burst(
+  url: string,
+  count: number,
+  workers = 8,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ statuses: Map<number, number>; versions: Map<string, number>; errors: string[] }> {
   const agent = new Agent({ keepAlive: true, maxSockets: workers });
   const statuses = new Map<number, number>();
   const versions = new Map<string, number>();

@@ -49,11 +49,37 @@ describe('bookinfo', () => {
     assert.deepEqual(await getJson(ratings, '/ratings/7'), { id: 7, ratings: { Reviewer1: 5, Reviewer2: 4 } });
     assert.deepEqual(await getJson(page, '/api/v1/products/0/ratings'), { id: 0, ratings: { Reviewer1: 5, Reviewer2: 4 } });
     assert.deepEqual(await getJson(page, '/api/v1/products/3'), {
-      id: 3, author: 'William Shakespeare', year: 1595, type: 'paperback', pages: 200, publisher: 'PublisherA', language: 'English', 'ISBN-10': '1234567890', 'ISBN-13': '123-1234567890',
+      id: 3,
+      author: 'William Shakespeare',
+      year: 1595,
+      type: 'paperback',
+      pages: 200,
+      publisher: 'PublisherA',
+      language: 'English',
+      'ISBN-10': '1234567890',
+      'ISBN-13': '123-1234567890',
     });
-    const body = (await getJson(page, '/api/v1/products/0/reviews')) as { id: string; podname: string; clustername: string; reviews: { rating: unknown }[] };
-    assert.deepEqual([body.id, body.podname, body.clustername, body.reviews.map((review) => review.rating)], ['0', 'reviews-v3-0', 'null', [{ stars: 5, color: 'red' }, { stars: 4, color: 'red' }]]);
-    assert.deepEqual((await getJson(page, '/api/v1/products')) as { id: number; title: string }[] | undefined, [{ ...((await getJson(page, '/api/v1/products')) as object[])[0], id: 0, title: 'The Comedy of Errors' }]);
+    const body = (await getJson(page, '/api/v1/products/0/reviews')) as {
+      id: string;
+      podname: string;
+      clustername: string;
+      reviews: { rating: unknown }[];
+    };
+    assert.deepEqual(
+      [body.id, body.podname, body.clustername, body.reviews.map((review) => review.rating)],
+      [
+        '0',
+        'reviews-v3-0',
+        'null',
+        [
+          { stars: 5, color: 'red' },
+          { stars: 4, color: 'red' },
+        ],
+      ],
+    );
+    assert.deepEqual((await getJson(page, '/api/v1/products')) as { id: number; title: string }[] | undefined, [
+      { ...((await getJson(page, '/api/v1/products')) as object[])[0], id: 0, title: 'The Comedy of Errors' },
+    ]);
     assert.equal((await fetch(url(details, '/details/x'))).status, 400);
     assert.equal((await fetch(url(page, '/nowhere'))).status, 404);
   });
@@ -62,10 +88,19 @@ describe('bookinfo', () => {
     const pages: string[] = [];
     for (const version of ['v1', 'v2', 'v3']) {
       const reviews = await serve(createReviews({ SERVICE_VERSION: version, ...at('RATINGS', ratings) }));
-      const page = await serve(createProductpage({ SERVICE_VERSION: version === 'v1' ? 'v2' : 'v1', ...at('DETAILS', details), ...at('REVIEWS', reviews) }));
+      const page = await serve(
+        createProductpage({ SERVICE_VERSION: version === 'v1' ? 'v2' : 'v1', ...at('DETAILS', details), ...at('REVIEWS', reviews) }),
+      );
       pages.push(await (await fetch(url(page, '/productpage'))).text());
     }
-    assert.deepEqual(pages.map((page) => [/class="stars (\w+)"/.exec(page)?.[1], /body class="(\w+)"/.exec(page)?.[1]]), [[undefined, 'evening'], ['black', 'day'], ['red', 'day']]);
+    assert.deepEqual(
+      pages.map((page) => [/class="stars (\w+)"/.exec(page)?.[1], /body class="(\w+)"/.exec(page)?.[1]]),
+      [
+        [undefined, 'evening'],
+        ['black', 'day'],
+        ['red', 'day'],
+      ],
+    );
     assert.ok(pages.every((page) => page.includes('<title>Simple Bookstore App</title>') && page.includes('Reviews served by')));
   });
 
@@ -88,10 +123,21 @@ describe('bookinfo', () => {
       return { status: 200, type: 'application/json', body: '{"reviews":[],"podname":"p","clustername":"null"}' };
     });
     const page = await serve(createProductpage({ ...at('DETAILS', details), ...at('REVIEWS', spy) }));
-    const login = await fetch(url(page, '/login'), { method: 'POST', redirect: 'manual', body: new URLSearchParams({ username: 'jason', passwd: '' }), headers: { referer: 'http://evil.example//elsewhere' } });
+    const login = await fetch(url(page, '/login'), {
+      method: 'POST',
+      redirect: 'manual',
+      body: new URLSearchParams({ username: 'jason', passwd: '' }),
+      headers: { referer: 'http://evil.example//elsewhere' },
+    });
     assert.deepEqual([login.status, login.headers.get('location')], [302, '/productpage']);
     const cookie = (login.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
-    const sent = { cookie, 'x-request-id': 'r1', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'x-b3-traceid': 't1', 'x-private': 'no' };
+    const sent = {
+      cookie,
+      'x-request-id': 'r1',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      'x-b3-traceid': 't1',
+      'x-private': 'no',
+    };
     const text = await (await fetch(url(page, '/productpage'), { headers: sent })).text();
     assert.match(text, /Signed in as <b>jason<\/b>/);
     assert.deepEqual(
@@ -104,7 +150,13 @@ describe('bookinfo', () => {
 
   it('has runtime metrics and a line per request', async () => {
     const text = await (await fetch(url(details, '/metrics'))).text();
-    for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'nodejs_heap_size_used_bytes', 'nodejs_eventloop_lag_seconds', 'nodejs_version_info']) {
+    for (const name of [
+      'process_cpu_seconds_total',
+      'process_resident_memory_bytes',
+      'nodejs_heap_size_used_bytes',
+      'nodejs_eventloop_lag_seconds',
+      'nodejs_version_info',
+    ]) {
       assert.match(text, new RegExp(`^${name}(\\{.*\\})? [0-9.e-]+$`, 'm'));
     }
     await (await fetch(url(details, '/details/0'), { headers: { 'x-request-id': 'line-1' } })).text();
@@ -131,7 +183,9 @@ it('the load generator keeps its rate and counts failures', async () => {
   await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
   const summary = await new Promise<LoadSummary>((resolve) => {
     const load = startLoad({
-      url: `http://127.0.0.1:${(target.address() as AddressInfo).port}/`, requestsPerSecond: 100, reportMs: 500,
+      url: `http://127.0.0.1:${(target.address() as AddressInfo).port}/`,
+      requestsPerSecond: 100,
+      reportMs: 500,
       report: (first) => {
         resolve(first);
         load.stop();

@@ -6,9 +6,27 @@ import type { AppRequest, Environment } from './server.ts';
  * mesh's request id and other tracers' own), and what identifies the user. Without a mesh library this is all a program does.
  */
 const FORWARDED_HEADERS = [
-  'x-request-id', 'traceparent', 'tracestate', 'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags',
-  'x-ot-span-context', 'x-datadog-trace-id', 'x-datadog-parent-id', 'x-datadog-sampling-priority', 'x-cloud-trace-context',
-  'grpc-trace-bin', 'sw8', 'end-user', 'user-agent', 'cookie', 'authorization', 'jwt',
+  'x-request-id',
+  'traceparent',
+  'tracestate',
+  'b3',
+  'x-b3-traceid',
+  'x-b3-spanid',
+  'x-b3-parentspanid',
+  'x-b3-sampled',
+  'x-b3-flags',
+  'x-ot-span-context',
+  'x-datadog-trace-id',
+  'x-datadog-parent-id',
+  'x-datadog-sampling-priority',
+  'x-cloud-trace-context',
+  'grpc-trace-bin',
+  'sw8',
+  'end-user',
+  'user-agent',
+  'cookie',
+  'authorization',
+  'jwt',
 ] as const;
 
 export interface ServiceAddress {
@@ -17,9 +35,7 @@ export interface ServiceAddress {
 }
 
 /** What a call gave: the status and body of an answer, or why there is none. */
-export type CallResult =
-  | { readonly t: 'answer'; readonly status: number; readonly body: string }
-  | { readonly t: 'failed'; readonly reason: string };
+export type CallResult = { readonly t: 'answer'; readonly status: number; readonly body: string } | { readonly t: 'failed'; readonly reason: string };
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64, maxFreeSockets: 16 });
 

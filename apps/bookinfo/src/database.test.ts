@@ -21,7 +21,10 @@ it('ratings v2 reads from a real Postgres, which keeps its data over a restart a
   chmodSync(folder, 0o755); // root's database runs as another user, who must get in
   const port = await freePort();
   const env = { HOST: '127.0.0.1', PORT: String(port), DATA_DIR: join(folder, 'data') };
-  const ratings = await listen(createRatings({ SERVICE_VERSION: 'v2', POSTGRESDB_SERVICE_HOST: '127.0.0.1', POSTGRESDB_SERVICE_PORT: String(port) }), { host: '127.0.0.1', port: 0, log: () => {} });
+  const ratings = await listen(
+    createRatings({ SERVICE_VERSION: 'v2', POSTGRESDB_SERVICE_HOST: '127.0.0.1', POSTGRESDB_SERVICE_PORT: String(port) }),
+    { host: '127.0.0.1', port: 0, log: () => {} },
+  );
   const ask = async (): Promise<[number, unknown]> => {
     const answer = await fetch(`http://127.0.0.1:${ratings.port}/ratings/0`);
     return [answer.status, await answer.json()];

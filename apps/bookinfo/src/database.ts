@@ -29,7 +29,12 @@ export async function startDatabase(env: Environment, log: (line: string) => voi
   const port = Number(env['PORT'] ?? '5432');
   const home = findPostgres(resolve(env['DATA_DIR'] ?? join(tmpdir(), `meltemi-bookinfo-database-${userInfo().uid}`)));
   await endLeftover(home.dataDir);
-  initialise(home, { user: env['POSTGRES_USER'] ?? 'bookinfo', password: env['POSTGRES_PASSWORD'] ?? 'bookinfo', database: env['POSTGRES_DB'] ?? 'bookinfo', seed: SEED });
+  initialise(home, {
+    user: env['POSTGRES_USER'] ?? 'bookinfo',
+    password: env['POSTGRES_PASSWORD'] ?? 'bookinfo',
+    database: env['POSTGRES_DB'] ?? 'bookinfo',
+    seed: SEED,
+  });
   const child = startServer(home, host, port);
   const ended = new Promise<number>((done) => {
     child.once('exit', (code) => done(code ?? 1));

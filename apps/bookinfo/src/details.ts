@@ -10,8 +10,15 @@ export function createDetails(): Handler {
       return wanted ? json({ error: 'please provide numeric product id' }, 400) : json({ error: `no such path: ${request.path}` }, 404);
     }
     return json({
-      id: Number(id), author: 'William Shakespeare', year: 1595, type: 'paperback', pages: 200, publisher: 'PublisherA', language: 'English',
-      'ISBN-10': '1234567890', 'ISBN-13': '123-1234567890',
+      id: Number(id),
+      author: 'William Shakespeare',
+      year: 1595,
+      type: 'paperback',
+      pages: 200,
+      publisher: 'PublisherA',
+      language: 'English',
+      'ISBN-10': '1234567890',
+      'ISBN-13': '123-1234567890',
     });
   };
 }

@@ -28,21 +28,24 @@ export function startLoad(options: LoadOptions): { stop(): void } {
   const beganMs = performance.now();
   let sent = 0;
   let inFlight = 0;
-  const tick = setInterval(() => {
-    const due = Math.floor(((performance.now() - beganMs) / 1000) * options.requestsPerSecond);
-    for (; sent < due; sent += 1) {
-      if (inFlight >= MAX_IN_FLIGHT) {
-        window.failed += 1;
-        continue;
+  const tick = setInterval(
+    () => {
+      const due = Math.floor(((performance.now() - beganMs) / 1000) * options.requestsPerSecond);
+      for (; sent < due; sent += 1) {
+        if (inFlight >= MAX_IN_FLIGHT) {
+          window.failed += 1;
+          continue;
+        }
+        inFlight += 1;
+        send(options.url, agent, (latencyMs) => {
+          inFlight -= 1;
+          if (latencyMs === undefined) window.failed += 1;
+          else window.latenciesMs.push(latencyMs);
+        });
       }
-      inFlight += 1;
-      send(options.url, agent, (latencyMs) => {
-        inFlight -= 1;
-        if (latencyMs === undefined) window.failed += 1;
-        else window.latenciesMs.push(latencyMs);
-      });
-    }
-  }, Math.max(5, Math.min(100, 500 / options.requestsPerSecond)));
+    },
+    Math.max(5, Math.min(100, 500 / options.requestsPerSecond)),
+  );
   const flush = (): void => {
     options.report(summarize(window.latenciesMs, window.failed, (performance.now() - window.startedMs) / 1000));
     Object.assign(window, { latenciesMs: [], failed: 0, startedMs: performance.now() });

@@ -71,10 +71,18 @@ function loopLines(delay: ReturnType<typeof monitorEventLoopDelay>): string[] {
     ...family('nodejs_eventloop_lag_min_seconds', 'gauge', 'Least lag of the event loop.', [{ value: delay.count === 0 ? 0 : seconds(delay.min) }]),
     ...family('nodejs_eventloop_lag_max_seconds', 'gauge', 'Greatest lag of the event loop.', [{ value: seconds(delay.max) }]),
     ...family('nodejs_eventloop_lag_p50_seconds', 'gauge', 'Median lag of the event loop.', [{ value: seconds(delay.percentile(50)) }]),
-    ...family('nodejs_eventloop_lag_p90_seconds', 'gauge', '90th percentile of the lag of the event loop.', [{ value: seconds(delay.percentile(90)) }]),
-    ...family('nodejs_eventloop_lag_p99_seconds', 'gauge', '99th percentile of the lag of the event loop.', [{ value: seconds(delay.percentile(99)) }]),
-    ...family('nodejs_active_handles_total', 'gauge', 'Handles the event loop waits for.', [{ value: resources.filter((name) => !name.endsWith('Req') && !name.endsWith('Wrap')).length }]),
-    ...family('nodejs_active_requests_total', 'gauge', 'Requests under way in libuv.', [{ value: resources.filter((name) => name.endsWith('Req')).length }]),
+    ...family('nodejs_eventloop_lag_p90_seconds', 'gauge', '90th percentile of the lag of the event loop.', [
+      { value: seconds(delay.percentile(90)) },
+    ]),
+    ...family('nodejs_eventloop_lag_p99_seconds', 'gauge', '99th percentile of the lag of the event loop.', [
+      { value: seconds(delay.percentile(99)) },
+    ]),
+    ...family('nodejs_active_handles_total', 'gauge', 'Handles the event loop waits for.', [
+      { value: resources.filter((name) => !name.endsWith('Req') && !name.endsWith('Wrap')).length },
+    ]),
+    ...family('nodejs_active_requests_total', 'gauge', 'Requests under way in libuv.', [
+      { value: resources.filter((name) => name.endsWith('Req')).length },
+    ]),
   ];
   delay.reset();
   return lines;
@@ -87,9 +95,24 @@ function heapLines(): string[] {
     ...family('nodejs_heap_size_total_bytes', 'gauge', 'Size of the heap.', [{ value: memory.heapTotal }]),
     ...family('nodejs_heap_size_used_bytes', 'gauge', 'Heap in use.', [{ value: memory.heapUsed }]),
     ...family('nodejs_external_memory_bytes', 'gauge', 'Memory outside the heap.', [{ value: memory.external }]),
-    ...family('nodejs_heap_space_size_total_bytes', 'gauge', 'Size of a heap space.', spaces.map((s) => ({ labels: s.labels, value: s.space_size }))),
-    ...family('nodejs_heap_space_size_used_bytes', 'gauge', 'Use of a heap space.', spaces.map((s) => ({ labels: s.labels, value: s.space_used_size }))),
-    ...family('nodejs_heap_space_size_available_bytes', 'gauge', 'Room in a heap space.', spaces.map((s) => ({ labels: s.labels, value: s.space_available_size }))),
+    ...family(
+      'nodejs_heap_space_size_total_bytes',
+      'gauge',
+      'Size of a heap space.',
+      spaces.map((s) => ({ labels: s.labels, value: s.space_size })),
+    ),
+    ...family(
+      'nodejs_heap_space_size_used_bytes',
+      'gauge',
+      'Use of a heap space.',
+      spaces.map((s) => ({ labels: s.labels, value: s.space_used_size })),
+    ),
+    ...family(
+      'nodejs_heap_space_size_available_bytes',
+      'gauge',
+      'Room in a heap space.',
+      spaces.map((s) => ({ labels: s.labels, value: s.space_available_size })),
+    ),
   ];
 }
 

@@ -21,13 +21,21 @@ export interface PageModel {
 }
 
 const DETAIL_ROWS = [
-  ['type', 'Type'], ['pages', 'Pages'], ['publisher', 'Publisher'], ['language', 'Language'], ['year', 'Year'], ['ISBN-10', 'ISBN-10'], ['ISBN-13', 'ISBN-13'],
+  ['type', 'Type'],
+  ['pages', 'Pages'],
+  ['publisher', 'Publisher'],
+  ['language', 'Language'],
+  ['year', 'Year'],
+  ['ISBN-10', 'ISBN-10'],
+  ['ISBN-13', 'ISBN-13'],
 ] as const;
 
 /** The product page: the book, its details and its reviews, in v1's light look or v2's evening look. */
 export function renderProductPage(model: PageModel): string {
   const look = model.version === 'v1' ? 'day' : 'evening';
-  return document(look, `${header(model)}
+  return document(
+    look,
+    `${header(model)}
 <main>
 <section class="book"><div class="cover" aria-hidden="true"><i>W. Shakespeare</i><b>The Comedy<br>of Errors</b></div><div>
 <h1>${escapeHtml(model.title)}</h1><p class="lead">${escapeHtml(model.summary)}</p></div></section>
@@ -35,21 +43,26 @@ export function renderProductPage(model: PageModel): string {
 <section><h2>Book Details</h2>${detailsHtml(model.details)}</section>
 <section><h2>Book Reviews</h2>${reviewsHtml(model.reviews)}</section>
 </div></main>
-<footer>productpage ${escapeHtml(model.version)}</footer>`);
+<footer>productpage ${escapeHtml(model.version)}</footer>`,
+  );
 }
 
 /** The page at `/`: where to go from here. */
 export function renderIndex(version: string): string {
-  return document(version === 'v1' ? 'day' : 'evening', `<header><strong>Bookstore</strong></header>
+  return document(
+    version === 'v1' ? 'day' : 'evening',
+    `<header><strong>Bookstore</strong></header>
 <main><section><h1>Hello! This is a simple bookstore application</h1>
 <p class="lead">It consists of four services: productpage, details, reviews and ratings, and one database.</p>
-<p><a class="button" href="/productpage">Product page</a></p></section></main><footer>productpage ${escapeHtml(version)}</footer>`);
+<p><a class="button" href="/productpage">Product page</a></p></section></main><footer>productpage ${escapeHtml(version)}</footer>`,
+  );
 }
 
 function header(model: PageModel): string {
-  const account = model.user === undefined
-    ? `<form method="post" action="login"><input name="username" placeholder="User name" aria-label="User name" required><input name="passwd" type="password" placeholder="Password" aria-label="Password"><button>Sign in</button></form>`
-    : `<span>Signed in as <b>${escapeHtml(model.user)}</b> <a href="logout">Sign out</a></span>`;
+  const account =
+    model.user === undefined
+      ? `<form method="post" action="login"><input name="username" placeholder="User name" aria-label="User name" required><input name="passwd" type="password" placeholder="Password" aria-label="Password"><button>Sign in</button></form>`
+      : `<span>Signed in as <b>${escapeHtml(model.user)}</b> <a href="logout">Sign out</a></span>`;
   return `<header><strong>Bookstore</strong>${account}</header>`;
 }
 
@@ -61,7 +74,9 @@ function detailsHtml(details: PageModel['details']): string {
 
 function reviewsHtml(reviews: PageModel['reviews']): string {
   if (reviews.t === 'error') return `<p class="error"><b>Error fetching product reviews!</b> ${escapeHtml(reviews.message)}</p>`;
-  const quotes = reviews.value.reviews.map((review) => `<blockquote><p>${escapeHtml(review.text)}</p><cite>${escapeHtml(review.reviewer)}</cite>${ratingHtml(review.rating)}</blockquote>`);
+  const quotes = reviews.value.reviews.map(
+    (review) => `<blockquote><p>${escapeHtml(review.text)}</p><cite>${escapeHtml(review.reviewer)}</cite>${ratingHtml(review.rating)}</blockquote>`,
+  );
   return `${quotes.join('')}<p class="served">Reviews served by: <code>${escapeHtml(reviews.value.podname)}</code></p>`;
 }
 

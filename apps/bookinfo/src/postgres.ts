@@ -85,7 +85,8 @@ function prepareDataDir(wanted: string, identity: PostgresHome['identity']): str
   if (!existsSync(parent)) mkdirSync(parent, { mode: 0o755 });
   const found = lstatSync(parent);
   // Anyone may write to the temporary directory: only a real directory of root's own is used.
-  if (!found.isDirectory() || found.uid !== 0) throw new Error(`${parent} exists and is not a directory of root's: remove it, or set DATA_DIR to a place that uid ${UNPRIVILEGED_ID} can enter`);
+  if (!found.isDirectory() || found.uid !== 0)
+    throw new Error(`${parent} exists and is not a directory of root's: remove it, or set DATA_DIR to a place that uid ${UNPRIVILEGED_ID} can enter`);
   const dataDir = join(parent, 'data');
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   chownSync(dataDir, identity.uid, identity.gid);
@@ -113,7 +114,20 @@ export function initialise(home: PostgresHome, options: PostgresOptions): void {
   writeFileSync(passwordFile, options.password, { mode: 0o600 });
   if (home.identity !== undefined) chownSync(passwordFile, home.identity.uid, home.identity.gid);
   try {
-    run(home, home.initdb, ['-D', home.dataDir, '-U', options.user, '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions', ...set]);
+    run(home, home.initdb, [
+      '-D',
+      home.dataDir,
+      '-U',
+      options.user,
+      '--auth=scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--no-sync',
+      '--no-instructions',
+      ...set,
+    ]);
   } finally {
     rmSync(passwordFile, { force: true });
   }
@@ -138,14 +152,28 @@ function single(home: PostgresHome, database: string, sql: string): void {
 }
 
 function run(home: PostgresHome, program: string, args: readonly string[], input?: string): void {
-  const result = spawnSync(program, args, { ...home.identity, cwd: '/', encoding: 'utf8', env: environment(), ...(input === undefined ? {} : { input }) });
+  const result = spawnSync(program, args, {
+    ...home.identity,
+    cwd: '/',
+    encoding: 'utf8',
+    env: environment(),
+    ...(input === undefined ? {} : { input }),
+  });
   if (result.status !== 0 || /^.*(ERROR|FATAL):/m.test(result.stderr)) {
-    throw new Error(`${basename(program)} failed (${result.status ?? result.signal ?? result.error?.message}): ${result.stderr.trim() || result.stdout.trim()}`);
+    throw new Error(
+      `${basename(program)} failed (${result.status ?? result.signal ?? result.error?.message}): ${result.stderr.trim() || result.stdout.trim()}`,
+    );
   }
 }
 
 function environment(): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC', TMPDIR: tmpdir(), ...(process.env['SystemRoot'] === undefined ? {} : { SystemRoot: process.env['SystemRoot'] }) };
+  return {
+    PATH: process.env['PATH'],
+    LC_ALL: 'C',
+    TZ: 'UTC',
+    TMPDIR: tmpdir(),
+    ...(process.env['SystemRoot'] === undefined ? {} : { SystemRoot: process.env['SystemRoot'] }),
+  };
 }
 
 /** Ends a server that an earlier run left behind on this data directory (its starter was killed). */
@@ -168,9 +196,22 @@ function isPostgres(pid: number, dataDir: string): boolean {
 /** Starts the server. It ends with its starter, also when that is killed, where `setpriv` can arrange it. */
 export function startServer(home: PostgresHome, host: string, port: number): ChildProcess {
   const settings = {
-    listen_addresses: host, port: String(port), unix_socket_directories: '', shared_buffers: '16MB', max_connections: '40', fsync: 'off', jit: 'off',
-    wal_level: 'minimal', max_wal_senders: '0', autovacuum_naptime: '1h', dynamic_shared_memory_type: 'mmap', io_method: 'sync',
-    log_statement: 'all', log_line_prefix: '%m [%p] %r ', log_connections: 'authorization', log_timezone: 'UTC',
+    listen_addresses: host,
+    port: String(port),
+    unix_socket_directories: '',
+    shared_buffers: '16MB',
+    max_connections: '40',
+    fsync: 'off',
+    jit: 'off',
+    wal_level: 'minimal',
+    max_wal_senders: '0',
+    autovacuum_naptime: '1h',
+    dynamic_shared_memory_type: 'mmap',
+    io_method: 'sync',
+    log_statement: 'all',
+    log_line_prefix: '%m [%p] %r ',
+    log_connections: 'authorization',
+    log_timezone: 'UTC',
   };
   const args = ['-D', home.dataDir, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
   const options: SpawnOptions = { stdio: ['ignore', 'inherit', 'pipe'], cwd: '/', env: environment() };
@@ -181,7 +222,10 @@ export function startServer(home: PostgresHome, host: string, port: number): Chi
 
 function deathGuard(identity: PostgresHome['identity']): string[] | undefined {
   if (process.platform !== 'linux') return undefined;
-  const args = ['--pdeathsig', 'INT', ...(identity === undefined ? [] : ['--reuid', String(identity.uid), '--regid', String(identity.gid), '--clear-groups'])];
+  const args = [
+    '--pdeathsig',
+    'INT',
+    ...(identity === undefined ? [] : ['--reuid', String(identity.uid), '--regid', String(identity.gid), '--clear-groups']),
+  ];
   return spawnSync('setpriv', [...args, 'true'], { stdio: 'ignore' }).status === 0 ? args : undefined;
 }
-

@@ -24,7 +24,8 @@ interface ReviewsBody {
 }
 
 const UPSTREAM_TIMEOUT_MS = 3000;
-const SUMMARY = 'Summary: twins parted as babies, servants who are twins as well, and one city that sees them all on the same day. Among the first of William Shakespeare’s plays and the shortest of them.';
+const SUMMARY =
+  'Summary: twins parted as babies, servants who are twins as well, and one city that sees them all on the same day. Among the first of William Shakespeare’s plays and the shortest of them.';
 const PRODUCTS: readonly Product[] = [{ id: 0, title: 'The Comedy of Errors', descriptionHtml: SUMMARY }];
 
 /** The product page: the front of Bookinfo. It asks details and reviews, and passes trace headers and the user on. */
@@ -88,11 +89,16 @@ async function productpage(context: Context, request: AppRequest): Promise<Answe
   const headers = headersFor(context, request);
   const [details, reviews] = await Promise.all([getDetails(context, headers, '0'), getReviews(context, headers, '0')]);
   const product = PRODUCTS[0];
-  return html(renderProductPage({
-    version: context.version, title: product?.title ?? '', summary: SUMMARY, user: sessionUser(context, request),
-    details: part<Details>(details, 'Sorry, product details are currently unavailable for this book.'),
-    reviews: part<ReviewsBody>(reviews, 'Sorry, product reviews are currently unavailable for this book.'),
-  }));
+  return html(
+    renderProductPage({
+      version: context.version,
+      title: product?.title ?? '',
+      summary: SUMMARY,
+      user: sessionUser(context, request),
+      details: part<Details>(details, 'Sorry, product details are currently unavailable for this book.'),
+      reviews: part<ReviewsBody>(reviews, 'Sorry, product reviews are currently unavailable for this book.'),
+    }),
+  );
 }
 
 function getDetails(context: Context, headers: Record<string, string>, id: string): Promise<CallResult> {
@@ -118,7 +124,10 @@ async function apiAnswer(context: Context, request: AppRequest, id: string, what
   const headers = headersFor(context, request);
   if (what === undefined) return passOn(await getDetails(context, headers, id), 'Sorry, product details are currently unavailable for this book.');
   if (what === 'reviews') return passOn(await getReviews(context, headers, id), 'Sorry, product reviews are currently unavailable for this book.');
-  return passOn(await get(context.ratings, `/ratings/${id}`, headers, UPSTREAM_TIMEOUT_MS), 'Sorry, product ratings are currently unavailable for this book.');
+  return passOn(
+    await get(context.ratings, `/ratings/${id}`, headers, UPSTREAM_TIMEOUT_MS),
+    'Sorry, product ratings are currently unavailable for this book.',
+  );
 }
 
 function passOn(result: CallResult, message: string): Answer {

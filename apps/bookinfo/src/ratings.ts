@@ -19,7 +19,8 @@ export function createRatings(env: Environment): Handler {
       return wanted ? json({ error: 'please provide numeric product ID' }, 400) : json({ error: `no such path: ${request.path}` }, 404);
     }
     const product = Number(id);
-    if (request.method === 'POST') return fromDatabase ? json({ error: 'Post not implemented for database backed ratings' }, 501) : post(posted, product, request);
+    if (request.method === 'POST')
+      return fromDatabase ? json({ error: 'Post not implemented for database backed ratings' }, 501) : post(posted, product, request);
     if (fromDatabase) return readDatabase(env, product);
     return json({ id: product, ratings: posted.get(product) ?? DEFAULT_RATINGS });
   };
@@ -47,8 +48,13 @@ async function readDatabase(env: Environment, product: number): Promise<Answer> 
   const { default: pg } = await import('pg');
   const address = serviceAddress(env, 'postgresdb', 5432);
   const client = new pg.Client({
-    host: address.host, port: address.port, user: env['POSTGRES_USER'] ?? 'bookinfo', password: env['POSTGRES_PASSWORD'] ?? 'bookinfo',
-    database: env['POSTGRES_DB'] ?? 'bookinfo', connectionTimeoutMillis: DATABASE_TIMEOUT_MS, query_timeout: DATABASE_TIMEOUT_MS,
+    host: address.host,
+    port: address.port,
+    user: env['POSTGRES_USER'] ?? 'bookinfo',
+    password: env['POSTGRES_PASSWORD'] ?? 'bookinfo',
+    database: env['POSTGRES_DB'] ?? 'bookinfo',
+    connectionTimeoutMillis: DATABASE_TIMEOUT_MS,
+    query_timeout: DATABASE_TIMEOUT_MS,
   });
   // Without a listener an error after the answer (a reset while closing) would end the program.
   client.on('error', () => {});
@@ -59,8 +65,15 @@ async function readDatabase(env: Environment, product: number): Promise<Answer> 
     return json({ error: 'could not connect to ratings database' }, 500);
   }
   try {
-    const result = await client.query<{ reviewer: string; stars: number }>('SELECT reviewer, stars FROM ratings WHERE product_id = $1 ORDER BY reviewer', [product]);
-    const rows = result.rows.length > 0 ? result.rows : (await client.query<{ reviewer: string; stars: number }>('SELECT reviewer, stars FROM ratings WHERE product_id = 0 ORDER BY reviewer')).rows;
+    const result = await client.query<{ reviewer: string; stars: number }>(
+      'SELECT reviewer, stars FROM ratings WHERE product_id = $1 ORDER BY reviewer',
+      [product],
+    );
+    const rows =
+      result.rows.length > 0
+        ? result.rows
+        : (await client.query<{ reviewer: string; stars: number }>('SELECT reviewer, stars FROM ratings WHERE product_id = 0 ORDER BY reviewer'))
+            .rows;
     return json({ id: product, ratings: Object.fromEntries(rows.map((row) => [row.reviewer, row.stars])) });
   } catch (error) {
     console.error(`database query: ${reason(error)}`);

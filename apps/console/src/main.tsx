@@ -15,7 +15,12 @@ void openSession();
 if (root !== null) {
   createRoot(root).render(
     <StrictMode>
-      <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto" colorSchemeManager={localStorageColorSchemeManager({ key: 'meltemi.theme' })}>
+      <MantineProvider
+        theme={theme}
+        cssVariablesResolver={cssVariables}
+        defaultColorScheme="auto"
+        colorSchemeManager={localStorageColorSchemeManager({ key: 'meltemi.theme' })}
+      >
         <QueryClientProvider client={queries}>
           <Shell />
         </QueryClientProvider>

@@ -13,7 +13,10 @@ export function isNewEnough(version) {
 }
 
 const EXE = process.platform === 'win32' ? 'node.exe' : 'node';
-const PLATFORM_PACKAGES = [`node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`, `node-bin-${process.platform}-${process.arch}`];
+const PLATFORM_PACKAGES = [
+  `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`,
+  `node-bin-${process.platform}-${process.arch}`,
+];
 
 /**
  * The path of a Node that is new enough, looked for in node_modules from `from` upwards, then on PATH.

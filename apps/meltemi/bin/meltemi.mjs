@@ -11,7 +11,9 @@ if (isNewEnough(process.versions.node)) {
 } else {
   const node = findNode(fileURLToPath(new URL('..', import.meta.url)));
   if (node === undefined) {
-    console.error(`meltemi needs Node 24.12 or newer, this is ${process.versions.node}, and no newer one was found in node_modules or on PATH.\nFix: run "npm install" in the project (it brings one), or install Node 24.`);
+    console.error(
+      `meltemi needs Node 24.12 or newer, this is ${process.versions.node}, and no newer one was found in node_modules or on PATH.\nFix: run "npm install" in the project (it brings one), or install Node 24.`,
+    );
     process.exit(1);
   }
   const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });

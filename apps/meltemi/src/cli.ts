@@ -39,13 +39,19 @@ function createProgram(out: Output, setExitCode: (code: number) => void): Comman
     .showHelpAfterError('(add --help for what this command takes)')
     .showSuggestionAfterError(true)
     .configureOutput({ writeOut: (text) => out.line(text.trimEnd()), writeErr: (text) => out.note(text.trimEnd()) })
-    .addHelpText('after', '\nFirst steps:\n  meltemi demo                        Bookinfo on the mesh; prints the URLs\n  meltemi get virtualservices -A      what is configured\n  meltemi apply -f my-routing.yaml    change it\n  meltemi proxy-status                who has acknowledged it\n');
+    .addHelpText(
+      'after',
+      '\nFirst steps:\n  meltemi demo                        Bookinfo on the mesh; prints the URLs\n  meltemi get virtualservices -A      what is configured\n  meltemi apply -f my-routing.yaml    change it\n  meltemi proxy-status                who has acknowledged it\n',
+    );
   for (const command of commands) addCommand(program, command, out, setExitCode);
   return program;
 }
 
 function addCommand(program: Commander, command: Command, out: Output, setExitCode: (code: number) => void): void {
-  const verb = program.command(command.name).summary(command.summary).description(command.help ?? command.summary);
+  const verb = program
+    .command(command.name)
+    .summary(command.summary)
+    .description(command.help ?? command.summary);
   for (const argument of command.arguments ?? []) verb.argument(/^[[<]/.test(argument.name) ? argument.name : `<${argument.name}>`, argument.text);
   for (const option of command.options ?? []) {
     const made = new Option(option.flags, option.text);
@@ -56,14 +62,18 @@ function addCommand(program: Commander, command: Command, out: Output, setExitCo
   if (command.examples !== undefined) verb.addHelpText('after', `\nExamples:\n${command.examples.map((example) => `  ${example}`).join('\n')}\n`);
   verb.action(async (...received: unknown[]) => {
     const options = verb.opts<Record<string, unknown>>();
-    const args = received.slice(0, command.arguments?.length ?? 0).flatMap((arg) => (Array.isArray(arg) ? (arg as string[]) : typeof arg === 'string' ? [arg] : []));
-    if (passedThrough.length > 0 && command.passThrough !== true) throw new MeshError('cli/usage', `"meltemi ${command.name}" takes nothing after "--"`);
+    const args = received
+      .slice(0, command.arguments?.length ?? 0)
+      .flatMap((arg) => (Array.isArray(arg) ? (arg as string[]) : typeof arg === 'string' ? [arg] : []));
+    if (passedThrough.length > 0 && command.passThrough !== true)
+      throw new MeshError('cli/usage', `"meltemi ${command.name}" takes nothing after "--"`);
     setExitCode(await command.run({ options, args: command.passThrough === true ? [...args, ...passedThrough] : args, out }));
   });
 }
 
 function reportFailure(error: unknown, out: Output): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 || error.code === 'commander.help' || error.code === 'commander.helpDisplayed' ? 0 : 2;
+  if (error instanceof CommanderError)
+    return error.exitCode === 0 || error.code === 'commander.help' || error.code === 'commander.helpDisplayed' ? 0 : 2;
   const mesh = MeshError.from(error, 'cli/unexpected');
   out.error(mesh.message);
   if (process.env['MELTEMI_DEBUG'] !== undefined && error instanceof Error) out.note(error.stack ?? '');

@@ -1,5 +1,5 @@
 import type { DnsStats } from '@meltemi/dns';
-import type { MetricFamily } from '@meltemi/telemetry';
+import { createMetricRegistry, writeExposition } from '@meltemi/telemetry/recording';
 
 /** What an agent knows of itself. */
 export interface AgentFacts {
@@ -10,25 +10,19 @@ export interface AgentFacts {
   readonly dns: Readonly<DnsStats> | undefined;
 }
 
-/** The agent's own metrics, served beside the proxy's and the application's. */
-export function agentMetrics(facts: AgentFacts): readonly MetricFamily[] {
-  const family = (name: string, type: 'gauge' | 'counter', help: string, values: readonly (readonly [Readonly<Record<string, string>>, number])[]): MetricFamily => ({
-    name,
-    type,
-    help,
-    samples: values.map(([labels, value]) => ({ name, labels, value, timestampMs: undefined })),
-  });
-  const { dns } = facts;
-  return [
-    family('meltemi_agent_certificate_expiry_timestamp_seconds', 'gauge', 'When the workload certificate ends.', facts.certificateNotAfterMs === undefined ? [] : [[{}, facts.certificateNotAfterMs / 1000]]),
-    family('meltemi_agent_certificate_renewal_failures', 'gauge', 'Failed renewals in a row.', [[{}, facts.renewalFailures]]),
-    family('meltemi_agent_control_plane_connected', 'gauge', 'Whether the discovery stream is up.', [[{}, facts.controlPlaneConnected ? 1 : 0]]),
-    family('meltemi_agent_proxy_starts_total', 'counter', 'How often the proxy was started.', [[{}, facts.proxyStarts]]),
-    family(
-      'meltemi_agent_dns_questions_total',
-      'counter',
-      'DNS questions by what became of them.',
-      dns === undefined ? [] : Object.entries(dns).map(([result, value]) => [{ result }, value] as const),
-    ),
-  ].filter((one) => one.samples.length > 0);
+/** The agent's own metrics as Prometheus text, served beside the proxy's and the application's. */
+export function agentMetrics(facts: AgentFacts): string {
+  const registry = createMetricRegistry();
+  const add = (kind: 'gauge' | 'counter', name: string, help: string, value: number, labels: Readonly<Record<string, string>> = {}): void => {
+    registry.describe(name, help);
+    registry[kind](name, labels, 0).value = value;
+  };
+  if (facts.certificateNotAfterMs !== undefined)
+    add('gauge', 'meltemi_agent_certificate_expiry_timestamp_seconds', 'When the workload certificate ends.', facts.certificateNotAfterMs / 1000);
+  add('gauge', 'meltemi_agent_certificate_renewal_failures', 'Failed renewals in a row.', facts.renewalFailures);
+  add('gauge', 'meltemi_agent_control_plane_connected', 'Whether the discovery stream is up.', facts.controlPlaneConnected ? 1 : 0);
+  add('counter', 'meltemi_agent_proxy_starts_total', 'How often the proxy was started.', facts.proxyStarts);
+  for (const [result, value] of Object.entries(facts.dns ?? {}))
+    add('counter', 'meltemi_agent_dns_questions_total', 'DNS questions by what became of them.', value, { result });
+  return writeExposition(registry, 0);
 }

@@ -11,7 +11,8 @@ import type { AgentConfig } from './types.ts';
  * else. Resolves with the exit code when the workload has ended. When the launcher is gone, it stops.
  */
 export async function runAgentProcess(log: Log = silentLog): Promise<number> {
-  if (process.send === undefined) throw new MeshError('agent/no-launcher', 'This is an inner process of "meltemi run" and "meltemi proxy"; start one of those.');
+  if (process.send === undefined)
+    throw new MeshError('agent/no-launcher', 'This is an inner process of "meltemi run" and "meltemi proxy"; start one of those.');
   const exited = Promise.withResolvers<number>();
   const stop = new AbortController();
   const asked = createQuestions();

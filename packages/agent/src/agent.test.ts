@@ -40,7 +40,8 @@ interface Seen {
   readonly tlsPort: number;
   readonly node: string;
 }
-const see = async (address: string, port: number): Promise<Seen> => (await request({ url: `http://${address}:${port}/seen`, timeoutMs: 1000 })).json() as Seen;
+const see = async (address: string, port: number): Promise<Seen> =>
+  (await request({ url: `http://${address}:${port}/seen`, timeoutMs: 1000 })).json() as Seen;
 
 async function until(what: string, holds: () => Promise<boolean> | boolean, limitMs = 10_000): Promise<number> {
   const since = performance.now();
@@ -65,7 +66,13 @@ function nameTable(): Uint8Array {
   const entry = writer.tag(1, WireType.bytes).begin();
   writer.tag(1, WireType.bytes).string('ratings.bookinfo.svc.cluster.local').tag(2, WireType.bytes);
   const info = writer.begin();
-  for (const [field, text] of [[1, '127.240.1.2'], [2, 'Kubernetes'], [3, 'ratings'], [4, 'bookinfo']] as const) writer.tag(field, WireType.bytes).string(text);
+  for (const [field, text] of [
+    [1, '127.240.1.2'],
+    [2, 'Kubernetes'],
+    [3, 'ratings'],
+    [4, 'bookinfo'],
+  ] as const)
+    writer.tag(field, WireType.bytes).string(text);
   return writer.finish(info).finish(entry).take();
 }
 
@@ -97,21 +104,34 @@ async function workload(options: { address: string; ttlMs?: number; extra?: Part
 test('a workload from join to exit: identity seen from outside, health, metrics, names, environment, exit code', async () => {
   const address = '127.77.0.2';
   const script = `console.log(JSON.stringify(process.env));require('http').createServer((q,s)=>{s.writeHead(200,{'content-type':'text/plain'});s.end('app_metric 1\\n# EOF\\n')}).listen(+process.env.PORT,process.env.HOST);process.on('SIGTERM',()=>process.exit(5))`;
-  const { running, control, events, ports: numbers } = await workload({ address, extra: { application: { command: [process.execPath, '-e', script], cwd: process.cwd(), env: process.env } } });
+  const {
+    running,
+    control,
+    events,
+    ports: numbers,
+  } = await workload({ address, extra: { application: { command: [process.execPath, '-e', script], cwd: process.cwd(), env: process.env } } });
   try {
     await running.ready;
     const proxy = await see(address, numbers.admin);
-    assert.deepEqual([proxy.clusters, proxy.node], [['outbound|9080||ratings.bookinfo.svc.cluster.local'], `sidecar~${address}~reviews-v2.bookinfo~bookinfo.svc.cluster.local`]);
+    assert.deepEqual(
+      [proxy.clusters, proxy.node],
+      [['outbound|9080||ratings.bookinfo.svc.cluster.local'], `sidecar~${address}~reviews-v2.bookinfo~bookinfo.svc.cluster.local`],
+    );
     const shown = certificateAt(address, proxy.tlsPort);
     if (shown !== undefined) assert.deepEqual(shown, { uri: PRINCIPAL, serial: control.issued[0]?.serial });
     assert.equal((await request({ url: `http://${address}:${numbers.health}/healthz/ready` })).status, 200);
-    await until('the application listens', async () => /app_metric/.test((await request({ url: `http://${address}:${numbers.metrics}/stats/prometheus` })).text()));
+    await until('the application listens', async () =>
+      /app_metric/.test((await request({ url: `http://${address}:${numbers.metrics}/stats/prometheus` })).text()),
+    );
     const metrics = (await request({ url: `http://${address}:${numbers.metrics}/stats/prometheus` })).text();
     assert.match(metrics, /proxy_metric 1\napp_metric 1\n[^]*meltemi_agent_control_plane_connected 1/);
     assert.ok(!metrics.includes('# EOF'));
     const line = events.find((event) => event.t === 'line' && event.source === 'stdout');
     const env = JSON.parse(line?.t === 'line' ? line.text : '{}') as Record<string, string>;
-    assert.deepEqual([env['HOST'], env['PORT'], env['RATINGS_SERVICE_HOST'], env['RATINGS_SERVICE_PORT'], env['RATINGS_PORT_9080_TCP_ADDR']], [address, '9080', '127.240.1.2', '9080', '127.240.1.2']);
+    assert.deepEqual(
+      [env['HOST'], env['PORT'], env['RATINGS_SERVICE_HOST'], env['RATINGS_SERVICE_PORT'], env['RATINGS_PORT_9080_TCP_ADDR']],
+      [address, '9080', '127.240.1.2', '9080', '127.240.1.2'],
+    );
     assert.ok(events.some((event) => event.t === 'interception' && event.mode === 'ports' && event.limits.length > 0));
     running.signal('SIGTERM');
     assert.equal(await running.exited, 5);
@@ -159,7 +179,14 @@ test('short-lived certificates are renewed with the current one, and reach the p
   try {
     await running.ready;
     await until('two renewals', () => control.issued.length >= 3);
-    assert.deepEqual(control.issued.slice(0, 3).map(({ by, principal }) => [by, principal]), [['token', PRINCIPAL], ['certificate', PRINCIPAL], ['certificate', PRINCIPAL]]);
+    assert.deepEqual(
+      control.issued.slice(0, 3).map(({ by, principal }) => [by, principal]),
+      [
+        ['token', PRINCIPAL],
+        ['certificate', PRINCIPAL],
+        ['certificate', PRINCIPAL],
+      ],
+    );
     await until('the proxy has it', async () => (await see(address, numbers.admin)).secrets >= 3);
     const { tlsPort } = await see(address, numbers.admin);
     const shown = certificateAt(address, tlsPort);
@@ -175,7 +202,17 @@ test('a used token is refused at once and leaves nothing; so does a stop in the 
   const control = await startFakeControlPlane();
   const join = control.join(identity, address);
   const runDirectory = `/tmp/mlt-test-${process.pid}`;
-  const options: WorkloadOptions = { type: 'sidecar', identity, appPorts: [], interception: 'ports', controlPlane: { t: 'joined', result: join }, dataPlane: { t: 'embedded', command: FAKE_PROXY }, ports: await ports(address), drainMs: 0, runDirectory };
+  const options: WorkloadOptions = {
+    type: 'sidecar',
+    identity,
+    appPorts: [],
+    interception: 'ports',
+    controlPlane: { t: 'joined', result: join },
+    dataPlane: { t: 'embedded', command: FAKE_PROXY },
+    ports: await ports(address),
+    drainMs: 0,
+    runDirectory,
+  };
   const first = await runWorkload(options);
   await first.ready;
   assert.ok(existsSync(runDirectory));

@@ -2,7 +2,7 @@ import { MeshError, type Timer } from '@meltemi/base';
 import type { DnsServer, Forwarder } from '@meltemi/dns';
 import { createGrpcServer, type GrpcServer } from '@meltemi/grpc';
 import { TYPE_URL } from '@meltemi/protos-types';
-import { createMetricRegistry } from '@meltemi/telemetry';
+import { createMetricRegistry, type TelemetryNode } from '@meltemi/telemetry/recording';
 import { agentMetrics } from './agent-metrics.ts';
 import { type ControlPlaneLink, startLink } from './control-plane-link.ts';
 import { createDataPlane } from './data-plane/create.ts';
@@ -109,7 +109,10 @@ async function startParts(parts: Parts, config: AgentConfig, hooks: AgentHooks &
   const registry = createMetricRegistry();
   parts.directory = await createRunDirectory(config.runDirectory);
   const names = Promise.withResolvers<void>();
-  const handlers = createProxyHandlers(() => required(parts.link).relay, () => required(parts.link).channel);
+  const handlers = createProxyHandlers(
+    () => required(parts.link).relay,
+    () => required(parts.link).channel,
+  );
   parts.link = await startLink({
     config,
     platform,
@@ -118,6 +121,7 @@ async function startParts(parts: Parts, config: AgentConfig, hooks: AgentHooks &
     stopped,
     onWork: () => handlers.flush(),
     onUpdate(typeUrl) {
+      parts.driver?.onUpdate?.(typeUrl);
       if (typeUrl !== TYPE_URL.nameTable) return;
       if (parts.dns !== undefined && parts.link !== undefined) refreshNames(parts.dns, config, parts.link.relay);
       names.resolve();
@@ -126,7 +130,14 @@ async function startParts(parts: Parts, config: AgentConfig, hooks: AgentHooks &
   const { relay, channel } = parts.link;
   parts.reporter = startReporter({ channel, node: telemetryNode(config), registry, platform });
   const { reporter } = parts;
-  parts.driver = await createDataPlane({ config, socketPath: parts.directory.socketPath, relay, registry, addSpan: (span) => reporter.addSpan(span), platform });
+  parts.driver = await createDataPlane({
+    config,
+    socketPath: parts.directory.socketPath,
+    relay,
+    registry,
+    addSpan: (span) => reporter.addSpan(span),
+    platform,
+  });
   parts.socket = createGrpcServer({ methods: { ...handlers.methods, ...parts.driver.methods }, log: platform.log });
   await parts.socket.listen({ socketPath: parts.directory.socketPath });
   if (config.type === 'sidecar') {
@@ -143,7 +154,10 @@ function notServing(parts: Parts): MeshError {
   const state = parts.proxy?.state;
   const why = state?.t === 'waiting' ? state.reason : 'it has not got its configuration; is the control plane reachable?';
   const said = parts.proxyLines?.last(10) ?? [];
-  return new MeshError('agent/proxy-not-ready', `The proxy does not serve after ${PROXY_TIMEOUT_MS / 1000} s: ${why}${said.length === 0 ? '' : ` Its last lines:\n  ${said.join('\n  ')}`}`);
+  return new MeshError(
+    'agent/proxy-not-ready',
+    `The proxy does not serve after ${PROXY_TIMEOUT_MS / 1000} s: ${why}${said.length === 0 ? '' : ` Its last lines:\n  ${said.join('\n  ')}`}`,
+  );
 }
 
 /** Waits for `promise`, but not for ever: then throws what `late` returns, or goes on if that is nothing. */
@@ -169,6 +183,7 @@ function startProxy(parts: Parts, hooks: AgentHooks): ProxySupervisor {
       stdin: driver.stdin,
       onLine(_, text) {
         lines.push(text);
+        parts.reporter?.addLog('PROXY', text);
         onEvent({ t: 'line', source: 'proxy', text, timeMs: platform.clock.now() });
       },
     },
@@ -207,7 +222,10 @@ function startEndpointsOf(parts: Parts, config: AgentConfig, hooks: AgentHooks):
     address: joined.address,
     healthPort: ports.health,
     metricsPort: ports.metrics,
-    notReady: async () => (parts.proxy?.state.t === 'ready' && (await driver.probe().catch(() => false)) ? undefined : `the proxy is ${parts.proxy?.state.t ?? 'not started'}`),
+    notReady: async () =>
+      parts.proxy?.state.t === 'ready' && (await driver.probe().catch(() => false))
+        ? undefined
+        : `the proxy is ${parts.proxy?.state.t ?? 'not started'}`,
     proxyMetrics: () => driver.metrics(),
     applicationMetricsUrl: config.applicationMetricsUrl ?? fallback,
     ownMetrics: () => ownMetrics(parts),
@@ -250,14 +268,28 @@ async function startApp(parts: Parts, config: AgentConfig, hooks: AgentHooks): P
   parts.application = application;
   onEvent({ t: 'application', state: 'started', pid: application.pid });
   void application.exited.then(({ exit }) =>
-    onEvent({ t: 'application', state: 'exited', ...(exit.code === undefined ? {} : { code: exit.code }), ...(exit.signal === undefined ? {} : { signal: exit.signal }) }),
+    onEvent({
+      t: 'application',
+      state: 'exited',
+      ...(exit.code === undefined ? {} : { code: exit.code }),
+      ...(exit.signal === undefined ? {} : { signal: exit.signal }),
+    }),
   );
   return application;
 }
 
-function telemetryNode(config: AgentConfig): Record<'workload' | 'namespace' | 'app' | 'version' | 'instance' | 'address', string> {
+/** With Envoy the agent speaks for the proxy, whose metrics it makes. */
+function telemetryNode(config: AgentConfig): TelemetryNode {
   const { workload, namespace, app, version } = config.identity;
-  return { workload, namespace, app, version, instance: `${workload}-${config.join.address}`, address: config.join.address };
+  return {
+    workload,
+    namespace,
+    app,
+    version,
+    instance: `${workload}.${namespace}`,
+    address: config.join.address,
+    component: config.dataPlane.t === 'envoy' ? 'proxy' : 'agent',
+  };
 }
 
 /** The proxy drains while the application still answers; then the application ends; then what both needed. */

@@ -63,7 +63,8 @@ export async function startLink(options: LinkOptions): Promise<ControlPlaneLink>
     requestCertificate: (csr, proof) => requestCertificate(address, identity.current(), csr, proof),
     onFailure(message) {
       // Said once: while it lasts, the event "control-plane away" and the metrics tell the rest.
-      if (identity.failures === 1) onEvent({ t: 'warning', message: `The certificate could not be had from the control plane: ${message} Trying again.` });
+      if (identity.failures === 1)
+        onEvent({ t: 'warning', message: `The certificate could not be had from the control plane: ${message} Trying again.` });
     },
     platform,
   });
@@ -94,7 +95,10 @@ export async function startLink(options: LinkOptions): Promise<ControlPlaneLink>
   return { identity, channel, relay, upstream, close };
 }
 
-function tlsOptions(address: ControlPlaneAddress, identity: Identity | undefined): { trustedCa: string; expectedPrincipals: string[]; certificateChain?: string; privateKey?: string } {
+function tlsOptions(
+  address: ControlPlaneAddress,
+  identity: Identity | undefined,
+): { trustedCa: string; expectedPrincipals: string[]; certificateChain?: string; privateKey?: string } {
   const base = { trustedCa: identity?.roots ?? address.rootCertificate, expectedPrincipals: [address.principal] };
   return identity === undefined ? base : { ...base, certificateChain: identity.certificateChain, privateKey: identity.privateKey };
 }

@@ -20,10 +20,17 @@ export async function joinMesh(server: JoinServer, wanted: JoinRequest): Promise
     timeoutMs: TIMEOUT_MS,
   });
   const answer = response.json() as Partial<JoinResult> & { readonly code?: string; readonly message?: string };
-  if (response.status !== 200) throw new MeshError(answer.code ?? 'join/refused', `The control plane refused the workload (${response.status}): ${answer.message ?? 'it did not say why'}`);
+  if (response.status !== 200)
+    throw new MeshError(
+      answer.code ?? 'join/refused',
+      `The control plane refused the workload (${response.status}): ${answer.message ?? 'it did not say why'}`,
+    );
   const { joinToken, address, appAddress, xdsAddress, rootCertificate, trustDomain, network } = answer;
   if (!joinToken || !address || !appAddress || !xdsAddress || !rootCertificate || !trustDomain) {
-    throw new MeshError('join/bad-answer', `${server.url} answered the join without all of its parts. Is it a Meltemi control plane of this version?`);
+    throw new MeshError(
+      'join/bad-answer',
+      `${server.url} answered the join without all of its parts. Is it a Meltemi control plane of this version?`,
+    );
   }
   return { joinToken, address, appAddress, xdsAddress, rootCertificate, trustDomain, ...(network === undefined ? {} : { network }) };
 }

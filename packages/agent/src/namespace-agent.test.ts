@@ -28,7 +28,13 @@ function nameTable(): Uint8Array {
   const entry = writer.tag(1, WireType.bytes).begin();
   writer.tag(1, WireType.bytes).string('reviews.bookinfo.svc.cluster.local').tag(2, WireType.bytes);
   const info = writer.begin();
-  for (const [field, text] of [[1, '240.240.0.7'], [2, 'Kubernetes'], [3, 'reviews'], [4, 'bookinfo']] as const) writer.tag(field, WireType.bytes).string(text);
+  for (const [field, text] of [
+    [1, '240.240.0.7'],
+    [2, 'Kubernetes'],
+    [3, 'reviews'],
+    [4, 'bookinfo'],
+  ] as const)
+    writer.tag(field, WireType.bytes).string(text);
   return writer.finish(info).finish(entry).take();
 }
 
@@ -61,18 +67,31 @@ async function nothingLeft(): Promise<void> {
 test('the whole agent lives in a namespace: names, groups, proxy, exit code; and nothing is left', { skip }, async () => {
   const { options, address, control, events, close } = await setup();
   try {
-    const running = await runWorkload({ ...options, application: { command: [process.execPath, '-e', APPLICATION], cwd: process.cwd(), env: process.env } });
+    const running = await runWorkload({
+      ...options,
+      application: { command: [process.execPath, '-e', APPLICATION], cwd: process.cwd(), env: process.env },
+    });
     await running.ready;
     const told = (): string | undefined => events.flatMap((event) => (event.t === 'line' && event.source === 'stdout' ? [event.text] : []))[0];
     while (told() === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
-    assert.deepEqual(JSON.parse(told() ?? ''), { host: '0.0.0.0', uid: 0, gid: process.getgid?.(), reviews: '240.240.0.7', full: '240.240.0.7', resolv: true });
+    assert.deepEqual(JSON.parse(told() ?? ''), {
+      host: '0.0.0.0',
+      uid: 0,
+      gid: process.getgid?.(),
+      reviews: '240.240.0.7',
+      full: '240.240.0.7',
+      resolv: true,
+    });
     assert.equal((await request({ url: `http://${address}:15021/healthz/ready` })).status, 200, 'health from the host');
     const seen = (await request({ url: `http://${address}:15000/seen` })).json() as { pid: number };
     assert.match(readFileSync(`/proc/${seen.pid}/status`, 'utf8'), /^Gid:\s+1337\s/m);
     process.kill(seen.pid, 'SIGKILL');
     const since = performance.now();
-    for (let pid = seen.pid; pid === seen.pid; ) {
-      pid = await request({ url: `http://${address}:15000/seen`, timeoutMs: 500 }).then((r) => (r.json() as { pid: number }).pid, () => seen.pid);
+    for (let pid = seen.pid; pid === seen.pid;) {
+      pid = await request({ url: `http://${address}:15000/seen`, timeoutMs: 500 }).then(
+        (r) => (r.json() as { pid: number }).pid,
+        () => seen.pid,
+      );
     }
     assert.ok(performance.now() - since < 2000);
     assert.equal(control.issued.length, 1);
@@ -103,8 +122,14 @@ test('a launcher that is killed takes agent, proxy and application with it', { s
     const options = JSON.parse(process.env.OPTIONS);
     const running = await runWorkload({ ...options, onEvent: (event) => (event.pid ? console.log(event.t, event.pid) : undefined) });
     await running.ready; console.log('ready');`;
-  const given = { ...options, application: { command: [process.execPath, '-e', 'setInterval(()=>{},1000)'], cwd: process.cwd(), env: {PATH: process.env['PATH']} } };
-  const child = spawn(process.execPath, ['--input-type=module', '-e', launcher], { env: { ...process.env, OPTIONS: JSON.stringify(given) }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const given = {
+    ...options,
+    application: { command: [process.execPath, '-e', 'setInterval(()=>{},1000)'], cwd: process.cwd(), env: { PATH: process.env['PATH'] } },
+  };
+  const child = spawn(process.execPath, ['--input-type=module', '-e', launcher], {
+    env: { ...process.env, OPTIONS: JSON.stringify(given) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let out = '';
   for await (const chunk of child.stdout) if ((out += String(chunk)).includes('ready\n')) break;
   const pids = [...out.matchAll(/^(?:proxy|application) (\d+)$/gm)].map((match) => Number(match[1]));
@@ -117,7 +142,10 @@ test('a launcher that is killed takes agent, proxy and application with it', { s
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(control.streams, 0);
   // The next start removes the namespace that the killed launcher left.
-  const next = await runWorkload({ ...options, controlPlane: { t: 'joined', result: { ...control.join(identity, bridge.network.gateway.replace(/1$/, '10')), network: bridge.network } } });
+  const next = await runWorkload({
+    ...options,
+    controlPlane: { t: 'joined', result: { ...control.join(identity, bridge.network.gateway.replace(/1$/, '10')), network: bridge.network } },
+  });
   await next.ready;
   assert.equal((await runTool('ip', ['netns'])).includes(`mlt-${child.pid}-`), false);
   await next.stop();

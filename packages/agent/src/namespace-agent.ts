@@ -40,7 +40,12 @@ function startProcess(namespace: WorkloadNamespace, command: readonly string[]):
   return spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], gid: PROXY_GID, detached: true });
 }
 
-async function runInside(child: ChildProcess, namespace: WorkloadNamespace, config: AgentConfig, hooks: Omit<AgentHooks, 'platform'>): Promise<Agent> {
+async function runInside(
+  child: ChildProcess,
+  namespace: WorkloadNamespace,
+  config: AgentConfig,
+  hooks: Omit<AgentHooks, 'platform'>,
+): Promise<Agent> {
   const ready = Promise.withResolvers<void>();
   ready.promise.catch(() => undefined);
   const exited = Promise.withResolvers<number>();
@@ -66,7 +71,9 @@ async function runInside(child: ChildProcess, namespace: WorkloadNamespace, conf
         return answerDns(message, forwarder, tell);
     }
   });
-  child.on('error', (error) => ready.reject(new MeshError('agent/cannot-start', `The agent cannot be started in its namespace: ${error.message}.`, { cause: error })));
+  child.on('error', (error) =>
+    ready.reject(new MeshError('agent/cannot-start', `The agent cannot be started in its namespace: ${error.message}.`, { cause: error })),
+  );
   child.once('close', () => {
     ready.reject(new MeshError('agent/ended', 'The agent ended before its workload was ready.'));
     void namespace.close().finally(() => exited.resolve(exitCode));

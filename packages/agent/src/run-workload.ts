@@ -5,7 +5,16 @@ import { addBridgeAddress } from './interception/netns/bridge.ts';
 import { removeLeftovers } from './interception/netns/leftovers.ts';
 import { joinMesh } from './join-client.ts';
 import { systemPlatform } from './platform.ts';
-import { type AgentConfig, ISTIO_PORTS, type InterceptionMode, type JoinRequest, type JoinResult, type RunningWorkload, type WorkloadEvent, type WorkloadOptions } from './types.ts';
+import {
+  type AgentConfig,
+  ISTIO_PORTS,
+  type InterceptionMode,
+  type JoinRequest,
+  type JoinResult,
+  type RunningWorkload,
+  type WorkloadEvent,
+  type WorkloadOptions,
+} from './types.ts';
 
 const DEFAULT_DRAIN_MS = 2000;
 
@@ -63,7 +72,8 @@ async function prepareInterception(options: WorkloadOptions, onEvent: (event: Wo
   const choice = await chooseInterception(wanted);
   if (choice.mode === 'netns') {
     const removed = await removeLeftovers();
-    for (const name of [...removed.namespaces, ...removed.interfaces]) onEvent({ t: 'warning', message: `Removed ${name}, which a run that crashed had left.` });
+    for (const name of [...removed.namespaces, ...removed.interfaces])
+      onEvent({ t: 'warning', message: `Removed ${name}, which a run that crashed had left.` });
   }
   onEvent({ t: 'interception', ...choice, limits: options.type === 'router' ? [] : choice.limits });
   return choice.mode;
@@ -72,7 +82,11 @@ async function prepareInterception(options: WorkloadOptions, onEvent: (event: Wo
 async function joinAs(options: WorkloadOptions, mode: InterceptionMode): Promise<JoinResult> {
   if (options.controlPlane.t === 'joined') return options.controlPlane.result;
   const join = await joinMesh(options.controlPlane, joinRequest(options, mode));
-  if (mode === 'netns' && join.network === undefined) throw new MeshError('join/no-network', 'The control plane has no bridge for network namespaces; start it with --interception netns on this machine, or use --interception ports.');
+  if (mode === 'netns' && join.network === undefined)
+    throw new MeshError(
+      'join/no-network',
+      'The control plane has no bridge for network namespaces; start it with --interception netns on this machine, or use --interception ports.',
+    );
   return join;
 }
 
@@ -80,17 +94,27 @@ function joinRequest(options: WorkloadOptions, mode: InterceptionMode): JoinRequ
   return { ...options.identity, type: options.type, ports: options.appPorts, interception: mode };
 }
 
-async function start(options: WorkloadOptions, mode: InterceptionMode, join: JoinResult, hooks: StartHooks): Promise<{ agent: Agent; undo: () => Promise<void> }> {
+async function start(
+  options: WorkloadOptions,
+  mode: InterceptionMode,
+  join: JoinResult,
+  hooks: StartHooks,
+): Promise<{ agent: Agent; undo: () => Promise<void> }> {
   const config = agentConfig(options, mode, join);
   const log = options.log ?? silentLog;
   const { controlPlane } = options;
-  const newToken = controlPlane.t === 'server' ? async (): Promise<string> => (await joinMesh(controlPlane, joinRequest(options, mode))).joinToken : undefined;
+  const newToken =
+    controlPlane.t === 'server' ? async (): Promise<string> => (await joinMesh(controlPlane, joinRequest(options, mode))).joinToken : undefined;
   const agentHooks = { ...hooks, newToken };
   // A gateway is called from outside and catches nothing: it stays on the host, with an address of its own on the bridge.
   if (mode === 'netns' && options.type === 'sidecar') {
-    if (join.network === undefined || options.agentCommand === undefined) throw new MeshError('interception/unavailable', 'Network namespaces need the bridge of the control plane and a command for the agent.');
+    if (join.network === undefined || options.agentCommand === undefined)
+      throw new MeshError('interception/unavailable', 'Network namespaces need the bridge of the control plane and a command for the agent.');
     const { startNamespaceAgent } = await import('./namespace-agent.ts');
-    return { agent: await startNamespaceAgent(config, agentHooks, { network: join.network, command: options.agentCommand, log }), undo: () => Promise.resolve() };
+    return {
+      agent: await startNamespaceAgent(config, agentHooks, { network: join.network, command: options.agentCommand, log }),
+      undo: () => Promise.resolve(),
+    };
   }
   const undo = join.network === undefined ? (): Promise<void> => Promise.resolve() : await addBridgeAddress(join.network, join.address);
   try {
@@ -115,7 +139,9 @@ function agentConfig(options: WorkloadOptions, mode: InterceptionMode, join: Joi
     dataPlane: options.dataPlane,
     ports: { ...ISTIO_PORTS, ...options.ports },
     drainMs: options.drainMs ?? DEFAULT_DRAIN_MS,
-    ...(application === undefined ? {} : { application: { ...application, ...(own.uid === undefined ? {} : { uid: own.uid }), ...(own.gid === undefined ? {} : { gid: own.gid }) } }),
+    ...(application === undefined
+      ? {}
+      : { application: { ...application, ...(own.uid === undefined ? {} : { uid: own.uid }), ...(own.gid === undefined ? {} : { gid: own.gid }) } }),
     ...(runDirectory === undefined ? {} : { runDirectory }),
     ...(applicationMetricsUrl === undefined ? {} : { applicationMetricsUrl }),
     ...(bindAddress === undefined ? {} : { bindAddress }),

@@ -142,7 +142,9 @@ export interface WorkloadOptions {
   readonly appPorts: readonly WorkloadPort[];
   readonly interception: 'auto' | InterceptionMode;
   /** Either the control plane's HTTP address with the admin token, or the answer of a join call made elsewhere. */
-  readonly controlPlane: { readonly t: 'server'; readonly url: string; readonly token: string } | { readonly t: 'joined'; readonly result: JoinResult };
+  readonly controlPlane:
+    | { readonly t: 'server'; readonly url: string; readonly token: string }
+    | { readonly t: 'joined'; readonly result: JoinResult };
   readonly dataPlane: DataPlane;
   readonly application?: Omit<ApplicationOptions, 'uid' | 'gid'>;
   /** Starts `runAgentProcess()` in a process of its own; needed by `netns` only. */

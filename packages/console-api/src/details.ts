@@ -15,7 +15,16 @@ export function appDetailsJson(view: MeshView, traffic: NamespaceTraffic, namesp
     namespace: { name: namespace, cluster: view.clusterName },
     cluster: view.clusterName,
     isAmbient: false,
-    workloads: workloads.map((one) => ({ workloadName: one.name, namespace, istioSidecar: one.hasSidecar, isAmbient: false, isGateway: one.gateway !== undefined, labels: one.labels, serviceAccountNames: [one.serviceAccount], cluster: view.clusterName })),
+    workloads: workloads.map((one) => ({
+      workloadName: one.name,
+      namespace,
+      istioSidecar: one.hasSidecar,
+      isAmbient: false,
+      isGateway: one.gateway !== undefined,
+      labels: one.labels,
+      serviceAccountNames: [one.serviceAccount],
+      cluster: view.clusterName,
+    })),
     serviceNames: services.map((one) => one.name),
     runtimes: [],
     health: appHealthJson(traffic, namespace, app, workloads),
@@ -33,7 +42,20 @@ export function serviceDetailsJson(view: MeshView, traffic: NamespaceTraffic, na
   const objects = objectsOnService(view, one);
   return {
     service: serviceJson(view, one),
-    endpoints: [{ addresses: one.endpoints.map((e) => ({ kind: 'Pod', name: e.instance, workload: e.workload, ip: e.address, port: e.port, istioProtocol: portProtocol(one, e.portName), tlsMode: '' })), ports: one.ports.map((p) => ({ name: p.name, port: p.port, protocol: 'TCP', appProtocol: p.protocol })) }],
+    endpoints: [
+      {
+        addresses: one.endpoints.map((e) => ({
+          kind: 'Pod',
+          name: e.instance,
+          workload: e.workload,
+          ip: e.address,
+          port: e.port,
+          istioProtocol: portProtocol(one, e.portName),
+          tlsMode: '',
+        })),
+        ports: one.ports.map((p) => ({ name: p.name, port: p.port, protocol: 'TCP', appProtocol: p.protocol })),
+      },
+    ],
     istioSidecar: workloads.every((w) => w.hasSidecar),
     isAmbient: false,
     virtualServices: resources(objects, 'VirtualService'),
@@ -68,7 +90,14 @@ function serviceJson(view: MeshView, one: ServiceView): object {
     externalName: '',
     createdAt: one.createdAt,
     resourceVersion: one.resourceVersion,
-    ports: one.ports.map((port) => ({ name: port.name, port: port.port, protocol: 'TCP', appProtocol: port.protocol, istioProtocol: port.protocol, targetPort: port.targetPort })),
+    ports: one.ports.map((port) => ({
+      name: port.name,
+      port: port.port,
+      protocol: 'TCP',
+      appProtocol: port.protocol,
+      istioProtocol: port.protocol,
+      targetPort: port.targetPort,
+    })),
   };
 }
 
@@ -106,9 +135,15 @@ function podsJson(one: WorkloadView): object[] {
     versionLabel: one.labels['version'] !== undefined,
     annotations: {},
     containers: [{ name: one.app || one.name, image: '', isProxy: false, isReady: instance.isReady }],
-    istioContainers: instance.dataPlane === undefined ? [] : [{ name: 'istio-proxy', image: instance.dataPlane, isProxy: true, isReady: instance.isSynced ?? false }],
+    istioContainers:
+      instance.dataPlane === undefined
+        ? []
+        : [{ name: 'istio-proxy', image: instance.dataPlane, isProxy: true, isReady: instance.isSynced ?? false }],
     istioInitContainers: [],
     serviceAccountName: one.serviceAccount,
-    proxyStatus: instance.isSynced === undefined ? null : Object.fromEntries(['CDS', 'EDS', 'LDS', 'RDS'].map((type) => [type, instance.isSynced === true ? 'Synced' : 'Stale'])),
+    proxyStatus:
+      instance.isSynced === undefined
+        ? null
+        : Object.fromEntries(['CDS', 'EDS', 'LDS', 'RDS'].map((type) => [type, instance.isSynced === true ? 'Synced' : 'Stale'])),
   }));
 }

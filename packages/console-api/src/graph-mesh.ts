@@ -17,7 +17,10 @@ export function workloadStatus(workload: WorkloadView): WorkloadStatus {
 export function graphMesh(view: MeshView): GraphMesh {
   const cluster = view.clusterName;
   const ofKind = (kind: string): readonly ConfigObject[] => view.objects.filter((one) => one.kind === kind);
-  const shaped = (one: ConfigObject): { meta: { name: string; namespace: string }; spec: object } => ({ meta: { name: one.name, namespace: one.namespace }, spec: one.spec });
+  const shaped = (one: ConfigObject): { meta: { name: string; namespace: string }; spec: object } => ({
+    meta: { name: one.name, namespace: one.namespace },
+    spec: one.spec,
+  });
   return {
     services: view.services.map((one) => ({ ...one, cluster })),
     workloads: view.workloads.map((one) => {

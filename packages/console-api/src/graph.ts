@@ -16,7 +16,9 @@ export interface TrafficJson {
   readonly protocol: string;
   /** Per second with two decimals, percents with one. */
   readonly rates: Readonly<Record<string, string>>;
-  readonly responses?: Readonly<Record<string, { readonly flags: Readonly<Record<string, string>>; readonly hosts: Readonly<Record<string, string>> }>>;
+  readonly responses?: Readonly<
+    Record<string, { readonly flags: Readonly<Record<string, string>>; readonly hosts: Readonly<Record<string, string>> }>
+  >;
 }
 
 /** A node as Kiali's graph API writes it; absent is false or empty. */
@@ -46,7 +48,10 @@ export interface NodeJson {
   readonly hasWorkloadEntry?: readonly { readonly name: string }[];
   readonly isBox?: 'app' | 'cluster' | 'namespace';
   readonly isDead?: boolean;
-  readonly isGateway?: { readonly ingressInfo?: { readonly hostnames: readonly string[] }; readonly egressInfo?: { readonly hostnames: readonly string[] } };
+  readonly isGateway?: {
+    readonly ingressInfo?: { readonly hostnames: readonly string[] };
+    readonly egressInfo?: { readonly hostnames: readonly string[] };
+  };
   readonly isIdle?: boolean;
   isOutOfMesh?: boolean;
   isOutside?: boolean;
@@ -73,7 +78,12 @@ export interface EdgeJson {
 export type BoxBy = 'app' | 'cluster' | 'namespace';
 
 /** The graph in Kiali's shape. Nodes of one application are always boxed in graphs of applications; other boxes on request. */
-export function graphJson(map: TrafficMap, options: Pick<GraphOptions, 'graphType' | 'durationMs' | 'queryTimeMs'>, boxBy: readonly BoxBy[], hash: HashPort): GraphJson {
+export function graphJson(
+  map: TrafficMap,
+  options: Pick<GraphOptions, 'graphType' | 'durationMs' | 'queryTimeMs'>,
+  boxBy: readonly BoxBy[],
+  hash: HashPort,
+): GraphJson {
   const nodes = [...map.nodes.values()].map((node) => nodeJson(node, hash));
   const edges = [...map.edges.values()].map((edge) => edgeJson(edge, map, hash));
   if (boxBy.includes('app') || options.graphType === 'app' || options.graphType === 'versionedApp') box(nodes, 'app', hash);
@@ -103,7 +113,13 @@ function nodeJson(node: GraphNode, hash: HashPort): NodeJson {
     ...some('app', node.app),
     ...some('version', node.version),
     ...some('service', node.service),
-    ...(node.destServices.size === 0 ? {} : { destServices: [...node.destServices.values()].toSorted((a, b) => compareTexts([a.cluster, a.namespace, a.name], [b.cluster, b.namespace, b.name])) }),
+    ...(node.destServices.size === 0
+      ? {}
+      : {
+          destServices: [...node.destServices.values()].toSorted((a, b) =>
+            compareTexts([a.cluster, a.namespace, a.name], [b.cluster, b.namespace, b.name]),
+          ),
+        }),
     ...(node.labels === undefined ? {} : { labels: node.labels }),
     ...(traffic.length === 0 ? {} : { traffic }),
     healthData: node.health === undefined ? null : healthJson(node),
@@ -118,7 +134,9 @@ function nodeJson(node: GraphNode, hash: HashPort): NodeJson {
     ...(badges.virtualServiceHosts === undefined ? {} : { hasVS: { hostnames: badges.virtualServiceHosts } }),
     ...(node.workloadEntries.length === 0 ? {} : { hasWorkloadEntry: node.workloadEntries.map((name) => ({ name })) }),
     ...flag('isDead', node.isDead),
-    ...(node.gateway === undefined ? {} : { isGateway: { [node.gateway.kind === 'ingress' ? 'ingressInfo' : 'egressInfo']: { hostnames: node.gateway.hostnames } } }),
+    ...(node.gateway === undefined
+      ? {}
+      : { isGateway: { [node.gateway.kind === 'ingress' ? 'ingressInfo' : 'egressInfo']: { hostnames: node.gateway.hostnames } } }),
     ...flag('isIdle', node.isIdle),
     ...flag('isOutOfMesh', node.isOutOfMesh),
     ...flag('isOutside', node.isOutside),
@@ -131,7 +149,9 @@ function healthJson({ health, nodeType, workload }: GraphNode): object | null {
   if (health === undefined) return null;
   const { requests, workloads, status } = health;
   if (nodeType === 'service') return { requests, status };
-  return nodeType === 'workload' || workload !== '' ? { workloadStatus: workloads[0] ?? null, requests, status } : { workloadStatuses: workloads, requests, status };
+  return nodeType === 'workload' || workload !== ''
+    ? { workloadStatus: workloads[0] ?? null, requests, status }
+    : { workloadStatuses: workloads, requests, status };
 }
 
 /** Names of a node's rates per protocol, in Kiali's order. */
@@ -198,7 +218,8 @@ function edgeTraffic(edge: GraphEdge, source: GraphNode | undefined): TrafficJso
 }
 
 function detailJson(detail: ResponseDetail, total: number): { flags: Record<string, string>; hosts: Record<string, string> } {
-  const percents = (rates: Record<string, number>): Record<string, string> => Object.fromEntries(Object.entries(rates).map(([key, value]) => [key, ((value / total) * 100).toFixed(1)]));
+  const percents = (rates: Record<string, number>): Record<string, string> =>
+    Object.fromEntries(Object.entries(rates).map(([key, value]) => [key, ((value / total) * 100).toFixed(1)]));
   return { flags: percents(detail.flags), hosts: percents(detail.hosts) };
 }
 
@@ -218,7 +239,15 @@ function box(nodes: NodeJson[], by: BoxBy, hash: HashPort): void {
     const [first] = members;
     if (key === undefined || first === undefined || members.length < 2) continue;
     const id = hash(key);
-    const frame: NodeJson = { id, nodeType: 'box', cluster: first.cluster, namespace: by === 'cluster' ? '' : first.namespace, ...(by === 'app' ? { app: first.app ?? '' } : {}), isBox: by, healthData: null };
+    const frame: NodeJson = {
+      id,
+      nodeType: 'box',
+      cluster: first.cluster,
+      namespace: by === 'cluster' ? '' : first.namespace,
+      ...(by === 'app' ? { app: first.app ?? '' } : {}),
+      isBox: by,
+      healthData: null,
+    };
     for (const member of members) {
       member.parent = id;
       if (by !== 'app') continue;
@@ -235,7 +264,14 @@ const BOX_RANK: Readonly<Record<BoxBy, number>> = { cluster: 0, namespace: 1, ap
 function compareNodes(a: NodeJson, b: NodeJson): number {
   const rank = (node: NodeJson): number => (node.isBox === undefined ? 3 : BOX_RANK[node.isBox]);
   if (rank(a) !== rank(b)) return rank(a) - rank(b);
-  const key = (node: NodeJson): string[] => [node.cluster, node.namespace, node.app ?? '', node.version ?? '', node.service ?? '', node.workload ?? ''];
+  const key = (node: NodeJson): string[] => [
+    node.cluster,
+    node.namespace,
+    node.app ?? '',
+    node.version ?? '',
+    node.service ?? '',
+    node.workload ?? '',
+  ];
   return compareTexts(key(a), key(b));
 }
 

@@ -1,4 +1,13 @@
-import { errorPercent, HEALTH_ANNOTATION, overallHealth, worse, type HealthStatus, type NamespaceTraffic, type RatesByCode, type WorkloadStatus } from '@meltemi/telemetry';
+import {
+  errorPercent,
+  HEALTH_ANNOTATION,
+  overallHealth,
+  worse,
+  type HealthStatus,
+  type NamespaceTraffic,
+  type RatesByCode,
+  type WorkloadStatus,
+} from '@meltemi/telemetry';
 import { workloadStatus } from './graph-mesh.ts';
 import type { MeshView, WorkloadView } from './view.ts';
 
@@ -50,7 +59,12 @@ function verdict(requests: RequestsJson, workloads: readonly WorkloadStatus[]): 
       for (const [code, rate] of Object.entries(codes)) into[code] = (into[code] ?? 0) + rate;
     }
   }
-  return { status: overallHealth(requests, workloads), errorRatio: errorPercent(both) ?? null, inboundRate: total(requests.inbound), outboundRate: total(requests.outbound) };
+  return {
+    status: overallHealth(requests, workloads),
+    errorRatio: errorPercent(both) ?? null,
+    inboundRate: total(requests.inbound),
+    outboundRate: total(requests.outbound),
+  };
 }
 
 function annotations(of: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {
@@ -64,28 +78,50 @@ export function appHealthJson(traffic: NamespaceTraffic, namespace: string, app:
   return { workloadStatuses, requests, status: verdict(requests, workloadStatuses) };
 }
 
-export function serviceHealthJson(traffic: NamespaceTraffic, namespace: string, service: string, own: Readonly<Record<string, string>>): ServiceHealthJson {
+export function serviceHealthJson(
+  traffic: NamespaceTraffic,
+  namespace: string,
+  service: string,
+  own: Readonly<Record<string, string>>,
+): ServiceHealthJson {
   const requests = { ...(traffic.services.get(`${namespace} ${service}`) ?? NOTHING), healthAnnotations: annotations(own) };
   return { requests, status: verdict(requests, []) };
 }
 
 export function workloadHealthJson(traffic: NamespaceTraffic, workload: WorkloadView): WorkloadHealthJson {
-  const requests = { ...(traffic.workloads.get(`${workload.namespace} ${workload.name}`) ?? NOTHING), healthAnnotations: annotations(workload.annotations) };
+  const requests = {
+    ...(traffic.workloads.get(`${workload.namespace} ${workload.name}`) ?? NOTHING),
+    healthAnnotations: annotations(workload.annotations),
+  };
   const status = workloadStatus(workload);
   return { workloadStatus: status, requests, status: verdict(requests, [status]) };
 }
 
 /** Workloads by application, sorted by name; a workload without a name for its application is not part of one. */
 export function appsOf(view: MeshView, namespace: string): Map<string, WorkloadView[]> {
-  const apps = Map.groupBy(view.workloads.filter((one) => one.namespace === namespace && one.app !== ''), (one) => one.app);
+  const apps = Map.groupBy(
+    view.workloads.filter((one) => one.namespace === namespace && one.app !== ''),
+    (one) => one.app,
+  );
   return new Map([...apps].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Health of everything of one type in some namespaces, in Kiali's shape. */
-export function clustersHealthJson(view: MeshView, traffic: NamespaceTraffic, namespaces: readonly string[], type: 'app' | 'service' | 'workload'): object {
+export function clustersHealthJson(
+  view: MeshView,
+  traffic: NamespaceTraffic,
+  namespaces: readonly string[],
+  type: 'app' | 'service' | 'workload',
+): object {
   const of = (namespace: string): Record<string, object> => {
-    if (type === 'app') return Object.fromEntries([...appsOf(view, namespace)].map(([app, workloads]) => [app, appHealthJson(traffic, namespace, app, workloads)]));
-    if (type === 'service') return Object.fromEntries(view.services.filter((one) => one.namespace === namespace).map((one) => [one.name, serviceHealthJson(traffic, namespace, one.name, one.annotations)]));
+    if (type === 'app')
+      return Object.fromEntries([...appsOf(view, namespace)].map(([app, workloads]) => [app, appHealthJson(traffic, namespace, app, workloads)]));
+    if (type === 'service')
+      return Object.fromEntries(
+        view.services
+          .filter((one) => one.namespace === namespace)
+          .map((one) => [one.name, serviceHealthJson(traffic, namespace, one.name, one.annotations)]),
+      );
     return Object.fromEntries(view.workloads.filter((one) => one.namespace === namespace).map((one) => [one.name, workloadHealthJson(traffic, one)]));
   };
   const filled = Object.fromEntries(namespaces.map((namespace) => [namespace, of(namespace)]));

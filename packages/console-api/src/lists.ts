@@ -7,19 +7,30 @@ import type { ConfigObject, MeshView, ServiceView, WorkloadView } from './view.t
 export function objectsOnService(view: MeshView, service: ServiceView): ConfigObject[] {
   const name = { cluster: view.clusterName, namespace: service.namespace, name: service.name };
   return view.objects.filter((one) => {
-    const spec: { host?: string; hosts?: readonly string[]; http?: readonly { route?: readonly { destination?: { host?: string } }[] }[]; tcp?: readonly { route?: readonly { destination?: { host?: string } }[] }[] } = one.spec;
+    const spec: {
+      host?: string;
+      hosts?: readonly string[];
+      http?: readonly { route?: readonly { destination?: { host?: string } }[] }[];
+      tcp?: readonly { route?: readonly { destination?: { host?: string } }[] }[];
+    } = one.spec;
     const names = (host: string | undefined): boolean => hostNames(host, one.namespace, name) || host === service.hostname;
     if (one.kind === 'DestinationRule') return names(spec.host);
     if (one.kind === 'ServiceEntry') return service.serviceEntry?.name === one.name && one.namespace === service.namespace;
     if (one.kind !== 'VirtualService') return false;
-    return (spec.hosts ?? []).some(names) || [...(spec.http ?? []), ...(spec.tcp ?? [])].some((rule) => (rule.route ?? []).some((to) => names(to.destination?.host)));
+    return (
+      (spec.hosts ?? []).some(names) ||
+      [...(spec.http ?? []), ...(spec.tcp ?? [])].some((rule) => (rule.route ?? []).some((to) => names(to.destination?.host)))
+    );
   });
 }
 
 /** Policies whose selector names a workload, and Gateways it serves. */
 export function objectsOnWorkload(view: MeshView, workload: WorkloadView): ConfigObject[] {
   return configOf(view, [workload.namespace]).filter((one) => {
-    const spec: { selector?: { matchLabels?: Readonly<Record<string, string>> } & Readonly<Record<string, unknown>>; workloadSelector?: { labels?: Readonly<Record<string, string>> } } = one.spec;
+    const spec: {
+      selector?: { matchLabels?: Readonly<Record<string, string>> } & Readonly<Record<string, unknown>>;
+      workloadSelector?: { labels?: Readonly<Record<string, string>> };
+    } = one.spec;
     const labels = one.kind === 'Gateway' ? spec.selector : (spec.selector?.matchLabels ?? spec.workloadSelector?.labels);
     const wanted = Object.entries(labels ?? {});
     return wanted.length > 0 && wanted.every(([key, value]) => workload.labels[key] === value);
@@ -47,7 +58,10 @@ export function appsJson(view: MeshView, traffic: NamespaceTraffic, namespaces: 
       isGateway: workloads.some((one) => one.gateway !== undefined),
       isWaypoint: false,
       labels: sharedLabels(workloads),
-      istioReferences: references(view, [...servicesOf(view, workloads).flatMap((one) => objectsOnService(view, one)), ...workloads.flatMap((one) => objectsOnWorkload(view, one))]),
+      istioReferences: references(view, [
+        ...servicesOf(view, workloads).flatMap((one) => objectsOnService(view, one)),
+        ...workloads.flatMap((one) => objectsOnWorkload(view, one)),
+      ]),
       health: appHealthJson(traffic, namespace, name, workloads),
     })),
   );
@@ -84,10 +98,26 @@ export function servicesJson(view: MeshView, traffic: NamespaceTraffic, namespac
   const services = view.services.filter((one) => namespaces.includes(one.namespace));
   const validations = Object.fromEntries(
     services.map((one) => {
-      const problems = [...problemsOf(view, 'Service', one.namespace, one.name), ...objectsOnService(view, one).flatMap((object) => problemsOf(view, object.kind, object.namespace, object.name))];
+      const problems = [
+        ...problemsOf(view, 'Service', one.namespace, one.name),
+        ...objectsOnService(view, one).flatMap((object) => problemsOf(view, object.kind, object.namespace, object.name)),
+      ];
       return [
         `${one.name}.${one.namespace}.${view.clusterName}`,
-        { name: one.name, namespace: one.namespace, cluster: view.clusterName, objectGVK: { Group: '', Version: 'v1', Kind: 'Service' }, valid: problems.every((p) => p.severity !== 'error'), checks: problems.map((p) => ({ code: p.code, message: p.message, severity: p.severity === 'info' ? 'unknown' : p.severity, path: p.path.replaceAll('.', '/') })), references: [] },
+        {
+          name: one.name,
+          namespace: one.namespace,
+          cluster: view.clusterName,
+          objectGVK: { Group: '', Version: 'v1', Kind: 'Service' },
+          valid: problems.every((p) => p.severity !== 'error'),
+          checks: problems.map((p) => ({
+            code: p.code,
+            message: p.message,
+            severity: p.severity === 'info' ? 'unknown' : p.severity,
+            path: p.path.replaceAll('.', '/'),
+          })),
+          references: [],
+        },
       ];
     }),
   );
@@ -121,5 +151,9 @@ export function workloadItemJson(view: MeshView, traffic: NamespaceTraffic, one:
 }
 
 export function workloadsJson(view: MeshView, traffic: NamespaceTraffic, namespaces: readonly string[]): object {
-  return { cluster: view.clusterName, workloads: view.workloads.filter((one) => namespaces.includes(one.namespace)).map((one) => workloadItemJson(view, traffic, one)), validations: {} };
+  return {
+    cluster: view.clusterName,
+    workloads: view.workloads.filter((one) => namespaces.includes(one.namespace)).map((one) => workloadItemJson(view, traffic, one)),
+    validations: {},
+  };
 }

@@ -48,7 +48,17 @@ export interface ConfigJsonInput {
 /** Settings that the console starts with, Kiali's names. */
 export function consoleConfigJson({ view, retentionSeconds, intervalSeconds }: ConfigJsonInput): object {
   return {
-    clusters: { [view.clusterName]: { accessible: true, apiEndpoint: '', isKialiHome: true, kialiInstances: [], name: view.clusterName, network: '', secretName: '' } },
+    clusters: {
+      [view.clusterName]: {
+        accessible: true,
+        apiEndpoint: '',
+        isKialiHome: true,
+        kialiInstances: [],
+        name: view.clusterName,
+        network: '',
+        secretName: '',
+      },
+    },
     clusterWideAccess: true,
     controlPlanes: { [view.clusterName]: view.rootNamespace },
     deployment: { viewOnlyMode: false },

@@ -13,7 +13,10 @@ export function configEvent(view: MeshView, sequence: number, sentAtMs: number):
     sentAtMs,
     version: view.version,
     tls: meshTlsJson(view),
-    objects: configOf(view, view.namespaces.map((one) => one.name)).length,
+    objects: configOf(
+      view,
+      view.namespaces.map((one) => one.name),
+    ).length,
     errors: count('error'),
     warnings: count('warning'),
     problems: view.problems.slice(0, MAX_PROBLEMS).map((one) => ({
@@ -21,7 +24,9 @@ export function configEvent(view: MeshView, sequence: number, sentAtMs: number):
       message: one.message,
       severity: one.severity === 'info' ? ('unknown' as const) : one.severity,
       path: one.path.replaceAll('.', '/'),
-      ...(one.origin?.file === undefined ? {} : { origin: { file: one.origin.file, ...(one.origin.line === undefined ? {} : { line: one.origin.line }) } }),
+      ...(one.origin?.file === undefined
+        ? {}
+        : { origin: { file: one.origin.file, ...(one.origin.line === undefined ? {} : { line: one.origin.line }) } }),
       ...(one.fix === undefined ? {} : { fix: one.fix.text }),
       ...(one.object === undefined ? {} : { object: one.object }),
     })),

@@ -47,12 +47,26 @@ export function meshTlsJson(view: MeshView): TlsJson {
   const mode = policy?.mode ?? 'PERMISSIVE';
   if (mode === 'DISABLE') return { ...base, mode, status: 'MTLS_DISABLED', reason: `Mesh-wide mTLS is off: ${name} has mode DISABLE.` };
   if (disabling !== undefined || !view.autoMtls) {
-    const why = disabling === undefined ? 'automatic mTLS is switched off' : `DestinationRule ${disabling.namespace}/${disabling.name} switches it off at clients`;
-    return { ...base, mode, status: mode === 'STRICT' ? 'MTLS_PARTIALLY_ENABLED' : 'MTLS_NOT_ENABLED', reason: `Clients do not use mTLS by themselves: ${why}.` };
+    const why =
+      disabling === undefined
+        ? 'automatic mTLS is switched off'
+        : `DestinationRule ${disabling.namespace}/${disabling.name} switches it off at clients`;
+    return {
+      ...base,
+      mode,
+      status: mode === 'STRICT' ? 'MTLS_PARTIALLY_ENABLED' : 'MTLS_NOT_ENABLED',
+      reason: `Clients do not use mTLS by themselves: ${why}.`,
+    };
   }
-  if (mode === 'STRICT') return { ...base, mode, status: 'MTLS_ENABLED', reason: `Mesh-wide mTLS is enabled: ${name} has mode STRICT, plain text is refused.` };
+  if (mode === 'STRICT')
+    return { ...base, mode, status: 'MTLS_ENABLED', reason: `Mesh-wide mTLS is enabled: ${name} has mode STRICT, plain text is refused.` };
   const source = policy === undefined ? 'no mesh-wide PeerAuthentication, so the default PERMISSIVE holds' : `${name} has mode PERMISSIVE`;
-  return { ...base, mode, status: 'MTLS_PARTIALLY_ENABLED', reason: `Workloads of the mesh use mTLS with each other, plain text from outside is accepted too: ${source}.` };
+  return {
+    ...base,
+    mode,
+    status: 'MTLS_PARTIALLY_ENABLED',
+    reason: `Workloads of the mesh use mTLS with each other, plain text from outside is accepted too: ${source}.`,
+  };
 }
 
 /** The lock of a namespace: its own policy, else the mesh's. */
@@ -62,9 +76,19 @@ export function namespaceTlsJson(view: MeshView, namespace: string): TlsJson {
   const isInMesh = view.namespaces.find((one) => one.name === namespace)?.isInjected ?? false;
   const base = { autoMTLSEnabled: view.autoMtls, minTLS: 'N/A', namespace, cluster: view.clusterName };
   if (policy === undefined) {
-    if (!isInMesh && !view.namespaces.some((one) => one.name === namespace && one.isControlPlane)) return { ...base, mode: 'DISABLE', status: 'MTLS_NOT_ENABLED', reason: 'The namespace is not part of the mesh.' };
+    if (!isInMesh && !view.namespaces.some((one) => one.name === namespace && one.isControlPlane))
+      return { ...base, mode: 'DISABLE', status: 'MTLS_NOT_ENABLED', reason: 'The namespace is not part of the mesh.' };
     return { ...base, mode: mesh.mode, status: mesh.status, reason: `Inherited from the mesh. ${mesh.reason}` };
   }
-  const status = { STRICT: view.autoMtls ? 'MTLS_ENABLED' : 'MTLS_PARTIALLY_ENABLED', PERMISSIVE: 'MTLS_PARTIALLY_ENABLED', DISABLE: 'MTLS_DISABLED' } as const;
-  return { ...base, mode: policy.mode, status: status[policy.mode], reason: `PeerAuthentication ${namespace}/${policy.object.name} has mode ${policy.mode}.` };
+  const status = {
+    STRICT: view.autoMtls ? 'MTLS_ENABLED' : 'MTLS_PARTIALLY_ENABLED',
+    PERMISSIVE: 'MTLS_PARTIALLY_ENABLED',
+    DISABLE: 'MTLS_DISABLED',
+  } as const;
+  return {
+    ...base,
+    mode: policy.mode,
+    status: status[policy.mode],
+    reason: `PeerAuthentication ${namespace}/${policy.object.name} has mode ${policy.mode}.`,
+  };
 }

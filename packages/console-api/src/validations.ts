@@ -49,7 +49,16 @@ export function problemsOf(view: MeshView, kind: string, namespace: string, name
 
 function checkJson(problem: Problem): CheckJson {
   const { origin, fix } = problem;
-  const place = origin?.file === undefined ? {} : { origin: { file: origin.file, ...(origin.line === undefined ? {} : { line: origin.line }), ...(origin.column === undefined ? {} : { column: origin.column }) } };
+  const place =
+    origin?.file === undefined
+      ? {}
+      : {
+          origin: {
+            file: origin.file,
+            ...(origin.line === undefined ? {} : { line: origin.line }),
+            ...(origin.column === undefined ? {} : { column: origin.column }),
+          },
+        };
   return {
     code: problem.code,
     message: problem.message,
@@ -81,7 +90,10 @@ export function validationsJson(view: MeshView, objects: readonly ConfigObject[]
 }
 
 /** How many objects, errors and warnings each namespace has. Problems of no object count for the namespace they name, if any. */
-export function validationSummaries(view: MeshView, namespaces: readonly string[]): { readonly cluster: string; readonly namespace: string; readonly errors: number; readonly warnings: number; readonly objectCount: number }[] {
+export function validationSummaries(
+  view: MeshView,
+  namespaces: readonly string[],
+): { readonly cluster: string; readonly namespace: string; readonly errors: number; readonly warnings: number; readonly objectCount: number }[] {
   return namespaces.map((namespace) => {
     const problems = view.problems.filter((one) => one.object?.namespace === namespace);
     return {
@@ -101,13 +113,18 @@ export function configOf(view: MeshView, namespaces: readonly string[]): ConfigO
 
 /** Kiali's list of configuration: objects by kind, with their validations. */
 export function configListJson(view: MeshView, namespaces: readonly string[], kinds: readonly string[], validate: boolean): object {
-  const objects = configOf(view, namespaces).filter((one) => kinds.length === 0 || kinds.includes(one.kind.toLowerCase()) || kinds.includes(gvkKey(one).toLowerCase()));
+  const objects = configOf(view, namespaces).filter(
+    (one) => kinds.length === 0 || kinds.includes(one.kind.toLowerCase()) || kinds.includes(gvkKey(one).toLowerCase()),
+  );
   const resources: Record<string, object[]> = {};
   for (const one of objects) (resources[gvkKey(one)] ??= []).push(one.resource);
   return { permissions: {}, resources, validations: validate ? validationsJson(view, objects) : {} };
 }
 
 /** Keys of objects that a service or workload refers to or is referred to by, as lists show them. */
-export function referenceJson(view: MeshView, one: ConfigObject): { readonly objectGVK: GvkJson; readonly name: string; readonly namespace: string; readonly cluster: string } {
+export function referenceJson(
+  view: MeshView,
+  one: ConfigObject,
+): { readonly objectGVK: GvkJson; readonly name: string; readonly namespace: string; readonly cluster: string } {
   return { objectGVK: gvkJson(one), name: one.name, namespace: one.namespace, cluster: view.clusterName };
 }

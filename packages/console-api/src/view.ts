@@ -55,7 +55,14 @@ export interface ServiceView {
   readonly resourceVersion: string;
   /** Names of the workloads behind it, in its own namespace. */
   readonly workloads: readonly string[];
-  readonly endpoints: readonly { readonly address: string; readonly port: number; readonly portName: string; readonly workload: string; readonly instance: string; readonly isReady: boolean }[];
+  readonly endpoints: readonly {
+    readonly address: string;
+    readonly port: number;
+    readonly portName: string;
+    readonly workload: string;
+    readonly instance: string;
+    readonly isReady: boolean;
+  }[];
   /** Set for what a ServiceEntry declares. */
   readonly serviceEntry?: { readonly name: string; readonly hosts: readonly string[]; readonly location: string };
 }

@@ -68,7 +68,12 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
   const ads = startAds(options, codec, mesh, connected, closers);
   const ca = await openCa(options, codec, connected, closers);
   const telemetry = openTelemetry(options, codec, mesh, closers);
-  xds = await listenXds(options, { ...ads.secureHandlers, ...ca.grpcHandlers, ...telemetry.grpcHandlers }, ads.plaintextHandlers, ca.serverCertificate);
+  xds = await listenXds(
+    options,
+    { ...ads.secureHandlers, ...ca.grpcHandlers, ...telemetry.grpcHandlers },
+    ads.plaintextHandlers,
+    ca.serverCertificate,
+  );
   closers.push(() => xds?.close());
   const http = await listenHttp(options, { store, mesh, ads, ca, telemetry }, closers);
   return {
@@ -90,7 +95,11 @@ async function openStores(options: ControlPlaneOptions, closers: Closers): Promi
   return createAggregateStore([directory, state], state);
 }
 
-async function openConnected(options: ControlPlaneOptions, xdsAddress: { readonly ports: string; readonly netns: string }, closers: Closers): Promise<ConnectedRegistry> {
+async function openConnected(
+  options: ControlPlaneOptions,
+  xdsAddress: { readonly ports: string; readonly netns: string },
+  closers: Closers,
+): Promise<ConnectedRegistry> {
   const connected = await createConnectedRegistry({
     timers: systemTimers,
     random: systemRandom,
@@ -127,9 +136,18 @@ function meshConfig(options: ControlPlaneOptions): MeshConfig {
 }
 
 /** xDS follows the mesh, and streams of authenticated nodes become workloads of it. */
-function startAds(...[options, codec, mesh, connected, closers]: [ControlPlaneOptions, ProtoCodec, Mesh, ConnectedRegistry, Closers]): AdsServer<MeshState> {
+function startAds(
+  ...[options, codec, mesh, connected, closers]: [ControlPlaneOptions, ProtoCodec, Mesh, ConnectedRegistry, Closers]
+): AdsServer<MeshState> {
   const generator = createMeshGenerator();
-  const ads = createAdsServer<MeshState>({ generator, codec, clock: systemClock, timers: systemTimers, log: options.log, verifyNode: (node) => generator.verify(node) });
+  const ads = createAdsServer<MeshState>({
+    generator,
+    codec,
+    clock: systemClock,
+    timers: systemTimers,
+    log: options.log,
+    verifyNode: (node) => generator.verify(node),
+  });
   ads.onConnection((event) => {
     const node = event.node.principal === undefined ? undefined : generator.nodeOf(event.node);
     if (event.t === 'disconnected') connected.disconnect(event.connectionId);
@@ -166,7 +184,8 @@ function openTelemetry(options: ControlPlaneOptions, codec: ProtoCodec, mesh: Me
     log: options.log,
     folder: join(options.stateDir, 'telemetry'),
     meltemiVersion: options.version,
-    knowsWorkload: (namespace, account, workload) => mesh.workloads().some((known) => known.namespace === namespace && known.serviceAccount === account && known.name === workload),
+    knowsWorkload: (namespace, account, workload) =>
+      mesh.workloads().some((known) => known.namespace === namespace && known.serviceAccount === account && known.name === workload),
   });
   closers.push(() => room.close());
   return room;
@@ -180,30 +199,69 @@ interface Rooms {
   readonly telemetry: TelemetryRoom;
 }
 
-async function listenHttp(options: ControlPlaneOptions, rooms: Rooms, closers: Closers): Promise<Pick<ControlPlane, 'consoleUrl' | 'apiUrl' | 'sessionUrl'>> {
+async function listenHttp(
+  options: ControlPlaneOptions,
+  rooms: Rooms,
+  closers: Closers,
+): Promise<Pick<ControlPlane, 'consoleUrl' | 'apiUrl' | 'sessionUrl'>> {
   const sessions = createSessions({ clock: systemClock, name: String(options.consolePort) });
   const authorize = createAuthorizer({ token: options.adminToken, sessions });
   const serve = async (port: number, routes: readonly Route[]): Promise<string> => {
-    const server = createHttpServer({ routes, authorize, log: options.log, ...(options.hostNames === undefined ? {} : { hostNames: options.hostNames }) });
+    const server = createHttpServer({
+      routes,
+      authorize,
+      log: options.log,
+      ...(options.hostNames === undefined ? {} : { hostNames: options.hostNames }),
+    });
     closers.push(() => server.close());
     return (await server.listen({ host: options.bind, port })).url;
   };
   const { api, console } = makeRoutes(options, rooms, closers);
   const apiUrl = await serve(options.apiPort, [...api, healthRoute]);
-  const consoleUrl = await serve(options.consolePort, [...console, sessionRoute(sessions), healthRoute, ...(options.extraRoutes ?? []), ...consoleRoutes(options.consoleDirectory)]);
+  const consoleUrl = await serve(options.consolePort, [
+    ...console,
+    sessionRoute(sessions),
+    healthRoute,
+    ...(options.extraRoutes ?? []),
+    ...consoleRoutes(options.consoleDirectory),
+  ]);
   return { apiUrl, consoleUrl, sessionUrl: () => `${consoleUrl}/meltemi/v1/session?ticket=${sessions.issueTicket()}` };
 }
 
 /** What the two HTTP ports serve: the configuration API on one, what the console shows on the other, the proxies on both. */
-function makeRoutes(options: ControlPlaneOptions, { store, mesh, ads, ca, telemetry }: Rooms, closers: Closers): { readonly api: readonly Route[]; readonly console: readonly Route[] } {
+function makeRoutes(
+  options: ControlPlaneOptions,
+  { store, mesh, ads, ca, telemetry }: Rooms,
+  closers: Closers,
+): { readonly api: readonly Route[]; readonly console: readonly Route[] } {
   const findings = createFindings(mesh, store);
   const configApi = createConfigApi({ store, clock: systemClock, version: options.version, problems: findings.analysis, review: findings.review });
   closers.push(() => configApi.close());
   const proxies = proxyRoutes({ ads: ads as AdsServer<never>, version: () => mesh.settle() });
-  const source = createMeshSource({ mesh, store, findings, nodes: () => ads.nodes(), onNodes: (listener) => ads.onConnection(listener), timers: systemTimers, version: options.version });
+  const source = createMeshSource({
+    mesh,
+    store,
+    findings,
+    nodes: () => ads.nodes(),
+    onNodes: (listener) => ads.onConnection(listener),
+    timers: systemTimers,
+    version: options.version,
+  });
   closers.push(() => source.close());
-  const kiali = createKialiApi({ mesh: source, store: telemetry.store, query: telemetry.engine.graphQuery, now: () => systemClock.now(), timers: systemTimers, retentionMs: telemetry.retentionMs });
+  const kiali = createKialiApi({
+    mesh: source,
+    store: telemetry.store,
+    query: telemetry.engine.graphQuery,
+    now: () => systemClock.now(),
+    timers: systemTimers,
+    retentionMs: telemetry.retentionMs,
+  });
   return { api: [...proxies, ...configApi.routes, ...ca.routes], console: [...proxies, ...kiali.routes, ...telemetry.routes] };
 }
 
-const healthRoute: Route = { method: 'GET', path: '/healthz', access: 'open', handler: () => ({ status: 200, headers: { 'content-type': 'text/plain' }, body: 'ok\n' }) };
+const healthRoute: Route = {
+  method: 'GET',
+  path: '/healthz',
+  access: 'open',
+  handler: () => ({ status: 200, headers: { 'content-type': 'text/plain' }, body: 'ok\n' }),
+};

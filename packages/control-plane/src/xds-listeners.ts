@@ -15,7 +15,12 @@ export interface XdsListeners {
 type Handlers = Readonly<Record<string, MethodHandler>>;
 
 /** Binds the mTLS port (also on the bridge, same number) and, when asked, the plaintext one. The certificate is swapped as it is renewed. */
-export async function listenXds(options: ControlPlaneOptions, secure: Handlers, plaintext: Handlers, certificate: ServerCertificate): Promise<XdsListeners> {
+export async function listenXds(
+  options: ControlPlaneOptions,
+  secure: Handlers,
+  plaintext: Handlers,
+  certificate: ServerCertificate,
+): Promise<XdsListeners> {
   const servers: GrpcServer[] = [];
   const closeAll = async (): Promise<void> => {
     stopWatching();
@@ -36,7 +41,8 @@ export async function listenXds(options: ControlPlaneOptions, secure: Handlers, 
     const address = await listen(secure, options.bind, options.xdsPort, true);
     const port = Number(address.slice(address.lastIndexOf(':') + 1));
     const networkAddress = options.network === undefined ? undefined : await listen(secure, options.network.gateway, port, true);
-    const plaintextAddress = options.plaintextXdsPort === undefined ? undefined : await listen(plaintext, options.bind, options.plaintextXdsPort, false);
+    const plaintextAddress =
+      options.plaintextXdsPort === undefined ? undefined : await listen(plaintext, options.bind, options.plaintextXdsPort, false);
     return { address, networkAddress, plaintextAddress, close: closeAll };
   } catch (error) {
     await closeAll();

@@ -35,7 +35,8 @@ export function decodeQuery(bytes: Uint8Array): Received {
   if ((flags & FLAG_RESPONSE) !== 0) return { t: 'ignore' };
   if (((flags >> 11) & 15) !== 0) return { t: 'refuse', id, rcode: RCODE.notImplemented };
   // Counts are checked before decoding: a query has one question, and nothing but EDNS beside it.
-  if (view.readUInt16BE(4) !== 1 || view.readUInt16BE(6) !== 0 || view.readUInt16BE(8) !== 0 || view.readUInt16BE(10) > 2) return { t: 'refuse', id, rcode: RCODE.formatError };
+  if (view.readUInt16BE(4) !== 1 || view.readUInt16BE(6) !== 0 || view.readUInt16BE(8) !== 0 || view.readUInt16BE(10) > 2)
+    return { t: 'refuse', id, rcode: RCODE.formatError };
   try {
     const packet = dnsPacket.decode(view);
     const question = packet.questions?.[0];
@@ -43,7 +44,17 @@ export function decodeQuery(bytes: Uint8Array): Received {
     const edns = packet.additionals?.find((record) => record.type === 'OPT');
     const offered = edns?.type === 'OPT' ? edns.udpPayloadSize : PLAIN_UDP_BYTES;
     const udpBytes = Math.max(PLAIN_UDP_BYTES, Math.min(MAX_UDP_BYTES, offered));
-    return { t: 'query', query: { id, name: question.name, type: question.type, udpBytes, hasEdns: edns !== undefined, recursionDesired: (flags & dnsPacket.RECURSION_DESIRED) !== 0 } };
+    return {
+      t: 'query',
+      query: {
+        id,
+        name: question.name,
+        type: question.type,
+        udpBytes,
+        hasEdns: edns !== undefined,
+        recursionDesired: (flags & dnsPacket.RECURSION_DESIRED) !== 0,
+      },
+    };
   } catch {
     return { t: 'refuse', id, rcode: RCODE.formatError };
   }
@@ -59,7 +70,9 @@ export function encodeAnswer(query: Query, addresses: readonly string[], ttlSeco
     flags: dnsPacket.AUTHORITATIVE_ANSWER | dnsPacket.RECURSION_AVAILABLE | recursion,
     questions: [{ type: query.type as 'A', name: query.name, class: 'IN' }],
     answers: addresses.map((data) => ({ type, name: query.name, ttl: ttlSeconds, class: 'IN', data })),
-    additionals: query.hasEdns ? [{ type: 'OPT', name: '.', udpPayloadSize: MAX_UDP_BYTES, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }] : [],
+    additionals: query.hasEdns
+      ? [{ type: 'OPT', name: '.', udpPayloadSize: MAX_UDP_BYTES, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }]
+      : [],
   });
 }
 

@@ -23,7 +23,15 @@ const table = {
 const refusing: Forwarder = { forward: () => Promise.reject(new Error('no')) };
 
 async function serve(forwarder: Forwarder, extra: { maxQuestionsPerSecond?: number } = {}) {
-  const server = await startDnsServer({ address: '127.0.0.1', port: 0, names: indexNames(table, 'bookinfo'), forwarder, clock, log: silentLog, ...extra });
+  const server = await startDnsServer({
+    address: '127.0.0.1',
+    port: 0,
+    names: indexNames(table, 'bookinfo'),
+    forwarder,
+    clock,
+    log: silentLog,
+    ...extra,
+  });
   const resolver = new dns.Resolver({ timeout: 2000, tries: 1 });
   resolver.setServers([`127.0.0.1:${server.port}`]);
   return { server, resolver };
@@ -32,7 +40,8 @@ async function serve(forwarder: Forwarder, extra: { maxQuestionsPerSecond?: numb
 test("mesh names in every form, A and AAAA, as Node's own resolver sees them", async () => {
   const { server, resolver } = await serve(refusing);
   await using _ = server;
-  for (const name of ['reviews', 'REVIEWS.bookinfo', 'reviews.bookinfo.svc', 'reviews.bookinfo.svc.cluster.local']) assert.deepEqual(await resolver.resolve4(name), ['240.240.0.7'], name);
+  for (const name of ['reviews', 'REVIEWS.bookinfo', 'reviews.bookinfo.svc', 'reviews.bookinfo.svc.cluster.local'])
+    assert.deepEqual(await resolver.resolve4(name), ['240.240.0.7'], name);
   assert.deepEqual(await resolver.resolve4('other.shop'), ['240.240.0.8']);
   await assert.rejects(resolver.resolve4('other'), { code: 'ESERVFAIL' });
   assert.deepEqual(await resolver.resolve4('a.b.wild.example'), ['240.240.0.9']);
@@ -45,10 +54,19 @@ test("mesh names in every form, A and AAAA, as Node's own resolver sees them", a
 });
 
 test('everything else goes to the resolvers of the host, the second when the first is silent', async () => {
-  const upstream = await startDnsServer({ address: '127.0.0.1', port: 0, names: indexNames({ table: { 'example.org': { ips: ['192.0.2.1'] }, 'many.example': table.table['many.example'] } }, ''), forwarder: refusing, clock, log: silentLog });
+  const upstream = await startDnsServer({
+    address: '127.0.0.1',
+    port: 0,
+    names: indexNames({ table: { 'example.org': { ips: ['192.0.2.1'] }, 'many.example': table.table['many.example'] } }, ''),
+    forwarder: refusing,
+    clock,
+    log: silentLog,
+  });
   const silent = createSocket('udp4').bind(0, '127.0.0.1');
   await once(silent, 'listening');
-  const { server, resolver } = await serve(createForwarder({ nameservers: [`127.0.0.1#${silent.address().port}`, `127.0.0.1#${upstream.port}`], timeoutMs: 100 }));
+  const { server, resolver } = await serve(
+    createForwarder({ nameservers: [`127.0.0.1#${silent.address().port}`, `127.0.0.1#${upstream.port}`], timeoutMs: 100 }),
+  );
   try {
     assert.deepEqual(await resolver.resolve4('example.org'), ['192.0.2.1']);
     assert.deepEqual({ ...server.stats }, { answered: 0, forwarded: 1, failed: 0, refused: 0 });
@@ -60,20 +78,35 @@ test('everything else goes to the resolvers of the host, the second when the fir
 });
 
 test('hostile packets get a bare refusal or silence, and never an exception', async () => {
-  const valid = dnsPacket.encode({ type: 'query', id: 7, questions: [{ type: 'A', name: 'reviews' }], additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 4096, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }] });
+  const valid = dnsPacket.encode({
+    type: 'query',
+    id: 7,
+    questions: [{ type: 'A', name: 'reviews' }],
+    additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 4096, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }],
+  });
   const mutated = fc.array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { maxLength: 6 }).map((edits) => {
     const out = Buffer.from(valid);
     for (const [at, value] of edits) out[at] = value;
     return out;
   });
-  fc.assert(fc.property(fc.oneof(mutated, fc.uint8Array({ maxLength: 200 })), (bytes) => {
-    const received = decodeQuery(bytes);
-    if (received.t === 'query') assert.ok(encodeAnswer(received.query, ['10.0.0.1'], 1).length > 0 && received.query.udpBytes <= 1232);
-  }), { numRuns: 5000 });
+  fc.assert(
+    fc.property(fc.oneof(mutated, fc.uint8Array({ maxLength: 200 })), (bytes) => {
+      const received = decodeQuery(bytes);
+      if (received.t === 'query') assert.ok(encodeAnswer(received.query, ['10.0.0.1'], 1).length > 0 && received.query.udpBytes <= 1232);
+    }),
+    { numRuns: 5000 },
+  );
   const { server, resolver } = await serve(refusing);
   await using _ = server;
   const socket = createSocket('udp4');
-  for (const junk of [Buffer.alloc(0), Buffer.alloc(3), Buffer.alloc(600, 255), Buffer.from('0007818000010001', 'hex'), Buffer.concat([Buffer.from('000701000001000000000000', 'hex'), Buffer.from([0xc0, 0x0c])])]) socket.send(junk, server.port, '127.0.0.1');
+  for (const junk of [
+    Buffer.alloc(0),
+    Buffer.alloc(3),
+    Buffer.alloc(600, 255),
+    Buffer.from('0007818000010001', 'hex'),
+    Buffer.concat([Buffer.from('000701000001000000000000', 'hex'), Buffer.from([0xc0, 0x0c])]),
+  ])
+    socket.send(junk, server.port, '127.0.0.1');
   const tcp = createConnection(server.port, '127.0.0.1');
   tcp.on('error', () => {});
   tcp.write(Buffer.from([255, 255, 1]));
@@ -84,7 +117,8 @@ test('hostile packets get a bare refusal or silence, and never an exception', as
 
 test('the rate is limited, and TCP questions sent at once are answered in order', async () => {
   const { server, resolver } = await serve(refusing);
-  const ask = (id: number): Buffer => dnsPacket.streamEncode({ type: 'query', id, questions: [{ type: 'A', name: id % 2 === 0 ? 'reviews' : 'unknown' }] });
+  const ask = (id: number): Buffer =>
+    dnsPacket.streamEncode({ type: 'query', id, questions: [{ type: 'A', name: id % 2 === 0 ? 'reviews' : 'unknown' }] });
   const tcp = createConnection(server.port, '127.0.0.1');
   tcp.write(Buffer.concat([ask(1), ask(2), ask(3)]));
   const ids: number[] = [];

@@ -45,7 +45,11 @@ export function normalizeName(name: string): string {
   return lower.endsWith('.') ? lower.slice(0, -1) : lower;
 }
 
-function lookup(exact: ReadonlyMap<string, readonly string[]>, wildcard: ReadonlyMap<string, readonly string[]>, name: string): readonly string[] | undefined {
+function lookup(
+  exact: ReadonlyMap<string, readonly string[]>,
+  wildcard: ReadonlyMap<string, readonly string[]>,
+  name: string,
+): readonly string[] | undefined {
   const found = exact.get(name);
   if (found !== undefined || wildcard.size === 0) return found;
   for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {

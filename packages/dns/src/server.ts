@@ -72,7 +72,9 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     for (const socket of connections) socket.destroy();
-    closing ??= Promise.all([new Promise<void>((done) => udp.close(() => done())), new Promise<void>((done) => tcp.close(() => done()))]).then(() => undefined);
+    closing ??= Promise.all([new Promise<void>((done) => udp.close(() => done())), new Promise<void>((done) => tcp.close(() => done()))]).then(
+      () => undefined,
+    );
     return closing;
   };
   return { port, stats: context.stats, setNames: (names) => void (context.names = names), close, [Symbol.asyncDispose]: close };
@@ -93,7 +95,10 @@ async function bindBoth(address: string, port: number): Promise<{ udp: UdpSocket
     } catch (cause) {
       tcp.close();
       udp.close();
-      if (port !== 0 || attempt === BIND_ATTEMPTS) throw new MeshError('dns/listen-failed', `DNS cannot listen on ${address}:${port}: ${String(cause)}. Is another agent running there?`, { cause });
+      if (port !== 0 || attempt === BIND_ATTEMPTS)
+        throw new MeshError('dns/listen-failed', `DNS cannot listen on ${address}:${port}: ${String(cause)}. Is another agent running there?`, {
+          cause,
+        });
     }
   }
 }

@@ -73,7 +73,11 @@ export function createChannel(options: ChannelOptions): Channel {
     const session = http2.connect(`http://${options.authority ?? authorityOf(options.target)}`, {
       createConnection: () => (socket = openSocket(options)),
       maxSessionMemory: SESSION_MEMORY_MB,
-      settings: { enablePush: false, initialWindowSize: WINDOW_BYTES, maxHeaderListSize: options.limits?.maxHeaderBytes ?? DEFAULT_LIMITS.maxHeaderBytes },
+      settings: {
+        enablePush: false,
+        initialWindowSize: WINDOW_BYTES,
+        maxHeaderListSize: options.limits?.maxHeaderBytes ?? DEFAULT_LIMITS.maxHeaderBytes,
+      },
     });
     let connected = false;
     const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
@@ -105,7 +109,12 @@ export function createChannel(options: ChannelOptions): Channel {
       sessions.delete(session);
       drop();
     });
-    keepAlive(session, options.keepaliveMs ?? KEEPALIVE_MS, options.keepaliveTimeoutMs ?? KEEPALIVE_TIMEOUT_MS, () => (openCalls.get(session) ?? 0) > 0);
+    keepAlive(
+      session,
+      options.keepaliveMs ?? KEEPALIVE_MS,
+      options.keepaliveTimeoutMs ?? KEEPALIVE_TIMEOUT_MS,
+      () => (openCalls.get(session) ?? 0) > 0,
+    );
     sessions.add(session);
     current = session;
     return session;

@@ -37,7 +37,13 @@ export function failedCall(listener: ClientListener, status: GrpcStatus): Client
 }
 
 /** Runs one call over a stream that was just opened. `lost` says why the connection is gone, undefined while it stands. */
-export function runCall(stream: ClientHttp2Stream, listener: ClientListener, options: CallOptions, maxMessageBytes: number, lost: () => string | undefined): ClientCall {
+export function runCall(
+  stream: ClientHttp2Stream,
+  listener: ClientListener,
+  options: CallOptions,
+  maxMessageBytes: number,
+  lost: () => string | undefined,
+): ClientCall {
   let status: GrpcStatus | undefined;
   let trailers: GrpcMetadata = {};
   let ended = false;
@@ -71,9 +77,11 @@ export function runCall(stream: ClientHttp2Stream, listener: ClientListener, opt
     takeTrailers(headers);
     const httpStatus = headers[':status'] ?? 0;
     const isGrpc = httpStatus === 200 && headers['content-type']?.startsWith('application/grpc') === true;
-    if (!isGrpc) abort({ code: httpStatus === 200 ? Status.UNKNOWN : statusOfHttp(httpStatus), message: `the answer is HTTP ${httpStatus}, not gRPC` });
+    if (!isGrpc)
+      abort({ code: httpStatus === 200 ? Status.UNKNOWN : statusOfHttp(httpStatus), message: `the answer is HTTP ${httpStatus}, not gRPC` });
     const encoding = headers['grpc-encoding'];
-    if (encoding !== undefined && encoding !== 'identity') abort({ code: Status.UNIMPLEMENTED, message: `grpc-encoding ${String(encoding)} is not supported` });
+    if (encoding !== undefined && encoding !== 'identity')
+      abort({ code: Status.UNIMPLEMENTED, message: `grpc-encoding ${String(encoding)} is not supported` });
   });
   stream.on('trailers', takeTrailers);
   stream.on('data', (chunk: Buffer) => {
@@ -95,8 +103,10 @@ export function runCall(stream: ClientHttp2Stream, listener: ClientListener, opt
   });
   stream.on('close', () => {
     const reason = lost();
-    if (status === undefined && reason !== undefined) status = { code: Status.UNAVAILABLE, message: failure === '' ? reason : `${reason}: ${failure}` };
-    if (status === undefined && stream.rstCode !== 0) status = { code: statusOfReset(stream.rstCode), message: `the stream was reset by the server (${stream.rstCode})` };
+    if (status === undefined && reason !== undefined)
+      status = { code: Status.UNAVAILABLE, message: failure === '' ? reason : `${reason}: ${failure}` };
+    if (status === undefined && stream.rstCode !== 0)
+      status = { code: statusOfReset(stream.rstCode), message: `the stream was reset by the server (${stream.rstCode})` };
     if (status?.code === Status.OK && !deframer.atBoundary) status = { code: Status.INTERNAL, message: 'the last message is cut off' };
     finish();
   });

@@ -22,7 +22,10 @@ test('any split of the bytes gives the same messages', () => {
         found.push(...deframer.push(bytes.subarray(from, to)));
         from = to;
       }
-      assert.deepEqual(found.map((message) => [...message]), messages.map((message) => [...message]));
+      assert.deepEqual(
+        found.map((message) => [...message]),
+        messages.map((message) => [...message]),
+      );
       assert.ok(deframer.atBoundary);
     }),
   );

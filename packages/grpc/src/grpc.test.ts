@@ -32,7 +32,11 @@ const methods: Record<string, MethodHandler> = {
   '/t.T/Silent': () => ({ onMessage() {} }),
 };
 
-async function withServer(run: (port: number, server: GrpcServer) => Promise<void>, limits: GrpcLimits = {}, more: Record<string, MethodHandler> = {}): Promise<void> {
+async function withServer(
+  run: (port: number, server: GrpcServer) => Promise<void>,
+  limits: GrpcLimits = {},
+  more: Record<string, MethodHandler> = {},
+): Promise<void> {
   await using server = createGrpcServer({ methods: { ...methods, ...more }, limits });
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
   await run(port, server);
@@ -201,7 +205,10 @@ test('a channel reports its state, fails with a reason, and recovers', async () 
   watch.call.write(Buffer.from('x'));
   await first.close();
   assert.equal((await watch.ended).code, Status.UNAVAILABLE);
-  await assert.rejects(channel.unary('/t.T/Upper', Buffer.from('a')), (error: MeshError) => error.code === 'grpc/unavailable' && error.message.includes('ECONNREFUSED'));
+  await assert.rejects(
+    channel.unary('/t.T/Upper', Buffer.from('a')),
+    (error: MeshError) => error.code === 'grpc/unavailable' && error.message.includes('ECONNREFUSED'),
+  );
   await using second = createGrpcServer({ methods });
   await second.listen({ host: '127.0.0.1', port });
   assert.equal(text(await channel.unary('/t.T/Upper', Buffer.from('b'))), 'B');
@@ -262,11 +269,15 @@ test('hostile input: not gRPC, oversized, compressed, cut off, half open, too ma
 
 test('raw garbage on the port harms nobody', async () => {
   await withServer(async (port) => {
-    for (const bytes of [Buffer.from('GET / HTTP/1.1\r\n\r\n'), Buffer.alloc(100, 0xff), Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x01')]) {
+    for (const bytes of [
+      Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+      Buffer.alloc(100, 0xff),
+      Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x01'),
+    ]) {
       const socket = net.connect(port, '127.0.0.1');
       socket.on('error', () => {});
       socket.end(bytes);
-      await new Promise((resolve) => socket.once("close", resolve).resume());
+      await new Promise((resolve) => socket.once('close', resolve).resume());
     }
     await using channel = createChannel({ target: { host: '127.0.0.1', port } });
     assert.equal(text(await channel.unary('/t.T/Upper', Buffer.from('fine'))), 'FINE');

@@ -10,7 +10,10 @@ const raw = { serialize: (value: Buffer) => value, deserialize: (bytes: Buffer) 
 
 const ours: Record<string, MethodHandler> = {
   '/t.T/Upper': unaryMethod((request, call) => Buffer.from(`${Buffer.from(request).toString().toUpperCase()} ${call.metadata['who']}`)),
-  '/t.T/Echo': (call) => ({ onMessage: (message) => void call.write(message), onHalfClose: () => call.end({ code: Status.ABORTED, message: 'genug – ende' }) }),
+  '/t.T/Echo': (call) => ({
+    onMessage: (message) => void call.write(message),
+    onHalfClose: () => call.end({ code: Status.ABORTED, message: 'genug – ende' }),
+  }),
 };
 
 test('grpc-js as the client of our server', async () => {
@@ -21,7 +24,9 @@ test('grpc-js as the client of our server', async () => {
     const metadata = new grpc.Metadata();
     metadata.set('who', 'me');
     const answer = await new Promise<Buffer>((resolve, reject) => {
-      client.makeUnaryRequest('/t.T/Upper', raw.serialize, raw.deserialize, Buffer.from('abc'), metadata, (error, value) => (error === null ? resolve(value!) : reject(error)));
+      client.makeUnaryRequest('/t.T/Upper', raw.serialize, raw.deserialize, Buffer.from('abc'), metadata, (error, value) =>
+        error === null ? resolve(value!) : reject(error),
+      );
     });
     assert.equal(answer.toString(), 'ABC me');
     const stream = client.makeBidiStreamRequest('/t.T/Echo', raw.serialize, raw.deserialize);

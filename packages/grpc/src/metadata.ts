@@ -1,7 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { GrpcMetadata } from './types.ts';
 
-const TRANSPORT = new Set(['te', 'content-type', 'grpc-encoding', 'grpc-accept-encoding', 'grpc-status', 'grpc-message', 'grpc-timeout', 'user-agent']);
+const TRANSPORT = new Set([
+  'te',
+  'content-type',
+  'grpc-encoding',
+  'grpc-accept-encoding',
+  'grpc-status',
+  'grpc-message',
+  'grpc-timeout',
+  'user-agent',
+]);
 
 /** The metadata among HTTP/2 headers. */
 export function metadataOf(headers: IncomingHttpHeaders): GrpcMetadata {
@@ -29,7 +38,9 @@ export function formatTimeout(ms: number): string {
 /** `grpc-message`: percent-encoded UTF-8. */
 export function encodeMessage(text: string): string {
   return [...new TextEncoder().encode(text)]
-    .map((byte) => (byte >= 0x20 && byte <= 0x7e && byte !== 0x25 ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`))
+    .map((byte) =>
+      byte >= 0x20 && byte <= 0x7e && byte !== 0x25 ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+    )
     .join('');
 }
 

@@ -72,7 +72,13 @@ function linger(stream: ServerHttp2Stream): void {
 }
 
 /** Runs a handler over one HTTP/2 stream. */
-export function serveCall(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: Peer, handler: MethodHandler, limits: Required<GrpcLimits>): ServerCall {
+export function serveCall(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  peer: Peer,
+  handler: MethodHandler,
+  limits: Required<GrpcLimits>,
+): ServerCall {
   let ended: GrpcStatus | undefined;
   let listener: CallListener | undefined;
   const timers: NodeJS.Timeout[] = [];
@@ -120,7 +126,8 @@ export function serveCall(stream: ServerHttp2Stream, headers: IncomingHttpHeader
   const firstMessage = setTimeout(() => call.end({ code: Status.DEADLINE_EXCEEDED, message: 'no message came' }), limits.firstMessageTimeoutMs);
   timers.push(firstMessage);
   const timeoutMs = parseTimeout(headers['grpc-timeout']);
-  if (timeoutMs !== undefined) timers.push(setTimeout(() => call.end({ code: Status.DEADLINE_EXCEEDED, message: 'deadline exceeded' }), Math.min(timeoutMs, 2 ** 31 - 1)));
+  if (timeoutMs !== undefined)
+    timers.push(setTimeout(() => call.end({ code: Status.DEADLINE_EXCEEDED, message: 'deadline exceeded' }), Math.min(timeoutMs, 2 ** 31 - 1)));
 
   // Registered before the handler runs: nothing may be lost when it ends the call at once.
   stream.on('error', () => {});

@@ -3,7 +3,15 @@ import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHt
 import { createSecureContext, type SecureContextOptions, type Server as TlsServer } from 'node:tls';
 import { MeshError, silentLog, type Log } from '@meltemi/base';
 import { keepAlive } from './keepalive.ts';
-import { DEFAULT_LIMITS, FIRST_STREAM_TIMEOUT_MS, IDLE_TIMEOUT_MS, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS, SESSION_MEMORY_MB, WINDOW_BYTES } from './limits.ts';
+import {
+  DEFAULT_LIMITS,
+  FIRST_STREAM_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  KEEPALIVE_MS,
+  KEEPALIVE_TIMEOUT_MS,
+  SESSION_MEMORY_MB,
+  WINDOW_BYTES,
+} from './limits.ts';
 import { listenOn } from './listen.ts';
 import { peerOf } from './peer.ts';
 import { refuse, serveCall, type MethodHandler, type ServerCall } from './server-call.ts';
@@ -111,7 +119,10 @@ function createHttp2Server(limits: Required<GrpcLimits>, tls: TlsServerOptions |
   };
   let server: http2.Http2Server;
   try {
-    server = tls === undefined ? http2.createServer(common) : (http2.createSecureServer({ ...common, ...tlsOptions(tls), ...TLS_BEHAVIOUR }) as unknown as http2.Http2Server);
+    server =
+      tls === undefined
+        ? http2.createServer(common)
+        : (http2.createSecureServer({ ...common, ...tlsOptions(tls), ...TLS_BEHAVIOUR }) as unknown as http2.Http2Server);
   } catch (error) {
     throw new MeshError('grpc/tls', `The certificate or key cannot be used: ${MeshError.from(error, 'grpc/tls').message}`, { cause: error });
   }
@@ -167,6 +178,7 @@ function faultOf(headers: IncomingHttpHeaders, method: MethodHandler | undefined
   }
   if (method === undefined) return { code: Status.UNIMPLEMENTED, message: `unknown method ${String(headers[':path']).slice(0, 200)}` };
   const encoding = headers['grpc-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') return { code: Status.UNIMPLEMENTED, message: `grpc-encoding ${String(encoding)} is not supported` };
+  if (encoding !== undefined && encoding !== 'identity')
+    return { code: Status.UNIMPLEMENTED, message: `grpc-encoding ${String(encoding)} is not supported` };
   return undefined;
 }

@@ -2,9 +2,7 @@
 export type GrpcMetadata = Readonly<Record<string, string>>;
 
 /** Where to listen or connect. A Unix socket is made with mode 0600 and unlinked on close. */
-export type ListenTarget =
-  | { readonly host: string; /** 0 takes a free one. */ readonly port: number }
-  | { readonly socketPath: string };
+export type ListenTarget = { readonly host: string; /** 0 takes a free one. */ readonly port: number } | { readonly socketPath: string };
 
 /** What a listener got. `port` is 0 for a Unix socket. */
 export interface Bound {

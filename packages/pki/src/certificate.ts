@@ -1,6 +1,17 @@
 import { MeshError } from '@meltemi/base';
 import { hexText, latin1Text } from './bytes.ts';
-import { type DerItem, expectEcdsaSha256, expectTag, readBitString, readInteger, readItem, readItems, readOid, readSequence, readTime } from './der.ts';
+import {
+  type DerItem,
+  expectEcdsaSha256,
+  expectTag,
+  readBitString,
+  readInteger,
+  readItem,
+  readItems,
+  readOid,
+  readSequence,
+  readTime,
+} from './der.ts';
 import { OID, TAG } from './oids.ts';
 import { pemDecode } from './pem.ts';
 import { parseSpiffeId, type SpiffeId } from './spiffe.ts';

@@ -49,7 +49,8 @@ const ECDSA_SHA256 = { name: 'ECDSA', hash: 'SHA-256' } as const;
 const COORDINATE_BYTES = 32;
 /** SPKI of a P-256 key up to the point: 26 bytes, then the uncompressed point 04 ‖ x ‖ y. */
 const SPKI_PREFIX = [
-  0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+  0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03,
+  0x42, 0x00,
 ];
 const SPKI_BYTES = SPKI_PREFIX.length + 1 + 2 * COORDINATE_BYTES;
 
@@ -70,7 +71,8 @@ export async function importSigningKey(crypto: CryptoPort, pkcs8: Uint8Array<Arr
     const privateKey = await crypto.subtle.importKey('pkcs8', pkcs8, P256, true, ['sign']);
     const key = { spki, privateKey };
     const probe = Uint8Array.of(1);
-    if (!(await verifySignature(crypto, spki, await signBytes(crypto, key, probe), probe))) throw new Error('the private key is not the one of the certificate');
+    if (!(await verifySignature(crypto, spki, await signBytes(crypto, key, probe), probe)))
+      throw new Error('the private key is not the one of the certificate');
     return key;
   } catch (cause) {
     throw new MeshError('pki/bad-key', `The private key cannot be used: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause });

@@ -62,7 +62,7 @@ export function readItem(bytes: Uint8Array<ArrayBuffer>, at = 0): DerItem {
 /** All elements that fill `bytes`, at most `limit`. */
 export function readItems(bytes: Uint8Array<ArrayBuffer>, limit = 64): DerItem[] {
   const items: DerItem[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     if (items.length === limit) throw fault('it has too many parts');
     const item = readItem(bytes, at);
     items.push(item);
@@ -123,13 +123,17 @@ export function derTime(epochMs: number): Uint8Array<ArrayBuffer> {
   const two = (value: number): string => String(value).padStart(2, '0');
   const tail = `${two(month)}${two(day)}${two(Math.floor(rest / 3600))}${two(Math.floor(rest / 60) % 60)}${two(rest % 60)}Z`;
   const short = year >= 1950 && year < 2050;
-  return tlv(short ? TAG.utcTime : TAG.generalizedTime, asciiBytes(short ? two(year % 100) + tail : String(year).padStart(4, '0') + tail) ?? new Uint8Array());
+  return tlv(
+    short ? TAG.utcTime : TAG.generalizedTime,
+    asciiBytes(short ? two(year % 100) + tail : String(year).padStart(4, '0') + tail) ?? new Uint8Array(),
+  );
 }
 
 /** Milliseconds since the epoch of a UTCTime or GeneralizedTime in RFC 5280's spelling. */
 export function readTime(item: DerItem | undefined): number {
   const text = item === undefined ? '' : latin1Text(item.content);
-  const match = item?.tag === TAG.utcTime ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text) : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text);
+  const match =
+    item?.tag === TAG.utcTime ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text) : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text);
   if (match === null || (item?.tag !== TAG.utcTime && item?.tag !== TAG.generalizedTime)) throw fault('a time is not in the form that RFC 5280 asks');
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
   const fullYear = item.tag === TAG.utcTime ? year + (year < 50 ? 2000 : 1900) : year;

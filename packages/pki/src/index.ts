@@ -1,11 +1,4 @@
-export {
-  certificateInfo,
-  parseCertificate,
-  parseCertificates,
-  spiffeIdOf,
-  type Certificate,
-  type CertificateInfo,
-} from './certificate.ts';
+export { certificateInfo, parseCertificate, parseCertificates, spiffeIdOf, type Certificate, type CertificateInfo } from './certificate.ts';
 export {
   exportPrivateKey,
   generateSigningKey,

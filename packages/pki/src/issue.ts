@@ -43,9 +43,11 @@ export interface AuthorityRequest {
  */
 export async function issueSvid(crypto: CryptoPort, issuer: Issuer, request: SvidRequest): Promise<Certificate> {
   if (!isValidSpiffeId(request.id)) throw new MeshError('pki/bad-identity', `"${formatSpiffeId(request.id)}" is not a well-formed identity.`);
-  if (!isP256Spki(request.spki)) throw new MeshError('pki/bad-key', 'The public key is not an uncompressed P-256 key; make the request with curve P-256.');
+  if (!isP256Spki(request.spki))
+    throw new MeshError('pki/bad-key', 'The public key is not an uncompressed P-256 key; make the request with curve P-256.');
   const notAfterMs = Math.min(request.nowMs + request.ttlMs, issuer.certificate.notAfterMs);
-  if (notAfterMs <= request.nowMs) throw new MeshError('pki/issuer-expired', 'The issuing certificate has expired; restart the control plane to renew it.');
+  if (notAfterMs <= request.nowMs)
+    throw new MeshError('pki/issuer-expired', 'The issuing certificate has expired; restart the control plane to renew it.');
   const names = [uriName(formatSpiffeId(request.id)), ...(request.dnsNames ?? []).map(dnsName), ...(request.ipAddresses ?? []).map(ipName)];
   return build(crypto, {
     issuerName: issuer.certificate.subject,
@@ -58,7 +60,11 @@ export async function issueSvid(crypto: CryptoPort, issuer: Issuer, request: Svi
       extension(OID.basicConstraints, true, tlv(TAG.sequence)),
       extension(OID.keyUsage, true, Uint8Array.of(TAG.bitString, 2, 5, 0xa0)),
       extension(OID.extendedKeyUsage, false, tlv(TAG.sequence, oid(OID.serverAuth), oid(OID.clientAuth))),
-      extension(OID.authorityKeyIdentifier, false, tlv(TAG.sequence, tlv(TAG.context0Primitive, await keyIdentifier(crypto, issuer.certificate.spki)))),
+      extension(
+        OID.authorityKeyIdentifier,
+        false,
+        tlv(TAG.sequence, tlv(TAG.context0Primitive, await keyIdentifier(crypto, issuer.certificate.spki))),
+      ),
       extension(OID.subjectAltName, true, tlv(TAG.sequence, ...names)),
     ],
   });
@@ -125,7 +131,9 @@ async function authorityParts(
     extension(OID.subjectAltName, false, tlv(TAG.sequence, uriName(`spiffe://${request.trustDomain}`))),
   ];
   if (parent !== undefined) {
-    extensions.push(extension(OID.authorityKeyIdentifier, false, tlv(TAG.sequence, tlv(TAG.context0Primitive, await keyIdentifier(crypto, parent.spki)))));
+    extensions.push(
+      extension(OID.authorityKeyIdentifier, false, tlv(TAG.sequence, tlv(TAG.context0Primitive, await keyIdentifier(crypto, parent.spki)))),
+    );
   }
   const notAfterMs = Math.min(request.nowMs + request.ttlMs, parent?.notAfterMs ?? Number.POSITIVE_INFINITY);
   return { spki: request.key.spki, notBeforeMs: request.nowMs - AUTHORITY_BACKDATE_MS, notAfterMs, extensions };

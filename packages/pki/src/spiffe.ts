@@ -13,7 +13,9 @@ const MAX_URI_LENGTH = 2048;
 
 /** Whether all parts of an identity are well-formed: what `formatSpiffeId` writes then parses back to the same. */
 export function isValidSpiffeId(id: SpiffeId): boolean {
-  return TRUST_DOMAIN.test(id.trustDomain) && NAMESPACE.test(id.namespace) && SERVICE_ACCOUNT.test(id.serviceAccount) && !id.serviceAccount.includes('..');
+  return (
+    TRUST_DOMAIN.test(id.trustDomain) && NAMESPACE.test(id.namespace) && SERVICE_ACCOUNT.test(id.serviceAccount) && !id.serviceAccount.includes('..')
+  );
 }
 
 /** `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`. */

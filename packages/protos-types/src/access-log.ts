@@ -81,4 +81,3 @@ export interface CustomTagMetadata {
   readonly metadata_key?: { readonly key?: string; readonly path?: readonly { readonly key?: string }[] };
   readonly default_value?: string;
 }
-

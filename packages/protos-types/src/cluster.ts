@@ -28,7 +28,11 @@ export interface Cluster {
   readonly maglev_lb_config?: { readonly table_size?: number | string };
   readonly least_request_lb_config?: { readonly choice_count?: number; readonly slow_start_config?: SlowStartConfig };
   readonly round_robin_lb_config?: { readonly slow_start_config?: SlowStartConfig };
-  readonly original_dst_lb_config?: { readonly use_http_header?: boolean; readonly http_header_name?: string; readonly upstream_port_override?: number };
+  readonly original_dst_lb_config?: {
+    readonly use_http_header?: boolean;
+    readonly http_header_name?: string;
+    readonly upstream_port_override?: number;
+  };
   readonly common_lb_config?: CommonLbConfig;
   readonly transport_socket?: TransportSocket;
   /** First match of an endpoint's `envoy.transport_socket_match` metadata wins; `transport_socket` is the fallback. */

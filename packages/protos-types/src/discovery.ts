@@ -74,4 +74,3 @@ export interface Workload {
   /** Kubernetes kind of the owner (`Deployment`), `Process` for what `run` started. */
   readonly kind?: string;
 }
-

@@ -4,7 +4,11 @@ import type { Address, Duration, Locality, Metadata } from './common.ts';
 export interface ClusterLoadAssignment {
   readonly cluster_name: string;
   readonly endpoints?: readonly LocalityLbEndpoints[];
-  readonly policy?: { readonly overprovisioning_factor?: number; readonly weighted_priority_health?: boolean; readonly endpoint_stale_after?: Duration };
+  readonly policy?: {
+    readonly overprovisioning_factor?: number;
+    readonly weighted_priority_health?: boolean;
+    readonly endpoint_stale_after?: Duration;
+  };
 }
 
 export interface LocalityLbEndpoints {

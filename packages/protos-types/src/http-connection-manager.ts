@@ -142,9 +142,15 @@ export interface HttpProtocolOptions {
   readonly common_http_protocol_options?: HttpConnectionOptions;
   /** Exactly one of the next three is set. */
   readonly explicit_http_config?: { readonly http_protocol_options?: Http1ProtocolOptions; readonly http2_protocol_options?: Http2ProtocolOptions };
-  readonly use_downstream_protocol_config?: { readonly http_protocol_options?: Http1ProtocolOptions; readonly http2_protocol_options?: Http2ProtocolOptions };
+  readonly use_downstream_protocol_config?: {
+    readonly http_protocol_options?: Http1ProtocolOptions;
+    readonly http2_protocol_options?: Http2ProtocolOptions;
+  };
   readonly auto_config?: { readonly http_protocol_options?: Http1ProtocolOptions; readonly http2_protocol_options?: Http2ProtocolOptions };
-  readonly upstream_http_protocol_options?: { readonly auto_sni?: boolean; readonly auto_san_validation?: boolean; readonly override_auto_sni_header?: string };
+  readonly upstream_http_protocol_options?: {
+    readonly auto_sni?: boolean;
+    readonly auto_san_validation?: boolean;
+    readonly override_auto_sni_header?: string;
+  };
   readonly http_filters?: readonly HttpFilter[];
 }
-

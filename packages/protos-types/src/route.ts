@@ -135,4 +135,3 @@ export interface FaultAbort {
   readonly header_abort?: Record<string, never>;
   readonly percentage?: RuntimeFractionalPercent['default_value'];
 }
-

@@ -60,7 +60,13 @@ test('encoding names every fault with its path', () => {
 });
 
 test('decoding names every broken part with its path and reads the rest', () => {
-  const good = codec.encode(TYPE_URL.route, { name: 'r', virtual_hosts: [{ name: 'a', domains: ['x'] }, { name: 'b', domains: ['y'] }] });
+  const good = codec.encode(TYPE_URL.route, {
+    name: 'r',
+    virtual_hosts: [
+      { name: 'a', domains: ['x'] },
+      { name: 'b', domains: ['y'] },
+    ],
+  });
   const broken = good.slice();
   // Both domains become invalid UTF-8.
   for (let i = 0; i < broken.length; i++) if (broken[i] === 0x78 || broken[i] === 0x79) broken[i] = 0xff;
@@ -95,7 +101,15 @@ test('younger fields than the shipped files are known', () => {
   assert.deepEqual(codec.decode(ANY_TYPE.upstreamTls, codec.encode(ANY_TYPE.upstreamTls, json)), json);
 });
 
-const TYPES = [TYPE_URL.listener, TYPE_URL.cluster, TYPE_URL.route, TYPE_URL.endpoint, TYPE_URL.secret, TYPE_URL.workload, ANY_TYPE.httpConnectionManager];
+const TYPES = [
+  TYPE_URL.listener,
+  TYPE_URL.cluster,
+  TYPE_URL.route,
+  TYPE_URL.endpoint,
+  TYPE_URL.secret,
+  TYPE_URL.workload,
+  ANY_TYPE.httpConnectionManager,
+];
 
 test('encode then decode is the identity, and protobufjs reads the same bytes', () => {
   const root = protobufjsRoot();

@@ -76,7 +76,8 @@ function readMapEntry(place: ReadPlace, field: FieldSchema, outer: ProtoReader, 
   let value: unknown;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag >>> 3 === 1 && reader.wire === keyWire) key = readScalar(reader, scalar);
-    else if (tag >>> 3 === 2 && reader.wire === field.value.wire) value = readValue(childOf(place, field.value, `${field.name}["${key}"]`), field.value, reader, undefined);
+    else if (tag >>> 3 === 2 && reader.wire === field.value.wire)
+      value = readValue(childOf(place, field.value, `${field.name}["${key}"]`), field.value, reader, undefined);
     else reader.skip(tag);
   }
   const map = (result[field.name] ??= {}) as JsonRecord;

@@ -15,8 +15,10 @@ export type WritePlace = Place<Writing>;
 
 const FORMS: Readonly<Record<string, (place: WritePlace, json: unknown) => void>> = {
   'google.protobuf.Any': writeAny,
-  'google.protobuf.Duration': (place, json) => writeSeconds(place, parseDuration(json), `expected a duration such as "5s" or "0.25s", got ${show(json)}`),
-  'google.protobuf.Timestamp': (place, json) => writeSeconds(place, parseTimestamp(json), `expected a time such as "2026-01-02T03:04:05Z", got ${show(json)}`),
+  'google.protobuf.Duration': (place, json) =>
+    writeSeconds(place, parseDuration(json), `expected a duration such as "5s" or "0.25s", got ${show(json)}`),
+  'google.protobuf.Timestamp': (place, json) =>
+    writeSeconds(place, parseTimestamp(json), `expected a time such as "2026-01-02T03:04:05Z", got ${show(json)}`),
   'google.protobuf.FieldMask': writeFieldMask,
   'google.protobuf.Struct': writeStruct,
   'google.protobuf.ListValue': writeList,

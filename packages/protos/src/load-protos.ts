@@ -54,7 +54,10 @@ function readProto(path: string, include: readonly string[]): string {
 export function protoFiles(folder: string, sub: string): readonly string[] {
   try {
     const names = readdirSync(join(folder, sub), { recursive: true, encoding: 'utf8' });
-    return names.filter((name) => name.endsWith('.proto')).map((name) => `${sub}/${name.replaceAll('\\', '/')}`).sort();
+    return names
+      .filter((name) => name.endsWith('.proto'))
+      .map((name) => `${sub}/${name.replaceAll('\\', '/')}`)
+      .sort();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -84,15 +87,19 @@ function store(library: typeof protobuf, root: protobuf.Root): StoredSchema {
 }
 
 function youngerFields(fullName: string, type: protobuf.Type): readonly StoredField[] {
-  return YOUNGER_FIELDS.filter(([message, name]) => message === fullName && type.fields[name] === undefined).map(
-    ([, name, number, valueType]) => [name, number, valueType, 0],
-  );
+  return YOUNGER_FIELDS.filter(([message, name]) => message === fullName && type.fields[name] === undefined).map(([, name, number, valueType]) => [
+    name,
+    number,
+    valueType,
+    0,
+  ]);
 }
 
 function storeField(library: typeof protobuf, field: protobuf.Field): StoredField {
   field.resolve();
   const type = field.resolvedType === null ? field.type : field.resolvedType.fullName;
-  if (!(SCALARS as readonly string[]).includes(type) && !type.startsWith('.')) throw new MeshError('protos/load', `Type ${type} of ${field.fullName} is unknown`);
+  if (!(SCALARS as readonly string[]).includes(type) && !type.startsWith('.'))
+    throw new MeshError('protos/load', `Type ${type} of ${field.fullName} is unknown`);
   const stored = [field.name, field.id, type, flagsOf(library, field), oneofOf(field)] as const;
   return field instanceof library.MapField ? [...stored, field.keyType] : stored;
 }

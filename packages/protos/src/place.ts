@@ -51,4 +51,3 @@ const MAX_DEPTH = 200;
 export function bareMessage(fullName: string): MessageSchema {
   return { fullName, byName: new Map(), byNumber: new Map() };
 }
-

@@ -119,7 +119,8 @@ function checkInt32(value: unknown, [min, max]: readonly [number, number]): Chec
 }
 
 function checkInt64(value: unknown, [min, max]: readonly [bigint, bigint]): Checked {
-  const whole = typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value)) || (typeof value === 'string' && DECIMAL.test(value));
+  const whole =
+    typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value)) || (typeof value === 'string' && DECIMAL.test(value));
   if (!whole) return wrong('a whole number', value);
   const number = BigInt(value);
   return number < min || number > max ? wrong(`a whole number from ${min} to ${max}`, value) : { value: number };

@@ -67,8 +67,34 @@ export interface TlsInfo {
 
 /** Envoy's response flags; `StreamInfo.flags` is a bit set of `1 << index`. Order is Envoy's printing order. */
 export const RESPONSE_FLAGS = [
-  'LH', 'UH', 'UT', 'LR', 'UR', 'UF', 'UC', 'UO', 'NR', 'DI', 'FI', 'RL', 'UAEX', 'RLSE', 'DC', 'URX', 'SI', 'IH', 'DPE',
-  'UMSDR', 'RFCF', 'NFCF', 'DT', 'UPE', 'NC', 'OM', 'DF', 'DO',
+  'LH',
+  'UH',
+  'UT',
+  'LR',
+  'UR',
+  'UF',
+  'UC',
+  'UO',
+  'NR',
+  'DI',
+  'FI',
+  'RL',
+  'UAEX',
+  'RLSE',
+  'DC',
+  'URX',
+  'SI',
+  'IH',
+  'DPE',
+  'UMSDR',
+  'RFCF',
+  'NFCF',
+  'DT',
+  'UPE',
+  'NC',
+  'OM',
+  'DF',
+  'DO',
 ] as const;
 
 /** One of Envoy's short response flags (`UF`, `NR`, …). */
@@ -206,4 +232,3 @@ export interface DataPlane extends AsyncDisposable {
   /** Closes everything now. */
   close(): Promise<void>;
 }
-

@@ -32,7 +32,11 @@ const CASES: readonly (readonly [string, Parameters<typeof connection>[0], strin
   ['the longer range wins, and there is no way back from it', { destination: { address: '10.1.1.5', port: 1 } }, 'default'],
   ['the longer range with its source port', { destination: { address: '10.1.1.5', port: 1 }, source: { address: '10.0.0.9', port: 7 } }, 'net24'],
   ['server name', { destination: { address: '192.0.2.1', port: 1 }, transportProtocol: 'tls', serverName: 'www.example.com' }, 'sni'],
-  ['an exact name that fails later does not fall back to the wildcard', { destination: { address: '192.0.2.1', port: 1 }, serverName: 'www.example.com' }, 'default'],
+  [
+    'an exact name that fails later does not fall back to the wildcard',
+    { destination: { address: '192.0.2.1', port: 1 }, serverName: 'www.example.com' },
+    'default',
+  ],
   ['wildcard of any depth', { destination: { address: '192.0.2.1', port: 1 }, serverName: 'a.b.example.com' }, 'wild'],
   ['loopback', { destination: { address: '192.0.2.1', port: 1 }, source: { address: '127.0.0.1', port: 1 } }, 'local'],
   ['nothing matches', { destination: { address: '192.0.2.1', port: 1 } }, 'default'],
@@ -45,7 +49,10 @@ for (const [title, fields, expected] of CASES) {
 }
 
 test('filter chain: none without a default', () => {
-  const only = compileListener(listener({ name: 'l', address: socket('::', 1), filter_chains: [chain('a', { destination_port: 1 })] }), () => undefined);
+  const only = compileListener(
+    listener({ name: 'l', address: socket('::', 1), filter_chains: [chain('a', { destination_port: 1 })] }),
+    () => undefined,
+  );
   assert.equal(only.selectChain(connection()), undefined);
   assert.equal(only.needsTlsInspector, false);
 });

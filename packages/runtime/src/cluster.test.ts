@@ -46,7 +46,9 @@ test('least request avoids the busy host', () => {
 test('hosts stay the same object over an update, and leave when gone', () => {
   const { state, made } = build(eds(), assignment([{ lb_endpoints: [endpoint('10.0.0.1'), endpoint('10.0.0.2')] }]));
   const [first, second] = made.hosts();
-  const change = state.apply({ endpoints: [endpoints(assignment([{ lb_endpoints: [endpoint('10.0.0.1', { load_balancing_weight: 2 }), endpoint('10.0.0.9')] }]))] });
+  const change = state.apply({
+    endpoints: [endpoints(assignment([{ lb_endpoints: [endpoint('10.0.0.1', { load_balancing_weight: 2 }), endpoint('10.0.0.9')] }]))],
+  });
   assert.equal(state.cluster(NAME)?.hosts()[0], first);
   assert.equal(first?.endpoint.weight, 2);
   assert.deepEqual(change.removedHosts, [second]);
@@ -61,19 +63,22 @@ test('unhealthy hosts are left out until too few are left', () => {
   const three = build(eds(), assignment([{ lb_endpoints: hosts.map((address, index) => endpoint(address, index < 3 ? sick : {})) }])).made;
   assert.equal(Object.keys(spread(three, 400)).length, 4, 'panic: below half, all are used');
   const calm = build(eds({ common_lb_config: { healthy_panic_threshold: {} } }), assignment([{ lb_endpoints: [endpoint('10.0.0.1', sick)] }])).made;
-  assert.equal(calm.pick(() => 0, 0), undefined);
+  assert.equal(
+    calm.pick(() => 0, 0),
+    undefined,
+  );
 });
 
 test('priorities spill over by health', () => {
   assert.deepEqual(shareLoad([1, 1]), [1, 0]);
-  assert.deepEqual(shareLoad([0.7, 1]).map((value) => Math.round(value * 100)), [70, 30]);
+  assert.deepEqual(
+    shareLoad([0.7, 1]).map((value) => Math.round(value * 100)),
+    [70, 30],
+  );
   assert.deepEqual(shareLoad([0.25, 0.25]), [0.5, 0.5]);
   const { made } = build(
     eds(),
-    assignment([
-      { priority: 1, lb_endpoints: [endpoint('10.0.1.1')] },
-      { lb_endpoints: [endpoint('10.0.0.1', { health_status: 'UNHEALTHY' })] },
-    ]),
+    assignment([{ priority: 1, lb_endpoints: [endpoint('10.0.1.1')] }, { lb_endpoints: [endpoint('10.0.0.1', { health_status: 'UNHEALTHY' })] }]),
   );
   assert.deepEqual(spread(made, 50), { '10.0.1.1:9080': 50 });
 });
@@ -110,14 +115,25 @@ test('transport by endpoint metadata; avoided hosts; dropped requests', () => {
     eds({
       transport_socket_matches: [
         { name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transport_socket: { name: 'tls', typed_config: tls } },
-        { name: 'tlsMode-disabled', match: {}, transport_socket: { name: 'raw', typed_config: any('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}) } },
+        {
+          name: 'tlsMode-disabled',
+          match: {},
+          transport_socket: { name: 'raw', typed_config: any('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}) },
+        },
       ],
     }),
     assignment(
       [
         {
           lb_endpoints: [
-            endpoint('10.0.0.1', { metadata: { filter_metadata: { 'envoy.transport_socket_match': { tlsMode: 'istio' }, istio: { workload: 'reviews-v1;bookinfo;reviews;v1;meltemi' } } } }),
+            endpoint('10.0.0.1', {
+              metadata: {
+                filter_metadata: {
+                  'envoy.transport_socket_match': { tlsMode: 'istio' },
+                  istio: { workload: 'reviews-v1;bookinfo;reviews;v1;meltemi' },
+                },
+              },
+            }),
             endpoint('10.0.0.2'),
           ],
         },
@@ -130,7 +146,11 @@ test('transport by endpoint metadata; avoided hosts; dropped requests', () => {
   assert.equal(mesh?.endpoint.workload?.name, 'reviews-v1');
   assert.equal(mesh?.endpoint.workload?.app, 'reviews');
   if (mesh === undefined) throw new Error('a host expected');
-  for (let at = 0; at < 5; at++) assert.equal(made.pick(() => 0, 0, [mesh]), plain);
+  for (let at = 0; at < 5; at++)
+    assert.equal(
+      made.pick(() => 0, 0, [mesh]),
+      plain,
+    );
   assert.deepEqual([made.drop(0.1), made.drop(0.9)], [false, true]);
 });
 

@@ -104,7 +104,11 @@ export interface CompiledRoute {
 
 export type CompiledAction =
   | CompiledForward
-  | { readonly t: 'redirect'; readonly config: RedirectAction; /** Status and `location`. */ locate(request: RequestView): { readonly status: number; readonly location: string } }
+  | {
+      readonly t: 'redirect';
+      readonly config: RedirectAction;
+      /** Status and `location`. */ locate(request: RequestView): { readonly status: number; readonly location: string };
+    }
   | { readonly t: 'direct'; readonly status: number; readonly body: string }
   | { readonly t: 'none' };
 

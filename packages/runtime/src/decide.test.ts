@@ -6,14 +6,28 @@ import { any, cluster, connection, endpoints, hcm, listener, rds, ROUTER, routeT
 
 const origin = (text: string): object => ({ metadata: { filter_metadata: { 'meltemi.io': { origin: text } } } });
 const fault = { name: 'envoy.filters.http.fault', typed_config: any('envoy.extensions.filters.http.fault.v3.HTTPFault', {}) };
-const aborting = { 'envoy.filters.http.fault': any('envoy.extensions.filters.http.fault.v3.HTTPFault', { abort: { http_status: 500, percentage: { numerator: 100 } } }) };
+const aborting = {
+  'envoy.filters.http.fault': any('envoy.extensions.filters.http.fault.v3.HTTPFault', {
+    abort: { http_status: 500, percentage: { numerator: 100 } },
+  }),
+};
 const reviews = (subset: string): string => `outbound|9080|${subset}|reviews.bookinfo.svc.cluster.local`;
 
 const state = createRuntimeState(() => 0);
 state.apply({
   listeners: [
-    listener({ name: 'virtualOutbound', address: socket('0.0.0.0', 15001), use_original_dst: true, filter_chains: [{ filters: [hcm(rds('none'))] }] }),
-    listener({ name: '0.0.0.0_9080', address: socket('0.0.0.0', 9080), bind_to_port: false, filter_chains: [{ name: 'http', filters: [hcm({ ...rds('9080'), http_filters: [fault, ROUTER] })] }] }),
+    listener({
+      name: 'virtualOutbound',
+      address: socket('0.0.0.0', 15001),
+      use_original_dst: true,
+      filter_chains: [{ filters: [hcm(rds('none'))] }],
+    }),
+    listener({
+      name: '0.0.0.0_9080',
+      address: socket('0.0.0.0', 9080),
+      bind_to_port: false,
+      filter_chains: [{ name: 'http', filters: [hcm({ ...rds('9080'), http_filters: [fault, ROUTER] })] }],
+    }),
   ],
   routes: [
     routeTable({
@@ -30,7 +44,18 @@ state.apply({
               ...origin('VirtualService/bookinfo/reviews#spec.http[0]'),
             },
             { name: 'broken', match: { path: '/broken' }, route: { cluster: reviews('v1') }, typed_per_filter_config: aborting },
-            { name: 'rest', match: { prefix: '/' }, route: { weighted_clusters: { clusters: [{ name: reviews('v1'), weight: 1 }, { name: reviews('v9'), weight: 1 }] } } },
+            {
+              name: 'rest',
+              match: { prefix: '/' },
+              route: {
+                weighted_clusters: {
+                  clusters: [
+                    { name: reviews('v1'), weight: 1 },
+                    { name: reviews('v9'), weight: 1 },
+                  ],
+                },
+              },
+            },
           ],
         },
       ],
@@ -43,16 +68,31 @@ state.apply({
 const call = (path: string, headers: Readonly<Record<string, string>> = {}, random = 0): ReturnType<typeof decide> =>
   decide(
     state,
-    { listener: 'virtualOutbound', connection: connection({ destination: { address: '240.240.0.7', port: 9080 } }), http: { method: 'GET', path, authority: 'reviews:9080', scheme: 'http', headers } },
+    {
+      listener: 'virtualOutbound',
+      connection: connection({ destination: { address: '240.240.0.7', port: 9080 } }),
+      http: { method: 'GET', path, authority: 'reviews:9080', scheme: 'http', headers },
+    },
     () => random,
   );
 
 test('a decision tells its steps and their origins', () => {
   const { steps, outcome } = call('/reviews/1', { 'end-user': 'jason' });
-  assert.deepEqual(steps.map((step) => step.t), ['listener', 'filter-chain', 'route-table', 'virtual-host', 'route', 'cluster', 'endpoints', 'policy', 'rewrite']);
+  assert.deepEqual(
+    steps.map((step) => step.t),
+    ['listener', 'filter-chain', 'route-table', 'virtual-host', 'route', 'cluster', 'endpoints', 'policy', 'rewrite'],
+  );
   assert.deepEqual(steps[0], { t: 'listener', name: '0.0.0.0_9080', handedOverFrom: 'virtualOutbound' });
   assert.equal(steps[4]?.origin, 'VirtualService/bookinfo/reviews#spec.http[0]');
-  assert.deepEqual(outcome, { t: 'forward', cluster: reviews('v2'), host: '10.0.0.2:9080', tls: false, sni: '', path: '/x/reviews/1', authority: 'reviews:9080' });
+  assert.deepEqual(outcome, {
+    t: 'forward',
+    cluster: reviews('v2'),
+    host: '10.0.0.2:9080',
+    tls: false,
+    sni: '',
+    path: '/x/reviews/1',
+    authority: 'reviews:9080',
+  });
 });
 
 test('a decision says why routes were passed over', () => {

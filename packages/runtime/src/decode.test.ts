@@ -6,9 +6,21 @@ import { any, faults, hcm, listener, rds, ROUTER, socket, tcpProxy } from './tes
 const LISTENER = { name: 'l', address: socket('127.0.0.1', 1) };
 
 test('every fault is told at once, with its path', () => {
-  const filter = hcm({ ...rds('9080'), scheme_header_transformation: { scheme_to_overwrite: 'https' }, stream_idle_timeout: 'soon', codec_type: 'HTTP2' });
+  const filter = hcm({
+    ...rds('9080'),
+    scheme_header_transformation: { scheme_to_overwrite: 'https' },
+    stream_idle_timeout: 'soon',
+    codec_type: 'HTTP2',
+  });
   const problems = faults(
-    decodeListener({ ...LISTENER, transparent: true, filter_chains: [{ filters: [filter], transport_socket: { name: 't', typed_config: any('x.Y', { a: 1 }) } }, { filter_chain_match: { destination_port: 1 }, filters: [] }] }),
+    decodeListener({
+      ...LISTENER,
+      transparent: true,
+      filter_chains: [
+        { filters: [filter], transport_socket: { name: 't', typed_config: any('x.Y', { a: 1 }) } },
+        { filter_chain_match: { destination_port: 1 }, filters: [] },
+      ],
+    }),
   );
   assert.deepEqual(problems.toSorted(), [
     'filter_chains[0].filters[0].typed_config.codec_type: "HTTP2" is not supported by this proxy; supported: AUTO, HTTP1',
@@ -23,11 +35,16 @@ test('every fault is told at once, with its path', () => {
 test('HTTP filters: known, unknown, optional, order', () => {
   const fault = { name: 'envoy.filters.http.fault', typed_config: any('envoy.extensions.filters.http.fault.v3.HTTPFault', {}) };
   const lua = { name: 'lua', typed_config: any('envoy.extensions.filters.http.lua.v3.Lua', { inline_code: 'x' }) };
-  const chain = (filters: readonly object[]): object => ({ ...LISTENER, filter_chains: [{ filters: [hcm({ ...rds('9080'), http_filters: filters })] }] });
+  const chain = (filters: readonly object[]): object => ({
+    ...LISTENER,
+    filter_chains: [{ filters: [hcm({ ...rds('9080'), http_filters: filters })] }],
+  });
   const path = 'filter_chains[0].filters[0].typed_config.http_filters';
   assert.deepEqual(faults(decodeListener(chain([fault, ROUTER]))), []);
   assert.deepEqual(faults(decodeListener(chain([{ ...lua, is_optional: true }, ROUTER]))), []);
-  assert.deepEqual(faults(decodeListener(chain([lua, ROUTER]))), [`${path}[0].typed_config: HTTP filter "lua" of type envoy.extensions.filters.http.lua.v3.Lua is not supported by this proxy`]);
+  assert.deepEqual(faults(decodeListener(chain([lua, ROUTER]))), [
+    `${path}[0].typed_config: HTTP filter "lua" of type envoy.extensions.filters.http.lua.v3.Lua is not supported by this proxy`,
+  ]);
   assert.deepEqual(faults(decodeListener(chain([ROUTER, fault]))), [
     `${path}[0]: the router must be the last HTTP filter`,
     `${path}[1]: the last HTTP filter must be the router`,
@@ -35,16 +52,33 @@ test('HTTP filters: known, unknown, optional, order', () => {
 });
 
 test('routes: unsupported parts are named', () => {
-  const route = (fields: object): object => ({ name: 't', virtual_hosts: [{ name: 'v', domains: ['a'], routes: [{ match: { prefix: '/' }, ...fields }] }] });
+  const route = (fields: object): object => ({
+    name: 't',
+    virtual_hosts: [{ name: 'v', domains: ['a'], routes: [{ match: { prefix: '/' }, ...fields }] }],
+  });
   const at = 'virtual_hosts[0].routes[0]';
   assert.deepEqual(faults(decodeRoute(route({ route: { cluster: 'c', internal_redirect_policy: {}, retry_policy: { retry_on: '5xx,never' } } }))), [
     `${at}.route.retry_policy.retry_on: condition "never" is not supported by this proxy`,
     `${at}.route.internal_redirect_policy: not supported by this proxy`,
   ]);
-  assert.deepEqual(faults(decodeRoute(route({ route: { weighted_clusters: { clusters: [{ name: 'a' }] } } }))), [`${at}.route.weighted_clusters.clusters: all weights are 0`]);
-  assert.match(faults(decodeRoute(route({ route: { cluster: 'c' }, request_headers_to_add: [{ header: { key: 'x', value: '%NOPE%' } }] })))[0] ?? '', /%NOPE% is not supported/);
-  assert.match(faults(decodeRoute(route({ match: { safe_regex: { regex: '(' } }, route: { cluster: 'c' } })))[0] ?? '', /invalid regular expression "\("/);
-  const twice = { name: 't', virtual_hosts: [{ name: 'v', domains: ['a'] }, { name: 'w', domains: ['A'] }] };
+  assert.deepEqual(faults(decodeRoute(route({ route: { weighted_clusters: { clusters: [{ name: 'a' }] } } }))), [
+    `${at}.route.weighted_clusters.clusters: all weights are 0`,
+  ]);
+  assert.match(
+    faults(decodeRoute(route({ route: { cluster: 'c' }, request_headers_to_add: [{ header: { key: 'x', value: '%NOPE%' } }] })))[0] ?? '',
+    /%NOPE% is not supported/,
+  );
+  assert.match(
+    faults(decodeRoute(route({ match: { safe_regex: { regex: '(' } }, route: { cluster: 'c' } })))[0] ?? '',
+    /invalid regular expression "\("/,
+  );
+  const twice = {
+    name: 't',
+    virtual_hosts: [
+      { name: 'v', domains: ['a'] },
+      { name: 'w', domains: ['A'] },
+    ],
+  };
   assert.deepEqual(faults(decodeRoute(twice)), ['virtual_hosts[1].domains: "a" is already a domain of virtual host "v"']);
 });
 
@@ -59,12 +93,21 @@ test('clusters and endpoints: defaults, limits and refusals', () => {
   assert.ok(decoded.ok);
   assert.deepEqual(decoded.value.limits, { maxConnections: Infinity, maxPendingRequests: 1024, maxRequests: 7, maxRetries: 3 });
   assert.deepEqual(decoded.value.services, [{ host: 'a.b.svc', name: 'a', namespace: 'b' }]);
-  const options = { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', { explicit_http_config: { http2_protocol_options: {} } }) };
-  assert.deepEqual(faults(decodeCluster({ name: 'c', type: 'ORIGINAL_DST', lb_policy: 'RING_HASH', health_checks: [{}], typed_extension_protocol_options: options })), [
-    'lb_policy: "RING_HASH" is not supported by this proxy; supported: ROUND_ROBIN, LEAST_REQUEST, RANDOM, CLUSTER_PROVIDED',
-    'health_checks: not supported by this proxy',
-    'typed_extension_protocol_options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"].explicit_http_config.http2_protocol_options: not supported by this proxy',
-  ]);
+  const options = {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
+      explicit_http_config: { http2_protocol_options: {} },
+    }),
+  };
+  assert.deepEqual(
+    faults(
+      decodeCluster({ name: 'c', type: 'ORIGINAL_DST', lb_policy: 'RING_HASH', health_checks: [{}], typed_extension_protocol_options: options }),
+    ),
+    [
+      'lb_policy: "RING_HASH" is not supported by this proxy; supported: ROUND_ROBIN, LEAST_REQUEST, RANDOM, CLUSTER_PROVIDED',
+      'health_checks: not supported by this proxy',
+      'typed_extension_protocol_options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"].explicit_http_config.http2_protocol_options: not supported by this proxy',
+    ],
+  );
   assert.deepEqual(faults(decodeEndpoint({ cluster_name: 'c', endpoints: [{ lb_endpoints: [{ endpoint: { address: socket('name', 1) } }] }] })), [
     'endpoints[0].lb_endpoints[0].endpoint.address: expected an IP address with port, or a pipe',
   ]);
@@ -80,7 +123,11 @@ test('secrets: faults never quote key material', () => {
 });
 
 test('what is decoded is plain data', () => {
-  const value = listener({ ...LISTENER, filter_chains: [{ filters: [tcpProxy('c')] }], metadata: { filter_metadata: { 'meltemi.io': { origin: 'Service/b/a#spec' } } } });
+  const value = listener({
+    ...LISTENER,
+    filter_chains: [{ filters: [tcpProxy('c')] }],
+    metadata: { filter_metadata: { 'meltemi.io': { origin: 'Service/b/a#spec' } } },
+  });
   assert.deepEqual(structuredClone(value), value);
   assert.equal(value.origin, 'Service/b/a#spec');
 });

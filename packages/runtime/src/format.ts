@@ -68,7 +68,7 @@ const OPERATOR = /^([A-Z0-9_]+)(?:\(((?:[^()]|\([^()]*\))*)\))?(?::(\d+))?$/;
 export function parseFormat(text: string): ParsedFormat {
   const parts: FormatPart[] = [];
   let literal = '';
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     if (text[at] !== '%') {
       const next = text.indexOf('%', at);
       const end = next < 0 ? text.length : next;

@@ -5,13 +5,20 @@ import type { AttemptEnd, CompiledRetry } from './compiled.ts';
 import { request, routeTable } from './testing/samples.ts';
 
 function policy(retry: object): CompiledRetry | undefined {
-  const config = routeTable({ name: 't', virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: 'c', retry_policy: retry } }] }] });
+  const config = routeTable({
+    name: 't',
+    virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: 'c', retry_policy: retry } }] }],
+  });
   const action = config.virtualHosts[0]?.routes[0]?.action;
   if (action?.t !== 'forward' || action.retry === undefined) throw new Error('expected a retry policy');
   return compileRetry(action.retry);
 }
 
-const response = (status: number, headers: Readonly<Record<string, string>> = {}): AttemptEnd => ({ t: 'response', status, header: (name) => headers[name] });
+const response = (status: number, headers: Readonly<Record<string, string>> = {}): AttemptEnd => ({
+  t: 'response',
+  status,
+  header: (name) => headers[name],
+});
 const REFUSED: AttemptEnd = { t: 'connect-failure' };
 const EARLY: AttemptEnd = { t: 'reset', requestSent: false };
 const LATE: AttemptEnd = { t: 'reset', requestSent: true };
@@ -47,7 +54,10 @@ for (const [on, end, retried] of CASES) {
 
 test('back-off doubles its window up to the limit', () => {
   const retry = policy({ retry_on: '5xx', num_retries: 9 });
-  assert.deepEqual([1, 2, 3, 4, 5].map((count) => retry?.backOffMs(count, 1)), [25, 75, 175, 250, 250]);
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].map((count) => retry?.backOffMs(count, 1)),
+    [25, 75, 175, 250, 250],
+  );
   assert.equal(retry?.backOffMs(3, 0), 0);
 });
 

@@ -45,20 +45,24 @@ test('routes: conditions', () => {
     routeTable({
       name: 't',
       virtual_hosts: [
-        host('all', ['*'], [
-          to('jason', { prefix: '/', headers: [{ name: 'end-user', string_match: { exact: 'jason' } }] }),
-          to('not-beta', { path: '/beta', headers: [{ name: 'x-beta', string_match: { exact: 'no' }, invert_match: true }] }),
-          to('absent', { path: '/absent', headers: [{ name: 'x-a', present_match: true, invert_match: true }] }),
-          to('range', { path: '/range', headers: [{ name: 'x-n', range_match: { start: 1, end: 5 } }] }),
-          to('post', { prefix: '/m', headers: [{ name: ':method', string_match: { exact: 'POST' } }] }),
-          to('query', { path: '/q', query_parameters: [{ name: 'v', string_match: { safe_regex: { regex: '[0-9]+' } } }] }),
-          to('segment', { path_separated_prefix: '/api' }),
-          to('case', { path: '/CASE', case_sensitive: false }),
-          to('regex', { safe_regex: { regex: '/v[12]/.*' } }),
-          to('grpc', { prefix: '/g', grpc: {} }),
-          to('half', { prefix: '/half', runtime_fraction: { default_value: { numerator: 50 } } }),
-          to('half-rest', { prefix: '/half' }),
-        ]),
+        host(
+          'all',
+          ['*'],
+          [
+            to('jason', { prefix: '/', headers: [{ name: 'end-user', string_match: { exact: 'jason' } }] }),
+            to('not-beta', { path: '/beta', headers: [{ name: 'x-beta', string_match: { exact: 'no' }, invert_match: true }] }),
+            to('absent', { path: '/absent', headers: [{ name: 'x-a', present_match: true, invert_match: true }] }),
+            to('range', { path: '/range', headers: [{ name: 'x-n', range_match: { start: 1, end: 5 } }] }),
+            to('post', { prefix: '/m', headers: [{ name: ':method', string_match: { exact: 'POST' } }] }),
+            to('query', { path: '/q', query_parameters: [{ name: 'v', string_match: { safe_regex: { regex: '[0-9]+' } } }] }),
+            to('segment', { path_separated_prefix: '/api' }),
+            to('case', { path: '/CASE', case_sensitive: false }),
+            to('regex', { safe_regex: { regex: '/v[12]/.*' } }),
+            to('grpc', { prefix: '/g', grpc: {} }),
+            to('half', { prefix: '/half', runtime_fraction: { default_value: { numerator: 50 } } }),
+            to('half-rest', { prefix: '/half' }),
+          ],
+        ),
       ],
     }),
   );
@@ -97,7 +101,16 @@ const matcher = fc.oneof(
 test('routes: the index finds what trying one by one finds', () => {
   fc.assert(
     fc.property(fc.array(matcher, { minLength: 9, maxLength: 24 }), fc.array(path, { minLength: 1, maxLength: 20 }), (matchers, paths) => {
-      const config = routeTable({ name: 't', virtual_hosts: [host('v', ['*'], matchers.map((match, index) => to(`r${index}`, match)))] });
+      const config = routeTable({
+        name: 't',
+        virtual_hosts: [
+          host(
+            'v',
+            ['*'],
+            matchers.map((match, index) => to(`r${index}`, match)),
+          ),
+        ],
+      });
       const table = compileRoutes(config);
       const naive = config.virtualHosts[0]?.routes.map((route) => ({ route, matches: compileMatch(route.match) })) ?? [];
       for (const target of paths) {
@@ -117,7 +130,15 @@ function forward(route: object, match: object = { prefix: '/api/' }, table: obje
 }
 
 test('weights, and rewrites of path and host', () => {
-  const weighted = forward({ weighted_clusters: { clusters: [{ name: 'a', weight: 1 }, { name: 'b', weight: 3, host_rewrite_literal: 'b.local' }, { name: 'c', weight: 0 }] } });
+  const weighted = forward({
+    weighted_clusters: {
+      clusters: [
+        { name: 'a', weight: 1 },
+        { name: 'b', weight: 3, host_rewrite_literal: 'b.local' },
+        { name: 'c', weight: 0 },
+      ],
+    },
+  });
   const random = sequence();
   const counts: Record<string, number> = {};
   for (let at = 0; at < 8000; at++) {
@@ -128,7 +149,8 @@ test('weights, and rewrites of path and host', () => {
   assert.equal(counts['c'], undefined);
   assert.equal(weighted.rewriteHost(request('/'), weighted.pickCluster(request('/'), 0.9), ''), 'b.local');
 
-  const target = (route: object, match?: object, sent = '/api/x?y=1'): string => forward({ cluster: 'c', ...route }, match).rewritePath(request(sent));
+  const target = (route: object, match?: object, sent = '/api/x?y=1'): string =>
+    forward({ cluster: 'c', ...route }, match).rewritePath(request(sent));
   assert.equal(target({ prefix_rewrite: '/' }), '/x?y=1');
   assert.equal(target({ prefix_rewrite: '/new' }, { path: '/api/x' }), '/new?y=1');
   assert.equal(target({ regex_rewrite: { pattern: { regex: '^/api/(.*)$' }, substitution: '/v2/\\1' } }), '/v2/x?y=1');
@@ -139,7 +161,11 @@ test('weights, and rewrites of path and host', () => {
 });
 
 test('header operations: cluster, route, virtual host, table; removal first', () => {
-  const add = (name: string, value: string, more: object = {}): object => ({ header: { key: name, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD', ...more });
+  const add = (name: string, value: string, more: object = {}): object => ({
+    header: { key: name, value },
+    append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+    ...more,
+  });
   const config = routeTable({
     name: 't',
     request_headers_to_add: [add('x-who', 'table')],
@@ -148,7 +174,13 @@ test('header operations: cluster, route, virtual host, table; removal first', ()
         name: 'v',
         domains: ['*'],
         request_headers_to_remove: ['x-gone'],
-        routes: [{ match: { prefix: '/' }, route: { cluster: 'c' }, request_headers_to_add: [add('x-who', 'route'), add('X-Gone', 'soon'), add('x-proto', '%PROTOCOL%')] }],
+        routes: [
+          {
+            match: { prefix: '/' },
+            route: { cluster: 'c' },
+            request_headers_to_add: [add('x-who', 'route'), add('X-Gone', 'soon'), add('x-proto', '%PROTOCOL%')],
+          },
+        ],
       },
     ],
   });
@@ -157,11 +189,14 @@ test('header operations: cluster, route, virtual host, table; removal first', ()
   const { requestHeaders } = action.pickCluster(request('/'), 0);
   const source = { format: () => 'HTTP/1.1' };
   assert.deepEqual(requestHeaders.remove, ['x-gone']);
-  assert.deepEqual(requestHeaders.set.map((header) => [header.name, header.value(source), header.constant]), [
-    ['x-who', 'route', 'route'],
-    ['x-proto', 'HTTP/1.1', undefined],
-    ['x-who', 'table', 'table'],
-  ]);
+  assert.deepEqual(
+    requestHeaders.set.map((header) => [header.name, header.value(source), header.constant]),
+    [
+      ['x-who', 'route', 'route'],
+      ['x-proto', 'HTTP/1.1', undefined],
+      ['x-who', 'table', 'table'],
+    ],
+  );
 });
 
 test('redirects', () => {

@@ -1,4 +1,12 @@
-import { jsonNumber, type JsonNumber, type Labels, type SeriesDefinition, type TelemetryAck, type TelemetryBatch, type TelemetryNode } from '@meltemi/telemetry';
+import {
+  jsonNumber,
+  type JsonNumber,
+  type Labels,
+  type SeriesDefinition,
+  type TelemetryAck,
+  type TelemetryBatch,
+  type TelemetryNode,
+} from '@meltemi/telemetry';
 import type { Journal } from './journal.ts';
 import type { LogStore } from './log-store.ts';
 import type { MetricStore, StoredSeries, Target } from './metric-store.ts';
@@ -80,11 +88,19 @@ export function openStream(deps: IngestDeps, identity: StreamIdentity): IngestSt
     const { workload = '', namespace = identity.namespace } = claim;
     if (namespace !== identity.namespace) return `the sender says namespace ${namespace}, its certificate says ${identity.namespace}`;
     if (workload === '') return 'the sender names no workload';
-    if (deps.knowsWorkload?.(namespace, identity.serviceAccount, workload) === false) return `no workload ${workload} of ${namespace} runs as ${identity.serviceAccount}`;
+    if (deps.knowsWorkload?.(namespace, identity.serviceAccount, workload) === false)
+      return `no workload ${workload} of ${namespace} runs as ${identity.serviceAccount}`;
     node = claim;
     const instance = claim.instance || workload;
     target = deps.metrics.target(
-      withoutEmpty({ job: claim.component || 'agent', namespace, pod: instance, instance: claim.address ?? instance, app: claim.app ?? '', version: claim.version ?? '' }),
+      withoutEmpty({
+        job: claim.component || 'agent',
+        namespace,
+        pod: instance,
+        instance: claim.address ?? instance,
+        app: claim.app ?? '',
+        version: claim.version ?? '',
+      }),
     );
     return undefined;
   }
@@ -106,10 +122,13 @@ export function openStream(deps: IngestDeps, identity: StreamIdentity): IngestSt
     const createdMs = age >= 0 && Number.isFinite(age) ? timeMs - age : timeMs;
     const name = definition.name ?? '';
     const labels = { ...definition.labels, ...to.labels };
-    const make = (suffix: string, extra: Labels): StoredSeries | undefined => deps.metrics.series(to, { __name__: name + suffix, ...labels, ...extra });
+    const make = (suffix: string, extra: Labels): StoredSeries | undefined =>
+      deps.metrics.series(to, { __name__: name + suffix, ...labels, ...extra });
     const isHistogram = definition.kind === 'HISTOGRAM';
     const bounds = [...(definition.bounds ?? []).map(jsonNumber), Infinity];
-    const parts = isHistogram ? [...bounds.map((bound) => make('_bucket', { le: bound === Infinity ? '+Inf' : String(bound) })), make('_sum', {}), make('_count', {})] : [make('', {})];
+    const parts = isHistogram
+      ? [...bounds.map((bound) => make('_bucket', { le: bound === Infinity ? '+Inf' : String(bound) })), make('_sum', {}), make('_count', {})]
+      : [make('', {})];
     const all = parts.filter((part) => part !== undefined);
     if (all.length < parts.length) return refuse('the store has as many series as it may hold');
     known.set(id, { parts: all, buckets: isHistogram ? bounds.length : 0, cumulative: definition.kind !== 'GAUGE', createdMs });
@@ -126,7 +145,11 @@ export function openStream(deps: IngestDeps, identity: StreamIdentity): IngestSt
         const tick = deps.metrics.tick(to, atMs);
         const parts = late.flatMap((one) => one.parts);
         for (const part of parts) deps.metrics.set(part, tick, 0);
-        deps.journal?.tick(to, atMs, parts.map((part) => [part, 0]));
+        deps.journal?.tick(
+          to,
+          atMs,
+          parts.map((part) => [part, 0]),
+        );
       }
     }
     for (const one of born) {
@@ -207,7 +230,11 @@ export function openStream(deps: IngestDeps, identity: StreamIdentity): IngestSt
     const key = { namespace: identity.namespace, workload: node?.workload ?? '', instance: node?.instance || (node?.workload ?? '') };
     for (const line of batch.logs ?? []) {
       const timeMs = jsonNumber(line.time_ms);
-      deps.logs.add(key, { timeMs: timeMs > 0 && timeMs < nowMs + MAX_SKEW_MS ? timeMs : nowMs, source: line.source ?? 'APPLICATION', text: line.text ?? '' });
+      deps.logs.add(key, {
+        timeMs: timeMs > 0 && timeMs < nowMs + MAX_SKEW_MS ? timeMs : nowMs,
+        source: line.source ?? 'APPLICATION',
+        text: line.text ?? '',
+      });
       deps.counters.lines++;
     }
   }
@@ -262,13 +289,20 @@ function checkDefinition(definition: SeriesDefinition, identity: StreamIdentity,
     if (!LABEL_NAME.test(key)) return `${name}: ${JSON.stringify(key.slice(0, 60))} is not a label's name`;
     if (value.length > MAX_LABEL_LENGTH) return `${name}: label ${key} is longer than ${MAX_LABEL_LENGTH} characters`;
   }
-  if (bounds.length > MAX_BOUNDS || bounds.some((bound, i) => !(jsonNumber(bound) > (i === 0 ? -Infinity : jsonNumber(bounds[i - 1]))))) return `${name}: bounds must ascend, at most ${MAX_BOUNDS}`;
+  if (bounds.length > MAX_BOUNDS || bounds.some((bound, i) => !(jsonNumber(bound) > (i === 0 ? -Infinity : jsonNumber(bounds[i - 1])))))
+    return `${name}: bounds must ascend, at most ${MAX_BOUNDS}`;
   const { reporter } = labels;
   if (reporter === undefined) return undefined;
   const side = reporter === 'source' ? 'source' : 'destination';
-  const own = { namespace: labels[`${side}_workload_namespace`], workload: labels[`${side}_workload`], principal: labels[`${side}_principal`] ?? 'unknown' };
-  if (own.namespace !== identity.namespace) return `${name}: ${reporter} reporter claims namespace ${own.namespace}, its certificate says ${identity.namespace}`;
+  const own = {
+    namespace: labels[`${side}_workload_namespace`],
+    workload: labels[`${side}_workload`],
+    principal: labels[`${side}_principal`] ?? 'unknown',
+  };
+  if (own.namespace !== identity.namespace)
+    return `${name}: ${reporter} reporter claims namespace ${own.namespace}, its certificate says ${identity.namespace}`;
   if (own.workload !== node?.workload) return `${name}: ${reporter} reporter claims workload ${own.workload}, it is ${node?.workload}`;
-  if (own.principal !== 'unknown' && own.principal !== identity.principal) return `${name}: ${reporter} reporter claims principal ${own.principal}, its certificate says ${identity.principal}`;
+  if (own.principal !== 'unknown' && own.principal !== identity.principal)
+    return `${name}: ${reporter} reporter claims principal ${own.principal}, its certificate says ${identity.principal}`;
   return undefined;
 }

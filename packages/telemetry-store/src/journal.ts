@@ -68,7 +68,10 @@ export function openJournal(options: JournalOptions, metrics: MetricStore, trace
   }
 
   function write(type: number, target: Target, timeMs: number, changes: readonly (readonly [StoredSeries, number])[]): void {
-    const id = define(target, changes.map(([series]) => series));
+    const id = define(
+      target,
+      changes.map(([series]) => series),
+    );
     const payload = Buffer.alloc(13 + changes.length * 12);
     payload.writeUInt8(type, 0);
     payload.writeUInt32LE(id, 1);
@@ -90,7 +93,13 @@ export function openJournal(options: JournalOptions, metrics: MetricStore, trace
     for (const target of metrics.targets()) {
       const alive = [...target.series.values()].filter((series) => series.end === undefined);
       const timeMs = target.raw.lastTimeMs;
-      if (timeMs !== undefined) write(SNAPSHOT, target, timeMs, alive.map((series) => [series, series.raw.lastValue ?? 0]));
+      if (timeMs !== undefined)
+        write(
+          SNAPSHOT,
+          target,
+          timeMs,
+          alive.map((series) => [series, series.raw.lastValue ?? 0]),
+        );
     }
   }
 

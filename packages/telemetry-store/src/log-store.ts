@@ -94,7 +94,9 @@ export function createLogStore(limits: Partial<LogLimits> = {}): LogStore {
       return found.toSorted((a, b) => a.timeMs - b.timeMs).slice(-(query.limit ?? 500));
     },
     instances(namespace, workload) {
-      const names = [...rings.values()].filter((ring) => ring.key.namespace === namespace && ring.key.workload === workload).map((ring) => ring.key.instance);
+      const names = [...rings.values()]
+        .filter((ring) => ring.key.namespace === namespace && ring.key.workload === workload)
+        .map((ring) => ring.key.instance);
       return [...new Set(names)].toSorted();
     },
     get bytes() {

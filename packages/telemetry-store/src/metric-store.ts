@@ -164,7 +164,8 @@ export function createMetricStore(options: Partial<MetricRetention> = {}): Metri
     },
     trim(nowMs) {
       const pass = (): void => {
-        for (const target of targets.values()) trimTarget(target, nowMs - retention.rawMs * share, nowMs - Math.max(retention.coarseMs * share, retention.rawMs * share));
+        for (const target of targets.values())
+          trimTarget(target, nowMs - retention.rawMs * share, nowMs - Math.max(retention.coarseMs * share, retention.rawMs * share));
       };
       pass();
       if (account.bytes < retention.maxBytes * 0.7) share = Math.min(1, share * 1.05);
@@ -176,10 +177,12 @@ export function createMetricStore(options: Partial<MetricRetention> = {}): Metri
       if (words.size > 4 * (count + 1000)) words.clear();
     },
     select: (matchers, startMs, endMs) =>
-      index.find(matchers, (series) => series.labels).flatMap((series) => {
-        const data = read(series, startMs, endMs);
-        return data === undefined ? [] : [data];
-      }),
+      index
+        .find(matchers, (series) => series.labels)
+        .flatMap((series) => {
+          const data = read(series, startMs, endMs);
+          return data === undefined ? [] : [data];
+        }),
     find: (matchers, startMs, endMs) =>
       index
         .find(matchers, (series) => series.labels)

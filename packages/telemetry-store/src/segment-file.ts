@@ -49,10 +49,13 @@ export function readSegment(path: string): Uint8Array[] {
   if (bytes.length < HEADER_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return [];
   const format = bytes.readUInt32LE(MAGIC.length);
   if (format > SEGMENT_FORMAT) {
-    throw new MeshError('telemetry-store/format', `${path} has format ${format}, this version reads up to ${SEGMENT_FORMAT}. It was written by a newer version: use that one, or move the folder away.`);
+    throw new MeshError(
+      'telemetry-store/format',
+      `${path} has format ${format}, this version reads up to ${SEGMENT_FORMAT}. It was written by a newer version: use that one, or move the folder away.`,
+    );
   }
   const records: Uint8Array[] = [];
-  for (let at = HEADER_BYTES; at + RECORD_HEADER_BYTES <= bytes.length; ) {
+  for (let at = HEADER_BYTES; at + RECORD_HEADER_BYTES <= bytes.length;) {
     const length = bytes.readUInt32LE(at);
     const end = at + RECORD_HEADER_BYTES + length;
     if (length > MAX_RECORD_BYTES || end > bytes.length) break;
@@ -87,7 +90,7 @@ export function createSegmentWriter(folder: string, firstNumber: number): Segmen
     const all = Buffer.concat(pending);
     pending = [];
     const file = open();
-    for (let at = 0; at < all.length; ) at += writeSync(file, all, at);
+    for (let at = 0; at < all.length;) at += writeSync(file, all, at);
   }
 
   function rotate(): void {

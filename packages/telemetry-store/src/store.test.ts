@@ -22,13 +22,25 @@ import { openTelemetryStore, type TelemetryStore, type TelemetryStoreOptions } f
 /** Near the present: segments are pruned by the age of their files. */
 const T0 = Math.floor(Date.now() / 1000) * 1000;
 const identity = { namespace: 'bookinfo', serviceAccount: 'productpage', principal: 'spiffe://cluster.local/ns/bookinfo/sa/productpage' };
-const node = { workload: 'productpage-v1', namespace: 'bookinfo', app: 'productpage', version: 'v1', instance: 'productpage-v1-1', address: '10.0.0.2', component: 'proxy' };
+const node = {
+  workload: 'productpage-v1',
+  namespace: 'bookinfo',
+  app: 'productpage',
+  version: 'v1',
+  instance: 'productpage-v1-1',
+  address: '10.0.0.2',
+  component: 'proxy',
+};
 const reviews = { host: 'reviews.bookinfo.svc.cluster.local', name: 'reviews', namespace: 'bookinfo' };
 
 /** A proxy with a real registry and encoder, and a clock that the test turns. */
 function sender(store: TelemetryStore, clock: { ms: number }) {
   const registry = createMetricRegistry();
-  const metrics = createStandardMetrics({ registry, local: workloadLabels('productpage-v1', 'bookinfo', { app: 'productpage', version: 'v1' }, 'meltemi'), now: () => clock.ms });
+  const metrics = createStandardMetrics({
+    registry,
+    local: workloadLabels('productpage-v1', 'bookinfo', { app: 'productpage', version: 'v1' }, 'meltemi'),
+    now: () => clock.ms,
+  });
   const encoder = createBatchEncoder({ registry, node });
   const pods = [0, 1].map(() => createPeer(clock.ms, workloadLabels('reviews-v1', 'bookinfo', { app: 'reviews', version: 'v1' }, 'meltemi')));
   let requests = 0;
@@ -67,7 +79,11 @@ test('a first request shows in a rate at the next batch, and a quiet series stay
   proxy.tick(2);
   proxy.edge().request(200, '-', undefined, 12, 0, 100);
   proxy.tick();
-  const [rate = 0] = values(store, 'rate(istio_requests_total{destination_service_name="reviews",response_code="200",pod="productpage-v1-1"}[60s])', clock.ms);
+  const [rate = 0] = values(
+    store,
+    'rate(istio_requests_total{destination_service_name="reviews",response_code="200",pod="productpage-v1-1"}[60s])',
+    clock.ms,
+  );
   assert.ok(rate > 0.015 && rate < 0.03, String(rate));
   assert.deepEqual(values(store, 'histogram_quantile(0.5, sum by (le) (istio_request_duration_milliseconds_bucket))', clock.ms), [17.5]);
   proxy.tick(120);
@@ -108,7 +124,15 @@ test('what was stored survives a restart, also one that tore the last record', (
   const proxy = sender(store, clock);
   for (let i = 0; i < 100; i++) {
     proxy.edge().request(200, '-', undefined, i, 0, 100);
-    proxy.encoder.addSpan({ trace_id: (i + 1).toString(16).padStart(32, '0'), span_id: 'a'.repeat(16), name: 'GET', start_us: clock.ms * 1000 + 1, duration_us: 5, service: 'productpage.bookinfo', kind: 'CLIENT' });
+    proxy.encoder.addSpan({
+      trace_id: (i + 1).toString(16).padStart(32, '0'),
+      span_id: 'a'.repeat(16),
+      name: 'GET',
+      start_us: clock.ms * 1000 + 1,
+      duration_us: 5,
+      service: 'productpage.bookinfo',
+      kind: 'CLIENT',
+    });
     proxy.tick();
   }
   const question = 'sum(increase(istio_requests_total[60s]))';
@@ -165,7 +189,13 @@ test('memory is bounded: raw, then coarse, then less time', () => {
     proxy.tick();
     store.maintain();
   }
-  const range = rangeQuery({ source: store.metrics, regex: trustedRegex }, 'sum(increase(istio_requests_total[60s]))', clock.ms - 500_000, clock.ms, 50_000);
+  const range = rangeQuery(
+    { source: store.metrics, regex: trustedRegex },
+    'sum(increase(istio_requests_total[60s]))',
+    clock.ms - 500_000,
+    clock.ms,
+    50_000,
+  );
   const points = range.t === 'matrix' ? (range.series[0]?.points ?? []) : [];
   assert.equal(points.length, 11);
   for (const [, value] of points) assert.ok(Math.abs(value - 60) < 3, String(value));
@@ -188,12 +218,32 @@ test('a workload may not claim what its certificate does not say', () => {
   const clock = { ms: T0 };
   const store = memory(clock, { knowsWorkload: (_ns, _sa, workload) => workload === 'productpage-v1' });
   const claim = (labels: Record<string, string>, from = node) =>
-    store.open(identity).ingest({ sequence: 1, time_ms: (clock.ms += 1000), node: from, series: [{ id: 1, name: 'istio_requests_total', labels, created_ms: clock.ms }], sample_ids: [1], sample_values: [5] });
+    store
+      .open(identity)
+      .ingest({
+        sequence: 1,
+        time_ms: (clock.ms += 1000),
+        node: from,
+        series: [{ id: 1, name: 'istio_requests_total', labels, created_ms: clock.ms }],
+        sample_ids: [1],
+        sample_values: [5],
+      });
   assert.match(claim({}, { ...node, namespace: 'other' }).reason ?? '', /its certificate says bookinfo/);
   assert.match(claim({}, { ...node, workload: 'stranger' }).reason ?? '', /no workload stranger/);
-  assert.match(claim({ reporter: 'source', source_workload: 'productpage-v1', source_workload_namespace: 'kube-system' }).reason ?? '', /claims namespace kube-system/);
-  assert.match(claim({ reporter: 'destination', destination_workload: 'reviews-v1', destination_workload_namespace: 'bookinfo' }).reason ?? '', /claims workload reviews-v1/);
-  const principal = { reporter: 'source', source_workload: 'productpage-v1', source_workload_namespace: 'bookinfo', source_principal: 'spiffe://cluster.local/ns/bookinfo/sa/admin' };
+  assert.match(
+    claim({ reporter: 'source', source_workload: 'productpage-v1', source_workload_namespace: 'kube-system' }).reason ?? '',
+    /claims namespace kube-system/,
+  );
+  assert.match(
+    claim({ reporter: 'destination', destination_workload: 'reviews-v1', destination_workload_namespace: 'bookinfo' }).reason ?? '',
+    /claims workload reviews-v1/,
+  );
+  const principal = {
+    reporter: 'source',
+    source_workload: 'productpage-v1',
+    source_workload_namespace: 'bookinfo',
+    source_principal: 'spiffe://cluster.local/ns/bookinfo/sa/admin',
+  };
   assert.match(claim(principal).reason ?? '', /claims principal/);
   assert.match(claim({ __name__: 'x' }).reason ?? '', /not a label's name/);
   assert.deepEqual(values(store, '{job="proxy"}', clock.ms), []);
@@ -215,12 +265,39 @@ test('no batch, however odd, throws or leaves the store unusable', () => {
       sequence: fc.nat(),
       time_ms: number,
       node: fc.constant(node),
-      series: fc.array(fc.record({ id: fc.nat(5), name, kind: fc.constantFrom('COUNTER' as const, 'GAUGE' as const, 'HISTOGRAM' as const), labels: fc.dictionary(name, fc.string()), created_ms: number, bounds: fc.array(number, { maxLength: 4 }) }, { requiredKeys: [] }), { maxLength: 5 }),
+      series: fc.array(
+        fc.record(
+          {
+            id: fc.nat(5),
+            name,
+            kind: fc.constantFrom('COUNTER' as const, 'GAUGE' as const, 'HISTOGRAM' as const),
+            labels: fc.dictionary(name, fc.string()),
+            created_ms: number,
+            bounds: fc.array(number, { maxLength: 4 }),
+          },
+          { requiredKeys: [] },
+        ),
+        { maxLength: 5 },
+      ),
       sample_ids: fc.array(fc.nat(5)),
       sample_values: fc.array(number),
-      histograms: fc.array(fc.record({ id: fc.nat(5), sum: number, counts: fc.array(number, { maxLength: 6 }) }, { requiredKeys: [] }), { maxLength: 3 }),
+      histograms: fc.array(fc.record({ id: fc.nat(5), sum: number, counts: fc.array(number, { maxLength: 6 }) }, { requiredKeys: [] }), {
+        maxLength: 3,
+      }),
       retired_ids: fc.array(fc.nat(5)),
-      spans: fc.array(fc.record({ trace_id: fc.oneof(fc.string(), fc.constant('a'.repeat(32))), span_id: fc.constant('b'.repeat(16)), start_us: number, duration_us: number, service: fc.string() }, { requiredKeys: [] }), { maxLength: 3 }),
+      spans: fc.array(
+        fc.record(
+          {
+            trace_id: fc.oneof(fc.string(), fc.constant('a'.repeat(32))),
+            span_id: fc.constant('b'.repeat(16)),
+            start_us: number,
+            duration_us: number,
+            service: fc.string(),
+          },
+          { requiredKeys: [] },
+        ),
+        { maxLength: 3 },
+      ),
       logs: fc.array(fc.record({ time_ms: number, text: fc.string() }, { requiredKeys: [] }), { maxLength: 3 }),
     },
     { requiredKeys: ['node'] },
@@ -247,14 +324,28 @@ test('logs are a ring per instance, traces are found by service, operation, tag 
   const proxy = sender(store, clock);
   for (let i = 0; i < 30; i++) {
     proxy.encoder.addLog({ time_ms: clock.ms + i, source: 'APPLICATION', text: `line ${i}` });
-    proxy.encoder.addSpan({ trace_id: i.toString(16).padStart(32, 'a'), span_id: 'b'.repeat(16), name: i % 2 === 0 ? 'GET /a' : 'GET /b', start_us: clock.ms * 1000 + i, duration_us: i * 100, service: 'productpage.bookinfo', tags: { 'http.status_code': String(200 + i) } });
+    proxy.encoder.addSpan({
+      trace_id: i.toString(16).padStart(32, 'a'),
+      span_id: 'b'.repeat(16),
+      name: i % 2 === 0 ? 'GET /a' : 'GET /b',
+      start_us: clock.ms * 1000 + i,
+      duration_us: i * 100,
+      service: 'productpage.bookinfo',
+      tags: { 'http.status_code': String(200 + i) },
+    });
   }
   proxy.tick();
-  assert.deepEqual(store.logs.query({ namespace: 'bookinfo', workload: 'productpage-v1', limit: 2 }).map((l) => l.text), ['line 28', 'line 29']);
+  assert.deepEqual(
+    store.logs.query({ namespace: 'bookinfo', workload: 'productpage-v1', limit: 2 }).map((l) => l.text),
+    ['line 28', 'line 29'],
+  );
   assert.ok(store.logs.query({ namespace: 'bookinfo', workload: 'productpage-v1' }).length <= 11);
   assert.equal(store.traces.spanCount, 20);
   assert.equal(store.traces.search({ service: 'productpage.bookinfo', operation: 'GET /a' }).length, 10);
-  assert.deepEqual(store.traces.search({ tags: { 'http.status_code': '229' } }).map((t) => t.durationUs), [2900]);
+  assert.deepEqual(
+    store.traces.search({ tags: { 'http.status_code': '229' } }).map((t) => t.durationUs),
+    [2900],
+  );
   assert.equal(store.traces.search({ minDurationUs: 2800 }).length, 2);
   store.close();
 });

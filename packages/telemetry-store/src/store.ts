@@ -47,7 +47,14 @@ export function openTelemetryStore(options: TelemetryStoreOptions): TelemetrySto
   const traces = createTraceStore(options.traces);
   const logs = createLogStore(options.logs);
   const maxAgeMs = options.retention?.coarseMs ?? DEFAULT_RETENTION.coarseMs;
-  const journal: Journal | undefined = options.folder === undefined ? undefined : openJournal({ folder: options.folder, maxAgeMs, ...(options.maxMetricBytes === undefined ? {} : { maxMetricBytes: options.maxMetricBytes }) }, metrics, traces);
+  const journal: Journal | undefined =
+    options.folder === undefined
+      ? undefined
+      : openJournal(
+          { folder: options.folder, maxAgeMs, ...(options.maxMetricBytes === undefined ? {} : { maxMetricBytes: options.maxMetricBytes }) },
+          metrics,
+          traces,
+        );
   metrics.trim(options.now());
   const counters: IngestCounters = { batches: 0, samples: 0, spans: 0, lines: 0, refused: 0 };
   const listeners = new Set<() => void>();
@@ -62,7 +69,8 @@ export function openTelemetryStore(options: TelemetryStoreOptions): TelemetrySto
       journal.flush(options.now());
       journalFailed = false;
     } catch (error) {
-      if (!journalFailed) options.log.error('telemetry cannot be written to disk; it stays in memory only', { folder: options.folder, reason: String(error) });
+      if (!journalFailed)
+        options.log.error('telemetry cannot be written to disk; it stays in memory only', { folder: options.folder, reason: String(error) });
       journalFailed = true;
     }
   }

@@ -95,7 +95,11 @@ export function createTraceStore(limits: Partial<TraceLimits> = {}): TraceStore 
         entry = { traceId: span.traceId, spans: [], services: new Set(), startUs: span.startUs, endUs: span.startUs + span.durationUs };
         traces.set(span.traceId, entry);
       }
-      if (entry.spans.length >= maxSpansPerTrace || entry.spans.some((one) => one.spanId === span.spanId && one.kind === span.kind && one.service === span.service)) return;
+      if (
+        entry.spans.length >= maxSpansPerTrace ||
+        entry.spans.some((one) => one.spanId === span.spanId && one.kind === span.kind && one.service === span.service)
+      )
+        return;
       entry.spans.push(span);
       entry.services.add(span.service);
       entry.startUs = Math.min(entry.startUs, span.startUs);
@@ -173,14 +177,16 @@ const MAX_TAG_LENGTH = 4096;
 
 /** A span as it came, checked; a text says why it is refused. */
 export function checkSpan(span: Span): StoredSpan | string {
-  if (!/^[0-9a-f]{32}$/.test(span.trace_id ?? '')) return `trace_id ${JSON.stringify((span.trace_id ?? '').slice(0, 40))} is not 32 hexadecimal digits`;
+  if (!/^[0-9a-f]{32}$/.test(span.trace_id ?? ''))
+    return `trace_id ${JSON.stringify((span.trace_id ?? '').slice(0, 40))} is not 32 hexadecimal digits`;
   if (!/^[0-9a-f]{16}$/.test(span.span_id ?? '')) return `span_id ${JSON.stringify((span.span_id ?? '').slice(0, 40))} is not 16 hexadecimal digits`;
   if (!/^([0-9a-f]{16})?$/.test(span.parent_span_id ?? '')) return 'parent_span_id is not 16 hexadecimal digits';
   const startUs = jsonNumber(span.start_us);
   const durationUs = jsonNumber(span.duration_us);
   if (!Number.isFinite(startUs) || startUs <= 0 || !Number.isFinite(durationUs) || durationUs < 0) return 'a span needs a start and a duration';
   const tags = Object.entries(span.tags ?? {});
-  if (tags.length > MAX_TAGS || tags.some(([key, value]) => key.length > 256 || value.length > MAX_TAG_LENGTH)) return `more than ${MAX_TAGS} tags, or one longer than ${MAX_TAG_LENGTH} characters`;
+  if (tags.length > MAX_TAGS || tags.some(([key, value]) => key.length > 256 || value.length > MAX_TAG_LENGTH))
+    return `more than ${MAX_TAGS} tags, or one longer than ${MAX_TAG_LENGTH} characters`;
   return {
     traceId: span.trace_id ?? '',
     spanId: span.span_id ?? '',

@@ -1,6 +1,12 @@
 export { createBatchEncoder, type BatchEncoder, type BatchEncoderOptions } from './metrics/batch.ts';
 export { createPeer, PEER_HOLD_MS, resolvePeer, type Peer } from './metrics/peer.ts';
-export { createStandardMetrics, type EdgeIdentity, type EdgeRecorder, type StandardMetrics, type StandardMetricsOptions } from './metrics/recorder.ts';
+export {
+  createStandardMetrics,
+  type EdgeIdentity,
+  type EdgeRecorder,
+  type StandardMetrics,
+  type StandardMetricsOptions,
+} from './metrics/recorder.ts';
 export {
   createMetricRegistry,
   observe,
@@ -44,7 +50,15 @@ export {
   type TelemetryBatch,
   type TelemetryNode,
 } from './metrics/wire.ts';
-export { EXPOSITION_CONTENT_TYPE, formatFamilies, formatValue, writeExposition, type ExpositionSample, type MetricFamily, type MetricType } from './metrics/exposition.ts';
+export {
+  EXPOSITION_CONTENT_TYPE,
+  formatFamilies,
+  formatValue,
+  writeExposition,
+  type ExpositionSample,
+  type MetricFamily,
+  type MetricType,
+} from './metrics/exposition.ts';
 export { parseExposition, type ExpositionError, type ParsedExposition } from './metrics/exposition-parse.ts';
 export {
   childContext,
@@ -95,6 +109,15 @@ export type {
   TcpRate,
   TrafficMap,
 } from './graph/types.ts';
-export { effectiveCode, errorPercent, HEALTH_ANNOTATION, overallHealth, requestsHealth, tolerancesOf, workloadHealth, worse } from './health/rules.ts';
+export {
+  effectiveCode,
+  errorPercent,
+  HEALTH_ANNOTATION,
+  overallHealth,
+  requestsHealth,
+  tolerancesOf,
+  workloadHealth,
+  worse,
+} from './health/rules.ts';
 export type { HealthKind, HealthStatus, RatesByCode, RequestHealth, Tolerance, WorkloadStatus } from './health/types.ts';
 export { collectTraffic, type NamespaceTraffic, type TrafficRates } from './health/collect.ts';

@@ -17,11 +17,22 @@ export function parseUtc(text: string): number | undefined {
   if (m < 1 || m > 12 || Number(day) < 1 || Number(day) > 31 || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
   const offset = sign === undefined ? 0 : (Number(offsetHour) * 60 + Number(offsetMinute)) * (sign === '-' ? 1 : -1);
   const minutes = Number(hour) * 60 + Number(minute) + offset;
-  return daysFromCivil(Number(year), m, Number(day)) * 86_400_000 + minutes * 60_000 + Number(second) * 1000 + Math.round(Number(fraction ?? 0) * 1000);
+  return (
+    daysFromCivil(Number(year), m, Number(day)) * 86_400_000 + minutes * 60_000 + Number(second) * 1000 + Math.round(Number(fraction ?? 0) * 1000)
+  );
 }
 
 /** The parts of a moment in UTC. `month` and `yearday` count from 1, `weekday` from 0 (Sunday). */
-export function civilTime(ms: number): { year: number; month: number; day: number; hour: number; minute: number; weekday: number; yearday: number; daysInMonth: number } {
+export function civilTime(ms: number): {
+  year: number;
+  month: number;
+  day: number;
+  hour: number;
+  minute: number;
+  weekday: number;
+  yearday: number;
+  daysInMonth: number;
+} {
   const days = Math.floor(ms / 86_400_000);
   const seconds = Math.floor((ms - days * 86_400_000) / 1000);
   const { year, month, day } = civil(days);

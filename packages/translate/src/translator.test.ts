@@ -141,7 +141,8 @@ test('a gRPC client gets what it dials: listener, routes, clusters without trans
   const parsed = parseProxyNode({ id: 'anything', user_agent_name: 'gRPC Node Pure JS', metadata: { NAMESPACE: 'client' } });
   assert.ok('node' in parsed);
   const { node } = parsed;
-  const one = <T>(typeUrl: string, name: string): T | undefined => translator.generate(node, typeUrl, new Set([name]), state).get(name)?.json as T | undefined;
+  const one = <T>(typeUrl: string, name: string): T | undefined =>
+    translator.generate(node, typeUrl, new Set([name]), state).get(name)?.json as T | undefined;
   const target = 'api.prod.svc.cluster.local:80';
   const listener = one<Listener>(TYPE_URL.listener, target);
   assert.equal(listener?.name, target);

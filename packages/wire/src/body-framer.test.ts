@@ -6,7 +6,12 @@ import { BodyFramer, HeadBuffer, HeadScanner, NEED_MORE, plainBytes } from './in
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
 
 /** Feeds `text` cut at `cuts`; tells the payload, where the body ended, and the error. */
-function run(mode: 'chunked' | 'length' | 'until-close', length: number, text: string, cuts: readonly number[]): { payload: string; end: number; error: string } {
+function run(
+  mode: 'chunked' | 'length' | 'until-close',
+  length: number,
+  text: string,
+  cuts: readonly number[],
+): { payload: string; end: number; error: string } {
   const framer = new BodyFramer();
   framer.start(mode, length);
   const bytes = bytesOf(text);
@@ -24,10 +29,12 @@ function run(mode: 'chunked' | 'length' | 'until-close', length: number, text: s
 }
 
 const chunk = fc.string({ minLength: 1, maxLength: 20 }).map((text) => Buffer.from(text).toString('latin1'));
-const chunkedBody = fc.tuple(fc.array(fc.tuple(chunk, fc.constantFrom('', ';a=b', ';x')), { maxLength: 6 }), fc.constantFrom('', 'x-sum: 1\r\n', 'a: b\r\nc:\r\n')).map(([chunks, trailers]) => ({
-  payload: chunks.map(([text]) => text).join(''),
-  wire: `${chunks.map(([text, extension]) => `${text.length.toString(16)}${extension}\r\n${text}\r\n`).join('')}0\r\n${trailers}\r\n`,
-}));
+const chunkedBody = fc
+  .tuple(fc.array(fc.tuple(chunk, fc.constantFrom('', ';a=b', ';x')), { maxLength: 6 }), fc.constantFrom('', 'x-sum: 1\r\n', 'a: b\r\nc:\r\n'))
+  .map(([chunks, trailers]) => ({
+    payload: chunks.map(([text]) => text).join(''),
+    wire: `${chunks.map(([text, extension]) => `${text.length.toString(16)}${extension}\r\n${text}\r\n`).join('')}0\r\n${trailers}\r\n`,
+  }));
 
 test('any split of a chunked body gives the same payload and the same end', () => {
   fc.assert(
@@ -43,19 +50,46 @@ test('any split of a chunked body gives the same payload and the same end', () =
 test('any split of any bytes gives the same verdict', () => {
   const piece = fc.constantFrom('5\r\n', 'hello', '\r\n', '0\r\n', '\r', '\n', ';', 'x', 'a: b\r\n', '1', ' ', '\u0000', 'Host: x\r\n');
   fc.assert(
-    fc.property(fc.array(piece, { maxLength: 12 }).map((parts) => parts.join('')), fc.array(fc.nat(60), { maxLength: 6 }), (text, splits) => {
-      const cuts = splits.filter((cut) => cut <= text.length).sort((a, b) => a - b);
-      assert.deepEqual(run('chunked', 0, text, cuts), run('chunked', 0, text, []));
-    }),
+    fc.property(
+      fc.array(piece, { maxLength: 12 }).map((parts) => parts.join('')),
+      fc.array(fc.nat(60), { maxLength: 6 }),
+      (text, splits) => {
+        const cuts = splits.filter((cut) => cut <= text.length).sort((a, b) => a - b);
+        assert.deepEqual(run('chunked', 0, text, cuts), run('chunked', 0, text, []));
+      },
+    ),
     { numRuns: 2000 },
   );
 });
 
 test('refuses chunk framing that others read differently', () => {
-  for (const text of ['5\nhello', '5 \r\nhello\r\n', ' 5\r\nhello\r\n', '+5\r\n', '0x5\r\n', '\r\n', 'g\r\n', '5;a\nb\r\nhello', '5\r\nhelloX\r\n', '5\r\nhello\rX', '10000000000000\r\n', `5;${'a'.repeat(1100)}\r\n`, '5;\u0000\r\n']) {
+  for (const text of [
+    '5\nhello',
+    '5 \r\nhello\r\n',
+    ' 5\r\nhello\r\n',
+    '+5\r\n',
+    '0x5\r\n',
+    '\r\n',
+    'g\r\n',
+    '5;a\nb\r\nhello',
+    '5\r\nhelloX\r\n',
+    '5\r\nhello\rX',
+    '10000000000000\r\n',
+    `5;${'a'.repeat(1100)}\r\n`,
+    '5;\u0000\r\n',
+  ]) {
     assert.equal(run('chunked', 0, text, []).error, 'bad-chunk', JSON.stringify(text.slice(0, 40)));
   }
-  for (const text of ['0\r\nContent-Length: 5\r\n\r\n', '0\r\nTRANSFER-encoding: chunked\r\n\r\n', '0\r\n: a\r\n\r\n', '0\r\na b: c\r\n\r\n', '0\r\na: b\n\r\n', '0\r\na: b\rc\r\n\r\n', `0\r\nx: ${'a'.repeat(17_000)}\r\n\r\n`, '0\r\n\rX']) {
+  for (const text of [
+    '0\r\nContent-Length: 5\r\n\r\n',
+    '0\r\nTRANSFER-encoding: chunked\r\n\r\n',
+    '0\r\n: a\r\n\r\n',
+    '0\r\na b: c\r\n\r\n',
+    '0\r\na: b\n\r\n',
+    '0\r\na: b\rc\r\n\r\n',
+    `0\r\nx: ${'a'.repeat(17_000)}\r\n\r\n`,
+    '0\r\n\rX',
+  ]) {
     assert.equal(run('chunked', 0, text, []).error, 'bad-trailer', JSON.stringify(text.slice(0, 40)));
   }
 });

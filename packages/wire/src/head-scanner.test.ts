@@ -21,7 +21,11 @@ test('reads a request head into offsets', () => {
   assert.equal(scanner.request(bytes, 0, bytes.length), GOOD.length);
   assert.equal(plainBytes.latin1(bytes, scanner.methodStart, scanner.methodEnd), 'GET');
   assert.equal(plainBytes.latin1(bytes, scanner.targetStart, scanner.targetEnd), '/a?b=c');
-  assert.deepEqual(headers(scanner, bytes), [['host', 'reviews:9080', false], ['x-request-id', 'abc', false], ['x-empty', '', false]]);
+  assert.deepEqual(headers(scanner, bytes), [
+    ['host', 'reviews:9080', false],
+    ['x-request-id', 'abc', false],
+    ['x-empty', '', false],
+  ]);
   assert.equal(scanner.known[HEADER['x-request-id']], 2);
   assert.equal(scanner.contentLength, -1);
   assert.equal(plainBytes.latin1(bytes, scanner.nameStart(2), scanner.lineEnd(2)), 'X-Empty:\r\n');
@@ -79,10 +83,16 @@ test('refuses what two parsers could read differently', () => {
 
 test('cuts hop-by-hop lines and those that Connection names, but not what frames the message', () => {
   const scanner = new HeadScanner();
-  const text = 'POST / HTTP/1.1\r\nHost: a\r\nConnection: x-a, Content-Length , close\r\nX-A: 1\r\nx-b: 2\r\nKeep-Alive: 5\r\nTE: gzip\r\nUpgrade: h2c\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n';
+  const text =
+    'POST / HTTP/1.1\r\nHost: a\r\nConnection: x-a, Content-Length , close\r\nX-A: 1\r\nx-b: 2\r\nKeep-Alive: 5\r\nTE: gzip\r\nUpgrade: h2c\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n';
   const bytes = bytesOf(text);
   assert.equal(scanner.request(bytes, 0, bytes.length), text.length);
-  assert.deepEqual(headers(scanner, bytes).filter(([, , cut]) => !cut).map(([name]) => name), ['host', 'x-b', 'content-length']);
+  assert.deepEqual(
+    headers(scanner, bytes)
+      .filter(([, , cut]) => !cut)
+      .map(([name]) => name),
+    ['host', 'x-b', 'content-length'],
+  );
   assert.ok(scanner.close && !scanner.keepAlive && !scanner.upgrade);
   assert.equal(scanner.find(bytes, ascii('x-b')), 3);
 });
@@ -95,8 +105,16 @@ test('reads response heads and refuses bad ones', () => {
     for (let end = 0; end < bytes.length; end++) assert.equal(scanner.response(bytes, 0, end), NEED_MORE, `${text} ${end}`);
     assert.equal(scanner.response(bytes, 0, bytes.length), text.length);
   }
-  for (const text of ['HTTP/1.1 2x0 OK\r\n\r\n', 'HTTP/1.1 099 X\r\n\r\n', 'HTTP/1.12 200 OK\r\n\r\n', 'http/1.1 200 OK\r\n\r\n', 'HTTP/1.1 2000 OK\r\n\r\n', 'HTTP/1.1 200 O\u0000K\r\n\r\n', 'HTTP/1.1 200 OK\n\n',
-    'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n']) {
+  for (const text of [
+    'HTTP/1.1 2x0 OK\r\n\r\n',
+    'HTTP/1.1 099 X\r\n\r\n',
+    'HTTP/1.12 200 OK\r\n\r\n',
+    'http/1.1 200 OK\r\n\r\n',
+    'HTTP/1.1 2000 OK\r\n\r\n',
+    'HTTP/1.1 200 O\u0000K\r\n\r\n',
+    'HTTP/1.1 200 OK\n\n',
+    'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n',
+  ]) {
     const bytes = bytesOf(text);
     assert.equal(scanner.response(bytes, 0, bytes.length), REFUSED, text);
   }
@@ -104,11 +122,37 @@ test('reads response heads and refuses bad ones', () => {
 
 test('never throws and never reads outside, whatever comes', () => {
   const scanner = new HeadScanner();
-  const piece = fc.constantFrom('GET ', '/', ' HTTP/1.1', '\r\n', '\r', '\n', 'Host: a', 'Connection: ', 'close,', 'upgrade', 'Upgrade: x', 'Content-Length: 1', 'Transfer-Encoding: chunked', ':', ' ', '\t', '\u0000', 'HTTP/1.1 200 OK');
+  const piece = fc.constantFrom(
+    'GET ',
+    '/',
+    ' HTTP/1.1',
+    '\r\n',
+    '\r',
+    '\n',
+    'Host: a',
+    'Connection: ',
+    'close,',
+    'upgrade',
+    'Upgrade: x',
+    'Content-Length: 1',
+    'Transfer-Encoding: chunked',
+    ':',
+    ' ',
+    '\t',
+    '\u0000',
+    'HTTP/1.1 200 OK',
+  );
   fc.assert(
-    fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.array(piece, { maxLength: 30 }).map((parts) => bytesOf(parts.join('')))), (bytes) => {
-      for (const after of [scanner.request(bytes, 0, bytes.length), scanner.response(bytes, 0, bytes.length)]) assert.ok(after >= REFUSED && after <= bytes.length);
-    }),
+    fc.property(
+      fc.oneof(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.array(piece, { maxLength: 30 }).map((parts) => bytesOf(parts.join(''))),
+      ),
+      (bytes) => {
+        for (const after of [scanner.request(bytes, 0, bytes.length), scanner.response(bytes, 0, bytes.length)])
+          assert.ok(after >= REFUSED && after <= bytes.length);
+      },
+    ),
     { numRuns: 2000 },
   );
 });

@@ -9,7 +9,12 @@ const TAB = 9;
 const COLON = 58;
 const COMMA = 44;
 const { host: HOST, connection: CONNECTION, te: TE, upgrade: UPGRADE_ID } = HEADER;
-const { 'content-length': CONTENT_LENGTH, 'transfer-encoding': TRANSFER_ENCODING, 'keep-alive': KEEP_ALIVE_ID, 'proxy-connection': PROXY_CONNECTION } = HEADER;
+const {
+  'content-length': CONTENT_LENGTH,
+  'transfer-encoding': TRANSFER_ENCODING,
+  'keep-alive': KEEP_ALIVE_ID,
+  'proxy-connection': PROXY_CONNECTION,
+} = HEADER;
 /** Numbers per header in `slots`. */
 const STRIDE = 4;
 /** `Content-Length` of more digits could not be counted exactly. */
@@ -142,7 +147,8 @@ export class HeadScanner {
     const hundreds = (bytes[start + 9] as number) - 48;
     const tens = (bytes[start + 10] as number) - 48;
     const ones = (bytes[start + 11] as number) - 48;
-    if (bytes[start + 8] !== SP || hundreds < 1 || hundreds > 9 || tens < 0 || tens > 9 || ones < 0 || ones > 9) return this.#refuse('bad-start-line');
+    if (bytes[start + 8] !== SP || hundreds < 1 || hundreds > 9 || tens < 0 || tens > 9 || ones < 0 || ones > 9)
+      return this.#refuse('bad-start-line');
     this.status = hundreds * 100 + tens * 10 + ones;
     let p = start + 12;
     if (p >= end) return this.#more(over);

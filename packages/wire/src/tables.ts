@@ -2,10 +2,18 @@
 export const TOKEN = byteSet("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
 /** 1 for what may stand in a field value: HTAB, SP, VCHAR and obs-text; every control character is refused. */
-export const FIELD_VALUE = byteRanges([[9, 9], [32, 126], [128, 255]]);
+export const FIELD_VALUE = byteRanges([
+  [9, 9],
+  [32, 126],
+  [128, 255],
+]);
 
 /** 1 for what may stand in a request target: VCHAR and obs-text, no space, no '#' (a fragment never goes over the wire). */
-export const TARGET = byteRanges([[33, 34], [36, 126], [128, 255]]);
+export const TARGET = byteRanges([
+  [33, 34],
+  [36, 126],
+  [128, 255],
+]);
 
 /** 1 for what may stand in `Host` (RFC 3986 authority without user information). */
 export const AUTHORITY = byteSet("-._~%!$&'()*+;=:[]0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");

@@ -79,7 +79,15 @@ export function createDeltaClient(options: DeltaClientOptions): DeltaClient {
   const typeOf = (typeUrl: string): ClientType => {
     const known = types.get(typeUrl);
     if (known !== undefined) return known;
-    const created: ClientType = { names: new Set(), versions: new Map(), told: new Set(), subscribing: new Set(), unsubscribing: new Set(), replies: [], introduced: false };
+    const created: ClientType = {
+      names: new Set(),
+      versions: new Map(),
+      told: new Set(),
+      subscribing: new Set(),
+      unsubscribing: new Set(),
+      replies: [],
+      introduced: false,
+    };
     types.set(typeUrl, created);
     return created;
   };

@@ -1,5 +1,12 @@
 export { createDeltaClient, type DeltaClient, type DeltaClientOptions, type Rejection, type Update } from './delta-client.ts';
-export { createServerSession, type Protocol, type ServerSession, type ServerSessionOptions, type TypeStatus, type Verdict } from './server-session.ts';
+export {
+  createServerSession,
+  type Protocol,
+  type ServerSession,
+  type ServerSessionOptions,
+  type TypeStatus,
+  type Verdict,
+} from './server-session.ts';
 export {
   decodeDeltaRequest,
   decodeDeltaResponse,

@@ -27,7 +27,15 @@ const NAMES = ['n1', 'n2', 'n3'];
 const BAD = 'bad';
 
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ t: fc.constant('set' as const), type: fc.constantFrom(...ALL), name: fc.constantFrom(...NAMES), content: fc.constantFrom('1', '2', '3', BAD, undefined) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      t: fc.constant('set' as const),
+      type: fc.constantFrom(...ALL),
+      name: fc.constantFrom(...NAMES),
+      content: fc.constantFrom('1', '2', '3', BAD, undefined),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ t: fc.constant('subscribe' as const), type: fc.constantFrom(EDS, RDS), name: fc.constantFrom(...NAMES) }) },
   { weight: 1, arbitrary: fc.record({ t: fc.constant('unsubscribe' as const), type: fc.constantFrom(EDS, RDS), name: fc.constantFrom(...NAMES) }) },
   { weight: 6, arbitrary: fc.constant({ t: 'to-client' as const }) },
@@ -130,7 +138,10 @@ function rejectionsOf(resources: readonly Resource[]): readonly Rejection[] {
 function sotwHarness(source: TestSource): Harness {
   const open = () => createServerSession('sotw', { source });
   let server = open();
-  const names = new Map<string, Set<string>>([[CDS, new Set()], [LDS, new Set()]]);
+  const names = new Map<string, Set<string>>([
+    [CDS, new Set()],
+    [LDS, new Set()],
+  ]);
   const has = new Map<string, Map<string, string>>();
   const nonces = new Map<string, string>();
   let queue: { typeUrl: string; names: readonly string[]; nonce: string; error?: { message: string } }[] = [];

@@ -63,7 +63,12 @@ export interface Dialect<Request, Response> {
   /** Applies the subscriptions of a request; false when it is stale and says nothing. */
   subscribe(type: TypeSession, request: Request, first: boolean): boolean;
   /** A response with these changes, and with removals that need not wait. Undefined when that is not worth one. */
-  respond(type: TypeSession, changed: readonly Resource[], removed: readonly string[], context: { readonly nonce: string; readonly version: number }): Response | undefined;
+  respond(
+    type: TypeSession,
+    changed: readonly Resource[],
+    removed: readonly string[],
+    context: { readonly nonce: string; readonly version: number },
+  ): Response | undefined;
 }
 
 interface AnyRequest {
@@ -82,7 +87,10 @@ export function createServerSession(
   return protocol === 'delta' ? createSession(createDeltaDialect(), options) : createSession(createSotwDialect(options.source), options);
 }
 
-function createSession<Request extends AnyRequest, Response>(dialect: Dialect<Request, Response>, options: ServerSessionOptions): ServerSession<Request, Response> {
+function createSession<Request extends AnyRequest, Response>(
+  dialect: Dialect<Request, Response>,
+  options: ServerSessionOptions,
+): ServerSession<Request, Response> {
   const { source } = options;
   const prefix = options.noncePrefix ?? '';
   const types = new Map<string, TypeSession>();
@@ -103,7 +111,11 @@ function createSession<Request extends AnyRequest, Response>(dialect: Dialect<Re
     if (released || !pointsAtClusters(type.typeUrl)) return false;
     const clusters = types.get(TYPE_URL.cluster);
     const endpoints = types.get(TYPE_URL.endpoint);
-    return (clusters !== undefined && !isQuiet(clusters)) || (awaitedEndpoints.size > 0 && clusters?.wildcard === true) || endpoints?.outstanding !== undefined;
+    return (
+      (clusters !== undefined && !isQuiet(clusters)) ||
+      (awaitedEndpoints.size > 0 && clusters?.wildcard === true) ||
+      endpoints?.outstanding !== undefined
+    );
   };
 
   const removalsMayGo = (type: TypeSession): boolean => removedAfter(type.typeUrl).every(isSettled);

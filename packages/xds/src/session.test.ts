@@ -2,12 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createSource } from './testdata/source.ts';
-import {
-  createDeltaClient,
-  createServerSession,
-  type DeltaClient,
-  type ResourceSource,
-} from './index.ts';
+import { createDeltaClient, createServerSession, type DeltaClient, type ResourceSource } from './index.ts';
 
 const { cluster: CDS, endpoint: EDS, listener: LDS, route: RDS } = TYPE_URL;
 
@@ -45,7 +40,13 @@ test('a changed cluster has its endpoints sent again, though they did not change
   source.set(CDS, 'a', '2');
   server.changed();
   const sent = exchange(client, server);
-  assert.deepEqual(sent.map((response) => [response.typeUrl, response.resources.map((resource) => resource.version)]), [[CDS, ['2']], [EDS, ['e1']]]);
+  assert.deepEqual(
+    sent.map((response) => [response.typeUrl, response.resources.map((resource) => resource.version)]),
+    [
+      [CDS, ['2']],
+      [EDS, ['e1']],
+    ],
+  );
 });
 
 test('a route waits for the acknowledgement of its cluster; a cluster goes only after the route that named it', () => {
@@ -130,7 +131,10 @@ test('state of the world: a stale nonce carries nothing, a removal keeps the clu
   assert.equal(second?.typeUrl, RDS);
   say(RDS, ['r'], second?.nonce ?? '');
   const last = server.next();
-  assert.deepEqual(last?.resources.map((resource) => resource.name), ['new']);
+  assert.deepEqual(
+    last?.resources.map((resource) => resource.name),
+    ['new'],
+  );
   say(CDS, [], last?.nonce ?? '');
   assert.equal(server.next(), undefined);
   assert.equal(server.syncedVersion(), source.version);

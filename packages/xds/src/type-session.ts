@@ -95,7 +95,12 @@ function differenceOfAll(type: TypeSession, source: ResourceSource, forced: Read
   return differenceOf(type, new Map([...named, ...present]), names, forced);
 }
 
-function differenceOf(type: TypeSession, present: ReadonlyMap<string, Resource>, names: ReadonlySet<string>, forced: ReadonlySet<string>): Difference {
+function differenceOf(
+  type: TypeSession,
+  present: ReadonlyMap<string, Resource>,
+  names: ReadonlySet<string>,
+  forced: ReadonlySet<string>,
+): Difference {
   const changed: Resource[] = [];
   const gone: string[] = [];
   for (const name of names) {

@@ -1,4 +1,13 @@
-import type { AppHealthJson, EdgeJson, GraphJson, NodeJson, ServiceHealthJson, TlsJson, ValidationJson, WorkloadHealthJson } from '@meltemi/console-api';
+import type {
+  AppHealthJson,
+  EdgeJson,
+  GraphJson,
+  NodeJson,
+  ServiceHealthJson,
+  TlsJson,
+  ValidationJson,
+  WorkloadHealthJson,
+} from '@meltemi/console-api';
 import { it } from 'node:test';
 import type { EdgeData, GraphResponse, HealthData, NodeData, TlsStatus, Validation } from './kiali.ts';
 

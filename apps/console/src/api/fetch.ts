@@ -13,7 +13,11 @@ export class ApiError extends Error {
 export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(path, { headers: { accept: 'application/json' }, credentials: 'same-origin', ...(signal === undefined ? {} : { signal }) });
+    response = await fetch(path, {
+      headers: { accept: 'application/json' },
+      credentials: 'same-origin',
+      ...(signal === undefined ? {} : { signal }),
+    });
   } catch (error) {
     if (signal?.aborted === true) throw error;
     throw new ApiError(0, 'The control plane does not answer. It may be restarting; traffic goes on without it.');

@@ -11,7 +11,10 @@ export type StreamState =
 export interface StreamPorts {
   readonly now: () => number;
   readonly every: (ms: number, run: () => void) => () => void;
-  readonly openEvents: (path: string, handlers: { readonly frame: (text: string) => void; readonly alive: () => void; readonly refused: () => void }) => () => void;
+  readonly openEvents: (
+    path: string,
+    handlers: { readonly frame: (text: string) => void; readonly alive: () => void; readonly refused: () => void },
+  ) => () => void;
   readonly get: (path: string) => Promise<GraphResponse>;
 }
 
@@ -95,8 +98,10 @@ export function openGraphStream(options: StreamOptions, ports: StreamPorts): Gra
     if (by === 'poll' && options.pollMs !== 0 && now - lastPollMs >= (options.pollMs ?? POLL_MS)) void poll();
     if (by === 'poll' && options.pollMs === undefined && now - lastPushTryMs >= RETRY_PUSH_MS) openPush();
     const silenceAllowedMs = by === 'push' ? STALE_AFTER_MS : STALE_AFTER_MS + (options.pollMs ?? POLL_MS);
-    if (options.pollMs !== 0 && state.t === 'live' && now - lastSeenMs > silenceAllowedMs) set({ t: 'stale', frame: state.frame, sinceMs: lastSeenMs, reason: 'The live stream is cut.' });
-    if (state.t === 'connecting' && now - lastSeenMs > STALE_AFTER_MS) set({ t: 'stale', frame: undefined, sinceMs: lastSeenMs, reason: 'The control plane does not answer.' });
+    if (options.pollMs !== 0 && state.t === 'live' && now - lastSeenMs > silenceAllowedMs)
+      set({ t: 'stale', frame: state.frame, sinceMs: lastSeenMs, reason: 'The live stream is cut.' });
+    if (state.t === 'connecting' && now - lastSeenMs > STALE_AFTER_MS)
+      set({ t: 'stale', frame: undefined, sinceMs: lastSeenMs, reason: 'The control plane does not answer.' });
   };
 
   if (options.pollMs === undefined) openPush();

@@ -12,7 +12,9 @@ export interface ProtocolTraffic {
   /** Rates by name (`http`, `http5xx`, `httpPercentErr`, `tcp`, …), as decimal strings. */
   readonly rates?: Readonly<Record<string, string>>;
   /** By response code: share of each response flag and of each host, in percent as decimal strings. */
-  readonly responses?: Readonly<Record<string, { readonly flags?: Readonly<Record<string, string>>; readonly hosts?: Readonly<Record<string, string>> }>>;
+  readonly responses?: Readonly<
+    Record<string, { readonly flags?: Readonly<Record<string, string>>; readonly hosts?: Readonly<Record<string, string>> }>
+  >;
 }
 
 export interface NodeData {
@@ -164,7 +166,13 @@ export interface Validation {
 export interface ConfigObject {
   readonly kind: string;
   readonly apiVersion: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly creationTimestamp?: string; readonly resourceVersion?: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly creationTimestamp?: string;
+    readonly resourceVersion?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly spec?: unknown;
   readonly origin?: { readonly source?: string; readonly file?: string; readonly line?: number };
 }

@@ -10,7 +10,9 @@ export interface Series {
 
 interface RangeAnswer {
   readonly status: string;
-  readonly data?: { readonly result?: readonly { readonly metric: Readonly<Record<string, string>>; readonly values: readonly (readonly [number, string])[] }[] };
+  readonly data?: {
+    readonly result?: readonly { readonly metric: Readonly<Record<string, string>>; readonly values: readonly (readonly [number, string])[] }[];
+  };
 }
 
 /** A PromQL range over the last `durationSeconds` (at least five minutes, so that there is a course to see). */
@@ -21,10 +23,19 @@ export function rangeQuery(promql: string, durationSeconds: number, refreshMs: n
     queryKey: ['range', promql, spanSeconds],
     queryFn: async ({ signal }) => {
       const end = Math.floor(Date.now() / 1000);
-      const answer = await getJson<RangeAnswer>(`/prometheus/api/v1/query_range${query({ query: promql, start: end - spanSeconds, end, step: stepSeconds })}`, signal);
-      return (answer.data?.result ?? []).map((one): Series => ({ labels: one.metric, points: one.values.map(([time, value]) => [time, Number(value)] as const).filter(([, value]) => Number.isFinite(value)) }));
+      const answer = await getJson<RangeAnswer>(
+        `/prometheus/api/v1/query_range${query({ query: promql, start: end - spanSeconds, end, step: stepSeconds })}`,
+        signal,
+      );
+      return (answer.data?.result ?? []).map((one): Series => ({
+        labels: one.metric,
+        points: one.values.map(([time, value]) => [time, Number(value)] as const).filter(([, value]) => Number.isFinite(value)),
+      }));
     },
-    enabled, refetchInterval: interval(refreshMs), placeholderData: keepPreviousData, retry: 1,
+    enabled,
+    refetchInterval: interval(refreshMs),
+    placeholderData: keepPreviousData,
+    retry: 1,
   });
 }
 

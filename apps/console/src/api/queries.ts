@@ -20,7 +20,11 @@ interface HealthAnswer {
   readonly namespaceWorkloadHealth?: HealthByName;
 }
 
-const LIST_PATH: Readonly<Record<ListKind, string>> = { app: '/api/clusters/apps', service: '/api/clusters/services', workload: '/api/clusters/workloads' };
+const LIST_PATH: Readonly<Record<ListKind, string>> = {
+  app: '/api/clusters/apps',
+  service: '/api/clusters/services',
+  workload: '/api/clusters/workloads',
+};
 
 /** How often pages without a push stream read again; `false` is never. */
 export function interval(refreshMs: number): number | false {
@@ -29,26 +33,46 @@ export function interval(refreshMs: number): number | false {
 }
 
 export function namespacesQuery() {
-  return queryOptions({ queryKey: ['namespaces'], queryFn: ({ signal }) => getJson<readonly NamespaceInfo[]>('/api/namespaces', signal), refetchInterval: 10_000, staleTime: 5000 });
+  return queryOptions({
+    queryKey: ['namespaces'],
+    queryFn: ({ signal }) => getJson<readonly NamespaceInfo[]>('/api/namespaces', signal),
+    refetchInterval: 10_000,
+    staleTime: 5000,
+  });
 }
 
 export function meshTlsQuery() {
-  return queryOptions({ queryKey: ['mesh-tls'], queryFn: ({ signal }) => getJson<TlsStatus>('/api/mesh/tls', signal), refetchInterval: 10_000, staleTime: 5000 });
+  return queryOptions({
+    queryKey: ['mesh-tls'],
+    queryFn: ({ signal }) => getJson<TlsStatus>('/api/mesh/tls', signal),
+    refetchInterval: 10_000,
+    staleTime: 5000,
+  });
 }
 
 /** Who the server takes this browser for: nobody, or the owner of a session. */
 export function sessionQuery() {
-  return queryOptions({ queryKey: ['session'], queryFn: ({ signal }) => getJson<{ readonly sessionInfo?: { readonly username?: string } }>('/api/auth/info', signal), refetchInterval: 60_000, retry: false });
+  return queryOptions({
+    queryKey: ['session'],
+    queryFn: ({ signal }) => getJson<{ readonly sessionInfo?: { readonly username?: string } }>('/api/auth/info', signal),
+    refetchInterval: 60_000,
+    retry: false,
+  });
 }
 
 export function healthQuery(kind: ListKind, namespaces: readonly string[], durationSeconds: number, refreshMs: number) {
   return queryOptions({
     queryKey: ['health', kind, namespaces, durationSeconds],
     queryFn: async ({ signal }) => {
-      const answer = await getJson<HealthAnswer>(`/api/clusters/health${query({ namespaces: namespaces.join(','), type: kind, rateInterval: `${durationSeconds}s` })}`, signal);
+      const answer = await getJson<HealthAnswer>(
+        `/api/clusters/health${query({ namespaces: namespaces.join(','), type: kind, rateInterval: `${durationSeconds}s` })}`,
+        signal,
+      );
       return { app: answer.namespaceAppHealth, workload: answer.namespaceWorkloadHealth, service: answer.namespaceServiceHealth }[kind] ?? {};
     },
-    enabled: namespaces.length > 0, refetchInterval: interval(refreshMs), placeholderData: keepPreviousData,
+    enabled: namespaces.length > 0,
+    refetchInterval: interval(refreshMs),
+    placeholderData: keepPreviousData,
   });
 }
 
@@ -56,10 +80,15 @@ export function listQuery(kind: ListKind, namespaces: readonly string[], duratio
   return queryOptions({
     queryKey: ['list', kind, namespaces, durationSeconds],
     queryFn: async ({ signal }) => {
-      const answer = await getJson<ListAnswer>(`${LIST_PATH[kind]}${query({ namespaces: namespaces.join(','), health: true, istioResources: true, rateInterval: `${durationSeconds}s` })}`, signal);
+      const answer = await getJson<ListAnswer>(
+        `${LIST_PATH[kind]}${query({ namespaces: namespaces.join(','), health: true, istioResources: true, rateInterval: `${durationSeconds}s` })}`,
+        signal,
+      );
       return answer.applications ?? answer.workloads ?? answer.services ?? [];
     },
-    enabled: namespaces.length > 0, refetchInterval: interval(refreshMs), placeholderData: keepPreviousData,
+    enabled: namespaces.length > 0,
+    refetchInterval: interval(refreshMs),
+    placeholderData: keepPreviousData,
   });
 }
 
@@ -67,7 +96,9 @@ export function configQuery(namespaces: readonly string[]) {
   return queryOptions({
     queryKey: ['config', namespaces],
     queryFn: ({ signal }) => getJson<ConfigList>(`/api/istio/config${query({ namespaces: namespaces.join(','), validate: true })}`, signal),
-    enabled: namespaces.length > 0, refetchInterval: 15_000, placeholderData: keepPreviousData,
+    enabled: namespaces.length > 0,
+    refetchInterval: 15_000,
+    placeholderData: keepPreviousData,
   });
 }
 
@@ -76,9 +107,17 @@ export function problemsQuery() {
   return queryOptions({
     queryKey: ['problems'],
     queryFn: async ({ signal }) => {
-      const answer = await getJson<readonly Problem[] | { readonly items?: readonly Problem[]; readonly problems?: readonly Problem[] }>('/meltemi/v1/problems', signal);
-      return Array.isArray(answer) ? (answer as readonly Problem[]) : ((answer as { items?: readonly Problem[]; problems?: readonly Problem[] }).items ?? (answer as { problems?: readonly Problem[] }).problems ?? []);
+      const answer = await getJson<readonly Problem[] | { readonly items?: readonly Problem[]; readonly problems?: readonly Problem[] }>(
+        '/meltemi/v1/problems',
+        signal,
+      );
+      return Array.isArray(answer)
+        ? (answer as readonly Problem[])
+        : ((answer as { items?: readonly Problem[]; problems?: readonly Problem[] }).items ??
+            (answer as { problems?: readonly Problem[] }).problems ??
+            []);
     },
-    refetchInterval: 10_000, retry: false,
+    refetchInterval: 10_000,
+    retry: false,
   });
 }

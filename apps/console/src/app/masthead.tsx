@@ -12,7 +12,9 @@ export function Masthead({ onToggleNav }: { readonly onToggleNav: () => void }):
   const fetching = useIsFetching();
   const { data: tls } = useQuery(meshTlsQuery());
   const { data: session } = useQuery(sessionQuery());
-  const short = { full: 'Mesh-wide mTLS is enabled', partial: 'mTLS is partial', permissive: 'mTLS is permissive', off: 'mTLS is off', unknown: '' }[mtlsState(tls)];
+  const short = { full: 'Mesh-wide mTLS is enabled', partial: 'mTLS is partial', permissive: 'mTLS is permissive', off: 'mTLS is off', unknown: '' }[
+    mtlsState(tls)
+  ];
   return (
     <header className="masthead">
       <ActionIcon variant="subtle" color="gray" aria-label="Toggle navigation" onClick={onToggleNav} className="on-dark">
@@ -56,7 +58,10 @@ function ThemeToggle(): ReactElement {
 }
 
 const NOTICE_ICONS: Readonly<Record<NoticeKind, readonly [IconName, string]>> = {
-  danger: ['error', 'var(--danger)'], warning: ['warning', 'var(--warning)'], success: ['check', 'var(--success)'], info: ['unknown', 'var(--info)'],
+  danger: ['error', 'var(--danger)'],
+  warning: ['warning', 'var(--warning)'],
+  success: ['check', 'var(--success)'],
+  info: ['unknown', 'var(--info)'],
 };
 
 function Notifications(): ReactElement {
@@ -74,7 +79,9 @@ function Notifications(): ReactElement {
       <Popover.Dropdown>
         <div className="notices-head">
           <b>Notifications</b>
-          <button type="button" className="link" onClick={clearNotices}>Clear all</button>
+          <button type="button" className="link" onClick={clearNotices}>
+            Clear all
+          </button>
         </div>
         {notices.length === 0 && <p className="quiet">Nothing happened.</p>}
         <ul className="notices" aria-live="polite">
@@ -85,7 +92,10 @@ function Notifications(): ReactElement {
                 <Icon name={icon} color={color} title={notice.kind} />
                 <div>
                   {notice.text}
-                  <small>{new Date(notice.atMs).toLocaleTimeString()}{notice.count > 1 ? ` · ${notice.count} times` : ''}</small>
+                  <small>
+                    {new Date(notice.atMs).toLocaleTimeString()}
+                    {notice.count > 1 ? ` · ${notice.count} times` : ''}
+                  </small>
                 </div>
               </li>
             );
@@ -102,7 +112,13 @@ interface StatusAnswer {
 
 function HelpMenu(): ReactElement {
   const [open, setOpen] = useState(false);
-  const { data } = useQuery({ queryKey: ['status'], queryFn: ({ signal }) => getJson<StatusAnswer>('/api/status', signal), enabled: open, retry: false, staleTime: 60_000 });
+  const { data } = useQuery({
+    queryKey: ['status'],
+    queryFn: ({ signal }) => getJson<StatusAnswer>('/api/status', signal),
+    enabled: open,
+    retry: false,
+    staleTime: 60_000,
+  });
   const versions = Object.entries(data?.status ?? {}).filter(([, value]) => typeof value === 'string' && value !== '');
   return (
     <Menu position="bottom-end" shadow="md" opened={open} onChange={setOpen} width={300}>
@@ -115,12 +131,20 @@ function HelpMenu(): ReactElement {
         <Menu.Label>About</Menu.Label>
         <div className="about">
           {versions.length === 0 && <p className="quiet">Meltemi, a service mesh in TypeScript.</p>}
-          {versions.map(([name, value]) => <p key={name}><span>{name}</span> <b>{value}</b></p>)}
+          {versions.map(([name, value]) => (
+            <p key={name}>
+              <span>{name}</span> <b>{value}</b>
+            </p>
+          ))}
         </div>
         <Menu.Divider />
         <Menu.Label>APIs of this server</Menu.Label>
-        <Menu.Item component="a" href="/api/status" target="_blank">Kiali shapes: /api</Menu.Item>
-        <Menu.Item component="a" href="/prometheus/api/v1/labels" target="_blank">Prometheus: /prometheus/api/v1</Menu.Item>
+        <Menu.Item component="a" href="/api/status" target="_blank">
+          Kiali shapes: /api
+        </Menu.Item>
+        <Menu.Item component="a" href="/prometheus/api/v1/labels" target="_blank">
+          Prometheus: /prometheus/api/v1
+        </Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

@@ -12,10 +12,19 @@ export async function openSession(): Promise<void> {
   const rest = params.toString();
   history.replaceState(null, '', window.location.pathname + (rest === '' ? '' : `?${rest}`) + window.location.hash);
   try {
-    const response = await fetch('/meltemi/v1/session', { method: 'POST', headers: { 'content-type': 'application/json' }, credentials: 'same-origin', body: JSON.stringify({ token }) });
+    const response = await fetch('/meltemi/v1/session', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      credentials: 'same-origin',
+      body: JSON.stringify({ token }),
+    });
     if (response.ok) {
       notify('success', 'Signed in: this browser may change the configuration.');
-    } else notify('warning', 'The one-time link was used already or is too old. Pages can be read; for changes open the newest link that the control plane printed.');
+    } else
+      notify(
+        'warning',
+        'The one-time link was used already or is too old. Pages can be read; for changes open the newest link that the control plane printed.',
+      );
   } catch {
     notify('warning', 'Signing in failed: the control plane does not answer. Pages can be read.');
   }

@@ -39,10 +39,17 @@ export function Shell(): ReactElement {
     setNarrow(!narrow);
     localStorage.setItem('meltemi.nav', narrow ? 'wide' : 'narrow');
   };
-  if (options.kiosk) return <main className="content kiosk"><PageView page={page} path={path} /></main>;
+  if (options.kiosk)
+    return (
+      <main className="content kiosk">
+        <PageView page={page} path={path} />
+      </main>
+    );
   return (
     <div className={`shell${narrow ? ' narrow' : ''}`}>
-      <a className="skip" href="#content">Skip to content</a>
+      <a className="skip" href="#content">
+        Skip to content
+      </a>
       <Masthead onToggleNav={toggle} />
       <SideNav current={page} />
       <main className="content" id="content" tabIndex={-1}>
@@ -53,7 +60,12 @@ export function Shell(): ReactElement {
 }
 
 function PageView({ page, path }: { readonly page: Page | undefined; readonly path: string }): ReactElement {
-  if (page === undefined) return path.length <= ROOT.length + 1 ? <Loading /> : <Empty title="There is no such page">The navigation on the left shows those that exist.</Empty>;
+  if (page === undefined)
+    return path.length <= ROOT.length + 1 ? (
+      <Loading />
+    ) : (
+      <Empty title="There is no such page">The navigation on the left shows those that exist.</Empty>
+    );
   return (
     <ErrorBoundary key={page.path}>
       <Suspense fallback={<Loading />}>
@@ -68,7 +80,10 @@ function SideNav({ current }: { readonly current: Page | undefined }): ReactElem
     <nav className="side-nav" aria-label="Pages">
       {PAGES.map((page) => (
         <a
-          key={page.path} href={pageHref(ROOT + page.path)} aria-current={page === current ? 'page' : undefined} title={page.nav.label}
+          key={page.path}
+          href={pageHref(ROOT + page.path)}
+          aria-current={page === current ? 'page' : undefined}
+          title={page.nav.label}
           onClick={(event) => {
             if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
             event.preventDefault();

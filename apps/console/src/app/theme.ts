@@ -14,8 +14,21 @@ export const theme = createTheme({
 
 function variables(palette: Palette): Record<string, string> {
   return {
-    '--page': palette.page, '--surface': palette.surface, '--raised': palette.raised, '--line': palette.line, '--ink': palette.ink, '--soft': palette.soft, '--link': palette.link,
-    '--success': palette.success, '--warning': palette.warning, '--danger': palette.danger, '--info': palette.info, '--tcp': palette.tcp, '--idle': palette.idle, '--selected': palette.selected, '--halo': palette.halo,
+    '--page': palette.page,
+    '--surface': palette.surface,
+    '--raised': palette.raised,
+    '--line': palette.line,
+    '--ink': palette.ink,
+    '--soft': palette.soft,
+    '--link': palette.link,
+    '--success': palette.success,
+    '--warning': palette.warning,
+    '--danger': palette.danger,
+    '--info': palette.info,
+    '--tcp': palette.tcp,
+    '--idle': palette.idle,
+    '--selected': palette.selected,
+    '--halo': palette.halo,
   };
 }
 
@@ -23,5 +36,11 @@ function variables(palette: Palette): Record<string, string> {
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
   light: { ...variables(LIGHT), '--mantine-color-body': LIGHT.surface, '--mantine-color-text': LIGHT.ink },
-  dark: { ...variables(DARK), '--mantine-color-body': DARK.surface, '--mantine-color-text': DARK.ink, '--mantine-color-default': DARK.raised, '--mantine-color-default-border': DARK.line },
+  dark: {
+    ...variables(DARK),
+    '--mantine-color-body': DARK.surface,
+    '--mantine-color-text': DARK.ink,
+    '--mantine-color-default': DARK.raised,
+    '--mantine-color-default-border': DARK.line,
+  },
 });

@@ -24,6 +24,12 @@ export function useNamespaces(): NamespaceChoice {
   return useMemo(() => {
     const all = data ?? [];
     const applications = all.filter((one) => !isControlPlane(one) && one.isInjected !== false).map((one) => one.name);
-    return { all, chosen: options.namespaces ?? applications, loading: isPending, error, choose: (names) => change({ namespaces: names }) };
+    return {
+      all,
+      chosen: options.namespaces ?? applications,
+      loading: isPending,
+      error: data === undefined ? error : null,
+      choose: (names) => change({ namespaces: names }),
+    };
   }, [data, isPending, error, options.namespaces, change]);
 }

@@ -27,12 +27,40 @@ export function FilterBar({ kinds, active, change }: FilterBarProps): ReactEleme
   return (
     <>
       <div className="filter-row">
-        <Select size="xs" w={130} aria-label="Filter by" data={kinds.map((one) => ({ value: one.by, label: one.words }))} value={by} allowDeselect={false} onChange={(value) => setBy(value ?? by)} />
+        <Select
+          size="xs"
+          w={130}
+          aria-label="Filter by"
+          data={kinds.map((one) => ({ value: one.by, label: one.words }))}
+          value={by}
+          allowDeselect={false}
+          onChange={(value) => setBy(value ?? by)}
+        />
         {kind?.values === undefined ? (
-          <TextInput size="xs" w={240} placeholder={`Filter by ${kind?.words ?? ''}…`} aria-label={`Filter by ${kind?.words ?? ''}`} value={text} leftSection={<Icon name="search" size={13} />}
-            onChange={(event) => setText(event.currentTarget.value)} onKeyDown={(event) => { if (event.key === 'Enter') add(text); }} />
+          <TextInput
+            size="xs"
+            w={240}
+            placeholder={`Filter by ${kind?.words ?? ''}…`}
+            aria-label={`Filter by ${kind?.words ?? ''}`}
+            value={text}
+            leftSection={<Icon name="search" size={13} />}
+            onChange={(event) => setText(event.currentTarget.value)}
+            onKeyDown={(event) => {
+              if (event.key === 'Enter') add(text);
+            }}
+          />
         ) : (
-          <Select size="xs" w={240} placeholder={`Filter by ${kind.words}…`} aria-label={`Filter by ${kind.words}`} data={[...kind.values]} value={null} onChange={(value) => { if (value !== null) add(value); }} />
+          <Select
+            size="xs"
+            w={240}
+            placeholder={`Filter by ${kind.words}…`}
+            aria-label={`Filter by ${kind.words}`}
+            data={[...kind.values]}
+            value={null}
+            onChange={(value) => {
+              if (value !== null) add(value);
+            }}
+          />
         )}
       </div>
       {active.length > 0 && (
@@ -41,10 +69,14 @@ export function FilterBar({ kinds, active, change }: FilterBarProps): ReactEleme
           {active.map((filter) => (
             <span key={filter.by + filter.value} className="chip">
               {kinds.find((one) => one.by === filter.by)?.words ?? filter.by}: {filter.value}
-              <button type="button" aria-label={`Remove filter ${filter.value}`} onClick={() => change(active.filter((one) => one !== filter))}><Icon name="close" size={9} /></button>
+              <button type="button" aria-label={`Remove filter ${filter.value}`} onClick={() => change(active.filter((one) => one !== filter))}>
+                <Icon name="close" size={9} />
+              </button>
             </span>
           ))}
-          <button type="button" className="link" onClick={() => change([])}>Clear all</button>
+          <button type="button" className="link" onClick={() => change([])}>
+            Clear all
+          </button>
         </div>
       )}
     </>

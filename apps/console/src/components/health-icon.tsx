@@ -16,7 +16,15 @@ export function healthWords(status: HealthStatus): string {
 }
 
 /** The sign of a health state, with its words on hover and for screen readers. */
-export function HealthIcon({ status, detail, size = 16 }: { readonly status: HealthStatus; readonly detail?: string; readonly size?: number }): ReactElement {
+export function HealthIcon({
+  status,
+  detail,
+  size = 16,
+}: {
+  readonly status: HealthStatus;
+  readonly detail?: string;
+  readonly size?: number;
+}): ReactElement {
   const { icon, color, words } = LOOK[status];
   return (
     <Tooltip label={detail === undefined ? words : `${words}: ${detail}`} withArrow>

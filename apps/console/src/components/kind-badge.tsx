@@ -3,8 +3,19 @@ import type { ReactElement } from 'react';
 import { BADGE_COLORS } from '../graph/render/palette.ts';
 
 const KINDS: Readonly<Record<string, readonly [string, string]>> = {
-  A: ['Application', ''], S: ['Service', ''], W: ['Workload', ''], NS: ['Namespace', ''], C: ['Cluster', ''], SE: ['Service entry', ''], O: ['Operation', ''],
-  G: ['Gateway', ''], VS: ['Virtual service', '#5e40be'], DR: ['Destination rule', '#7a4e00'], PA: ['Peer authentication', '#7d1007'], AP: ['Authorization policy', '#7d1007'], WE: ['Workload entry', '#004d99'],
+  A: ['Application', ''],
+  S: ['Service', ''],
+  W: ['Workload', ''],
+  NS: ['Namespace', ''],
+  C: ['Cluster', ''],
+  SE: ['Service entry', ''],
+  O: ['Operation', ''],
+  G: ['Gateway', ''],
+  VS: ['Virtual service', '#5e40be'],
+  DR: ['Destination rule', '#7a4e00'],
+  PA: ['Peer authentication', '#7d1007'],
+  AP: ['Authorization policy', '#7d1007'],
+  WE: ['Workload entry', '#004d99'],
 };
 
 /** The letter of a kind, in its colour: the same on the graph, in panels and in lists. */

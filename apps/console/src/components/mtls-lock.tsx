@@ -9,12 +9,18 @@ export type MtlsState = 'full' | 'off' | 'partial' | 'permissive' | 'unknown';
 export function mtlsState(tls: TlsStatus | undefined): MtlsState {
   if (tls?.mode === 'PERMISSIVE' && tls.status !== 'MTLS_NOT_ENABLED') return 'permissive';
   switch (tls?.status) {
-    case undefined: return 'unknown';
-    case 'MTLS_ENABLED': return 'full';
-    case 'MTLS_PARTIALLY_ENABLED': return 'partial';
-    case 'MTLS_DISABLED': return 'off';
-    case 'MTLS_NOT_ENABLED': return tls.autoMTLSEnabled === true ? 'permissive' : 'off';
-    default: return 'permissive'; // MTLS_PERMISSIVE, and `…_UNSET`, which inherits the default
+    case undefined:
+      return 'unknown';
+    case 'MTLS_ENABLED':
+      return 'full';
+    case 'MTLS_PARTIALLY_ENABLED':
+      return 'partial';
+    case 'MTLS_DISABLED':
+      return 'off';
+    case 'MTLS_NOT_ENABLED':
+      return tls.autoMTLSEnabled === true ? 'permissive' : 'off';
+    default:
+      return 'permissive'; // MTLS_PERMISSIVE, and `…_UNSET`, which inherits the default
   }
 }
 
@@ -27,7 +33,15 @@ const WORDS: Readonly<Record<MtlsState, (where: string) => string>> = {
 };
 
 /** The lock of mutual TLS: closed, closed with a mark, open, crossed; its reason on hover. */
-export function MtlsLock({ tls, where, size = 16 }: { readonly tls: TlsStatus | undefined; readonly where: 'Mesh-wide' | 'Namespace'; readonly size?: number }): ReactElement {
+export function MtlsLock({
+  tls,
+  where,
+  size = 16,
+}: {
+  readonly tls: TlsStatus | undefined;
+  readonly where: 'Mesh-wide' | 'Namespace';
+  readonly size?: number;
+}): ReactElement {
   const state = mtlsState(tls);
   const words = WORDS[state](where);
   return (

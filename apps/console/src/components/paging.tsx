@@ -7,9 +7,27 @@ export function Paging({ total, page, pages }: { readonly total: number; readonl
   const [options, change] = useOptions();
   return (
     <div className="paging">
-      <span>{total} {total === 1 ? 'item' : 'items'}</span>
-      <Select size="xs" w={122} aria-label="Rows per page" allowDeselect={false} value={String(options.perPage)} data={['10', '20', '50', '100'].map((value) => ({ value, label: `${value} per page` }))} onChange={(value) => change({ perPage: Number(value ?? 20), page: 1 })} />
-      {pages > 1 && <Pagination size="xs" total={pages} value={page} onChange={(value) => change({ page: value })} getControlProps={(control) => ({ 'aria-label': `${control} page` })} />}
+      <span>
+        {total} {total === 1 ? 'item' : 'items'}
+      </span>
+      <Select
+        size="xs"
+        w={122}
+        aria-label="Rows per page"
+        allowDeselect={false}
+        value={String(options.perPage)}
+        data={['10', '20', '50', '100'].map((value) => ({ value, label: `${value} per page` }))}
+        onChange={(value) => change({ perPage: Number(value ?? 20), page: 1 })}
+      />
+      {pages > 1 && (
+        <Pagination
+          size="xs"
+          total={pages}
+          value={page}
+          onChange={(value) => change({ page: value })}
+          getControlProps={(control) => ({ 'aria-label': `${control} page` })}
+        />
+      )}
     </div>
   );
 }

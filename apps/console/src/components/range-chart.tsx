@@ -31,19 +31,50 @@ export function RangeChart({ title, lines, format, empty = 'No data' }: RangeCha
   const times = all.map(([time]) => time);
   const [start, end] = [Math.min(...times), Math.max(...times)];
   const top = Math.max(...all.map(([, value]) => value)) * 1.1 || 1;
-  const at = ([time, value]: readonly [number, number]): string => `${(((time - start) / Math.max(1, end - start)) * WIDTH).toFixed(1)},${(HEIGHT - 2 - (value / top) * (HEIGHT - 6)).toFixed(1)}`;
+  const at = ([time, value]: readonly [number, number]): string =>
+    `${(((time - start) / Math.max(1, end - start)) * WIDTH).toFixed(1)},${(HEIGHT - 2 - (value / top) * (HEIGHT - 6)).toFixed(1)}`;
   return (
     <figure className="range-chart">
       <figcaption>{title}</figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={`${title}: ${lines.map((line) => `${line.name} ${extremes(line, format)}`).join('; ')}`}>
-        {[0.25, 0.5, 0.75].map((share) => <path key={share} d={`M0,${HEIGHT * share} H${WIDTH}`} stroke="var(--line)" strokeWidth="0.6" strokeDasharray="3 3" vectorEffect="non-scaling-stroke" />)}
-        <path d={`M0,${HEIGHT - 0.5} H${WIDTH}`} stroke="var(--line)" vectorEffect="non-scaling-stroke" />
-        {lines.map((line) => line.points.length > 1 && (
-          <g key={line.name}>
-            {line.area === true && <path d={`M${at([line.points[0]?.[0] ?? start, 0])} L${line.points.map(at).join(' L')} L${at([line.points.at(-1)?.[0] ?? end, 0])} Z`} fill={line.color} fillOpacity="0.15" />}
-            <path d={`M${line.points.map(at).join(' L')}`} fill="none" stroke={line.color} strokeWidth="1.6" strokeLinejoin="round" vectorEffect="non-scaling-stroke" />
-          </g>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={`${title}: ${lines.map((line) => `${line.name} ${extremes(line, format)}`).join('; ')}`}
+      >
+        {[0.25, 0.5, 0.75].map((share) => (
+          <path
+            key={share}
+            d={`M0,${HEIGHT * share} H${WIDTH}`}
+            stroke="var(--line)"
+            strokeWidth="0.6"
+            strokeDasharray="3 3"
+            vectorEffect="non-scaling-stroke"
+          />
         ))}
+        <path d={`M0,${HEIGHT - 0.5} H${WIDTH}`} stroke="var(--line)" vectorEffect="non-scaling-stroke" />
+        {lines.map(
+          (line) =>
+            line.points.length > 1 && (
+              <g key={line.name}>
+                {line.area === true && (
+                  <path
+                    d={`M${at([line.points[0]?.[0] ?? start, 0])} L${line.points.map(at).join(' L')} L${at([line.points.at(-1)?.[0] ?? end, 0])} Z`}
+                    fill={line.color}
+                    fillOpacity="0.15"
+                  />
+                )}
+                <path
+                  d={`M${line.points.map(at).join(' L')}`}
+                  fill="none"
+                  stroke={line.color}
+                  strokeWidth="1.6"
+                  strokeLinejoin="round"
+                  vectorEffect="non-scaling-stroke"
+                />
+              </g>
+            ),
+        )}
       </svg>
       <ul>
         {lines.map((line) => (

@@ -12,11 +12,24 @@ const PARTS = [
 
 /** Requests by outcome as one bar of 100 %, each part named and numbered below. */
 export function StackedBar({ rates, grpc = false }: { readonly rates: Rates; readonly grpc?: boolean }): ReactElement {
-  const parts = PARTS.filter((part) => !grpc || !['redirect', 'clientError'].includes(part.key)).map((part) => ({ ...part, words: grpc && part.key === 'serverError' ? 'Error' : part.words, percent: rates.total > 0 ? (rates[part.key] / rates.total) * 100 : 0 }));
+  const parts = PARTS.filter((part) => !grpc || !['redirect', 'clientError'].includes(part.key)).map((part) => ({
+    ...part,
+    words: grpc && part.key === 'serverError' ? 'Error' : part.words,
+    percent: rates.total > 0 ? (rates[part.key] / rates.total) * 100 : 0,
+  }));
   return (
     <div className="stacked">
       <div className="stacked-bar" role="img" aria-label={parts.map((part) => `${part.words} ${formatPercent(part.percent)}`).join(', ')}>
-        {parts.map((part) => part.percent > 0 && <span key={part.key} style={{ width: `${part.percent}%`, background: part.color }} title={`${part.words}: ${formatPercent(part.percent)}`} />)}
+        {parts.map(
+          (part) =>
+            part.percent > 0 && (
+              <span
+                key={part.key}
+                style={{ width: `${part.percent}%`, background: part.color }}
+                title={`${part.words}: ${formatPercent(part.percent)}`}
+              />
+            ),
+        )}
       </div>
       <ul className="stacked-legend">
         {parts.map((part) => (

@@ -69,7 +69,9 @@ export function buildModel(response: GraphResponse): GraphModel {
   for (const { data } of response.elements.edges) {
     if (known.has(data.source) && known.has(data.target)) edges.set(data.id, buildEdge(data));
   }
-  const boxes = new Map(response.elements.nodes.filter((node) => node.data.isBox !== undefined || node.data.nodeType === 'box').map((node) => [node.data.id, node.data]));
+  const boxes = new Map(
+    response.elements.nodes.filter((node) => node.data.isBox !== undefined || node.data.nodeType === 'box').map((node) => [node.data.id, node.data]),
+  );
   const nodes = new Map<string, GraphNode>();
   for (const { data } of response.elements.nodes) nodes.set(data.id, buildNode(data, response.graphType, boxes));
   return { graphType: response.graphType, endMs: response.timestamp * 1000, durationSeconds: response.duration, nodes, edges };
@@ -88,10 +90,18 @@ function buildNode(data: NodeData, graphType: GraphType, boxes: ReadonlyMap<stri
   }
   const box = data.nodeType === 'box' || data.isBox !== undefined ? asBox(data.isBox) : undefined;
   return {
-    id: data.id, parent: data.parent !== undefined && boxes.has(data.parent) ? data.parent : undefined,
-    shape: box === undefined ? shapeOf(data) : 'box', box, badge: box === undefined ? badgeOf(data) : { app: 'A', cluster: 'C', namespace: 'NS' }[box],
-    label: box === undefined ? labelOf(data, graphType, boxes.get(data.parent ?? '')?.isBox === 'app') : boxLabel(data, box), health: nodeHealth(data), idle: data.isIdle === true || data.isDead === true,
-    service: data.nodeType === 'service' && data.isServiceEntry === undefined, data, inbound, outbound,
+    id: data.id,
+    parent: data.parent !== undefined && boxes.has(data.parent) ? data.parent : undefined,
+    shape: box === undefined ? shapeOf(data) : 'box',
+    box,
+    badge: box === undefined ? badgeOf(data) : { app: 'A', cluster: 'C', namespace: 'NS' }[box],
+    label: box === undefined ? labelOf(data, graphType, boxes.get(data.parent ?? '')?.isBox === 'app') : boxLabel(data, box),
+    health: nodeHealth(data),
+    idle: data.isIdle === true || data.isDead === true,
+    service: data.nodeType === 'service' && data.isServiceEntry === undefined,
+    data,
+    inbound,
+    outbound,
   };
 }
 
@@ -154,11 +164,20 @@ function buildEdge(data: EdgeData): GraphEdge {
   const failed = rates.clientError + rates.serverError + rates.noResponse;
   const derived = protocol === undefined || protocol === 'tcp' ? 'NA' : codesHealth(protocol, codeClasses(protocol, values, ''));
   return {
-    id: data.id, source: data.source, target: data.target, protocol, rates, idle: rates.total === 0,
+    id: data.id,
+    source: data.source,
+    target: data.target,
+    protocol,
+    rates,
+    idle: rates.total === 0,
     health: parseHealth(data.healthStatus) ?? derived,
-    errorPercent: number(protocol === undefined ? undefined : values[`${protocol}PercentErr`]) ?? (rates.total > 0 ? (failed / rates.total) * 100 : 0),
+    errorPercent:
+      number(protocol === undefined ? undefined : values[`${protocol}PercentErr`]) ?? (rates.total > 0 ? (failed / rates.total) * 100 : 0),
     sharePercent: number(protocol === undefined ? undefined : values[`${protocol}PercentReq`]),
-    mtlsPercent: number(data.isMTLS) ?? 0, responseTimeMs: number(data.responseTime), throughputBps: number(data.throughput), data,
+    mtlsPercent: number(data.isMTLS) ?? 0,
+    responseTimeMs: number(data.responseTime),
+    throughputBps: number(data.throughput),
+    data,
   };
 }
 
@@ -167,7 +186,8 @@ function edgeRates(protocol: Protocol, values: Readonly<Record<string, string>>)
   const total = rate('');
   if (protocol === 'tcp') return { ...NO_RATES, total, ok: total };
   const noResponse = rate('NoResponse');
-  if (protocol === 'grpc') return { total, ok: Math.max(0, total - rate('Err') - noResponse), redirect: 0, clientError: 0, serverError: rate('Err'), noResponse };
+  if (protocol === 'grpc')
+    return { total, ok: Math.max(0, total - rate('Err') - noResponse), redirect: 0, clientError: 0, serverError: rate('Err'), noResponse };
   const [redirect, clientError, serverError] = [rate('3xx'), rate('4xx'), rate('5xx')];
   return { total, ok: Math.max(0, total - redirect - clientError - serverError - noResponse), redirect, clientError, serverError, noResponse };
 }

@@ -28,8 +28,12 @@ export function countGraph(model: GraphModel): GraphCounts {
 
 export function addRates(a: Rates, b: Rates): Rates {
   return {
-    total: a.total + b.total, ok: a.ok + b.ok, redirect: a.redirect + b.redirect,
-    clientError: a.clientError + b.clientError, serverError: a.serverError + b.serverError, noResponse: a.noResponse + b.noResponse,
+    total: a.total + b.total,
+    ok: a.ok + b.ok,
+    redirect: a.redirect + b.redirect,
+    clientError: a.clientError + b.clientError,
+    serverError: a.serverError + b.serverError,
+    noResponse: a.noResponse + b.noResponse,
   };
 }
 
@@ -47,7 +51,10 @@ export function totalTraffic(model: GraphModel): TrafficSummary {
 }
 
 /** What comes into a set of nodes from outside it, and what leaves it. */
-export function crossTraffic(model: GraphModel, inside: (node: GraphNode) => boolean): { readonly inbound: TrafficSummary; readonly outbound: TrafficSummary } {
+export function crossTraffic(
+  model: GraphModel,
+  inside: (node: GraphNode) => boolean,
+): { readonly inbound: TrafficSummary; readonly outbound: TrafficSummary } {
   const inbound: GraphEdge[] = [];
   const outbound: GraphEdge[] = [];
   for (const edge of model.edges.values()) {

@@ -64,11 +64,18 @@ export const LIVE = -2;
 
 /** Every option that the address bar holds. A value equal to the initial one is left out. */
 export const PARAMS = {
-  namespaces: { name: 'namespaces', initial: undefined, parse: namespaceList, format: (value) => (value ?? []).join(',') } satisfies Param<readonly string[] | undefined>,
+  namespaces: { name: 'namespaces', initial: undefined, parse: namespaceList, format: (value) => (value ?? []).join(',') } satisfies Param<
+    readonly string[] | undefined
+  >,
   durationSeconds: { ...integer('duration', 60), parse: (value: string) => (/^\d+$/.test(value) && Number(value) >= 10 ? Number(value) : undefined) },
   refreshMs: integer('refresh', LIVE),
   graphType: oneOf<GraphType>('graphType', 'versionedApp', ['app', 'service', 'versionedApp', 'workload']),
-  edgeLabels: { name: 'edges', initial: { kinds: new Set<EdgeLabelKind>(['trafficRate']), responseTime: 'rt95', throughput: 'throughputRequest' }, parse: parseEdgeLabels, format: formatEdgeLabels } satisfies Param<EdgeLabels>,
+  edgeLabels: {
+    name: 'edges',
+    initial: { kinds: new Set<EdgeLabelKind>(['trafficRate']), responseTime: 'rt95', throughput: 'throughputRequest' },
+    parse: parseEdgeLabels,
+    format: formatEdgeLabels,
+  } satisfies Param<EdgeLabels>,
   layout: oneOf<LayoutName>('layout', 'layered', ['layered', 'grid', 'concentric', 'breadthfirst']),
   serviceNodes: flag('injectServiceNodes', true),
   idleEdges: flag('idleEdges', false),
@@ -99,13 +106,18 @@ export const PARAMS = {
 } as const;
 
 export type ParamKey = keyof typeof PARAMS;
-export type Options = { readonly [K in ParamKey]: ReturnType<(typeof PARAMS)[K]['parse']> extends infer V ? Exclude<V, undefined> | (K extends 'namespaces' ? undefined : never) : never };
+export type Options = {
+  readonly [K in ParamKey]: ReturnType<(typeof PARAMS)[K]['parse']> extends infer V
+    ? Exclude<V, undefined> | (K extends 'namespaces' ? undefined : never)
+    : never;
+};
 
 /** The options that a search string holds; what is missing or unreadable is initial. Old names of Kiali's are understood. */
 export function readOptions(search: string): Options {
   const params = new URLSearchParams(search);
   // Kiali writes `dagre` for what is our layered layout, and `traffic` with a rate's name beside the protocol.
-  if (['dagre', 'kiali-dagre', 'kiali-grid'].includes(params.get('layout') ?? '')) params.set('layout', params.get('layout') === 'kiali-grid' ? 'grid' : 'layered');
+  if (['dagre', 'kiali-dagre', 'kiali-grid'].includes(params.get('layout') ?? ''))
+    params.set('layout', params.get('layout') === 'kiali-grid' ? 'grid' : 'layered');
   const options: Record<string, unknown> = {};
   for (const [key, param] of Object.entries(PARAMS) as [ParamKey, Param<unknown>][]) {
     const given = params.get(param.name);

@@ -17,7 +17,12 @@ export interface ControlPlaneClient {
   /** Parsed JSON of a 2xx answer; anything else is a MeshError that says what the server said and what to do. */
   request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
   /** The same, with one response header. */
-  requestWithHeader<T>(method: string, path: string, header: string, options?: RequestOptions): Promise<{ readonly value: T; readonly header: string }>;
+  requestWithHeader<T>(
+    method: string,
+    path: string,
+    header: string,
+    options?: RequestOptions,
+  ): Promise<{ readonly value: T; readonly header: string }>;
 }
 
 export interface RequestOptions {
@@ -36,7 +41,10 @@ export function connect(choice: ServerChoice = {}): ControlPlaneClient {
   if (named !== undefined && named !== '') return createClient(checkUrl(named), env['MELTEMI_TOKEN']);
   const instance = findInstance(defaultStateDir(env));
   if (instance === undefined) {
-    throw new MeshError('cli/no-control-plane', 'no control plane runs on this machine (none was found in the state directory).\n  Start one with "meltemi demo" or "meltemi control-plane", or name one with --server URL or MELTEMI_SERVER.');
+    throw new MeshError(
+      'cli/no-control-plane',
+      'no control plane runs on this machine (none was found in the state directory).\n  Start one with "meltemi demo" or "meltemi control-plane", or name one with --server URL or MELTEMI_SERVER.',
+    );
   }
   return createClient(instance.controlPlane, env['MELTEMI_TOKEN'] ?? readToken(instance.tokenFile));
 }
@@ -80,16 +88,29 @@ async function send(...[url, token, method, path, options]: [string, string | un
   if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
   if (options.body !== undefined) headers['content-type'] = options.contentType ?? 'application/json';
   try {
-    return await fetch(url + path, { method, headers, ...(options.body === undefined ? {} : { body: options.body }), signal: AbortSignal.timeout(options.timeoutMs ?? 15_000) });
+    return await fetch(url + path, {
+      method,
+      headers,
+      ...(options.body === undefined ? {} : { body: options.body }),
+      signal: AbortSignal.timeout(options.timeoutMs ?? 15_000),
+    });
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    throw new MeshError('cli/unreachable', `cannot reach the control plane at ${url}: ${cause}.\n  Is it running? "meltemi control-plane" starts one; --server names another.`, { cause: error });
+    throw new MeshError(
+      'cli/unreachable',
+      `cannot reach the control plane at ${url}: ${cause}.\n  Is it running? "meltemi control-plane" starts one; --server names another.`,
+      { cause: error },
+    );
   }
 }
 
 function refused(url: string, status: number, value: unknown, text: string): MeshError {
   const said = typeof value === 'object' && value !== null && 'message' in value ? String(value.message) : text.slice(0, 300);
-  if (status === 401 || status === 403) return new MeshError('cli/unauthorized', `the control plane at ${url} wants its token for this: ${said}\n  Set MELTEMI_TOKEN to the content of the control plane's run/token file.`);
+  if (status === 401 || status === 403)
+    return new MeshError(
+      'cli/unauthorized',
+      `the control plane at ${url} wants its token for this: ${said}\n  Set MELTEMI_TOKEN to the content of the control plane's run/token file.`,
+    );
   return new MeshError(`cli/http-${status}`, said === '' ? `the control plane at ${url} answered ${status}` : said);
 }
 

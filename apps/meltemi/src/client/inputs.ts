@@ -47,5 +47,9 @@ export interface DecodedInputs {
 export function decodeInputs(inputs: readonly Input[], namespace: string): DecodedInputs {
   const decoded = inputs.map((input) => decodeYaml(input.text, { file: input.file, defaultNamespace: namespace, source: 'file' }));
   const unique = withoutDuplicates(decoded.flatMap((result) => result.configs));
-  return { configs: unique.configs, problems: [...decoded.flatMap((result) => result.problems), ...unique.problems], documents: decoded.flatMap((result) => result.documents) };
+  return {
+    configs: unique.configs,
+    problems: [...decoded.flatMap((result) => result.problems), ...unique.problems],
+    documents: decoded.flatMap((result) => result.documents),
+  };
 }

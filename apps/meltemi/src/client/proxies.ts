@@ -33,7 +33,10 @@ export async function findProxy(client: ControlPlaneClient, name: string): Promi
   if (exact.length === 1 && exact[0] !== undefined) return exact[0];
   const names = all.map((proxy) => `${proxy.name}.${proxy.namespace}`).sort();
   const known = names.length === 0 ? 'No proxy is connected.' : `Connected: ${names.join(', ')}`;
-  throw new MeshError('cli/no-proxy', exact.length === 0 ? `no connected proxy is called "${name}". ${known}` : `"${name}" fits several proxies; write NAME.NAMESPACE. ${known}`);
+  throw new MeshError(
+    'cli/no-proxy',
+    exact.length === 0 ? `no connected proxy is called "${name}". ${known}` : `"${name}" fits several proxies; write NAME.NAMESPACE. ${known}`,
+  );
 }
 
 /** The proxy's own `/config_dump`, asked for through the control plane. */

@@ -12,7 +12,12 @@ export const apply = defineCommand({
   name: 'apply',
   summary: 'Create or change configuration from files',
   help: 'Checks every object of the files, tells all that is wrong with file, line and fix, and applies the good ones.\nWhat is applied is in force at the proxies within a second; --wait waits until the last one has acknowledged it.',
-  examples: ['meltemi apply -f routing.yaml', 'cat routing.yaml | meltemi apply -f -', 'meltemi apply -f samples/bookinfo --dry-run', 'meltemi apply -f routing.yaml --fix'],
+  examples: [
+    'meltemi apply -f routing.yaml',
+    'cat routing.yaml | meltemi apply -f -',
+    'meltemi apply -f samples/bookinfo --dry-run',
+    'meltemi apply -f routing.yaml --fix',
+  ],
   options: [
     { flags: '-f, --filename <path...>', text: 'file or folder; - reads standard input' },
     { flags: '-n, --namespace <name>', text: 'namespace of objects that name none', default: 'default' },
@@ -24,7 +29,8 @@ export const apply = defineCommand({
   ],
   async run({ options, out }) {
     const paths = options['filename'];
-    if (!Array.isArray(paths) || paths.length === 0) throw new MeshError('cli/usage', 'say what to apply: meltemi apply -f FILE, -f FOLDER or -f - for standard input');
+    if (!Array.isArray(paths) || paths.length === 0)
+      throw new MeshError('cli/usage', 'say what to apply: meltemi apply -f FILE, -f FOLDER or -f - for standard input');
     const namespace = text(options, 'namespace') ?? 'default';
     const read = await readInputs(paths as string[]);
     const inputs = options['fix'] === true ? read.map((input) => fixInput(input, namespace, out)) : read;
@@ -91,7 +97,10 @@ export async function applyOne(client: ControlPlaneClient, config: Config, dryRu
   const origin = config.origin.file === undefined ? undefined : encodeURIComponent(`${config.origin.file}:${config.origin.line ?? 1}`);
   const path = `${resourcePath(kind, config.meta.namespace, config.meta.name)}?fieldManager=meltemi&force=true${dryRun ? '&dryRun=All' : ''}`;
   const answer = await client.requestWithHeader('PATCH', path, 'meltemi-result', {
-    body: JSON.stringify({ ...toObject(config), apiVersion: kind.id.group === '' ? (kind.id.versions[0] ?? 'v1') : `${kind.id.group}/${kind.id.versions[0] ?? 'v1'}` }),
+    body: JSON.stringify({
+      ...toObject(config),
+      apiVersion: kind.id.group === '' ? (kind.id.versions[0] ?? 'v1') : `${kind.id.group}/${kind.id.versions[0] ?? 'v1'}`,
+    }),
     contentType: 'application/apply-patch+yaml',
     ...(origin === undefined ? {} : { headers: { 'meltemi-origin': origin } }),
   });
@@ -99,11 +108,21 @@ export async function applyOne(client: ControlPlaneClient, config: Config, dryRu
 }
 
 /** What is wrong with the applied objects in the mesh as it is now (a host that exists nowhere, a subset that nobody defines), at their lines. */
-async function reviewApplied(client: ControlPlaneClient, configs: readonly Config[], documents: readonly DecodedDocument[], out: Output): Promise<void> {
+async function reviewApplied(
+  client: ControlPlaneClient,
+  configs: readonly Config[],
+  documents: readonly DecodedDocument[],
+  out: Output,
+): Promise<void> {
   if (configs.length === 0) return;
   const { problems } = await client.request<{ readonly problems: readonly Problem[] }>('GET', '/meltemi/v1/problems');
   const applied = problems.flatMap((problem) => {
-    const config = configs.find((candidate) => candidate.kind === problem.object?.kind && candidate.meta.namespace === problem.object.namespace && candidate.meta.name === problem.object.name);
+    const config = configs.find(
+      (candidate) =>
+        candidate.kind === problem.object?.kind &&
+        candidate.meta.namespace === problem.object.namespace &&
+        candidate.meta.name === problem.object.name,
+    );
     if (config === undefined) return [];
     const document = documents.find((candidate) => candidate.config === config);
     return [{ ...problem, origin: { ...config.origin, ...document?.locate(problem.path) } }];

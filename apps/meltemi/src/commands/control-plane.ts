@@ -33,7 +33,8 @@ export const controlPlane = defineCommand({
         consolePort: serverPort(text(options, 'consolePort'), '--console-port'),
         apiPort: serverPort(text(options, 'apiPort'), '--api-port'),
         xdsPort: serverPort(text(options, 'xdsPort'), '--xds-port'),
-        plaintextXdsPort: plaintext === undefined ? undefined : plaintext === true ? 15010 : serverPort(text(options, 'plaintextXds'), '--plaintext-xds'),
+        plaintextXdsPort:
+          plaintext === undefined ? undefined : plaintext === true ? 15010 : serverPort(text(options, 'plaintextXds'), '--plaintext-xds'),
         network: readNetwork(text(options, 'network')),
         certTtl: text(options, 'certTtl') ?? '24h',
         trustDomain: text(options, 'trustDomain') ?? 'cluster.local',
@@ -48,6 +49,7 @@ export const controlPlane = defineCommand({
 function readNetwork(value: string | undefined): { readonly bridge: string; readonly gateway: string; readonly prefixLength: number } | undefined {
   if (value === undefined) return undefined;
   const [bridge, gateway, prefix] = value.split(',');
-  if (bridge === undefined || gateway === undefined || !Number.isInteger(Number(prefix))) throw new MeshError('cli/usage', `--network "${value}" is not of the form BRIDGE,ADDRESS,PREFIXLENGTH (mlt-4711-br,10.77.0.1,16)`);
+  if (bridge === undefined || gateway === undefined || !Number.isInteger(Number(prefix)))
+    throw new MeshError('cli/usage', `--network "${value}" is not of the form BRIDGE,ADDRESS,PREFIXLENGTH (mlt-4711-br,10.77.0.1,16)`);
   return { bridge, gateway, prefixLength: Number(prefix) };
 }

@@ -41,7 +41,8 @@ interface Target {
 
 function namedTarget(args: readonly string[], namespace: string): Target {
   const [kind, name] = args;
-  if (kind === undefined || name === undefined) throw new MeshError('cli/usage', 'say what to delete: "meltemi delete KIND NAME" or "meltemi delete -f FILE"');
+  if (kind === undefined || name === undefined)
+    throw new MeshError('cli/usage', 'say what to delete: "meltemi delete KIND NAME" or "meltemi delete -f FILE"');
   return { kind: resolveKind(kind), namespace, name };
 }
 

@@ -35,7 +35,8 @@ export const get = defineCommand({
       const value = name !== undefined && objects.length === 1 ? objects[0] : { apiVersion: 'v1', kind: 'List', items: objects };
       out.line(format === 'json' ? JSON.stringify(value, null, 2) : stringify(value, { lineWidth: 0 }).trimEnd());
     } else if (format === 'name') for (const { kind, object } of found) out.line(`${kind.singular}/${nameOf(object)}`);
-    else if (found.length === 0) out.note(namespace === undefined ? 'No objects found.' : `No objects found in namespace ${namespace}. (-A looks in all of them.)`);
+    else if (found.length === 0)
+      out.note(namespace === undefined ? 'No objects found.' : `No objects found in namespace ${namespace}. (-A looks in all of them.)`);
     else out.line(tables(kinds, found, namespace === undefined, format === 'wide'));
     return 0;
   },
@@ -46,9 +47,15 @@ interface Found {
   readonly object: KubeObject;
 }
 
-async function fetchObjects(client: ControlPlaneClient, kind: KindDefinition, namespace: string | undefined, name: string | undefined): Promise<readonly Found[]> {
+async function fetchObjects(
+  client: ControlPlaneClient,
+  kind: KindDefinition,
+  namespace: string | undefined,
+  name: string | undefined,
+): Promise<readonly Found[]> {
   if (name === undefined) return (await listObjects(client, kind, namespace)).map((object) => ({ kind, object }));
-  if (namespace === undefined) return (await listObjects(client, kind)).filter((object) => nameOf(object) === name).map((object) => ({ kind, object }));
+  if (namespace === undefined)
+    return (await listObjects(client, kind)).filter((object) => nameOf(object) === name).map((object) => ({ kind, object }));
   return [{ kind, object: await client.request<KubeObject>('GET', resourcePath(kind, namespace, name)) }];
 }
 
@@ -56,7 +63,13 @@ function tables(kinds: readonly KindDefinition[], found: readonly Found[], withN
   const parts = kinds.flatMap((kind) => {
     const objects = found.filter((entry) => entry.kind === kind).map((entry) => entry.object);
     if (objects.length === 0) return [];
-    const heads = [...(withNamespace && kind.scope === 'Namespaced' ? ['NAMESPACE'] : []), 'NAME', ...columnsOf(kind).map((column) => column.head), ...(wide ? ['ORIGIN'] : []), 'AGE'];
+    const heads = [
+      ...(withNamespace && kind.scope === 'Namespaced' ? ['NAMESPACE'] : []),
+      'NAME',
+      ...columnsOf(kind).map((column) => column.head),
+      ...(wide ? ['ORIGIN'] : []),
+      'AGE',
+    ];
     const rows = objects.map((object) => [
       ...(withNamespace && kind.scope === 'Namespaced' ? [metaText(object, 'namespace')] : []),
       kinds.length > 1 ? `${kind.singular}/${nameOf(object)}` : nameOf(object),
@@ -78,15 +91,30 @@ interface Column {
 function columnsOf(kind: KindDefinition): readonly Column[] {
   switch (kind.id.kind) {
     case 'VirtualService':
-      return [{ head: 'GATEWAYS', value: (spec) => bracketed(spec['gateways']) }, { head: 'HOSTS', value: (spec) => bracketed(spec['hosts']) }];
+      return [
+        { head: 'GATEWAYS', value: (spec) => bracketed(spec['gateways']) },
+        { head: 'HOSTS', value: (spec) => bracketed(spec['hosts']) },
+      ];
     case 'DestinationRule':
       return [{ head: 'HOST', value: (spec) => String(spec['host'] ?? '') }];
     case 'ServiceEntry':
-      return [{ head: 'HOSTS', value: (spec) => bracketed(spec['hosts']) }, { head: 'LOCATION', value: (spec) => String(spec['location'] ?? '') }, { head: 'RESOLUTION', value: (spec) => String(spec['resolution'] ?? '') }];
+      return [
+        { head: 'HOSTS', value: (spec) => bracketed(spec['hosts']) },
+        { head: 'LOCATION', value: (spec) => String(spec['location'] ?? '') },
+        { head: 'RESOLUTION', value: (spec) => String(spec['resolution'] ?? '') },
+      ];
     case 'PeerAuthentication':
       return [{ head: 'MODE', value: (spec) => (isObject(spec['mtls']) ? String(spec['mtls']['mode'] ?? '') : '') }];
     case 'Service':
-      return [{ head: 'PORT(S)', value: (spec) => list(spec['ports']).map((port) => (isObject(port) ? `${String(port['port'])}/${String(port['name'] ?? 'TCP')}` : '')).join(',') }];
+      return [
+        {
+          head: 'PORT(S)',
+          value: (spec) =>
+            list(spec['ports'])
+              .map((port) => (isObject(port) ? `${String(port['port'])}/${String(port['name'] ?? 'TCP')}` : ''))
+              .join(','),
+        },
+      ];
     default:
       return [];
   }

@@ -28,7 +28,11 @@ export const proxyConfig = defineCommand({
     { name: '<what>', text: `one of ${Object.keys(VIEWS).join(', ')}` },
     { name: '<proxy>', text: 'NAME or NAME.NAMESPACE of the workload, as "meltemi proxy-status" lists it' },
   ],
-  examples: ['meltemi proxy-config routes productpage-v1', 'meltemi proxy-config clusters productpage-v1.bookinfo -o json', 'meltemi proxy-config secret reviews-v2'],
+  examples: [
+    'meltemi proxy-config routes productpage-v1',
+    'meltemi proxy-config clusters productpage-v1.bookinfo -o json',
+    'meltemi proxy-config secret reviews-v2',
+  ],
   options: [{ flags: '--name <text>', text: 'only resources whose name holds this' }, outputOption, serverOption],
   async run({ options, args, out }) {
     const [what = '', name = ''] = args;
@@ -37,7 +41,9 @@ export const proxyConfig = defineCommand({
     const client = connect({ server: text(options, 'server') });
     const dump = readConfigDump(await configDump(client, await findProxy(client, name)));
     const wanted = text(options, 'name') ?? '';
-    const resources = view.pick(dump).filter((resource) => `${String(resource['name'] ?? '')} ${String(resource['cluster_name'] ?? '')}`.includes(wanted));
+    const resources = view
+      .pick(dump)
+      .filter((resource) => `${String(resource['name'] ?? '')} ${String(resource['cluster_name'] ?? '')}`.includes(wanted));
     printRows(out, formatOf(options), view.rows(resources), resources);
     return 0;
   },

@@ -14,9 +14,25 @@ export const proxyStatus = defineCommand({
   options: [outputOption, serverOption],
   async run({ options, out }) {
     const proxies = await listProxies(connect({ server: text(options, 'server') }));
-    const rows = proxies.map((proxy) => [`${proxy.name}.${proxy.namespace}`, proxy.type, ...TYPES.map((type) => stateOf(proxy, type)), proxy.dataPlane, proxy.address, age(proxy.connectedAt, Date.now())]);
-    printRows(out, formatOf(options), { heads: ['NAME', 'TYPE', ...TYPES, 'DATA PLANE', 'ADDRESS', 'CONNECTED'], rows: rows.sort((a, b) => ((a[0] ?? '') < (b[0] ?? '') ? -1 : 1)) }, proxies);
-    const refused = proxies.flatMap((proxy) => proxy.types.filter((type) => type.state === 'NACK').map((type) => `${proxy.name}.${proxy.namespace} refused ${type.type}: ${type.message ?? 'no reason given'}`));
+    const rows = proxies.map((proxy) => [
+      `${proxy.name}.${proxy.namespace}`,
+      proxy.type,
+      ...TYPES.map((type) => stateOf(proxy, type)),
+      proxy.dataPlane,
+      proxy.address,
+      age(proxy.connectedAt, Date.now()),
+    ]);
+    printRows(
+      out,
+      formatOf(options),
+      { heads: ['NAME', 'TYPE', ...TYPES, 'DATA PLANE', 'ADDRESS', 'CONNECTED'], rows: rows.sort((a, b) => ((a[0] ?? '') < (b[0] ?? '') ? -1 : 1)) },
+      proxies,
+    );
+    const refused = proxies.flatMap((proxy) =>
+      proxy.types
+        .filter((type) => type.state === 'NACK')
+        .map((type) => `${proxy.name}.${proxy.namespace} refused ${type.type}: ${type.message ?? 'no reason given'}`),
+    );
     for (const line of refused) out.note(line);
     if (proxies.length === 0) out.note('No proxy is connected. "meltemi run" wraps a command as a meshed workload; "meltemi demo" starts Bookinfo.');
     return refused.length === 0 ? 0 : 1;

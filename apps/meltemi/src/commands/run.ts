@@ -11,7 +11,10 @@ export const run = defineCommand({
   help: 'Starts the command behind a sidecar: it gets an identity, mutual TLS, routing, metrics and traces without a change to it.\nThe control plane must be running; without a Service that selects it, one named after --app is made.',
   arguments: [{ name: '[command...]', text: 'after "--": the command to run' }],
   passThrough: true,
-  examples: ['meltemi run --app reviews --version v2 --port 9080 -- node server.js', 'meltemi run --app db --port 5432:tcp --namespace shop -- postgres -D data'],
+  examples: [
+    'meltemi run --app reviews --version v2 --port 9080 -- node server.js',
+    'meltemi run --app db --port 5432:tcp --namespace shop -- postgres -D data',
+  ],
   options: [
     { flags: '--app <name>', text: 'label app: what the workload is' },
     { flags: '--version <name>', text: 'label version', default: 'v1' },
@@ -26,8 +29,13 @@ export const run = defineCommand({
   ],
   async run({ options, args, out }) {
     const [command] = args;
-    if (command === undefined) throw new MeshError('cli/usage', 'say what to run after "--": meltemi run --app reviews --port 9080 -- node server.js');
-    const app = text(options, 'app') ?? basename(command).toLowerCase().replace(/[^a-z0-9-]+/g, '-');
+    if (command === undefined)
+      throw new MeshError('cli/usage', 'say what to run after "--": meltemi run --app reviews --port 9080 -- node server.js');
+    const app =
+      text(options, 'app') ??
+      basename(command)
+        .toLowerCase()
+        .replace(/[^a-z0-9-]+/g, '-');
     const version = text(options, 'version') ?? 'v1';
     return wrapWorkload(
       {

@@ -3,10 +3,18 @@ import { table, structured, type Format, type Output } from '../output/output.ts
 import type { Rows } from '../proxy-config/rows.ts';
 
 /** `--server`, for every command that talks to a control plane. */
-export const serverOption: OptionSpec = { flags: '--server <url>', text: 'control plane to talk to (else MELTEMI_SERVER, else the newest one on this machine)' };
+export const serverOption: OptionSpec = {
+  flags: '--server <url>',
+  text: 'control plane to talk to (else MELTEMI_SERVER, else the newest one on this machine)',
+};
 
 /** `-o`, for every command that prints a table. */
-export const outputOption: OptionSpec = { flags: '-o, --output <format>', text: 'table, wide, json, yaml or name', choices: ['table', 'wide', 'json', 'yaml', 'name'], default: 'table' };
+export const outputOption: OptionSpec = {
+  flags: '-o, --output <format>',
+  text: 'table, wide, json, yaml or name',
+  choices: ['table', 'wide', 'json', 'yaml', 'name'],
+  default: 'table',
+};
 
 /** Prints rows as a table, or `value` as JSON or YAML. */
 export function printRows(out: Output, format: Format, rows: Rows, value: unknown): void {

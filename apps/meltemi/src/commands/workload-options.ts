@@ -11,7 +11,11 @@ export function parsePorts(text: string | undefined): readonly WorkloadPort[] {
   return text.split(',').map((part) => {
     const [number = '', protocol = 'http'] = part.trim().split(':');
     const port = Number(number);
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new MeshError('cli/usage', `--port "${part}": "${number}" is not a port. Examples: --port 9080, --port 5432:tcp, --port 8080:http,9090:grpc`);
+    if (!Number.isInteger(port) || port < 1 || port > 65_535)
+      throw new MeshError(
+        'cli/usage',
+        `--port "${part}": "${number}" is not a port. Examples: --port 9080, --port 5432:tcp, --port 8080:http,9090:grpc`,
+      );
     return { number: port, protocol };
   });
 }
@@ -39,7 +43,12 @@ export function interceptionOf(name: string | undefined): 'auto' | 'netns' | 'po
   return name === 'netns' || name === 'ports' ? name : 'auto';
 }
 
-export const dataPlaneOption = { flags: '--data-plane <name>', text: 'the proxy: ours, or a stock Envoy (found by MELTEMI_ENVOY or on PATH)', choices: ['embedded', 'envoy'], default: 'embedded' } as const;
+export const dataPlaneOption = {
+  flags: '--data-plane <name>',
+  text: 'the proxy: ours, or a stock Envoy (found by MELTEMI_ENVOY or on PATH)',
+  choices: ['embedded', 'envoy'],
+  default: 'embedded',
+} as const;
 
 export const interceptionOption = {
   flags: '--interception <mode>',

@@ -27,7 +27,16 @@ export const BOOKINFO_NAMESPACE = 'bookinfo';
 
 /** The workloads of the demo, the slowest to start first. */
 export const bookinfoPlan: readonly DemoWorkload[] = [
-  { workload: 'postgresdb-v1', app: 'postgresdb', version: 'v1', serviceAccount: 'bookinfo-postgresdb', port: 5432, protocol: 'tcp', program: 'database', env: { SERVICE_VERSION: 'v1' } },
+  {
+    workload: 'postgresdb-v1',
+    app: 'postgresdb',
+    version: 'v1',
+    serviceAccount: 'bookinfo-postgresdb',
+    port: 5432,
+    protocol: 'tcp',
+    program: 'database',
+    env: { SERVICE_VERSION: 'v1' },
+  },
   http('productpage', 'v1'),
   http('details', 'v1'),
   http('reviews', 'v1'),

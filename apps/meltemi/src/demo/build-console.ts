@@ -23,8 +23,14 @@ export async function ensureConsole(progress: Progress): Promise<void> {
 
 /** Newest change of the console and of what it is made from. */
 function sourceState(sources: string): string {
-  const files = [join(sources, 'src'), join(PRODUCT_ROOT, 'packages', 'console-api', 'src'), join(PRODUCT_ROOT, 'packages', 'telemetry', 'src')].flatMap((dir) => globSync('**/*.{ts,tsx,css}', { cwd: dir }).map((file) => join(dir, file)));
-  return [join(sources, 'index.html'), join(sources, 'vite.config.ts'), ...files].map((file) => `${statSync(file).size}:${Math.round(statSync(file).mtimeMs)}`).join('\n');
+  const files = [
+    join(sources, 'src'),
+    join(PRODUCT_ROOT, 'packages', 'console-api', 'src'),
+    join(PRODUCT_ROOT, 'packages', 'telemetry', 'src'),
+  ].flatMap((dir) => globSync('**/*.{ts,tsx,css}', { cwd: dir }).map((file) => join(dir, file)));
+  return [join(sources, 'index.html'), join(sources, 'vite.config.ts'), ...files]
+    .map((file) => `${statSync(file).size}:${Math.round(statSync(file).mtimeMs)}`)
+    .join('\n');
 }
 
 async function build(sources: string): Promise<void> {

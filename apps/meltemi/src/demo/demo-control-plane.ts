@@ -59,7 +59,12 @@ export async function startDemoControlPlane(setup: Setup, hooks: Hooks): Promise
   const details = await child.ready;
   const text = (name: string): string => String(details[name] ?? '');
   hooks.progress.done(`control plane: ${text('controlPlane')}, console ${text('console')}, xDS ${text('xds')}`);
-  return { url: text('controlPlane'), console: text('console'), sessionUrl: text('sessionUrl'), token: readFileSync(text('tokenFile'), 'utf8').trim() };
+  return {
+    url: text('controlPlane'),
+    console: text('console'),
+    sessionUrl: text('sessionUrl'),
+    token: readFileSync(text('tokenFile'), 'utf8').trim(),
+  };
 }
 
 function argumentsOf({ options, stateDir, consolePort, network }: Setup): readonly string[] {

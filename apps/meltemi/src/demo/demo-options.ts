@@ -46,6 +46,7 @@ function portOf(value: string | undefined, flag: string): number | undefined {
 
 function numberOf(value: string, flag: string, least: number, most: number): number {
   const number = Number(value);
-  if (value.trim() === '' || !Number.isFinite(number) || number < least || number > most) throw new MeshError('cli/usage', `${flag} ${value}: expected a number from ${least} to ${most}`);
+  if (value.trim() === '' || !Number.isFinite(number) || number < least || number > most)
+    throw new MeshError('cli/usage', `${flag} ${value}: expected a number from ${least} to ${most}`);
   return number;
 }

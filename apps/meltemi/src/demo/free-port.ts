@@ -11,7 +11,11 @@ export async function choosePort(host: string, wanted: number | undefined, fallb
     return await probe(host, wanted ?? fallback);
   } catch (error) {
     if (wanted === undefined) return probe(host, 0);
-    throw new MeshError('demo/port', `port ${wanted} on ${host} cannot be used: ${(error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'something else listens there' : String(error)}.\n  Fix: ${flag} with another number, or ${flag} 0 for any free one.`, { cause: error });
+    throw new MeshError(
+      'demo/port',
+      `port ${wanted} on ${host} cannot be used: ${(error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'something else listens there' : String(error)}.\n  Fix: ${flag} with another number, or ${flag} 0 for any free one.`,
+      { cause: error },
+    );
   }
 }
 

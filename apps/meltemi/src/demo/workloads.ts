@@ -46,7 +46,9 @@ export async function startWorkloads(setup: Setup, hooks: Hooks): Promise<void> 
       running.push(started);
       if (hooks.isStopping()) return started.stop();
       await started.ready.catch((error: unknown) => {
-        throw new MeshError('demo/workload', `${name} could not be started: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+        throw new MeshError('demo/workload', `${name} could not be started: ${error instanceof Error ? error.message : String(error)}`, {
+          cause: error,
+        });
       });
       ready++;
       hooks.progress.done(`${name} is in the mesh at ${started.address} (${ready}/${all.length})`);
@@ -72,7 +74,8 @@ function launch(workload: Workload, setup: Setup, hooks: Hooks): Promise<Running
 }
 
 function tell(name: string, event: WorkloadEvent, progress: Progress): void {
-  if (event.t === 'proxy' && event.state === 'exited') progress.warn(`the proxy of ${name} ended (${event.reason ?? 'no reason given'}); starting it again`);
+  if (event.t === 'proxy' && event.state === 'exited')
+    progress.warn(`the proxy of ${name} ended (${event.reason ?? 'no reason given'}); starting it again`);
   if (event.t === 'application' && event.state === 'exited') progress.warn(`${name} ended (${event.signal ?? `exit code ${event.code ?? '?'}`})`);
   if (event.t === 'rejected') progress.warn(`the proxy of ${name} refused configuration: ${event.message}`);
   if (event.t === 'warning') progress.warn(`${name}: ${event.message}`);
@@ -89,7 +92,15 @@ function sidecar(planned: DemoWorkload, setup: Setup): Workload {
     application: {
       command: [process.execPath, bookinfoProgram(planned.program)],
       cwd: process.cwd(),
-      env: { ...process.env, PORT: String(port), HOSTNAME: workload, POD_NAME: workload, CLUSTER_NAME: 'meltemi', DATA_DIR: databaseDir(setup), ...planned.env },
+      env: {
+        ...process.env,
+        PORT: String(port),
+        HOSTNAME: workload,
+        POD_NAME: workload,
+        CLUSTER_NAME: 'meltemi',
+        DATA_DIR: databaseDir(setup),
+        ...planned.env,
+      },
     },
   };
 }
@@ -102,7 +113,14 @@ function databaseDir(setup: Setup): string {
 function gateway(setup: Setup): Workload {
   return {
     type: 'router',
-    identity: { namespace: GATEWAY_NAMESPACE, serviceAccount: 'istio-ingressgateway', workload: 'istio-ingressgateway', app: 'istio-ingressgateway', version: 'latest', labels: { istio: 'ingressgateway' } },
+    identity: {
+      namespace: GATEWAY_NAMESPACE,
+      serviceAccount: 'istio-ingressgateway',
+      workload: 'istio-ingressgateway',
+      app: 'istio-ingressgateway',
+      version: 'latest',
+      labels: { istio: 'ingressgateway' },
+    },
     appPorts: [],
     interception: setup.mode,
     dataPlane: dataPlaneOf(setup.options.dataPlane),
@@ -117,11 +135,15 @@ const PAGE_RETRY_MS = 100;
 export async function waitForPage(url: string): Promise<void> {
   const deadline = performance.now() + PAGE_TIMEOUT_MS;
   let last = 'no answer';
-  for (let good = 0; good < 3; ) {
+  for (let good = 0; good < 3;) {
     const answer = await request({ url, timeoutMs: 5_000 }).catch((error: unknown) => String(error));
     good = typeof answer !== 'string' && answer.status === 200 && answer.text().includes('Reviews served by') ? good + 1 : 0;
     last = typeof answer === 'string' ? answer : `status ${answer.status}`;
-    if (performance.now() > deadline) throw new MeshError('demo/page', `the product page did not come up at ${url} (last: ${last}). The logs of the workloads are in the folder "logs" of the state directory.`);
+    if (performance.now() > deadline)
+      throw new MeshError(
+        'demo/page',
+        `the product page did not come up at ${url} (last: ${last}). The logs of the workloads are in the folder "logs" of the state directory.`,
+      );
     if (good === 0) await new Promise((resolve) => setTimeout(resolve, PAGE_RETRY_MS));
   }
 }

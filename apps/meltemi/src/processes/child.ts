@@ -30,7 +30,11 @@ export interface Child {
 
 export function startChild(options: ChildOptions): Child {
   const [file = process.execPath, ...args] = options.command;
-  const child = spawn(file, args, { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: process.platform !== 'win32' });
+  const child = spawn(file, args, {
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: process.platform !== 'win32',
+  });
   const tail: string[] = [];
   forwardLines(child, (line, stream) => {
     tail.push(line);
@@ -45,7 +49,9 @@ export function startChild(options: ChildOptions): Child {
     child.once('error', () => resolve());
   });
   const ready = new Promise<Readonly<Record<string, unknown>>>((resolve, reject) => {
-    child.once('error', (error) => reject(new MeshError('process/start', `cannot start ${options.name} (${file}): ${error.message}`, { cause: error })));
+    child.once('error', (error) =>
+      reject(new MeshError('process/start', `cannot start ${options.name} (${file}): ${error.message}`, { cause: error })),
+    );
     child.once('exit', (code, signal) => {
       const said = tail.length === 0 ? 'It printed nothing.' : `Its last lines:\n  ${tail.join('\n  ')}`;
       reject(new MeshError('process/exit', `${options.name} ended (${signal ?? `exit code ${code}`}) before it was ready. ${said}`));

@@ -8,10 +8,14 @@ type Level = (typeof LEVELS)[number];
 export function createLog(who: string, out: Output, env: NodeJS.ProcessEnv = process.env): Log {
   const wanted = LEVELS.indexOf((env['MELTEMI_LOG'] ?? 'warn') as Level);
   const least = wanted < 0 ? LEVELS.indexOf('warn') : wanted;
-  const write = (level: Level) => (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
-    if (LEVELS.indexOf(level) < least) return;
-    const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${typeof value === 'string' ? JSON.stringify(value) : JSON.stringify(value) ?? 'undefined'}`);
-    out.note(`${new Date().toISOString()} ${level} ${who}: ${message}${rest.join('')}`);
-  };
+  const write =
+    (level: Level) =>
+    (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
+      if (LEVELS.indexOf(level) < least) return;
+      const rest = Object.entries(fields).map(
+        ([key, value]) => ` ${key}=${typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? 'undefined')}`,
+      );
+      out.note(`${new Date().toISOString()} ${level} ${who}: ${message}${rest.join('')}`);
+    };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }

@@ -50,7 +50,14 @@ export async function runControlPlane(args: ControlPlaneArguments, out: Output):
     version: VERSION,
     log: createLog('control-plane', out),
   });
-  const instance: Instance = { format: 1, pid: process.pid, startedAt: Date.now(), controlPlane: controlPlane.apiUrl, console: controlPlane.consoleUrl, tokenFile };
+  const instance: Instance = {
+    format: 1,
+    pid: process.pid,
+    startedAt: Date.now(),
+    controlPlane: controlPlane.apiUrl,
+    console: controlPlane.consoleUrl,
+    tokenFile,
+  };
   // Found by the CLI in the default place too, when the state is kept elsewhere.
   const unregister = [...new Set([stateDir, defaultStateDir()])].map((dir) => registerInstance(dir, instance));
   const stopped = new Promise<number>((done) => {
@@ -60,7 +67,17 @@ export async function runControlPlane(args: ControlPlaneArguments, out: Output):
       done(0);
     });
   });
-  tellParent({ t: 'ready', details: { controlPlane: controlPlane.apiUrl, console: controlPlane.consoleUrl, sessionUrl: controlPlane.sessionUrl(), xds: controlPlane.xdsAddress, plaintextXds: controlPlane.plaintextXdsAddress ?? null, tokenFile } });
+  tellParent({
+    t: 'ready',
+    details: {
+      controlPlane: controlPlane.apiUrl,
+      console: controlPlane.consoleUrl,
+      sessionUrl: controlPlane.sessionUrl(),
+      xds: controlPlane.xdsAddress,
+      plaintextXds: controlPlane.plaintextXdsAddress ?? null,
+      tokenFile,
+    },
+  });
   if (process.send === undefined) announce(controlPlane, tokenFile, out);
   return stopped;
 }
@@ -68,13 +85,16 @@ export async function runControlPlane(args: ControlPlaneArguments, out: Output):
 function announce(controlPlane: Awaited<ReturnType<typeof startControlPlane>>, tokenFile: string, out: Output): void {
   out.line(`console           ${controlPlane.sessionUrl()}   (opens once; reads work without the token)`);
   out.line(`configuration     ${controlPlane.apiUrl}   (writes need the token in ${join(tokenFile)})`);
-  out.line(`xDS               ${controlPlane.xdsAddress} (mutual TLS)${controlPlane.plaintextXdsAddress === undefined ? '' : `, ${controlPlane.plaintextXdsAddress} (plain text)`}`);
+  out.line(
+    `xDS               ${controlPlane.xdsAddress} (mutual TLS)${controlPlane.plaintextXdsAddress === undefined ? '' : `, ${controlPlane.plaintextXdsAddress} (plain text)`}`,
+  );
   out.line('ready');
 }
 
 function ttlOf(value: string): number {
   const ms = durationMs(value);
-  if (ms === undefined || ms < SHORTEST_TTL_MS) throw new MeshError('cli/usage', `--cert-ttl "${value}": expected a duration of at least 10s, such as 20s, 15m or 24h`);
+  if (ms === undefined || ms < SHORTEST_TTL_MS)
+    throw new MeshError('cli/usage', `--cert-ttl "${value}": expected a duration of at least 10s, such as 20s, 15m or 24h`);
   return ms;
 }
 

@@ -16,7 +16,11 @@ export const AGENT_COMMAND: readonly string[] = [process.execPath, MAIN, 'agent-
 export async function wrapWorkload(workload: Workload, context: { readonly server: string | undefined; readonly out: Output }): Promise<number> {
   const { out } = context;
   const client = connect({ server: context.server });
-  if (client.token === undefined) throw new MeshError('cli/no-token', `joining the mesh needs the token of the control plane at ${client.url}. Set MELTEMI_TOKEN to the content of its run/token file.`);
+  if (client.token === undefined)
+    throw new MeshError(
+      'cli/no-token',
+      `joining the mesh needs the token of the control plane at ${client.url}. Set MELTEMI_TOKEN to the content of its run/token file.`,
+    );
   const name = workload.identity.workload;
   const running = await runWorkload({
     ...workload,
@@ -48,7 +52,10 @@ function tell(event: WorkloadEvent, workload: Workload, out: Output): void {
       if (event.state === 'exited') out.note(`meltemi: the proxy ended (${event.reason ?? 'no reason given'}); starting it again`);
       return;
     case 'control-plane':
-      if (event.state === 'away') out.note(`meltemi: the control plane is away${event.reason === undefined ? '' : ` (${event.reason})`}; traffic goes on with the last configuration`);
+      if (event.state === 'away')
+        out.note(
+          `meltemi: the control plane is away${event.reason === undefined ? '' : ` (${event.reason})`}; traffic goes on with the last configuration`,
+        );
       return;
     case 'rejected':
       out.note(`meltemi: the proxy refused configuration (${event.typeUrl}): ${event.message}`);

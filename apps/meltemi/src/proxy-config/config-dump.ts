@@ -18,7 +18,13 @@ export function readConfigDump(dump: Json): ConfigDump {
     sections
       .filter((section) => text(field(section, '@type')).endsWith(type))
       .flatMap((section) => keys.flatMap((key) => list(field(section, key))))
-      .map((entry) => (inner === 'listener' ? (field(field(entry, 'active_state'), 'listener') ?? field(entry, 'listener')) : inner === '' ? entry : field(entry, inner)))
+      .map((entry) =>
+        inner === 'listener'
+          ? (field(field(entry, 'active_state'), 'listener') ?? field(entry, 'listener'))
+          : inner === ''
+            ? entry
+            : field(entry, inner),
+      )
       .filter(isObject);
   return {
     clusters: resources('ClustersConfigDump', ['static_clusters', 'dynamic_active_clusters', 'dynamic_warming_clusters'], 'cluster'),

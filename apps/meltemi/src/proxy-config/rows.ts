@@ -9,7 +9,12 @@ export interface Rows {
 function splitCluster(name: string): { direction: string; port: string; subset: string; host: string } {
   const parts = name.split('|');
   if (parts.length !== 4) return { direction: '-', port: '-', subset: '-', host: name };
-  return { direction: parts[0] ?? '', port: parts[1] ?? '', subset: parts[2] === '' ? '-' : (parts[2] ?? ''), host: parts[3] === '' ? '-' : (parts[3] ?? '') };
+  return {
+    direction: parts[0] ?? '',
+    port: parts[1] ?? '',
+    subset: parts[2] === '' ? '-' : (parts[2] ?? ''),
+    host: parts[3] === '' ? '-' : (parts[3] ?? ''),
+  };
 }
 
 export function clusterRows(clusters: readonly JsonObject[]): Rows {
@@ -24,8 +29,17 @@ export function clusterRows(clusters: readonly JsonObject[]): Rows {
 export function listenerRows(listeners: readonly JsonObject[]): Rows {
   const rows = listeners.flatMap((listener) => {
     const address = socket(listener['address']);
-    const chains = [...list(listener['filter_chains']), ...(listener['default_filter_chain'] === undefined ? [] : [listener['default_filter_chain']])];
-    return chains.map((chain) => [text(listener['name']), address, chainMatch(field(chain, 'filter_chain_match')), destination(chain), originOf(chain) || originOf(listener)]);
+    const chains = [
+      ...list(listener['filter_chains']),
+      ...(listener['default_filter_chain'] === undefined ? [] : [listener['default_filter_chain']]),
+    ];
+    return chains.map((chain) => [
+      text(listener['name']),
+      address,
+      chainMatch(field(chain, 'filter_chain_match')),
+      destination(chain),
+      originOf(chain) || originOf(listener),
+    ]);
   });
   return { heads: ['NAME', 'ADDRESS', 'MATCH', 'DESTINATION', 'ORIGIN'], rows };
 }
@@ -33,7 +47,13 @@ export function listenerRows(listeners: readonly JsonObject[]): Rows {
 export function routeRows(routes: readonly JsonObject[]): Rows {
   const rows = routes.flatMap((table) =>
     list(table['virtual_hosts']).flatMap((host) =>
-      list(field(host, 'routes')).map((route) => [text(table['name']), domains(host), routeMatch(field(route, 'match')), routeTarget(route), originOf(route)]),
+      list(field(host, 'routes')).map((route) => [
+        text(table['name']),
+        domains(host),
+        routeMatch(field(route, 'match')),
+        routeTarget(route),
+        originOf(route),
+      ]),
     ),
   );
   return { heads: ['NAME', 'DOMAINS', 'MATCH', 'DESTINATION', 'ORIGIN'], rows };
@@ -65,7 +85,10 @@ function domains(host: Json): string {
 }
 
 function routeMatch(match: Json | undefined): string {
-  const path = text(field(match, 'path')) || regexText(field(match, 'safe_regex')) || prefixText(text(field(match, 'prefix')) || text(field(match, 'path_separated_prefix')));
+  const path =
+    text(field(match, 'path')) ||
+    regexText(field(match, 'safe_regex')) ||
+    prefixText(text(field(match, 'prefix')) || text(field(match, 'path_separated_prefix')));
   const headers = list(field(match, 'headers')).map((header) => `${text(field(header, 'name'))}=${headerValue(header)}`);
   const query = list(field(match, 'query_parameters')).map((parameter) => `?${text(field(parameter, 'name'))}`);
   return [path, ...headers, ...query].filter((part) => part !== '').join(' ');
@@ -102,10 +125,14 @@ function chainMatch(match: Json | undefined): string {
   if (!isObject(match)) return 'ALL';
   const parts = [
     match['destination_port'] === undefined ? '' : `port ${text(match['destination_port'])}`,
-    list(match['prefix_ranges']).map((range) => text(field(range, 'address_prefix'))).join(','),
+    list(match['prefix_ranges'])
+      .map((range) => text(field(range, 'address_prefix')))
+      .join(','),
     match['transport_protocol'] === undefined ? '' : text(match['transport_protocol']),
     list(match['application_protocols']).map(text).join(','),
-    list(match['server_names']).map((name) => `SNI ${text(name)}`).join(','),
+    list(match['server_names'])
+      .map((name) => `SNI ${text(name)}`)
+      .join(','),
   ].filter((part) => part !== '');
   return parts.length === 0 ? 'ALL' : parts.join(' ');
 }

@@ -11,14 +11,27 @@ export function secretRows(secrets: readonly JsonObject[], nowMs: number = Date.
 function row(name: string, type: string, certificate: X509Certificate, nowMs: number): readonly string[] {
   const valid = nowMs >= certificate.validFromDate.getTime() && nowMs <= certificate.validToDate.getTime();
   const id = /URI:([^,]+)/.exec(certificate.subjectAltName ?? '')?.[1] ?? '-';
-  return [name, type, id, String(valid), certificate.serialNumber.toLowerCase(), certificate.validToDate.toISOString(), certificate.validFromDate.toISOString()];
+  return [
+    name,
+    type,
+    id,
+    String(valid),
+    certificate.serialNumber.toLowerCase(),
+    certificate.validToDate.toISOString(),
+    certificate.validFromDate.toISOString(),
+  ];
 }
 
 function certificates(entry: JsonObject): { type: string; certificate: X509Certificate }[] {
   const secret = field(entry, 'secret') ?? entry;
   const chain = pem(field(field(secret, 'tls_certificate'), 'certificate_chain'));
   const roots = pem(field(field(secret, 'validation_context'), 'trusted_ca'));
-  return [...parse(chain).slice(0, 1).map((certificate) => ({ type: 'Cert Chain', certificate })), ...parse(roots).map((certificate) => ({ type: 'CA', certificate }))];
+  return [
+    ...parse(chain)
+      .slice(0, 1)
+      .map((certificate) => ({ type: 'Cert Chain', certificate })),
+    ...parse(roots).map((certificate) => ({ type: 'CA', certificate })),
+  ];
 }
 
 function pem(source: Json | undefined): string {

@@ -44,7 +44,9 @@ function readInstance(path: string): Instance | undefined {
   try {
     const value = JSON.parse(readFileSync(path, 'utf8')) as Partial<Instance>;
     if (value.format !== 1) return undefined;
-    return typeof value.pid === 'number' && typeof value.controlPlane === 'string' && typeof value.tokenFile === 'string' ? (value as Instance) : undefined;
+    return typeof value.pid === 'number' && typeof value.controlPlane === 'string' && typeof value.tokenFile === 'string'
+      ? (value as Instance)
+      : undefined;
   } catch {
     return undefined;
   }

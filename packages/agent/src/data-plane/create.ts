@@ -1,4 +1,4 @@
-import type { MetricRegistry, Span } from '@meltemi/telemetry';
+import type { MetricRegistry, Span } from '@meltemi/telemetry/recording';
 import { xdsNode } from '../node.ts';
 import type { Platform } from '../platform.ts';
 import type { Relay } from '../relay/relay.ts';
@@ -21,7 +21,14 @@ export async function createDataPlane(context: DataPlaneContext): Promise<DataPl
   const { config, socketPath } = context;
   const { dataPlane, join, ports } = config;
   if (dataPlane.t === 'embedded') {
-    return embeddedDriver(dataPlane.command, { agentSocket: socketPath, address: join.address, adminPort: ports.admin, metricsPort: ports.proxyMetrics, node: xdsNode(config), drainMs: config.drainMs });
+    return embeddedDriver(dataPlane.command, {
+      agentSocket: socketPath,
+      address: join.address,
+      adminPort: ports.admin,
+      metricsPort: ports.proxyMetrics,
+      node: xdsNode(config),
+      drainMs: config.drainMs,
+    });
   }
   // Loaded only where it is used: most agents run our own proxy.
   const { envoyDriver } = await import('../envoy/driver.ts');

@@ -14,6 +14,8 @@ export interface DataPlaneDriver {
   metrics(): Promise<string>;
   /** Its `/config_dump` with endpoints, in Envoy's shape, JSON text. */
   configDump(): Promise<string>;
+  /** Resources of a type have changed in the relay. */
+  onUpdate?(typeUrl: string): void;
   /** Further gRPC methods on the agent's socket, for what this proxy sends. */
   readonly methods: Readonly<Record<string, MethodHandler>>;
   close(): Promise<void>;

@@ -1,5 +1,5 @@
 import { createHttpServer, HttpError, type HttpServer, request, type Route, text } from '@meltemi/http';
-import { EXPOSITION_CONTENT_TYPE, formatFamilies, type MetricFamily } from '@meltemi/telemetry';
+import { EXPOSITION_CONTENT_TYPE } from '@meltemi/telemetry/recording';
 import type { Log } from '@meltemi/base';
 
 /** The agent's own HTTP ports: health (15021) and merged metrics (15020). */
@@ -19,7 +19,8 @@ export interface EndpointOptions {
   readonly proxyMetrics: () => Promise<string>;
   /** The application's `/metrics`; undefined when it has none. */
   readonly applicationMetricsUrl: string | undefined;
-  readonly ownMetrics: () => readonly MetricFamily[];
+  /** The agent's own, Prometheus text. */
+  readonly ownMetrics: () => string;
   /** The proxy's own `/config_dump`, JSON text. */
   readonly configDump: () => Promise<string>;
   /** Who may read it: the control plane and this machine, not other workloads. */
@@ -36,18 +37,29 @@ export async function startEndpoints(options: EndpointOptions): Promise<Endpoint
     const reason = await options.notReady();
     return reason === undefined ? text(200, '') : text(503, `${reason}\n`);
   };
-  const metrics = async (): Promise<ReturnType<typeof text>> => ({ ...text(200, await mergedMetrics(options)), headers: { 'content-type': EXPOSITION_CONTENT_TYPE } });
+  const metrics = async (): Promise<ReturnType<typeof text>> => ({
+    ...text(200, await mergedMetrics(options)),
+    headers: { 'content-type': EXPOSITION_CONTENT_TYPE },
+  });
   const configDump: Route = {
     method: 'GET',
     path: '/config_dump',
     access: 'open',
     async handler({ remoteAddress }) {
-      if (!options.mayInspect(remoteAddress)) throw new HttpError(403, 'agent/forbidden', 'The configuration of a proxy is shown to its control plane and to its own machine only.');
+      if (!options.mayInspect(remoteAddress))
+        throw new HttpError(403, 'agent/forbidden', 'The configuration of a proxy is shown to its control plane and to its own machine only.');
       return { ...text(200, await options.configDump()), headers: { 'content-type': 'application/json; charset=utf-8' } };
     },
   };
   const health = server([{ method: 'GET', path: '/healthz/ready', access: 'open', handler: ready }], options.log);
-  const stats = server([{ method: 'GET', path: '/stats/prometheus', access: 'open', handler: metrics }, { method: 'GET', path: '/metrics', access: 'open', handler: metrics }, configDump], options.log);
+  const stats = server(
+    [
+      { method: 'GET', path: '/stats/prometheus', access: 'open', handler: metrics },
+      { method: 'GET', path: '/metrics', access: 'open', handler: metrics },
+      configDump,
+    ],
+    options.log,
+  );
   const close = async (): Promise<void> => {
     await Promise.all([health.close(0), stats.close(0)]);
   };
@@ -74,7 +86,7 @@ async function mergedMetrics(options: EndpointOptions): Promise<string> {
     options.proxyMetrics().catch((error: unknown) => `# The proxy's metrics could not be read: ${oneLine(error)}\n`),
     // An application without metrics is no fault: silence then.
     url === undefined ? '' : scrape(url).catch(() => ''),
-    formatFamilies(options.ownMetrics()),
+    options.ownMetrics(),
   ]);
   return parts.map(ended).join('');
 }

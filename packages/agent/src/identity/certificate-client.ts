@@ -16,7 +16,12 @@ export interface ControlPlaneAddress {
 }
 
 /** Asks the control plane's authority for a certificate, on a connection of its own: the proof decides how it authenticates. */
-export async function requestCertificate(address: ControlPlaneAddress, latest: Identity | undefined, csr: string, proof: Proof): Promise<readonly string[]> {
+export async function requestCertificate(
+  address: ControlPlaneAddress,
+  latest: Identity | undefined,
+  csr: string,
+  proof: Proof,
+): Promise<readonly string[]> {
   await using channel = createChannel({
     target: address.target,
     tls: {

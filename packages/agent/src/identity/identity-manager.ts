@@ -69,7 +69,8 @@ export function startIdentityManager(options: IdentityOptions): IdentityManager 
   const proof = async (): Promise<Proof> => {
     if (token !== undefined) return { t: 'token', token };
     if (identity !== undefined && identity.notAfterMs > platform.clock.now()) return { t: 'certificate', identity };
-    if (options.newToken === undefined) throw new MeshError('identity/expired', 'The certificate has expired and there is no way to get a new join token; start the workload again.');
+    if (options.newToken === undefined)
+      throw new MeshError('identity/expired', 'The certificate has expired and there is no way to get a new join token; start the workload again.');
     token = await options.newToken();
     return { t: 'token', token };
   };
@@ -104,7 +105,10 @@ export function startIdentityManager(options: IdentityOptions): IdentityManager 
       .catch(onFailure)
       .finally(() => {
         if (closed) return;
-        const delayMs = failures > 0 || identity === undefined ? retryDelay(identity, failures, platform) : renewalDelayMs(identity, platform.clock.now(), platform.random);
+        const delayMs =
+          failures > 0 || identity === undefined
+            ? retryDelay(identity, failures, platform)
+            : renewalDelayMs(identity, platform.clock.now(), platform.random);
         timer = platform.timers.after(delayMs, run);
       });
   };
@@ -142,9 +146,14 @@ async function obtain(options: IdentityOptions, crypto: CryptoPort, proof: Proof
   const certificates = chain.slice(0, -1).flatMap(parseCertificates);
   const [leaf] = certificates;
   const verdict = await verifyChain(crypto, certificates, parseCertificates(roots), options.platform.clock.now());
-  if (leaf === undefined || verdict.t === 'refused') throw new MeshError('identity/bad-certificate', `The authority sent a certificate that cannot be used: ${verdict.t === 'refused' ? verdict.reason : 'none'}.`);
+  if (leaf === undefined || verdict.t === 'refused')
+    throw new MeshError(
+      'identity/bad-certificate',
+      `The authority sent a certificate that cannot be used: ${verdict.t === 'refused' ? verdict.reason : 'none'}.`,
+    );
   const named = spiffeIdOf(leaf);
-  const same = named !== undefined && formatSpiffeId(named) === formatSpiffeId(options.id) && leaf.spki.every((byte, index) => byte === key.spki[index]);
+  const same =
+    named !== undefined && formatSpiffeId(named) === formatSpiffeId(options.id) && leaf.spki.every((byte, index) => byte === key.spki[index]);
   if (!same) throw new MeshError('identity/bad-certificate', 'The authority sent a certificate for another identity or another key.');
   return {
     certificateChain: joinPem(...certificates.map((certificate) => pemEncode('CERTIFICATE', certificate.der))),

@@ -22,7 +22,8 @@ const NETNS_LIMITS = ['Workloads reach each other and this machine; hosts beyond
 export async function chooseInterception(wanted: 'auto' | InterceptionMode): Promise<InterceptionChoice> {
   if (wanted === 'ports') return { mode: 'ports', reason: 'asked for', limits: PORTS_LIMITS };
   const obstacle = await netnsObstacle();
-  if (obstacle === undefined) return { mode: 'netns', reason: wanted === 'netns' ? 'asked for' : 'Linux, root, ip and nft are here', limits: NETNS_LIMITS };
+  if (obstacle === undefined)
+    return { mode: 'netns', reason: wanted === 'netns' ? 'asked for' : 'Linux, root, ip and nft are here', limits: NETNS_LIMITS };
   if (wanted === 'auto') return { mode: 'ports', reason: `network namespaces cannot be used: ${obstacle}`, limits: PORTS_LIMITS };
   throw new MeshError('interception/unavailable', `Network namespaces cannot be used: ${obstacle}. Use --interception ports, or auto.`);
 }

@@ -36,7 +36,10 @@ export interface Child {
 export async function startChild(options: ChildOptions): Promise<Child> {
   // Looked up here and not left to spawn(): with setpriv before it, a missing program would only be an exit code. Windows finds .cmd files its own way.
   if (process.platform !== 'win32' && findProgram(options.command[0] ?? '', { path: options.env['PATH'], cwd: options.cwd }) === undefined) {
-    throw new MeshError('process/cannot-start', `"${options.command[0] ?? ''}" cannot be started: there is no such program. Is it installed and on PATH?`);
+    throw new MeshError(
+      'process/cannot-start',
+      `"${options.command[0] ?? ''}" cannot be started: there is no such program. Is it installed and on PATH?`,
+    );
   }
   const [program = '', ...args] = dieWithParent(options.command);
   const child = spawn(program, args, {
@@ -49,10 +52,14 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     detached: process.platform !== 'win32',
     windowsHide: true,
   });
-  const exited = new Promise<ChildExit>((resolve) => child.on('close', (code, signal) => resolve({ code: code ?? undefined, signal: signal ?? undefined })));
+  const exited = new Promise<ChildExit>((resolve) =>
+    child.on('close', (code, signal) => resolve({ code: code ?? undefined, signal: signal ?? undefined })),
+  );
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
-    child.once('error', (cause) => reject(new MeshError('process/cannot-start', `"${options.command.join(' ')}" cannot be started: ${cause.message}`, { cause })));
+    child.once('error', (cause) =>
+      reject(new MeshError('process/cannot-start', `"${options.command.join(' ')}" cannot be started: ${cause.message}`, { cause })),
+    );
   });
   child.on('error', () => undefined); // a signal that could not be sent: the process is gone
   child.stdin?.on('error', () => undefined);

@@ -10,7 +10,10 @@ const platform = systemPlatform(silentLog);
 const node = process.execPath;
 
 function application(script: string, lines: string[] = []) {
-  return startApplication({ command: [node, '-e', script], cwd: process.cwd(), env: process.env }, { environment: { MARK: 'x' }, onLine: (source, line) => lines.push(`${source} ${line}`), platform });
+  return startApplication(
+    { command: [node, '-e', script], cwd: process.cwd(), env: process.env },
+    { environment: { MARK: 'x' }, onLine: (source, line) => lines.push(`${source} ${line}`), platform },
+  );
 }
 
 test('lines are captured whole, exit codes and signals pass through', async () => {
@@ -21,14 +24,20 @@ test('lines are captured whole, exit codes and signals pass through', async () =
   const signalled = await application('setInterval(()=>{},1000)');
   signalled.signal('SIGINT');
   assert.deepEqual(await signalled.exited, { exit: { code: undefined, signal: 'SIGINT' }, exitCode: 130 });
-  await assert.rejects(startApplication({ command: ['nowhere-to-be-found'], cwd: process.cwd(), env: process.env }, { environment: {}, onLine: () => {}, platform }), { code: 'process/cannot-start' });
+  await assert.rejects(
+    startApplication({ command: ['nowhere-to-be-found'], cwd: process.cwd(), env: process.env }, { environment: {}, onLine: () => {}, platform }),
+    { code: 'process/cannot-start' },
+  );
 });
 
 test('a program that will not end is ended, with what it started', { skip: process.platform === 'win32' }, async () => {
   const lines: string[] = [];
   const seen = Promise.withResolvers<number>();
   const script = `process.on('SIGTERM',()=>{});const c=require('child_process').spawn(process.execPath,['-e','setInterval(()=>{},1000)']);console.log(c.pid);setInterval(()=>{},1000)`;
-  const app = await startApplication({ command: [node, '-e', script], cwd: process.cwd(), env: process.env }, { environment: {}, onLine: (_, line) => (lines.push(line), seen.resolve(Number(line))), platform });
+  const app = await startApplication(
+    { command: [node, '-e', script], cwd: process.cwd(), env: process.env },
+    { environment: {}, onLine: (_, line) => (lines.push(line), seen.resolve(Number(line))), platform },
+  );
   const grandchild = await seen.promise;
   await app.stop(50);
   const gone = (): boolean => {
@@ -56,7 +65,12 @@ test('a proxy that ends is started again, also when killed, until it is stopped'
     });
   let drained = 0;
   const supervisor = superviseProxy({
-    child: { command: [node, '-e', 'process.stdin.resume();process.stdin.on("end",()=>process.exit())'], env: process.env, stdin: 'open', onLine: () => {} },
+    child: {
+      command: [node, '-e', 'process.stdin.resume();process.stdin.on("end",()=>process.exit())'],
+      env: process.env,
+      stdin: 'open',
+      onLine: () => {},
+    },
     probe: async () => true,
     drain: async () => void drained++,
     onState: (state) => states.push(state),

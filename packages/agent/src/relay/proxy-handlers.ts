@@ -54,7 +54,6 @@ export function createProxyHandlers(relay: () => Relay, channel: () => Channel):
   };
 }
 
-
 /** Joins a call of the proxy with one of ours to the control plane; when one ends, so does the other. */
 function passOn(channel: () => Channel, path: string): MethodHandler {
   return (call) => {

@@ -100,7 +100,8 @@ const EMPTY: ReadonlySet<string> = new Set();
 
 function typeOf(types: Map<string, TypeSession>, typeUrl: string): TypeSession {
   let state = types.get(typeUrl);
-  if (state === undefined) types.set(typeUrl, (state = { subscribed: new Set(), sent: new Map(), dirty: new Set(), due: false, outstanding: undefined }));
+  if (state === undefined)
+    types.set(typeUrl, (state = { subscribed: new Set(), sent: new Map(), dirty: new Set(), due: false, outstanding: undefined }));
   return state;
 }
 

@@ -10,27 +10,46 @@ const resource = (name: string, version = '1'): Resource => ({ name, version, by
 
 function setup() {
   const refusals: string[] = [];
-  const relay = createRelay({ node: new Uint8Array(), isLocal: (typeUrl, name) => typeUrl === SDS && name === 'default', onWork: () => {}, onRefusal: (_, message) => refusals.push(message) });
+  const relay = createRelay({
+    node: new Uint8Array(),
+    isLocal: (typeUrl, name) => typeUrl === SDS && name === 'default',
+    onWork: () => {},
+    onRefusal: (_, message) => refusals.push(message),
+  });
   relay.client.connected();
   let nonce = 0;
   return {
     relay,
     refusals,
-    push: (typeUrl: string, resources: Resource[], removed: string[] = []) => relay.receive({ typeUrl, nonce: `s${++nonce}`, systemVersion: '', resources, removed }),
+    push: (typeUrl: string, resources: Resource[], removed: string[] = []) =>
+      relay.receive({ typeUrl, nonce: `s${++nonce}`, systemVersion: '', resources, removed }),
     /** What went up since the last look, in short. */
-    up: () => relay.client.takeRequests().map((r) => [short(r.typeUrl), ...(r.nonce === '' ? [] : [r.error === undefined ? `ack ${r.nonce}` : `nack ${r.nonce} ${r.error.message}`]), ...(r.nonce === '' && r.subscribe.length + r.unsubscribe.length === 0 ? ['+*'] : []), ...r.subscribe.map((n) => `+${n}`), ...r.unsubscribe.map((n) => `-${n}`)].join(' ')),
+    up: () =>
+      relay.client
+        .takeRequests()
+        .map((r) =>
+          [
+            short(r.typeUrl),
+            ...(r.nonce === '' ? [] : [r.error === undefined ? `ack ${r.nonce}` : `nack ${r.nonce} ${r.error.message}`]),
+            ...(r.nonce === '' && r.subscribe.length + r.unsubscribe.length === 0 ? ['+*'] : []),
+            ...r.subscribe.map((n) => `+${n}`),
+            ...r.unsubscribe.map((n) => `-${n}`),
+          ].join(' '),
+        ),
   };
 }
 
 const short = (typeUrl: string): string => Object.entries(TYPE_URL).find(([, url]) => url === typeUrl)?.[0] ?? typeUrl;
-const ask = (session: RelaySession, typeUrl: string, part: Partial<DeltaRequest>): void => session.receive({ typeUrl, subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '', ...part });
+const ask = (session: RelaySession, typeUrl: string, part: Partial<DeltaRequest>): void =>
+  session.receive({ typeUrl, subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '', ...part });
 
 function down(session: RelaySession): DeltaResponse[] {
   const out: DeltaResponse[] = [];
   for (let next = session.next(); next !== undefined; next = session.next()) out.push(next);
   return out;
 }
-const told = (responses: readonly DeltaResponse[]): string[] => responses.map((r) => [short(r.typeUrl), ...r.resources.map((x) => `${x.name}@${x.version}`), ...r.removed.map((n) => `-${n}`)].join(' '));
+const told = (responses: readonly DeltaResponse[]): string[] =>
+  responses.map((r) => [short(r.typeUrl), ...r.resources.map((x) => `${x.name}@${x.version}`), ...r.removed.map((n) => `-${n}`)].join(' '));
 
 test('subscriptions go up, resources come down in order, verdicts go up', () => {
   const { relay, push, up } = setup();

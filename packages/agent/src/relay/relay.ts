@@ -1,6 +1,6 @@
 import { createDeltaClient, type DeltaClient, type DeltaResponse, type Resource } from '@meltemi/xds';
 import { createRelaySession, type RelaySession, type SessionHost } from './relay-session.ts';
-import { createResourceStore } from './resource-store.ts';
+import { createResourceStore, type Known } from './resource-store.ts';
 
 /**
  * Stands between the control plane and the proxies of one workload, as a state machine without I/O: subscriptions of proxies go up,
@@ -19,6 +19,8 @@ export interface Relay {
   /** Resources made here, served in the place of the control plane's. Replaces those of the same names. */
   setLocal(typeUrl: string, resources: readonly Resource[]): void;
   resource(typeUrl: string, name: string): Resource | undefined;
+  /** The same, and whether the control plane has said that there is none. */
+  lookup(typeUrl: string, name: string): Known;
   names(typeUrl: string): ReadonlySet<string>;
   /** Gives up subscriptions that no proxy holds any more: those of one that ended and whose successor asks for less. */
   prune(): void;
@@ -108,6 +110,7 @@ export function createRelay(options: RelayOptions): Relay {
       const known = store.lookup(typeUrl, name);
       return known.t === 'resource' ? known.resource : undefined;
     },
+    lookup: (typeUrl, name) => store.lookup(typeUrl, name),
     names: (typeUrl) => store.names(typeUrl),
     prune() {
       if (sessions.size === 0) return;

@@ -34,7 +34,8 @@ export function createResourceStore(): ResourceStore {
   const types = new Map<string, TypeStore>();
   const type = (typeUrl: string): TypeStore => {
     let store = types.get(typeUrl);
-    if (store === undefined) types.set(typeUrl, (store = { accepted: new Map(), candidates: new Map(), unsettled: [], local: new Map(), answered: false }));
+    if (store === undefined)
+      types.set(typeUrl, (store = { accepted: new Map(), candidates: new Map(), unsettled: [], local: new Map(), answered: false }));
     return store;
   };
   return {
@@ -65,7 +66,10 @@ export function createResourceStore(): ResourceStore {
         store.unsettled.splice(at, 1);
         const refused = refusal === undefined ? new Set<string>() : refusedNames(update, refusal);
         promote(store, update, refused);
-        client.settle(update, [...refused].map((name) => ({ name, message: reasonFor(name, refusal ?? '') })));
+        client.settle(
+          update,
+          [...refused].map((name) => ({ name, message: reasonFor(name, refusal ?? '') })),
+        );
       }
     },
     forget(typeUrl, names) {

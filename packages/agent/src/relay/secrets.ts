@@ -17,7 +17,11 @@ export function isLocalSecret(typeUrl: string, name: string): boolean {
 export function localSecrets(identity: Identity): readonly Resource[] {
   const roots = encodeRootSecret(ROOT_SECRET, identity.roots);
   return [
-    { name: CERTIFICATE_SECRET, version: identity.serial, bytes: encodeCertificateSecret(CERTIFICATE_SECRET, identity.certificateChain, identity.privateKey) },
+    {
+      name: CERTIFICATE_SECRET,
+      version: identity.serial,
+      bytes: encodeCertificateSecret(CERTIFICATE_SECRET, identity.certificateChain, identity.privateKey),
+    },
     { name: ROOT_SECRET, version: String(hashBytes(roots)), bytes: roots },
   ];
 }

@@ -1,6 +1,14 @@
 import type { Timer } from '@meltemi/base';
 import type { Channel, ClientCall } from '@meltemi/grpc';
-import { type BatchEncoder, createBatchEncoder, type LogSource, type MetricRegistry, type Span, TELEMETRY_PROTO, type TelemetryNode } from '@meltemi/telemetry';
+import type { LogSource } from '@meltemi/telemetry';
+import {
+  type BatchEncoder,
+  createBatchEncoder,
+  type MetricRegistry,
+  type Span,
+  TELEMETRY_PROTO,
+  type TelemetryNode,
+} from '@meltemi/telemetry/recording';
 import type { Platform } from '../platform.ts';
 import { decodeTelemetryAck, encodeTelemetryBatch } from '../wire/telemetry.ts';
 
@@ -63,7 +71,8 @@ function openStream(options: ReporterOptions, encoder: BatchEncoder, onEnd: (cal
     onMessage(message) {
       const ack = decodeTelemetryAck(message);
       encoder.acknowledged(ack.sequence ?? 0);
-      if (ack.reason !== undefined && ack.reason !== '') options.platform.log.warn('The control plane refused a part of our telemetry', { reason: ack.reason, refused: ack.refused });
+      if (ack.reason !== undefined && ack.reason !== '')
+        options.platform.log.warn('The control plane refused a part of our telemetry', { reason: ack.reason, refused: ack.refused });
     },
     onEnd: () => onEnd(call),
   });

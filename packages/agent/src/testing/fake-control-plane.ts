@@ -91,10 +91,19 @@ export async function startFakeControlPlane(options: { readonly ttlMs?: number; 
 
   const start = async (): Promise<void> => {
     const serverKey = await generateSigningKey(crypto);
-    const leaf: Certificate = await issueSvid(crypto, issuer, { spki: serverKey.spki, id: { trustDomain: TRUST_DOMAIN, namespace: 'istio-system', serviceAccount: 'istiod' }, nowMs: Date.now(), ttlMs: 86_400_000 });
+    const leaf: Certificate = await issueSvid(crypto, issuer, {
+      spki: serverKey.spki,
+      id: { trustDomain: TRUST_DOMAIN, namespace: 'istio-system', serviceAccount: 'istiod' },
+      nowMs: Date.now(),
+      ttlMs: 86_400_000,
+    });
     server = createGrpcServer({
       methods: { '/istio.v1.auth.IstioCertificateService/CreateCertificate': createCertificate, [DELTA_ADS]: discovery },
-      tls: { certificateChain: pemEncode('CERTIFICATE', leaf.der), privateKey: pemEncode('PRIVATE KEY', await exportPrivateKey(crypto, serverKey)), trustedCa: rootPem },
+      tls: {
+        certificateChain: pemEncode('CERTIFICATE', leaf.der),
+        privateKey: pemEncode('PRIVATE KEY', await exportPrivateKey(crypto, serverKey)),
+        trustedCa: rootPem,
+      },
     });
     port = (await server.listen({ host, port })).port;
   };

@@ -6,7 +6,13 @@ import { createChannel } from '@meltemi/grpc';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createDeltaClient, decodeDeltaResponse, encodeDeltaRequest, type Resource } from '@meltemi/xds';
 
-const options = JSON.parse(process.env['MELTEMI_PROXY_OPTIONS'] ?? '{}') as { agentSocket: string; address: string; adminPort: number; metricsPort: number; node: { id: string } };
+const options = JSON.parse(process.env['MELTEMI_PROXY_OPTIONS'] ?? '{}') as {
+  agentSocket: string;
+  address: string;
+  adminPort: number;
+  metricsPort: number;
+  node: { id: string };
+};
 const client = createDeltaClient({ node: new Uint8Array() });
 client.subscribe(TYPE_URL.cluster, ['*']);
 client.subscribe(TYPE_URL.secret, ['default', 'ROOTCA']);
@@ -38,7 +44,10 @@ const call = channel.stream('/envoy.service.discovery.v3.AggregatedDiscoveryServ
       for (const name of update.removed) clusters.delete(name);
     }
     const bad = update.added.filter(({ name }) => name === 'bad');
-    client.settle(update, bad.map(({ name }) => ({ name, message: `cluster ${name} is bad` })));
+    client.settle(
+      update,
+      bad.map(({ name }) => ({ name, message: `cluster ${name} is bad` })),
+    );
     const [own, root] = [known.get(`${TYPE_URL.secret} default`), known.get(`${TYPE_URL.secret} ROOTCA`)];
     if (update.typeUrl === TYPE_URL.secret && own !== undefined && root !== undefined) {
       secrets++;
@@ -58,8 +67,20 @@ tls.listen(0, options.address);
 createHttpServer((request, response) => {
   if (request.url === '/ready') response.writeHead(answered && secrets > 0 ? 200 : 503).end();
   else if (request.url === '/stats/prometheus') response.writeHead(200, { 'content-type': 'text/plain' }).end('proxy_metric 1\n');
-  else response.end(JSON.stringify({ pid: process.pid, clusters: [...clusters].sort(), secrets, tlsPort: (tls.address() as { port: number }).port, node: options.node.id }));
+  else
+    response.end(
+      JSON.stringify({
+        pid: process.pid,
+        clusters: [...clusters].sort(),
+        secrets,
+        tlsPort: (tls.address() as { port: number }).port,
+        node: options.node.id,
+      }),
+    );
 }).listen(options.adminPort, options.address);
-createHttpServer((_, response) => response.writeHead(200, { 'content-type': 'text/plain' }).end('proxy_metric 1\n')).listen(options.metricsPort, options.address);
+createHttpServer((_, response) => response.writeHead(200, { 'content-type': 'text/plain' }).end('proxy_metric 1\n')).listen(
+  options.metricsPort,
+  options.address,
+);
 process.stdin.resume().on('end', () => process.exit(0));
 process.on('SIGTERM', () => process.exit(0));

@@ -1,6 +1,7 @@
 /** `meltemi.telemetry.v1` on the wire, by hand for the reason told in messages.ts. Field numbers are those of telemetry.proto. */
 import { ProtoReader, ProtoWriter, WireType } from '@meltemi/base';
-import { jsonNumber, type HistogramSample, type LogLine, type SeriesDefinition, type Span, type TelemetryAck, type TelemetryBatch, type TelemetryNode } from '@meltemi/telemetry';
+import type { HistogramSample, LogLine, SeriesDefinition } from '@meltemi/telemetry';
+import { jsonNumber, type Span, type TelemetryAck, type TelemetryBatch, type TelemetryNode } from '@meltemi/telemetry/recording';
 
 const { bytes: BYTES, varint: VARINT, fixed64: FIXED64 } = WireType;
 const SERIES_KIND = { COUNTER: 0, GAUGE: 1, HISTOGRAM: 2 } as const;
@@ -37,7 +38,7 @@ export function decodeTelemetryAck(bytes: Uint8Array): TelemetryAck {
 }
 
 function node(writer: ProtoWriter, value: TelemetryNode): void {
-  const texts = [value.workload, value.namespace, value.app, value.version, value.instance, value.address];
+  const texts = [value.workload, value.namespace, value.app, value.version, value.instance, value.address, value.component];
   texts.forEach((text, index) => string(writer, index + 1, text));
 }
 

@@ -53,7 +53,11 @@ export interface Authority {
 /** Opens the authority of a folder, creating root and issuing authority when there are none. Throws `ca/…`. */
 export async function openAuthority(options: AuthorityOptions, crypto: CryptoPort = globalThis.crypto): Promise<Authority> {
   const workloadTtlMs = options.workloadTtlMs ?? DEFAULT_WORKLOAD_TTL_MS;
-  if (!(workloadTtlMs >= MIN_WORKLOAD_TTL_MS)) throw new MeshError('ca/bad-ttl', `Certificates cannot live ${workloadTtlMs} ms; at least ${MIN_WORKLOAD_TTL_MS} ms is needed to renew them in time.`);
+  if (!(workloadTtlMs >= MIN_WORKLOAD_TTL_MS))
+    throw new MeshError(
+      'ca/bad-ttl',
+      `Certificates cannot live ${workloadTtlMs} ms; at least ${MIN_WORKLOAD_TTL_MS} ms is needed to renew them in time.`,
+    );
   let stored = await openFolder(options, crypto);
   stored = await renewIssuing(options, crypto, stored);
   let timer: Timer | undefined;
@@ -77,7 +81,8 @@ export async function openAuthority(options: AuthorityOptions, crypto: CryptoPor
     workloadTtlMs,
     rootsPem: () => joinPem(...[stored.root, ...stored.trusted].map((root) => pemEncode('CERTIFICATE', root.der))),
     async issue(request) {
-      if (request.id.trustDomain !== options.trustDomain) throw new MeshError('ca/foreign-identity', `${formatSpiffeId(request.id)} is not of trust domain ${options.trustDomain}.`);
+      if (request.id.trustDomain !== options.trustDomain)
+        throw new MeshError('ca/foreign-identity', `${formatSpiffeId(request.id)} is not of trust domain ${options.trustDomain}.`);
       const issuer = stored.issuing;
       const ttlMs = Math.min(request.ttlMs ?? workloadTtlMs, workloadTtlMs);
       const certificate = await issueSvid(crypto, issuer, { ...request, nowMs: options.clock.now(), ttlMs });
@@ -94,17 +99,27 @@ async function openFolder(options: AuthorityOptions, crypto: CryptoPort): Promis
   const rootKey = await generateSigningKey(crypto);
   const nowMs = options.clock.now();
   const { trustDomain } = options;
-  const root = { certificate: await createRoot(crypto, { commonName: 'Meltemi root', trustDomain, key: rootKey, nowMs, ttlMs: ROOT_TTL_MS }), key: rootKey };
+  const root = {
+    certificate: await createRoot(crypto, { commonName: 'Meltemi root', trustDomain, key: rootKey, nowMs, ttlMs: ROOT_TTL_MS }),
+    key: rootKey,
+  };
   await createAuthorityFiles(crypto, options.directory, root, await newIssuing(options, crypto, root));
   const made = await loadAuthority(crypto, options.directory);
-  if (made === undefined) throw new MeshError('ca/unwritable', `The authority in ${options.directory} vanished while it was created; is another process using the folder?`);
+  if (made === undefined)
+    throw new MeshError('ca/unwritable', `The authority in ${options.directory} vanished while it was created; is another process using the folder?`);
   options.log.info('Created a certificate authority', { directory: options.directory, root: made.root.serial });
   return made;
 }
 
 async function newIssuing(options: AuthorityOptions, crypto: CryptoPort, root: Issuer): Promise<Issuer> {
   const key = await generateSigningKey(crypto);
-  const request = { commonName: 'Meltemi issuing authority', trustDomain: options.trustDomain, key, nowMs: options.clock.now(), ttlMs: ISSUING_TTL_MS };
+  const request = {
+    commonName: 'Meltemi issuing authority',
+    trustDomain: options.trustDomain,
+    key,
+    nowMs: options.clock.now(),
+    ttlMs: ISSUING_TTL_MS,
+  };
   return { certificate: await createIssuing(crypto, root, request), key };
 }
 

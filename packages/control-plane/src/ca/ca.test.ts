@@ -8,7 +8,18 @@ import { type TestContext, test } from 'node:test';
 import { silentLog } from '@meltemi/base';
 import { createChannel, createGrpcServer } from '@meltemi/grpc';
 import { createAuthorizer, createHttpServer, request } from '@meltemi/http';
-import { createCsr, createRoot, exportPrivateKey, generateSigningKey, joinPem, parseCertificates, pemEncode, type SigningKey, spiffeIdOf, verifyChain } from '@meltemi/pki';
+import {
+  createCsr,
+  createRoot,
+  exportPrivateKey,
+  generateSigningKey,
+  joinPem,
+  parseCertificates,
+  pemEncode,
+  type SigningKey,
+  spiffeIdOf,
+  verifyChain,
+} from '@meltemi/pki';
 import { loadCodec } from '@meltemi/protos';
 import { systemTimers, systemRandom } from '../platform.ts';
 import { CREATE_CERTIFICATE, createCa, openAuthority } from './index.ts';
@@ -54,11 +65,21 @@ async function room(t: TestContext, options: { directory?: string; workloadTtlMs
     ca.close();
     await Promise.all([grpc.close(), http.close(0)]);
   });
-  const joinAs = (body: object, token = TOKEN) => request({ url: `${url}/meltemi/v1/join`, method: 'POST', headers: { authorization: `Bearer ${token}` }, body: JSON.stringify(body) });
+  const joinAs = (body: object, token = TOKEN) =>
+    request({ url: `${url}/meltemi/v1/join`, method: 'POST', headers: { authorization: `Bearer ${token}` }, body: JSON.stringify(body) });
   return { ca, clock, directory, port, joinAs };
 }
 
-const WORKLOAD = { namespace: 'bookinfo', serviceAccount: 'reviews', workload: 'reviews-v1', app: 'reviews', version: 'v1', labels: { app: 'reviews' }, ports: [{ number: 9080, protocol: 'http' }], interception: 'ports' };
+const WORKLOAD = {
+  namespace: 'bookinfo',
+  serviceAccount: 'reviews',
+  workload: 'reviews-v1',
+  app: 'reviews',
+  version: 'v1',
+  labels: { app: 'reviews' },
+  ports: [{ number: 9080, protocol: 'http' }],
+  interception: 'ports',
+};
 
 interface Show {
   readonly token?: string;
@@ -74,17 +95,32 @@ async function ask(port: number, roots: string, key: SigningKey, show: Show): Pr
     tls: {
       trustedCa: roots,
       expectedPrincipals: [ISTIOD],
-      ...(show.certificate === undefined ? {} : { certificateChain: show.certificate.chain, privateKey: pemEncode('PRIVATE KEY', await exportPrivateKey(crypto, show.certificate.key)) }),
+      ...(show.certificate === undefined
+        ? {}
+        : { certificateChain: show.certificate.chain, privateKey: pemEncode('PRIVATE KEY', await exportPrivateKey(crypto, show.certificate.key)) }),
     },
   });
-  const message = codec.encode('istio.v1.auth.IstioCertificateRequest', { csr: show.csr ?? (await createCsr(crypto, key, 'spiffe://cluster.local/ns/evil/sa/evil')), ...(show.validity === undefined ? {} : { validity_duration: show.validity }) });
-  const answer = await channel.unary(CREATE_CERTIFICATE, message, show.token === undefined ? {} : { metadata: { authorization: `Bearer ${show.token}` } });
+  const message = codec.encode('istio.v1.auth.IstioCertificateRequest', {
+    csr: show.csr ?? (await createCsr(crypto, key, 'spiffe://cluster.local/ns/evil/sa/evil')),
+    ...(show.validity === undefined ? {} : { validity_duration: show.validity }),
+  });
+  const answer = await channel.unary(
+    CREATE_CERTIFICATE,
+    message,
+    show.token === undefined ? {} : { metadata: { authorization: `Bearer ${show.token}` } },
+  );
   return (codec.decode('istio.v1.auth.IstioCertificateResponse', answer) as { cert_chain: string[] }).cert_chain;
 }
 
 test('join, certificate, renewal: identity comes from the proof and never from the request', async (t) => {
   const { port, joinAs, directory } = await room(t, { workloadTtlMs: 20_000 });
-  const joined = (await joinAs(WORKLOAD)).json() as { joinToken: string; rootCertificate: string; address: string; appAddress: string; trustDomain: string };
+  const joined = (await joinAs(WORKLOAD)).json() as {
+    joinToken: string;
+    rootCertificate: string;
+    address: string;
+    appAddress: string;
+    trustDomain: string;
+  };
   assert.deepEqual([joined.address, joined.appAddress, joined.trustDomain], ['127.5.0.1', '127.5.0.2', 'cluster.local']);
   const key = await generateSigningKey(crypto);
   await assert.rejects(ask(port, joined.rootCertificate, key, { token: joined.joinToken, csr: 'nonsense' }), { code: 'grpc/invalid-argument' });
@@ -100,7 +136,13 @@ test('join, certificate, renewal: identity comes from the proof and never from t
   const [fresh] = renewed.flatMap(parseCertificates);
   assert.deepEqual([fresh?.uris, fresh === undefined ? undefined : spiffeIdOf(fresh)?.serviceAccount], [[REVIEWS], 'reviews']);
   const audit = readFileSync(join(directory, 'audit.jsonl'), 'utf8');
-  assert.deepEqual(audit.trim().split('\n').map((line) => (JSON.parse(line) as { action: string }).action), ['join', 'refuse', 'issue', 'refuse', 'refuse', 'renew']);
+  assert.deepEqual(
+    audit
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { action: string }).action),
+    ['join', 'refuse', 'issue', 'refuse', 'refuse', 'renew'],
+  );
   assert.ok(!audit.includes(joined.joinToken) && !audit.includes('PRIVATE'));
 });
 
@@ -112,8 +154,13 @@ test('a token ends after five minutes; a foreign certificate is nobody; attempts
   await assert.rejects(ask(port, rootCertificate, key, { token: joinToken }), { code: 'grpc/unauthenticated' });
   clock.advance(-300_001);
   const other = await createRoot(crypto, { commonName: 'other', trustDomain: 'cluster.local', key, nowMs: Date.now(), ttlMs: 1e6 });
-  await assert.rejects(ask(port, rootCertificate, key, { certificate: { chain: pemEncode('CERTIFICATE', other.der), key } }), { code: /grpc\/(unauthenticated|unavailable)/ });
-  const { certificate, chain } = await ca.authority.issue({ spki: key.spki, id: { trustDomain: 'cluster.local', namespace: 'istio-system', serviceAccount: 'istiod' } });
+  await assert.rejects(ask(port, rootCertificate, key, { certificate: { chain: pemEncode('CERTIFICATE', other.der), key } }), {
+    code: /grpc\/(unauthenticated|unavailable)/,
+  });
+  const { certificate, chain } = await ca.authority.issue({
+    spki: key.spki,
+    id: { trustDomain: 'cluster.local', namespace: 'istio-system', serviceAccount: 'istiod' },
+  });
   assert.ok(certificate.uris.includes(ISTIOD));
   await assert.rejects(ask(port, rootCertificate, key, { certificate: { chain: joinPem(...chain), key } }), { code: 'grpc/permission-denied' });
   for (let i = 0; i < 30; i++) await ask(port, rootCertificate, key, { token: 'wrong' }).catch(() => undefined);
@@ -144,13 +191,23 @@ test('the folder: private, whole, the same after a restart, refused when newer, 
   const [first, second] = await Promise.all([openAuthority(options), openAuthority(options)]); // two at once: one creates, both use it
   assert.equal(first.rootsPem(), second.rootsPem());
   const mode = (file: string): number => statSync(file).mode & 0o777;
-  if (process.platform !== 'win32') assert.deepEqual([mode(directory), mode(join(directory, 'root.pem')), mode(join(directory, 'issuing.pem'))], [0o700, 0o600, 0o600]);
+  if (process.platform !== 'win32')
+    assert.deepEqual([mode(directory), mode(join(directory, 'root.pem')), mode(join(directory, 'issuing.pem'))], [0o700, 0o600, 0o600]);
   assert.deepEqual(readdirSync(join(directory, '..')), ['ca']);
-  const other = await createRoot(crypto, { commonName: 'next', trustDomain: 'cluster.local', key: await generateSigningKey(crypto), nowMs: Date.now(), ttlMs: 1e9 });
+  const other = await createRoot(crypto, {
+    commonName: 'next',
+    trustDomain: 'cluster.local',
+    key: await generateSigningKey(crypto),
+    nowMs: Date.now(),
+    ttlMs: 1e9,
+  });
   writeFileSync(join(directory, 'trusted', 'next.pem'), pemEncode('CERTIFICATE', other.der));
   chmodSync(directory, 0o755);
   const again = await openAuthority(options);
-  assert.deepEqual(parseCertificates(again.rootsPem()).map(({ serial }) => serial), [...parseCertificates(first.rootsPem()), other].map(({ serial }) => serial));
+  assert.deepEqual(
+    parseCertificates(again.rootsPem()).map(({ serial }) => serial),
+    [...parseCertificates(first.rootsPem()), other].map(({ serial }) => serial),
+  );
   if (process.platform !== 'win32') assert.equal(mode(directory), 0o700);
   await assert.rejects(openAuthority({ ...options, workloadTtlMs: 10 }), { code: 'ca/bad-ttl' });
   writeFileSync(join(directory, 'format.json'), '{"format":2}');
@@ -191,7 +248,10 @@ test("the control plane's own certificate: seen by openssl, swapped while it ser
   };
   const shown = await look();
   const certificate = new X509Certificate(shown.slice(shown.indexOf('-----BEGIN')));
-  assert.equal(certificate.subjectAltName, `URI:${ISTIOD}, DNS:istiod.istio-system.svc, DNS:istiod.istio-system.svc.cluster.local, DNS:localhost, IP Address:127.0.0.1`);
+  assert.equal(
+    certificate.subjectAltName,
+    `URI:${ISTIOD}, DNS:istiod.istio-system.svc, DNS:istiod.istio-system.svc.cluster.local, DNS:localhost, IP Address:127.0.0.1`,
+  );
   const changed = Promise.withResolvers<void>();
   ca.serverCertificate.onChange(() => changed.resolve());
   await changed.promise;

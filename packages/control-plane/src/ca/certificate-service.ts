@@ -69,7 +69,8 @@ async function createCertificate(
 function readRequest(codec: MessageCodec, bytes: Uint8Array): { csr: string; ttlMs: number | undefined } {
   const message = codec.decode('istio.v1.auth.IstioCertificateRequest', bytes) as { csr?: string; validity_duration?: string | number };
   const csr = message.csr ?? '';
-  if (csr === '' || csr.length > MAX_CSR_CHARS) throw refusal('invalid-argument', `The certificate request has ${csr.length} characters; 1 to ${MAX_CSR_CHARS} are expected.`);
+  if (csr === '' || csr.length > MAX_CSR_CHARS)
+    throw refusal('invalid-argument', `The certificate request has ${csr.length} characters; 1 to ${MAX_CSR_CHARS} are expected.`);
   const seconds = Number(message.validity_duration ?? 0);
   if (seconds < 0) throw refusal('invalid-argument', `A certificate cannot be valid for ${seconds} s.`);
   return { csr, ttlMs: seconds === 0 ? undefined : seconds * 1000 };
@@ -80,14 +81,17 @@ function attest(deps: CertificateServiceDeps, call: ServerCall): { id: SpiffeId;
   if (authorization !== undefined) {
     const token = /^Bearer ([\w-]{1,512})$/.exec(authorization)?.[1];
     const id = token === undefined ? undefined : deps.tokens.redeem(token);
-    if (id === undefined) throw refusal('unauthenticated', 'The join token is unknown, used already or older than 5 minutes; run the join again to get a new one.');
+    if (id === undefined)
+      throw refusal('unauthenticated', 'The join token is unknown, used already or older than 5 minutes; run the join again to get a new one.');
     return { id, action: 'issue' };
   }
   const { principal } = call.peer;
   const id = principal === undefined ? undefined : parseSpiffeId(principal);
   if (id === undefined) throw refusal('unauthenticated', 'Neither a join token nor a client certificate of the mesh was shown.');
-  if (id.trustDomain !== deps.authority.trustDomain) throw refusal('permission-denied', `${principal ?? ''} is not of trust domain ${deps.authority.trustDomain}.`);
-  if (id.namespace === CONTROL_PLANE_ACCOUNT.namespace && id.serviceAccount === CONTROL_PLANE_ACCOUNT.serviceAccount) throw refusal('permission-denied', 'The control plane does not renew its certificate here.');
+  if (id.trustDomain !== deps.authority.trustDomain)
+    throw refusal('permission-denied', `${principal ?? ''} is not of trust domain ${deps.authority.trustDomain}.`);
+  if (id.namespace === CONTROL_PLANE_ACCOUNT.namespace && id.serviceAccount === CONTROL_PLANE_ACCOUNT.serviceAccount)
+    throw refusal('permission-denied', 'The control plane does not renew its certificate here.');
   return { id, action: 'renew' };
 }
 

@@ -25,7 +25,8 @@ export function joinRoute(authority: Authority, tokens: JoinTokens, allocator: W
     async handler(request) {
       const wanted = readJoinRequest(await request.json());
       const id = { trustDomain: authority.trustDomain, namespace: wanted.namespace, serviceAccount: wanted.serviceAccount };
-      if (!isValidSpiffeId(id)) throw invalid('namespace, serviceAccount', `${wanted.namespace}/${wanted.serviceAccount}`, 'lower-case names as Kubernetes has them');
+      if (!isValidSpiffeId(id))
+        throw invalid('namespace, serviceAccount', `${wanted.namespace}/${wanted.serviceAccount}`, 'lower-case names as Kubernetes has them');
       if (id.namespace === CONTROL_PLANE_ACCOUNT.namespace && id.serviceAccount === CONTROL_PLANE_ACCOUNT.serviceAccount) {
         throw new HttpError(403, 'join/reserved', 'The account istio-system/istiod is the control plane itself; choose another service account.');
       }
@@ -33,7 +34,11 @@ export function joinRoute(authority: Authority, tokens: JoinTokens, allocator: W
       const joinToken = tokens.create(id);
       if (joinToken === undefined) throw new HttpError(503, 'join/too-many', 'Too many join tokens are waiting to be used; try again in a minute.');
       authority.audit({ action: 'join', identity: formatSpiffeId(id), remote: request.remoteAddress });
-      return json(200, { joinToken, ...allocation, rootCertificate: authority.rootsPem(), trustDomain: authority.trustDomain }, { 'cache-control': 'no-store' });
+      return json(
+        200,
+        { joinToken, ...allocation, rootCertificate: authority.rootsPem(), trustDomain: authority.trustDomain },
+        { 'cache-control': 'no-store' },
+      );
     },
   };
 }
@@ -103,8 +108,10 @@ function readPorts(value: unknown): JoinRequest['ports'] {
     const number = fields.get('number');
     const protocol = fields.get('protocol') ?? 'http';
     const portName = fields.get('name');
-    if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > 65_535) throw invalid(`ports[${index}].number`, number, 'a port from 1 to 65535');
-    if (typeof protocol !== 'string' || !/^[A-Za-z0-9-]{1,20}$/.test(protocol)) throw invalid(`ports[${index}].protocol`, protocol, 'a protocol such as http or tcp');
+    if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > 65_535)
+      throw invalid(`ports[${index}].number`, number, 'a port from 1 to 65535');
+    if (typeof protocol !== 'string' || !/^[A-Za-z0-9-]{1,20}$/.test(protocol))
+      throw invalid(`ports[${index}].protocol`, protocol, 'a protocol such as http or tcp');
     if (portName === undefined) return { number, protocol };
     if (typeof portName !== 'string' || !NAME.test(portName)) throw invalid(`ports[${index}].name`, portName, 'a lower-case name');
     return { number, protocol, name: portName };

@@ -46,4 +46,3 @@ export function createJoinTokens(clock: Clock): JoinTokens {
 function hashed(token: string): string {
   return createHash('sha256').update(token).digest('base64');
 }
-

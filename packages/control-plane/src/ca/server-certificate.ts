@@ -69,5 +69,10 @@ async function newSecret(options: ServerCertificateOptions, crypto: CryptoPort):
   const key = await generateSigningKey(crypto);
   const id = { trustDomain: authority.trustDomain, ...CONTROL_PLANE_ACCOUNT };
   const { certificate, chain } = await authority.issue({ spki: key.spki, id, dnsNames, ipAddresses });
-  return { cert: joinPem(...chain), key: pemEncode('PRIVATE KEY', await exportPrivateKey(crypto, key)), ca: authority.rootsPem(), notAfterMs: certificate.notAfterMs };
+  return {
+    cert: joinPem(...chain),
+    key: pemEncode('PRIVATE KEY', await exportPrivateKey(crypto, key)),
+    ca: authority.rootsPem(),
+    notAfterMs: certificate.notAfterMs,
+  };
 }

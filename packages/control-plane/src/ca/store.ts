@@ -1,7 +1,30 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { MeshError } from '@meltemi/base';
-import { type Certificate, type CryptoPort, exportPrivateKey, importSigningKey, type Issuer, parseCertificates, pemDecode, pemEncode } from '@meltemi/pki';
+import {
+  type Certificate,
+  type CryptoPort,
+  exportPrivateKey,
+  importSigningKey,
+  type Issuer,
+  parseCertificates,
+  pemDecode,
+  pemEncode,
+} from '@meltemi/pki';
 
 /** Format of the folder; a newer one is refused, an older one would be migrated with a copy. */
 export const CA_FORMAT = 1;
@@ -29,7 +52,11 @@ export async function loadAuthority(crypto: CryptoPort, directory: string): Prom
     if (issuing === undefined) throw new Error(`${FILES.issuing} holds no certificate with its key`);
     return { root, rootIssuer: await readIssuer(crypto, rootPem), issuing, trusted: readTrusted(directory) };
   } catch (cause) {
-    throw new MeshError('ca/unreadable', `The authority in ${directory} cannot be read: ${message(cause)}. Restore the folder from a copy, or move it away to start with a new root.`, { cause });
+    throw new MeshError(
+      'ca/unreadable',
+      `The authority in ${directory} cannot be read: ${message(cause)}. Restore the folder from a copy, or move it away to start with a new root.`,
+      { cause },
+    );
   }
 }
 
@@ -66,7 +93,11 @@ export async function replaceIssuing(crypto: CryptoPort, directory: string, issu
 
 function checkFormat(directory: string): void {
   const { format } = JSON.parse(readFileSync(join(directory, FILES.format), 'utf8')) as { format?: unknown };
-  if (format !== CA_FORMAT) throw new MeshError('ca/format', `The authority in ${directory} has format ${String(format)}; this version knows ${CA_FORMAT}. Use the version that wrote it, or a newer one.`);
+  if (format !== CA_FORMAT)
+    throw new MeshError(
+      'ca/format',
+      `The authority in ${directory} has format ${String(format)}; this version knows ${CA_FORMAT}. Use the version that wrote it, or a newer one.`,
+    );
   const mode = statSync(directory).mode & 0o077;
   if (mode !== 0) chmodSync(directory, 0o700);
 }
@@ -85,7 +116,9 @@ async function issuerPem(crypto: CryptoPort, issuer: Issuer): Promise<string> {
 function readTrusted(directory: string): Certificate[] {
   const folder = join(directory, FILES.trusted);
   if (!existsSync(folder)) return [];
-  const files = readdirSync(folder).filter((file) => file.endsWith('.pem')).sort();
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith('.pem'))
+    .sort();
   return files.flatMap((file) => parseCertificates(readFileSync(join(folder, file), 'utf8')));
 }
 

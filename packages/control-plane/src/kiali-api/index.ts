@@ -46,13 +46,27 @@ const DEFAULT_RATE_MS = 60_000;
 export function createKialiApi(deps: KialiApiDeps): KialiApi {
   const { mesh, store, now } = deps;
   const graphs = createGraphs({ query: deps.query, mesh, telemetryVersion: () => store.version, now });
-  const streams: StreamsDeps = { graphs, mesh, onTelemetry: (listener) => store.onChange(listener), seriesCount: () => store.stats.series, now, timers: deps.timers };
+  const streams: StreamsDeps = {
+    graphs,
+    mesh,
+    onTelemetry: (listener) => store.onChange(listener),
+    seriesCount: () => store.stats.series,
+    now,
+    timers: deps.timers,
+  };
   const all = (): string[] => mesh.view().namespaces.map((one) => one.name);
 
-  const get = (path: string, run: (request: HttpRequest) => unknown): Route => ({ method: 'GET', path, handler: (request) => answered(run, request) });
+  const get = (path: string, run: (request: HttpRequest) => unknown): Route => ({
+    method: 'GET',
+    path,
+    handler: (request) => answered(run, request),
+  });
   const traffic = (request: HttpRequest, namespaces: readonly string[]): Promise<NamespaceTraffic> =>
     collectTraffic(deps.query, namespaces, durationParameter(request.query, 'rateInterval', DEFAULT_RATE_MS), timeOf(request.query, now()));
-  const list = (path: string, make: (view: ReturnType<MeshSource['view']>, traffic: NamespaceTraffic, namespaces: readonly string[], request: HttpRequest) => object): Route =>
+  const list = (
+    path: string,
+    make: (view: ReturnType<MeshSource['view']>, traffic: NamespaceTraffic, namespaces: readonly string[], request: HttpRequest) => object,
+  ): Route =>
     get(path, async (request) => {
       const namespaces = namespacesParameter(request.query, all());
       return make(mesh.view(), await traffic(request, namespaces), namespaces, request);
@@ -77,7 +91,9 @@ export function createKialiApi(deps: KialiApiDeps): KialiApi {
       get('/api/mesh/tls', () => meshTlsJson(mesh.view())),
       get('/api/clusters/tls', ({ query }) => namespacesParameter(query, all()).map((one) => namespaceTlsJson(mesh.view(), one))),
       get('/api/namespaces/:namespace/tls', ({ params }) => namespaceTlsJson(mesh.view(), params['namespace'] ?? '')),
-      get('/api/istio/config', ({ query }) => configListJson(mesh.view(), namespacesParameter(query, all()), kindsOf(query), query.get('validate') !== 'false')),
+      get('/api/istio/config', ({ query }) =>
+        configListJson(mesh.view(), namespacesParameter(query, all()), kindsOf(query), query.get('validate') !== 'false'),
+      ),
       get('/api/istio/validations', ({ query }) => validationSummaries(mesh.view(), namespacesParameter(query, all()))),
       get('/api/namespaces/:namespace/istio/:group/:version/:kind/:name', ({ params }) => objectJson(mesh, params)),
       list('/api/clusters/apps', appsJson),
@@ -88,10 +104,23 @@ export function createKialiApi(deps: KialiApiDeps): KialiApi {
       details('/api/namespaces/:namespace/services/:name', 'Service', serviceDetailsJson),
       details('/api/namespaces/:namespace/workloads/:name', 'Workload', workloadDetailsJson),
       get('/api/namespaces/graph', ({ query }) => graphs.make(graphRequest(query, all()))),
-      focused('/api/namespaces/:namespace/applications/:name/graph', (params) => ({ namespace: params['namespace'] ?? '', app: params['name'] ?? '' })),
-      focused('/api/namespaces/:namespace/applications/:name/versions/:version/graph', (params) => ({ namespace: params['namespace'] ?? '', app: params['name'] ?? '', version: params['version'] ?? '' })),
-      focused('/api/namespaces/:namespace/workloads/:name/graph', (params) => ({ namespace: params['namespace'] ?? '', workload: params['name'] ?? '' })),
-      focused('/api/namespaces/:namespace/services/:name/graph', (params) => ({ namespace: params['namespace'] ?? '', service: params['name'] ?? '' })),
+      focused('/api/namespaces/:namespace/applications/:name/graph', (params) => ({
+        namespace: params['namespace'] ?? '',
+        app: params['name'] ?? '',
+      })),
+      focused('/api/namespaces/:namespace/applications/:name/versions/:version/graph', (params) => ({
+        namespace: params['namespace'] ?? '',
+        app: params['name'] ?? '',
+        version: params['version'] ?? '',
+      })),
+      focused('/api/namespaces/:namespace/workloads/:name/graph', (params) => ({
+        namespace: params['namespace'] ?? '',
+        workload: params['name'] ?? '',
+      })),
+      focused('/api/namespaces/:namespace/services/:name/graph', (params) => ({
+        namespace: params['namespace'] ?? '',
+        service: params['name'] ?? '',
+      })),
       { method: 'GET', path: '/meltemi/v1/stream/graph', handler: ({ query }) => orError(() => graphStream(streams, graphRequest(query, all()))) },
       { method: 'GET', path: '/meltemi/v1/stream/config', handler: () => configStream(streams) },
       get('/meltemi/v1/logs', ({ query }) => logsJson(store, query)),
@@ -124,7 +153,10 @@ function timeOf(query: URLSearchParams, nowMs: number): number {
 }
 
 function kindsOf(query: URLSearchParams): string[] {
-  return (query.get('objects') ?? '').split(/,(?=\S)/).map((one) => one.trim().toLowerCase()).filter((one) => one !== '');
+  return (query.get('objects') ?? '')
+    .split(/,(?=\S)/)
+    .map((one) => one.trim().toLowerCase())
+    .filter((one) => one !== '');
 }
 
 function healthType(query: URLSearchParams): 'app' | 'service' | 'workload' {
@@ -138,7 +170,16 @@ function objectJson(mesh: MeshSource, params: HttpRequest['params']): object {
   const { namespace = '', group = '', kind = '', name = '' } = params;
   const found = view.objects.find((one) => one.namespace === namespace && one.group === group && one.kind === kind && one.name === name);
   if (found === undefined) throw new HttpError(404, 'kiali/not-found', `${kind} [${name}] in namespace [${namespace}] not found`);
-  return { namespace: { name: namespace }, objectGVK: gvkJson(found), resource: found.resource, validation: validationJson(view, found), references: null, permissions: { create: true, update: true, delete: true }, help: [], cluster: view.clusterName };
+  return {
+    namespace: { name: namespace },
+    objectGVK: gvkJson(found),
+    resource: found.resource,
+    validation: validationJson(view, found),
+    references: null,
+    permissions: { create: true, update: true, delete: true },
+    help: [],
+    cluster: view.clusterName,
+  };
 }
 
 function logsJson(store: TelemetryStore, query: URLSearchParams): object {
@@ -146,6 +187,12 @@ function logsJson(store: TelemetryStore, query: URLSearchParams): object {
   const workload = query.get('workload') ?? '';
   if (namespace === '' || workload === '') throw new HttpError(400, 'logs/missing', 'name a namespace and a workload');
   const limit = Number(query.get('limit') ?? 500);
-  const entries = store.logs.query({ namespace, workload, instance: query.get('instance') || undefined, sinceMs: Number(query.get('sinceMs') ?? 0) || 0, limit: Number.isInteger(limit) && limit > 0 ? Math.min(limit, 10_000) : 500 });
+  const entries = store.logs.query({
+    namespace,
+    workload,
+    instance: query.get('instance') || undefined,
+    sinceMs: Number(query.get('sinceMs') ?? 0) || 0,
+    limit: Number.isInteger(limit) && limit > 0 ? Math.min(limit, 10_000) : 500,
+  });
   return { instances: store.logs.instances(namespace, workload), entries };
 }

@@ -10,7 +10,12 @@ import { prometheusRoutes } from '../telemetry/prometheus-api.ts';
 import { createKialiApi } from './index.ts';
 import { bookinfoView, fakeBookinfo, staticMesh } from './testdata/bookinfo.ts';
 
-const timers = { after: (ms: number, run: () => void) => { const timer = setTimeout(run, ms); return { cancel: () => clearTimeout(timer) }; } };
+const timers = {
+  after: (ms: number, run: () => void) => {
+    const timer = setTimeout(run, ms);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
 
 /** A store, Bookinfo's proxies and the HTTP API, at a time that the test turns (or the real one). */
 async function setUp(t: { after(run: () => Promise<void>): void }, isLive = false) {
@@ -20,7 +25,11 @@ async function setUp(t: { after(run: () => Promise<void>): void }, isLive = fals
   const engine = createQueryEngine(store.metrics);
   const mesh = staticMesh();
   const api = createKialiApi({ mesh, store, query: engine.graphQuery, now, timers, retentionMs: 3_600_000 });
-  const routes = [...api.routes, ...prometheusRoutes({ store, engine, now, meltemiVersion: '0', retentionMs: 3_600_000 }), ...jaegerRoutes({ store, now })];
+  const routes = [
+    ...api.routes,
+    ...prometheusRoutes({ store, engine, now, meltemiVersion: '0', retentionMs: 3_600_000 }),
+    ...jaegerRoutes({ store, now }),
+  ];
   const server = createHttpServer({ routes, authorize: createAuthorizer({}) });
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
   t.after(async () => {
@@ -30,7 +39,11 @@ async function setUp(t: { after(run: () => Promise<void>): void }, isLive = fals
   const proxies = fakeBookinfo(store, now);
   const get = async <T>(path: string, init?: RequestInit): Promise<T> => (await fetch(`${url}${path}`, init)).json() as Promise<T>;
   return {
-    store, mesh, proxies, url, get,
+    store,
+    mesh,
+    proxies,
+    url,
+    get,
     /** Reports for so many seconds, doing something before each report. */
     seconds(count: number, before: (second: number) => void = () => undefined) {
       for (let i = 0; i < count; i++) {
@@ -45,10 +58,15 @@ async function setUp(t: { after(run: () => Promise<void>): void }, isLive = fals
 
 const nodes = (graph: GraphJson): NodeJson[] => graph.elements.nodes.map((one) => one.data);
 const edges = (graph: GraphJson): EdgeJson[] => graph.elements.edges.map((one) => one.data);
-const called = (node: NodeJson | undefined): string => (node === undefined ? '?' : node.service ?? (node.version === undefined ? (node.workload ?? node.app ?? node.nodeType) : `${node.app} ${node.version}`));
+const called = (node: NodeJson | undefined): string =>
+  node === undefined
+    ? '?'
+    : (node.service ?? (node.version === undefined ? (node.workload ?? node.app ?? node.nodeType) : `${node.app} ${node.version}`));
 const pairs = (graph: GraphJson): string[] => {
   const byId = new Map(nodes(graph).map((node) => [node.id, node]));
-  return edges(graph).map((edge) => `${called(byId.get(edge.source))} > ${called(byId.get(edge.target))}`).toSorted();
+  return edges(graph)
+    .map((edge) => `${called(byId.get(edge.source))} > ${called(byId.get(edge.target))}`)
+    .toSorted();
 };
 
 /**
@@ -66,20 +84,50 @@ test('the versioned graph of Bookinfo has 9 apps, 5 services and 14 edges', asyn
   assert.deepEqual({ ...types, edges: edges(graph).length }, { app: 9, service: 5, box: 2, edges: 14 });
   assert.deepEqual([graph.graphType, graph.duration, graph.timestamp], ['versionedApp', 60, 1_800_000_060]);
   assert.deepEqual(pairs(graph), [
-    'details > details v1', 'istio-ingressgateway latest > productpage', 'postgresdb > postgresdb v1', 'productpage > productpage v1', 'productpage v1 > details', 'productpage v1 > reviews',
-    'ratings > ratings v1', 'ratings > ratings v2', 'ratings v2 > postgresdb', 'reviews > reviews v1', 'reviews > reviews v2', 'reviews > reviews v3', 'reviews v2 > ratings', 'reviews v3 > ratings',
+    'details > details v1',
+    'istio-ingressgateway latest > productpage',
+    'postgresdb > postgresdb v1',
+    'productpage > productpage v1',
+    'productpage v1 > details',
+    'productpage v1 > reviews',
+    'ratings > ratings v1',
+    'ratings > ratings v2',
+    'ratings v2 > postgresdb',
+    'reviews > reviews v1',
+    'reviews > reviews v2',
+    'reviews > reviews v3',
+    'reviews v2 > ratings',
+    'reviews v3 > ratings',
   ]);
   const byId = new Map(nodes(graph).map((node) => [node.id, node]));
-  const edge = (from: string, to: string): EdgeJson | undefined => edges(graph).find((one) => called(byId.get(one.source)) === from && called(byId.get(one.target)) === to);
-  assert.deepEqual(edge('productpage v1', 'reviews')?.traffic, { protocol: 'http', rates: { http: '3.00', httpPercentReq: '75.0' }, responses: { 200: { flags: { '-': '100.0' }, hosts: { 'reviews.bookinfo.svc.cluster.local': '100.0' } } } });
+  const edge = (from: string, to: string): EdgeJson | undefined =>
+    edges(graph).find((one) => called(byId.get(one.source)) === from && called(byId.get(one.target)) === to);
+  assert.deepEqual(edge('productpage v1', 'reviews')?.traffic, {
+    protocol: 'http',
+    rates: { http: '3.00', httpPercentReq: '75.0' },
+    responses: { 200: { flags: { '-': '100.0' }, hosts: { 'reviews.bookinfo.svc.cluster.local': '100.0' } } },
+  });
   assert.deepEqual(edge('reviews', 'reviews v2')?.traffic.rates, { http: '1.00', httpPercentReq: '33.3' });
-  assert.deepEqual(edge('ratings v2', 'postgresdb')?.traffic, { protocol: 'tcp', rates: { tcp: '1000.00' }, responses: { '-': { flags: { '-': '100.0' }, hosts: { 'postgresdb.bookinfo.svc.cluster.local': '100.0' } } } });
+  assert.deepEqual(edge('ratings v2', 'postgresdb')?.traffic, {
+    protocol: 'tcp',
+    rates: { tcp: '1000.00' },
+    responses: { '-': { flags: { '-': '100.0' }, hosts: { 'postgresdb.bookinfo.svc.cluster.local': '100.0' } } },
+  });
   for (const one of edges(graph)) assert.equal(one.isMTLS, '100', `${called(byId.get(one.source))} > ${called(byId.get(one.target))}`);
   const last = edge('productpage v1', 'reviews');
-  assert.deepEqual([last?.sourcePrincipal, last?.destPrincipal, last?.healthStatus, last?.responseTime], ['spiffe://cluster.local/ns/bookinfo/sa/bookinfo-productpage', 'spiffe://cluster.local/ns/bookinfo/sa/bookinfo-reviews', 'Healthy', '24']);
+  assert.deepEqual(
+    [last?.sourcePrincipal, last?.destPrincipal, last?.healthStatus, last?.responseTime],
+    ['spiffe://cluster.local/ns/bookinfo/sa/bookinfo-productpage', 'spiffe://cluster.local/ns/bookinfo/sa/bookinfo-reviews', 'Healthy', '24'],
+  );
   const find = (name: string): NodeJson | undefined => nodes(graph).find((node) => called(node) === name && node.isBox === undefined);
-  assert.deepEqual([find('istio-ingressgateway latest')?.isOutside, find('istio-ingressgateway latest')?.isRoot, find('istio-ingressgateway latest')?.isGateway], [true, true, { ingressInfo: { hostnames: ['*'] } }]);
-  assert.deepEqual([find('reviews')?.hasVS, find('reviews')?.hasTrafficShifting, find('reviews')?.hasRequestTimeout, find('reviews')?.hasCB], [{ hostnames: ['reviews'] }, true, true, true]);
+  assert.deepEqual(
+    [find('istio-ingressgateway latest')?.isOutside, find('istio-ingressgateway latest')?.isRoot, find('istio-ingressgateway latest')?.isGateway],
+    [true, true, { ingressInfo: { hostnames: ['*'] } }],
+  );
+  assert.deepEqual(
+    [find('reviews')?.hasVS, find('reviews')?.hasTrafficShifting, find('reviews')?.hasRequestTimeout, find('reviews')?.hasCB],
+    [{ hostnames: ['reviews'] }, true, true, true],
+  );
   assert.deepEqual([find('reviews v3')?.hasCB, find('reviews v2')?.hasCB], [true, undefined]);
   assert.deepEqual(find('reviews v1')?.traffic, [{ protocol: 'http', rates: { httpIn: '1.00' } }]);
   assert.equal(find('productpage v1')?.healthStatus, 'Healthy');
@@ -91,7 +139,10 @@ test('other graph types, boxes, idle nodes and the graph of one node', async (t)
   mesh.seconds(60, () => mesh.proxies.callAll());
   const shape = async (query: string): Promise<Record<string, number>> => {
     const graph = await mesh.graph(`namespaces=bookinfo&duration=60s&${query}`);
-    return { ...Object.fromEntries([...Map.groupBy(nodes(graph), (node) => node.nodeType)].map(([type, list]) => [type, list.length])), edges: edges(graph).length };
+    return {
+      ...Object.fromEntries([...Map.groupBy(nodes(graph), (node) => node.nodeType)].map(([type, list]) => [type, list.length])),
+      edges: edges(graph).length,
+    };
   };
   assert.deepEqual(await shape('graphType=app'), { app: 6, service: 5, edges: 10 });
   assert.deepEqual(await shape('graphType=workload&injectServiceNodes=false'), { workload: 9, edges: 10 });
@@ -99,7 +150,13 @@ test('other graph types, boxes, idle nodes and the graph of one node', async (t)
   assert.deepEqual(await shape('graphType=versionedApp&boxBy=app,namespace,cluster'), { box: 3, app: 9, service: 5, edges: 14 });
   assert.deepEqual(await shape('graphType=versionedApp&appenders=idleNode,health'), { box: 3, app: 10, service: 5, edges: 14 });
   const one = await mesh.get<GraphJson>('/api/namespaces/bookinfo/workloads/ratings-v2/graph?duration=60s&graphType=workload');
-  assert.deepEqual(pairs(one), ['postgresdb > postgresdb v1', 'ratings > ratings v2', 'ratings v2 > postgresdb', 'reviews v2 > ratings', 'reviews v3 > ratings']);
+  assert.deepEqual(pairs(one), [
+    'postgresdb > postgresdb v1',
+    'ratings > ratings v2',
+    'ratings v2 > postgresdb',
+    'reviews v2 > ratings',
+    'reviews v3 > ratings',
+  ]);
   const services = await mesh.get<GraphJson>('/api/namespaces/bookinfo/services/reviews/graph?duration=60s');
   assert.deepEqual(pairs(services), ['productpage v1 > reviews', 'reviews > reviews v1', 'reviews > reviews v2', 'reviews > reviews v3']);
   assert.match((await mesh.get<{ error: string }>('/api/namespaces/graph?graphType=what')).error, /Invalid graphType \[what\]/);
@@ -119,7 +176,12 @@ test('errors colour edges, nodes and lists; what never arrived is seen too', asy
   assert.deepEqual(Object.keys(rates), ['http', 'http5xx', 'httpNoResponse', 'httpPercentErr', 'httpPercentReq']);
   assert.deepEqual(Object.keys(responses?.['503']?.flags ?? {}), ['UF']);
   assert.ok('-' in (responses ?? {}));
-  interface Health { namespaceAppHealth: Record<string, Record<string, { status: { status: string; errorRatio: number }; requests: { inbound: { http?: Record<string, number> } } }>> }
+  interface Health {
+    namespaceAppHealth: Record<
+      string,
+      Record<string, { status: { status: string; errorRatio: number }; requests: { inbound: { http?: Record<string, number> } } }>
+    >;
+  }
   const health = await mesh.get<Health>('/api/clusters/health?namespaces=bookinfo&type=app&rateInterval=60s');
   const ratings = health.namespaceAppHealth['bookinfo']?.['ratings'];
   assert.equal(ratings?.status.status, 'Failure');
@@ -130,51 +192,103 @@ test('errors colour edges, nodes and lists; what never arrived is seen too', asy
 test('lists, locks, configuration and details', async (t) => {
   const mesh = await setUp(t);
   mesh.seconds(10, () => mesh.proxies.callAll());
-  interface Named { name: string; namespace: string; health: { status: { status: string } } }
+  interface Named {
+    name: string;
+    namespace: string;
+    health: { status: { status: string } };
+  }
   const apps = await mesh.get<{ applications: Named[] }>('/api/clusters/apps?namespaces=bookinfo,istio-system&health=true&rateInterval=60s');
-  assert.deepEqual(apps.applications.map((one) => one.name), ['details', 'postgresdb', 'productpage', 'ratings', 'reviews', 'istio-ingressgateway']);
-  const services = await mesh.get<{ services: Named[]; validations: { service: Record<string, { valid: boolean; checks: unknown[] }> } }>('/api/clusters/services?namespaces=bookinfo');
+  assert.deepEqual(
+    apps.applications.map((one) => one.name),
+    ['details', 'postgresdb', 'productpage', 'ratings', 'reviews', 'istio-ingressgateway'],
+  );
+  const services = await mesh.get<{ services: Named[]; validations: { service: Record<string, { valid: boolean; checks: unknown[] }> } }>(
+    '/api/clusters/services?namespaces=bookinfo',
+  );
   assert.equal(services.services.length, 5);
   assert.equal(services.validations.service['reviews.bookinfo.meltemi']?.checks.length, 1);
   const workloads = await mesh.get<{ workloads: (Named & { podCount: number })[] }>('/api/clusters/workloads?namespaces=bookinfo');
   assert.deepEqual([workloads.workloads.length, workloads.workloads[0]?.podCount], [9, 1]);
-  const config = await mesh.get<{ resources: Record<string, unknown[]>; validations: Record<string, Record<string, { valid: boolean; checks: { path: string; origin?: { line: number } }[] }>> }>('/api/istio/config?namespaces=bookinfo');
+  const config = await mesh.get<{
+    resources: Record<string, unknown[]>;
+    validations: Record<string, Record<string, { valid: boolean; checks: { path: string; origin?: { line: number } }[] }>>;
+  }>('/api/istio/config?namespaces=bookinfo');
   assert.deepEqual(Object.keys(config.resources), ['networking.istio.io/v1, Kind=VirtualService', 'networking.istio.io/v1, Kind=DestinationRule']);
   const checked = config.validations['networking.istio.io/v1, Kind=VirtualService']?.['reviews.bookinfo.meltemi'];
   assert.deepEqual([checked?.valid, checked?.checks[0]?.path, checked?.checks[0]?.origin?.line], [true, 'spec/http[0]', 12]);
-  assert.deepEqual(await mesh.get('/api/istio/validations?namespaces=bookinfo'), [{ cluster: 'meltemi', namespace: 'bookinfo', errors: 0, warnings: 1, objectCount: 2 }]);
+  assert.deepEqual(await mesh.get('/api/istio/validations?namespaces=bookinfo'), [
+    { cluster: 'meltemi', namespace: 'bookinfo', errors: 0, warnings: 1, objectCount: 2 },
+  ]);
   assert.equal((await mesh.get<{ mode: string; status: string }>('/api/mesh/tls')).status, 'MTLS_PARTIALLY_ENABLED');
-  const strict = { group: 'security.istio.io', version: 'v1', kind: 'PeerAuthentication', namespace: 'istio-system', name: 'default', spec: { mtls: { mode: 'STRICT' } }, resource: {} };
+  const strict = {
+    group: 'security.istio.io',
+    version: 'v1',
+    kind: 'PeerAuthentication',
+    namespace: 'istio-system',
+    name: 'default',
+    spec: { mtls: { mode: 'STRICT' } },
+    resource: {},
+  };
   mesh.mesh.change({ ...bookinfoView, version: '2', objects: [...bookinfoView.objects, strict] });
   assert.equal((await mesh.get<{ status: string }>('/api/mesh/tls')).status, 'MTLS_ENABLED');
-  assert.deepEqual((await mesh.get<{ name: string; tls: { status: string } }[]>('/api/namespaces')).map((one) => `${one.name} ${one.tls.status}`), ['bookinfo MTLS_ENABLED', 'default MTLS_NOT_ENABLED', 'istio-system MTLS_ENABLED']);
-  const service = await mesh.get<{ service: { ports: unknown[] }; workloads: unknown[]; virtualServices: unknown[] }>('/api/namespaces/bookinfo/services/reviews');
+  assert.deepEqual(
+    (await mesh.get<{ name: string; tls: { status: string } }[]>('/api/namespaces')).map((one) => `${one.name} ${one.tls.status}`),
+    ['bookinfo MTLS_ENABLED', 'default MTLS_NOT_ENABLED', 'istio-system MTLS_ENABLED'],
+  );
+  const service = await mesh.get<{ service: { ports: unknown[] }; workloads: unknown[]; virtualServices: unknown[] }>(
+    '/api/namespaces/bookinfo/services/reviews',
+  );
   assert.deepEqual([service.workloads.length, service.virtualServices.length], [3, 1]);
   assert.equal((await mesh.get<{ pods: unknown[] }>('/api/namespaces/bookinfo/workloads/reviews-v1')).pods.length, 1);
   assert.equal((await mesh.get<{ serviceNames: string[] }>('/api/namespaces/bookinfo/apps/ratings')).serviceNames[0], 'ratings');
   assert.match((await mesh.get<{ error: string }>('/api/namespaces/bookinfo/apps/none')).error, /not found/);
-  for (const path of ['/api/status', '/api/auth/info', '/api/config', '/api/clusters/tls']) assert.equal((await fetch(`${mesh.url}${path}`)).status, 200, path);
+  for (const path of ['/api/status', '/api/auth/info', '/api/config', '/api/clusters/tls'])
+    assert.equal((await fetch(`${mesh.url}${path}`)).status, 200, path);
 });
 
 test("Prometheus' API: forms, shapes and errors", async (t) => {
   const mesh = await setUp(t);
   mesh.seconds(60, () => mesh.proxies.callAll());
-  interface Answer { status: string; errorType?: string; error?: string; data: { resultType: string; result: { metric: Record<string, string>; value: [number, string]; values: [number, string][] }[] } }
+  interface Answer {
+    status: string;
+    errorType?: string;
+    error?: string;
+    data: { resultType: string; result: { metric: Record<string, string>; value: [number, string]; values: [number, string][] }[] };
+  }
   const query = 'sum by (destination_workload) (rate(istio_requests_total{reporter="destination",destination_service_name="reviews"}[30s]))';
   const posted = await mesh.get<Answer>('/prometheus/api/v1/query', { method: 'POST', body: new URLSearchParams({ query, time: '1800000060' }) });
-  assert.deepEqual(posted.data.result.map((one) => [one.metric['destination_workload'], Number(one.value[1]).toFixed(2)]).toSorted(), [['reviews-v1', '1.00'], ['reviews-v2', '1.00'], ['reviews-v3', '1.00']]);
-  const range = await mesh.get<Answer>(`/prometheus/api/v1/query_range?${new URLSearchParams({ query, start: '1800000020', end: '1800000060', step: '10s' })}`);
+  assert.deepEqual(posted.data.result.map((one) => [one.metric['destination_workload'], Number(one.value[1]).toFixed(2)]).toSorted(), [
+    ['reviews-v1', '1.00'],
+    ['reviews-v2', '1.00'],
+    ['reviews-v3', '1.00'],
+  ]);
+  const range = await mesh.get<Answer>(
+    `/prometheus/api/v1/query_range?${new URLSearchParams({ query, start: '1800000020', end: '1800000060', step: '10s' })}`,
+  );
   assert.deepEqual([range.data.resultType, range.data.result[0]?.values.length], ['matrix', 5]);
   const bad = await fetch(`${mesh.url}/prometheus/api/v1/query?query=sum(`);
   assert.equal(bad.status, 400);
   assert.match((await (bad.json() as Promise<Answer>)).error ?? '', /1:5: parse error: unexpected end of input/);
-  assert.equal((await fetch(`${mesh.url}/prometheus/api/v1/query?query=${encodeURIComponent('istio_requests_total / on(reporter) istio_requests_total')}`)).status, 422);
+  assert.equal(
+    (await fetch(`${mesh.url}/prometheus/api/v1/query?query=${encodeURIComponent('istio_requests_total / on(reporter) istio_requests_total')}`))
+      .status,
+    422,
+  );
   const values = await mesh.get<{ data: string[] }>('/prometheus/api/v1/label/destination_app/values?match[]=istio_tcp_sent_bytes_total');
   assert.deepEqual(values.data, ['postgresdb']);
-  assert.equal((await mesh.get<{ data: unknown[] }>(`/prometheus/api/v1/series?match[]=${encodeURIComponent('istio_tcp_sent_bytes_total{reporter="source"}')}`)).data.length, 1);
-  assert.equal((await mesh.get<{ data: Record<string, { type: string }[]> }>('/prometheus/api/v1/metadata')).data['istio_requests_total']?.[0]?.type, 'counter');
+  assert.equal(
+    (await mesh.get<{ data: unknown[] }>(`/prometheus/api/v1/series?match[]=${encodeURIComponent('istio_tcp_sent_bytes_total{reporter="source"}')}`))
+      .data.length,
+    1,
+  );
+  assert.equal(
+    (await mesh.get<{ data: Record<string, { type: string }[]> }>('/prometheus/api/v1/metadata')).data['istio_requests_total']?.[0]?.type,
+    'counter',
+  );
   assert.equal((await mesh.get<{ data: { activeTargets: unknown[] } }>('/prometheus/api/v1/targets')).data.activeTargets.length, 10);
-  const replaced = await mesh.get<Answer>(`/prometheus/api/v1/query?${new URLSearchParams({ query: 'label_replace(sum by (destination_workload) (istio_requests_total{destination_workload="reviews-v1",reporter="source"}), "v", "$2-${app}", "destination_workload", "(?P<app>[a-z]+)-(v\\\\d)")', time: '1800000060' })}`);
+  const replaced = await mesh.get<Answer>(
+    `/prometheus/api/v1/query?${new URLSearchParams({ query: 'label_replace(sum by (destination_workload) (istio_requests_total{destination_workload="reviews-v1",reporter="source"}), "v", "$2-${app}", "destination_workload", "(?P<app>[a-z]+)-(v\\\\d)")', time: '1800000060' })}`,
+  );
   assert.equal(replaced.data.result[0]?.metric['v'], 'v1-reviews');
 });
 
@@ -182,17 +296,40 @@ test("Jaeger's API", async (t) => {
   const mesh = await setUp(t);
   const stream = mesh.store.open({ namespace: 'bookinfo', serviceAccount: 'a', principal: 'p' });
   const base = { trace_id: 'a'.repeat(32), start_us: 1_000_000, tags: { 'http.status_code': '500' } };
-  stream.ingest({ sequence: 1, time_ms: 1, node: { workload: 'a', namespace: 'bookinfo' }, spans: [
-    { ...base, span_id: '1'.repeat(16), name: 'GET', duration_us: 900, service: 'productpage.bookinfo', kind: 'CLIENT' },
-    { ...base, span_id: '2'.repeat(16), parent_span_id: '1'.repeat(16), name: 'GET', duration_us: 500, service: 'reviews.bookinfo', kind: 'SERVER', error: true },
-  ] });
+  stream.ingest({
+    sequence: 1,
+    time_ms: 1,
+    node: { workload: 'a', namespace: 'bookinfo' },
+    spans: [
+      { ...base, span_id: '1'.repeat(16), name: 'GET', duration_us: 900, service: 'productpage.bookinfo', kind: 'CLIENT' },
+      {
+        ...base,
+        span_id: '2'.repeat(16),
+        parent_span_id: '1'.repeat(16),
+        name: 'GET',
+        duration_us: 500,
+        service: 'reviews.bookinfo',
+        kind: 'SERVER',
+        error: true,
+      },
+    ],
+  });
   assert.deepEqual((await mesh.get<{ data: string[] }>('/jaeger/api/services')).data, ['productpage.bookinfo', 'reviews.bookinfo']);
-  interface Traces { data: { spans: { references: { spanID: string }[]; processID: string }[]; processes: Record<string, { serviceName: string }> }[] }
-  const found = await mesh.get<Traces>(`/jaeger/api/traces?service=reviews.bookinfo&tags=${encodeURIComponent('{"error":"true"}')}&minDuration=800us&limit=5`);
-  assert.deepEqual([found.data.length, found.data[0]?.spans[1]?.references[0]?.spanID, found.data[0]?.processes['p2']?.serviceName], [1, '1'.repeat(16), 'reviews.bookinfo']);
+  interface Traces {
+    data: { spans: { references: { spanID: string }[]; processID: string }[]; processes: Record<string, { serviceName: string }> }[];
+  }
+  const found = await mesh.get<Traces>(
+    `/jaeger/api/traces?service=reviews.bookinfo&tags=${encodeURIComponent('{"error":"true"}')}&minDuration=800us&limit=5`,
+  );
+  assert.deepEqual(
+    [found.data.length, found.data[0]?.spans[1]?.references[0]?.spanID, found.data[0]?.processes['p2']?.serviceName],
+    [1, '1'.repeat(16), 'reviews.bookinfo'],
+  );
   assert.equal((await mesh.get<Traces>(`/jaeger/api/traces/${'a'.repeat(32)}`)).data[0]?.spans.length, 2);
   assert.equal((await fetch(`${mesh.url}/jaeger/api/traces/ff`)).status, 404);
-  assert.deepEqual((await mesh.get<{ data: object[] }>('/jaeger/api/dependencies?endTs=2000&lookback=2000')).data, [{ parent: 'productpage.bookinfo', child: 'reviews.bookinfo', callCount: 1 }]);
+  assert.deepEqual((await mesh.get<{ data: object[] }>('/jaeger/api/dependencies?endTs=2000&lookback=2000')).data, [
+    { parent: 'productpage.bookinfo', child: 'reviews.bookinfo', callCount: 1 },
+  ]);
 });
 
 test('the graph stream shows a new edge within two seconds and sends signs of life', async (t) => {
@@ -202,11 +339,14 @@ test('the graph stream shows a new edge within two seconds and sends signs of li
   let text = '';
   const until = async (wanted: (events: { event: string; data: { graph?: GraphJson } }[]) => boolean): Promise<void> => {
     for (;;) {
-      const events = text.split('\n\n').slice(0, -1).flatMap((block) => {
-        const event = /^event: (.*)$/m.exec(block)?.[1];
-        const data = /^data: (.*)$/m.exec(block)?.[1];
-        return event === undefined || data === undefined ? [] : [{ event, data: JSON.parse(data) as { graph?: GraphJson } }];
-      });
+      const events = text
+        .split('\n\n')
+        .slice(0, -1)
+        .flatMap((block) => {
+          const event = /^event: (.*)$/m.exec(block)?.[1];
+          const data = /^data: (.*)$/m.exec(block)?.[1];
+          return event === undefined || data === undefined ? [] : [{ event, data: JSON.parse(data) as { graph?: GraphJson } }];
+        });
       if (wanted(events)) return;
       const next = await reader?.read();
       if (next === undefined || next.done) throw new Error(`the stream ended: ${text}`);

@@ -61,15 +61,23 @@ function appenders(query: URLSearchParams): ReadonlySet<AppenderName> {
 
 function boxes(query: URLSearchParams): readonly BoxBy[] {
   const text = query.get('boxBy') ?? '';
-  return text.split(',').filter((one) => one !== '' && one !== 'none').map((one) => {
-    if (one !== 'app' && one !== 'cluster' && one !== 'namespace') throw bad(`Invalid boxBy [${one}]. Use some of: app, cluster, namespace.`);
-    return one;
-  });
+  return text
+    .split(',')
+    .filter((one) => one !== '' && one !== 'none')
+    .map((one) => {
+      if (one !== 'app' && one !== 'cluster' && one !== 'namespace') throw bad(`Invalid boxBy [${one}]. Use some of: app, cluster, namespace.`);
+      return one;
+    });
 }
 
 /** Reads Kiali's parameters of a graph. Throws HttpError 400 that names the parameter. */
 export function graphRequest(query: URLSearchParams, all: readonly string[], focus?: FocusNode): GraphRequest {
-  const graphType = oneOf<GraphType>(query, 'graphType', ['versionedApp', 'app', 'workload', 'service'], focus?.service !== undefined || focus?.workload !== undefined ? 'workload' : 'versionedApp');
+  const graphType = oneOf<GraphType>(
+    query,
+    'graphType',
+    ['versionedApp', 'app', 'workload', 'service'],
+    focus?.service !== undefined || focus?.workload !== undefined ? 'workload' : 'versionedApp',
+  );
   const time = query.get('queryTime');
   if (time !== null && !/^\d+$/.test(time)) throw bad(`Invalid queryTime [${time}]. Use seconds since the epoch.`);
   return {

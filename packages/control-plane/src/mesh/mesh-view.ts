@@ -66,7 +66,10 @@ function makeView(deps: MeshViewDeps, revision: number): MeshView {
     namespaces: namespaceViews(configs, [...push.inputs.services, ...mesh.workloads()], push.mesh.rootNamespace),
     services: push.inputs.services.map((service) => serviceView(service, { endpoints, configs, workloads: mesh.workloads() })).sort(byName),
     workloads,
-    objects: configs.filter((config) => !['Namespace', 'Service', 'ServiceAccount'].includes(config.kind)).map(configObject).sort(byName),
+    objects: configs
+      .filter((config) => !['Namespace', 'Service', 'ServiceAccount'].includes(config.kind))
+      .map(configObject)
+      .sort(byName),
     problems,
   };
 }

@@ -9,9 +9,16 @@ interface Around {
 }
 
 export function serviceView(service: Service, around: Around): ServiceView {
-  const meta = around.configs.find((config) => config.kind === service.object.kind && config.meta.namespace === service.object.namespace && config.meta.name === service.object.name)?.meta;
+  const meta = around.configs.find(
+    (config) => config.kind === service.object.kind && config.meta.namespace === service.object.namespace && config.meta.name === service.object.name,
+  )?.meta;
   const behind = around.workloads.filter((workload) => selects(service, workload)).map((workload) => workload.name);
-  const entry = service.registry === 'external' ? ofKind(around.configs, 'ServiceEntry').find((config) => config.meta.namespace === service.object.namespace && config.meta.name === service.object.name) : undefined;
+  const entry =
+    service.registry === 'external'
+      ? ofKind(around.configs, 'ServiceEntry').find(
+          (config) => config.meta.namespace === service.object.namespace && config.meta.name === service.object.name,
+        )
+      : undefined;
   return {
     name: service.registry === 'external' ? service.hostname : service.name,
     namespace: service.namespace,
@@ -26,11 +33,20 @@ export function serviceView(service: Service, around: Around): ServiceView {
     createdAt: meta?.creationTimestamp ?? (service.createdAt === '~' ? '' : service.createdAt),
     resourceVersion: meta?.resourceVersion ?? '',
     workloads: [...new Set(behind)].sort(),
-    endpoints: service.ports.flatMap((port) => around.endpoints.endpoints(serviceKey(service), port.number).map((endpoint) => endpointView(endpoint, port.name))),
+    endpoints: service.ports.flatMap((port) =>
+      around.endpoints.endpoints(serviceKey(service), port.number).map((endpoint) => endpointView(endpoint, port.name)),
+    ),
     ...(entry === undefined ? {} : { serviceEntry: { name: entry.meta.name, hosts: entry.spec.hosts, location: entry.spec.location } }),
   };
 }
 
 function endpointView(endpoint: Endpoint, portName: string): ServiceView['endpoints'][number] {
-  return { address: endpoint.address, port: endpoint.port, portName, workload: endpoint.workload, instance: endpoint.workload, isReady: endpoint.health === 'healthy' };
+  return {
+    address: endpoint.address,
+    port: endpoint.port,
+    portName,
+    workload: endpoint.workload,
+    instance: endpoint.workload,
+    isReady: endpoint.health === 'healthy',
+  };
 }

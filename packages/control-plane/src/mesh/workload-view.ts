@@ -4,18 +4,37 @@ import { canonicalName, canonicalRevision, labelsMatch, spiffeId, type Workload 
 import type { ConnectedNode } from '../xds/ads-server.ts';
 
 /** Instances of one name are one workload, as pods of a Deployment are. Sorted by namespace and name. */
-export function workloadViews(workloads: readonly Workload[], nodes: readonly ConnectedNode[], trustDomain: string, gateways: readonly Config<Gateway>[]): readonly WorkloadView[] {
+export function workloadViews(
+  workloads: readonly Workload[],
+  nodes: readonly ConnectedNode[],
+  trustDomain: string,
+  gateways: readonly Config<Gateway>[],
+): readonly WorkloadView[] {
   const byAddress = new Map(nodes.map((connected) => [connected.node.id.split('~')[1] ?? '', connected]));
   const groups = Map.groupBy(workloads, (workload) => `${workload.namespace}/${workload.name}`);
   return [...groups]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([, members]) => {
       const [first] = members;
-      return first === undefined ? [] : [workloadView(first, members.map((member) => instanceView(member, byAddress.get(member.address))), trustDomain, gateways)];
+      return first === undefined
+        ? []
+        : [
+            workloadView(
+              first,
+              members.map((member) => instanceView(member, byAddress.get(member.address))),
+              trustDomain,
+              gateways,
+            ),
+          ];
     });
 }
 
-function workloadView(workload: Workload, instances: readonly InstanceView[], trustDomain: string, gateways: readonly Config<Gateway>[]): WorkloadView {
+function workloadView(
+  workload: Workload,
+  instances: readonly InstanceView[],
+  trustDomain: string,
+  gateways: readonly Config<Gateway>[],
+): WorkloadView {
   const { name, namespace, labels } = workload;
   const served = labels['istio'] === undefined ? [] : gateways.filter((gateway) => labelsMatch(gateway.spec.selector ?? {}, labels));
   return {
@@ -31,7 +50,14 @@ function workloadView(workload: Workload, instances: readonly InstanceView[], tr
     createdAt: instances[0]?.createdAt ?? '',
     resourceVersion: '',
     hasSidecar: workload.dataPlane !== 'none',
-    ...(served.length === 0 ? {} : { gateway: { kind: labels['istio'] === 'egressgateway' ? ('egress' as const) : ('ingress' as const), hostnames: [...new Set(served.flatMap((gateway) => gateway.spec.servers.flatMap((server) => server.hosts)))] } }),
+    ...(served.length === 0
+      ? {}
+      : {
+          gateway: {
+            kind: labels['istio'] === 'egressgateway' ? ('egress' as const) : ('ingress' as const),
+            hostnames: [...new Set(served.flatMap((gateway) => gateway.spec.servers.flatMap((server) => server.hosts)))],
+          },
+        }),
     desiredReplicas: instances.length,
     instances,
     workloadEntries: workload.registry === 'external' && workload.object !== undefined ? [workload.object.name] : [],

@@ -39,7 +39,8 @@ export function proxyRoutes(deps: ProxiesDeps): readonly Route[] {
       path: '/meltemi/v1/acknowledged',
       async handler(call) {
         const timeoutMs = Number(call.query.get('timeoutMs') ?? 5_000);
-        if (!Number.isFinite(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_WAIT_MS) throw new HttpError(400, 'proxies/timeout', `timeoutMs must be a number from 0 to ${MAX_WAIT_MS}`);
+        if (!Number.isFinite(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_WAIT_MS)
+          throw new HttpError(400, 'proxies/timeout', `timeoutMs must be a number from 0 to ${MAX_WAIT_MS}`);
         return json(200, await deps.ads.waitForAck(deps.version(), timeoutMs));
       },
     },
@@ -73,16 +74,25 @@ function textOf(value: unknown): string {
 
 /** Asked of the agent, which asks its proxy: so it is what is in force there, on either data plane. */
 async function configDump(deps: ProxiesDeps, id: string): Promise<HttpResponse> {
-  const proxy = deps.ads.nodes().map(viewOf).find((view) => view.id === id);
+  const proxy = deps.ads
+    .nodes()
+    .map(viewOf)
+    .find((view) => view.id === id);
   if (proxy === undefined) throw new HttpError(404, 'proxies/unknown', `no proxy with the id "${id}" is connected`);
   const host = proxy.address.includes(':') ? `[${proxy.address}]` : proxy.address;
   const url = `http://${host}:${deps.agentPort ?? AGENT_PORT}/config_dump`;
   try {
     const answer = await request({ url, timeoutMs: 10_000, maxBytes: 64 << 20 });
-    if (answer.status !== 200) throw new HttpError(502, 'proxies/refused', `the agent of ${proxy.name} answered ${answer.status}: ${answer.text().slice(0, 300)}`);
+    if (answer.status !== 200)
+      throw new HttpError(502, 'proxies/refused', `the agent of ${proxy.name} answered ${answer.status}: ${answer.text().slice(0, 300)}`);
     return text(200, answer.text(), { 'content-type': 'application/json; charset=utf-8' });
   } catch (error) {
     if (error instanceof HttpError) throw error;
-    throw new HttpError(502, 'proxies/unreachable', `the agent of ${proxy.name} could not be asked at ${url}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new HttpError(
+      502,
+      'proxies/unreachable',
+      `the agent of ${proxy.name} could not be asked at ${url}: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
 }

@@ -1,4 +1,13 @@
-import { instantQuery, parsePromql, rangeQuery, type Expr, type GraphQuery, type PromqlEngine, type QueryResult, type SeriesSource } from '@meltemi/telemetry';
+import {
+  instantQuery,
+  parsePromql,
+  rangeQuery,
+  type Expr,
+  type GraphQuery,
+  type PromqlEngine,
+  type QueryResult,
+  type SeriesSource,
+} from '@meltemi/telemetry';
 import { re2Port } from './regex.ts';
 
 /** PromQL over the store, with what was parsed kept: consoles ask the same again and again. */

@@ -21,12 +21,15 @@ export function jaegerRoutes(deps: JaegerApiDeps, prefix = '/jaeger/api'): reado
   return [
     get('/services', () => traces.services()),
     get('/services/:service/operations', ({ params }) => [...new Set(traces.operations(params['service'] ?? '').map((one) => one.name))]),
-    get('/operations', ({ query }) => traces.operations(query.get('service') ?? '').map((one) => ({ name: one.name, spanKind: one.kind.toLowerCase() }))),
+    get('/operations', ({ query }) =>
+      traces.operations(query.get('service') ?? '').map((one) => ({ name: one.name, spanKind: one.kind.toLowerCase() })),
+    ),
     get('/traces', ({ query }) => search(deps, query)),
     get('/traces/:trace', ({ params }) => {
       const id = (params['trace'] ?? '').toLowerCase().padStart(32, '0');
       const trace = traces.get(id);
-      if (trace === undefined) throw new HttpError(404, 'jaeger/no-trace', `no trace ${id} is kept: it may be older than what fits, or was not sampled`);
+      if (trace === undefined)
+        throw new HttpError(404, 'jaeger/no-trace', `no trace ${id} is kept: it may be older than what fits, or was not sampled`);
       return [traceJson(trace)];
     }),
     get('/dependencies', ({ query }) => {
@@ -102,7 +105,10 @@ function traceJson(trace: Trace): object {
 }
 
 function spanJson(span: StoredSpan, processID: string): object {
-  const tags = [...Object.entries(span.tags).map(([key, value]) => ({ key, type: 'string', value })), { key: 'span.kind', type: 'string', value: span.kind.toLowerCase() }];
+  const tags = [
+    ...Object.entries(span.tags).map(([key, value]) => ({ key, type: 'string', value })),
+    { key: 'span.kind', type: 'string', value: span.kind.toLowerCase() },
+  ];
   return {
     traceID: span.traceId,
     spanID: span.spanId,

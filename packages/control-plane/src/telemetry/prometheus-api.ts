@@ -27,10 +27,16 @@ export function prometheusRoutes(deps: PrometheusApiDeps, prefix = '/prometheus/
       maxBodyBytes: MAX_FORM_BYTES,
       handler: async (request) => answer(async () => run(await form(request))),
     }));
-  const get = (path: string, run: (request: HttpRequest) => unknown): Route => ({ method: 'GET', path: `${prefix}${path}`, handler: (request) => answer(() => run(request)) });
+  const get = (path: string, run: (request: HttpRequest) => unknown): Route => ({
+    method: 'GET',
+    path: `${prefix}${path}`,
+    handler: (request) => answer(() => run(request)),
+  });
   return [
     ...both('/query', (query) => resultJson(deps.engine.instant(required(query, 'query'), timeOf(query, 'time', deps.now())))),
-    ...both('/query_range', (query) => resultJson(deps.engine.range(required(query, 'query'), timeOf(query, 'start'), timeOf(query, 'end'), stepOf(query)))),
+    ...both('/query_range', (query) =>
+      resultJson(deps.engine.range(required(query, 'query'), timeOf(query, 'start'), timeOf(query, 'end'), stepOf(query))),
+    ),
     ...both('/series', (query) => series(deps, query, true)),
     ...both('/labels', (query) => labelNames(deps, query)),
     get('/label/:name/values', (request) => labelValues(deps, request)),
@@ -39,8 +45,19 @@ export function prometheusRoutes(deps: PrometheusApiDeps, prefix = '/prometheus/
     get('/rules', () => ({ groups: [] })),
     get('/alerts', () => ({ alerts: [] })),
     ...both('/query_exemplars', () => []),
-    get('/status/buildinfo', () => ({ version: '3.0.0', revision: `meltemi-${deps.meltemiVersion}`, branch: '', buildUser: '', buildDate: '', goVersion: '' })),
-    get('/status/runtimeinfo', () => ({ storageRetention: `${Math.round(deps.retentionMs / 1000)}s`, timeSeriesCount: deps.store.stats.series, reloadConfigSuccess: true })),
+    get('/status/buildinfo', () => ({
+      version: '3.0.0',
+      revision: `meltemi-${deps.meltemiVersion}`,
+      branch: '',
+      buildUser: '',
+      buildDate: '',
+      goVersion: '',
+    })),
+    get('/status/runtimeinfo', () => ({
+      storageRetention: `${Math.round(deps.retentionMs / 1000)}s`,
+      timeSeriesCount: deps.store.stats.series,
+      reloadConfigSuccess: true,
+    })),
     get('/status/flags', () => ({ 'storage.tsdb.retention.time': `${Math.round(deps.retentionMs / 1000)}s` })),
     get('/status/config', () => ({ yaml: 'global:\n  scrape_interval: 1s\n' })),
   ];
@@ -60,7 +77,11 @@ async function answer(run: () => unknown): Promise<HttpResponse> {
     if (error instanceof BadData) return json(400, { status: 'error', errorType: 'bad_data', error: error.message });
     if (!(error instanceof PromqlError)) throw error;
     const isParse = error.code === 'promql/parse';
-    return json(isParse ? 400 : 422, { status: 'error', errorType: isParse ? 'bad_data' : 'execution', error: isParse ? `invalid parameter "query": ${error.message}` : error.message });
+    return json(isParse ? 400 : 422, {
+      status: 'error',
+      errorType: isParse ? 'bad_data' : 'execution',
+      error: isParse ? `invalid parameter "query": ${error.message}` : error.message,
+    });
   }
 }
 
@@ -102,7 +123,10 @@ function resultJson(result: QueryResult): object {
     case 'vector':
       return { resultType: 'vector', result: result.samples.map((one) => ({ metric: one.labels, value: point(one.timeMs, one.value) })) };
     case 'matrix':
-      return { resultType: 'matrix', result: result.series.map((one) => ({ metric: one.labels, values: one.points.map(([timeMs, value]) => point(timeMs, value)) })) };
+      return {
+        resultType: 'matrix',
+        result: result.series.map((one) => ({ metric: one.labels, values: one.points.map(([timeMs, value]) => point(timeMs, value)) })),
+      };
   }
 }
 
@@ -143,7 +167,15 @@ function metadata(query: URLSearchParams): object {
 function targets({ store, now }: PrometheusApiDeps): object {
   const active = [...store.metrics.targets()].map((target) => {
     const lastMs = target.raw.lastTimeMs ?? 0;
-    return { labels: target.labels, discoveredLabels: target.labels, scrapePool: target.labels['job'] ?? '', scrapeUrl: '', lastScrape: new Date(lastMs).toISOString(), health: now() - lastMs < 15_000 ? 'up' : 'down', lastError: '' };
+    return {
+      labels: target.labels,
+      discoveredLabels: target.labels,
+      scrapePool: target.labels['job'] ?? '',
+      scrapeUrl: '',
+      lastScrape: new Date(lastMs).toISOString(),
+      health: now() - lastMs < 15_000 ? 'up' : 'down',
+      lastError: '',
+    };
   });
   return { activeTargets: active, droppedTargets: [] };
 }

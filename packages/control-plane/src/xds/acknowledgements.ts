@@ -33,7 +33,13 @@ export function createAcknowledgementLog(clock: Clock): AcknowledgementLog {
     },
     describe(connection) {
       const types = connection.statuses().map((status) => describeType(status, timesOf(connection, status.typeUrl)));
-      return { node: connection.node, protocol: connection.protocol, connectedAtMs: connection.connectedAtMs, syncedVersion: connection.syncedVersion(), types };
+      return {
+        node: connection.node,
+        protocol: connection.protocol,
+        connectedAtMs: connection.connectedAtMs,
+        syncedVersion: connection.syncedVersion(),
+        types,
+      };
     },
   };
 }

@@ -19,7 +19,10 @@ export function createAdmission(places: number, timers: Timers, patienceMs: numb
   const queue = new Set<Connection>();
 
   function admit(connection: Connection): void {
-    active.set(connection, timers.after(patienceMs, () => leave(connection)));
+    active.set(
+      connection,
+      timers.after(patienceMs, () => leave(connection)),
+    );
   }
 
   function leave(connection: Connection): void {

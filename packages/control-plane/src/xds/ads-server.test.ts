@@ -16,7 +16,12 @@ const { cluster: CDS, endpoint: EDS, secret: SDS, route: RDS, workload: WDS } = 
 type Push = ReadonlyMap<string, ReadonlyMap<string, GeneratedResource>>;
 
 function push(content: Record<string, Record<string, object>>): Push {
-  return new Map(Object.entries(content).map(([typeUrl, items]) => [typeUrl, new Map(Object.entries(items).map(([name, json]) => [name, { json, ...(typeUrl === CDS ? { endpointName: name } : {}) }]))]));
+  return new Map(
+    Object.entries(content).map(([typeUrl, items]) => [
+      typeUrl,
+      new Map(Object.entries(items).map(([name, json]) => [name, { json, ...(typeUrl === CDS ? { endpointName: name } : {}) }])),
+    ]),
+  );
 }
 
 interface Room extends AsyncDisposable {
@@ -84,13 +89,25 @@ test('a client gets nothing before the first state, then all of it, then only ch
   assert.deepEqual([...client.resources.keys()], [`${CDS} a`, `${CDS} b`]);
   client.subscribe(EDS, ['a']);
   await client.until(() => client.resources.has(`${EDS} a`));
-  world.ads.update({ version: 2, push: push({ [CDS]: { a: { name: 'a' }, b: { name: 'b', connect_timeout: '1s' } }, [EDS]: { a: { cluster_name: 'a' } } }) });
+  world.ads.update({
+    version: 2,
+    push: push({ [CDS]: { a: { name: 'a' }, b: { name: 'b', connect_timeout: '1s' } }, [EDS]: { a: { cluster_name: 'a' } } }),
+  });
   assert.equal((await world.ads.waitForAck(2, 5_000)).t, 'acknowledged');
-  assert.deepEqual(client.updates.at(-1)?.added.map(({ name }) => name), ['b']);
+  assert.deepEqual(
+    client.updates.at(-1)?.added.map(({ name }) => name),
+    ['b'],
+  );
   assert.deepEqual(client.resources.get(`${CDS} b`), { name: 'b', connect_timeout: '1s' });
   const [node] = world.ads.nodes();
   assert.equal(node?.syncedVersion, 2);
-  assert.deepEqual(node?.types.map(({ typeUrl, resources, state }) => [typeUrl, resources, state]), [[CDS, 2, 'synced'], [EDS, 1, 'synced']]);
+  assert.deepEqual(
+    node?.types.map(({ typeUrl, resources, state }) => [typeUrl, resources, state]),
+    [
+      [CDS, 2, 'synced'],
+      [EDS, 1, 'synced'],
+    ],
+  );
 });
 
 test('a refusal is told with its reason, and the next good version ends it', async () => {
@@ -113,7 +130,8 @@ test('a burst of updates is one push', async () => {
   await using world = await room();
   await using client = createTestAdsClient(world.port, codec, { id: 'sidecar~1' }, [CDS]);
   await world.connected(1);
-  for (let version = 1; version <= 100; version++) world.ads.update({ version, push: push({ [CDS]: { a: { name: 'a', alt_stat_name: String(version) } } }) });
+  for (let version = 1; version <= 100; version++)
+    world.ads.update({ version, push: push({ [CDS]: { a: { name: 'a', alt_stat_name: String(version) } } }) });
   await world.ads.waitForAck(100, 5_000);
   assert.equal(client.updates.length, 1);
   assert.deepEqual(client.resources.get(`${CDS} a`), { name: 'a', alt_stat_name: '100' });
@@ -137,7 +155,10 @@ test('the plaintext port serves no secret and no workload; the other port wants 
   await using world = await room();
   await using client = createTestAdsClient(world.port, codec, { id: 'grpc' }, [CDS]);
   await world.connected(1);
-  world.ads.update({ version: 1, push: push({ [CDS]: { a: { name: 'a' } }, [SDS]: { default: { name: 'default' } }, [WDS]: { '10.0.0.1': { name: 'x' } } }) });
+  world.ads.update({
+    version: 1,
+    push: push({ [CDS]: { a: { name: 'a' } }, [SDS]: { default: { name: 'default' } }, [WDS]: { '10.0.0.1': { name: 'x' } } }),
+  });
   client.subscribe(SDS, ['default']);
   client.subscribe(WDS, ['10.0.0.1']);
   await client.until(() => client.updates.length === 3);
@@ -167,7 +188,12 @@ test('routes wait for endpoints of new clusters, and no longer than the patience
   await world.connected(1);
   client.subscribe(EDS, ['old']);
   client.subscribe(RDS, ['r']);
-  const state = (clusters: Record<string, object>, to: string) => push({ [CDS]: clusters, [EDS]: { old: { cluster_name: 'old' }, new: { cluster_name: 'new' } }, [RDS]: { r: { name: 'r', virtual_hosts: [{ name: to, domains: ['*'] }] } } });
+  const state = (clusters: Record<string, object>, to: string) =>
+    push({
+      [CDS]: clusters,
+      [EDS]: { old: { cluster_name: 'old' }, new: { cluster_name: 'new' } },
+      [RDS]: { r: { name: 'r', virtual_hosts: [{ name: to, domains: ['*'] }] } },
+    });
   world.ads.update({ version: 1, push: state({ old: { name: 'old' } }, 'old') });
   await world.ads.waitForAck(1, 5_000);
   world.ads.update({ version: 2, push: state({ old: { name: 'old' }, new: { name: 'new' } }, 'new') });
@@ -175,14 +201,24 @@ test('routes wait for endpoints of new clusters, and no longer than the patience
   assert.equal((await world.ads.waitForAck(2, 50)).t, 'timeout');
   client.subscribe(EDS, ['new']);
   assert.equal((await world.ads.waitForAck(2, 1_000)).t, 'acknowledged');
-  assert.deepEqual(client.updates.slice(-3).map(({ typeUrl }) => typeUrl), [CDS, EDS, RDS]);
+  assert.deepEqual(
+    client.updates.slice(-3).map(({ typeUrl }) => typeUrl),
+    [CDS, EDS, RDS],
+  );
   // A client that never asks gets its routes all the same.
   world.ads.update({ version: 3, push: state({ old: { name: 'old' }, new: { name: 'new' }, third: { name: 'third' } }, 'third') });
   assert.equal((await world.ads.waitForAck(3, 5_000)).t, 'acknowledged');
 });
 
 test('metadata is believed only if the certificate agrees', () => {
-  const node = (principal: string | undefined, metadata: JsonObject): XdsNode => ({ id: 'n', cluster: '', metadata, locality: {}, principal, remoteAddress: '' });
+  const node = (principal: string | undefined, metadata: JsonObject): XdsNode => ({
+    id: 'n',
+    cluster: '',
+    metadata,
+    locality: {},
+    principal,
+    remoteAddress: '',
+  });
   const metadata = { NAMESPACE: 'bookinfo', SERVICE_ACCOUNT: 'reviews' };
   assert.equal(verifyIdentity(node('spiffe://cluster.local/ns/bookinfo/sa/reviews', metadata)), undefined);
   assert.match(verifyIdentity(node('spiffe://cluster.local/ns/other/sa/reviews', metadata)) ?? '', /namespace/);

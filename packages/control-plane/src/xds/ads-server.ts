@@ -94,7 +94,9 @@ export function createAdsServer<Push>(options: AdsServerOptions<Push>): AdsServe
   const listeners = new Set<(event: ConnectionEvent) => void>();
   const waiters = new Set<() => void>();
   const acknowledgements = createAcknowledgementLog(clock);
-  const cache = createResourceCache(codec, (typeUrl, name, error) => log.error('a resource could not be encoded and is held back', { typeUrl, name, error: error instanceof Error ? error.message : String(error) }));
+  const cache = createResourceCache(codec, (typeUrl, name, error) =>
+    log.error('a resource could not be encoded and is held back', { typeUrl, name, error: error instanceof Error ? error.message : String(error) }),
+  );
   let current: XdsUpdate<Push> | undefined;
   let pending: XdsUpdate<Push> | undefined;
   let pendingSince = 0;
@@ -147,7 +149,8 @@ export function createAdsServer<Push>(options: AdsServerOptions<Push>): AdsServe
     mayPump: (connection) => admission.isAdmitted(connection),
     onVerdict(connection, verdict) {
       acknowledgements.note(connection, verdict);
-      if (verdict.t === 'nack') log.warn('a proxy refused configuration', { node: connection.node.id, type: shortTypeName(verdict.typeUrl), message: verdict.message });
+      if (verdict.t === 'nack')
+        log.warn('a proxy refused configuration', { node: connection.node.id, type: shortTypeName(verdict.typeUrl), message: verdict.message });
       if (connection.isSettled()) admission.leave(connection);
       notify();
     },
@@ -159,12 +162,20 @@ export function createAdsServer<Push>(options: AdsServerOptions<Push>): AdsServe
     },
   };
 
-  const serve = (protocol: Protocol): MethodHandler => (call) => serveCall(call, protocol, hooks);
-  const secure = (protocol: Protocol): MethodHandler => (call) => {
-    if (call.peer.principal !== undefined) return serveCall(call, protocol, hooks);
-    call.end({ code: Status.UNAUTHENTICATED, message: 'this port serves workloads with a certificate of the mesh; the call brought none that verifies' });
-    return { onMessage() {} };
-  };
+  const serve =
+    (protocol: Protocol): MethodHandler =>
+    (call) =>
+      serveCall(call, protocol, hooks);
+  const secure =
+    (protocol: Protocol): MethodHandler =>
+    (call) => {
+      if (call.peer.principal !== undefined) return serveCall(call, protocol, hooks);
+      call.end({
+        code: Status.UNAUTHENTICATED,
+        message: 'this port serves workloads with a certificate of the mesh; the call brought none that verifies',
+      });
+      return { onMessage() {} };
+    };
 
   return {
     secureHandlers: { [DELTA]: secure('delta'), [SOTW]: secure('sotw') },

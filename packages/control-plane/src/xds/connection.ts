@@ -97,7 +97,14 @@ function readNode(message: Uint8Array, protocol: Protocol, hooks: ConnectionHook
   if (bytes === undefined) throw new MeshError('grpc/invalid-argument', 'the first request of an ADS stream must carry the node');
   const node = hooks.codec.decode('envoy.config.core.v3.Node', bytes) as Node;
   if (node.id === undefined || node.id === '') throw new MeshError('grpc/invalid-argument', 'the node of the first ADS request has no id');
-  return { id: node.id, cluster: node.cluster ?? '', metadata: node.metadata ?? {}, locality: node.locality ?? {}, principal: call.peer.principal, remoteAddress: call.peer.address };
+  return {
+    id: node.id,
+    cluster: node.cluster ?? '',
+    metadata: node.metadata ?? {},
+    locality: node.locality ?? {},
+    principal: call.peer.principal,
+    remoteAddress: call.peer.address,
+  };
 }
 
 function createStream(protocol: Protocol, source: ResourceSource, id: string): Stream {

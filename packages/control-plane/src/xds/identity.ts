@@ -7,9 +7,12 @@ import type { XdsNode } from './generator.ts';
 export function verifyIdentity(node: XdsNode): string | undefined {
   if (node.principal === undefined) return undefined;
   const match = /^spiffe:\/\/[^/]+\/ns\/([^/]+)\/sa\/([^/]+)$/.exec(node.principal);
-  if (match === null) return `the certificate's identity ${node.principal} is not of the form spiffe://<trust domain>/ns/<namespace>/sa/<service account>`;
+  if (match === null)
+    return `the certificate's identity ${node.principal} is not of the form spiffe://<trust domain>/ns/<namespace>/sa/<service account>`;
   const [, namespace, account] = match;
-  if (node.metadata['NAMESPACE'] !== namespace) return `the node claims namespace "${String(node.metadata['NAMESPACE'])}", its certificate says "${namespace}"`;
-  if (node.metadata['SERVICE_ACCOUNT'] !== account) return `the node claims service account "${String(node.metadata['SERVICE_ACCOUNT'])}", its certificate says "${account}"`;
+  if (node.metadata['NAMESPACE'] !== namespace)
+    return `the node claims namespace "${String(node.metadata['NAMESPACE'])}", its certificate says "${namespace}"`;
+  if (node.metadata['SERVICE_ACCOUNT'] !== account)
+    return `the node claims service account "${String(node.metadata['SERVICE_ACCOUNT'])}", its certificate says "${account}"`;
   return undefined;
 }

@@ -8,7 +8,10 @@ export function mergeUpdates<Push>(older: XdsUpdate<Push> | undefined, newer: Xd
   return { version: newer.version, push: newer.push, ...(changed === undefined ? {} : { changed }), ...(affects === undefined ? {} : { affects }) };
 }
 
-function mergeChanged(a: NonNullable<XdsUpdate<unknown>['changed']>, b: NonNullable<XdsUpdate<unknown>['changed']>): Map<string, ReadonlySet<string> | '*'> {
+function mergeChanged(
+  a: NonNullable<XdsUpdate<unknown>['changed']>,
+  b: NonNullable<XdsUpdate<unknown>['changed']>,
+): Map<string, ReadonlySet<string> | '*'> {
   const merged = new Map(a);
   for (const [typeUrl, names] of b) {
     const known = merged.get(typeUrl);

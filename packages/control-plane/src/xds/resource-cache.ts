@@ -21,7 +21,12 @@ export function createResourceCache(codec: ProtoCodec, onFault: (typeUrl: string
     if (known !== undefined) return known;
     try {
       const bytes = codec.encode(messageName(typeUrl), generated.json);
-      const made: Resource = { name, version: generated.key ?? hashBytes(bytes), bytes, ...(generated.endpointName === undefined ? {} : { endpointName: generated.endpointName }) };
+      const made: Resource = {
+        name,
+        version: generated.key ?? hashBytes(bytes),
+        bytes,
+        ...(generated.endpointName === undefined ? {} : { endpointName: generated.endpointName }),
+      };
       byName.set(name, made);
       return made;
     } catch (error) {

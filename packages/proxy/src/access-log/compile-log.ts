@@ -105,7 +105,9 @@ function passes(filter: AccessLogFilter, info: StreamInfo): boolean {
     case 'duration':
       return compare(info.endMs - info.startMs, filter.op, filter.valueMs);
     case 'response-flag':
-      return filter.flags.length === 0 ? info.flags !== 0 : filter.flags.some((flag) => (info.flags & (1 << RESPONSE_FLAGS.findIndex((known) => known === flag))) !== 0);
+      return filter.flags.length === 0
+        ? info.flags !== 0
+        : filter.flags.some((flag) => (info.flags & (1 << RESPONSE_FLAGS.findIndex((known) => known === flag))) !== 0);
     case 'not-health-check':
       return true;
     case 'and':

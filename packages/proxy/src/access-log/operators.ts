@@ -72,17 +72,23 @@ const HELD_REQUEST: Readonly<Record<string, Getter>> = {
 
 /** `%REQ(A?B)%`: the first of the two that is there. */
 export function requestHeader(argument: string, capture: CaptureList): Getter {
-  const getters = argument.toLowerCase().split('?').map((name) => HELD_REQUEST[name] ?? captured(name, capture.request, 'capturedRequest'));
+  const getters = argument
+    .toLowerCase()
+    .split('?')
+    .map((name) => HELD_REQUEST[name] ?? captured(name, capture.request, 'capturedRequest'));
   return firstOf(getters);
 }
 
 /** `%RESP(A?B)%`. */
 export function responseHeader(argument: string, capture: CaptureList): Getter {
-  const getters = argument.toLowerCase().split('?').map((name): Getter => {
-    if (name === ':status') return (info) => info.responseCode;
-    if (name !== 'x-envoy-upstream-service-time') return captured(name, capture.response, 'capturedResponse');
-    return (info) => (info.upstreamFirstByteMs === 0 ? undefined : upstreamServiceMs(info));
-  });
+  const getters = argument
+    .toLowerCase()
+    .split('?')
+    .map((name): Getter => {
+      if (name === ':status') return (info) => info.responseCode;
+      if (name !== 'x-envoy-upstream-service-time') return captured(name, capture.response, 'capturedResponse');
+      return (info) => (info.upstreamFirstByteMs === 0 ? undefined : upstreamServiceMs(info));
+    });
   return firstOf(getters);
 }
 
@@ -120,9 +126,20 @@ export function formatTime(timeMs: number, format: string): string {
   if (format === '') return isoTime(timeMs);
   const iso = new Date(timeMs).toISOString();
   const parts: Readonly<Record<string, string>> = {
-    Y: iso.slice(0, 4), m: iso.slice(5, 7), d: iso.slice(8, 10), H: iso.slice(11, 13), M: iso.slice(14, 16), S: iso.slice(17, 19),
-    F: iso.slice(0, 10), T: iso.slice(11, 19), Z: 'UTC', z: '+0000', s: String(Math.floor(timeMs / 1000)), '%': '%',
+    Y: iso.slice(0, 4),
+    m: iso.slice(5, 7),
+    d: iso.slice(8, 10),
+    H: iso.slice(11, 13),
+    M: iso.slice(14, 16),
+    S: iso.slice(17, 19),
+    F: iso.slice(0, 10),
+    T: iso.slice(11, 19),
+    Z: 'UTC',
+    z: '+0000',
+    s: String(Math.floor(timeMs / 1000)),
+    '%': '%',
   };
   return format.replace(/%([1-9]f|[A-Za-z%])/g, (whole, specifier: string) =>
-    specifier.endsWith('f') && specifier.length === 2 ? `${iso.slice(20, 23)}000000`.slice(0, Number(specifier[0])) : (parts[specifier] ?? whole));
+    specifier.endsWith('f') && specifier.length === 2 ? `${iso.slice(20, 23)}000000`.slice(0, Number(specifier[0])) : (parts[specifier] ?? whole),
+  );
 }

@@ -59,7 +59,10 @@ function dumpSections(context: AdminContext, withEndpoints: boolean, named: (nam
   const warming = (entry: DumpEntry): boolean => pending.clusters.includes(entry.name);
   const routes = entries(TYPE_URL.route).map((entry) => dynamic(entry, 'route_config', TYPE_URL.route));
   return [
-    { '@type': section('BootstrapConfigDump'), bootstrap: { node: { ...context.node, user_agent_name: 'meltemi', user_agent_version: context.version } } },
+    {
+      '@type': section('BootstrapConfigDump'),
+      bootstrap: { node: { ...context.node, user_agent_name: 'meltemi', user_agent_version: context.version } },
+    },
     {
       '@type': section('ClustersConfigDump'),
       version_info: version(clusters),
@@ -67,9 +70,18 @@ function dumpSections(context: AdminContext, withEndpoints: boolean, named: (nam
       dynamic_warming_clusters: clusters.filter(warming).map((entry) => dynamic(entry, 'cluster', TYPE_URL.cluster)),
     },
     ...(withEndpoints
-      ? [{ '@type': section('EndpointsConfigDump'), dynamic_endpoint_configs: entries(TYPE_URL.endpoint).map((entry) => dynamic(entry, 'endpoint_config', TYPE_URL.endpoint)) }]
+      ? [
+          {
+            '@type': section('EndpointsConfigDump'),
+            dynamic_endpoint_configs: entries(TYPE_URL.endpoint).map((entry) => dynamic(entry, 'endpoint_config', TYPE_URL.endpoint)),
+          },
+        ]
       : []),
-    { '@type': section('ListenersConfigDump'), version_info: version(entries(TYPE_URL.listener)), dynamic_listeners: entries(TYPE_URL.listener).map((entry) => listener(context, entry)) },
+    {
+      '@type': section('ListenersConfigDump'),
+      version_info: version(entries(TYPE_URL.listener)),
+      dynamic_listeners: entries(TYPE_URL.listener).map((entry) => listener(context, entry)),
+    },
     { '@type': section('RoutesConfigDump'), dynamic_route_configs: routes },
     { '@type': section('SecretsConfigDump'), dynamic_active_secrets: entries(TYPE_URL.secret).map(secret) },
   ];
@@ -80,13 +92,25 @@ const time = (ms: number): string => new Date(ms).toISOString();
 const version = (entries: readonly DumpEntry[]): string => entries.at(-1)?.version ?? '';
 
 function dynamic(entry: DumpEntry, field: string, typeUrl: string): Entry {
-  return { version_info: entry.version, [field]: { '@type': typeUrl, ...entry.json }, last_updated: time(entry.updatedMs), ...failed(entry, typeUrl) };
+  return {
+    version_info: entry.version,
+    [field]: { '@type': typeUrl, ...entry.json },
+    last_updated: time(entry.updatedMs),
+    ...failed(entry, typeUrl),
+  };
 }
 
 function failed(entry: DumpEntry, typeUrl: string): Entry {
   if (entry.error === undefined) return {};
   const { message, version: refused, json: configuration, atMs } = entry.error;
-  return { error_state: { failed_configuration: { '@type': typeUrl, ...configuration }, last_update_attempt: time(atMs), details: message, version_info: refused } };
+  return {
+    error_state: {
+      failed_configuration: { '@type': typeUrl, ...configuration },
+      last_update_attempt: time(atMs),
+      details: message,
+      version_info: refused,
+    },
+  };
 }
 
 /** A listener has its states inside. */
@@ -116,6 +140,9 @@ function redact(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(redact);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, key === 'private_key' || key === 'password' || key === 'generic_secret' ? { inline_bytes: REDACTED } : redact(inner)]),
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      key === 'private_key' || key === 'password' || key === 'generic_secret' ? { inline_bytes: REDACTED } : redact(inner),
+    ]),
   );
 }

@@ -49,4 +49,8 @@ export interface AdminEndpoint {
 }
 
 export const text = (body: string, status = 200): AdminResponse => ({ status, type: 'text/plain', body });
-export const json = (value: unknown, status = 200): AdminResponse => ({ status, type: 'application/json', body: `${JSON.stringify(value, undefined, 1)}\n` });
+export const json = (value: unknown, status = 200): AdminResponse => ({
+  status,
+  type: 'application/json',
+  body: `${JSON.stringify(value, undefined, 1)}\n`,
+});

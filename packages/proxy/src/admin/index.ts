@@ -10,7 +10,8 @@ const helpEndpoint: AdminEndpoint = {
   path: '/help',
   help: 'this list',
   write: false,
-  handle: () => text(`admin commands are:\n${ADMIN_ENDPOINTS.map((item) => `  ${item.path}${item.write ? ' (POST)' : ''}: ${item.help}\n`).join('')}`),
+  handle: () =>
+    text(`admin commands are:\n${ADMIN_ENDPOINTS.map((item) => `  ${item.path}${item.write ? ' (POST)' : ''}: ${item.help}\n`).join('')}`),
 };
 
 /** Every admin endpoint, in the order of `/help`. */

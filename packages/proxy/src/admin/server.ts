@@ -13,7 +13,12 @@ export interface AdminServer {
 }
 
 /** Serves these endpoints. Throws MeshError `proxy/admin-bind` when the port cannot be had. */
-export async function startAdminServer(address: string, port: number, endpoints: readonly AdminEndpoint[], context: AdminContext): Promise<AdminServer> {
+export async function startAdminServer(
+  address: string,
+  port: number,
+  endpoints: readonly AdminEndpoint[],
+  context: AdminContext,
+): Promise<AdminServer> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, maxHeaderSize: 8_192 }, (request, response) => {
     void answer(request, endpoints, context, address).then((result) => send(response, result));
   });
@@ -33,7 +38,13 @@ export async function startAdminServer(address: string, port: number, endpoints:
 
 function listen(server: Server, address: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(new MeshError('proxy/admin-bind', `The admin port ${address}:${port} cannot be bound: ${cause.message}. Does another proxy use it?`, { cause })));
+    server.once('error', (cause) =>
+      reject(
+        new MeshError('proxy/admin-bind', `The admin port ${address}:${port} cannot be bound: ${cause.message}. Does another proxy use it?`, {
+          cause,
+        }),
+      ),
+    );
     server.listen(port, address, resolve);
   });
 }

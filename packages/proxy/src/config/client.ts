@@ -7,7 +7,7 @@ import { createDeltaClient, type DeltaClient, type DeltaResponse } from '@meltem
 import { openAdsStream } from './ads-stream.ts';
 import { createConfigDump, type ConfigDump } from './dump.ts';
 import { kindOf, readResource, toAccepted } from './resources.ts';
-import { createWarmer, type Pending } from './warmer.ts';
+import { createWarmer, type Accepted, type Pending } from './warmer.ts';
 
 /** Longest wait of a resource for what it points at. */
 const WARMING_LIMIT_MS = 5_000;
@@ -45,12 +45,10 @@ export interface ConfigClient extends Disposable {
 
 /** Subscribes to everything and keeps it up to date. Nothing that was accepted is ever lost to a broken stream. */
 export function createConfigClient(options: ConfigClientOptions): ConfigClient {
-  const { codec, clock, timers, log } = options;
+  const { codec, clock, log } = options;
   const client = createDeltaClient({ node: codec.encode('envoy.config.core.v3.Node', options.node) });
-  const warmer = createWarmer(WARMING_LIMIT_MS);
   const dump = createConfigDump();
   const answered = new Set<string>();
-  let deadline: Timer | undefined;
   let rejected = 0;
 
   client.subscribe(TYPE_URL.cluster, ['*']);
@@ -58,13 +56,14 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
   const stream = openAdsStream({
     ...options,
     client,
-    onResponse: (response) => (response.typeUrl === TYPE_URL.workload ? receiveWorkloads(response) : receive(response)),
-    onState: (connected, reason) => (connected ? log.info('configuration stream is up') : log.warn('configuration stream is down; what is in force stays', { reason })),
+    onResponse: (response) => (response.typeUrl === TYPE_URL.workload ? receiveWorkloads(response, client, options) : receive(response)),
+    onState: (connected, reason) =>
+      connected ? log.info('configuration stream is up') : log.warn('configuration stream is down; what is in force stays', { reason }),
   });
+  const warming = startWarming(options, client, () => stream.flush());
 
   function receive(response: DeltaResponse): void {
     const update = client.receive(response);
-    const kind = kindOf(response.typeUrl);
     const read = update.added.map((resource) => readResource(codec, response.typeUrl, resource));
     const now = clock.now();
     for (const item of read) dump.record(response.typeUrl, item, now);
@@ -74,53 +73,14 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
     for (const { message } of rejections) log.error(`refused a resource of ${shortTypeName(response.typeUrl)}`, { message });
     client.settle(update, rejections);
     answered.add(response.typeUrl);
-    if (kind === undefined) return;
-    warmer.accept(toAccepted(kind, read, update.removed), clock.monotonic());
-    advance();
-  }
-
-  /** Names first: what a held-back resource waits for must be asked for. */
-  function advance(): void {
-    const delta = warmer.take(clock.monotonic());
-    subscribe();
-    if (delta !== undefined) options.onDelta(delta);
-    const next = warmer.nextDeadlineMs();
-    deadline?.cancel();
-    deadline = next === undefined ? undefined : timers.after(Math.max(0, next - clock.monotonic()), late);
-  }
-
-  function late(): void {
-    const { clusters, routes, listeners } = warmer.pending();
-    log.warn('some configuration is put in force although what it points at has not come', { clusters, routes, listeners });
-    advance();
-    stream.flush();
-  }
-
-  function subscribe(): void {
-    const wanted = warmer.wanted();
-    follow(client, TYPE_URL.endpoint, wanted.endpoints);
-    follow(client, TYPE_URL.secret, wanted.secrets);
-    follow(client, TYPE_URL.route, wanted.routes);
-  }
-
-  function receiveWorkloads(response: DeltaResponse): void {
-    const update = client.receive(response);
-    const rejections: { name: string; message: string }[] = [];
-    for (const { name, bytes } of update.added) {
-      try {
-        options.onWorkload(name, codec.decode('meltemi.workload.v1.Workload', bytes) as Workload);
-      } catch (error) {
-        rejections.push({ name, message: `${name}: ${String(error)}` });
-      }
-    }
-    for (const name of update.removed) options.onWorkload(name, undefined);
-    client.settle(update, rejections);
+    const kind = kindOf(response.typeUrl);
+    if (kind !== undefined) warming.accept(toAccepted(kind, read, update.removed));
   }
 
   return {
     dump,
     state() {
-      const pending = warmer.pending();
+      const pending = warming.pending();
       const begun = answered.has(TYPE_URL.cluster) && answered.has(TYPE_URL.listener);
       const idle = pending.clusters.length + pending.routes.length + pending.listeners.length === 0;
       return { connected: stream.connected, complete: begun && idle, pending, rejected };
@@ -134,10 +94,61 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
       stream.flush();
     },
     [Symbol.dispose]() {
-      deadline?.cancel();
+      warming[Symbol.dispose]();
       stream[Symbol.dispose]();
     },
   };
+}
+
+interface Warming extends Disposable {
+  accept(change: Accepted): void;
+  pending(): Pending;
+}
+
+/** The warmer with its clock: hands on what takes effect, asks for what is pointed at, and looks again when something waits too long. */
+function startWarming({ clock, timers, log, onDelta }: ConfigClientOptions, client: DeltaClient, flush: () => void): Warming {
+  const warmer = createWarmer(WARMING_LIMIT_MS);
+  let deadline: Timer | undefined;
+
+  const advance = (): void => {
+    const delta = warmer.take(clock.monotonic());
+    const wanted = warmer.wanted();
+    follow(client, TYPE_URL.endpoint, wanted.endpoints);
+    follow(client, TYPE_URL.secret, wanted.secrets);
+    follow(client, TYPE_URL.route, wanted.routes);
+    if (delta !== undefined) onDelta(delta);
+    const next = warmer.nextDeadlineMs();
+    deadline?.cancel();
+    deadline = next === undefined ? undefined : timers.after(Math.max(0, next - clock.monotonic()), late);
+  };
+  const late = (): void => {
+    const { clusters, routes, listeners } = warmer.pending();
+    log.warn('some configuration is put in force although what it points at has not come', { clusters, routes, listeners });
+    advance();
+    flush();
+  };
+  return {
+    accept(change) {
+      warmer.accept(change, clock.monotonic());
+      advance();
+    },
+    pending: () => warmer.pending(),
+    [Symbol.dispose]: () => deadline?.cancel(),
+  };
+}
+
+function receiveWorkloads(response: DeltaResponse, client: DeltaClient, { codec, onWorkload }: ConfigClientOptions): void {
+  const update = client.receive(response);
+  const rejections: { name: string; message: string }[] = [];
+  for (const { name, bytes } of update.added) {
+    try {
+      onWorkload(name, codec.decode('meltemi.workload.v1.Workload', bytes) as Workload);
+    } catch (error) {
+      rejections.push({ name, message: `${name}: ${String(error)}` });
+    }
+  }
+  for (const name of update.removed) onWorkload(name, undefined);
+  client.settle(update, rejections);
 }
 
 /** Makes the subscriptions of a type exactly these names. */

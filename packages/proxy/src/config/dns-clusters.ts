@@ -51,7 +51,7 @@ export function createDnsClusters(options: DnsClustersOptions): DnsClusters {
       if (text !== watch.last) options.onEndpoints({ ...endpoints, cluster: name });
       watch.last = text;
     } catch (error) {
-      options.log.warn('a cluster\'s name cannot be resolved; its last addresses stay', { cluster: name, error: String(error) });
+      options.log.warn("a cluster's name cannot be resolved; its last addresses stay", { cluster: name, error: String(error) });
     }
     if (watch.stopped) return;
     const jitter = 0.9 + options.random.next() * 0.2;
@@ -70,14 +70,17 @@ export function createDnsClusters(options: DnsClustersOptions): DnsClusters {
       }
     },
     [Symbol.dispose]() {
-      for (const name of [...watches.keys()]) stop(name);
+      for (const name of watches.keys()) stop(name);
     },
   };
 }
 
 type DnsDiscovery = RuntimeCluster['discovery'] & { t: 'dns' };
 
-async function resolveEndpoints(discovery: DnsDiscovery, resolve: Resolve): Promise<{ readonly endpoints: RuntimeEndpoints; readonly ttlMs: number }> {
+async function resolveEndpoints(
+  discovery: DnsDiscovery,
+  resolve: Resolve,
+): Promise<{ readonly endpoints: RuntimeEndpoints; readonly ttlMs: number }> {
   let ttlMs = Infinity;
   const expand = async (endpoint: RuntimeEndpoint): Promise<readonly RuntimeEndpoint[]> => {
     const { address } = endpoint;
@@ -98,7 +101,11 @@ async function resolveEndpoints(discovery: DnsDiscovery, resolve: Resolve): Prom
 }
 
 /** `auto`: IPv6 when there is any, else IPv4, as Envoy does. Sorted, so that the order of answers changes nothing. */
-async function lookup(name: string, family: DnsDiscovery['family'], resolve: Resolve): Promise<readonly { readonly address: string; readonly ttl: number }[]> {
+async function lookup(
+  name: string,
+  family: DnsDiscovery['family'],
+  resolve: Resolve,
+): Promise<readonly { readonly address: string; readonly ttl: number }[]> {
   const sorted = async (version: 4 | 6): Promise<readonly { readonly address: string; readonly ttl: number }[]> =>
     (await resolve(name, version)).toSorted((a, b) => (a.address < b.address ? -1 : 1));
   if (family === 'v4') return sorted(4);

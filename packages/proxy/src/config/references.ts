@@ -11,7 +11,8 @@ export function listenerReferences(listener: RuntimeListener): References {
   const routes = new Set<string>();
   const clusters = new Set<string>();
   const secrets = new Set<string>();
-  const chains: readonly FilterChain[] = listener.defaultFilterChain === undefined ? listener.filterChains : [...listener.filterChains, listener.defaultFilterChain];
+  const chains: readonly FilterChain[] =
+    listener.defaultFilterChain === undefined ? listener.filterChains : [...listener.filterChains, listener.defaultFilterChain];
   for (const { terminal, tls } of chains) {
     if (tls !== undefined) addSecrets(tls, secrets);
     if (terminal.t === 'tcp') for (const cluster of terminal.tcp.clusters) clusters.add(cluster.name);

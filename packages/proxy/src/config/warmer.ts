@@ -1,5 +1,6 @@
 import type { RuntimeCluster, RuntimeDelta, RuntimeEndpoints, RuntimeListener, RuntimeRouteConfig, RuntimeSecret } from '@meltemi/runtime';
-import { clusterSecrets, listenerReferences, routeReferences, type References } from './references.ts';
+import { clusterSecrets, listenerReferences, routeReferences } from './references.ts';
+import { createHeld, createShared, type Held, type Shared } from './warming-maps.ts';
 
 /** Accepted resources of one response; names whose resource does not exist (any more) are `removed`. */
 export type Accepted =
@@ -38,164 +39,110 @@ export interface Warmer {
   nextDeadlineMs(): number | undefined;
 }
 
-interface Waiting<T> {
-  readonly value: T;
-  readonly sinceMs: number;
+interface Maps {
+  readonly clusters: Held<RuntimeCluster>;
+  readonly routes: Held<RuntimeRouteConfig>;
+  readonly listeners: Held<RuntimeListener>;
+  readonly endpoints: Shared<RuntimeEndpoints>;
+  readonly secrets: Shared<RuntimeSecret>;
 }
 
 export function createWarmer(limitMs: number): Warmer {
-  const endpoints = new Map<string, RuntimeEndpoints | undefined>();
-  const secrets = new Map<string, RuntimeSecret | undefined>();
-  const clusters = new Map<string, RuntimeCluster>();
-  const routes = new Map<string, RuntimeRouteConfig>();
-  const listeners = new Map<string, RuntimeListener>();
-  const waitingClusters = new Map<string, Waiting<RuntimeCluster>>();
-  const waitingRoutes = new Map<string, Waiting<RuntimeRouteConfig>>();
-  const waitingListeners = new Map<string, Waiting<RuntimeListener>>();
-  let dirty = emptyChange();
-  const absentRoutes = new Set<string>();
-
-  const late = (waiting: Waiting<unknown>, nowMs: number): boolean => nowMs - waiting.sinceMs >= limitMs;
-  const hasSecrets = (names: ReadonlySet<string>): boolean => [...names].every((name) => secrets.get(name) !== undefined);
-  /** A cluster that nobody announced holds nothing up: requests to it are answered with NC. */
-  const isWarm = (name: string): boolean => clusters.has(name) || !waitingClusters.has(name);
-
-  const clusterReady = (cluster: RuntimeCluster): boolean =>
-    (cluster.discovery.t !== 'eds' || endpoints.has(cluster.discovery.service)) && hasSecrets(clusterSecrets(cluster));
-  const listenerReady = ({ routes: tables, clusters: goals, secrets: names }: References): boolean => {
-    if (!hasSecrets(names) || ![...goals].every(isWarm)) return false;
-    return [...tables].every((name) => routes.has(name) || absentRoutes.has(name));
+  const maps: Maps = {
+    clusters: createHeld((value) => value.name, limitMs),
+    routes: createHeld((value) => value.name, limitMs),
+    listeners: createHeld((value) => value.name, limitMs),
+    endpoints: createShared((value) => value.cluster),
+    secrets: createShared((value) => value.name),
   };
-
-  const promote = <T>(waiting: Map<string, Waiting<T>>, active: Map<string, T>, nowMs: number, ready: (value: T) => boolean): readonly T[] => {
-    const taken: T[] = [];
-    for (const [name, item] of waiting) {
-      if (!ready(item.value) && !late(item, nowMs)) continue;
-      waiting.delete(name);
-      active.set(name, item.value);
-      taken.push(item.value);
-    }
-    return taken;
-  };
-
-  const remove = (name: string, waiting: Map<string, unknown>, active: Map<string, unknown>, gone: string[]): void => {
-    waiting.delete(name);
-    if (active.delete(name)) gone.push(name);
-  };
-
-  const dropUnwanted = (): void => {
-    const wanted = wantedNames();
-    for (const name of endpoints.keys()) if (!wanted.endpoints.has(name)) forget(endpoints, name, dirty.removedEndpoints);
-    for (const name of secrets.keys()) if (!wanted.secrets.has(name)) forget(secrets, name, dirty.removedSecrets);
-    for (const name of absentRoutes) if (!wanted.routes.has(name)) absentRoutes.delete(name);
-    for (const name of [...routes.keys(), ...waitingRoutes.keys()]) {
-      if (!wanted.routes.has(name)) remove(name, waitingRoutes, routes, dirty.removedRoutes);
-    }
-  };
-
-  const wantedNames = (): Wanted => {
-    const wanted = { endpoints: new Set<string>(), routes: new Set<string>(), secrets: new Set<string>() };
-    for (const cluster of both(clusters, waitingClusters)) {
-      if (cluster.discovery.t === 'eds') wanted.endpoints.add(cluster.discovery.service);
-      for (const name of clusterSecrets(cluster)) wanted.secrets.add(name);
-    }
-    for (const listener of both(listeners, waitingListeners)) {
-      const references = listenerReferences(listener);
-      for (const name of references.routes) wanted.routes.add(name);
-      for (const name of references.secrets) wanted.secrets.add(name);
-    }
-    return wanted;
-  };
-
   return {
-    accept(change, nowMs) {
-      switch (change.t) {
-        case 'cluster':
-          for (const value of change.added) waitingClusters.set(value.name, { value, sinceMs: nowMs });
-          for (const name of change.removed) remove(name, waitingClusters, clusters, dirty.removedClusters);
-          break;
-        case 'listener':
-          for (const value of change.added) waitingListeners.set(value.name, { value, sinceMs: nowMs });
-          for (const name of change.removed) remove(name, waitingListeners, listeners, dirty.removedListeners);
-          break;
-        case 'route':
-          for (const value of change.added) waitingRoutes.set(value.name, { value, sinceMs: nowMs });
-          for (const name of change.added) absentRoutes.delete(name.name);
-          // A table that is still pointed at stays in force; one that never was is known to be absent.
-          for (const name of change.removed) if (!routes.has(name)) absentRoutes.add(name);
-          break;
-        case 'endpoint':
-          for (const value of change.added) {
-            endpoints.set(value.cluster, value);
-            dirty.endpoints.set(value.cluster, value);
-          }
-          for (const name of change.removed) if (!endpoints.has(name)) endpoints.set(name, undefined);
-          break;
-        case 'secret':
-          for (const value of change.added) {
-            secrets.set(value.name, value);
-            dirty.secrets.set(value.name, value);
-          }
-          for (const name of change.removed) if (!secrets.has(name)) secrets.set(name, undefined);
-          break;
-      }
-    },
+    accept: (change, nowMs) => accept(maps, change, nowMs),
     take(nowMs) {
-      const newClusters = promote(waitingClusters, clusters, nowMs, clusterReady);
-      const newRoutes = promote(waitingRoutes, routes, nowMs, (table) => [...routeReferences(table)].every(isWarm));
-      const newListeners = promote(waitingListeners, listeners, nowMs, (listener) => listenerReady(listenerReferences(listener)));
-      dropUnwanted();
-      const delta = toDelta(dirty, newClusters, newRoutes, newListeners);
-      dirty = emptyChange();
-      return delta;
+      // In this order: a listener may become ready by what has just been let through.
+      const clusters = maps.clusters.release(nowMs, (cluster) => clusterReady(maps, cluster));
+      const routes = maps.routes.release(nowMs, (table) => areWarm(maps, routeReferences(table)));
+      const listeners = maps.listeners.release(nowMs, (listener) => listenerReady(maps, listener));
+      return toDelta(maps, { clusters, routes, listeners });
     },
-    wanted: wantedNames,
-    pending: () => ({ clusters: [...waitingClusters.keys()], routes: [...waitingRoutes.keys()], listeners: [...waitingListeners.keys()] }),
+    wanted: () => wantedBy(maps),
+    pending: () => ({ clusters: maps.clusters.waiting(), routes: maps.routes.waiting(), listeners: maps.listeners.waiting() }),
     nextDeadlineMs() {
-      const since = [...waitingClusters.values(), ...waitingRoutes.values(), ...waitingListeners.values()].map((item) => item.sinceMs);
-      return since.length === 0 ? undefined : Math.min(...since) + limitMs;
+      const next = Math.min(maps.clusters.deadlineMs(), maps.routes.deadlineMs(), maps.listeners.deadlineMs());
+      return next === Infinity ? undefined : next;
     },
   };
 }
 
-function* both<T>(active: ReadonlyMap<string, T>, waiting: ReadonlyMap<string, Waiting<T>>): Generator<T> {
-  yield* active.values();
-  for (const item of waiting.values()) yield item.value;
+function accept(maps: Maps, change: Accepted, nowMs: number): void {
+  switch (change.t) {
+    case 'cluster':
+      maps.clusters.put(change.added, nowMs);
+      return maps.clusters.remove(change.removed);
+    case 'listener':
+      maps.listeners.put(change.added, nowMs);
+      return maps.listeners.remove(change.removed);
+    case 'route':
+      maps.routes.put(change.added, nowMs);
+      // A table that is still pointed at stays in force; one that never was is known to be absent.
+      return maps.routes.deny(change.removed);
+    case 'endpoint':
+      maps.endpoints.put(change.added);
+      return maps.endpoints.deny(change.removed);
+    case 'secret':
+      maps.secrets.put(change.added);
+      return maps.secrets.deny(change.removed);
+  }
 }
 
-function forget(map: Map<string, unknown>, name: string, gone: string[]): void {
-  map.delete(name);
-  gone.push(name);
+function hasSecrets(maps: Maps, names: ReadonlySet<string>): boolean {
+  return [...names].every((name) => maps.secrets.has(name));
 }
 
-interface Change {
-  readonly endpoints: Map<string, RuntimeEndpoints>;
-  readonly secrets: Map<string, RuntimeSecret>;
-  readonly removedListeners: string[];
-  readonly removedRoutes: string[];
-  readonly removedClusters: string[];
-  readonly removedEndpoints: string[];
-  readonly removedSecrets: string[];
+/** A cluster that nobody announced holds nothing up: requests to it are answered with NC. */
+function areWarm(maps: Maps, names: ReadonlySet<string>): boolean {
+  return [...names].every((name) => !maps.clusters.isHeldBack(name));
 }
 
-function emptyChange(): Change {
-  return { endpoints: new Map(), secrets: new Map(), removedListeners: [], removedRoutes: [], removedClusters: [], removedEndpoints: [], removedSecrets: [] };
+function clusterReady(maps: Maps, cluster: RuntimeCluster): boolean {
+  const { discovery } = cluster;
+  return (discovery.t !== 'eds' || maps.endpoints.isAnswered(discovery.service)) && hasSecrets(maps, clusterSecrets(cluster));
 }
 
-function toDelta(
-  change: Change,
-  clusters: readonly RuntimeCluster[],
-  routes: readonly RuntimeRouteConfig[],
-  listeners: readonly RuntimeListener[],
-): RuntimeDelta | undefined {
+function listenerReady(maps: Maps, listener: RuntimeListener): boolean {
+  const { routes, clusters, secrets } = listenerReferences(listener);
+  return (
+    hasSecrets(maps, secrets) && areWarm(maps, clusters) && [...routes].every((name) => maps.routes.isActive(name) || maps.routes.isDenied(name))
+  );
+}
+
+function wantedBy(maps: Maps): Wanted {
+  const wanted = { endpoints: new Set<string>(), routes: new Set<string>(), secrets: new Set<string>() };
+  for (const cluster of maps.clusters.all()) {
+    if (cluster.discovery.t === 'eds') wanted.endpoints.add(cluster.discovery.service);
+    for (const name of clusterSecrets(cluster)) wanted.secrets.add(name);
+  }
+  for (const listener of maps.listeners.all()) {
+    const references = listenerReferences(listener);
+    for (const name of references.routes) wanted.routes.add(name);
+    for (const name of references.secrets) wanted.secrets.add(name);
+  }
+  return wanted;
+}
+
+/** Adds what nobody points at any more to what goes. */
+function toDelta(maps: Maps, released: Required<Pick<RuntimeDelta, 'clusters' | 'routes' | 'listeners'>>): RuntimeDelta | undefined {
+  const wanted = wantedBy(maps);
+  maps.routes.keepOnly(wanted.routes);
+  const endpoints = maps.endpoints.take(wanted.endpoints);
+  const secrets = maps.secrets.take(wanted.secrets);
   const removed = {
-    listeners: change.removedListeners,
-    routes: change.removedRoutes,
-    clusters: change.removedClusters,
-    endpoints: change.removedEndpoints,
-    secrets: change.removedSecrets,
+    listeners: maps.listeners.takeRemoved(),
+    routes: maps.routes.takeRemoved(),
+    clusters: maps.clusters.takeRemoved(),
+    endpoints: endpoints.removed,
+    secrets: secrets.removed,
   };
-  const delta = { clusters, endpoints: [...change.endpoints.values()], secrets: [...change.secrets.values()], routes, listeners, removed };
-  const lists: readonly (readonly unknown[])[] = [clusters, delta.endpoints, delta.secrets, routes, listeners, ...Object.values(removed)];
-  return lists.every((list) => list.length === 0) ? undefined : delta;
+  const lists: readonly (readonly unknown[])[] = [...Object.values(released), endpoints.changed, secrets.changed, ...Object.values(removed)];
+  if (lists.every((list) => list.length === 0)) return undefined;
+  return { ...released, endpoints: endpoints.changed, secrets: secrets.changed, removed };
 }

@@ -4,7 +4,13 @@ import type { ConnectionInfo, StreamInfo } from '../types.ts';
 const NOTHING: readonly undefined[] = [];
 
 /** A fresh record; all fields at once, so that every record has the same shape. */
-export function createStreamInfo(protocol: 'http' | 'tcp', chain: CompiledChain, connection: ConnectionInfo, startTimeMs: number, startMs: number): StreamInfo {
+export function createStreamInfo(
+  protocol: 'http' | 'tcp',
+  chain: CompiledChain,
+  connection: ConnectionInfo,
+  startTimeMs: number,
+  startMs: number,
+): StreamInfo {
   return {
     protocol,
     startTimeMs,

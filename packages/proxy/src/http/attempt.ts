@@ -44,7 +44,11 @@ function pickHost(x: Exchange): Host | undefined {
   if (discovery.t === 'original-dst') {
     const { connection } = x.info;
     // Not redirected: the "original destination" is this very listener.
-    if (discovery.portOverride === undefined && connection.originalPort === connection.localPort && connection.originalAddress === connection.localAddress) {
+    if (
+      discovery.portOverride === undefined &&
+      connection.originalPort === connection.localPort &&
+      connection.originalAddress === connection.localAddress
+    ) {
       x.downstream.reply(x, REPLIES.loop);
       return undefined;
     }

@@ -133,7 +133,12 @@ export class DownstreamConnection implements Connection {
     worker.wheel.clear(this.#phase);
     this.#requests++;
     if (after === REFUSED) {
-      this.#refuse(unreadableRequest(this, now, worker.requestScanner.error), worker.requestScanner.error.endsWith('large') || worker.requestScanner.error === 'too-many-headers' ? REPLIES.headTooLarge : REPLIES.badRequest);
+      this.#refuse(
+        unreadableRequest(this, now, worker.requestScanner.error),
+        worker.requestScanner.error.endsWith('large') || worker.requestScanner.error === 'too-many-headers'
+          ? REPLIES.headTooLarge
+          : REPLIES.badRequest,
+      );
       return -1;
     }
     const { requestScanner: scanner } = worker;

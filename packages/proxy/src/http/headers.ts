@@ -12,14 +12,26 @@ export interface HeadOverrides {
  * Applies a configuration's header operations to a scanned head: removed and overwritten lines are cut, new ones come back as text
  * to append. Nothing but that text is allocated.
  */
-export function applyHeaders(operations: CompiledHeaders, scanner: HeadScanner, bytes: Uint8Array, source: FormatSource, overrides: HeadOverrides | undefined): string {
+export function applyHeaders(
+  operations: CompiledHeaders,
+  scanner: HeadScanner,
+  bytes: Uint8Array,
+  source: FormatSource,
+  overrides: HeadOverrides | undefined,
+): string {
   for (const name of operations.remove) cutAll(scanner, bytes, name);
   let lines = '';
   for (const header of operations.set) lines += setHeader(header, scanner, bytes, source, overrides);
   return lines;
 }
 
-function setHeader(header: CompiledHeader, scanner: HeadScanner, bytes: Uint8Array, source: FormatSource, overrides: HeadOverrides | undefined): string {
+function setHeader(
+  header: CompiledHeader,
+  scanner: HeadScanner,
+  bytes: Uint8Array,
+  source: FormatSource,
+  overrides: HeadOverrides | undefined,
+): string {
   const { name, action } = header;
   const value = clean(header.constant ?? header.value(source));
   if (value === '' && !header.keepEmptyValue) return '';

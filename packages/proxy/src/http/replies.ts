@@ -30,6 +30,11 @@ export function resetReply(reason: string, flag: 'UF' | 'UC' | 'UO' | 'UPE' | 'U
   const latest = retried ? 'retried and the latest reset reason: ' : 'reset reason: ';
   const failure = transportFailure === '' ? '' : `, transport failure reason: ${transportFailure}`;
   const failureDetails = transportFailure === '' ? '' : `|${transportFailure.replaceAll(' ', '_')}`;
-  const reply = localReply(status, RESET_TEXT + latest + reason + failure, `upstream_reset_before_response_started{${reason.replaceAll(' ', '_')}${failureDetails}}`, flag);
+  const reply = localReply(
+    status,
+    RESET_TEXT + latest + reason + failure,
+    `upstream_reset_before_response_started{${reason.replaceAll(' ', '_')}${failureDetails}}`,
+    flag,
+  );
   return flag === 'UO' ? { ...reply, lines: 'x-envoy-overloaded: true\r\n' } : reply;
 }

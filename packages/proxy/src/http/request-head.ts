@@ -32,14 +32,16 @@ export function buildRequestHead(x: Exchange): number {
   const before = view.authority;
   const overrides: HeadOverrides = { authority: undefined, path: undefined };
   if (plan.edge) for (const id of INTERNAL_HEADERS) if (scanner.known[id] !== 0) scanner.dropKnown(id);
-  let lines = requestId(x, scanner) + forwardedLines(x, scanner, bytes) + clientCertLine(x, scanner, bytes) + traceLines(x, scanner) + routerLines(x, scanner);
+  let lines =
+    requestId(x, scanner) + forwardedLines(x, scanner, bytes) + clientCertLine(x, scanner, bytes) + traceLines(x, scanner) + routerLines(x, scanner);
   info.path = view.path;
   if (x.forward?.rewrites === true && x.choice !== undefined) {
     overrides.path = x.forward.rewritePath(view);
     overrides.authority = x.forward.rewriteHost(view, x.choice, x.host?.endpoint.hostname ?? '');
     if (overrides.path !== view.path) lines += `x-envoy-original-path: ${view.path}\r\n`;
   }
-  if (x.choice !== undefined && !x.choice.requestHeaders.empty) lines += applyHeaders(x.choice.requestHeaders, scanner, bytes, format.use(info, scanner, bytes, true), overrides);
+  if (x.choice !== undefined && !x.choice.requestHeaders.empty)
+    lines += applyHeaders(x.choice.requestHeaders, scanner, bytes, format.use(info, scanner, bytes, true), overrides);
   const authority = overrides.authority ?? before;
   info.path = overrides.path ?? view.path;
   if (authority !== before || scanner.known[HOST] === 0) {

@@ -36,7 +36,8 @@ export function buildResponseHead(x: Exchange, source: Uint8Array, start: number
   if (scanner.known[SERVICE_TIME] !== 0) scanner.dropKnown(SERVICE_TIME);
   if (unchunk) scanner.dropKnown(TRANSFER_ENCODING);
   let lines = `x-envoy-upstream-service-time: ${upstreamServiceMs(info)}\r\n`;
-  if (x.choice !== undefined && !x.choice.responseHeaders.empty) lines += applyHeaders(x.choice.responseHeaders, scanner, bytes, x.worker.format.use(info, scanner, bytes, false), undefined);
+  if (x.choice !== undefined && !x.choice.responseHeaders.empty)
+    lines += applyHeaders(x.choice.responseHeaders, scanner, bytes, x.worker.format.use(info, scanner, bytes, false), undefined);
   if (serverLine !== '' && !(config.serverHeader === 'append-if-absent' && scanner.known[SERVER] !== 0)) {
     scanner.dropKnown(SERVER);
     lines += serverLine;
@@ -48,7 +49,10 @@ export function buildResponseHead(x: Exchange, source: Uint8Array, start: number
   else if (x.http10) lines += 'connection: keep-alive\r\n';
   const out = buffers.scratch;
   // The status line is the upstream's own but for its version.
-  let at = scanner.minor === 1 ? bytes.copy(out, 0, start, scanner.headersStart) : out.write('HTTP/1.1', 0, 'latin1') + bytes.copy(out, 8, start + 8, scanner.headersStart);
+  let at =
+    scanner.minor === 1
+      ? bytes.copy(out, 0, start, scanner.headersStart)
+      : out.write('HTTP/1.1', 0, 'latin1') + bytes.copy(out, 8, start + 8, scanner.headersStart);
   at = copyKept(scanner, bytes, out, at);
   at += out.write(lines, at, 'latin1');
   out[at++] = 13;

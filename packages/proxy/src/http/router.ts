@@ -72,7 +72,13 @@ function forward(x: Exchange, route: CompiledRoute, action: CompiledForward): vo
   begin(x);
 }
 
-function filterReply(reply: { readonly status: number; readonly body: string; readonly flag: string; readonly details: string; readonly grpcStatus?: number }): LocalReply {
+function filterReply(reply: {
+  readonly status: number;
+  readonly body: string;
+  readonly flag: string;
+  readonly details: string;
+  readonly grpcStatus?: number;
+}): LocalReply {
   const made = localReply(reply.status, reply.body, reply.details);
   return { ...made, flags: flagBit(reply.flag as 'FI'), grpcStatus: reply.grpcStatus };
 }

@@ -29,7 +29,8 @@ export function acceptRequest(downstream: DownstreamConnection, now: number, hea
   info.originalPath = nodeBytes.latin1(bytes, scanner.targetStart, scanner.targetEnd);
   info.requestId = knownValue(scanner, bytes, HEADER['x-request-id']);
   info.userAgent = downstream.lastUserAgent = repeatedValue(scanner, bytes, HEADER['user-agent'], downstream.lastUserAgent);
-  if (plan.config.generateRequestId && (info.requestId === '' || (plan.edge && !plan.config.preserveExternalRequestId))) info.requestId = worker.ids.uuid();
+  if (plan.config.generateRequestId && (info.requestId === '' || (plan.edge && !plan.config.preserveExternalRequestId)))
+    info.requestId = worker.ids.uuid();
   if (plan.captureRequest.length > 0) info.capturedRequest = plan.captureRequest.map((name) => headerValue(scanner, bytes, name));
   if (scanner.known[HEADER['content-type']] !== 0) info.grpc = knownValue(scanner, bytes, HEADER['content-type']).startsWith(GRPC);
   x.scheme = schemeOf(x, scanner, bytes);
@@ -41,7 +42,6 @@ export function acceptRequest(downstream: DownstreamConnection, now: number, hea
   x.show(worker.view);
   return x;
 }
-
 
 /** The usual methods without making a string. */
 function methodText(bytes: Uint8Array, start: number, end: number): string {

@@ -40,12 +40,18 @@ export function startTrace(x: Exchange, scanner: HeadScanner, view: HeadView): v
     x.trace = { traceId: context.traceId, spanId, parentSpanId: context.spanId, sampled };
     const child = { ...context, spanId, parentSpanId: context.spanId, sampled };
     const formats = context.formats.length === 0 ? NEW_TRACE : context.formats;
-    x.traceLines = traceHeaders(child, formats).map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    x.traceLines = traceHeaders(child, formats)
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join('');
   }
   x.info.trace = x.trace;
 }
 
-function decideSampling(tracing: { readonly clientSampling: number; readonly randomSampling: number; readonly overallSampling: number }, view: HeadView, random: () => number): boolean {
+function decideSampling(
+  tracing: { readonly clientSampling: number; readonly randomSampling: number; readonly overallSampling: number },
+  view: HeadView,
+  random: () => number,
+): boolean {
   const forced = view.scanner.known[HEADER['x-envoy-force-trace']] !== 0;
   const share = forced ? tracing.clientSampling : tracing.randomSampling;
   return random() < share && random() < tracing.overallSampling;

@@ -38,7 +38,12 @@ export interface EngineSnapshot {
 export interface ClusterSnapshot {
   readonly name: string;
   readonly usage: { readonly connections: number; readonly pending: number; readonly requests: number; readonly retries: number };
-  readonly limits: { readonly maxConnections: number; readonly maxPendingRequests: number; readonly maxRequests: number; readonly maxRetries: number };
+  readonly limits: {
+    readonly maxConnections: number;
+    readonly maxPendingRequests: number;
+    readonly maxRequests: number;
+    readonly maxRetries: number;
+  };
   readonly hosts: readonly HostSnapshot[];
 }
 

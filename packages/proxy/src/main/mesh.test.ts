@@ -16,11 +16,23 @@ const REVIEWS = 'spiffe://cluster.local/ns/bookinfo/sa/bookinfo-reviews';
 test('two sidecars: mutual TLS, identities, labels of both ends, spans, rotation', { timeout: 30_000 }, async (t) => {
   const authority = await createTestAuthority();
   const [productpage, reviews] = [await authority.identity('bookinfo-productpage'), await authority.identity('bookinfo-reviews')];
-  const app = await harness.upstream((request) => JSON.stringify({ xfcc: request.headers['x-forwarded-client-cert'], traceparent: request.headers['traceparent'] }));
+  const app = await harness.upstream((request) =>
+    JSON.stringify({ xfcc: request.headers['x-forwarded-client-cert'], traceparent: request.headers['traceparent'] }),
+  );
 
   const server = await startFakeAgent();
   harness.closers.push(() => server[Symbol.asyncDispose]());
-  const workload = { name: 'productpage-v1', namespace: 'bookinfo', service_account: 'bookinfo-productpage', app: 'productpage', version: 'v1', canonical_name: 'productpage', canonical_revision: 'v1', cluster: 'meltemi', trust_domain: 'cluster.local' };
+  const workload = {
+    name: 'productpage-v1',
+    namespace: 'bookinfo',
+    service_account: 'bookinfo-productpage',
+    app: 'productpage',
+    version: 'v1',
+    canonical_name: 'productpage',
+    canonical_revision: 'v1',
+    cluster: 'meltemi',
+    trust_domain: 'cluster.local',
+  };
   server.push({
     [TYPE_URL.cluster]: { 'inbound|9080||': staticCluster('inbound|9080||', app) },
     [TYPE_URL.secret]: { default: reviews.secret, ROOTCA: authority.rootSecret },
@@ -74,7 +86,9 @@ test('two sidecars: mutual TLS, identities, labels of both ends, spans, rotation
 
   await t.test('spans of both ends make one trace', async () => {
     const parent = await until('a client span', () => client.batches.flatMap((batch) => batch.spans ?? []).find((span) => span.kind === 'CLIENT'));
-    const child = await until('the server span', () => server.batches.flatMap((batch) => batch.spans ?? []).find((span) => span.parent_span_id === parent.span_id));
+    const child = await until('the server span', () =>
+      server.batches.flatMap((batch) => batch.spans ?? []).find((span) => span.parent_span_id === parent.span_id),
+    );
     assert.equal(child.trace_id, parent.trace_id);
     assert.deepEqual([parent.service, child.service, child.name], ['productpage.bookinfo', 'reviews.bookinfo', 'reviews:9080/*']);
   });
@@ -89,7 +103,10 @@ test('two sidecars: mutual TLS, identities, labels of both ends, spans, rotation
       const serials = await Promise.all([authority.identity('bookinfo-productpage'), authority.identity('bookinfo-reviews')]);
       client.push({ [TYPE_URL.secret]: { default: serials[0].secret } });
       server.push({ [TYPE_URL.secret]: { default: serials[1].secret } });
-      await until('the acknowledgement', () => client.verdicts.filter((item) => item.t === 'ack' && item.typeUrl === TYPE_URL.secret).length > round || undefined);
+      await until(
+        'the acknowledgement',
+        () => client.verdicts.filter((item) => item.t === 'ack' && item.typeUrl === TYPE_URL.secret).length > round || undefined,
+      );
       await harness.call(port);
     }
     running = false;

@@ -30,7 +30,9 @@ export function isLogLevel(text: string): text is LogLevel {
 export function createLineLog(level: LogLevel, write: (line: string) => void): LeveledLog {
   const at = (own: LogLevel) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
     if (LEVELS.indexOf(own) < LEVELS.indexOf(log.level)) return;
-    const rest = Object.entries(fields ?? {}).map(([key, value]) => ` ${key}=${typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? 'undefined')}`);
+    const rest = Object.entries(fields ?? {}).map(
+      ([key, value]) => ` ${key}=${typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? 'undefined')}`,
+    );
     write(`${new Date(systemClock.now()).toISOString()} ${own} ${message}${rest.join('')}\n`);
   };
   const log: LeveledLog = { level, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };

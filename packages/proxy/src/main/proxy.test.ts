@@ -14,7 +14,10 @@ test('the whole way: configuration, traffic, changes under load, refusals, absen
   harness.closers.push(() => agent[Symbol.asyncDispose]());
   agent.push({
     [TYPE_URL.cluster]: { c1: edsCluster('c1'), c2: edsCluster('c2') },
-    [TYPE_URL.endpoint]: { c1: assignment('c1', [v1], 'reviews-v1;bookinfo;reviews;v1;meltemi'), c2: assignment('c2', [v2], 'reviews-v2;bookinfo;reviews;v2;meltemi') },
+    [TYPE_URL.endpoint]: {
+      c1: assignment('c1', [v1], 'reviews-v1;bookinfo;reviews;v1;meltemi'),
+      c2: assignment('c2', [v2], 'reviews-v2;bookinfo;reviews;v2;meltemi'),
+    },
     [TYPE_URL.listener]: { out: httpListener('out', 0, '9080') },
     [TYPE_URL.route]: { '9080': routesTo('9080', 'c1') },
   });
@@ -24,7 +27,10 @@ test('the whole way: configuration, traffic, changes under load, refusals, absen
   await t.test('serves', async () => {
     assert.deepEqual(await harness.call(port), { status: 200, body: 'v1' });
     assert.deepEqual(await harness.call(proxy.adminPort, '/ready'), { status: 200, body: 'LIVE\n' });
-    assert.deepEqual(agent.verdicts.filter((verdict) => verdict.t === 'nack'), []);
+    assert.deepEqual(
+      agent.verdicts.filter((verdict) => verdict.t === 'nack'),
+      [],
+    );
   });
 
   await t.test('changes routes and listeners under load without a failed request', async () => {
@@ -39,7 +45,10 @@ test('the whole way: configuration, traffic, changes under load, refusals, absen
     });
     for (let round = 0; round < 6; round++) {
       const goal = round % 2 === 0 ? 'c2' : 'c1';
-      agent.push({ [TYPE_URL.route]: { '9080': routesTo('9080', goal) }, [TYPE_URL.listener]: { out: httpListener('out', 0, '9080', { server_name: `round-${round}` }) } });
+      agent.push({
+        [TYPE_URL.route]: { '9080': routesTo('9080', goal) },
+        [TYPE_URL.listener]: { out: httpListener('out', 0, '9080', { server_name: `round-${round}` }) },
+      });
       await until('the route to take effect', async () => (await harness.call(port)).body === (goal === 'c2' ? 'v2' : 'v1') || undefined);
     }
     running = false;
@@ -49,11 +58,17 @@ test('the whole way: configuration, traffic, changes under load, refusals, absen
 
   await t.test('refuses a bad resource by name and takes the good ones beside it', async () => {
     const bad = edsCluster('bad', { lb_policy: 'RING_HASH' });
-    agent.push({ [TYPE_URL.cluster]: { bad, c3: edsCluster('c3') }, [TYPE_URL.endpoint]: { c3: assignment('c3', [v2]) }, [TYPE_URL.route]: { '9080': routesTo('9080', 'c3') } });
+    agent.push({
+      [TYPE_URL.cluster]: { bad, c3: edsCluster('c3') },
+      [TYPE_URL.endpoint]: { c3: assignment('c3', [v2]) },
+      [TYPE_URL.route]: { '9080': routesTo('9080', 'c3') },
+    });
     const nack = await until('a NACK', () => agent.verdicts.find((verdict) => verdict.t === 'nack'));
     assert.match(nack.t === 'nack' ? nack.message : '', /bad: lb_policy: "RING_HASH" is not supported/);
     await until('the new cluster', async () => (await harness.call(port)).body === 'v2' || undefined);
-    const dump = JSON.parse((await harness.call(proxy.adminPort, '/config_dump?resource=dynamic_active_clusters')).body) as { configs: { error_state?: { details: string } }[] };
+    const dump = JSON.parse((await harness.call(proxy.adminPort, '/config_dump?resource=dynamic_active_clusters')).body) as {
+      configs: { error_state?: { details: string } }[];
+    };
     assert.match(dump.configs.find((item) => item.error_state !== undefined)?.error_state?.details ?? '', /RING_HASH/);
     agent.push({ [TYPE_URL.cluster]: { bad: undefined } });
   });

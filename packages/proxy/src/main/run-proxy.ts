@@ -25,7 +25,10 @@ export async function runProxy(environment: Readonly<Record<string, string | und
 /** Throws MeshError `proxy/options`. */
 export function readOptions(text: string | undefined): ProxyOptions {
   if (text === undefined || text === '') {
-    throw new MeshError('proxy/options', 'MELTEMI_PROXY_OPTIONS is not set: the proxy is started by the agent ("meltemi run", "meltemi proxy"), not by hand.');
+    throw new MeshError(
+      'proxy/options',
+      'MELTEMI_PROXY_OPTIONS is not set: the proxy is started by the agent ("meltemi run", "meltemi proxy"), not by hand.',
+    );
   }
   try {
     return JSON.parse(text) as ProxyOptions;

@@ -13,6 +13,9 @@ export function certificatesOf(dump: ConfigDump): ReturnType<AdminContext['certi
     const secret = json as SecretJson;
     const chain = secret.tls_certificate?.certificate_chain?.inline_string;
     const roots = secret.validation_context?.trusted_ca?.inline_string;
-    return [...(chain === undefined ? [] : [{ name, kind: 'chain' as const, pem: chain }]), ...(roots === undefined ? [] : [{ name, kind: 'ca' as const, pem: roots }])];
+    return [
+      ...(chain === undefined ? [] : [{ name, kind: 'chain' as const, pem: chain }]),
+      ...(roots === undefined ? [] : [{ name, kind: 'ca' as const, pem: roots }]),
+    ];
   });
 }

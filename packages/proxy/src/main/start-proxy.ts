@@ -38,7 +38,14 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     onForgetWorkload: (address) => configuration.client.forgetWorkload(address),
     onSpan: (span) => encoder.addSpan(span),
   };
-  const engine = await createEngine(options.workers ?? 0, { log, identity, registry, accessLog, events, gateway: options.node.id?.startsWith('router~') === true });
+  const engine = await createEngine(options.workers ?? 0, {
+    log,
+    identity,
+    registry,
+    accessLog,
+    events,
+    gateway: options.node.id?.startsWith('router~') === true,
+  });
   const channel = createChannel({ target: { socketPath: options.agentSocket }, keepaliveMs: 0 });
   const codec = loadCodec('sidecar');
   let phase: 'starting' | 'live' | 'draining' = 'starting';
@@ -48,15 +55,10 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const context: AdminContext = {
     node: options.node,
     version,
-    dump: configuration.client.dump,
     registry,
     log,
+    ...inspection(configuration, engine),
     state: () => (phase === 'draining' ? 'DRAINING' : phase === 'live' ? 'LIVE' : 'INITIALIZING'),
-    configState: () => configuration.client.state(),
-    snapshot: () => engine.snapshot(),
-    collect: () => engine.collect(),
-    certificates: () => certificatesOf(configuration.client.dump),
-    listenerErrors: () => configuration.listenerErrors,
     drain: () => void drain(options.drainMs ?? DRAIN_MS),
     quit: () => void stop(0),
     nowMs: () => systemClock.now(),
@@ -88,10 +90,31 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     if (phase === 'starting') phase = 'live';
     log.info('ready', { ms: Math.round(systemClock.monotonic()) });
   })();
-  return { adminPort: admin.port, metricsPort: metrics.port, ready, ended: ended.promise, stop: (drainMs = options.drainMs ?? DRAIN_MS) => stop(drainMs) };
+  return {
+    adminPort: admin.port,
+    metricsPort: metrics.port,
+    ready,
+    ended: ended.promise,
+    stop: (drainMs = options.drainMs ?? DRAIN_MS) => stop(drainMs),
+  };
 }
 
 const DRAIN_MS = 5_000;
+
+/** What the admin endpoints may look into. */
+function inspection(
+  { client, listenerErrors }: Configuration,
+  engine: Engine,
+): Pick<AdminContext, 'dump' | 'configState' | 'snapshot' | 'collect' | 'certificates' | 'listenerErrors'> {
+  return {
+    dump: client.dump,
+    configState: () => client.state(),
+    snapshot: () => engine.snapshot(),
+    collect: () => engine.collect(),
+    certificates: () => certificatesOf(client.dump),
+    listenerErrors: () => listenerErrors,
+  };
+}
 
 type EngineParts = Pick<LocalEngineOptions, 'identity' | 'gateway' | 'registry' | 'events' | 'accessLog'> & { readonly log: LeveledLog };
 

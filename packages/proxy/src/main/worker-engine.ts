@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import type { Log } from '@meltemi/base';
-import { jsonNumber, type HistogramSeries, type MetricRegistry, type ScalarSeries, type TelemetryBatch } from '@meltemi/telemetry/recording';
+import type { MetricRegistry, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
 import type { LogSink } from '../types.ts';
 import type { ClusterSnapshot, Engine, EngineEvents, EngineSnapshot } from './engine.ts';
+import { createMerge } from './merge-metrics.ts';
 import type { LogLevel } from './ports.ts';
 import type { Answers, FromWorker, Question, WorkerStart } from './worker-protocol.ts';
 
@@ -83,37 +84,13 @@ function startThread(options: WorkerEngineOptions): Thread {
   };
 }
 
-/** Keeps one series in `registry` for each of the thread's; series of equal labels are added up there. */
-function createMerge(registry: MetricRegistry, now: () => number): (batch: TelemetryBatch) => void {
-  const scalars = new Map<number, ScalarSeries>();
-  const histograms = new Map<number, HistogramSeries>();
-  return (batch) => {
-    for (const { id = 0, name = '', kind, labels = {}, bounds = [] } of batch.series ?? []) {
-      if (kind === 'HISTOGRAM') histograms.set(id, registry.histogram(name, labels, bounds.map(jsonNumber), now()));
-      else scalars.set(id, kind === 'GAUGE' ? registry.gauge(name, labels, now()) : registry.counter(name, labels, now()));
-    }
-    batch.sample_ids?.forEach((id, index) => {
-      const series = scalars.get(id);
-      if (series !== undefined) series.value = jsonNumber(batch.sample_values?.[index]);
-    });
-    for (const sample of batch.histograms ?? []) {
-      const series = histograms.get(sample.id ?? 0);
-      if (series === undefined) continue;
-      series.counts.set((sample.counts ?? []).map(jsonNumber));
-      series.count = series.counts.reduce((sum, count) => sum + count, 0);
-      series.sum = jsonNumber(sample.sum);
-    }
-    for (const id of batch.retired_ids ?? []) {
-      scalars.delete(id);
-      histograms.delete(id);
-    }
-  };
-}
-
 function joinSnapshots(a: EngineSnapshot, b: EngineSnapshot): EngineSnapshot {
   const others = new Map(b.clusters.map((cluster) => [cluster.name, cluster]));
   return {
-    listeners: a.listeners.map((listener) => ({ ...listener, connections: listener.connections + (b.listeners.find((item) => item.name === listener.name)?.connections ?? 0) })),
+    listeners: a.listeners.map((listener) => ({
+      ...listener,
+      connections: listener.connections + (b.listeners.find((item) => item.name === listener.name)?.connections ?? 0),
+    })),
     clusters: a.clusters.map((cluster) => joinClusters(cluster, others.get(cluster.name))),
     connections: a.connections + b.connections,
     requests: a.requests + b.requests,

@@ -19,7 +19,13 @@ test('traffic on a thread of its own: the same answers, metrics and admin', { ti
     [TYPE_URL.listener]: { out: httpListener('out', 0, '9080', { tracing: {} }) },
     [TYPE_URL.route]: { '9080': routesTo('9080', 'c1') },
   });
-  const options = { agentSocket: agent.socketPath, address: '127.0.0.1', adminPort: 0, metricsPort: 0, node: nodeOf('productpage-v1', 'productpage', 'v1') };
+  const options = {
+    agentSocket: agent.socketPath,
+    address: '127.0.0.1',
+    adminPort: 0,
+    metricsPort: 0,
+    node: nodeOf('productpage-v1', 'productpage', 'v1'),
+  };
   const proxy = await startProxy({ ...options, workers: 1 });
   harness.closers.push(() => proxy.stop(0));
   await proxy.ready;

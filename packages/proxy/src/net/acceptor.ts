@@ -35,7 +35,9 @@ export class Acceptor {
     }
     const original = bound.needsOriginalDst || bound.config.useOriginalDst ? this.originalDestination?.(socket) : undefined;
     const info = connectionInfo(socket, original);
-    const handedOver = bound.config.useOriginalDst ? this.#worker.state.findListener({ address: info.originalAddress, port: info.originalPort }) : undefined;
+    const handedOver = bound.config.useOriginalDst
+      ? this.#worker.state.findListener({ address: info.originalAddress, port: info.originalPort })
+      : undefined;
     const listener = handedOver ?? bound;
     if (!listener.needsTlsInspector && !listener.needsHttpInspector) {
       this.#choose(socket, listener, info, NOT_SNIFFED, undefined);
@@ -68,14 +70,22 @@ export class Acceptor {
       return;
     }
     if (bytes !== undefined) socket.unshift(bytes);
-    this.#worker.tls.server(chain, chain.config.tls).accept(socket, sniffed.serverName, sniffed === NOT_SNIFFED ? undefined : sniffed.applicationProtocols, (accepted) => {
-      if (accepted.ok) {
-        this.#hand(accepted.socket, true, undefined, (transport) => this.#open(this.#worker, chain, transport, withTls(info, accepted.info.serverName, accepted.info)));
-        return;
-      }
-      this.#worker.log.debug('TLS handshake failed', { listener: listener.config.name, from: plainAddress(socket.remoteAddress), reason: accepted.reason });
-      socket.destroy();
-    });
+    this.#worker.tls
+      .server(chain, chain.config.tls)
+      .accept(socket, sniffed.serverName, sniffed === NOT_SNIFFED ? undefined : sniffed.applicationProtocols, (accepted) => {
+        if (accepted.ok) {
+          this.#hand(accepted.socket, true, undefined, (transport) =>
+            this.#open(this.#worker, chain, transport, withTls(info, accepted.info.serverName, accepted.info)),
+          );
+          return;
+        }
+        this.#worker.log.debug('TLS handshake failed', {
+          listener: listener.config.name,
+          from: plainAddress(socket.remoteAddress),
+          reason: accepted.reason,
+        });
+        socket.destroy();
+      });
   }
 
   #hand(socket: Socket, encrypted: boolean, bytes: Buffer | undefined, open: (transport: NodeTransport) => NodeTransport['handler']): void {

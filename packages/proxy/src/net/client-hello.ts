@@ -37,7 +37,7 @@ function gatherHandshake(bytes: Uint8Array, length: number): Uint8Array | undefi
   const parts: Uint8Array[] = [];
   let got = 0;
   let need = -1;
-  for (let at = 0; at + 5 <= length; ) {
+  for (let at = 0; at + 5 <= length;) {
     if (bytes[at] !== HANDSHAKE_RECORD) return EMPTY;
     const size = ((bytes[at + 3] as number) << 8) | (bytes[at + 4] as number);
     if (size === 0) return EMPTY;

@@ -71,9 +71,19 @@ export class NodeDialer implements Dialer {
 
   #options(target: DialTarget): NetConnectOpts {
     const { address, bindAddress, keepAliveMs } = target;
-    const common = { noDelay: true, allowHalfOpen: true, ...(keepAliveMs === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveMs }) };
+    const common = {
+      noDelay: true,
+      allowHalfOpen: true,
+      ...(keepAliveMs === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveMs }),
+    };
     if (address.t === 'pipe') return { ...common, path: address.path };
-    return { ...common, host: address.address, port: address.port, autoSelectFamily: false, ...(bindAddress === undefined ? {} : { localAddress: bindAddress }) };
+    return {
+      ...common,
+      host: address.address,
+      port: address.port,
+      autoSelectFamily: false,
+      ...(bindAddress === undefined ? {} : { localAddress: bindAddress }),
+    };
   }
 
   #onread(transport: () => NodeTransport): OnReadOpts {

@@ -23,7 +23,9 @@ export async function loadOriginalDestination(): Promise<OriginalDestination | u
   if (process.platform !== 'linux') return undefined;
   try {
     const { default: koffi } = await import('koffi');
-    const getsockopt = koffi.load(null).func('int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)') as unknown as (
+    const getsockopt = koffi
+      .load(null)
+      .func('int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)') as unknown as (
       fd: number,
       level: number,
       name: number,

@@ -56,7 +56,9 @@ export class TlsClient {
           ...(material.certificateChain === undefined ? {} : { cert: material.certificateChain }),
           ...(material.privateKey === undefined ? {} : { key: material.privateKey }),
           ...(material.trustedCa === undefined ? {} : { ca: material.trustedCa }),
-          ...(this.tls.cipherSuites.length === 0 ? {} : { ciphers: [...this.tls.cipherSuites, 'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'].join(':') }),
+          ...(this.tls.cipherSuites.length === 0
+            ? {}
+            : { ciphers: [...this.tls.cipherSuites, 'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'].join(':') }),
           minVersion: this.tls.minVersion,
           maxVersion: this.tls.maxVersion,
         }),
@@ -99,7 +101,8 @@ export class TlsClient {
 
   #checkName(certificate: X509Certificate, serverName: string): string | undefined {
     if (!this.#checkNames(parseAltNames(certificate.subjectAltName))) return 'TLS_error:CERTIFICATE_VERIFY_FAILED:verify_cert:SAN_matcher';
-    if (this.tls.autoSanValidation && serverName !== '' && !matchesHost(certificate, serverName)) return 'TLS_error:CERTIFICATE_VERIFY_FAILED:verify_cert:auto_SAN';
+    if (this.tls.autoSanValidation && serverName !== '' && !matchesHost(certificate, serverName))
+      return 'TLS_error:CERTIFICATE_VERIFY_FAILED:verify_cert:auto_SAN';
     return undefined;
   }
 }

@@ -55,7 +55,9 @@ export function matchesHost(certificate: X509Certificate, host: string): boolean
 
 /** The first SPIFFE ID among the names, '' = none. */
 export function spiffeName(names: readonly AltName[]): string {
-  return names.find((name) => name.type === 'uri' && name.value.startsWith('spiffe://'))?.value ?? names.find((name) => name.type === 'uri')?.value ?? '';
+  return (
+    names.find((name) => name.type === 'uri' && name.value.startsWith('spiffe://'))?.value ?? names.find((name) => name.type === 'uri')?.value ?? ''
+  );
 }
 
 /** What is worth remembering of an established TLS connection. `certificate` is the peer's, once VERIFIED; undefined = none. */

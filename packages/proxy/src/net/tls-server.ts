@@ -98,7 +98,9 @@ export class TlsServer {
       ...(material.certificateChain === undefined ? {} : { cert: material.certificateChain }),
       ...(material.privateKey === undefined ? {} : { key: material.privateKey }),
       ...(material.trustedCa === undefined ? {} : { ca: material.trustedCa }),
-      ...(cipherSuites.length === 0 ? {} : { ciphers: [...cipherSuites, 'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'].join(':') }),
+      ...(cipherSuites.length === 0
+        ? {}
+        : { ciphers: [...cipherSuites, 'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'].join(':') }),
       minVersion,
       maxVersion,
       requestCert: verify,
@@ -146,7 +148,8 @@ export class TlsServer {
     if (acceptUntrusted) return undefined;
     if (this.#material?.trustedCa === undefined) return undefined;
     if (!socket.authorized) return `the client's certificate is not trusted: ${String(socket.authorizationError)}`;
-    if (socket.isSessionReused() && Date.parse(certificate.validTo) < Date.now()) return "the client's certificate has expired since the session began";
+    if (socket.isSessionReused() && Date.parse(certificate.validTo) < Date.now())
+      return "the client's certificate has expired since the session began";
     return this.#checkNames(parseAltNames(certificate.subjectAltName)) ? undefined : "the client's certificate has none of the names asked for";
   }
 
@@ -159,5 +162,7 @@ export class TlsServer {
 }
 
 function keyOf(socket: Socket): string | undefined {
-  return socket.remoteAddress === undefined ? undefined : `${socket.remoteAddress} ${socket.remotePort ?? 0} ${socket.localAddress ?? ''} ${socket.localPort ?? 0}`;
+  return socket.remoteAddress === undefined
+    ? undefined
+    : `${socket.remoteAddress} ${socket.remotePort ?? 0} ${socket.localAddress ?? ''} ${socket.localPort ?? 0}`;
 }

@@ -105,7 +105,10 @@ class TcpConnection implements Connection {
     const { connection } = this.#info;
     const { discovery } = cluster.config;
     if (discovery.t === 'original-dst') {
-      const self = discovery.portOverride === undefined && connection.originalPort === connection.localPort && connection.originalAddress === connection.localAddress;
+      const self =
+        discovery.portOverride === undefined &&
+        connection.originalPort === connection.localPort &&
+        connection.originalAddress === connection.localAddress;
       if (!self) return cluster.originalDst({ address: connection.originalAddress, port: connection.originalPort });
       this.#end('NR', 'original destination is this listener');
       return undefined;

@@ -63,7 +63,7 @@ export function startReporter(options: ReporterOptions): Reporter {
 
   const tick = (): void => {
     timer = timers.after(EVERY_MS, tick);
-    void send();
+    send().catch((error: unknown) => log.error('telemetry cannot be sent', { error: String(error) }));
   };
   timer = timers.after(EVERY_MS, tick);
 

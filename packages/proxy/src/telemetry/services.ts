@@ -15,9 +15,12 @@ export function destinationService(info: StreamInfo, gateway: boolean): Destinat
   if (first !== undefined) {
     if (services.length === 1 || info.authority === '') return first;
     const host = withoutPort(info.authority);
-    return services.find((service) => service.host === host || service.name === host || host.startsWith(`${service.name}.${service.namespace}`)) ?? first;
+    return (
+      services.find((service) => service.host === host || service.name === host || host.startsWith(`${service.name}.${service.namespace}`)) ?? first
+    );
   }
-  if (PASSTHROUGH.has(info.clusterName)) return { host: info.protocol === 'http' ? withoutPort(info.authority) : '', name: info.clusterName, namespace: '' };
+  if (PASSTHROUGH.has(info.clusterName))
+    return { host: info.protocol === 'http' ? withoutPort(info.authority) : '', name: info.clusterName, namespace: '' };
   if (info.chain.listener.direction === 'outbound' && !gateway) {
     const host = withoutPort(info.authority);
     return { host, name: host, namespace: '' };

@@ -6,7 +6,16 @@ import { createGrpcServer, type GrpcServer, type ServerCall } from '@meltemi/grp
 import { loadCodec, type ProtoCodec } from '@meltemi/protos';
 import { messageName } from '@meltemi/protos-types';
 import { TELEMETRY_PROTO, type TelemetryBatch } from '@meltemi/telemetry/recording';
-import { createServerSession, decodeDeltaRequest, encodeDeltaResponse, type DeltaRequest, type DeltaResponse, type Resource, type ServerSession, type Verdict } from '@meltemi/xds';
+import {
+  createServerSession,
+  decodeDeltaRequest,
+  encodeDeltaResponse,
+  type DeltaRequest,
+  type DeltaResponse,
+  type Resource,
+  type ServerSession,
+  type Verdict,
+} from '@meltemi/xds';
 
 /** An agent for tests: delta ADS on a Unix socket from resources that the test sets, and a telemetry service that remembers. */
 export interface FakeAgent extends AsyncDisposable {
@@ -24,19 +33,11 @@ export interface FakeAgent extends AsyncDisposable {
 
 type Session = ServerSession<DeltaRequest, DeltaResponse>;
 
-export async function startFakeAgent(): Promise<FakeAgent> {
-  const directory = await mkdtemp(join(tmpdir(), 'meltemi-proxy-'));
-  const socketPath = join(directory, 'agent.sock');
-  const codec = loadCodec('sidecar');
+/** What the test set, as the server's sessions see it. */
+function createSource(codec: ProtoCodec) {
   const types = new Map<string, Map<string, Resource>>();
-  const open = new Set<{ readonly session: Session; readonly call: ServerCall }>();
-  const verdicts: Verdict[] = [];
-  const batches: TelemetryBatch[] = [];
   let version = 1;
-  let streams = 0;
-  let server: GrpcServer | undefined;
-
-  const source = {
+  return {
     get version() {
       return version;
     },
@@ -44,11 +45,50 @@ export async function startFakeAgent(): Promise<FakeAgent> {
       const all = types.get(typeUrl) ?? new Map<string, Resource>();
       return names === '*' ? all : new Map([...all].filter(([name]) => names.has(name)));
     },
+    set(changes: Parameters<FakeAgent['push']>[0]) {
+      version++;
+      for (const [typeUrl, resources] of Object.entries(changes)) {
+        const next = new Map(types.get(typeUrl));
+        for (const [name, json] of Object.entries(resources)) {
+          if (json === undefined) next.delete(name);
+          else next.set(name, encode(codec, typeUrl, name, json));
+        }
+        types.set(typeUrl, next);
+      }
+    },
   };
+}
 
-  const pump = (session: Session, call: ServerCall): void => {
-    for (let response = session.next(); response !== undefined; response = session.next()) call.write(encodeDeltaResponse(response));
-  };
+function encode(codec: ProtoCodec, typeUrl: string, name: string, json: object): Resource {
+  const bytes = codec.encode(messageName(typeUrl), json);
+  return { name, version: hashBytes(bytes), bytes };
+}
+
+function pump(session: Session, call: ServerCall): void {
+  for (let response = session.next(); response !== undefined; response = session.next()) call.write(encodeDeltaResponse(response));
+}
+
+/** Acknowledges everything. */
+function rememberBatches(codec: ProtoCodec, batches: TelemetryBatch[]) {
+  return (call: ServerCall) => ({
+    onMessage(message: Uint8Array) {
+      const batch = codec.decode(TELEMETRY_PROTO.batch, message) as TelemetryBatch;
+      batches.push(batch);
+      call.write(codec.encode(TELEMETRY_PROTO.ack, { sequence: batch.sequence }));
+    },
+  });
+}
+
+export async function startFakeAgent(): Promise<FakeAgent> {
+  const directory = await mkdtemp(join(tmpdir(), 'meltemi-proxy-'));
+  const socketPath = join(directory, 'agent.sock');
+  const codec = loadCodec('sidecar');
+  const source = createSource(codec);
+  const open = new Set<{ readonly session: Session; readonly call: ServerCall }>();
+  const verdicts: Verdict[] = [];
+  const batches: TelemetryBatch[] = [];
+  let streams = 0;
+  let server: GrpcServer | undefined;
 
   const ads = (call: ServerCall) => {
     const session = createServerSession('delta', { source, noncePrefix: `${++streams}-` });
@@ -63,27 +103,27 @@ export async function startFakeAgent(): Promise<FakeAgent> {
       onClose: () => void open.delete(entry),
     };
   };
-
-  const telemetry = (call: ServerCall) => ({
-    onMessage(message: Uint8Array) {
-      const batch = codec.decode(TELEMETRY_PROTO.batch, message) as TelemetryBatch;
-      batches.push(batch);
-      call.write(codec.encode(TELEMETRY_PROTO.ack, { sequence: batch.sequence }));
-    },
-  });
+  const methods = {
+    '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources': ads,
+    [TELEMETRY_PROTO.method]: rememberBatches(codec, batches),
+  };
 
   const start = async (): Promise<void> => {
-    server = createGrpcServer({
-      methods: { '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources': ads, [TELEMETRY_PROTO.method]: telemetry },
-    });
+    server = createGrpcServer({ methods });
     await server.listen({ socketPath });
   };
   const stop = async (): Promise<void> => {
     await server?.close();
     server = undefined;
   };
+  const push: FakeAgent['push'] = (changes) => {
+    source.set(changes);
+    for (const { session, call } of open) {
+      session.changed();
+      pump(session, call);
+    }
+  };
   await start();
-
   return {
     socketPath,
     codec,
@@ -92,21 +132,7 @@ export async function startFakeAgent(): Promise<FakeAgent> {
     get streams() {
       return streams;
     },
-    push(changes) {
-      version++;
-      for (const [typeUrl, resources] of Object.entries(changes)) {
-        const next = new Map(types.get(typeUrl));
-        for (const [name, json] of Object.entries(resources)) {
-          if (json === undefined) next.delete(name);
-          else next.set(name, encode(codec, typeUrl, name, json));
-        }
-        types.set(typeUrl, next);
-      }
-      for (const { session, call } of open) {
-        session.changed();
-        pump(session, call);
-      }
-    },
+    push,
     start,
     stop,
     async [Symbol.asyncDispose]() {
@@ -114,9 +140,4 @@ export async function startFakeAgent(): Promise<FakeAgent> {
       await rm(directory, { recursive: true, force: true });
     },
   };
-}
-
-function encode(codec: ProtoCodec, typeUrl: string, name: string, json: object): Resource {
-  const bytes = codec.encode(messageName(typeUrl), json);
-  return { name, version: hashBytes(bytes), bytes };
 }

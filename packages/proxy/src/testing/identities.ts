@@ -27,7 +27,11 @@ export async function createTestAuthority(): Promise<TestAuthority> {
       const leaf = await issueSvid(crypto, issuer, { spki: own.spki, id, nowMs: Date.now(), ttlMs: HOUR_MS });
       const chain = pemEncode('CERTIFICATE', leaf.der);
       const privateKey = pemEncode('PRIVATE KEY', await exportPrivateKey(crypto, own));
-      return { chain, key: privateKey, secret: { name: 'default', tls_certificate: { certificate_chain: { inline_string: chain }, private_key: { inline_string: privateKey } } } };
+      return {
+        chain,
+        key: privateKey,
+        secret: { name: 'default', tls_certificate: { certificate_chain: { inline_string: chain }, private_key: { inline_string: privateKey } } },
+      };
     },
   };
 }

@@ -6,8 +6,8 @@ const loopback = (port: number): object => ({ socket_address: { address: '127.0.
 const ROUTER = { name: 'envoy.filters.http.router', typed_config: any('envoy.extensions.filters.http.router.v3.Router', {}) };
 const FAULT = { name: 'envoy.filters.http.fault', typed_config: any('envoy.extensions.filters.http.fault.v3.HTTPFault', {}) };
 
-/** An outbound (or inbound) HTTP listener on loopback that takes its routes by name. Port 0 takes a free one. */
-export function httpListener(name: string, port: number, routes: string, more: object = {}, direction = 'OUTBOUND'): object {
+/** An outbound HTTP listener on loopback that takes its routes by name. Port 0 takes a free one. */
+export function httpListener(name: string, port: number, routes: string, more: object = {}): object {
   const hcm = any('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: name,
     rds: { route_config_name: routes, config_source: ADS },
@@ -17,20 +17,26 @@ export function httpListener(name: string, port: number, routes: string, more: o
   return {
     name,
     address: loopback(port),
-    traffic_direction: direction,
+    traffic_direction: 'OUTBOUND',
     filter_chains: [{ name: 'http', filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: hcm }] }],
   };
 }
 
 export function tcpListener(name: string, port: number, cluster: string): object {
   const tcp = any('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', { stat_prefix: name, cluster });
-  return { name, address: loopback(port), traffic_direction: 'OUTBOUND', filter_chains: [{ filters: [{ name: 'envoy.filters.network.tcp_proxy', typed_config: tcp }] }] };
+  return {
+    name,
+    address: loopback(port),
+    traffic_direction: 'OUTBOUND',
+    filter_chains: [{ filters: [{ name: 'envoy.filters.network.tcp_proxy', typed_config: tcp }] }],
+  };
 }
 
 /** One virtual host for every name; `clusters` share the load evenly. */
 export function routesTo(name: string, ...clusters: readonly string[]): object {
   const [only = ''] = clusters;
-  const route = clusters.length === 1 ? { cluster: only } : { weighted_clusters: { clusters: clusters.map((cluster) => ({ name: cluster, weight: 1 })) } };
+  const route =
+    clusters.length === 1 ? { cluster: only } : { weighted_clusters: { clusters: clusters.map((cluster) => ({ name: cluster, weight: 1 })) } };
   return { name, virtual_hosts: [{ name: 'all', domains: ['*'], routes: [{ name: 'default', match: { prefix: '/' }, route }] }] };
 }
 
@@ -91,7 +97,16 @@ export function permissiveInbound(name: string, cluster: string): object {
       name: 'envoy.filters.network.http_connection_manager',
       typed_config: any('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
         stat_prefix: name,
-        route_config: { name, virtual_hosts: [{ name, domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster, timeout: '0s' }, decorator: { operation: 'reviews:9080/*' } }] }] },
+        route_config: {
+          name,
+          virtual_hosts: [
+            {
+              name,
+              domains: ['*'],
+              routes: [{ match: { prefix: '/' }, route: { cluster, timeout: '0s' }, decorator: { operation: 'reviews:9080/*' } }],
+            },
+          ],
+        },
         http_filters: [ROUTER],
         forward_client_cert_details: 'APPEND_FORWARD',
         set_current_client_cert_details: { uri: true },
@@ -107,7 +122,9 @@ export function permissiveInbound(name: string, cluster: string): object {
     name,
     address: loopback(0),
     traffic_direction: 'INBOUND',
-    listener_filters: [{ name: 'envoy.filters.listener.tls_inspector', typed_config: any('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector', {}) }],
+    listener_filters: [
+      { name: 'envoy.filters.listener.tls_inspector', typed_config: any('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector', {}) },
+    ],
     listener_filters_timeout: '5s',
     filter_chains: [
       {

@@ -25,15 +25,42 @@ export function compileChains<T>(chains: readonly (readonly [FilterChain, T])[])
 }
 
 const STEPS: readonly Step[] = [
-  byKey((match) => (match.destinationPort === undefined ? [] : [match.destinationPort]), (connection) => [connection.destination.port]),
-  byRange((match) => match.prefixRanges, (connection) => connection.destination.address),
-  byKey((match) => match.serverNames, (connection) => serverNames(connection.serverName)),
-  byKey((match) => (match.transportProtocol === undefined ? [] : [match.transportProtocol]), (connection) => [connection.transportProtocol]),
-  byKey((match) => match.applicationProtocols, (connection) => connection.applicationProtocols),
-  byRange((match) => match.directSourcePrefixRanges, (connection) => connection.directSource.address),
-  byKey((match) => (match.sourceType === 'any' ? [] : [match.sourceType]), (connection) => [isLocal(connection) ? 'local' : 'external']),
-  byRange((match) => match.sourcePrefixRanges, (connection) => connection.source.address),
-  byKey((match) => match.sourcePorts, (connection) => [connection.source.port]),
+  byKey(
+    (match) => (match.destinationPort === undefined ? [] : [match.destinationPort]),
+    (connection) => [connection.destination.port],
+  ),
+  byRange(
+    (match) => match.prefixRanges,
+    (connection) => connection.destination.address,
+  ),
+  byKey(
+    (match) => match.serverNames,
+    (connection) => serverNames(connection.serverName),
+  ),
+  byKey(
+    (match) => (match.transportProtocol === undefined ? [] : [match.transportProtocol]),
+    (connection) => [connection.transportProtocol],
+  ),
+  byKey(
+    (match) => match.applicationProtocols,
+    (connection) => connection.applicationProtocols,
+  ),
+  byRange(
+    (match) => match.directSourcePrefixRanges,
+    (connection) => connection.directSource.address,
+  ),
+  byKey(
+    (match) => (match.sourceType === 'any' ? [] : [match.sourceType]),
+    (connection) => [isLocal(connection) ? 'local' : 'external'],
+  ),
+  byRange(
+    (match) => match.sourcePrefixRanges,
+    (connection) => connection.source.address,
+  ),
+  byKey(
+    (match) => match.sourcePorts,
+    (connection) => [connection.source.port],
+  ),
 ];
 
 function build<T>(chains: readonly Candidate<T>[], depth: number): ChainSelector<T> {
@@ -59,7 +86,10 @@ function serverNames(name: string): readonly string[] {
 }
 
 /** A criterion of plain values: `keysOf` a connection in order of preference; no values = any. */
-function byKey<K extends string | number>(valuesOf: (match: FilterChainMatch) => readonly K[], keysOf: (connection: ConnectionInfo) => readonly K[]): Step {
+function byKey<K extends string | number>(
+  valuesOf: (match: FilterChainMatch) => readonly K[],
+  keysOf: (connection: ConnectionInfo) => readonly K[],
+): Step {
   return (chains, next) => {
     const groups = new Map<K, typeof chains>();
     const any = chains.filter((chain) => valuesOf(chain.match).length === 0);
@@ -92,7 +122,10 @@ function byRange(rangesOf: (match: FilterChainMatch) => readonly CidrRange[], ad
     const any = chains.filter((chain) => rangesOf(chain.match).length === 0);
     const rest = any.length === 0 ? undefined : next(any);
     if (groups.size === 0) return rest ?? (() => undefined);
-    const table = cidrTable([...groups.values()].map((group) => [group.range, next(group.chains)] as const), rest);
+    const table = cidrTable(
+      [...groups.values()].map((group) => [group.range, next(group.chains)] as const),
+      rest,
+    );
     return (connection) => table.find(addressOf(connection))?.(connection);
   };
 }

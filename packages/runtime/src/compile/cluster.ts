@@ -7,7 +7,12 @@ import type { SocketAddress } from '../types/common.ts';
 import type { UpstreamTransport } from '../types/tls.ts';
 
 /** A cluster with its hosts. `before` hands its hosts over where they stay the same, so that connections and counts survive. */
-export function compileCluster(config: RuntimeCluster, endpoints: RuntimeEndpoints, before: CompiledCluster | undefined, start: number): CompiledCluster {
+export function compileCluster(
+  config: RuntimeCluster,
+  endpoints: RuntimeEndpoints,
+  before: CompiledCluster | undefined,
+  start: number,
+): CompiledCluster {
   const known = new Map((before?.hosts() ?? []).map((host) => [hostId(host), host]));
   const usage = before?.usage ?? { connections: 0, pending: 0, requests: 0, retries: 0 };
   if (config.discovery.t === 'original-dst') return originalDstCluster(config, known, usage);
@@ -87,7 +92,17 @@ function hostFor(config: RuntimeCluster, endpoint: RuntimeEndpoint, known: Map<s
     old.endpoint = endpoint;
     return old;
   }
-  const host: Host = { endpoint, cluster: config.name, key, transport, transportName: name, active: 0, ejectedUntilMs: 0, removed: false, slot: undefined };
+  const host: Host = {
+    endpoint,
+    cluster: config.name,
+    key,
+    transport,
+    transportName: name,
+    active: 0,
+    ejectedUntilMs: 0,
+    removed: false,
+    slot: undefined,
+  };
   known.set(id, host);
   return host;
 }
@@ -96,7 +111,10 @@ function sameTransport(a: UpstreamTransport, b: UpstreamTransport): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
-function selectTransport(config: RuntimeCluster, labels: Readonly<Record<string, string>>): { readonly name: string; readonly transport: UpstreamTransport } {
+function selectTransport(
+  config: RuntimeCluster,
+  labels: Readonly<Record<string, string>>,
+): { readonly name: string; readonly transport: UpstreamTransport } {
   for (const match of config.transportMatches) {
     if (Object.entries(match.labels).every(([key, value]) => labels[key] === value)) return match;
   }

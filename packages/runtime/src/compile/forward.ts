@@ -20,7 +20,8 @@ const MAX_HEADER_CLUSTERS = 256;
 export function compileForward(config: ForwardAction, path: PathMatch, inherited: Inherited): CompiledForward {
   const retry = config.retry ?? inherited.retry;
   const rewrite = compilePathRewrite(config, path);
-  const rewritesHost = config.host !== undefined || (config.cluster.t === 'weighted' && config.cluster.clusters.some((cluster) => cluster.hostRewrite !== undefined));
+  const rewritesHost =
+    config.host !== undefined || (config.cluster.t === 'weighted' && config.cluster.clusters.some((cluster) => cluster.hostRewrite !== undefined));
   return {
     t: 'forward',
     config,

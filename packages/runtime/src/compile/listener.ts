@@ -15,7 +15,9 @@ export function compileListener(config: RuntimeListener, routes: (name: string) 
   const fallback = config.defaultFilterChain === undefined ? undefined : compileOne(config.defaultFilterChain);
   const matches = config.filterChains.map((chain) => chain.match);
   const has = (t: string): boolean => config.listenerFilters.some((filter) => filter.t === t);
-  const asksTls = matches.some((match) => match.serverNames.length > 0 || match.transportProtocol !== undefined || match.applicationProtocols.length > 0);
+  const asksTls = matches.some(
+    (match) => match.serverNames.length > 0 || match.transportProtocol !== undefined || match.applicationProtocols.length > 0,
+  );
   const asksHttp = matches.some((match) => match.applicationProtocols.some((name) => name.startsWith('http/') || name === 'h2c'));
   return {
     config,
@@ -30,7 +32,10 @@ function compileTerminal(chain: FilterChain, routes: (name: string) => CompiledR
   const { terminal } = chain;
   if (terminal.t === 'tcp') return { t: 'tcp', tcp: compileTcp(terminal.tcp) };
   const { http } = terminal;
-  return { t: 'http', http: { config: http, routes: routeLookup(http, routes), filters: http.filters.filter((filter) => !filter.disabled).map(compileFilter) } };
+  return {
+    t: 'http',
+    http: { config: http, routes: routeLookup(http, routes), filters: http.filters.filter((filter) => !filter.disabled).map(compileFilter) },
+  };
 }
 
 function routeLookup(http: HttpConnectionManager, routes: (name: string) => CompiledRoutes | undefined): () => CompiledRoutes | undefined {

@@ -111,6 +111,7 @@ export function compileMatch(match: RouteMatch): RoutePredicate {
   if (match.fraction < 1) tests.push((_, __, roll) => roll() < match.fraction);
   const [first, second] = tests;
   if (first !== undefined && tests.length === 1) return first;
-  if (first !== undefined && second !== undefined && tests.length === 2) return (request, target, roll) => first(request, target, roll) && second(request, target, roll);
+  if (first !== undefined && second !== undefined && tests.length === 2)
+    return (request, target, roll) => first(request, target, roll) && second(request, target, roll);
   return (request, target, roll) => tests.every((test) => test(request, target, roll));
 }

@@ -21,7 +21,10 @@ export function indexRoutes<T>(routes: readonly { readonly path: PathMatch; read
   for (const segment of new Set(segments)) {
     if (segment === undefined) continue;
     const merged = routes.filter((_, index) => segments[index] === undefined || segments[index] === segment);
-    table.set(segment, merged.map((route) => route.item));
+    table.set(
+      segment,
+      merged.map((route) => route.item),
+    );
   }
   return { candidates: (path) => table.get(firstSegment(path)) ?? open };
 }

@@ -29,7 +29,10 @@ export function compileRoutes(config: RuntimeRouteConfig): RouteTable {
   let next = 0;
   const offsets = config.virtualHosts.map((host) => (next += host.routes.length) - host.routes.length);
   const lazy = config.virtualHosts.map((host, index) => lazily(() => compileHost(host, config, offsets[index] ?? 0)));
-  const domains = compileDomains(config.virtualHosts.flatMap((host, index) => host.domains.map((domain) => [domain, lazy[index]] as const)), config.ignorePort);
+  const domains = compileDomains(
+    config.virtualHosts.flatMap((host, index) => host.domains.map((domain) => [domain, lazy[index]] as const)),
+    config.ignorePort,
+  );
   const host = (authority: string): CompiledHost | undefined => domains.find(authority)?.();
   return {
     config,

@@ -1,5 +1,15 @@
 import type { RouteTable } from '../compile/routes.ts';
-import type { CompiledChain, CompiledForward, CompiledHeaders, CompiledHttp, CompiledListener, CompiledRoute, ClusterChoice, RequestView, RuntimeState } from '../compiled.ts';
+import type {
+  CompiledChain,
+  CompiledForward,
+  CompiledHeaders,
+  CompiledHttp,
+  CompiledListener,
+  CompiledRoute,
+  ClusterChoice,
+  RequestView,
+  RuntimeState,
+} from '../compiled.ts';
 import { decideCluster } from './cluster.ts';
 import type { DecideRequest, Decision, DecisionStep, Outcome } from './types.ts';
 import { failedCriteria } from './why-not.ts';
@@ -26,7 +36,13 @@ function follow(trail: Trail): Outcome {
   if (listener === undefined) return { t: 'close', flag: 'NR', details: 'no listener for this destination' };
   const chain = listener.selectChain(trail.request.connection);
   if (chain === undefined) return { t: 'close', flag: 'NR', details: 'filter_chain_not_found' };
-  trail.steps.push({ t: 'filter-chain', name: chain.config.name, tls: chain.config.tls !== undefined, kind: chain.terminal.t, ...origin(chain.config) });
+  trail.steps.push({
+    t: 'filter-chain',
+    name: chain.config.name,
+    tls: chain.config.tls !== undefined,
+    kind: chain.terminal.t,
+    ...origin(chain.config),
+  });
   return followChain(trail, chain);
 }
 
@@ -47,7 +63,11 @@ function followChain(trail: Trail, chain: CompiledChain): Outcome {
   if (terminal.t === 'tcp') {
     const cluster = terminal.tcp.pickCluster(trail.random());
     const total = terminal.tcp.config.clusters.reduce((sum, item) => sum + item.weight, 0);
-    trail.steps.push({ t: 'cluster', name: cluster, weights: terminal.tcp.config.clusters.map((item) => ({ cluster: item.name, share: item.weight / total })) });
+    trail.steps.push({
+      t: 'cluster',
+      name: cluster,
+      weights: terminal.tcp.config.clusters.map((item) => ({ cluster: item.name, share: item.weight / total })),
+    });
     const decided = decideCluster(trail, cluster);
     return decided.t === 'host' ? { ...decided.forward, path: '', authority: '' } : { t: 'close', flag: decided.flag, details: decided.details };
   }
@@ -71,7 +91,13 @@ function followHttp(trail: Trail, http: CompiledHttp, request: RequestView): Out
   for (const [index, entry] of host.entries.entries()) {
     if (entry.route === route) break;
     const { config } = entry.route;
-    trail.steps.push({ t: 'route-skipped', name: config.name, index, because: failedCriteria(config.match, request, () => drawn), ...origin(config) });
+    trail.steps.push({
+      t: 'route-skipped',
+      name: config.name,
+      index,
+      because: failedCriteria(config.match, request, () => drawn),
+      ...origin(config),
+    });
   }
   if (route === undefined) return notFound('route_not_found');
   trail.steps.push({ t: 'route', name: route.config.name, index: host.entries.findIndex((entry) => entry.route === route), ...origin(route.config) });

@@ -30,9 +30,20 @@ export type DecisionStep = { readonly origin?: string } & (
   | { readonly t: 'filter'; readonly name: string; readonly delayMs: number; readonly reply?: FilterReply }
   | { readonly t: 'cluster'; readonly name: string; readonly weights: readonly { readonly cluster: string; readonly share: number }[] }
   | { readonly t: 'rewrite'; readonly path: string; readonly authority: string }
-  | { readonly t: 'headers'; readonly direction: 'request' | 'response'; readonly remove: readonly string[]; readonly set: readonly Pick<HeaderMutation, 'name' | 'action'>[] }
+  | {
+      readonly t: 'headers';
+      readonly direction: 'request' | 'response';
+      readonly remove: readonly string[];
+      readonly set: readonly Pick<HeaderMutation, 'name' | 'action'>[];
+    }
   | { readonly t: 'endpoints'; readonly cluster: string; readonly policy: string; readonly hosts: readonly DecisionHost[] }
-  | { readonly t: 'policy'; readonly timeoutMs: number; readonly retry?: RetryPolicy; readonly limits: CircuitBreakers; readonly connectTimeoutMs: number }
+  | {
+      readonly t: 'policy';
+      readonly timeoutMs: number;
+      readonly retry?: RetryPolicy;
+      readonly limits: CircuitBreakers;
+      readonly connectTimeoutMs: number;
+    }
 );
 
 export interface DecisionHost {
@@ -46,8 +57,23 @@ export interface DecisionHost {
 
 /** What happens to the call in the end. `flag` is Envoy's response flag, '' for none. */
 export type Outcome =
-  | { readonly t: 'forward'; readonly cluster: string; readonly host: string; readonly tls: boolean; readonly sni: string; readonly path: string; readonly authority: string }
-  | { readonly t: 'respond'; readonly status: number; readonly flag: string; readonly details: string; readonly location?: string; readonly body: string }
+  | {
+      readonly t: 'forward';
+      readonly cluster: string;
+      readonly host: string;
+      readonly tls: boolean;
+      readonly sni: string;
+      readonly path: string;
+      readonly authority: string;
+    }
+  | {
+      readonly t: 'respond';
+      readonly status: number;
+      readonly flag: string;
+      readonly details: string;
+      readonly location?: string;
+      readonly body: string;
+    }
   | { readonly t: 'close'; readonly flag: string; readonly details: string };
 
 export interface Decision {

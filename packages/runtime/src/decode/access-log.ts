@@ -95,7 +95,13 @@ function decodeFilter(reader: Reader): AccessLogFilter | undefined {
   for (const t of ['and', 'or'] as const) {
     const group = reader.message(`${t}_filter`);
     if (group === undefined) continue;
-    return { t, filters: group.messages('filters').map(decodeFilter).filter((filter) => filter !== undefined) };
+    return {
+      t,
+      filters: group
+        .messages('filters')
+        .map(decodeFilter)
+        .filter((filter) => filter !== undefined),
+    };
   }
   if (reader.unread().length === 0) reader.fail('', 'no filter is set');
   return undefined;

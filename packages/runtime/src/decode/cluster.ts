@@ -77,7 +77,14 @@ function decodeDiscovery(reader: Reader, name: string): RuntimeCluster['discover
 
 function decodeDns(reader: Reader): { refreshMs: number; respectTtl: boolean; family: 'v4' | 'v6' | 'auto' | 'prefer-v4' | 'all' } {
   // Retries after failures back off by the resolver's own rule; jitter is always there.
-  reader.harmless('dns_failure_refresh_rate', 'dns_jitter', 'typed_dns_resolver_config', 'dns_resolution_config', 'use_tcp_for_dns_lookups', 'wait_for_warm_on_init');
+  reader.harmless(
+    'dns_failure_refresh_rate',
+    'dns_jitter',
+    'typed_dns_resolver_config',
+    'dns_resolution_config',
+    'use_tcp_for_dns_lookups',
+    'wait_for_warm_on_init',
+  );
   return {
     refreshMs: reader.duration('dns_refresh_rate', 5_000),
     respectTtl: reader.bool('respect_dns_ttl'),
@@ -172,7 +179,10 @@ function decodeCodec(options: Reader | undefined): Pick<UpstreamHttp, 'codec'> {
 function withOptions(transport: UpstreamTransport, options: ProtocolOptions): UpstreamTransport {
   if (transport.t === 'raw') return transport;
   const { tls } = transport;
-  return { t: 'tls', tls: { ...tls, autoSni: tls.autoSni || options.autoSni, autoSanValidation: tls.autoSanValidation || options.autoSanValidation } };
+  return {
+    t: 'tls',
+    tls: { ...tls, autoSni: tls.autoSni || options.autoSni, autoSanValidation: tls.autoSanValidation || options.autoSanValidation },
+  };
 }
 
 function decodeTransportMatch(reader: Reader, options: ProtocolOptions): TransportMatch {
@@ -215,7 +225,11 @@ function limit(reader: Reader, field: string, fallback: number): number {
 
 function decodeOutlier(reader: Reader): OutlierDetection {
   const successRate = reader.number('enforcing_success_rate', 100) === 0;
-  reader.require('enforcing_success_rate', successRate || reader.number('success_rate_minimum_hosts', 5) > 1_000, 'ejection by success rate is not supported by this proxy: set it to 0');
+  reader.require(
+    'enforcing_success_rate',
+    successRate || reader.number('success_rate_minimum_hosts', 5) > 1_000,
+    'ejection by success rate is not supported by this proxy: set it to 0',
+  );
   // Inputs of the statistical detectors, which are off.
   reader.harmless('success_rate_minimum_hosts', 'success_rate_request_volume', 'success_rate_stdev_factor', 'enforcing_local_origin_success_rate');
   reader.harmless('failure_percentage_threshold', 'failure_percentage_minimum_hosts', 'failure_percentage_request_volume');
@@ -226,7 +240,9 @@ function decodeOutlier(reader: Reader): OutlierDetection {
   return {
     consecutive5xx: enforced(reader, 'consecutive_5xx', 5, 100),
     consecutiveGatewayFailure: enforced(reader, 'consecutive_gateway_failure', 5, 0),
-    consecutiveLocalOriginFailure: split ? enforced(reader, 'consecutive_local_origin_failure', 5, 100) : skip(reader, 'consecutive_local_origin_failure'),
+    consecutiveLocalOriginFailure: split
+      ? enforced(reader, 'consecutive_local_origin_failure', 5, 100)
+      : skip(reader, 'consecutive_local_origin_failure'),
     splitLocalOrigin: split,
     intervalMs: reader.duration('interval', 10_000),
     baseEjectionMs: base,

@@ -31,7 +31,10 @@ function decodeLocality(reader: Reader, allowNames: boolean): RuntimeLocality {
     subZone: locality?.string('sub_zone') ?? '',
     priority: reader.number('priority', 0),
     ...(reader.has('load_balancing_weight') ? { weight: reader.number('load_balancing_weight', 1) } : {}),
-    endpoints: reader.messages('lb_endpoints').map((item) => decodeEndpoint(item, allowNames)).filter((item) => item !== undefined),
+    endpoints: reader
+      .messages('lb_endpoints')
+      .map((item) => decodeEndpoint(item, allowNames))
+      .filter((item) => item !== undefined),
   };
 }
 
@@ -102,4 +105,3 @@ function text(object: Json, key: string, fallback: string): string {
   const value = object[key];
   return typeof value === 'string' && value !== '' ? value : fallback;
 }
-

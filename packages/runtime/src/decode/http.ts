@@ -45,7 +45,10 @@ export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManag
         'allow',
       ) ?? 'allow',
     http1: decodeHttp1(reader.message('http_protocol_options')),
-    upgrades: reader.messages('upgrade_configs').map(upgrade).filter((type) => type !== ''),
+    upgrades: reader
+      .messages('upgrade_configs')
+      .map(upgrade)
+      .filter((type) => type !== ''),
     ...(tracing === undefined ? {} : { tracing: decodeTracing(tracing) }),
     accessLogs: decodeAccessLogs(reader.messages('access_log')),
   };
@@ -67,7 +70,9 @@ function harmlessFields(reader: Reader): void {
   reader.harmless('internal_address_config');
 }
 
-function identity(reader: Reader): Pick<
+function identity(
+  reader: Reader,
+): Pick<
   HttpConnectionManager,
   | 'generateRequestId'
   | 'preserveExternalRequestId'
@@ -96,7 +101,11 @@ function decodeRequestIdExtension(reader: Reader | undefined): void {
   const config = reader?.message('typed_config');
   if (config === undefined) return;
   const type = config.type();
-  config.require('', type === 'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig', `request id extension ${type} is not supported by this proxy`);
+  config.require(
+    '',
+    type === 'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig',
+    `request id extension ${type} is not supported by this proxy`,
+  );
   config.bool('use_request_id_for_trace_sampling', true);
   config.require('pack_trace_reason', config.bool('pack_trace_reason', true), 'an id without the trace reason is not supported by this proxy');
 }
@@ -131,12 +140,7 @@ function pathOptions(reader: Reader): Pick<HttpConnectionManager, 'normalizePath
 
 type Timeouts = Pick<
   HttpConnectionManager,
-  | 'streamIdleTimeoutMs'
-  | 'requestTimeoutMs'
-  | 'requestHeadersTimeoutMs'
-  | 'idleTimeoutMs'
-  | 'maxConnectionDurationMs'
-  | 'maxStreamDurationMs'
+  'streamIdleTimeoutMs' | 'requestTimeoutMs' | 'requestHeadersTimeoutMs' | 'idleTimeoutMs' | 'maxConnectionDurationMs' | 'maxStreamDurationMs'
 >;
 
 /** Envoy's defaults: 5 min per stream, 1 h per idle connection. */
@@ -233,4 +237,3 @@ function tagValue(tag: Reader): TagValue {
   if (header === undefined) return { t: 'literal', value: '' };
   return { t: 'request-header', name: header.string('name').toLowerCase(), fallback: header.string('default_value') };
 }
-

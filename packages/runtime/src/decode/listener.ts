@@ -44,8 +44,15 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
     addresses: decodeAddresses(reader),
     bindToPort: reader.bool('bind_to_port', reader.message('deprecated_v1')?.bool('bind_to_port', true) ?? true),
     useOriginalDst: reader.bool('use_original_dst'),
-    direction: reader.oneOf<RuntimeListener['direction']>('traffic_direction', { UNSPECIFIED: 'unspecified', INBOUND: 'inbound', OUTBOUND: 'outbound' }, 'unspecified'),
-    listenerFilters: reader.messages('listener_filters').map((item) => decodeExtension<ListenerFilter>(item, LISTENER_FILTERS)).filter((item) => item !== undefined),
+    direction: reader.oneOf<RuntimeListener['direction']>(
+      'traffic_direction',
+      { UNSPECIFIED: 'unspecified', INBOUND: 'inbound', OUTBOUND: 'outbound' },
+      'unspecified',
+    ),
+    listenerFilters: reader
+      .messages('listener_filters')
+      .map((item) => decodeExtension<ListenerFilter>(item, LISTENER_FILTERS))
+      .filter((item) => item !== undefined),
     listenerFiltersTimeoutMs: reader.duration('listener_filters_timeout', 15_000),
     continueOnTimeout: reader.bool('continue_on_listener_filters_timeout'),
     filterChains,
@@ -88,7 +95,10 @@ function decodeChain(reader: Reader, index: number): FilterChain {
     ...(tls === undefined ? {} : { tls }),
     transportConnectTimeoutMs: reader.duration('transport_socket_connect_timeout', 15_000),
     // The fault that made it undefined is on record: this value never leaves.
-    terminal: terminal ?? { t: 'tcp', tcp: { clusters: [], idleTimeoutMs: 0, maxDownstreamConnectionDurationMs: 0, maxConnectAttempts: 1, accessLogs: [] } },
+    terminal: terminal ?? {
+      t: 'tcp',
+      tcp: { clusters: [], idleTimeoutMs: 0, maxDownstreamConnectionDurationMs: 0, maxConnectAttempts: 1, accessLogs: [] },
+    },
     ...(origin === undefined ? {} : { origin }),
   };
 }
@@ -114,7 +124,11 @@ function decodeMatch(reader: Reader | undefined): FilterChainMatch {
     ...(transport === '' ? {} : { transportProtocol: transport }),
     applicationProtocols: reader.strings('application_protocols'),
     directSourcePrefixRanges: decodeCidrs(reader.messages('direct_source_prefix_ranges')),
-    sourceType: reader.oneOf<FilterChainMatch['sourceType']>('source_type', { ANY: 'any', SAME_IP_OR_LOOPBACK: 'local', EXTERNAL: 'external' }, 'any'),
+    sourceType: reader.oneOf<FilterChainMatch['sourceType']>(
+      'source_type',
+      { ANY: 'any', SAME_IP_OR_LOOPBACK: 'local', EXTERNAL: 'external' },
+      'any',
+    ),
     sourcePrefixRanges: decodeCidrs(reader.messages('source_prefix_ranges')),
     sourcePorts: reader.numbers('source_ports'),
   };

@@ -12,7 +12,8 @@ export function decodeAction(reader: Reader): RouteAction {
   if (redirect !== undefined) return { t: 'redirect', ...decodeRedirect(redirect) };
   const direct = reader.message('direct_response');
   if (direct !== undefined) return decodeDirect(direct);
-  if (reader.message('non_forwarding_action') === undefined && !reader.has('filter_action')) reader.fail('', 'no action (route, redirect, direct_response) is set');
+  if (reader.message('non_forwarding_action') === undefined && !reader.has('filter_action'))
+    reader.fail('', 'no action (route, redirect, direct_response) is set');
   return { t: 'none' };
 }
 
@@ -34,7 +35,11 @@ function decodeForward(reader: Reader): ForwardAction {
   const maxStreamDurationMs = duration === undefined ? undefined : decodeStreamDuration(duration);
   return {
     cluster: decodeClusters(reader),
-    clusterNotFoundStatus: reader.oneOf('cluster_not_found_response_code', { SERVICE_UNAVAILABLE: 503, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 }, 503),
+    clusterNotFoundStatus: reader.oneOf(
+      'cluster_not_found_response_code',
+      { SERVICE_UNAVAILABLE: 503, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 },
+      503,
+    ),
     ...(path === undefined ? {} : { path }),
     ...(host === undefined ? {} : { host }),
     appendXForwardedHost: reader.bool('append_x_forwarded_host'),
@@ -42,7 +47,9 @@ function decodeForward(reader: Reader): ForwardAction {
     ...(idle === undefined ? {} : { idleTimeoutMs: idle }),
     ...(maxStreamDurationMs === undefined ? {} : { maxStreamDurationMs }),
     ...(retry === undefined ? {} : { retry: decodeRetry(retry) }),
-    upgrades: reader.messages('upgrade_configs').map((item) => ({ type: item.string('upgrade_type').toLowerCase(), enabled: item.bool('enabled', true) })),
+    upgrades: reader
+      .messages('upgrade_configs')
+      .map((item) => ({ type: item.string('upgrade_type').toLowerCase(), enabled: item.bool('enabled', true) })),
   };
 }
 

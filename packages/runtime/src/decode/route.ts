@@ -51,7 +51,9 @@ function decodeVirtualHost(reader: Reader): VirtualHost {
   const retry = reader.message('retry_policy');
   const domains = reader.strings('domains').map((domain) => domain.toLowerCase());
   reader.require('domains', domains.length > 0, 'a virtual host needs at least one domain');
-  domains.forEach((domain, index) => reader.require(`domains[${index}]`, isDomain(domain), `"${domain}": only a leading or a trailing "*" is allowed`));
+  domains.forEach((domain, index) =>
+    reader.require(`domains[${index}]`, isDomain(domain), `"${domain}": only a leading or a trailing "*" is allowed`),
+  );
   return {
     name: reader.string('name'),
     domains,
@@ -79,7 +81,10 @@ function decodeRoute(reader: Reader): Route {
   reader.harmless('stat_prefix');
   return {
     name: reader.string('name'),
-    match: match === undefined ? { path: { t: 'prefix', value: '/', ignoreCase: false }, headers: [], query: [], grpc: false, fraction: 1 } : decodeRouteMatch(match),
+    match:
+      match === undefined
+        ? { path: { t: 'prefix', value: '/', ignoreCase: false }, headers: [], query: [], grpc: false, fraction: 1 }
+        : decodeRouteMatch(match),
     action: decodeAction(reader),
     ...(operation === '' ? {} : { operation }),
     propagateOperation: decorator?.bool('propagate', true) ?? false,

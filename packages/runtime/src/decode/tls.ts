@@ -1,4 +1,14 @@
-import type { CommonTls, DownstreamTls, InlineCertificate, InlineTrust, SanMatch, TlsSource, TlsVersion, UpstreamTls, UpstreamTransport } from '../types/tls.ts';
+import type {
+  CommonTls,
+  DownstreamTls,
+  InlineCertificate,
+  InlineTrust,
+  SanMatch,
+  TlsSource,
+  TlsVersion,
+  UpstreamTls,
+  UpstreamTransport,
+} from '../types/tls.ts';
 import { decodeExtension } from './any.ts';
 import { decodeStringMatch } from './common.ts';
 import type { Reader } from './reader.ts';
@@ -31,7 +41,11 @@ function decodeDownstreamTls(reader: Reader): DownstreamTls {
   reader.harmless('disable_stateless_session_resumption', 'disable_stateful_session_resumption', 'prefer_client_ciphers', 'session_timeout');
   reader.require('common_tls_context', common.certificate !== undefined, 'a server needs a certificate');
   const requireClientCertificate = reader.bool('require_client_certificate');
-  reader.require('require_client_certificate', !requireClientCertificate || common.trust !== undefined, 'set without anything to check the client against');
+  reader.require(
+    'require_client_certificate',
+    !requireClientCertificate || common.trust !== undefined,
+    'set without anything to check the client against',
+  );
   return { ...common, requireClientCertificate };
 }
 
@@ -74,7 +88,11 @@ function version(params: Reader | undefined, field: string, fallback: TlsVersion
 function ciphers(params: Reader | undefined): readonly string[] {
   if (params === undefined) return [];
   const curves = params.strings('ecdh_curves');
-  params.require('ecdh_curves', curves.length === 0 || curves.includes('P-256') || curves.includes('X25519'), 'neither P-256 nor X25519 is in the list');
+  params.require(
+    'ecdh_curves',
+    curves.length === 0 || curves.includes('P-256') || curves.includes('X25519'),
+    'neither P-256 nor X25519 is in the list',
+  );
   return params.strings('cipher_suites');
 }
 

@@ -28,7 +28,13 @@ export const faultFilter: FilterKind = {
 
 function decodeFault(reader: Reader): FaultConfig {
   // There is no runtime layer: the keys would only rename these numbers.
-  reader.harmless('delay_percent_runtime', 'abort_percent_runtime', 'delay_duration_runtime', 'abort_http_status_runtime', 'abort_grpc_status_runtime');
+  reader.harmless(
+    'delay_percent_runtime',
+    'abort_percent_runtime',
+    'delay_duration_runtime',
+    'abort_http_status_runtime',
+    'abort_grpc_status_runtime',
+  );
   reader.harmless('max_active_faults_runtime', 'response_rate_limit_percent_runtime', 'disable_downstream_cluster_stats');
   const delay = reader.message('delay');
   const abort = reader.message('abort');

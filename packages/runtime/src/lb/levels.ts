@@ -36,7 +36,13 @@ export function isUsable(host: Host, nowMs: number): boolean {
 export function buildLevels(options: LevelOptions, nowMs: number): Levels {
   const { config, localities, start } = options;
   const priorities = [...new Set(localities.map((locality) => locality.priority))].sort((a, b) => a - b);
-  const levels = priorities.map((priority) => level(options, localities.filter((locality) => locality.priority === priority), nowMs));
+  const levels = priorities.map((priority) =>
+    level(
+      options,
+      localities.filter((locality) => locality.priority === priority),
+      nowMs,
+    ),
+  );
   const loads = shareLoad(levels.map((item) => item.health));
   const panicking = levels.reduce((sum, item) => sum + item.health, 0) < 1;
   const pickers = levels.map((item) => {
@@ -72,7 +78,10 @@ function level({ config, overprovisioningPercent }: LevelOptions, localities: re
   const fit = localities.map((locality) => ({ ...locality, hosts: locality.hosts.filter((host) => isUsable(host, nowMs)) }));
   const healthy = fit.reduce((sum, locality) => sum + locality.hosts.length, 0);
   // Degraded hosts are a reserve: used only when nothing better is left in the level.
-  const degraded = localities.map((locality) => ({ ...locality, hosts: locality.hosts.filter((host) => host.endpoint.health === 'degraded' && host.ejectedUntilMs <= nowMs) }));
+  const degraded = localities.map((locality) => ({
+    ...locality,
+    hosts: locality.hosts.filter((host) => host.endpoint.health === 'degraded' && host.ejectedUntilMs <= nowMs),
+  }));
   const chosen = healthy > 0 ? fit : degraded;
   const count = chosen.reduce((sum, locality) => sum + locality.hosts.length, 0);
   const factor = overprovisioningPercent / 100;
@@ -98,7 +107,10 @@ function weigh(config: RuntimeCluster, chosen: readonly LocalityHosts[], all: re
 
 /** Load per level: each takes what it can, in order; when all together cannot take it whole, shares are scaled up. */
 export function shareLoad(health: readonly number[]): readonly number[] {
-  const total = Math.min(1, health.reduce((sum, value) => sum + value, 0));
+  const total = Math.min(
+    1,
+    health.reduce((sum, value) => sum + value, 0),
+  );
   if (total === 0) return health.map((_, index) => (index === 0 ? 1 : 0));
   let left = 1;
   return health.map((value) => {

@@ -40,9 +40,7 @@ export interface HeaderMutations {
 }
 
 /** Text or a JSON object of substitution formats, of access logs. */
-export type LogFormat =
-  | { readonly t: 'text'; readonly text: string }
-  | { readonly t: 'json'; readonly fields: Readonly<Record<string, LogField>> };
+export type LogFormat = { readonly t: 'text'; readonly text: string } | { readonly t: 'json'; readonly fields: Readonly<Record<string, LogField>> };
 export type LogField = string | number | boolean | null | readonly LogField[] | { readonly [key: string]: LogField };
 
 /** An access log: a file (`/dev/stdout`), or stdout/stderr directly, which become `/dev/stdout` and `/dev/stderr`. */

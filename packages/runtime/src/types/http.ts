@@ -3,9 +3,7 @@ import type { HttpFilter } from '../filters/index.ts';
 import type { RuntimeRouteConfig } from './route.ts';
 
 /** Where a connection manager's routes come from: by name (RDS), or inline. */
-export type RouteSource =
-  | { readonly t: 'rds'; readonly name: string }
-  | { readonly t: 'inline'; readonly routes: RuntimeRouteConfig };
+export type RouteSource = { readonly t: 'rds'; readonly name: string } | { readonly t: 'inline'; readonly routes: RuntimeRouteConfig };
 
 /** What becomes of a client's `x-forwarded-client-cert`. */
 export type ForwardClientCert = 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only';

@@ -3,10 +3,7 @@ import type { HttpConnectionManager } from './http.ts';
 import type { DownstreamTls } from './tls.ts';
 import type { TcpProxy } from './tcp.ts';
 
-export type ListenerFilter =
-  | { readonly t: 'original-dst' }
-  | { readonly t: 'tls-inspector' }
-  | { readonly t: 'http-inspector' };
+export type ListenerFilter = { readonly t: 'original-dst' } | { readonly t: 'tls-inspector' } | { readonly t: 'http-inspector' };
 
 /** One socket the proxy listens on, or (with `bindToPort` false) chains for connections handed over by their original destination. */
 export interface RuntimeListener {
@@ -52,6 +49,4 @@ export interface FilterChain {
   readonly origin?: string;
 }
 
-export type FilterChainTerminal =
-  | { readonly t: 'http'; readonly http: HttpConnectionManager }
-  | { readonly t: 'tcp'; readonly tcp: TcpProxy };
+export type FilterChainTerminal = { readonly t: 'http'; readonly http: HttpConnectionManager } | { readonly t: 'tcp'; readonly tcp: TcpProxy };

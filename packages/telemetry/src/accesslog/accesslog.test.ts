@@ -7,15 +7,38 @@ import { formatAccessLogJson, formatAccessLogText } from './format.ts';
 import { parseAccessLogLine } from './parse.ts';
 
 const entry: AccessLogEntry = {
-  startTimeMs: Date.UTC(2026, 10, 21, 9, 30, 0, 123), method: 'GET', path: '/productpage?u=a b', protocol: 'HTTP/1.1', responseCode: 200, responseFlags: undefined, responseCodeDetails: 'via_upstream',
-  connectionTerminationDetails: undefined, upstreamTransportFailureReason: undefined, bytesReceived: 0, bytesSent: 5183, durationMs: 41, upstreamServiceTime: '40', forwardedFor: '10.0.0.1,10.0.0.2',
-  userAgent: 'curl/8.0 (x)', requestId: 'a-b', authority: 'bookinfo.example', upstreamHost: '10.0.0.9:9080', upstreamCluster: 'outbound|9080||productpage.bookinfo.svc.cluster.local',
-  upstreamLocalAddress: '10.0.0.2:41000', downstreamLocalAddress: '10.0.0.2:8080', downstreamRemoteAddress: '10.0.0.1:5000', requestedServerName: undefined, routeName: 'default',
+  startTimeMs: Date.UTC(2026, 10, 21, 9, 30, 0, 123),
+  method: 'GET',
+  path: '/productpage?u=a b',
+  protocol: 'HTTP/1.1',
+  responseCode: 200,
+  responseFlags: undefined,
+  responseCodeDetails: 'via_upstream',
+  connectionTerminationDetails: undefined,
+  upstreamTransportFailureReason: undefined,
+  bytesReceived: 0,
+  bytesSent: 5183,
+  durationMs: 41,
+  upstreamServiceTime: '40',
+  forwardedFor: '10.0.0.1,10.0.0.2',
+  userAgent: 'curl/8.0 (x)',
+  requestId: 'a-b',
+  authority: 'bookinfo.example',
+  upstreamHost: '10.0.0.9:9080',
+  upstreamCluster: 'outbound|9080||productpage.bookinfo.svc.cluster.local',
+  upstreamLocalAddress: '10.0.0.2:41000',
+  downstreamLocalAddress: '10.0.0.2:8080',
+  downstreamRemoteAddress: '10.0.0.1:5000',
+  requestedServerName: undefined,
+  routeName: 'default',
 };
 
 test("Istio's default text format, and back", () => {
   const line = formatAccessLogText(entry);
-  assert.equal(line, '[2026-11-21T09:30:00.123Z] "GET /productpage?u=a b HTTP/1.1" 200 - via_upstream - "-" 0 5183 41 40 "10.0.0.1,10.0.0.2" "curl/8.0 (x)" "a-b" "bookinfo.example" "10.0.0.9:9080" outbound|9080||productpage.bookinfo.svc.cluster.local 10.0.0.2:41000 10.0.0.2:8080 10.0.0.1:5000 - default\n');
+  assert.equal(
+    line,
+    '[2026-11-21T09:30:00.123Z] "GET /productpage?u=a b HTTP/1.1" 200 - via_upstream - "-" 0 5183 41 40 "10.0.0.1,10.0.0.2" "curl/8.0 (x)" "a-b" "bookinfo.example" "10.0.0.9:9080" outbound|9080||productpage.bookinfo.svc.cluster.local 10.0.0.2:41000 10.0.0.2:8080 10.0.0.1:5000 - default\n',
+  );
   assert.deepEqual(parseAccessLogLine(line), entry);
   assert.deepEqual(parseAccessLogLine(formatAccessLogJson(entry)), entry);
   assert.equal(parseAccessLogLine('GET /health 200'), undefined);
@@ -28,16 +51,21 @@ test('a client cannot write lines or fields of its own', () => {
     fc.property(fc.string({ unit: 'binary-ascii' }), (userAgent) => {
       const line = formatAccessLogText({ ...entry, userAgent });
       assert.equal(line.split('\n').length, 2);
-      assert.equal(parseAccessLogLine(line)?.userAgent ?? '', userAgent === '-' ? '' : userAgent.replaceAll(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))));
+      assert.equal(
+        parseAccessLogLine(line)?.userAgent ?? '',
+        userAgent === '-' ? '' : userAgent.replaceAll(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),
+      );
     }),
   );
 });
 
 test('times are those of the host', () => {
-  fc.assert(fc.property(fc.integer({ min: Date.UTC(1900, 0), max: Date.UTC(2200, 0) }), (ms) => {
-    assert.equal(formatUtc(ms), new Date(ms).toISOString());
-    assert.equal(parseUtc(formatUtc(ms)), ms);
-  }));
+  fc.assert(
+    fc.property(fc.integer({ min: Date.UTC(1900, 0), max: Date.UTC(2200, 0) }), (ms) => {
+      assert.equal(formatUtc(ms), new Date(ms).toISOString());
+      assert.equal(parseUtc(formatUtc(ms)), ms);
+    }),
+  );
   assert.equal(parseUtc('2026-02-01T00:30:00+01:00'), Date.UTC(2026, 0, 31, 23, 30));
   assert.equal(parseUtc('yesterday'), undefined);
 });

@@ -87,7 +87,9 @@ export function pathOf(labels: Labels, options: Pick<GraphOptions, 'injectServic
   const service = serviceName(get('destination_service_name'), get('destination_service'));
   const known = ok(workload);
   const cluster = ok(get('destination_cluster')) ? get('destination_cluster') : source.cluster;
-  const serviceNamespace = ok(get('destination_service_namespace')) ? get('destination_service_namespace') : namespaceOfHost(get('destination_service'));
+  const serviceNamespace = ok(get('destination_service_namespace'))
+    ? get('destination_service_namespace')
+    : namespaceOfHost(get('destination_service'));
   const dest: NodeFacts = {
     cluster,
     serviceNamespace,

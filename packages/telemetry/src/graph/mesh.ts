@@ -51,14 +51,16 @@ export interface GraphVirtualService {
   readonly meta: { readonly name: string; readonly namespace?: string | undefined };
   readonly spec: {
     readonly hosts?: readonly string[] | undefined;
-    readonly http?: readonly {
-      readonly match?: readonly unknown[] | undefined;
-      readonly route?: readonly RouteTo[] | undefined;
-      readonly fault?: unknown;
-      readonly timeout?: unknown;
-      readonly mirror?: unknown;
-      readonly mirrors?: readonly unknown[] | undefined;
-    }[] | undefined;
+    readonly http?:
+      | readonly {
+          readonly match?: readonly unknown[] | undefined;
+          readonly route?: readonly RouteTo[] | undefined;
+          readonly fault?: unknown;
+          readonly timeout?: unknown;
+          readonly mirror?: unknown;
+          readonly mirrors?: readonly unknown[] | undefined;
+        }[]
+      | undefined;
     readonly tcp?: readonly { readonly route?: readonly RouteTo[] | undefined }[] | undefined;
   };
 }
@@ -74,6 +76,12 @@ export interface GraphDestinationRule {
   readonly spec: {
     readonly host?: string | undefined;
     readonly trafficPolicy?: TrafficPolicy | undefined;
-    readonly subsets?: readonly { readonly name?: string | undefined; readonly labels?: Readonly<Record<string, string>> | undefined; readonly trafficPolicy?: TrafficPolicy | undefined }[] | undefined;
+    readonly subsets?:
+      | readonly {
+          readonly name?: string | undefined;
+          readonly labels?: Readonly<Record<string, string>> | undefined;
+          readonly trafficPolicy?: TrafficPolicy | undefined;
+        }[]
+      | undefined;
   };
 }

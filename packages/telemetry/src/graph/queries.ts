@@ -65,8 +65,11 @@ export function rateMetrics(options: GraphOptions): readonly RateMetric[] {
   const request = [...EDGE_LABELS, 'request_protocol', 'response_code', 'grpc_response_status', 'response_flags'];
   const flow = [...EDGE_LABELS, 'response_flags'];
   const list: RateMetric[] = [];
-  const protocols = [options.rateHttp === 'requests' ? 'http' : undefined, options.rateGrpc === 'requests' ? 'grpc' : undefined].filter((one) => one !== undefined);
-  if (protocols.length > 0) list.push({ metric: METRIC.requests, protocol: undefined, selector: `request_protocol=~"${protocols.join('|')}"`, labels: request });
+  const protocols = [options.rateHttp === 'requests' ? 'http' : undefined, options.rateGrpc === 'requests' ? 'grpc' : undefined].filter(
+    (one) => one !== undefined,
+  );
+  if (protocols.length > 0)
+    list.push({ metric: METRIC.requests, protocol: undefined, selector: `request_protocol=~"${protocols.join('|')}"`, labels: request });
   const sent = (rate: string): boolean => rate === 'sent' || rate === 'total';
   const received = (rate: string): boolean => rate === 'received' || rate === 'total';
   if (sent(options.rateGrpc)) list.push({ metric: METRIC.requestMessages, protocol: 'grpc', selector: '', labels: flow });

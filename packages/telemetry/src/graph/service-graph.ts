@@ -28,7 +28,13 @@ export function reduceToServices(map: TrafficMap): TrafficMap {
 
 function merge(map: TrafficMap, edge: GraphEdge, source: string): void {
   const key = edgeKey(source, edge.target, edge.protocol);
-  const known = map.edges.get(key) ?? { ...createEdge(source, edge.target, edge.protocol), mtlsPercent: edge.mtlsPercent, sourcePrincipal: edge.sourcePrincipal, destPrincipal: edge.destPrincipal, responseTimeMs: edge.responseTimeMs };
+  const known = map.edges.get(key) ?? {
+    ...createEdge(source, edge.target, edge.protocol),
+    mtlsPercent: edge.mtlsPercent,
+    sourcePrincipal: edge.sourcePrincipal,
+    destPrincipal: edge.destPrincipal,
+    responseTimeMs: edge.responseTimeMs,
+  };
   map.edges.set(key, known);
   for (const [name, value] of Object.entries(edge.rates)) addRate(known.rates, name, value);
   const caller = map.nodes.get(source);

@@ -5,13 +5,23 @@ import { createNode, pathOf, type NodeFacts } from './identity.ts';
 import { addRate, createEdge, edgeKey, type GraphEdge, type GraphNode, type GraphOptions, type Protocol, type TrafficMap } from './types.ts';
 
 /** Adds the samples of one query to the graph. `seen` holds the series that were counted already. */
-export function addTraffic(map: TrafficMap, samples: readonly VectorSample[], metric: string, protocol: Protocol | undefined, options: GraphOptions, seen: Set<string>): void {
+export function addTraffic(
+  map: TrafficMap,
+  samples: readonly VectorSample[],
+  metric: string,
+  protocol: Protocol | undefined,
+  options: GraphOptions,
+  seen: Set<string>,
+): void {
   for (const sample of samples) {
     const { labels } = sample;
     const path = pathOf(labels, options);
     if (path === undefined) continue;
     const kind = protocol ?? (labels['request_protocol'] === 'grpc' ? 'grpc' : 'http');
-    const code = kind === 'tcp' ? '-' : effectiveCode(kind, labels['response_code'] ?? (protocol === undefined ? '' : '200'), labels['grpc_response_status'] ?? '');
+    const code =
+      kind === 'tcp'
+        ? '-'
+        : effectiveCode(kind, labels['response_code'] ?? (protocol === undefined ? '' : '200'), labels['grpc_response_status'] ?? '');
     const flags = labels['response_flags'] ?? '-';
     const host = labels['destination_service'] ?? '';
     const series = seriesKey(metric, labels, kind, code, flags);
@@ -19,7 +29,8 @@ export function addTraffic(map: TrafficMap, samples: readonly VectorSample[], me
     seen.add(series);
     const source = nodeFor(map, path.source, options);
     const dest = nodeFor(map, path.dest, options);
-    const add = (from: GraphNode, to: GraphNode): void => addToEdge(from, to, edgeFor(map, from, to, kind), { protocol: kind, value: sample.value, code, flags, host, isMessages: protocol === 'grpc' });
+    const add = (from: GraphNode, to: GraphNode): void =>
+      addToEdge(from, to, edgeFor(map, from, to, kind), { protocol: kind, value: sample.value, code, flags, host, isMessages: protocol === 'grpc' });
     if (path.service === undefined) add(source, dest);
     else {
       const service = nodeFor(map, path.service, options);
@@ -33,7 +44,15 @@ export function addTraffic(map: TrafficMap, samples: readonly VectorSample[], me
 }
 
 function seriesKey(metric: string, labels: Labels, protocol: string, code: string, flags: string): string {
-  const names = ['source_cluster', 'source_workload_namespace', 'source_workload', 'destination_cluster', 'destination_workload_namespace', 'destination_workload', 'destination_service'];
+  const names = [
+    'source_cluster',
+    'source_workload_namespace',
+    'source_workload',
+    'destination_cluster',
+    'destination_workload_namespace',
+    'destination_workload',
+    'destination_service',
+  ];
   return `${metric} ${names.map((name) => labels[name] ?? '').join(' ')} ${protocol} ${code} ${flags}`;
 }
 

@@ -25,17 +25,36 @@ interface Draft {
   readonly outbound: RatesByCode;
 }
 
-const LABELS = ['reporter', 'source_workload_namespace', 'source_workload', 'source_canonical_service', 'destination_service_namespace', 'destination_service_name', 'destination_workload_namespace', 'destination_workload', 'destination_canonical_service', 'request_protocol', 'response_code', 'grpc_response_status'];
+const LABELS = [
+  'reporter',
+  'source_workload_namespace',
+  'source_workload',
+  'source_canonical_service',
+  'destination_service_namespace',
+  'destination_service_name',
+  'destination_workload_namespace',
+  'destination_workload',
+  'destination_canonical_service',
+  'request_protocol',
+  'response_code',
+  'grpc_response_status',
+];
 
 /** Asks two queries, whatever the number of namespaces. */
-export async function collectTraffic(query: GraphQuery, namespaces: readonly string[], intervalMs: number, timeMs: number): Promise<NamespaceTraffic> {
+export async function collectTraffic(
+  query: GraphQuery,
+  namespaces: readonly string[],
+  intervalMs: number,
+  timeMs: number,
+): Promise<NamespaceTraffic> {
   const apps = new Map<string, Draft>();
   const services = new Map<string, Draft>();
   const workloads = new Map<string, Draft>();
   if (namespaces.length > 0) {
     const names = quoted(alternatives(namespaces));
     const window = `${Math.max(1, Math.round(intervalMs / 1000))}s`;
-    const ask = (selector: string): ReturnType<GraphQuery> => query(`sum(rate(${METRIC.requests}{${selector}}[${window}])) by (${LABELS.join(',')}) > 0`, timeMs);
+    const ask = (selector: string): ReturnType<GraphQuery> =>
+      query(`sum(rate(${METRIC.requests}{${selector}}[${window}])) by (${LABELS.join(',')}) > 0`, timeMs);
     // A caller's report is its outbound and its target's inbound at once: series of traffic within the namespaces come once.
     for (const { labels, value } of await ask(`destination_service_namespace=~${names}`)) {
       const get = (name: string): string => labels[name] ?? '';

@@ -51,7 +51,9 @@ function matches(pattern: string, text: string): boolean {
 /** Patterns are alternatives of codes where X is a digit, and `[1-9]` classes in our own defaults; no pattern of a user reaches an engine. */
 function codeMatches(pattern: string, code: string): boolean {
   if (pattern === '[1-9]|1[0-6]') return /^([1-9]|1[0-6])$/.test(code);
-  return pattern.split('|').some((one) => one.length === code.length && [...one].every((c, i) => (c === 'x' || c === 'X' ? /\d/.test(code[i] ?? '') : c === code[i])));
+  return pattern
+    .split('|')
+    .some((one) => one.length === code.length && [...one].every((c, i) => (c === 'x' || c === 'X' ? /\d/.test(code[i] ?? '') : c === code[i])));
 }
 
 /** Requests of one direction against tolerances: no traffic is NA. */

@@ -15,7 +15,11 @@ const service = { host: 'reviews.bookinfo.svc.cluster.local', name: 'reviews', n
 test('request metrics carry exactly the labels of Istio, gRPC one more, TCP two fewer', () => {
   const registry = createMetricRegistry();
   const metrics = createStandardMetrics({ registry, local, now: () => 0 });
-  const peer = createPeer(0, workloadLabels('reviews-v2', 'bookinfo', { app: 'reviews', version: 'v2' }, 'meltemi'), 'spiffe://cluster.local/ns/bookinfo/sa/reviews');
+  const peer = createPeer(
+    0,
+    workloadLabels('reviews-v2', 'bookinfo', { app: 'reviews', version: 'v2' }, 'meltemi'),
+    'spiffe://cluster.local/ns/bookinfo/sa/reviews',
+  );
   metrics.edge({ reporter: 'source', peer, service, protocol: 'http', security: 'unknown' }).request(200, '', undefined, 7, 0, 10);
   metrics.edge({ reporter: 'source', peer, service, protocol: 'grpc', security: 'unknown' }).request(200, '-', 14, 7, 0, 10);
   metrics.edge({ reporter: 'destination', peer, service, protocol: 'tcp', security: 'mutual_tls', sourcePrincipal: 'spiffe://a' }).tcpBytes(5, 6);
@@ -26,13 +30,22 @@ test('request metrics carry exactly the labels of Istio, gRPC one more, TCP two 
   assert.deepEqual(Object.keys(rows.get('istio_requests_total http') ?? {}).toSorted(), all.filter((l) => l !== 'grpc_response_status').toSorted());
   const tcp = rows.get('istio_tcp_sent_bytes_total tcp') ?? {};
   assert.deepEqual(Object.keys(tcp).toSorted(), all.filter((l) => !['grpc_response_status', 'response_code'].includes(l)).toSorted());
-  assert.deepEqual([tcp['source_workload'], tcp['destination_workload'], tcp['source_principal'], tcp['destination_principal']], ['reviews-v2', 'productpage-v1', 'spiffe://a', 'unknown']);
+  assert.deepEqual(
+    [tcp['source_workload'], tcp['destination_workload'], tcp['source_principal'], tcp['destination_principal']],
+    ['reviews-v2', 'productpage-v1', 'spiffe://a', 'unknown'],
+  );
 });
 
 test('labels learnt after `unknown` was exported begin a new series, the old one stands', () => {
   const registry = createMetricRegistry();
   const peer = createPeer(0);
-  const edge = createStandardMetrics({ registry, local, now: () => 0 }).edge({ reporter: 'source', peer, service, protocol: 'http', security: 'unknown' });
+  const edge = createStandardMetrics({ registry, local, now: () => 0 }).edge({
+    reporter: 'source',
+    peer,
+    service,
+    protocol: 'http',
+    security: 'unknown',
+  });
   const seen = (nowMs: number): Record<string, number> => {
     const values: Record<string, number> = {};
     registry.collect(nowMs, (row) => {
@@ -51,7 +64,13 @@ test('labels learnt after `unknown` was exported begin a new series, the old one
 test('idle series go, come back, and the number of series is bounded', () => {
   const registry = createMetricRegistry({ maxSeries: 8, idleMs: 1000 });
   const peer = createPeer(0, local);
-  const edge = createStandardMetrics({ registry, local, now: () => 0 }).edge({ reporter: 'source', peer, service, protocol: 'http', security: 'unknown' });
+  const edge = createStandardMetrics({ registry, local, now: () => 0 }).edge({
+    reporter: 'source',
+    peer,
+    service,
+    protocol: 'http',
+    security: 'unknown',
+  });
   const encoder = createBatchEncoder({ registry, node: { workload: 'a' } });
   edge.request(200, '-', undefined, 1, 0, 0);
   assert.equal(encoder.next(0).series?.length, 4);
@@ -81,18 +100,27 @@ test('the text format reads back as it was written', () => {
   const text = fc.string({ unit: 'grapheme' });
   const name = fc.stringMatching(/^[a-z_][a-z0-9_]{0,8}$/);
   fc.assert(
-    fc.property(fc.uniqueArray(fc.record({ name, value: fc.double({ noNaN: true }), labels: fc.dictionary(name, text), help: text }), { selector: (one) => one.name, maxLength: 5 }), (metrics) => {
-      const registry = createMetricRegistry();
-      for (const one of metrics) {
-        registry.describe(one.name, one.help);
-        registry.gauge(one.name, one.labels, 0).value = one.value;
-      }
-      const written = writeExposition(registry, 0);
-      const parsed = parseExposition(written);
-      assert.deepEqual(parsed.errors, []);
-      assert.deepEqual(parsed.families.map((f) => [f.name, f.type, f.samples[0]?.labels, f.samples[0]?.value]), metrics.map((m) => [m.name, 'gauge', { ...m.labels }, m.value === 0 ? 0 : m.value]));
-      assert.deepEqual(parseExposition(formatFamilies(parsed.families)), parsed);
-    }),
+    fc.property(
+      fc.uniqueArray(fc.record({ name, value: fc.double({ noNaN: true }), labels: fc.dictionary(name, text), help: text }), {
+        selector: (one) => one.name,
+        maxLength: 5,
+      }),
+      (metrics) => {
+        const registry = createMetricRegistry();
+        for (const one of metrics) {
+          registry.describe(one.name, one.help);
+          registry.gauge(one.name, one.labels, 0).value = one.value;
+        }
+        const written = writeExposition(registry, 0);
+        const parsed = parseExposition(written);
+        assert.deepEqual(parsed.errors, []);
+        assert.deepEqual(
+          parsed.families.map((f) => [f.name, f.type, f.samples[0]?.labels, f.samples[0]?.value]),
+          metrics.map((m) => [m.name, 'gauge', { ...m.labels }, m.value === 0 ? 0 : m.value]),
+        );
+        assert.deepEqual(parseExposition(formatFamilies(parsed.families)), parsed);
+      },
+    ),
   );
   fc.assert(fc.property(fc.string(), (any) => void parseExposition(any)));
 });
@@ -101,8 +129,22 @@ test('histograms and what applications write', () => {
   const registry = createMetricRegistry();
   const histogram = registry.histogram('d', { path: '/"x"' }, [1, 10], 0);
   for (const value of [0.5, 1, 5, 100]) observe(histogram, value);
-  assert.equal(writeExposition(registry, 0), '# TYPE d histogram\nd_bucket{path="/\\"x\\"",le="1"} 2\nd_bucket{path="/\\"x\\"",le="10"} 3\nd_bucket{path="/\\"x\\"",le="+Inf"} 4\nd_sum{path="/\\"x\\""} 106.5\nd_count{path="/\\"x\\""} 4\n');
-  const parsed = parseExposition('# HELP x a\\nb\n# TYPE x counter\nx_total{a="1",} 3 1700000000000 # {trace_id="z"} 1\nbad{ 1\n# EOF\nnodejs_eventloop_lag NaN\n9bad 1\n');
-  assert.deepEqual(parsed.families.map((f) => [f.name, f.type, f.samples.length]), [['x', 'counter', 1], ['nodejs_eventloop_lag', 'untyped', 1]]);
-  assert.deepEqual(parsed.errors.map((e) => e.line), [4, 7]);
+  assert.equal(
+    writeExposition(registry, 0),
+    '# TYPE d histogram\nd_bucket{path="/\\"x\\"",le="1"} 2\nd_bucket{path="/\\"x\\"",le="10"} 3\nd_bucket{path="/\\"x\\"",le="+Inf"} 4\nd_sum{path="/\\"x\\""} 106.5\nd_count{path="/\\"x\\""} 4\n',
+  );
+  const parsed = parseExposition(
+    '# HELP x a\\nb\n# TYPE x counter\nx_total{a="1",} 3 1700000000000 # {trace_id="z"} 1\nbad{ 1\n# EOF\nnodejs_eventloop_lag NaN\n9bad 1\n',
+  );
+  assert.deepEqual(
+    parsed.families.map((f) => [f.name, f.type, f.samples.length]),
+    [
+      ['x', 'counter', 1],
+      ['nodejs_eventloop_lag', 'untyped', 1],
+    ],
+  );
+  assert.deepEqual(
+    parsed.errors.map((e) => e.line),
+    [4, 7],
+  );
 });

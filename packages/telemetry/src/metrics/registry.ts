@@ -148,7 +148,11 @@ export function createMetricRegistry(options: MetricRegistryOptions = {}): Metri
     counter: (name, labels, nowMs) => add({ name, createdMs: nowMs, retired: false, kind: 'COUNTER', value: 0 }, labels, nowMs),
     gauge: (name, labels, nowMs) => add({ name, createdMs: nowMs, retired: false, kind: 'GAUGE', value: 0 }, labels, nowMs),
     histogram: (name, labels, bounds, nowMs) =>
-      add({ name, createdMs: nowMs, retired: false, kind: 'HISTOGRAM', bounds, counts: new Float64Array(bounds.length + 1), sum: 0, count: 0 }, labels, nowMs),
+      add(
+        { name, createdMs: nowMs, retired: false, kind: 'HISTOGRAM', bounds, counts: new Float64Array(bounds.length + 1), sum: 0, count: 0 },
+        labels,
+        nowMs,
+      ),
     describe: (name, help) => void helps.set(name, help),
     help: (name) => helps.get(name),
     collect(nowMs, visit) {
@@ -198,7 +202,18 @@ function createRow(id: number, key: string, first: Series, labels: Labels): Row 
   const size = first.kind === 'HISTOGRAM' ? bounds.length + 1 : 0;
   return {
     key,
-    exported: { id, name: first.name, kind: first.kind, labels, createdMs: first.createdMs, value: 0, bounds, counts: new Float64Array(size), sum: 0, count: 0 },
+    exported: {
+      id,
+      name: first.name,
+      kind: first.kind,
+      labels,
+      createdMs: first.createdMs,
+      value: 0,
+      bounds,
+      counts: new Float64Array(size),
+      sum: 0,
+      count: 0,
+    },
     members: new Set(),
     past: { value: 0, sum: 0, count: 0, counts: new Float64Array(size) },
   };

@@ -33,15 +33,64 @@ export interface StandardMetric {
  */
 export const STANDARD_METRICS: readonly StandardMetric[] = [
   { name: METRIC.requests, type: 'counter', unit: '', apiName: 'REQUEST_COUNT', protocol: 'request', help: 'Requests handled by the proxy.' },
-  { name: METRIC.requestDuration, type: 'histogram', unit: 'milliseconds', apiName: 'REQUEST_DURATION', protocol: 'request', help: 'Time from the first byte of the request to the last byte of the response.' },
+  {
+    name: METRIC.requestDuration,
+    type: 'histogram',
+    unit: 'milliseconds',
+    apiName: 'REQUEST_DURATION',
+    protocol: 'request',
+    help: 'Time from the first byte of the request to the last byte of the response.',
+  },
   { name: METRIC.requestBytes, type: 'histogram', unit: 'bytes', apiName: 'REQUEST_SIZE', protocol: 'request', help: 'Size of request bodies.' },
   { name: METRIC.responseBytes, type: 'histogram', unit: 'bytes', apiName: 'RESPONSE_SIZE', protocol: 'request', help: 'Size of response bodies.' },
-  { name: METRIC.requestMessages, type: 'counter', unit: '', apiName: 'GRPC_REQUEST_MESSAGES', protocol: 'request', help: 'gRPC messages sent by clients.' },
-  { name: METRIC.responseMessages, type: 'counter', unit: '', apiName: 'GRPC_RESPONSE_MESSAGES', protocol: 'request', help: 'gRPC messages sent by servers.' },
-  { name: METRIC.tcpSentBytes, type: 'counter', unit: 'bytes', apiName: 'TCP_SENT_BYTES', protocol: 'tcp', help: 'Bytes sent to the client of a TCP connection.' },
-  { name: METRIC.tcpReceivedBytes, type: 'counter', unit: 'bytes', apiName: 'TCP_RECEIVED_BYTES', protocol: 'tcp', help: 'Bytes received from the client of a TCP connection.' },
-  { name: METRIC.tcpConnectionsOpened, type: 'counter', unit: '', apiName: 'TCP_OPENED_CONNECTIONS', protocol: 'tcp', help: 'TCP connections opened.' },
-  { name: METRIC.tcpConnectionsClosed, type: 'counter', unit: '', apiName: 'TCP_CLOSED_CONNECTIONS', protocol: 'tcp', help: 'TCP connections closed.' },
+  {
+    name: METRIC.requestMessages,
+    type: 'counter',
+    unit: '',
+    apiName: 'GRPC_REQUEST_MESSAGES',
+    protocol: 'request',
+    help: 'gRPC messages sent by clients.',
+  },
+  {
+    name: METRIC.responseMessages,
+    type: 'counter',
+    unit: '',
+    apiName: 'GRPC_RESPONSE_MESSAGES',
+    protocol: 'request',
+    help: 'gRPC messages sent by servers.',
+  },
+  {
+    name: METRIC.tcpSentBytes,
+    type: 'counter',
+    unit: 'bytes',
+    apiName: 'TCP_SENT_BYTES',
+    protocol: 'tcp',
+    help: 'Bytes sent to the client of a TCP connection.',
+  },
+  {
+    name: METRIC.tcpReceivedBytes,
+    type: 'counter',
+    unit: 'bytes',
+    apiName: 'TCP_RECEIVED_BYTES',
+    protocol: 'tcp',
+    help: 'Bytes received from the client of a TCP connection.',
+  },
+  {
+    name: METRIC.tcpConnectionsOpened,
+    type: 'counter',
+    unit: '',
+    apiName: 'TCP_OPENED_CONNECTIONS',
+    protocol: 'tcp',
+    help: 'TCP connections opened.',
+  },
+  {
+    name: METRIC.tcpConnectionsClosed,
+    type: 'counter',
+    unit: '',
+    apiName: 'TCP_CLOSED_CONNECTIONS',
+    protocol: 'tcp',
+    help: 'TCP connections closed.',
+  },
   { name: METRIC.build, type: 'gauge', unit: '', apiName: '', protocol: 'none', help: 'Version of a component; the value is always 1.' },
 ];
 
@@ -111,8 +160,7 @@ export interface DestinationService {
 export function workloadLabels(workload: string, namespace: string, labels: Readonly<Record<string, string>>, cluster: string): WorkloadLabels {
   const recommended = labels['app.kubernetes.io/name'] ?? '';
   const canonicalService = labels['service.istio.io/canonical-name'] ?? (recommended || labels['app'] || workload);
-  const canonicalRevision =
-    labels['service.istio.io/canonical-revision'] ?? (labels['app.kubernetes.io/version'] || labels['version'] || 'latest');
+  const canonicalRevision = labels['service.istio.io/canonical-revision'] ?? (labels['app.kubernetes.io/version'] || labels['version'] || 'latest');
   return {
     workload,
     namespace,

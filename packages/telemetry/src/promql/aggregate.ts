@@ -22,7 +22,8 @@ export function aggregate(expr: AggregateExpr, columns: readonly Column[], param
   }
   const list = [...groups.values()];
   if (expr.op === 'topk' || expr.op === 'bottomk') return list.flatMap((group) => select(group, expr.op === 'topk', numbers(param), count));
-  if (expr.op === 'count_values') return list.flatMap((group) => countValues(group, param !== undefined && 'label' in param ? param.label : '', count));
+  if (expr.op === 'count_values')
+    return list.flatMap((group) => countValues(group, param !== undefined && 'label' in param ? param.label : '', count));
   const reduce = REDUCERS[expr.op];
   return list.map((group) => reduced(group, count, (values, i) => reduce(values, numbers(param)[i] ?? NaN)));
 }

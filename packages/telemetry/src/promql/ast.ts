@@ -7,7 +7,9 @@ export interface RegexPort {
 export interface AnchoredRegex {
   test(text: string): boolean;
   /** Group 0 and the captured groups, or undefined when the text does not match. `named` has the named ones. */
-  groups(text: string): { readonly numbered: readonly (string | undefined)[]; readonly named: Readonly<Record<string, string | undefined>> } | undefined;
+  groups(
+    text: string,
+  ): { readonly numbered: readonly (string | undefined)[]; readonly named: Readonly<Record<string, string | undefined>> } | undefined;
 }
 
 /** Regular expressions by the language's own engine: only for patterns that no user wrote (tests, built-in queries). */

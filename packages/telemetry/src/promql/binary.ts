@@ -128,7 +128,10 @@ function combine(expr: BinaryExpr, many: Column, one: Column, manyIsLeft: boolea
     const made = operate(expr.op, a, b);
     if (filters && made === 0) continue;
     if (result.present[i] === 1) {
-      throw executionError(`multiple matches for labels: many-to-one matching must be explicit (group_left/group_right), at ${formatLabels(result.labels)}`, expr);
+      throw executionError(
+        `multiple matches for labels: many-to-one matching must be explicit (group_left/group_right), at ${formatLabels(result.labels)}`,
+        expr,
+      );
     }
     result.values[i] = filters ? a : made;
     result.present[i] = 1;
@@ -136,7 +139,14 @@ function combine(expr: BinaryExpr, many: Column, one: Column, manyIsLeft: boolea
 }
 
 /** At no moment may the "one" side have two series of the same signature, nor, one to one, the other side. */
-function checkUnique(expr: BinaryExpr, matching: Matching, ones: Map<string, Column[]>, many: readonly Column[], key: (labels: Labels) => string, count: number): void {
+function checkUnique(
+  expr: BinaryExpr,
+  matching: Matching,
+  ones: Map<string, Column[]>,
+  many: readonly Column[],
+  key: (labels: Labels) => string,
+  count: number,
+): void {
   const manies = bySignature(many, key);
   const check = (list: readonly Column[], where: readonly Column[], message: (a: Column, b: Column) => string): void => {
     for (let i = 0; list.length > 1 && i < count; i++) {
@@ -149,8 +159,19 @@ function checkUnique(expr: BinaryExpr, matching: Matching, ones: Map<string, Col
   for (const [k, list] of manies) {
     const partners = ones.get(k);
     if (partners === undefined) continue;
-    check(partners, list, (a, b) => `found duplicate series for the match group on the ${matching.side === 'right' ? 'left' : 'right'} hand-side of the operation: [${formatLabels(a.labels)}, ${formatLabels(b.labels)}];many-to-many matching not allowed: matching labels must be unique on one side`);
-    if (matching.side === 'none') check(list, partners, (a, b) => `multiple matches for labels: many-to-one matching must be explicit (group_left/group_right): ${formatLabels(a.labels)} and ${formatLabels(b.labels)}`);
+    check(
+      partners,
+      list,
+      (a, b) =>
+        `found duplicate series for the match group on the ${matching.side === 'right' ? 'left' : 'right'} hand-side of the operation: [${formatLabels(a.labels)}, ${formatLabels(b.labels)}];many-to-many matching not allowed: matching labels must be unique on one side`,
+    );
+    if (matching.side === 'none')
+      check(
+        list,
+        partners,
+        (a, b) =>
+          `multiple matches for labels: many-to-one matching must be explicit (group_left/group_right): ${formatLabels(a.labels)} and ${formatLabels(b.labels)}`,
+      );
   }
 }
 

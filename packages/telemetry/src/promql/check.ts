@@ -45,7 +45,8 @@ function typeName(type: ValueType): string {
 export function checkBinary(text: string, expr: BinaryExpr): Expr {
   for (const side of [expr.left, expr.right]) {
     const type = typeOf(side);
-    if (type !== 'scalar' && type !== 'vector') throw parseError(text, 'binary expression must contain only scalar and instant vector types', side.from, side.to);
+    if (type !== 'scalar' && type !== 'vector')
+      throw parseError(text, 'binary expression must contain only scalar and instant vector types', side.from, side.to);
   }
   const scalars = [expr.left, expr.right].filter((side) => typeOf(side) === 'scalar').length;
   const isComparison = COMPARISONS.includes(expr.op);
@@ -54,7 +55,8 @@ export function checkBinary(text: string, expr: BinaryExpr): Expr {
   if (isComparison && !expr.bool && scalars === 2) throw parseError(text, 'comparisons between scalars must use BOOL modifier', expr.from, expr.to);
   if (isSet && scalars > 0) throw parseError(text, `set operator "${expr.op}" not allowed in binary scalar expression`, expr.from, expr.to);
   if (expr.matching !== undefined && scalars > 0) throw parseError(text, 'vector matching only allowed between instant vectors', expr.from, expr.to);
-  if (isSet && expr.matching !== undefined && expr.matching.side !== 'none') throw parseError(text, `no grouping allowed for "${expr.op}" operation`, expr.from, expr.to);
+  if (isSet && expr.matching !== undefined && expr.matching.side !== 'none')
+    throw parseError(text, `no grouping allowed for "${expr.op}" operation`, expr.from, expr.to);
   return expr;
 }
 
@@ -77,15 +79,23 @@ export function checkCall(text: string, expr: Extract<Expr, { t: 'call' }>): Exp
   return expr;
 }
 
-export function checkAggregate(text: string, op: AggregateOp, args: readonly Expr[], rest: Pick<AggregateExpr, 'grouping' | 'labels' | 'from' | 'to'>): Expr {
+export function checkAggregate(
+  text: string,
+  op: AggregateOp,
+  args: readonly Expr[],
+  rest: Pick<AggregateExpr, 'grouping' | 'labels' | 'from' | 'to'>,
+): Expr {
   const wants = AGGREGATES[op] as 'none' | 'scalar' | 'string' | undefined;
   if (wants === undefined) throw parseError(text, `aggregation "${op}" is not supported`, rest.from, rest.to);
   const count = wants === 'none' ? 1 : 2;
-  if (args.length !== count) throw parseError(text, `wrong number of arguments for aggregate expression ${op}, expected ${count}, got ${args.length}`, rest.from, rest.to);
+  if (args.length !== count)
+    throw parseError(text, `wrong number of arguments for aggregate expression ${op}, expected ${count}, got ${args.length}`, rest.from, rest.to);
   const expr = args[count - 1];
   const param = count === 2 ? args[0] : undefined;
   if (expr === undefined) throw parseError(text, `${op} needs an argument`, rest.from, rest.to);
-  if (typeOf(expr) !== 'vector') throw parseError(text, `expected type instant vector in aggregation expression, got ${typeName(typeOf(expr))}`, expr.from, expr.to);
-  if (param !== undefined && typeOf(param) !== wants) throw parseError(text, `expected type ${wants} in aggregation parameter, got ${typeName(typeOf(param))}`, param.from, param.to);
+  if (typeOf(expr) !== 'vector')
+    throw parseError(text, `expected type instant vector in aggregation expression, got ${typeName(typeOf(expr))}`, expr.from, expr.to);
+  if (param !== undefined && typeOf(param) !== wants)
+    throw parseError(text, `expected type ${wants} in aggregation parameter, got ${typeName(typeOf(param))}`, param.from, param.to);
   return { t: 'aggregate', op, expr, param, ...rest };
 }

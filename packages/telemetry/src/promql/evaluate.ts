@@ -1,5 +1,14 @@
 import { aggregate, type AggregateParam } from './aggregate.ts';
-import { SET_OPS, type AggregateExpr, type BinaryExpr, type Expr, type RegexPort, type SelectorExpr, type SubqueryExpr, type TimeShift } from './ast.ts';
+import {
+  SET_OPS,
+  type AggregateExpr,
+  type BinaryExpr,
+  type Expr,
+  type RegexPort,
+  type SelectorExpr,
+  type SubqueryExpr,
+  type TimeShift,
+} from './ast.ts';
 import { operate, setOperation, vectorScalar, vectorVector } from './binary.ts';
 import { executionError, PromqlError } from './error.ts';
 import { FUNCTIONS } from './functions.ts';
@@ -71,7 +80,13 @@ export function timeAt(grid: Grid, index: number): number {
 
 function spend(ev: Evaluation, values: number, at: Expr): void {
   ev.budget.left -= values;
-  if (ev.budget.left < 0) throw new PromqlError('promql/limit', 'query processing would load too many samples into memory in query execution; ask for a shorter time, a larger step or fewer series', at.from, at.to);
+  if (ev.budget.left < 0)
+    throw new PromqlError(
+      'promql/limit',
+      'query processing would load too many samples into memory in query execution; ask for a shorter time, a larger step or fewer series',
+      at.from,
+      at.to,
+    );
 }
 
 /** The moment a selector reads at, for each moment of the grid. */
@@ -132,7 +147,11 @@ function subquery(ev: Evaluation, expr: SubqueryExpr): Value {
     value.t === 'scalar' ? [{ labels: {}, values: value.values, present: new Uint8Array(count).fill(1) }] : value.t === 'vector' ? value.columns : [];
   const runs = columns.map((column): SampleRun => {
     const kept = [...column.present.keys()].filter((i) => column.present[i] === 1);
-    return { labels: column.labels, times: Float64Array.from(kept, (i) => timeAt(inner.grid, i)), values: Float64Array.from(kept, (i) => column.values[i] ?? NaN) };
+    return {
+      labels: column.labels,
+      times: Float64Array.from(kept, (i) => timeAt(inner.grid, i)),
+      values: Float64Array.from(kept, (i) => column.values[i] ?? NaN),
+    };
   });
   return { t: 'matrix', runs, rangeMs: expr.rangeMs, ends };
 }
@@ -172,7 +191,11 @@ function call(ev: Evaluation, expr: Extract<Expr, { t: 'call' }>): Value {
   if (kind === 'window') {
     const run = WINDOW_FUNCTIONS[expr.name];
     const args = expr.args.slice(1).map((arg) => numbersOf(ev, arg));
-    if (run !== undefined) return distinct(expr, windows(ev, expr, expr.args[0], run, (i) => args.map((list) => list[i] ?? NaN)));
+    if (run !== undefined)
+      return distinct(
+        expr,
+        windows(ev, expr, expr.args[0], run, (i) => args.map((list) => list[i] ?? NaN)),
+      );
   }
   if (kind === 'map' || kind === 'date') {
     const run = MAP_FUNCTIONS[expr.name] ?? DATE_FUNCTIONS[expr.name];
@@ -183,7 +206,13 @@ function call(ev: Evaluation, expr: Extract<Expr, { t: 'call' }>): Value {
 }
 
 /** Runs a window function over every series and moment. The result has no metric name, but for `last_over_time` and `first_over_time`. */
-export function windows(ev: Evaluation, expr: Extract<Expr, { t: 'call' }>, arg: Expr | undefined, run: WindowFunction, argsAt: (index: number) => readonly number[]): Column[] {
+export function windows(
+  ev: Evaluation,
+  expr: Extract<Expr, { t: 'call' }>,
+  arg: Expr | undefined,
+  run: WindowFunction,
+  argsAt: (index: number) => readonly number[],
+): Column[] {
   const matrix = arg === undefined ? undefined : evaluate(ev, arg);
   if (matrix?.t !== 'matrix') return [];
   const keepsName = expr.name === 'last_over_time' || expr.name === 'first_over_time';

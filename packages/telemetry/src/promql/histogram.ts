@@ -25,7 +25,11 @@ export function histogramQuantile(quantiles: Float64Array, columns: readonly Col
     for (let i = 0; i < quantiles.length; i++) {
       const here = buckets.filter((bucket) => bucket.column.present[i] === 1);
       if (here.length === 0) continue;
-      result.values[i] = bucketQuantile(quantiles[i] ?? NaN, here.map((b) => b.bound), here.map((b) => b.column.values[i] ?? NaN));
+      result.values[i] = bucketQuantile(
+        quantiles[i] ?? NaN,
+        here.map((b) => b.bound),
+        here.map((b) => b.column.values[i] ?? NaN),
+      );
       result.present[i] = 1;
     }
   }

@@ -27,7 +27,18 @@ export function parseNumber(text: string): number | undefined {
   return duration === undefined ? undefined : (sign * duration) / 1000;
 }
 
-const SIMPLE: Readonly<Record<string, string>> = { a: '\u0007', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\', "'": "'", '"': '"' };
+const SIMPLE: Readonly<Record<string, string>> = {
+  a: '\u0007',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+};
 
 /** The text of a string literal with its quotes (Go's rules; backquotes are raw). Throws an Error that says what is wrong. */
 export function parseString(literal: string): string {

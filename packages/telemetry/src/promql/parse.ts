@@ -1,6 +1,16 @@
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
-import { NO_SHIFT, type AggregateOp, type BinaryOp, type Expr, type LabelMatcher, type MatchOp, type Matching, type RegexPort, type TimeShift } from './ast.ts';
+import {
+  NO_SHIFT,
+  type AggregateOp,
+  type BinaryOp,
+  type Expr,
+  type LabelMatcher,
+  type MatchOp,
+  type Matching,
+  type RegexPort,
+  type TimeShift,
+} from './ast.ts';
 import { checkAggregate, checkBinary, checkCall, typeOf } from './check.ts';
 import { parseError } from './error.ts';
 import { parseNumber, parseString } from './literal.ts';
@@ -124,7 +134,12 @@ function matcher(cx: Context, node: SyntaxNode, name: string, op: MatchOp, value
     const regex = cx.regex.compile(value);
     return { name, op, value, matches: op === '=~' ? (text) => regex.test(text) : (text) => !regex.test(text) };
   } catch (error) {
-    throw parseError(cx.text, `bad regular expression ${JSON.stringify(value)}: ${error instanceof Error ? error.message : String(error)}`, node.from, node.to);
+    throw parseError(
+      cx.text,
+      `bad regular expression ${JSON.stringify(value)}: ${error instanceof Error ? error.message : String(error)}`,
+      node.from,
+      node.to,
+    );
   }
 }
 
@@ -149,7 +164,8 @@ function subquery(cx: Context, node: SyntaxNode): Expr {
   if (inner === undefined || range === undefined) throw parseError(cx.text, 'incomplete subquery', node.from, node.to);
   const expr = convert(cx, inner);
   const type = typeOf(expr);
-  if (type !== 'vector' && type !== 'scalar') throw parseError(cx.text, `subquery is only allowed on instant vector, got ${type} instead`, node.from, node.to);
+  if (type !== 'vector' && type !== 'scalar')
+    throw parseError(cx.text, `subquery is only allowed on instant vector, got ${type} instead`, node.from, node.to);
   const stepMs = step === undefined ? undefined : durationMs(cx, step, false);
   return { t: 'subquery', expr, rangeMs: durationMs(cx, range, false), stepMs, shift: NO_SHIFT, from: node.from, to: node.to };
 }
@@ -159,7 +175,12 @@ function shifted(cx: Context, node: SyntaxNode, change: (shift: TimeShift) => Ti
   const span = { from: inner.from, to: node.to };
   if (inner.t === 'selector' || inner.t === 'subquery') return { ...inner, ...span, shift: change(inner.shift) };
   if (inner.t === 'range') return { ...inner, ...span, selector: { ...inner.selector, shift: change(inner.selector.shift) } };
-  throw parseError(cx.text, `${word} modifier must be preceded by an instant vector selector or range vector selector or a subquery`, node.from, node.to);
+  throw parseError(
+    cx.text,
+    `${word} modifier must be preceded by an instant vector selector or range vector selector or a subquery`,
+    node.from,
+    node.to,
+  );
 }
 
 function offset(cx: Context, node: SyntaxNode): Expr {
@@ -178,7 +199,8 @@ function atModifier(cx: Context, node: SyntaxNode): Expr {
 function unary(cx: Context, node: SyntaxNode): Expr {
   const expr = convert(cx, child(cx, node, 1));
   const type = typeOf(expr);
-  if (type !== 'scalar' && type !== 'vector') throw parseError(cx.text, `unary expression only allowed on scalar or instant vector, got ${type}`, node.from, node.to);
+  if (type !== 'scalar' && type !== 'vector')
+    throw parseError(cx.text, `unary expression only allowed on scalar or instant vector, got ${type}`, node.from, node.to);
   return source(cx, child(cx, node, 0)) === '-' ? { t: 'negate', expr, from: node.from, to: node.to } : expr;
 }
 
@@ -186,9 +208,11 @@ function binary(cx: Context, node: SyntaxNode): Expr {
   const parts = children(node);
   const [leftNode, opNode] = parts;
   const rightNode = parts.at(-1);
-  if (leftNode === undefined || opNode === undefined || rightNode === undefined || parts.length < 3) throw parseError(cx.text, 'incomplete binary expression', node.from, node.to);
+  if (leftNode === undefined || opNode === undefined || rightNode === undefined || parts.length < 3)
+    throw parseError(cx.text, 'incomplete binary expression', node.from, node.to);
   const op = source(cx, opNode).toLowerCase() as BinaryOp;
-  if (opNode.name === 'TrimUpper' || opNode.name === 'TrimLower') throw parseError(cx.text, `operator ${op} works on native histograms, which are not supported`, opNode.from, opNode.to);
+  if (opNode.name === 'TrimUpper' || opNode.name === 'TrimLower')
+    throw parseError(cx.text, `operator ${op} works on native histograms, which are not supported`, opNode.from, opNode.to);
   const fill = parts.find((part) => part.name === 'FillModifier');
   if (fill !== undefined) throw parseError(cx.text, 'fill modifiers are not supported', fill.from, fill.to);
   const clause = parts.find((part) => part.name === 'MatchingModifierClause');

@@ -17,7 +17,10 @@ test('rate extrapolates to the edges of the window, over resets and never below 
   // 10, 20, 5 (reset), 15, 25: 10 + 5 + 10 + 10 = 35 over 60 s; half an interval before the first, none after the last.
   assert.deepEqual(ask([reset], 'increase(r[2m])', 60), ['{} 39.375']);
   // A counter born in the window: extrapolation stops where it would cross zero.
-  const born = series({ __name__: 'b' }, [[100, 0], [101, 1]]);
+  const born = series({ __name__: 'b' }, [
+    [100, 0],
+    [101, 1],
+  ]);
   assert.deepEqual(ask([born], 'increase(b[60s])', 101), ['{} 1']);
   assert.deepEqual(ask([born], 'delta(b[60s])', 101), ['{} 1.5']);
   assert.deepEqual(ask([series({ __name__: 'one' }, [[100, 5]])], 'rate(one[60s])', 101), []);
@@ -105,8 +108,21 @@ test('a range query evaluates at every step, and topk chooses at each', () => {
   assert.deepEqual(result, {
     t: 'matrix',
     series: [
-      { labels: { __name__: 'x', n: 'a' }, points: [[30_000, 4], [40_000, 5]] },
-      { labels: { __name__: 'x', n: 'b' }, points: [[0, 5], [10_000, 4], [20_000, 3.5]] },
+      {
+        labels: { __name__: 'x', n: 'a' },
+        points: [
+          [30_000, 4],
+          [40_000, 5],
+        ],
+      },
+      {
+        labels: { __name__: 'x', n: 'b' },
+        points: [
+          [0, 5],
+          [10_000, 4],
+          [20_000, 3.5],
+        ],
+      },
     ],
   });
 });
@@ -129,7 +145,11 @@ const FAULTS: readonly (readonly [query: string, message: RegExp])[] = [
 ];
 
 for (const [query, message] of FAULTS) {
-  test(`the fault of ${query.slice(0, 40)}`, () => assert.throws(() => parsePromql(query, trustedRegex), (e) => e instanceof PromqlError && message.test(e.message)));
+  test(`the fault of ${query.slice(0, 40)}`, () =>
+    assert.throws(
+      () => parsePromql(query, trustedRegex),
+      (e) => e instanceof PromqlError && message.test(e.message),
+    ));
 }
 
 test('matching faults are told', () => {
@@ -140,8 +160,44 @@ test('matching faults are told', () => {
 });
 
 test('whatever the text, a query answers or throws a PromqlError', () => {
-  const word = fc.constantFrom('sum', 'rate', '(', ')', '[5m]', 'http', '{', '}', 'by', 'on', 'group_left', '=', '=~', '"a"', ',', '+', '^', '-', '1', 'offset', '@', '5m', 'bool', '>', 'and', 'or', 'topk', ':', 'label_replace', 'NaN', '#', '\n');
-  const text = fc.oneof(fc.string(), fc.array(word, { maxLength: 14 }).map((words) => words.join(' ')));
+  const word = fc.constantFrom(
+    'sum',
+    'rate',
+    '(',
+    ')',
+    '[5m]',
+    'http',
+    '{',
+    '}',
+    'by',
+    'on',
+    'group_left',
+    '=',
+    '=~',
+    '"a"',
+    ',',
+    '+',
+    '^',
+    '-',
+    '1',
+    'offset',
+    '@',
+    '5m',
+    'bool',
+    '>',
+    'and',
+    'or',
+    'topk',
+    ':',
+    'label_replace',
+    'NaN',
+    '#',
+    '\n',
+  );
+  const text = fc.oneof(
+    fc.string(),
+    fc.array(word, { maxLength: 14 }).map((words) => words.join(' ')),
+  );
   fc.assert(
     fc.property(text, (query) => {
       try {

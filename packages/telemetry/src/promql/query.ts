@@ -47,28 +47,43 @@ export function instantQuery(engine: PromqlEngine, query: string | Expr, timeMs:
     }));
     return { t: 'matrix', series: series.filter((one) => one.points.length > 0) };
   }
-  const samples = value.columns.filter((column) => column.present[0] === 1).map((column) => ({ labels: column.labels, timeMs, value: column.values[0] ?? NaN }));
+  const samples = value.columns
+    .filter((column) => column.present[0] === 1)
+    .map((column) => ({ labels: column.labels, timeMs, value: column.values[0] ?? NaN }));
   return { t: 'vector', samples };
 }
 
 /** Answers a query at `startMs`, `startMs + stepMs`, … up to `endMs`. Throws {@link PromqlError}. */
 export function rangeQuery(engine: PromqlEngine, query: string | Expr, startMs: number, endMs: number, stepMs: number): QueryResult {
-  if (!(stepMs > 0)) throw new PromqlError('promql/parse', 'zero or negative query resolution step widths are not accepted. Try a positive integer', 0, 0);
+  if (!(stepMs > 0))
+    throw new PromqlError('promql/parse', 'zero or negative query resolution step widths are not accepted. Try a positive integer', 0, 0);
   if (endMs < startMs) throw new PromqlError('promql/parse', 'end timestamp must not be before start time', 0, 0);
   const count = Math.floor((endMs - startMs) / stepMs) + 1;
   if (count > MAX_POINTS) {
-    throw new PromqlError('promql/parse', 'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)', 0, 0);
+    throw new PromqlError(
+      'promql/parse',
+      'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)',
+      0,
+      0,
+    );
   }
   const expr = typeof query === 'string' ? parsePromql(query, engine.regex) : query;
   const ev = evaluation(engine, startMs, stepMs, count);
   const value = evaluate(ev, expr);
   if (value.t === 'matrix' || value.t === 'string') {
-    throw new PromqlError('promql/parse', `invalid expression type "${value.t === 'matrix' ? 'range vector' : 'string'}" for range query, must be Scalar or instant Vector`, expr.from, expr.to);
+    throw new PromqlError(
+      'promql/parse',
+      `invalid expression type "${value.t === 'matrix' ? 'range vector' : 'string'}" for range query, must be Scalar or instant Vector`,
+      expr.from,
+      expr.to,
+    );
   }
   if (value.t === 'scalar') {
     return { t: 'matrix', series: [{ labels: {}, points: Array.from(value.values, (v, i) => [startMs + i * stepMs, v] as const) }] };
   }
-  const series = value.columns.map((column) => ({ labels: column.labels, points: pointsOf(column, startMs, stepMs) })).filter((one) => one.points.length > 0);
+  const series = value.columns
+    .map((column) => ({ labels: column.labels, points: pointsOf(column, startMs, stepMs) }))
+    .filter((one) => one.points.length > 0);
   return { t: 'matrix', series: series.toSorted((a, b) => (labelKey(a.labels) < labelKey(b.labels) ? -1 : 1)) };
 }
 

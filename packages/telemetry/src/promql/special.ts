@@ -26,11 +26,30 @@ const SPECIAL: Readonly<Record<string, (ev: Evaluation, expr: Call) => Value>> =
   histogram_quantile: (ev, expr) => distinct(expr, histogramQuantile(numbersOf(ev, expr.args[0]), columnsOf(ev, expr.args[1]))),
   quantile_over_time(ev, expr) {
     const q = numbersOf(ev, expr.args[0]);
-    const run = windows(ev, expr, expr.args[1], (w) => quantileOf(w.args[0] ?? NaN, Array.from(w.values.subarray(w.lo, w.hi))), (i) => [q[i] ?? NaN]);
+    const run = windows(
+      ev,
+      expr,
+      expr.args[1],
+      (w) => quantileOf(w.args[0] ?? NaN, Array.from(w.values.subarray(w.lo, w.hi))),
+      (i) => [q[i] ?? NaN],
+    );
     return distinct(expr, run);
   },
   absent: (ev, expr) => vector([absent(ev, columnsOf(ev, expr.args[0]), expr.args[0])]),
-  absent_over_time: (ev, expr) => vector([absent(ev, windows(ev, expr, expr.args[0], () => 1, () => []), expr.args[0])]),
+  absent_over_time: (ev, expr) =>
+    vector([
+      absent(
+        ev,
+        windows(
+          ev,
+          expr,
+          expr.args[0],
+          () => 1,
+          () => [],
+        ),
+        expr.args[0],
+      ),
+    ]),
   label_replace: labelReplace,
   label_join: labelJoin,
   sort: (ev, expr) => vector(sorted(columnsOf(ev, expr.args[0]), false)),
@@ -47,7 +66,11 @@ const SPECIAL: Readonly<Record<string, (ev: Evaluation, expr: Call) => Value>> =
 /** Of a selector the samples' own times, of anything else the time of evaluation. */
 function timestamp(ev: Evaluation, expr: Call): Value {
   const arg = expr.args[0];
-  if (arg?.t === 'selector') return distinct(expr, instantSelector(ev, arg, true).map((c) => ({ ...c, labels: withoutName(c.labels) })));
+  if (arg?.t === 'selector')
+    return distinct(
+      expr,
+      instantSelector(ev, arg, true).map((c) => ({ ...c, labels: withoutName(c.labels) })),
+    );
   const columns = columnsOf(ev, arg).map((column) => ({
     labels: withoutName(column.labels),
     values: column.values.map((_, i) => timeAt(ev.grid, i) / 1000),

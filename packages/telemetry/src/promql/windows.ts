@@ -106,7 +106,10 @@ export function quantileOf(q: number, list: number[]): number {
 function medianDeviation(w: Window): number {
   const list = Array.from(w.values.subarray(w.lo, w.hi));
   const median = quantileOf(0.5, [...list]);
-  return quantileOf(0.5, list.map((value) => Math.abs(value - median)));
+  return quantileOf(
+    0.5,
+    list.map((value) => Math.abs(value - median)),
+  );
 }
 
 export const WINDOW_FUNCTIONS: Readonly<Record<string, WindowFunction>> = {

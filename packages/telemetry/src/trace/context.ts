@@ -100,7 +100,10 @@ function readB3Multi(header: HeaderLookup): Omit<TraceContext, 'formats' | 'trac
 }
 
 /** The headers that hand a context on, in the formats given (W3C when none is). */
-export function traceHeaders(context: TraceContext, formats: readonly TraceFormat[] = context.formats): readonly (readonly [name: string, value: string])[] {
+export function traceHeaders(
+  context: TraceContext,
+  formats: readonly TraceFormat[] = context.formats,
+): readonly (readonly [name: string, value: string])[] {
   const headers: (readonly [string, string])[] = [];
   const used = formats.length === 0 ? (['w3c'] as const) : formats;
   const decision = context.sampled === undefined ? undefined : context.sampled ? '1' : '0';
@@ -132,7 +135,10 @@ export function childContext(parent: TraceContext | undefined, sampled: () => bo
 /** `digits` random hexadecimal digits (a multiple of 8), not all zero. */
 export function randomHex(random: Random, digits: number): string {
   let text = '';
-  while (text.length < digits) text += Math.floor(random.next() * 0x1_0000_0000).toString(16).padStart(8, '0');
+  while (text.length < digits)
+    text += Math.floor(random.next() * 0x1_0000_0000)
+      .toString(16)
+      .padStart(8, '0');
   return isZero(text) ? `${text.slice(0, -1)}1` : text;
 }
 

@@ -30,9 +30,22 @@ export type EdgeOperand = OperandBase & { readonly target: 'edge' } & (
 
 export type Operand = NodeOperand | EdgeOperand;
 
-const NODE_KINDS: Readonly<Record<string, string>> = { aggregate: 'operation', app: 'app', service: 'service', serviceentry: 'service', workload: 'workload', unknown: 'unknown', box: 'box' };
+const NODE_KINDS: Readonly<Record<string, string>> = {
+  aggregate: 'operation',
+  app: 'app',
+  service: 'service',
+  serviceentry: 'service',
+  workload: 'workload',
+  unknown: 'unknown',
+  box: 'box',
+};
 
-function text(name: string, aliases: readonly string[], help: string, values: (node: GraphNode, key: string) => readonly (string | undefined)[]): NodeOperand {
+function text(
+  name: string,
+  aliases: readonly string[],
+  help: string,
+  values: (node: GraphNode, key: string) => readonly (string | undefined)[],
+): NodeOperand {
   return { target: 'node', type: 'text', name, aliases, help, values };
 }
 
@@ -53,11 +66,26 @@ const NODE_OPERANDS: readonly NodeOperand[] = [
   rate('httpin', 'incoming HTTP requests per second', (node) => node.inbound.http),
   rate('httpout', 'outgoing HTTP requests per second', (node) => node.outbound.http),
   text('label', [], 'label:<name>, alone or with a value', (node, key) => [node.data.labels?.[key]]),
-  text('name', [], 'application, operation, service, version or workload of this name', (node) => [node.data.app, node.data.aggregateValue, node.data.service, node.data.version, node.data.workload, node.data.nodeType === 'unknown' ? 'unknown' : undefined]),
+  text('name', [], 'application, operation, service, version or workload of this name', (node) => [
+    node.data.app,
+    node.data.aggregateValue,
+    node.data.service,
+    node.data.version,
+    node.data.workload,
+    node.data.nodeType === 'unknown' ? 'unknown' : undefined,
+  ]),
   text('namespace', ['ns'], 'namespace', (node) => [node.data.namespace]),
   text('node', [], 'kind of node: app, operation, service, workload, unknown', (node) => [NODE_KINDS[node.data.nodeType]]),
   text('operation', ['op'], 'operation', (node) => [node.data.aggregateValue]),
-  { target: 'node', type: 'number', name: 'rank', aliases: [], help: 'rank by traffic, 1 is the busiest', value: (node, context) => context.rank(node), needs: 'rank' },
+  {
+    target: 'node',
+    type: 'number',
+    name: 'rank',
+    aliases: [],
+    help: 'rank by traffic, 1 is the busiest',
+    value: (node, context) => context.rank(node),
+    needs: 'rank',
+  },
   text('service', ['svc'], 'service', (node) => [node.data.service, ...(node.data.destServices ?? []).map((service) => service.name)]),
   rate('tcpin', 'incoming TCP bytes per second', (node) => node.inbound.tcp),
   rate('tcpout', 'outgoing TCP bytes per second', (node) => node.outbound.tcp),
@@ -65,7 +93,15 @@ const NODE_OPERANDS: readonly NodeOperand[] = [
   text('workload', ['wl'], 'workload', (node) => [node.data.workload]),
   flag('circuitbreaker', ['cb'], 'has a circuit breaker', (node) => node.data.hasCB === true),
   flag('faultinjection', ['fi'], 'has fault injection', (node) => node.data.hasFaultInjection === true),
-  { target: 'node', type: 'flag', name: 'healthy', aliases: [], help: 'is healthy', test: (node) => node.health === 'Healthy', testNot: (node) => node.health !== 'Healthy' && node.health !== 'NA' },
+  {
+    target: 'node',
+    type: 'flag',
+    name: 'healthy',
+    aliases: [],
+    help: 'is healthy',
+    test: (node) => node.health === 'Healthy',
+    testNot: (node) => node.health !== 'Healthy' && node.health !== 'NA',
+  },
   flag('idle', [], 'has no traffic', (node) => node.idle, 'idleNodes'),
   flag('mirroring', [], 'has mirroring', (node) => node.data.hasMirroring === true),
   flag('outofmesh', ['om', 'sidecar'], 'has no sidecar', (node) => node.data.isOutOfMesh === true, 'badgeSidecar'),
@@ -89,8 +125,24 @@ function percent(name: string, aliases: readonly string[], help: string, value: 
 }
 
 const EDGE_OPERANDS: readonly EdgeOperand[] = [
-  { target: 'edge', type: 'text', name: 'destprincipal', aliases: [], help: 'principal of the destination', values: (edge) => [edge.data.destPrincipal], needs: 'badgeSecurity' },
-  { target: 'edge', type: 'text', name: 'sourceprincipal', aliases: [], help: 'principal of the source', values: (edge) => [edge.data.sourcePrincipal], needs: 'badgeSecurity' },
+  {
+    target: 'edge',
+    type: 'text',
+    name: 'destprincipal',
+    aliases: [],
+    help: 'principal of the destination',
+    values: (edge) => [edge.data.destPrincipal],
+    needs: 'badgeSecurity',
+  },
+  {
+    target: 'edge',
+    type: 'text',
+    name: 'sourceprincipal',
+    aliases: [],
+    help: 'principal of the source',
+    values: (edge) => [edge.data.sourcePrincipal],
+    needs: 'badgeSecurity',
+  },
   percent('grpc', [], 'gRPC requests per second', (edge) => ofProtocol(edge, 'grpc', edge.rates.total)),
   percent('%grpcerr', ['%grpcerror'], 'share of failed gRPC requests', (edge) => ofProtocol(edge, 'grpc', edge.errorPercent)),
   percent('%grpctraffic', [], 'share of the source’s gRPC requests', (edge) => ofProtocol(edge, 'grpc', edge.sharePercent ?? 100)),
@@ -101,7 +153,15 @@ const EDGE_OPERANDS: readonly EdgeOperand[] = [
   percent('responsetime', ['rt', 'response time'], 'response time in milliseconds', (edge) => edge.responseTimeMs, 'responseTime'),
   percent('tcp', [], 'TCP bytes per second', (edge) => ofProtocol(edge, 'tcp', edge.rates.total)),
   percent('throughput', [], 'bytes per second', (edge) => edge.throughputBps, 'throughput'),
-  { target: 'edge', type: 'flag', name: 'mtls', aliases: [], help: 'carries mutual TLS', test: (edge) => edge.mtlsPercent > 0, needs: 'badgeSecurity' },
+  {
+    target: 'edge',
+    type: 'flag',
+    name: 'mtls',
+    aliases: [],
+    help: 'carries mutual TLS',
+    test: (edge) => edge.mtlsPercent > 0,
+    needs: 'badgeSecurity',
+  },
   { target: 'edge', type: 'flag', name: 'traffic', aliases: [], help: 'has traffic', test: (edge) => !edge.idle, needs: 'idleEdges' },
 ];
 

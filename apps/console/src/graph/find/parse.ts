@@ -21,8 +21,12 @@ const SYMBOLS = ['!*=', '!^=', '!$=', '*=', '^=', '$=', '!=', '>=', '<=', '=', '
 type Operator = (typeof SYMBOLS)[number];
 
 const WORDS: readonly (readonly [RegExp, Operator])[] = [
-  [/\s+(?:!\s*|not\s+)contains\s+/i, '!*='], [/\s+(?:!\s*|not\s+)startswith\s+/i, '!^='], [/\s+(?:!\s*|not\s+)endswith\s+/i, '!$='],
-  [/\s+contains\s+/i, '*='], [/\s+startswith\s+/i, '^='], [/\s+endswith\s+/i, '$='],
+  [/\s+(?:!\s*|not\s+)contains\s+/i, '!*='],
+  [/\s+(?:!\s*|not\s+)startswith\s+/i, '!^='],
+  [/\s+(?:!\s*|not\s+)endswith\s+/i, '!$='],
+  [/\s+contains\s+/i, '*='],
+  [/\s+startswith\s+/i, '^='],
+  [/\s+endswith\s+/i, '$='],
 ];
 
 /**
@@ -74,7 +78,8 @@ function splitComparison(term: string): { left: string; operator: Operator; righ
   let found: { left: string; operator: Operator; right: string } | undefined;
   for (const operator of SYMBOLS) {
     const at = term.indexOf(operator, 1);
-    if (at > 0 && (found === undefined || at < found.left.length)) found = { left: term.slice(0, at), operator, right: term.slice(at + operator.length) };
+    if (at > 0 && (found === undefined || at < found.left.length))
+      found = { left: term.slice(0, at), operator, right: term.slice(at + operator.length) };
   }
   return found;
 }
@@ -88,7 +93,10 @@ function parseFlag(term: string): Parsed {
   if (operand.name === 'label' && operand.target === 'node' && operand.type === 'text') {
     return node(operand, (one) => (operand.values(one, key)[0] !== undefined) !== negated);
   }
-  if (operand.type !== 'flag') return fail(`"${operand.name}" needs an operator and a value, such as ${operand.type === 'number' ? `${operand.name} > 1` : `${operand.name} = reviews`}.`);
+  if (operand.type !== 'flag')
+    return fail(
+      `"${operand.name}" needs an operator and a value, such as ${operand.type === 'number' ? `${operand.name} > 1` : `${operand.name} = reviews`}.`,
+    );
   if (operand.target === 'edge') return edge(operand, (one) => operand.test(one) !== negated);
   const { test, testNot } = operand;
   return node(operand, (one) => (negated ? (testNot?.(one) ?? !test(one)) : test(one)));
@@ -101,11 +109,15 @@ function parseComparison(left: string, operator: Operator, right: string): Parse
   if (value === '') return fail(`"${operand.name} ${operator}" needs a value.`);
   if (operand.type === 'flag') return fail(`"${operand.name}" stands alone: write "${operand.name}" or "! ${operand.name}".`);
   if (operand.type === 'text') {
-    if (!['=', '!=', '*=', '!*=', '^=', '!^=', '$=', '!$='].includes(operator)) return fail(`"${operand.name}" is text: use =, !=, contains, startswith or endswith, not ${operator}.`);
+    if (!['=', '!=', '*=', '!*=', '^=', '!^=', '$=', '!$='].includes(operator))
+      return fail(`"${operand.name}" is text: use =, !=, contains, startswith or endswith, not ${operator}.`);
     const matches = textTest(operator, value);
-    return operand.target === 'node' ? node(operand, (one) => matches(operand.values(one, key))) : edge(operand, (one) => matches(operand.values(one)));
+    return operand.target === 'node'
+      ? node(operand, (one) => matches(operand.values(one, key)))
+      : edge(operand, (one) => matches(operand.values(one)));
   }
-  if (!['=', '!=', '>', '>=', '<', '<='].includes(operator)) return fail(`"${operand.name}" is a number: use =, !=, >, >=, < or <=, not ${operator}.`);
+  if (!['=', '!=', '>', '>=', '<', '<='].includes(operator))
+    return fail(`"${operand.name}" is a number: use =, !=, >, >=, < or <=, not ${operator}.`);
   const limit = /^nan$/i.test(value) ? Number.NaN : Number(value);
   if (Number.isNaN(limit) && !/^nan$/i.test(value)) return fail(`"${value}" is not a number.`);
   if (operand.target === 'node') return node(operand, (one, context) => compare(operand.value(one, context), operator, limit));
@@ -135,7 +147,12 @@ function unknownOperand(text: string): string {
 function textTest(operator: Operator, value: string): (values: readonly (string | undefined)[]) => boolean {
   const wanted = value.toLowerCase();
   const negated = operator.startsWith('!');
-  const test = { '=': (text: string) => text === wanted, '*=': (text: string) => text.includes(wanted), '^=': (text: string) => text.startsWith(wanted), '$=': (text: string) => text.endsWith(wanted) }[operator.replace('!', '')];
+  const test = {
+    '=': (text: string) => text === wanted,
+    '*=': (text: string) => text.includes(wanted),
+    '^=': (text: string) => text.startsWith(wanted),
+    '$=': (text: string) => text.endsWith(wanted),
+  }[operator.replace('!', '')];
   return (values) => values.some((one) => one !== undefined && test?.(one.toLowerCase()) === true) !== negated;
 }
 
@@ -143,11 +160,17 @@ function compare(value: number | undefined, operator: Operator, limit: number): 
   if (Number.isNaN(limit)) return (value === undefined || value === 0) === (operator === '=');
   if (value === undefined) return operator === '!=';
   switch (operator) {
-    case '=': return value === limit;
-    case '!=': return value !== limit;
-    case '>': return value > limit;
-    case '>=': return value >= limit;
-    case '<': return value < limit;
-    default: return value <= limit;
+    case '=':
+      return value === limit;
+    case '!=':
+      return value !== limit;
+    case '>':
+      return value > limit;
+    case '>=':
+      return value >= limit;
+    case '<':
+      return value < limit;
+    default:
+      return value <= limit;
   }
 }

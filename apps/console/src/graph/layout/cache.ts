@@ -97,13 +97,16 @@ function complete(entry: Entry, model: GraphModel): Layout | undefined {
   const bends = new Map<string, readonly Point[]>();
   for (const edge of model.edges.values()) {
     const route = entry.routes.get(edge.id);
-    if (route !== undefined && samePlace(route.from, places.get(edge.source)) && samePlace(route.to, places.get(edge.target))) bends.set(edge.id, route.points);
+    if (route !== undefined && samePlace(route.from, places.get(edge.source)) && samePlace(route.to, places.get(edge.target)))
+      bends.set(edge.id, route.points);
   }
   return { places, bends };
 }
 
 function serialize(entries: ReadonlyMap<string, Entry>): string {
-  const layouts = Object.fromEntries([...entries].map(([key, entry]) => [key, { places: Object.fromEntries(entry.places), routes: Object.fromEntries(entry.routes) }]));
+  const layouts = Object.fromEntries(
+    [...entries].map(([key, entry]) => [key, { places: Object.fromEntries(entry.places), routes: Object.fromEntries(entry.routes) }]),
+  );
   return JSON.stringify({ format: 1, layouts } satisfies Stored);
 }
 
@@ -111,7 +114,12 @@ function load(storage: LayoutStorage): Map<string, Entry> {
   try {
     const stored = JSON.parse(storage.read() ?? 'null') as Stored | null;
     if (stored?.format !== 1) return new Map();
-    return new Map(Object.entries(stored.layouts).map(([key, value]) => [key, { places: new Map(Object.entries(value.places)), routes: new Map(Object.entries(value.routes)) }]));
+    return new Map(
+      Object.entries(stored.layouts).map(([key, value]) => [
+        key,
+        { places: new Map(Object.entries(value.places)), routes: new Map(Object.entries(value.routes)) },
+      ]),
+    );
   } catch {
     return new Map(); // unreadable: as if nothing was stored
   }

@@ -33,16 +33,31 @@ export type LayoutName = 'layered' | 'grid' | 'concentric' | 'breadthfirst';
 /** Above this many nodes the finer placement of ELK takes seconds. */
 const FINE_LAYOUT_NODES = 150;
 /** How much of a label's width counts for the distance between layers. */
-const LABEL_SHARE = 0.72;
+const LABEL_SHARE = 0.56;
+
+/** Distances; ELK asks for them at every box anew. */
+const SPACING: Readonly<Record<string, string>> = {
+  'elk.layered.spacing.nodeNodeBetweenLayers': '62',
+  'elk.spacing.nodeNode': '30',
+  'elk.layered.spacing.edgeNodeBetweenLayers': '18',
+  'elk.spacing.edgeNode': '22',
+};
 
 function rootOptions(nodes: number): Record<string, string> {
   const fine = nodes <= FINE_LAYOUT_NODES;
   return {
-    'elk.algorithm': 'layered', 'elk.direction': 'RIGHT', 'elk.hierarchyHandling': 'INCLUDE_CHILDREN', 'elk.edgeRouting': 'POLYLINE',
-    'elk.json.shapeCoords': 'ROOT', 'elk.json.edgeCoords': 'ROOT', 'elk.layered.spacing.nodeNodeBetweenLayers': '84', 'elk.spacing.nodeNode': '34',
-    'elk.layered.spacing.edgeNodeBetweenLayers': '14', 'elk.spacing.edgeNode': '24', 'elk.spacing.componentComponent': '40',
-    'elk.layered.nodePlacement.strategy': fine ? 'BRANDES_KOEPF' : 'SIMPLE', 'elk.layered.nodePlacement.bk.fixedAlignment': 'BALANCED',
-    'elk.layered.layering.strategy': fine ? 'NETWORK_SIMPLEX' : 'LONGEST_PATH', 'elk.layered.thoroughness': fine ? '10' : '3',
+    'elk.algorithm': 'layered',
+    'elk.direction': 'RIGHT',
+    'elk.hierarchyHandling': 'INCLUDE_CHILDREN',
+    'elk.edgeRouting': 'POLYLINE',
+    'elk.json.shapeCoords': 'ROOT',
+    'elk.json.edgeCoords': 'ROOT',
+    'elk.spacing.componentComponent': '40',
+    ...SPACING,
+    'elk.layered.nodePlacement.strategy': fine ? 'BRANDES_KOEPF' : 'SIMPLE',
+    'elk.layered.nodePlacement.bk.fixedAlignment': 'BALANCED',
+    'elk.layered.layering.strategy': fine ? 'NETWORK_SIMPLEX' : 'LONGEST_PATH',
+    'elk.layered.thoroughness': fine ? '10' : '3',
   };
 }
 
@@ -61,11 +76,19 @@ export function elkInput(model: GraphModel): ElkNode {
       return { id: node.id, width: Math.max(2 * SHAPE_RADIUS + 6, room.width * LABEL_SHARE), height: room.height };
     }
     const { side, bottom } = boxPadding(node.box);
-    return { id: node.id, layoutOptions: { 'elk.padding': `[top=${side},left=${side},bottom=${bottom},right=${side}]` }, children: (children.get(node.id) ?? []).map(convert) };
+    return {
+      id: node.id,
+      layoutOptions: { ...SPACING, 'elk.padding': `[top=${side},left=${side},bottom=${bottom},right=${side}]` },
+      children: (children.get(node.id) ?? []).map(convert),
+    };
   };
   return {
-    id: 'root', layoutOptions: rootOptions(model.nodes.size), children: (children.get(undefined) ?? []).map(convert),
-    edges: [...model.edges.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)).map((edge) => ({ id: edge.id, sources: [edge.source], targets: [edge.target] })),
+    id: 'root',
+    layoutOptions: rootOptions(model.nodes.size),
+    children: (children.get(undefined) ?? []).map(convert),
+    edges: [...model.edges.values()]
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      .map((edge) => ({ id: edge.id, sources: [edge.source], targets: [edge.target] })),
   };
 }
 
@@ -74,9 +97,14 @@ export function elkOutput(result: ElkResultNode): Layout {
   const places = new Map<string, Point>();
   const bends = new Map<string, readonly Point[]>();
   const walk = (node: ElkResultNode): void => {
-    for (const edge of node.edges ?? []) bends.set(edge.id, (edge.sections ?? []).flatMap((section) => section.bendPoints ?? []));
+    for (const edge of node.edges ?? [])
+      bends.set(
+        edge.id,
+        (edge.sections ?? []).flatMap((section) => section.bendPoints ?? []),
+      );
     for (const child of node.children ?? []) {
-      if (child.children === undefined || child.children.length === 0) places.set(child.id, { x: (child.x ?? 0) + (child.width ?? 0) / 2, y: (child.y ?? 0) + SHAPE_RADIUS + 2 });
+      if (child.children === undefined || child.children.length === 0)
+        places.set(child.id, { x: (child.x ?? 0) + (child.width ?? 0) / 2, y: (child.y ?? 0) + SHAPE_RADIUS + 2 });
       walk(child);
     }
   };

@@ -65,7 +65,12 @@ export function boxRects(model: GraphModel, places: ReadonlyMap<string, Point>):
       if (node.box !== kind || content === undefined) continue;
       const { side, bottom } = boxPadding(kind);
       const width = Math.max(content.width, node.label.length * CHARACTER_WIDTH + 36);
-      const rect = { x: content.x - side - (width - content.width) / 2, y: content.y - side, width: width + 2 * side, height: content.height + side + bottom };
+      const rect = {
+        x: content.x - side - (width - content.width) / 2,
+        y: content.y - side,
+        width: width + 2 * side,
+        height: content.height + side + bottom,
+      };
       rects.set(node.id, rect);
       if (node.parent !== undefined) grow(node.parent, rect);
     }

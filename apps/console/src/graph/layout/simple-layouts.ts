@@ -7,7 +7,9 @@ const CELL_HEIGHT = 120;
 
 /** The layouts that are plain arithmetic. Members of one box stand together, since order follows the boxes. */
 export function simpleLayout(model: GraphModel, name: Exclude<LayoutName, 'layered'>): Layout {
-  const nodes = [...model.nodes.values()].filter((node) => node.box === undefined).toSorted((a, b) => (orderKey(model, a) < orderKey(model, b) ? -1 : 1));
+  const nodes = [...model.nodes.values()]
+    .filter((node) => node.box === undefined)
+    .toSorted((a, b) => (orderKey(model, a) < orderKey(model, b) ? -1 : 1));
   const places = name === 'grid' ? grid(nodes) : name === 'concentric' ? concentric(model, nodes) : breadthFirst(model, nodes);
   return { places, bends: new Map() };
 }

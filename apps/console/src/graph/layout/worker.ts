@@ -17,6 +17,7 @@ self.addEventListener('message', (event: MessageEvent<LayoutRequest>) => {
   const { sequence, graph } = event.data;
   elk.layout(graph as Parameters<typeof elk.layout>[0]).then(
     (result) => self.postMessage({ sequence, t: 'done', result: result as ElkResultNode } satisfies LayoutAnswer),
-    (error: unknown) => self.postMessage({ sequence, t: 'failed', message: error instanceof Error ? error.message : String(error) } satisfies LayoutAnswer),
+    (error: unknown) =>
+      self.postMessage({ sequence, t: 'failed', message: error instanceof Error ? error.message : String(error) } satisfies LayoutAnswer),
   );
 });

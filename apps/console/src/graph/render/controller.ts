@@ -42,8 +42,19 @@ const TWEEN_NODES = 300;
 
 export function createController(base: HTMLCanvasElement, overlay: HTMLCanvasElement, events: ControllerEvents): GraphController {
   const state = {
-    view: undefined as GraphView | undefined, scene: undefined as Scene | undefined, port: { scale: 1, x: 0, y: 0 } as Viewport, marks: { selected: undefined, bright: undefined, found: new Set(), hovered: undefined } as Marks,
-    width: 0, height: 0, ratio: 1, fitted: false, touched: false, dirty: true, frame: 0, tween: undefined as { from: ReadonlyMap<string, Point>; startMs: number } | undefined, dragged: undefined as { id: string; at: Point } | undefined,
+    view: undefined as GraphView | undefined,
+    scene: undefined as Scene | undefined,
+    port: { scale: 1, x: 0, y: 0 } as Viewport,
+    marks: { selected: undefined, bright: undefined, found: new Set(), hovered: undefined } as Marks,
+    width: 0,
+    height: 0,
+    ratio: 1,
+    fitted: false,
+    touched: false,
+    dirty: true,
+    frame: 0,
+    tween: undefined as { from: ReadonlyMap<string, Point>; startMs: number } | undefined,
+    dragged: undefined as { id: string; at: Point } | undefined,
   };
   const animation = createTrafficAnimation(Math.random);
   const reduced = window.matchMedia('(prefers-reduced-motion: reduce)');
@@ -71,11 +82,17 @@ export function createController(base: HTMLCanvasElement, overlay: HTMLCanvasEle
     if (state.scene === undefined) return;
     if (state.dirty) {
       const rank = view.showRank ? rankContext(view.model) : undefined;
-      drawScene(context, state.scene, state.port, state.ratio, state.marks, { ...view.draw, rank: rank === undefined ? undefined : (id) => rankOf(view.model, id, rank) });
+      drawScene(context, state.scene, state.port, state.ratio, state.marks, {
+        ...view.draw,
+        rank: rank === undefined ? undefined : (id) => rankOf(view.model, id, rank),
+      });
       state.dirty = false;
     }
     if (view.animate && !reduced.matches && state.tween === undefined) {
-      animation.draw(dots, state.scene, state.port, state.ratio, nowMs, { palette: view.draw.palette, visible: (id) => state.marks.bright === undefined || state.marks.bright.has(id) });
+      animation.draw(dots, state.scene, state.port, state.ratio, nowMs, {
+        palette: view.draw.palette,
+        visible: (id) => state.marks.bright === undefined || state.marks.bright.has(id),
+      });
     } else clear(dots);
   };
   const resize = new ResizeObserver(() => {
@@ -103,7 +120,8 @@ export function createController(base: HTMLCanvasElement, overlay: HTMLCanvasEle
     zoomTo: (a, b) => {
       const [from, to] = [toGraph(state.port, a), toGraph(state.port, b)];
       const bounds = { x: Math.min(from.x, to.x), y: Math.min(from.y, to.y), width: Math.abs(to.x - from.x), height: Math.abs(to.y - from.y) };
-      if (bounds.width > 10 && bounds.height > 10) Object.assign(state, { port: fitView(bounds, state.width, state.height, 8), touched: true, dirty: true });
+      if (bounds.width > 10 && bounds.height > 10)
+        Object.assign(state, { port: fitView(bounds, state.width, state.height, 8), touched: true, dirty: true });
     },
     drag: (id, screen) => {
       state.dragged = { id, at: toGraph(state.port, screen) };
@@ -126,7 +144,12 @@ export function createController(base: HTMLCanvasElement, overlay: HTMLCanvasEle
         state.tween = { from: new Map(currentLayout(state, before).places), startMs: performance.now() };
       }
       state.view = view;
-      state.marks = { ...state.marks, selected: view.selected, found: view.found, bright: view.selected === undefined || !known(view.model, view.selected) ? undefined : related(view.model, view.selected) };
+      state.marks = {
+        ...state.marks,
+        selected: view.selected,
+        found: view.found,
+        bright: view.selected === undefined || !known(view.model, view.selected) ? undefined : related(view.model, view.selected),
+      };
       rebuild();
     },
     fit: () => {
@@ -189,8 +212,10 @@ function between(from: ReadonlyMap<string, Point>, to: ReadonlyMap<string, Point
 }
 
 function withoutEnd(view: GraphView, id: string): ReadonlyMap<string, readonly Point[]> {
-  return new Map([...view.layout.bends].filter(([edgeId]) => {
-    const edge = view.model.edges.get(edgeId);
-    return edge !== undefined && edge.source !== id && edge.target !== id;
-  }));
+  return new Map(
+    [...view.layout.bends].filter(([edgeId]) => {
+      const edge = view.model.edges.get(edgeId);
+      return edge !== undefined && edge.source !== id && edge.target !== id;
+    }),
+  );
 }

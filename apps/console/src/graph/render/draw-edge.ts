@@ -62,7 +62,11 @@ function arrow(context: CanvasRenderingContext2D, tip: Point, from: Point, color
   context.fill();
 }
 
-export function drawEdgeLabel(context: CanvasRenderingContext2D, scene: SceneEdge, style: { readonly palette: Palette; readonly selected: boolean; readonly letters: number }): void {
+export function drawEdgeLabel(
+  context: CanvasRenderingContext2D,
+  scene: SceneEdge,
+  style: { readonly palette: Palette; readonly selected: boolean; readonly letters: number },
+): void {
   const { label, locked, labelAt, edge } = scene;
   if (label.length === 0 && !locked) return;
   const { palette } = style;

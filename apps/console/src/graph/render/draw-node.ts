@@ -23,11 +23,32 @@ export function shapePath(context: CanvasRenderingContext2D, shape: Shape, at: P
   const r = radius;
   context.beginPath();
   switch (shape) {
-    case 'circle': context.arc(x, y, r, 0, Math.PI * 2); break;
-    case 'triangle': polygon(context, [[x, y - r], [x + r * 1.06, y + r * 0.76], [x - r * 1.06, y + r * 0.76]]); break;
-    case 'trapezoid': polygon(context, [[x - r * 0.62, y - r * 0.8], [x + r * 0.62, y - r * 0.8], [x + r * 1.08, y + r * 0.8], [x - r * 1.08, y + r * 0.8]]); break;
-    case 'hexagon': polygon(context, Array.from({ length: 6 }, (_, i) => [x + r * Math.cos((i * Math.PI) / 3), y + r * Math.sin((i * Math.PI) / 3)])); break;
-    default: context.roundRect(x - r * 0.92, y - r * 0.92, r * 1.84, r * 1.84, 6);
+    case 'circle':
+      context.arc(x, y, r, 0, Math.PI * 2);
+      break;
+    case 'triangle':
+      polygon(context, [
+        [x, y - r],
+        [x + r * 1.06, y + r * 0.76],
+        [x - r * 1.06, y + r * 0.76],
+      ]);
+      break;
+    case 'trapezoid':
+      polygon(context, [
+        [x - r * 0.62, y - r * 0.8],
+        [x + r * 0.62, y - r * 0.8],
+        [x + r * 1.08, y + r * 0.8],
+        [x - r * 1.08, y + r * 0.8],
+      ]);
+      break;
+    case 'hexagon':
+      polygon(
+        context,
+        Array.from({ length: 6 }, (_, i) => [x + r * Math.cos((i * Math.PI) / 3), y + r * Math.sin((i * Math.PI) / 3)]),
+      );
+      break;
+    default:
+      context.roundRect(x - r * 0.92, y - r * 0.92, r * 1.84, r * 1.84, 6);
   }
 }
 
@@ -106,7 +127,12 @@ function drawNodeLabel(context: CanvasRenderingContext2D, { node, at }: SceneNod
   const badge = node.badge === '' ? 0 : node.badge.length > 1 ? 22 : 17;
   const total = width + badge + 10;
   const height = lines.length * 14 + 4;
-  tag(context, { x: -total / 2, y: 0, width: total, height }, style.selected ? palette.selected : palette.raised, style.selected ? palette.selected : palette.line);
+  tag(
+    context,
+    { x: -total / 2, y: 0, width: total, height },
+    style.selected ? palette.selected : palette.raised,
+    style.selected ? palette.selected : palette.line,
+  );
   if (badge > 0) drawBadge(context, node.badge, { x: -total / 2 + 2 + badge / 2, y: height / 2 }, badge - 3, palette);
   context.font = `${style.selected ? 600 : 500} 12px ${FONT}`;
   context.fillStyle = style.selected ? palette.surface : palette.ink;
@@ -144,7 +170,10 @@ function drawCorners(context: CanvasRenderingContext2D, { node, at }: SceneNode,
   const { data } = node;
   const routed = data.hasVS !== undefined && data.hasVS !== false;
   if (data.hasCB === true) corner(context, { x: at.x - 18, y: at.y - 15 }, style.palette, bolt);
-  if (style.badges.virtualService && (routed || data.hasTrafficShifting === true || data.hasRequestRouting === true || data.hasFaultInjection === true)) {
+  if (
+    style.badges.virtualService &&
+    (routed || data.hasTrafficShifting === true || data.hasRequestRouting === true || data.hasFaultInjection === true)
+  ) {
     corner(context, { x: at.x - 19, y: at.y + 13 }, style.palette, branch);
   }
   if (style.badges.sidecar && data.isOutOfMesh === true) corner(context, { x: at.x + 19, y: at.y + 13 }, style.palette, missing);
@@ -159,7 +188,12 @@ function drawCorners(context: CanvasRenderingContext2D, { node, at }: SceneNode,
   }
 }
 
-function corner(context: CanvasRenderingContext2D, at: Point, palette: Palette, glyph: (context: CanvasRenderingContext2D, at: Point, palette: Palette) => void): void {
+function corner(
+  context: CanvasRenderingContext2D,
+  at: Point,
+  palette: Palette,
+  glyph: (context: CanvasRenderingContext2D, at: Point, palette: Palette) => void,
+): void {
   context.beginPath();
   context.arc(at.x, at.y, 8.5, 0, Math.PI * 2);
   context.fillStyle = palette.raised;
@@ -172,7 +206,14 @@ function corner(context: CanvasRenderingContext2D, at: Point, palette: Palette, 
 
 function bolt(context: CanvasRenderingContext2D, at: Point, palette: Palette): void {
   context.beginPath();
-  polygon(context, [[at.x + 1.5, at.y - 5.5], [at.x - 3.5, at.y + 1], [at.x - 0.3, at.y + 1], [at.x - 1.5, at.y + 5.5], [at.x + 3.5, at.y - 1], [at.x + 0.3, at.y - 1]]);
+  polygon(context, [
+    [at.x + 1.5, at.y - 5.5],
+    [at.x - 3.5, at.y + 1],
+    [at.x - 0.3, at.y + 1],
+    [at.x - 1.5, at.y + 5.5],
+    [at.x + 3.5, at.y - 1],
+    [at.x + 0.3, at.y - 1],
+  ]);
   context.fillStyle = palette.info;
   context.fill();
 }
@@ -187,7 +228,11 @@ function branch(context: CanvasRenderingContext2D, at: Point, palette: Palette):
   context.moveTo(at.x - 2.5, at.y + 1);
   context.quadraticCurveTo(at.x + 2.5, at.y + 1, at.x + 2.5, at.y - 2);
   context.stroke();
-  for (const [x, y] of [[-2.5, -4], [-2.5, 4], [2.5, -3]] as const) {
+  for (const [x, y] of [
+    [-2.5, -4],
+    [-2.5, 4],
+    [2.5, -3],
+  ] as const) {
     context.beginPath();
     context.arc(at.x + x, at.y + y, 1.5, 0, Math.PI * 2);
     context.fill();
@@ -205,7 +250,11 @@ function missing(context: CanvasRenderingContext2D, at: Point, palette: Palette)
   context.stroke();
 }
 
-export function drawBox(context: CanvasRenderingContext2D, { node, rect }: SceneBox, style: { readonly palette: Palette; readonly selected: boolean; readonly label: boolean; readonly letters: number }): void {
+export function drawBox(
+  context: CanvasRenderingContext2D,
+  { node, rect }: SceneBox,
+  style: { readonly palette: Palette; readonly selected: boolean; readonly label: boolean; readonly letters: number },
+): void {
   const kind = node.box ?? 'app';
   const colors = style.palette.boxes[kind];
   context.beginPath();
@@ -220,7 +269,11 @@ export function drawBox(context: CanvasRenderingContext2D, { node, rect }: Scene
   if (style.label) drawBoxLabel(context, { node, rect }, style);
 }
 
-function drawBoxLabel(context: CanvasRenderingContext2D, { node, rect }: SceneBox, style: { readonly palette: Palette; readonly letters: number }): void {
+function drawBoxLabel(
+  context: CanvasRenderingContext2D,
+  { node, rect }: SceneBox,
+  style: { readonly palette: Palette; readonly letters: number },
+): void {
   context.save();
   context.translate(rect.x + rect.width / 2, rect.y + rect.height - 16);
   context.scale(style.letters, style.letters);

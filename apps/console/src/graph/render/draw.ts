@@ -50,7 +50,12 @@ export function drawScene(context: CanvasRenderingContext2D, scene: Scene, view:
   for (const edge of scene.edges.values()) {
     if (options.hideHealthyEdges && edge.edge.health === 'Healthy' && marks.selected !== edge.edge.id) continue;
     context.globalAlpha = alpha(edge.edge.id);
-    drawEdge(context, edge, { palette: options.palette, selected: marks.selected === edge.edge.id, found: marks.found.has(edge.edge.id), hovered: marks.hovered === edge.edge.id });
+    drawEdge(context, edge, {
+      palette: options.palette,
+      selected: marks.selected === edge.edge.id,
+      found: marks.found.has(edge.edge.id),
+      hovered: marks.hovered === edge.edge.id,
+    });
   }
   for (const edge of scene.edges.values()) {
     if (!labels || (options.hideHealthyEdges && edge.edge.health === 'Healthy')) continue;
@@ -60,8 +65,14 @@ export function drawScene(context: CanvasRenderingContext2D, scene: Scene, view:
   for (const node of scene.nodes.values()) {
     context.globalAlpha = alpha(node.node.id);
     drawNode(context, node, {
-      palette: options.palette, badges: options.badges, rank: options.rank?.(node.node.id), label: labels, letters,
-      selected: marks.selected === node.node.id, found: marks.found.has(node.node.id), hovered: marks.hovered === node.node.id,
+      palette: options.palette,
+      badges: options.badges,
+      rank: options.rank?.(node.node.id),
+      label: labels,
+      letters,
+      selected: marks.selected === node.node.id,
+      found: marks.found.has(node.node.id),
+      hovered: marks.hovered === node.node.id,
     });
   }
   context.globalAlpha = 1;

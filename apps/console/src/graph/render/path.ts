@@ -20,7 +20,12 @@ const SAMPLES = 28;
 
 /** The way from one end to the other: through the layout's bends where it has them, else a gentle curve. `offset` parts parallel edges. */
 export function edgePath(from: EdgeEnd, to: EdgeEnd, bends: readonly Point[], offset: number): EdgePath {
-  const raw = from.at.x === to.at.x && from.at.y === to.at.y ? loop(from.at) : bends.length > 0 ? spline([from.at, ...bends, to.at]) : curve(from.at, to.at, offset);
+  const raw =
+    from.at.x === to.at.x && from.at.y === to.at.y
+      ? loop(from.at)
+      : bends.length > 0
+        ? spline([from.at, ...bends, to.at])
+        : curve(from.at, to.at, offset);
   return measure(clip(raw, from, to));
 }
 
@@ -71,7 +76,8 @@ function spline(given: readonly Point[]): Point[] {
 }
 
 function inside(end: EdgeEnd, point: Point): boolean {
-  if (end.frame !== undefined) return point.x > end.frame.x && point.x < end.frame.x + end.frame.width && point.y > end.frame.y && point.y < end.frame.y + end.frame.height;
+  if (end.frame !== undefined)
+    return point.x > end.frame.x && point.x < end.frame.x + end.frame.width && point.y > end.frame.y && point.y < end.frame.y + end.frame.height;
   const [dx, dy, r] = [Math.abs(point.x - end.at.x), point.y - end.at.y, SHAPE_RADIUS + 2];
   if (end.shape === 'circle' || end.shape === 'hexagon') return dx * dx + dy * dy < r * r;
   if (end.shape === 'triangle') return dy < r * 0.72 && dy > -r && dx < (dy + r) * 0.6 + 1;

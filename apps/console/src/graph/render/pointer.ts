@@ -98,5 +98,10 @@ function zoomFrame(element: HTMLElement): HTMLElement {
 }
 
 function placeFrame(frame: HTMLElement, a: Point, b: Point): void {
-  Object.assign(frame.style, { left: `${Math.min(a.x, b.x)}px`, top: `${Math.min(a.y, b.y)}px`, width: `${Math.abs(a.x - b.x)}px`, height: `${Math.abs(a.y - b.y)}px` });
+  Object.assign(frame.style, {
+    left: `${Math.min(a.x, b.x)}px`,
+    top: `${Math.min(a.y, b.y)}px`,
+    width: `${Math.abs(a.x - b.x)}px`,
+    height: `${Math.abs(a.y - b.y)}px`,
+  });
 }

@@ -56,7 +56,13 @@ export function buildScene(model: GraphModel, layout: Layout, options: LabelOpti
   return { nodes, boxes, edges, bounds: all.length === 0 ? EMPTY : all.reduce(union) };
 }
 
-function placeEdges(model: GraphModel, layout: Layout, nodes: ReadonlyMap<string, SceneNode>, rects: ReadonlyMap<string, Rect>, options: LabelOptions): Map<string, SceneEdge> {
+function placeEdges(
+  model: GraphModel,
+  layout: Layout,
+  nodes: ReadonlyMap<string, SceneNode>,
+  rects: ReadonlyMap<string, Rect>,
+  options: LabelOptions,
+): Map<string, SceneEdge> {
   const end = (id: string): EdgeEnd | undefined => {
     const scene = nodes.get(id);
     if (scene !== undefined) return { at: scene.at, shape: scene.node.shape };
@@ -72,7 +78,12 @@ function placeEdges(model: GraphModel, layout: Layout, nodes: ReadonlyMap<string
     const pair = edge.source < edge.target ? `${edge.source} ${edge.target}` : `${edge.target} ${edge.source}`;
     const nth = parallel.get(pair) ?? 0;
     parallel.set(pair, nth + 1);
-    const path = edgePath(from, to, nth === 0 ? (layout.bends.get(edge.id) ?? []) : [], nth === 0 ? 0 : Math.ceil(nth / 2) * (nth % 2 === 1 ? 44 : -44));
+    const path = edgePath(
+      from,
+      to,
+      nth === 0 ? (layout.bends.get(edge.id) ?? []) : [],
+      nth === 0 ? 0 : Math.ceil(nth / 2) * (nth % 2 === 1 ? 44 : -44),
+    );
     const label = options.label(edge);
     const locked = options.locks && edge.mtlsPercent > 0;
     const labelAt = label.length > 0 || locked ? placeLabel(path, label, taken) : pointAt(path, path.length / 2);
@@ -108,7 +119,8 @@ export type Hit = { readonly t: 'node' | 'edge' | 'box'; readonly id: string };
 export function hitTest(scene: Scene, point: Point, reach: number): Hit | undefined {
   for (const { node, at, room } of [...scene.nodes.values()].reverse()) {
     if (Math.hypot(point.x - at.x, point.y - at.y) <= SHAPE_RADIUS + 3) return { t: 'node', id: node.id };
-    if (point.y > at.y && contains({ ...room, y: at.y + SHAPE_RADIUS, height: room.height - 2 * SHAPE_RADIUS }, point)) return { t: 'node', id: node.id };
+    if (point.y > at.y && contains({ ...room, y: at.y + SHAPE_RADIUS, height: room.height - 2 * SHAPE_RADIUS }, point))
+      return { t: 'node', id: node.id };
   }
   let best: { id: string; distance: number } | undefined;
   for (const { edge, path, labelAt, label, locked } of scene.edges.values()) {

@@ -11,7 +11,12 @@ interface CanvasControlsProps {
   readonly again: () => void;
 }
 
-const LAYOUTS: readonly (readonly [LayoutName, string, IconName])[] = [['layered', 'Layered, left to right', 'layered'], ['grid', 'Grid', 'grid'], ['concentric', 'Concentric', 'rings'], ['breadthfirst', 'Breadth first', 'tree']];
+const LAYOUTS: readonly (readonly [LayoutName, string, IconName])[] = [
+  ['layered', 'Layered, left to right', 'layered'],
+  ['grid', 'Grid', 'grid'],
+  ['concentric', 'Concentric', 'rings'],
+  ['breadthfirst', 'Breadth first', 'tree'],
+];
 
 /** Zoom, fit, layouts, edges and legend, at the foot of the canvas. */
 export function CanvasControls({ zoom, fit, again }: CanvasControlsProps): ReactElement {
@@ -23,16 +28,42 @@ export function CanvasControls({ zoom, fit, again }: CanvasControlsProps): React
       <Control icon="fit" words="Fit to screen" run={fit} />
       <i />
       {LAYOUTS.map(([name, words, icon]) => (
-        <Control key={name} icon={icon} words={options.layout === name ? `${words} (lay out again)` : words} pressed={options.layout === name} run={() => (options.layout === name ? again() : change({ layout: name }))} />
+        <Control
+          key={name}
+          icon={icon}
+          words={options.layout === name ? `${words} (lay out again)` : words}
+          pressed={options.layout === name}
+          run={() => (options.layout === name ? again() : change({ layout: name }))}
+        />
       ))}
       <i />
-      <Control icon="eye" words={options.hideHealthyEdges ? 'Show healthy edges' : 'Hide healthy edges'} pressed={options.hideHealthyEdges} run={() => change({ hideHealthyEdges: !options.hideHealthyEdges })} />
-      <Control icon="legend" words={options.legend ? 'Hide legend' : 'Show legend'} pressed={options.legend} run={() => change({ legend: !options.legend })} />
+      <Control
+        icon="eye"
+        words={options.hideHealthyEdges ? 'Show healthy edges' : 'Hide healthy edges'}
+        pressed={options.hideHealthyEdges}
+        run={() => change({ hideHealthyEdges: !options.hideHealthyEdges })}
+      />
+      <Control
+        icon="legend"
+        words={options.legend ? 'Hide legend' : 'Show legend'}
+        pressed={options.legend}
+        run={() => change({ legend: !options.legend })}
+      />
     </div>
   );
 }
 
-function Control({ icon, words, run, pressed }: { readonly icon: IconName; readonly words: string; readonly run: () => void; readonly pressed?: boolean }): ReactElement {
+function Control({
+  icon,
+  words,
+  run,
+  pressed,
+}: {
+  readonly icon: IconName;
+  readonly words: string;
+  readonly run: () => void;
+  readonly pressed?: boolean;
+}): ReactElement {
   return (
     <Tooltip label={words} position="top">
       <ActionIcon variant={pressed === true ? 'filled' : 'default'} size="md" aria-label={words} aria-pressed={pressed} onClick={run}>

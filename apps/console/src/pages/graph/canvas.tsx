@@ -21,7 +21,12 @@ interface GraphCanvasProps {
   readonly select: (id: string | undefined) => void;
 }
 
-const KEY_DIRECTIONS: Readonly<Record<string, Point>> = { ArrowLeft: { x: -1, y: 0 }, ArrowRight: { x: 1, y: 0 }, ArrowUp: { x: 0, y: -1 }, ArrowDown: { x: 0, y: 1 } };
+const KEY_DIRECTIONS: Readonly<Record<string, Point>> = {
+  ArrowLeft: { x: -1, y: 0 },
+  ArrowRight: { x: 1, y: 0 },
+  ArrowUp: { x: 0, y: -1 },
+  ArrowDown: { x: 0, y: 1 },
+};
 
 /** The drawn graph. The canvases belong to the controller; this tells it what to show and hears what was chosen. */
 export function GraphCanvas({ model, found, live, select }: GraphCanvasProps): ReactElement {
@@ -53,11 +58,34 @@ export function GraphCanvas({ model, found, live, select }: GraphCanvasProps): R
   useEffect(() => {
     if (layout === undefined) return;
     controller.current?.show({
-      model, layout, selected, found, showRank: options.rank, animate: options.animation && live,
+      model,
+      layout,
+      selected,
+      found,
+      showRank: options.rank,
+      animate: options.animation && live,
       labels: { label: (edge) => edgeLabel(edge, options.edgeLabels.kinds, edge.id === selected), locks: options.badgeSecurity },
-      draw: { palette: scheme === 'dark' ? DARK : LIGHT, badges: { sidecar: options.badgeSidecar, virtualService: options.badgeVS }, hideHealthyEdges: options.hideHealthyEdges },
+      draw: {
+        palette: scheme === 'dark' ? DARK : LIGHT,
+        badges: { sidecar: options.badgeSidecar, virtualService: options.badgeVS },
+        hideHealthyEdges: options.hideHealthyEdges,
+      },
     });
-  }, [model, layout, selected, found, live, scheme, options.rank, options.animation, options.edgeLabels, options.badgeSecurity, options.badgeSidecar, options.badgeVS, options.hideHealthyEdges]);
+  }, [
+    model,
+    layout,
+    selected,
+    found,
+    live,
+    scheme,
+    options.rank,
+    options.animation,
+    options.edgeLabels,
+    options.badgeSecurity,
+    options.badgeSidecar,
+    options.badgeVS,
+    options.hideHealthyEdges,
+  ]);
 
   const counts = useMemo(() => countGraph(model), [model]);
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -75,25 +103,53 @@ export function GraphCanvas({ model, found, live, select }: GraphCanvasProps): R
   };
   return (
     <div className="graph-with-legend">
-    <div className="graph-canvas" data-testid="graph" data-apps={counts.apps} data-services={counts.services} data-edges={counts.edges} data-laid-out={layout !== undefined && layout.places.size > 0}>
-      <canvas ref={base} aria-hidden="true" />
-      <canvas
-        ref={overlay} tabIndex={0} role="application" onKeyDown={onKeyDown} aria-roledescription="traffic graph"
-        aria-label={`Traffic graph: ${counts.apps} apps, ${counts.services} services, ${counts.workloads} workloads, ${counts.edges} edges. Arrow keys choose a node, plus and minus zoom, 0 fits, Escape lets go. A table of the same is at the button "Table".`}
-      />
-      <p className="sr-only" aria-live="polite">{selected === undefined ? '' : describe(model, selected)}</p>
-      <WindowTag model={model} live={live} />
-      {error !== undefined && <p className="layout-error" role="alert">The layout failed, a plain grid is shown: {error}</p>}
-      {hover !== undefined && <HoverTip text={describe(model, hover.hit.id)} at={hover.at} />}
-      <CanvasControls zoom={(factor) => controller.current?.zoom(factor)} fit={() => controller.current?.fit()} again={() => { again(); controller.current?.fit(); }} />
-    </div>
+      <div
+        className="graph-canvas"
+        data-testid="graph"
+        data-apps={counts.apps}
+        data-services={counts.services}
+        data-edges={counts.edges}
+        data-laid-out={layout !== undefined && layout.places.size > 0}
+      >
+        <canvas ref={base} aria-hidden="true" />
+        <canvas
+          ref={overlay}
+          tabIndex={0}
+          role="application"
+          onKeyDown={onKeyDown}
+          aria-roledescription="traffic graph"
+          aria-label={`Traffic graph: ${counts.apps} apps, ${counts.services} services, ${counts.workloads} workloads, ${counts.edges} edges. Arrow keys choose a node, plus and minus zoom, 0 fits, Escape lets go. A table of the same is at the button "Table".`}
+        />
+        <p className="sr-only" aria-live="polite">
+          {selected === undefined ? '' : describe(model, selected)}
+        </p>
+        <WindowTag model={model} live={live} />
+        {error !== undefined && (
+          <p className="layout-error" role="alert">
+            The layout failed, a plain grid is shown: {error}
+          </p>
+        )}
+        {hover !== undefined && <HoverTip text={describe(model, hover.hit.id)} at={hover.at} />}
+        <CanvasControls
+          zoom={(factor) => controller.current?.zoom(factor)}
+          fit={() => controller.current?.fit()}
+          again={() => {
+            again();
+            controller.current?.fit();
+          }}
+        />
+      </div>
       {options.legend && <Legend close={() => change({ legend: false })} />}
     </div>
   );
 }
 
 function HoverTip({ text, at }: { readonly text: string; readonly at: Point }): ReactElement {
-  return <div className="hover-tip" aria-hidden="true" style={{ left: at.x + 14, top: at.y + 14 }}>{text}</div>;
+  return (
+    <div className="hover-tip" aria-hidden="true" style={{ left: at.x + 14, top: at.y + 14 }}>
+      {text}
+    </div>
+  );
 }
 
 /** Start and end of what is shown. */
@@ -102,7 +158,8 @@ function WindowTag({ model, live }: { readonly model: GraphModel; readonly live:
   return (
     <div className={`window-tag${live ? '' : ' stale'}`} data-testid="window">
       <i className={`live-dot${live ? ' on' : ''}`} />
-      {new Date(model.endMs).toLocaleDateString(undefined, { month: 'short', day: 'numeric' })}, {format(model.endMs - model.durationSeconds * 1000)} … {format(model.endMs)}
+      {new Date(model.endMs).toLocaleDateString(undefined, { month: 'short', day: 'numeric' })}, {format(model.endMs - model.durationSeconds * 1000)}{' '}
+      … {format(model.endMs)}
     </div>
   );
 }

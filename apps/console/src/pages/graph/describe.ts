@@ -5,11 +5,20 @@ import type { GraphEdge, GraphModel, GraphNode } from '../../graph/model.ts';
 export function nodeName(node: GraphNode | undefined): string {
   if (node === undefined) return 'unknown';
   const { data } = node;
-  if (node.box === undefined && data.nodeType === 'app' && data.app !== undefined) return data.version === undefined || data.version === 'unknown' || !node.label.includes(data.version) ? data.app : `${data.app} ${data.version}`;
+  if (node.box === undefined && data.nodeType === 'app' && data.app !== undefined)
+    return data.version === undefined || data.version === 'unknown' || !node.label.includes(data.version) ? data.app : `${data.app} ${data.version}`;
   return node.label.replaceAll('\n', ' ');
 }
 
-const KIND_WORDS: Readonly<Record<string, string>> = { A: 'app', S: 'service', W: 'workload', SE: 'service entry', O: 'operation', NS: 'namespace', C: 'cluster' };
+const KIND_WORDS: Readonly<Record<string, string>> = {
+  A: 'app',
+  S: 'service',
+  W: 'workload',
+  SE: 'service entry',
+  O: 'operation',
+  NS: 'namespace',
+  C: 'cluster',
+};
 
 export function rateWords(edge: GraphEdge): string {
   if (edge.protocol === undefined || edge.idle) return 'no traffic';
@@ -29,5 +38,9 @@ export function describe(model: GraphModel, id: string): string {
   const node = model.nodes.get(id);
   if (node === undefined) return '';
   const health = node.health === 'NA' ? [] : [node.health];
-  return [`${KIND_WORDS[node.badge] ?? 'source'} ${nodeName(node)}`, ...(node.data.namespace === undefined || node.box === 'namespace' ? [] : [`namespace ${node.data.namespace}`]), ...health].join(' · ');
+  return [
+    `${KIND_WORDS[node.badge] ?? 'source'} ${nodeName(node)}`,
+    ...(node.data.namespace === undefined || node.box === 'namespace' ? [] : [`namespace ${node.data.namespace}`]),
+    ...health,
+  ].join(' · ');
 }

@@ -8,12 +8,35 @@ import { useOptions } from '../../url/router.ts';
 type FlagKey = { [K in keyof Options]: Options[K] extends boolean ? K : never }[keyof Options];
 
 const SHOW: readonly (readonly [FlagKey, string])[] = [
-  ['boxCluster', 'Cluster Boxes'], ['boxNamespace', 'Namespace Boxes'], ['idleEdges', 'Idle Edges'], ['idleNodes', 'Idle Nodes'], ['rank', 'Rank'], ['serviceNodes', 'Service Nodes'], ['animation', 'Traffic Animation'],
+  ['boxCluster', 'Cluster Boxes'],
+  ['boxNamespace', 'Namespace Boxes'],
+  ['idleEdges', 'Idle Edges'],
+  ['idleNodes', 'Idle Nodes'],
+  ['rank', 'Rank'],
+  ['serviceNodes', 'Service Nodes'],
+  ['animation', 'Traffic Animation'],
 ];
-const BADGES: readonly (readonly [FlagKey, string])[] = [['badgeSidecar', 'Missing Sidecars'], ['badgeSecurity', 'Security'], ['badgeVS', 'Virtual Services']];
-const LABELS: readonly (readonly [EdgeLabelKind, string])[] = [['responseTime', 'Response Time'], ['throughput', 'Throughput'], ['trafficDistribution', 'Traffic Distribution'], ['trafficRate', 'Traffic Rate']];
-const RESPONSE_TIMES = [['avg', 'Average'], ['rt50', 'Median'], ['rt95', '95th Percentile'], ['rt99', '99th Percentile']] as const;
-const THROUGHPUTS = [['throughputRequest', 'Request'], ['throughputResponse', 'Response']] as const;
+const BADGES: readonly (readonly [FlagKey, string])[] = [
+  ['badgeSidecar', 'Missing Sidecars'],
+  ['badgeSecurity', 'Security'],
+  ['badgeVS', 'Virtual Services'],
+];
+const LABELS: readonly (readonly [EdgeLabelKind, string])[] = [
+  ['responseTime', 'Response Time'],
+  ['throughput', 'Throughput'],
+  ['trafficDistribution', 'Traffic Distribution'],
+  ['trafficRate', 'Traffic Rate'],
+];
+const RESPONSE_TIMES = [
+  ['avg', 'Average'],
+  ['rt50', 'Median'],
+  ['rt95', '95th Percentile'],
+  ['rt99', '99th Percentile'],
+] as const;
+const THROUGHPUTS = [
+  ['throughputRequest', 'Request'],
+  ['throughputResponse', 'Response'],
+] as const;
 
 /** What the graph shows: edge labels, elements, badges. */
 export function DisplayMenu(): ReactElement {
@@ -24,11 +47,16 @@ export function DisplayMenu(): ReactElement {
     if (!kinds.delete(kind)) kinds.add(kind);
     setLabels({ kinds });
   };
-  const flags = (list: readonly (readonly [FlagKey, string])[]): ReactElement[] => list.map(([key, words]) => <Checkbox key={key} size="xs" label={words} checked={options[key]} onChange={(event) => change({ [key]: event.currentTarget.checked })} />);
+  const flags = (list: readonly (readonly [FlagKey, string])[]): ReactElement[] =>
+    list.map(([key, words]) => (
+      <Checkbox key={key} size="xs" label={words} checked={options[key]} onChange={(event) => change({ [key]: event.currentTarget.checked })} />
+    ));
   return (
     <Popover position="bottom-start" shadow="md" width={240}>
       <Popover.Target>
-        <Button size="xs" variant="default" rightSection={<Icon name="down" size={10} />}>Display</Button>
+        <Button size="xs" variant="default" rightSection={<Icon name="down" size={10} />}>
+          Display
+        </Button>
       </Popover.Target>
       <Popover.Dropdown>
         <div className="display-menu">
@@ -37,10 +65,30 @@ export function DisplayMenu(): ReactElement {
             <div key={kind}>
               <Checkbox size="xs" label={words} checked={options.edgeLabels.kinds.has(kind)} onChange={() => toggle(kind)} />
               {kind === 'responseTime' && options.edgeLabels.kinds.has(kind) && (
-                <div className="sub">{RESPONSE_TIMES.map(([value, label]) => <Radio key={value} size="xs" label={label} checked={options.edgeLabels.responseTime === value} onChange={() => setLabels({ responseTime: value })} />)}</div>
+                <div className="sub">
+                  {RESPONSE_TIMES.map(([value, label]) => (
+                    <Radio
+                      key={value}
+                      size="xs"
+                      label={label}
+                      checked={options.edgeLabels.responseTime === value}
+                      onChange={() => setLabels({ responseTime: value })}
+                    />
+                  ))}
+                </div>
               )}
               {kind === 'throughput' && options.edgeLabels.kinds.has(kind) && (
-                <div className="sub">{THROUGHPUTS.map(([value, label]) => <Radio key={value} size="xs" label={label} checked={options.edgeLabels.throughput === value} onChange={() => setLabels({ throughput: value })} />)}</div>
+                <div className="sub">
+                  {THROUGHPUTS.map(([value, label]) => (
+                    <Radio
+                      key={value}
+                      size="xs"
+                      label={label}
+                      checked={options.edgeLabels.throughput === value}
+                      onChange={() => setLabels({ throughput: value })}
+                    />
+                  ))}
+                </div>
               )}
             </div>
           ))}

@@ -31,17 +31,45 @@ export function FindBox({ name, value, presets, apply, note }: FindBoxProps): Re
     <Tooltip label={problem} opened={problem !== undefined && text !== value} position="bottom" color="red" withArrow>
       <div className="find-box">
         <Autocomplete
-          size="xs" w={name === 'Find' ? 200 : 170} placeholder={`${name}...`} aria-label={`${name} expression`} value={text} error={problem !== undefined && text !== value}
-          data={text === '' || presets.some((one) => one.expression === text) ? presets.map((one) => one.expression) : []} filter={({ options }) => options}
-          renderOption={({ option }) => <span className="preset"><b>{option.value}</b><small>{presets.find((one) => one.expression === option.value)?.meaning}</small></span>}
-          comboboxProps={{ width: 260, position: 'bottom-start', shadow: 'md' }} onChange={setText} onOptionSubmit={apply} onKeyDown={onKeyDown}
-          rightSection={text === '' ? undefined : (
-            <button type="button" className="clear" aria-label={`Clear ${name.toLowerCase()}`} onClick={() => { setText(''); apply(''); }}>
-              <Icon name="close" size={10} />
-            </button>
+          size="xs"
+          w={name === 'Find' ? 200 : 170}
+          placeholder={`${name}...`}
+          aria-label={`${name} expression`}
+          value={text}
+          error={problem !== undefined && text !== value}
+          data={text === '' || presets.some((one) => one.expression === text) ? presets.map((one) => one.expression) : []}
+          filter={({ options }) => options}
+          renderOption={({ option }) => (
+            <span className="preset">
+              <b>{option.value}</b>
+              <small>{presets.find((one) => one.expression === option.value)?.meaning}</small>
+            </span>
           )}
+          comboboxProps={{ width: 260, position: 'bottom-start', shadow: 'md' }}
+          onChange={setText}
+          onOptionSubmit={apply}
+          onKeyDown={onKeyDown}
+          rightSection={
+            text === '' ? undefined : (
+              <button
+                type="button"
+                className="clear"
+                aria-label={`Clear ${name.toLowerCase()}`}
+                onClick={() => {
+                  setText('');
+                  apply('');
+                }}
+              >
+                <Icon name="close" size={10} />
+              </button>
+            )
+          }
         />
-        {note !== undefined && <span className="find-note" aria-live="polite">{note}</span>}
+        {note !== undefined && (
+          <span className="find-note" aria-live="polite">
+            {note}
+          </span>
+        )}
       </div>
     </Tooltip>
   );

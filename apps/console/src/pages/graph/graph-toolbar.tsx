@@ -10,7 +10,12 @@ import { DisplayMenu } from './display-menu.tsx';
 import { FindBox } from './find-box.tsx';
 import { FindHelp } from './find-help.tsx';
 
-const GRAPH_TYPES = [{ value: 'app', label: 'App graph' }, { value: 'service', label: 'Service graph' }, { value: 'versionedApp', label: 'Versioned app graph' }, { value: 'workload', label: 'Workload graph' }];
+const GRAPH_TYPES = [
+  { value: 'app', label: 'App graph' },
+  { value: 'service', label: 'Service graph' },
+  { value: 'versionedApp', label: 'Versioned app graph' },
+  { value: 'workload', label: 'Workload graph' },
+];
 
 /** Options that an expression needs in order to say anything. */
 function neededOptions(options: Options, needs: readonly Needs[]): Partial<Options> {
@@ -41,27 +46,68 @@ export function GraphToolbar({ found }: { readonly found: number | undefined }):
     <div className="graph-toolbar">
       <Menu shadow="md" closeOnItemClick={false} position="bottom-start">
         <Menu.Target>
-          <Button size="xs" variant="default" rightSection={<Icon name="down" size={10} />}>Traffic</Button>
+          <Button size="xs" variant="default" rightSection={<Icon name="down" size={10} />}>
+            Traffic
+          </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          {[['http', 'HTTP: requests'], ['grpc', 'gRPC: requests'], ['tcp', 'TCP: sent bytes']].map(([name = '', words]) => (
-            <Menu.Item key={name} role="menuitemcheckbox" aria-checked={protocols.has(name)} leftSection={<span className="check">{protocols.has(name) ? '✓' : ''}</span>} onClick={() => toggleProtocol(name)}>{words}</Menu.Item>
+          {[
+            ['http', 'HTTP: requests'],
+            ['grpc', 'gRPC: requests'],
+            ['tcp', 'TCP: sent bytes'],
+          ].map(([name = '', words]) => (
+            <Menu.Item
+              key={name}
+              role="menuitemcheckbox"
+              aria-checked={protocols.has(name)}
+              leftSection={<span className="check">{protocols.has(name) ? '✓' : ''}</span>}
+              onClick={() => toggleProtocol(name)}
+            >
+              {words}
+            </Menu.Item>
           ))}
         </Menu.Dropdown>
       </Menu>
-      <Select size="xs" w={172} aria-label="Graph type" data={GRAPH_TYPES} value={options.graphType} allowDeselect={false} comboboxProps={{ shadow: 'md' }} onChange={(value) => { if (value === 'app' || value === 'service' || value === 'versionedApp' || value === 'workload') change({ graphType: value, selected: '' }); }} />
+      <Select
+        size="xs"
+        w={172}
+        aria-label="Graph type"
+        data={GRAPH_TYPES}
+        value={options.graphType}
+        allowDeselect={false}
+        comboboxProps={{ shadow: 'md' }}
+        onChange={(value) => {
+          if (value === 'app' || value === 'service' || value === 'versionedApp' || value === 'workload') change({ graphType: value, selected: '' });
+        }}
+      />
       <DisplayMenu />
-      <FindBox name="Find" value={options.find} presets={FIND_PRESETS} apply={(text) => apply('find', text)} {...(found === undefined ? {} : { note: `${found} found` })} />
+      <FindBox
+        name="Find"
+        value={options.find}
+        presets={FIND_PRESETS}
+        apply={(text) => apply('find', text)}
+        {...(found === undefined ? {} : { note: `${found} found` })}
+      />
       <FindBox name="Hide" value={options.hide} presets={HIDE_PRESETS} apply={(text) => apply('hide', text)} />
       <FindHelp />
       <span className="grow" />
       <Tooltip label={options.view === 'table' ? 'Show as graph' : 'Show as table'}>
-        <ActionIcon variant={options.view === 'table' ? 'filled' : 'default'} aria-label="Table" aria-pressed={options.view === 'table'} onClick={() => change({ view: options.view === 'table' ? 'canvas' : 'table' })}>
+        <ActionIcon
+          variant={options.view === 'table' ? 'filled' : 'default'}
+          aria-label="Table"
+          aria-pressed={options.view === 'table'}
+          onClick={() => change({ view: options.view === 'table' ? 'canvas' : 'table' })}
+        >
           <Icon name="table" size={15} />
         </ActionIcon>
       </Tooltip>
       <Tooltip label={options.panel ? 'Hide side panel' : 'Show side panel'}>
-        <ActionIcon variant={options.panel ? 'filled' : 'default'} aria-label="Side panel" aria-pressed={options.panel} onClick={() => change({ panel: !options.panel })}>
+        <ActionIcon
+          variant={options.panel ? 'filled' : 'default'}
+          aria-label="Side panel"
+          aria-pressed={options.panel}
+          onClick={() => change({ panel: !options.panel })}
+        >
           <Icon name="legend" size={15} />
         </ActionIcon>
       </Tooltip>

@@ -19,13 +19,34 @@ export function GraphTable({ model, selected, select }: GraphTableProps): ReactE
     <div className="graph-table" data-testid="graph-table">
       <h2>Edges ({edges.length})</h2>
       <table className="data-table">
-        <thead><tr><th>Health</th><th>From</th><th>To</th><th>Traffic</th><th>Response time</th><th>mTLS</th></tr></thead>
+        <thead>
+          <tr>
+            <th>Health</th>
+            <th>From</th>
+            <th>To</th>
+            <th>Traffic</th>
+            <th>Response time</th>
+            <th>mTLS</th>
+          </tr>
+        </thead>
         <tbody>
           {edges.map((edge) => (
-            <tr key={edge.id} aria-selected={edge.id === selected} data-edge={`${nodeName(model.nodes.get(edge.source))} > ${nodeName(model.nodes.get(edge.target))}`}>
-              <td className="narrow"><HealthIcon status={edge.health} /></td>
-              <td><button type="button" className="link" onClick={() => select(edge.id)}><KindBadge kind={model.nodes.get(edge.source)?.badge ?? ''} /> {nodeName(model.nodes.get(edge.source))}</button></td>
-              <td><KindBadge kind={model.nodes.get(edge.target)?.badge ?? ''} /> {nodeName(model.nodes.get(edge.target))}</td>
+            <tr
+              key={edge.id}
+              aria-selected={edge.id === selected}
+              data-edge={`${nodeName(model.nodes.get(edge.source))} > ${nodeName(model.nodes.get(edge.target))}`}
+            >
+              <td className="narrow">
+                <HealthIcon status={edge.health} />
+              </td>
+              <td>
+                <button type="button" className="link" onClick={() => select(edge.id)}>
+                  <KindBadge kind={model.nodes.get(edge.source)?.badge ?? ''} /> {nodeName(model.nodes.get(edge.source))}
+                </button>
+              </td>
+              <td>
+                <KindBadge kind={model.nodes.get(edge.target)?.badge ?? ''} /> {nodeName(model.nodes.get(edge.target))}
+              </td>
               <td>{rateWords(edge)}</td>
               <td>{edge.responseTimeMs === undefined ? <span className="quiet">-</span> : formatDuration(edge.responseTimeMs)}</td>
               <td>{edge.mtlsPercent > 0 ? formatPercent(edge.mtlsPercent) : <span className="quiet">none</span>}</td>
@@ -35,12 +56,25 @@ export function GraphTable({ model, selected, select }: GraphTableProps): ReactE
       </table>
       <h2>Nodes ({nodes.length})</h2>
       <table className="data-table">
-        <thead><tr><th>Health</th><th>Name</th><th>Namespace</th><th>Workload</th></tr></thead>
+        <thead>
+          <tr>
+            <th>Health</th>
+            <th>Name</th>
+            <th>Namespace</th>
+            <th>Workload</th>
+          </tr>
+        </thead>
         <tbody>
           {nodes.map((node) => (
             <tr key={node.id} aria-selected={node.id === selected}>
-              <td className="narrow"><HealthIcon status={node.health} /></td>
-              <td><button type="button" className="link" onClick={() => select(node.id)}><KindBadge kind={node.badge} /> {nodeName(node)}</button></td>
+              <td className="narrow">
+                <HealthIcon status={node.health} />
+              </td>
+              <td>
+                <button type="button" className="link" onClick={() => select(node.id)}>
+                  <KindBadge kind={node.badge} /> {nodeName(node)}
+                </button>
+              </td>
               <td>{node.data.namespace ?? ''}</td>
               <td>{node.data.workload ?? ''}</td>
             </tr>

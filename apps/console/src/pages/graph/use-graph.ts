@@ -9,12 +9,31 @@ const RESPONSE_TIMES = { avg: 'avg', rt50: '50', rt95: '95', rt99: '99' } as con
 /** The graph's parameters, named as Kiali's API names them. */
 export function graphParams(options: Options, namespaces: readonly string[]): string {
   const protocols = protocolsOf(options.traffic);
-  const appenders = ['deadNode', 'istio', 'serviceEntry', 'meshCheck', 'workloadEntry', 'health', 'responseTime', 'securityPolicy', 'throughput', ...(options.idleNodes ? ['idleNode'] : [])];
+  const appenders = [
+    'deadNode',
+    'istio',
+    'serviceEntry',
+    'meshCheck',
+    'workloadEntry',
+    'health',
+    'responseTime',
+    'securityPolicy',
+    'throughput',
+    ...(options.idleNodes ? ['idleNode'] : []),
+  ];
   return query({
-    namespaces: namespaces.join(','), graphType: options.graphType, duration: `${options.durationSeconds}s`, injectServiceNodes: options.serviceNodes, includeIdleEdges: options.idleEdges,
-    boxBy: ['app', ...(options.boxNamespace ? ['namespace'] : []), ...(options.boxCluster ? ['cluster'] : [])].join(','), appenders: appenders.join(','),
-    responseTime: RESPONSE_TIMES[options.edgeLabels.responseTime], throughputType: options.edgeLabels.throughput === 'throughputResponse' ? 'response' : 'request',
-    rateHttp: protocols.has('http') ? 'requests' : 'none', rateGrpc: protocols.has('grpc') ? 'requests' : 'none', rateTcp: protocols.has('tcp') ? 'sent' : 'none',
+    namespaces: namespaces.join(','),
+    graphType: options.graphType,
+    duration: `${options.durationSeconds}s`,
+    injectServiceNodes: options.serviceNodes,
+    includeIdleEdges: options.idleEdges,
+    boxBy: ['app', ...(options.boxNamespace ? ['namespace'] : []), ...(options.boxCluster ? ['cluster'] : [])].join(','),
+    appenders: appenders.join(','),
+    responseTime: RESPONSE_TIMES[options.edgeLabels.responseTime],
+    throughputType: options.edgeLabels.throughput === 'throughputResponse' ? 'response' : 'request',
+    rateHttp: protocols.has('http') ? 'requests' : 'none',
+    rateGrpc: protocols.has('grpc') ? 'requests' : 'none',
+    rateTcp: protocols.has('tcp') ? 'sent' : 'none',
   });
 }
 
@@ -31,7 +50,14 @@ export function useGraphStream(options: Options, namespaces: readonly string[]):
       setStream(undefined);
       return;
     }
-    const opened = openGraphStream({ pushPath: `/meltemi/v1/stream/graph${params}`, pollPath: `/api/namespaces/graph${params}`, pollMs: refreshMs === LIVE ? undefined : Math.max(0, refreshMs) }, browserPorts);
+    const opened = openGraphStream(
+      {
+        pushPath: `/meltemi/v1/stream/graph${params}`,
+        pollPath: `/api/namespaces/graph${params}`,
+        pollMs: refreshMs === LIVE ? undefined : Math.max(0, refreshMs),
+      },
+      browserPorts,
+    );
     setStream(opened);
     return () => opened.close();
   }, [params, refreshMs, enabled]);

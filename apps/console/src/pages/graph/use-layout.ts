@@ -45,12 +45,20 @@ export function useLayout(model: GraphModel | undefined, name: LayoutName): Used
     running.current.add(key + members);
     const fresh = name === 'layered' ? elkLayout(model) : Promise.resolve(simpleLayout(model, name));
     // Better a plain picture than none, should the worker fail.
-    fresh.then((layout) => ({ layout, problem: undefined }), (reason: unknown) => ({ layout: simpleLayout(model, 'grid'), problem: reason instanceof Error ? reason.message : String(reason) })).then(({ layout, problem }) => {
-      cache.store(key, model, pinLayout(model, cache.places(key), layout));
-      setError(problem);
-      running.current.delete(key + members);
-      bump();
-    }, () => undefined);
+    fresh
+      .then(
+        (layout) => ({ layout, problem: undefined }),
+        (reason: unknown) => ({ layout: simpleLayout(model, 'grid'), problem: reason instanceof Error ? reason.message : String(reason) }),
+      )
+      .then(
+        ({ layout, problem }) => {
+          cache.store(key, model, pinLayout(model, cache.places(key), layout));
+          setError(problem);
+          running.current.delete(key + members);
+          bump();
+        },
+        () => undefined,
+      );
   }, [model, complete, key, members, name, bump]);
   const partial = useMemo(() => {
     if (model === undefined || complete !== undefined) return undefined;
@@ -61,9 +69,12 @@ export function useLayout(model: GraphModel | undefined, name: LayoutName): Used
     cache.clear(key);
     bump();
   }, [key, bump]);
-  const move = useCallback((id: string, to: Point) => {
-    cache.move(key, id, to);
-    bump();
-  }, [key, bump]);
+  const move = useCallback(
+    (id: string, to: Point) => {
+      cache.move(key, id, to);
+      bump();
+    },
+    [key, bump],
+  );
   return { layout: complete ?? partial, error, again, move };
 }

@@ -35,16 +35,25 @@ export function GraphView(): ReactElement {
       <div className="graph-body">
         <section className="graph-main" aria-label="Graph">
           {error !== null && <Failed error={error} />}
-          {error === null && chosen.length === 0 && !loading && <Empty title="No namespace is selected">Choose one or more namespaces above to see their traffic.</Empty>}
-          {(loading || (chosen.length > 0 && stream.t === 'connecting')) && <Loading words="Waiting for the first frame…" />}
-          {shown !== undefined && chosen.length > 0 && shown.nodes.size === 0 && <EmptyGraph model={model} hidden={options.hide} namespaces={chosen} showIdle={() => change({ idleNodes: true, hide: '' })} />}
-          {shown !== undefined && chosen.length > 0 && shown.nodes.size > 0 && (
-            options.view === 'table'
-              ? <GraphTable model={shown} selected={options.selected} select={select} />
-              : <GraphCanvas model={shown} found={found} live={stream.t === 'live'} select={select} />
+          {error === null && chosen.length === 0 && !loading && (
+            <Empty title="No namespace is selected">Choose one or more namespaces above to see their traffic.</Empty>
           )}
+          {(loading || (chosen.length > 0 && stream.t === 'connecting')) && <Loading words="Waiting for the first frame…" />}
+          {shown !== undefined && chosen.length > 0 && shown.nodes.size === 0 && (
+            <EmptyGraph model={model} hidden={options.hide} namespaces={chosen} showIdle={() => change({ idleNodes: true, hide: '' })} />
+          )}
+          {shown !== undefined &&
+            chosen.length > 0 &&
+            shown.nodes.size > 0 &&
+            (options.view === 'table' ? (
+              <GraphTable model={shown} selected={options.selected} select={select} />
+            ) : (
+              <GraphCanvas model={shown} found={found} live={stream.t === 'live'} select={select} />
+            ))}
         </section>
-        {shown !== undefined && options.panel && shown.nodes.size > 0 && <SidePanel model={shown} namespaces={chosen} close={() => change({ panel: false })} select={select} />}
+        {shown !== undefined && options.panel && shown.nodes.size > 0 && (
+          <SidePanel model={shown} namespaces={chosen} close={() => change({ panel: false })} select={select} />
+        )}
       </div>
     </div>
   );
@@ -53,7 +62,11 @@ export function GraphView(): ReactElement {
 function StaleBanner({ stream }: { readonly stream: Extract<StreamState, { t: 'stale' }> }): ReactElement {
   return (
     <div className="stale-banner" role="alert" data-testid="stale-banner">
-      <b>Not live.</b> {stream.reason} {stream.frame === undefined ? 'Nothing was received yet.' : `What you see is of ${new Date(stream.frame.timestamp * 1000).toLocaleTimeString()}.`} Trying again…
+      <b>Not live.</b> {stream.reason}{' '}
+      {stream.frame === undefined
+        ? 'Nothing was received yet.'
+        : `What you see is of ${new Date(stream.frame.timestamp * 1000).toLocaleTimeString()}.`}{' '}
+      Trying again…
     </div>
   );
 }
@@ -76,11 +89,21 @@ interface EmptyGraphProps {
 
 function EmptyGraph({ model, hidden, namespaces, showIdle }: EmptyGraphProps): ReactElement {
   const all = model?.nodes.size ?? 0;
-  if (all > 0) return <Empty title="Everything is hidden">"{hidden}" hides all of the {all} nodes and boxes.</Empty>;
+  if (all > 0)
+    return (
+      <Empty title="Everything is hidden">
+        "{hidden}" hides all of the {all} nodes and boxes.
+      </Empty>
+    );
   return (
     <Empty title="Empty Graph">
-      <p>No request was seen {namespaces.length === 1 ? `in namespace ${namespaces[0] ?? ''}` : `in the ${namespaces.length} chosen namespaces`} within this time. Send some, or look further back with the duration above.</p>
-      <button type="button" className="link" onClick={showIdle}>Display idle nodes</button>
+      <p>
+        No request was seen {namespaces.length === 1 ? `in namespace ${namespaces[0] ?? ''}` : `in the ${namespaces.length} chosen namespaces`} within
+        this time. Send some, or look further back with the duration above.
+      </p>
+      <button type="button" className="link" onClick={showIdle}>
+        Display idle nodes
+      </button>
     </Empty>
   );
 }

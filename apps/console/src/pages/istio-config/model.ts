@@ -58,7 +58,9 @@ function objectRow(gvk: string, object: ConfigObject, config: ConfigList | undef
 }
 
 function originPlace(object: ConfigObject): string {
-  return object.origin?.file === undefined ? '' : formatOrigin({ source: 'file', file: object.origin.file, ...(object.origin.line === undefined ? {} : { line: object.origin.line }) });
+  return object.origin?.file === undefined
+    ? ''
+    : formatOrigin({ source: 'file', file: object.origin.file, ...(object.origin.line === undefined ? {} : { line: object.origin.line }) });
 }
 
 function findValidation(config: ConfigList | undefined, gvk: string, kind: string, name: string, namespace: string): Validation | undefined {
@@ -70,14 +72,40 @@ function findValidation(config: ConfigList | undefined, gvk: string, kind: strin
 /** A problem of an object that is not in the list: the object, or the whole file, is held back. */
 function heldRow(problem: Problem, problems: readonly Problem[]): ConfigRow {
   const place = formatOrigin(problem.origin);
-  const { kind, name, namespace } = problem.object ?? { kind: 'File', name: problem.origin?.file?.split('/').at(-1) ?? problem.origin?.source ?? '?', namespace: '' };
-  const own = problems.filter((one) => (problem.object === undefined ? one.object === undefined && one.origin?.file === problem.origin?.file : one.object?.kind === kind && one.object.name === name && one.object.namespace === namespace));
+  const { kind, name, namespace } = problem.object ?? {
+    kind: 'File',
+    name: problem.origin?.file?.split('/').at(-1) ?? problem.origin?.source ?? '?',
+    namespace: '',
+  };
+  const own = problems.filter((one) =>
+    problem.object === undefined
+      ? one.object === undefined && one.origin?.file === problem.origin?.file
+      : one.object?.kind === kind && one.object.name === name && one.object.namespace === namespace,
+  );
   const messages = own.map(problemMessage);
-  return { kind, name, namespace, state: stateOf(messages, messages.every((one) => one.severity !== 'error')), held: messages.some((one) => one.severity === 'error'), place, messages };
+  return {
+    kind,
+    name,
+    namespace,
+    state: stateOf(
+      messages,
+      messages.every((one) => one.severity !== 'error'),
+    ),
+    held: messages.some((one) => one.severity === 'error'),
+    place,
+    messages,
+  };
 }
 
 function problemMessage(problem: Problem): Message {
-  return { code: problem.code, severity: problem.severity, text: problem.message, path: problem.path, place: formatOrigin(problem.origin), fix: problem.fix?.text ?? '' };
+  return {
+    code: problem.code,
+    severity: problem.severity,
+    text: problem.message,
+    path: problem.path,
+    place: formatOrigin(problem.origin),
+    fix: problem.fix?.text ?? '',
+  };
 }
 
 function checkMessage(check: ValidationCheck): Message {

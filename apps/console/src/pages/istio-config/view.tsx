@@ -14,10 +14,23 @@ import { formatFilters, parseFilters, slicePage, type Filter } from '../lists/mo
 import { CONFIG_STATES, configRows, filterRows, sortRows, type ConfigRow, type ConfigSort, type ConfigState, type Message } from './model.ts';
 
 const STATE_LOOK: Readonly<Record<ConfigState, readonly [IconName, string]>> = {
-  Valid: ['check', 'var(--success)'], Warning: ['warning', 'var(--warning)'], 'Not Valid': ['error', 'var(--danger)'], 'N/A': ['unknown', 'var(--soft)'],
+  Valid: ['check', 'var(--success)'],
+  Warning: ['warning', 'var(--warning)'],
+  'Not Valid': ['error', 'var(--danger)'],
+  'N/A': ['unknown', 'var(--soft)'],
 };
 const SORTS: readonly ConfigSort[] = ['name', 'namespace', 'kind', 'state'];
-const BADGES: Readonly<Record<string, string>> = { VirtualService: 'VS', DestinationRule: 'DR', Gateway: 'G', ServiceEntry: 'SE', WorkloadEntry: 'WE', PeerAuthentication: 'PA', Namespace: 'NS', Service: 'S', ServiceAccount: 'SA' };
+const BADGES: Readonly<Record<string, string>> = {
+  VirtualService: 'VS',
+  DestinationRule: 'DR',
+  Gateway: 'G',
+  ServiceEntry: 'SE',
+  WorkloadEntry: 'WE',
+  PeerAuthentication: 'PA',
+  Namespace: 'NS',
+  Service: 'S',
+  ServiceAccount: 'SA',
+};
 
 /** Every configuration object with its validation; what is held back stands on top, with place, reason and remedy. */
 export function IstioConfigView(): ReactElement {
@@ -40,10 +53,15 @@ export function IstioConfigView(): ReactElement {
     <>
       <PageToolbar title="Istio Config" />
       <FilterBar
-        kinds={[{ by: 'name', words: 'Name' }, { by: 'type', words: 'Type', values: [...new Set(all.map((row) => row.kind))].toSorted() }, { by: 'health', words: 'Config', values: CONFIG_STATES }]}
-        active={filters} change={(active) => change({ filters: formatFilters(active as readonly Filter[]), page: 1 })}
+        kinds={[
+          { by: 'name', words: 'Name' },
+          { by: 'type', words: 'Type', values: [...new Set(all.map((row) => row.kind))].toSorted() },
+          { by: 'health', words: 'Config', values: CONFIG_STATES },
+        ]}
+        active={filters}
+        change={(active) => change({ filters: formatFilters(active as readonly Filter[]), page: 1 })}
       />
-      {error !== null && <Failed error={error} retry={() => void refetch()} />}
+      {error !== null && data === undefined && <Failed error={error} retry={() => void refetch()} />}
       {error === null && chosen.length === 0 && !loading && <Empty title="No namespace is selected">Choose one or more namespaces above.</Empty>}
       {error === null && isPending && chosen.length > 0 && <Loading />}
       {(data !== undefined || passed.length > 0) && (
@@ -65,7 +83,11 @@ export function IstioConfigView(): ReactElement {
               })}
             </tbody>
           </table>
-          {passed.length === 0 && <Empty title="No configuration found">{all.length === 0 ? 'The chosen namespaces have no configuration. Apply some: meltemi apply -f FILE.' : 'No row passes the filters.'}</Empty>}
+          {passed.length === 0 && (
+            <Empty title="No configuration found">
+              {all.length === 0 ? 'The chosen namespaces have no configuration. Apply some: meltemi apply -f FILE.' : 'No row passes the filters.'}
+            </Empty>
+          )}
           <Paging total={passed.length} page={slice.page} pages={slice.pages} />
         </>
       )}
@@ -78,13 +100,34 @@ function Row({ row, open, toggle }: { readonly row: ConfigRow; readonly open: bo
   return (
     <Fragment>
       <tr data-name={row.name} data-state={row.state}>
-        <td><KindBadge kind={BADGES[row.kind] ?? row.kind.replaceAll(/[a-z]/g, '')} /> {row.name}</td>
-        <td>{row.namespace === '' ? <span className="quiet">-</span> : <><KindBadge kind="NS" /> {row.namespace}</>}</td>
+        <td>
+          <KindBadge kind={BADGES[row.kind] ?? row.kind.replaceAll(/[a-z]/g, '')} /> {row.name}
+        </td>
+        <td>
+          {row.namespace === '' ? (
+            <span className="quiet">-</span>
+          ) : (
+            <>
+              <KindBadge kind="NS" /> {row.namespace}
+            </>
+          )}
+        </td>
         <td>{row.kind}</td>
         <td>
-          <button type="button" className="config-state" onClick={toggle} disabled={row.messages.length === 0} aria-expanded={row.messages.length > 0 ? open : undefined}>
+          <button
+            type="button"
+            className="config-state"
+            onClick={toggle}
+            disabled={row.messages.length === 0}
+            aria-expanded={row.messages.length > 0 ? open : undefined}
+          >
             <Icon name={icon} color={color} title={row.state} /> {row.held ? 'Held back' : row.state}
-            {row.messages.length > 0 && <span className="quiet"> {row.messages.length} {row.messages.length === 1 ? 'message' : 'messages'} {open ? '▾' : '▸'}</span>}
+            {row.messages.length > 0 && (
+              <span className="quiet">
+                {' '}
+                {row.messages.length} {row.messages.length === 1 ? 'message' : 'messages'} {open ? '▾' : '▸'}
+              </span>
+            )}
           </button>
         </td>
         <td className="mono">{row.place === '' ? <span className="quiet">-</span> : row.place}</td>
@@ -93,7 +136,11 @@ function Row({ row, open, toggle }: { readonly row: ConfigRow; readonly open: bo
         <tr className="messages-row">
           <td colSpan={5}>
             {row.held && <p>This is not in force. What was valid before stays in force.</p>}
-            <ul className="messages">{row.messages.map((message) => <MessageItem key={message.code + message.path + message.text} message={message} />)}</ul>
+            <ul className="messages">
+              {row.messages.map((message) => (
+                <MessageItem key={message.code + message.path + message.text} message={message} />
+              ))}
+            </ul>
           </td>
         </tr>
       )}
@@ -102,14 +149,21 @@ function Row({ row, open, toggle }: { readonly row: ConfigRow; readonly open: bo
 }
 
 function MessageItem({ message }: { readonly message: Message }): ReactElement {
-  const [icon, color] = message.severity === 'error' ? STATE_LOOK['Not Valid'] : message.severity === 'warning' ? STATE_LOOK.Warning : STATE_LOOK['N/A'];
+  const [icon, color] =
+    message.severity === 'error' ? STATE_LOOK['Not Valid'] : message.severity === 'warning' ? STATE_LOOK.Warning : STATE_LOOK['N/A'];
   return (
     <li>
       <Icon name={icon} color={color} title={message.severity} />
       <div>
         <b>{message.code}</b> {message.text}
         <div className="mono quiet">{[message.place, message.path].filter((part) => part !== '').join('  ')}</div>
-        {message.fix !== '' && <div className="fix"><b>Fix:</b>{message.fix.includes('\n') ? '\n' : ' '}{message.fix}</div>}
+        {message.fix !== '' && (
+          <div className="fix">
+            <b>Fix:</b>
+            {message.fix.includes('\n') ? '\n' : ' '}
+            {message.fix}
+          </div>
+        )}
       </div>
     </li>
   );

@@ -24,8 +24,10 @@ const SORTS: readonly SortBy[] = ['name', 'health', 'namespace', 'errorRate', 't
 
 function filterKinds(kind: ListKind): readonly FilterKind[] {
   return [
-    { by: 'name', words: FILTER_WORDS.name }, { by: 'health', words: FILTER_WORDS.health, values: ['Failure', 'Degraded', 'Not Ready', 'Healthy', 'NA'] },
-    { by: 'label', words: FILTER_WORDS.label }, { by: 'sidecar', words: FILTER_WORDS.sidecar, values: ['Present', 'Not Present'] },
+    { by: 'name', words: FILTER_WORDS.name },
+    { by: 'health', words: FILTER_WORDS.health, values: ['Failure', 'Degraded', 'Not Ready', 'Healthy', 'NA'] },
+    { by: 'label', words: FILTER_WORDS.label },
+    { by: 'sidecar', words: FILTER_WORDS.sidecar, values: ['Present', 'Not Present'] },
     ...(kind === 'workload' ? [{ by: 'type', words: FILTER_WORDS.type }] : []),
   ];
 }
@@ -42,8 +44,12 @@ export function ListPage({ kind }: { readonly kind: ListKind }): ReactElement {
   return (
     <>
       <PageToolbar title={TITLES[kind]} />
-      <FilterBar kinds={filterKinds(kind)} active={filters} change={(active) => change({ filters: formatFilters(active as readonly Filter[]), page: 1 })} />
-      {error !== null && <Failed error={error} retry={() => void refetch()} />}
+      <FilterBar
+        kinds={filterKinds(kind)}
+        active={filters}
+        change={(active) => change({ filters: formatFilters(active as readonly Filter[]), page: 1 })}
+      />
+      {error !== null && data === undefined && <Failed error={error} retry={() => void refetch()} />}
       {error === null && chosen.length === 0 && !loading && <Empty title="No namespace is selected">Choose one or more namespaces above.</Empty>}
       {error === null && isPending && chosen.length > 0 && <Loading />}
       {data !== undefined && (
@@ -61,10 +67,16 @@ export function ListPage({ kind }: { readonly kind: ListKind }): ReactElement {
               </tr>
             </thead>
             <tbody>
-              {slice.rows.map((item) => <Row key={`${item.namespace}/${item.name}`} item={item} kind={kind} />)}
+              {slice.rows.map((item) => (
+                <Row key={`${item.namespace}/${item.name}`} item={item} kind={kind} />
+              ))}
             </tbody>
           </table>
-          {passed.length === 0 && <Empty title={`No ${TITLES[kind].toLowerCase()} found`}>{data.length === 0 ? 'The chosen namespaces have none.' : 'No row passes the filters.'}</Empty>}
+          {passed.length === 0 && (
+            <Empty title={`No ${TITLES[kind].toLowerCase()} found`}>
+              {data.length === 0 ? 'The chosen namespaces have none.' : 'No row passes the filters.'}
+            </Empty>
+          )}
           <Paging total={passed.length} page={slice.page} pages={slice.pages} />
         </>
       )}
@@ -74,21 +86,54 @@ export function ListPage({ kind }: { readonly kind: ListKind }): ReactElement {
 
 function Row({ item, kind }: { readonly item: ListItem; readonly kind: ListKind }): ReactElement {
   const health = itemHealth(item.health);
-  const href = pageHref('/console/graph/namespaces', { namespaces: [item.namespace], find: `${FIND_WORDS[kind]} = ${item.name}`, ...(kind === 'workload' ? { graphType: 'workload' as const } : {}) });
+  const href = pageHref('/console/graph/namespaces', {
+    namespaces: [item.namespace],
+    find: `${FIND_WORDS[kind]} = ${item.name}`,
+    ...(kind === 'workload' ? { graphType: 'workload' as const } : {}),
+  });
   return (
     <tr data-name={item.name}>
-      <td className="narrow"><HealthIcon status={health.status} {...(health.errorPercent === undefined ? {} : { detail: `${trimmed(health.errorPercent)}% of ${trimmed(health.requestsPerSecond)} rps failed` })} /></td>
+      <td className="narrow">
+        <HealthIcon
+          status={health.status}
+          {...(health.errorPercent === undefined
+            ? {}
+            : { detail: `${trimmed(health.errorPercent)}% of ${trimmed(health.requestsPerSecond)} rps failed` })}
+        />
+      </td>
       <td>
         <KindBadge kind={BADGES[kind]} />{' '}
         <Tooltip label="Show on graph">
-          <a href={href} onClick={(event) => { event.preventDefault(); navigate(href); }}>{item.name}</a>
+          <a
+            href={href}
+            onClick={(event) => {
+              event.preventDefault();
+              navigate(href);
+            }}
+          >
+            {item.name}
+          </a>
         </Tooltip>
       </td>
-      <td><KindBadge kind="NS" /> {item.namespace}</td>
+      <td>
+        <KindBadge kind="NS" /> {item.namespace}
+      </td>
       {kind === 'workload' && <td>{typeOf(item)}</td>}
-      <td className="number">{health.errorPercent === undefined ? <span className="quiet">No traffic</span> : `${health.errorPercent.toFixed(2)}%`}</td>
-      <td><span className="chips">{Object.entries(item.labels ?? {}).map(([key, value]) => <span key={key} className="chip">{key}={value}</span>)}</span></td>
-      <td><Details item={item} kind={kind} /></td>
+      <td className="number">
+        {health.errorPercent === undefined ? <span className="quiet">No traffic</span> : `${health.errorPercent.toFixed(2)}%`}
+      </td>
+      <td>
+        <span className="chips">
+          {Object.entries(item.labels ?? {}).map(([key, value]) => (
+            <span key={key} className="chip">
+              {key}={value}
+            </span>
+          ))}
+        </span>
+      </td>
+      <td>
+        <Details item={item} kind={kind} />
+      </td>
     </tr>
   );
 }
@@ -101,12 +146,32 @@ function Details({ item, kind }: { readonly item: ListItem; readonly kind: ListK
   ];
   return (
     <span className="chips">
-      {missing.map((words) => <span key={words} className="chip warn"><Icon name="warning" size={11} color="var(--warning)" /> {words}</span>)}
-      {item.isGateway === true && <span className="chip"><KindBadge kind="G" /> Gateway</span>}
+      {missing.map((words) => (
+        <span key={words} className="chip warn">
+          <Icon name="warning" size={11} color="var(--warning)" /> {words}
+        </span>
+      ))}
+      {item.isGateway === true && (
+        <span className="chip">
+          <KindBadge kind="G" /> Gateway
+        </span>
+      )}
       {(item.istioReferences ?? []).map((reference) => {
         const kindName = reference.objectGVK?.Kind ?? '';
         const href = pageHref('/console/istio', { namespaces: [reference.namespace ?? item.namespace], filters: `name:${reference.name}` });
-        return <a key={kindName + reference.name} className="chip" href={href} onClick={(event) => { event.preventDefault(); navigate(href); }}><KindBadge kind={shortKind(kindName)} /> {reference.name}</a>;
+        return (
+          <a
+            key={kindName + reference.name}
+            className="chip"
+            href={href}
+            onClick={(event) => {
+              event.preventDefault();
+              navigate(href);
+            }}
+          >
+            <KindBadge kind={shortKind(kindName)} /> {reference.name}
+          </a>
+        );
       })}
     </span>
   );

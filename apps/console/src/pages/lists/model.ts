@@ -8,7 +8,13 @@ export interface Filter {
 }
 
 export type FilterBy = 'health' | 'label' | 'name' | 'sidecar' | 'type';
-export const FILTER_WORDS: Readonly<Record<FilterBy, string>> = { name: 'Name', health: 'Health', label: 'Label', sidecar: 'Istio Sidecar', type: 'Type' };
+export const FILTER_WORDS: Readonly<Record<FilterBy, string>> = {
+  name: 'Name',
+  health: 'Health',
+  label: 'Label',
+  sidecar: 'Istio Sidecar',
+  type: 'Type',
+};
 
 export type SortBy = 'errorRate' | 'health' | 'name' | 'namespace' | 'type';
 
@@ -29,18 +35,24 @@ export function formatFilters(filters: readonly Filter[]): string {
 /** Rows that pass: of filters of one kind any, of different kinds all. Labels must all be there. */
 export function applyFilters(items: readonly ListItem[], filters: readonly Filter[]): readonly ListItem[] {
   const kinds = new Set(filters.map((filter) => filter.by));
-  return items.filter((item) => [...kinds].every((by) => {
-    const own = filters.filter((filter) => filter.by === by);
-    return by === 'label' ? own.every((filter) => passes(item, filter)) : own.some((filter) => passes(item, filter));
-  }));
+  return items.filter((item) =>
+    [...kinds].every((by) => {
+      const own = filters.filter((filter) => filter.by === by);
+      return by === 'label' ? own.every((filter) => passes(item, filter)) : own.some((filter) => passes(item, filter));
+    }),
+  );
 }
 
 function passes(item: ListItem, { by, value }: Filter): boolean {
   switch (by) {
-    case 'name': return item.name.toLowerCase().includes(value.toLowerCase());
-    case 'health': return itemHealth(item.health).status.toLowerCase() === value.toLowerCase();
-    case 'sidecar': return (item.istioSidecar !== false) === /^(present|yes|true)$/i.test(value);
-    case 'type': return typeOf(item).toLowerCase().includes(value.toLowerCase());
+    case 'name':
+      return item.name.toLowerCase().includes(value.toLowerCase());
+    case 'health':
+      return itemHealth(item.health).status.toLowerCase() === value.toLowerCase();
+    case 'sidecar':
+      return (item.istioSidecar !== false) === /^(present|yes|true)$/i.test(value);
+    case 'type':
+      return typeOf(item).toLowerCase().includes(value.toLowerCase());
     default: {
       const [key = '', ...rest] = value.split('=');
       const label = item.labels?.[key.trim()];
@@ -55,7 +67,9 @@ export function typeOf(item: ListItem): string {
 
 export function sortItems(items: readonly ListItem[], by: SortBy, descending: boolean): readonly ListItem[] {
   const key: Readonly<Record<SortBy, (item: ListItem) => number | string>> = {
-    name: (item) => item.name, namespace: (item) => item.namespace, type: typeOf,
+    name: (item) => item.name,
+    namespace: (item) => item.namespace,
+    type: typeOf,
     health: (item) => -healthPriority(itemHealth(item.health).status),
     errorRate: (item) => itemHealth(item.health).errorPercent ?? -1,
   };

@@ -13,8 +13,11 @@ import type { Card } from './model.ts';
 
 const STATES: readonly HealthStatus[] = ['Failure', 'Degraded', 'Not Ready', 'Healthy', 'NA'];
 const LINKS: readonly { readonly path: string; readonly label: string; readonly icon: IconName }[] = [
-  { path: '/console/graph/namespaces', label: 'Graph', icon: 'topology' }, { path: '/console/applications', label: 'Applications', icon: 'app' },
-  { path: '/console/workloads', label: 'Workloads', icon: 'workload' }, { path: '/console/services', label: 'Services', icon: 'service' }, { path: '/console/istio', label: 'Istio Config', icon: 'config' },
+  { path: '/console/graph/namespaces', label: 'Graph', icon: 'topology' },
+  { path: '/console/applications', label: 'Applications', icon: 'app' },
+  { path: '/console/workloads', label: 'Workloads', icon: 'workload' },
+  { path: '/console/services', label: 'Services', icon: 'service' },
+  { path: '/console/istio', label: 'Istio Config', icon: 'config' },
 ];
 
 function typeWords(type: string, count: number): string {
@@ -69,8 +72,21 @@ function ConfigState({ card }: { readonly card: Card }): ReactElement {
   const words = `${objects} objects, ${errors} errors, ${warnings} warnings`;
   return (
     <Tooltip label={words}>
-      <a href={pageHref('/console/istio', { namespaces: [card.namespace.name] })} className="counts" onClick={(event) => { event.preventDefault(); navigate(pageHref('/console/istio', { namespaces: [card.namespace.name] })); }}>
-        {errors > 0 ? <Icon name="error" color="var(--danger)" title={words} /> : warnings > 0 ? <Icon name="warning" color="var(--warning)" title={words} /> : <Icon name="check" color="var(--success)" title={words} />}
+      <a
+        href={pageHref('/console/istio', { namespaces: [card.namespace.name] })}
+        className="counts"
+        onClick={(event) => {
+          event.preventDefault();
+          navigate(pageHref('/console/istio', { namespaces: [card.namespace.name] }));
+        }}
+      >
+        {errors > 0 ? (
+          <Icon name="error" color="var(--danger)" title={words} />
+        ) : warnings > 0 ? (
+          <Icon name="warning" color="var(--warning)" title={words} />
+        ) : (
+          <Icon name="check" color="var(--success)" title={words} />
+        )}
         {errors + warnings > 0 ? errors + warnings : objects}
       </a>
     </Tooltip>
@@ -86,7 +102,11 @@ function Traffic({ card }: { readonly card: Card }): ReactElement {
         {card.traffic?.direction ?? 'Inbound'} traffic, Last {formatSeconds(options.durationSeconds)}
         {card.traffic !== undefined && <b>{trimmed(last)} rps</b>}
       </div>
-      {card.traffic === undefined ? <p className="quiet">No traffic</p> : <Sparkline requests={card.traffic.requests} errors={card.traffic.errors} label={`Requests per second, now ${trimmed(last)}`} />}
+      {card.traffic === undefined ? (
+        <p className="quiet">No traffic</p>
+      ) : (
+        <Sparkline requests={card.traffic.requests} errors={card.traffic.errors} label={`Requests per second, now ${trimmed(last)}`} />
+      )}
     </div>
   );
 }
@@ -98,7 +118,14 @@ function Links({ namespace }: { readonly namespace: string }): ReactElement {
         const href = pageHref(link.path, { namespaces: [namespace] });
         return (
           <Tooltip key={link.path} label={`Go to ${link.label}`}>
-            <a href={href} aria-label={`${link.label} of ${namespace}`} onClick={(event) => { event.preventDefault(); navigate(href); }}>
+            <a
+              href={href}
+              aria-label={`${link.label} of ${namespace}`}
+              onClick={(event) => {
+                event.preventDefault();
+                navigate(href);
+              }}
+            >
               <Icon name={link.icon} size={17} />
             </a>
           </Tooltip>
@@ -114,18 +141,46 @@ export function NamespaceRows({ cards }: { readonly cards: readonly Card[] }): R
   return (
     <table className="data-table" data-testid="namespace-rows">
       <thead>
-        <tr><th>Namespace</th><th>mTLS</th><th>Health</th><th>Traffic, Last {formatSeconds(options.durationSeconds)}</th><th>Istio Config</th><th>Labels</th><th>Go to</th></tr>
+        <tr>
+          <th>Namespace</th>
+          <th>mTLS</th>
+          <th>Health</th>
+          <th>Traffic, Last {formatSeconds(options.durationSeconds)}</th>
+          <th>Istio Config</th>
+          <th>Labels</th>
+          <th>Go to</th>
+        </tr>
       </thead>
       <tbody>
         {cards.map((card) => (
           <tr key={card.namespace.name}>
-            <td><KindBadge kind="NS" /> <b>{card.namespace.name}</b></td>
-            <td><MtlsLock tls={card.tls} where="Namespace" /></td>
-            <td><span className="quiet">{typeWords(options.overviewType, card.total)}</span> <HealthCounts card={card} /></td>
-            <td>{card.traffic === undefined ? <span className="quiet">No traffic</span> : `${trimmed(card.traffic.requests.at(-1)?.[1] ?? 0)} rps`}</td>
-            <td><ConfigState card={card} /></td>
-            <td><span className="chips">{Object.entries(card.namespace.labels ?? {}).map(([key, value]) => <span key={key} className="chip">{key}={value}</span>)}</span></td>
-            <td><Links namespace={card.namespace.name} /></td>
+            <td>
+              <KindBadge kind="NS" /> <b>{card.namespace.name}</b>
+            </td>
+            <td>
+              <MtlsLock tls={card.tls} where="Namespace" />
+            </td>
+            <td>
+              <span className="quiet">{typeWords(options.overviewType, card.total)}</span> <HealthCounts card={card} />
+            </td>
+            <td>
+              {card.traffic === undefined ? <span className="quiet">No traffic</span> : `${trimmed(card.traffic.requests.at(-1)?.[1] ?? 0)} rps`}
+            </td>
+            <td>
+              <ConfigState card={card} />
+            </td>
+            <td>
+              <span className="chips">
+                {Object.entries(card.namespace.labels ?? {}).map(([key, value]) => (
+                  <span key={key} className="chip">
+                    {key}={value}
+                  </span>
+                ))}
+              </span>
+            </td>
+            <td>
+              <Links namespace={card.namespace.name} />
+            </td>
           </tr>
         ))}
       </tbody>

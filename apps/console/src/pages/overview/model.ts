@@ -10,7 +10,9 @@ export interface Card {
   readonly health: HealthStatus;
   readonly tls: TlsStatus | undefined;
   readonly config: { readonly objects: number; readonly errors: number; readonly warnings: number };
-  readonly traffic: { readonly direction: 'Inbound' | 'Outbound'; readonly requests: Series['points']; readonly errors: Series['points'] } | undefined;
+  readonly traffic:
+    | { readonly direction: 'Inbound' | 'Outbound'; readonly requests: Series['points']; readonly errors: Series['points'] }
+    | undefined;
 }
 
 export interface CardInputs {
@@ -34,15 +36,21 @@ export function buildCards(inputs: CardInputs): readonly Card[] {
       health = worst(health, status);
     }
     return {
-      namespace, counts, total: items.length, health, tls: namespace.tls,
-      config: configState(inputs.config, namespace.name), traffic: trafficOf(inputs, namespace.name),
+      namespace,
+      counts,
+      total: items.length,
+      health,
+      tls: namespace.tls,
+      config: configState(inputs.config, namespace.name),
+      traffic: trafficOf(inputs, namespace.name),
     };
   });
 }
 
 function configState(config: ConfigList | undefined, namespace: string): Card['config'] {
   let [objects, errors, warnings] = [0, 0, 0];
-  for (const list of Object.values(config?.resources ?? {})) objects += (list ?? []).filter((one) => (one.metadata.namespace ?? '') === namespace).length;
+  for (const list of Object.values(config?.resources ?? {}))
+    objects += (list ?? []).filter((one) => (one.metadata.namespace ?? '') === namespace).length;
   for (const byName of Object.values(config?.validations ?? {})) {
     for (const validation of Object.values(byName)) {
       if (validation.namespace !== namespace) continue;
@@ -57,10 +65,14 @@ function configState(config: ConfigList | undefined, namespace: string): Card['c
 
 /** What comes in; for a namespace that only sends, as that of a gateway, what goes out. */
 function trafficOf(inputs: CardInputs, namespace: string): Card['traffic'] {
-  for (const [direction, series, label] of [['Inbound', inputs.inbound, 'destination_workload_namespace'], ['Outbound', inputs.outbound, 'source_workload_namespace']] as const) {
+  for (const [direction, series, label] of [
+    ['Inbound', inputs.inbound, 'destination_workload_namespace'],
+    ['Outbound', inputs.outbound, 'source_workload_namespace'],
+  ] as const) {
     const own = series.filter((one) => one.labels[label] === namespace);
     const requests = sumPoints(own);
-    if (requests.some(([, value]) => value > 0)) return { direction, requests, errors: sumPoints(own.filter((one) => /^[45]|^0$/.test(one.labels['response_code'] ?? ''))) };
+    if (requests.some(([, value]) => value > 0))
+      return { direction, requests, errors: sumPoints(own.filter((one) => /^[45]|^0$/.test(one.labels['response_code'] ?? ''))) };
   }
   return undefined;
 }

@@ -33,7 +33,9 @@ export async function createBridge(pid: number = process.pid): Promise<OwnedBrid
 
 /** `10.209.16.` of the first free /20; the search starts at a place that depends on the pid, so that two meshes rarely want the same. */
 function freeSubnet(pid: number): string {
-  const used = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).flatMap((entry) => (entry.family === 'IPv4' ? [entry.address] : [])));
+  const used = Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).flatMap((entry) => (entry.family === 'IPv4' ? [entry.address] : [])),
+  );
   const candidates = SECOND_OCTETS.flatMap((second) => Array.from({ length: SLICES }, (_, slice) => ({ second, third: slice * (256 / SLICES) })));
   for (let i = 0; i < candidates.length; i++) {
     const { second = 0, third = 0 } = candidates[(pid + i) % candidates.length] ?? {};
@@ -43,7 +45,10 @@ function freeSubnet(pid: number): string {
     });
     if (!taken) return `10.${second}.${third}.`;
   }
-  throw new MeshError('netns/no-subnet', `All ${candidates.length} subnets that meshes of this machine may use are taken; end one of the others, or use --interception ports.`);
+  throw new MeshError(
+    'netns/no-subnet',
+    `All ${candidates.length} subnets that meshes of this machine may use are taken; end one of the others, or use --interception ports.`,
+  );
 }
 
 /** Gives a gateway an address of its own on the bridge, so that its connections name it. Returns the way to take it back. */

@@ -61,4 +61,3 @@ async function endProcessesIn(namespace: string): Promise<void> {
 async function names(folder: string): Promise<string[]> {
   return readdir(folder).catch(() => []);
 }
-

@@ -16,7 +16,16 @@ const able = await chooseInterception('auto');
 const skip = able.mode === 'netns' ? false : `needs root on Linux with ip and nft: ${able.reason}`;
 
 test('names carry the owner and fit interfaces', () => {
-  assert.deepEqual([ownerPid(namespaceName(4194304, 12, 'reviews-v1')), ownerPid(bridgeName(7)), ownerPid(hostInterfaceName(7, 1)), ownerPid('eth0'), ownerPid('mlt-x-1')], [4194304, 7, 7, undefined, undefined]);
+  assert.deepEqual(
+    [
+      ownerPid(namespaceName(4194304, 12, 'reviews-v1')),
+      ownerPid(bridgeName(7)),
+      ownerPid(hostInterfaceName(7, 1)),
+      ownerPid('eth0'),
+      ownerPid('mlt-x-1'),
+    ],
+    [4194304, 7, 7, undefined, undefined],
+  );
   assert.ok(hostInterfaceName(4194304, 99).length <= 15 && bridgeName(4194304).length <= 15);
 });
 
@@ -39,7 +48,10 @@ async function ask(wrap: (command: readonly string[]) => string[], host: string,
 async function askFromHost(host: string, port: number): Promise<string> {
   const socket = connect(port, host);
   let got = '';
-  socket.on('data', (chunk) => (got += String(chunk))).on('error', (error) => (got = (error as NodeJS.ErrnoException).code ?? '')).setTimeout(500, () => socket.destroy(void (got = 'timeout')));
+  socket
+    .on('data', (chunk) => (got += String(chunk)))
+    .on('error', (error) => (got = (error as NodeJS.ErrnoException).code ?? ''))
+    .setTimeout(500, () => socket.destroy(void (got = 'timeout')));
   await once(socket, 'close');
   return got;
 }
@@ -84,9 +96,20 @@ test('the next start removes what a dead owner left, processes included, and not
   await once(dead, 'exit');
   const pid = dead.pid ?? 0;
   const left = await createBridge(pid);
-  const leftNamespace = await createWorkloadNamespace({ network: left.network, address: left.network.gateway.replace(/1$/, '2'), workload: 'a', meshNamespace: 'x', pid });
+  const leftNamespace = await createWorkloadNamespace({
+    network: left.network,
+    address: left.network.gateway.replace(/1$/, '2'),
+    workload: 'a',
+    meshNamespace: 'x',
+    pid,
+  });
   const alive = await createBridge();
-  const aliveNamespace = await createWorkloadNamespace({ network: alive.network, address: alive.network.gateway.replace(/1$/, '2'), workload: 'b', meshNamespace: 'x' });
+  const aliveNamespace = await createWorkloadNamespace({
+    network: alive.network,
+    address: alive.network.gateway.replace(/1$/, '2'),
+    workload: 'b',
+    meshNamespace: 'x',
+  });
   const orphan = catcher(leftNamespace.wrap, [9080], 0);
   try {
     await once(orphan.stdout ?? orphan, 'data');
@@ -95,7 +118,11 @@ test('the next start removes what a dead owner left, processes included, and not
     assert.ok(removed.namespaces.includes(leftNamespace.name) && removed.interfaces.includes(left.network.bridge));
     assert.ok(!removed.namespaces.includes(aliveNamespace.name));
     assert.ok(existsSync(`/run/netns/${aliveNamespace.name}`) && existsSync(`/sys/class/net/${alive.network.bridge}`));
-    assert.ok(!existsSync(`/run/netns/${leftNamespace.name}`) && !existsSync(`/sys/class/net/${left.network.bridge}`) && !existsSync(`/etc/netns/${leftNamespace.name}`));
+    assert.ok(
+      !existsSync(`/run/netns/${leftNamespace.name}`) &&
+        !existsSync(`/sys/class/net/${left.network.bridge}`) &&
+        !existsSync(`/etc/netns/${leftNamespace.name}`),
+    );
     await ended;
   } finally {
     orphan.kill('SIGKILL');

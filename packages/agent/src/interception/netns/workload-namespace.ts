@@ -48,7 +48,12 @@ export async function createWorkloadNamespace(options: NamespaceOptions): Promis
       `link add ${outer} type veth peer name ${INNER_INTERFACE} netns ${name}`,
       `link set ${outer} master ${bridge} up`,
     ]);
-    await ipInside(name, [`link set lo up`, `addr add ${options.address}/${prefixLength} dev ${INNER_INTERFACE}`, `link set ${INNER_INTERFACE} up`, `route add default via ${gateway}`]);
+    await ipInside(name, [
+      `link set lo up`,
+      `addr add ${options.address}/${prefixLength} dev ${INNER_INTERFACE}`,
+      `link set ${INNER_INTERFACE} up`,
+      `route add default via ${gateway}`,
+    ]);
     await runTool('ip', ['netns', 'exec', name, 'nft', '-f', '-'], redirectRules({ interfaceName: INNER_INTERFACE, controlPlane: gateway }));
   } catch (error) {
     await close();

@@ -12,7 +12,10 @@ export interface KnownService {
  * Variables that tell an application where to listen (`HOST`, `PORT`) and where services are, named and spelled as Kubernetes does:
  * `REVIEWS_SERVICE_HOST`, `REVIEWS_SERVICE_PORT` (the first port), and the older `REVIEWS_PORT_9080_TCP…` ones.
  */
-export function applicationEnvironment(listen: { readonly host: string; readonly ports: readonly WorkloadPort[] }, services: readonly KnownService[]): Record<string, string> {
+export function applicationEnvironment(
+  listen: { readonly host: string; readonly ports: readonly WorkloadPort[] },
+  services: readonly KnownService[],
+): Record<string, string> {
   const out: Record<string, string> = { HOST: listen.host };
   const own = listen.ports[0];
   if (own !== undefined) out['PORT'] = String(own.number);
@@ -29,14 +32,21 @@ function serviceVariables(service: KnownService): Record<string, string> {
   out[`${prefix}_PORT`] = `tcp://${service.address}:${first}`;
   for (const port of service.ports) {
     const link = `${prefix}_PORT_${port}_TCP`;
-    Object.assign(out, { [link]: `tcp://${service.address}:${port}`, [`${link}_PROTO`]: 'tcp', [`${link}_PORT`]: String(port), [`${link}_ADDR`]: service.address });
+    Object.assign(out, {
+      [link]: `tcp://${service.address}:${port}`,
+      [`${link}_PROTO`]: 'tcp',
+      [`${link}_PORT`]: String(port),
+      [`${link}_ADDR`]: service.address,
+    });
   }
   return out;
 }
 
 /** Services of a namespace out of the name table and the names of outbound clusters (`outbound|9080||reviews.bookinfo.svc.cluster.local`). */
 export function knownServices(
-  table: Readonly<Record<string, { readonly ips?: readonly string[]; readonly registry?: string; readonly shortname?: string; readonly namespace?: string }>>,
+  table: Readonly<
+    Record<string, { readonly ips?: readonly string[]; readonly registry?: string; readonly shortname?: string; readonly namespace?: string }>
+  >,
   clusterNames: Iterable<string>,
   namespace: string,
 ): KnownService[] {

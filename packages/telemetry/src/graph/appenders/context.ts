@@ -38,7 +38,10 @@ export function createContext(options: GraphOptions, query: GraphQuery, mesh: Gr
 }
 
 /** The workloads behind a node: one for a workload or a version, all versions for an application, none for a service. */
-export function workloadsOf(context: AppenderContext, node: { readonly nodeType: string; readonly cluster: string; readonly namespace: string; readonly workload: string; readonly app: string }): readonly GraphWorkload[] {
+export function workloadsOf(
+  context: AppenderContext,
+  node: { readonly nodeType: string; readonly cluster: string; readonly namespace: string; readonly workload: string; readonly app: string },
+): readonly GraphWorkload[] {
   if (node.nodeType === 'service' || node.nodeType === 'unknown') return [];
   if (node.workload !== '') {
     const one = context.workloads.get(nameKey(node.cluster, node.namespace, node.workload));

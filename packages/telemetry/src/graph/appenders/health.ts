@@ -26,7 +26,9 @@ export const healthAppender: Appender = {
 
 function annotationsOf(context: AppenderContext, node: GraphNode): Readonly<Record<string, string>> {
   const annotations =
-    node.nodeType === 'service' ? context.services.get(nameKey(node.cluster, node.namespace, node.service))?.annotations : workloadsOf(context, node)[0]?.annotations;
+    node.nodeType === 'service'
+      ? context.services.get(nameKey(node.cluster, node.namespace, node.service))?.annotations
+      : workloadsOf(context, node)[0]?.annotations;
   const rate = annotations?.[HEALTH_ANNOTATION];
   return rate === undefined ? {} : { [HEALTH_ANNOTATION]: rate };
 }

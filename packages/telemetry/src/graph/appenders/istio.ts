@@ -8,9 +8,11 @@ export const istioAppender: Appender = {
   run(map, context) {
     for (const node of map.nodes.values()) {
       node.gateway = workloadsOf(context, node).find((one) => one.gateway !== undefined)?.gateway;
-      const services = node.nodeType === 'service' ? [{ cluster: node.cluster, namespace: node.namespace, name: node.service }] : [...node.destServices.values()];
+      const services =
+        node.nodeType === 'service' ? [{ cluster: node.cluster, namespace: node.namespace, name: node.service }] : [...node.destServices.values()];
       const badges = node.nodeType === 'service' ? routingBadges(context, services) : {};
-      if (services.some((service) => hasCircuitBreaker(context.mesh.destinationRules, service, node))) node.badges = { ...badges, hasCircuitBreaker: true };
+      if (services.some((service) => hasCircuitBreaker(context.mesh.destinationRules, service, node)))
+        node.badges = { ...badges, hasCircuitBreaker: true };
       else node.badges = badges;
     }
   },
@@ -34,7 +36,10 @@ function hasCircuitBreaker(rules: readonly GraphDestinationRule[], service: Serv
   return rules.some(({ meta, spec }) => {
     if (!hostNames(spec.host, meta.namespace, service)) return false;
     if (hasPolicy(spec.trafficPolicy)) return true;
-    return (spec.subsets ?? []).some((subset) => hasPolicy(subset.trafficPolicy) && (node.nodeType === 'service' || (node.version !== '' && subset.labels?.['version'] === node.version)));
+    return (spec.subsets ?? []).some(
+      (subset) =>
+        hasPolicy(subset.trafficPolicy) && (node.nodeType === 'service' || (node.version !== '' && subset.labels?.['version'] === node.version)),
+    );
   });
 }
 
@@ -47,12 +52,30 @@ function routingBadges({ mesh }: AppenderContext, services: readonly ServiceName
   const flag = (name: keyof NodeBadges, value: boolean): Partial<NodeBadges> => (value ? { [name]: true } : {});
   return {
     virtualServiceHosts: [...new Set(on.flatMap((one) => one.spec.hosts ?? []))],
-    ...flag('hasFaultInjection', http.some((one) => one.fault !== undefined)),
-    ...flag('hasMirroring', http.some((one) => one.mirror !== undefined || (one.mirrors?.length ?? 0) > 0)),
-    ...flag('hasRequestTimeout', http.some((one) => one.timeout !== undefined)),
-    ...flag('hasTrafficShifting', http.some((one) => splits(one.route))),
-    ...flag('hasTcpTrafficShifting', tcp.some((one) => splits(one.route))),
-    ...flag('hasRequestRouting', http.some((one) => (one.match?.length ?? 0) > 0 || (one.route ?? []).some((to) => to.destination?.subset !== undefined))),
+    ...flag(
+      'hasFaultInjection',
+      http.some((one) => one.fault !== undefined),
+    ),
+    ...flag(
+      'hasMirroring',
+      http.some((one) => one.mirror !== undefined || (one.mirrors?.length ?? 0) > 0),
+    ),
+    ...flag(
+      'hasRequestTimeout',
+      http.some((one) => one.timeout !== undefined),
+    ),
+    ...flag(
+      'hasTrafficShifting',
+      http.some((one) => splits(one.route)),
+    ),
+    ...flag(
+      'hasTcpTrafficShifting',
+      tcp.some((one) => splits(one.route)),
+    ),
+    ...flag(
+      'hasRequestRouting',
+      http.some((one) => (one.match?.length ?? 0) > 0 || (one.route ?? []).some((to) => to.destination?.subset !== undefined)),
+    ),
   };
 }
 
@@ -60,5 +83,8 @@ function routingBadges({ mesh }: AppenderContext, services: readonly ServiceName
 function concerns(one: GraphVirtualService, service: ServiceName): boolean {
   const { meta, spec } = one;
   const names = (host: string | undefined): boolean => hostNames(host, meta.namespace, service);
-  return (spec.hosts ?? []).some(names) || [...(spec.http ?? []), ...(spec.tcp ?? [])].some((rule) => (rule.route ?? []).some((to) => names(to.destination?.host)));
+  return (
+    (spec.hosts ?? []).some(names) ||
+    [...(spec.http ?? []), ...(spec.tcp ?? [])].some((rule) => (rule.route ?? []).some((to) => names(to.destination?.host)))
+  );
 }

@@ -6,7 +6,9 @@ import { nameKey, workloadsOf, type Appender, type AppenderContext } from './con
 export const serviceEntryAppender: Appender = {
   name: 'serviceEntry',
   run(map, { mesh }) {
-    const byHost = new Map(mesh.services.flatMap((one) => (one.serviceEntry === undefined ? [] : one.serviceEntry.hosts.map((host) => [host, one] as const))));
+    const byHost = new Map(
+      mesh.services.flatMap((one) => (one.serviceEntry === undefined ? [] : one.serviceEntry.hosts.map((host) => [host, one] as const))),
+    );
     const first = new Map<string, GraphNode>();
     for (const node of map.nodes.values()) {
       const service = node.nodeType === 'service' ? byHost.get(node.service) : undefined;
@@ -88,13 +90,19 @@ export const idleNodeAppender: Appender = {
     const none = { serviceNamespace: '', service: '', workloadNamespace: UNKNOWN_NODE, workload: '', app: '', version: '' };
     if (options.graphType === 'service' || options.injectServiceNodes) {
       for (const service of mesh.services) {
-        if (inScope(service.namespace)) add(createNode({ ...none, cluster: service.cluster, serviceNamespace: service.namespace, service: service.name }, options.graphType));
+        if (inScope(service.namespace))
+          add(createNode({ ...none, cluster: service.cluster, serviceNamespace: service.namespace, service: service.name }, options.graphType));
       }
     }
     if (options.graphType === 'service') return;
     for (const one of mesh.workloads) {
       if (!inScope(one.namespace)) continue;
-      add(createNode({ ...none, cluster: one.cluster, workloadNamespace: one.namespace, workload: one.name, app: one.app, version: one.version }, options.graphType));
+      add(
+        createNode(
+          { ...none, cluster: one.cluster, workloadNamespace: one.namespace, workload: one.name, app: one.app, version: one.version },
+          options.graphType,
+        ),
+      );
     }
   },
 };

@@ -27,7 +27,8 @@ type Drop = 'none' | 'destination_workload' | 'source';
 function groupLabels(drop: Drop): string[] {
   const kept = EDGE_LABELS.filter((label) => {
     if (drop === 'source') return !label.startsWith('source_');
-    if (drop === 'destination_workload') return label.startsWith('source_') || label === 'destination_cluster' || label.startsWith('destination_service');
+    if (drop === 'destination_workload')
+      return label.startsWith('source_') || label === 'destination_cluster' || label.startsWith('destination_service');
     return true;
   });
   return [...kept, 'request_protocol'];
@@ -35,7 +36,8 @@ function groupLabels(drop: Drop): string[] {
 
 function queryOf(options: GraphOptions, selector: string, labels: readonly string[]): string {
   const by = labels.join(',');
-  const rate = (suffix: string, more: string): string => `sum(rate(${METRIC.requestDuration}${suffix}{${selector}}[${window(options)}])) by (${more}${by})`;
+  const rate = (suffix: string, more: string): string =>
+    `sum(rate(${METRIC.requestDuration}${suffix}{${selector}}[${window(options)}])) by (${more}${by})`;
   if (options.responseTime === 'avg') return `${rate('_sum', '')} / ${rate('_count', '')} > 0`;
   return `histogram_quantile(0.${options.responseTime},${rate('_bucket', 'le,')}) > 0`;
 }
@@ -44,7 +46,10 @@ async function apply(map: TrafficMap, { options, query }: AppenderContext, selec
   for (const sample of await query(queryOf(options, selector, groupLabels(drop)), options.queryTimeMs)) {
     if (!Number.isFinite(sample.value)) continue;
     // What was dropped is filled with a placeholder, so that the path has its usual shape; only the edge without it is used.
-    const filled = drop === 'destination_workload' ? { ...sample.labels, destination_workload: '-', destination_workload_namespace: '-', destination_canonical_service: '-' } : sample.labels;
+    const filled =
+      drop === 'destination_workload'
+        ? { ...sample.labels, destination_workload: '-', destination_workload_namespace: '-', destination_canonical_service: '-' }
+        : sample.labels;
     const path = pathOf(filled, options);
     if (path === undefined || (drop !== 'none' && path.service === undefined)) continue;
     const edges = edgesOf(path, options.graphType);

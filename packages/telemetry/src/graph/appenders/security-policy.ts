@@ -15,7 +15,12 @@ export const securityPolicyAppender: Appender = {
   },
 };
 
-async function collect(map: TrafficMap, { options, query }: AppenderContext, metric: string, totals: Map<GraphEdge, { mtls: number; all: number }>): Promise<void> {
+async function collect(
+  map: TrafficMap,
+  { options, query }: AppenderContext,
+  metric: string,
+  totals: Map<GraphEdge, { mtls: number; all: number }>,
+): Promise<void> {
   const names = quoted(alternatives(options.namespaces));
   const labels = [...EDGE_LABELS, 'request_protocol', 'source_principal', 'destination_principal', 'connection_security_policy'].join(',');
   for (const side of [`destination_workload_namespace=~${names}`, `source_workload_namespace=~${names},destination_workload_namespace!~${names}`]) {

@@ -6,7 +6,9 @@ import { edgeKey, type GraphEdge, type GraphOptions, type Protocol, type Traffic
 export function edgesOfSeries(map: TrafficMap, labels: Labels, protocols: readonly Protocol[], options: GraphOptions): readonly GraphEdge[] {
   const path = pathOf(labels, options);
   if (path === undefined) return [];
-  return edgesOf(path, options.graphType).flatMap(([source, target]) => protocols.flatMap((protocol) => map.edges.get(edgeKey(source, target, protocol)) ?? []));
+  return edgesOf(path, options.graphType).flatMap(([source, target]) =>
+    protocols.flatMap((protocol) => map.edges.get(edgeKey(source, target, protocol)) ?? []),
+  );
 }
 
 /** The protocol that a series of request metrics speaks of. */

@@ -15,7 +15,8 @@ export const throughputAppender: Appender = {
         const key = JSON.stringify(Object.entries(sample.labels).toSorted());
         if (seen.has(key)) continue;
         seen.add(key);
-        for (const edge of edgesOfSeries(map, sample.labels, [requestProtocol(sample.labels)], options)) edge.throughputBps = (edge.throughputBps ?? 0) + sample.value;
+        for (const edge of edgesOfSeries(map, sample.labels, [requestProtocol(sample.labels)], options))
+          edge.throughputBps = (edge.throughputBps ?? 0) + sample.value;
       }
     }
   },

@@ -15,11 +15,22 @@ export function BoxPanel({ model, box }: { readonly model: GraphModel; readonly 
   const inside = [...members].flatMap((id) => model.nodes.get(id) ?? []).filter((node) => node.box === undefined);
   return (
     <>
-      <h2 className="panel-title"><KindBadge kind={box.badge} /> {box.label}</h2>
-      <p className="quiet">{WORDS[box.box ?? 'app']}{box.box === 'app' && box.data.namespace !== undefined ? ` in namespace ${box.data.namespace}` : ''}</p>
+      <h2 className="panel-title">
+        <KindBadge kind={box.badge} /> {box.label}
+      </h2>
+      <p className="quiet">
+        {WORDS[box.box ?? 'app']}
+        {box.box === 'app' && box.data.namespace !== undefined ? ` in namespace ${box.data.namespace}` : ''}
+      </p>
       <section>
         <h3>Members ({inside.length})</h3>
-        <ul className="panel-list">{inside.map((node) => <li key={node.id}><HealthIcon status={node.health} size={13} /> <KindBadge kind={node.badge} /> {nodeName(node)}</li>)}</ul>
+        <ul className="panel-list">
+          {inside.map((node) => (
+            <li key={node.id}>
+              <HealthIcon status={node.health} size={13} /> <KindBadge kind={node.badge} /> {nodeName(node)}
+            </li>
+          ))}
+        </ul>
       </section>
       <h3 className="panel-section">Inbound</h3>
       <TrafficRates traffic={inbound} />

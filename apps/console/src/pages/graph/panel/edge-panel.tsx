@@ -25,21 +25,61 @@ export function EdgePanel({ model, edge, select }: EdgePanelProps): ReactElement
   const [source, target] = [model.nodes.get(edge.source), model.nodes.get(edge.target)];
   return (
     <>
-      <h2 className="panel-title"><HealthIcon status={edge.health} size={17} /> {edge.protocol?.toUpperCase() ?? 'Idle'} traffic</h2>
+      <h2 className="panel-title">
+        <HealthIcon status={edge.health} size={17} /> {edge.protocol?.toUpperCase() ?? 'Idle'} traffic
+      </h2>
       <dl className="panel-facts">
-        <dt>From</dt><dd><NodeLink node={source} select={select} /></dd>
-        <dt>To</dt><dd><NodeLink node={target} select={select} /></dd>
-        {edge.responseTimeMs !== undefined && <><dt>Response time</dt><dd>{formatDuration(edge.responseTimeMs)}</dd></>}
-        {edge.throughputBps !== undefined && <><dt>Throughput</dt><dd>{formatByteRate(edge.throughputBps)}</dd></>}
-        {edge.sharePercent !== undefined && <><dt>Share of source</dt><dd>{formatPercent(edge.sharePercent)}</dd></>}
+        <dt>From</dt>
+        <dd>
+          <NodeLink node={source} select={select} />
+        </dd>
+        <dt>To</dt>
+        <dd>
+          <NodeLink node={target} select={select} />
+        </dd>
+        {edge.responseTimeMs !== undefined && (
+          <>
+            <dt>Response time</dt>
+            <dd>{formatDuration(edge.responseTimeMs)}</dd>
+          </>
+        )}
+        {edge.throughputBps !== undefined && (
+          <>
+            <dt>Throughput</dt>
+            <dd>{formatByteRate(edge.throughputBps)}</dd>
+          </>
+        )}
+        {edge.sharePercent !== undefined && (
+          <>
+            <dt>Share of source</dt>
+            <dd>{formatPercent(edge.sharePercent)}</dd>
+          </>
+        )}
       </dl>
       <section className="panel-mtls" data-mtls={edge.mtlsPercent > 0}>
-        <h3><Icon name={edge.mtlsPercent > 0 ? 'lock' : 'lockOpen'} size={13} color={edge.mtlsPercent > 0 ? 'var(--success)' : 'var(--warning)'} /> {edge.mtlsPercent > 0 ? `mTLS Enabled [${formatPercent(edge.mtlsPercent)} of request traffic]` : 'No mTLS seen'}</h3>
-        {edge.data.sourcePrincipal !== undefined && <p><span>Source principal</span> <code>{edge.data.sourcePrincipal}</code></p>}
-        {edge.data.destPrincipal !== undefined && <p><span>Destination principal</span> <code>{edge.data.destPrincipal}</code></p>}
+        <h3>
+          <Icon name={edge.mtlsPercent > 0 ? 'lock' : 'lockOpen'} size={13} color={edge.mtlsPercent > 0 ? 'var(--success)' : 'var(--warning)'} />{' '}
+          {edge.mtlsPercent > 0 ? `mTLS Enabled [${formatPercent(edge.mtlsPercent)} of request traffic]` : 'No mTLS seen'}
+        </h3>
+        {edge.data.sourcePrincipal !== undefined && (
+          <p>
+            <span>Source principal</span> <code>{edge.data.sourcePrincipal}</code>
+          </p>
+        )}
+        {edge.data.destPrincipal !== undefined && (
+          <p>
+            <span>Destination principal</span> <code>{edge.data.destPrincipal}</code>
+          </p>
+        )}
       </section>
       <Tabs value={tab} onChange={(value) => setTab(TABS.find((one) => one === value) ?? 'Traffic')}>
-        <Tabs.List grow>{TABS.map((name) => <Tabs.Tab key={name} value={name}>{name}</Tabs.Tab>)}</Tabs.List>
+        <Tabs.List grow>
+          {TABS.map((name) => (
+            <Tabs.Tab key={name} value={name}>
+              {name}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
       </Tabs>
       {tab === 'Traffic' && <EdgeTraffic edge={edge} source={source} target={target} />}
       {tab === 'Flags' && <Responses edge={edge} of="flags" head="Response flags" explain={explainFlags} />}
@@ -57,13 +97,26 @@ function NodeLink({ node, select }: { readonly node: GraphNode | undefined; read
   );
 }
 
-function EdgeTraffic({ edge, source, target }: { readonly edge: GraphEdge; readonly source: GraphNode | undefined; readonly target: GraphNode | undefined }): ReactElement {
+function EdgeTraffic({
+  edge,
+  source,
+  target,
+}: {
+  readonly edge: GraphEdge;
+  readonly source: GraphNode | undefined;
+  readonly target: GraphNode | undefined;
+}): ReactElement {
   const selector = source === undefined || target === undefined ? '' : edgeSelector(source, target);
   return (
     <>
       <TrafficRates traffic={sumEdges([edge])} />
       {selector !== '' && edge.protocol === 'tcp' && <TcpChart selector={selector} />}
-      {selector !== '' && edge.protocol !== 'tcp' && <><RequestChart selector={selector} /><ResponseTimeChart selector={selector} /></>}
+      {selector !== '' && edge.protocol !== 'tcp' && (
+        <>
+          <RequestChart selector={selector} />
+          <ResponseTimeChart selector={selector} />
+        </>
+      )}
     </>
   );
 }
@@ -76,16 +129,27 @@ interface ResponsesProps {
 }
 
 function Responses({ edge, of, head, explain }: ResponsesProps): ReactElement {
-  const rows = Object.entries(edge.data.traffic?.responses ?? {}).flatMap(([code, detail]) => Object.entries(detail[of] ?? {}).map(([value, percent]) => ({ code, value, percent })));
+  const rows = Object.entries(edge.data.traffic?.responses ?? {}).flatMap(([code, detail]) =>
+    Object.entries(detail[of] ?? {}).map(([value, percent]) => ({ code, value, percent })),
+  );
   if (rows.length === 0) return <p className="quiet">Nothing is known about answers on this edge.</p>;
   return (
     <table className="rate-table wide">
-      <thead><tr><th>Code</th><th>{head}</th><th>%Requests</th></tr></thead>
+      <thead>
+        <tr>
+          <th>Code</th>
+          <th>{head}</th>
+          <th>%Requests</th>
+        </tr>
+      </thead>
       <tbody>
         {rows.map((row) => (
           <tr key={row.code + row.value}>
             <td>{row.code}</td>
-            <td>{row.value}{explain !== undefined && <small>{explain(row.value)}</small>}</td>
+            <td>
+              {row.value}
+              {explain !== undefined && <small>{explain(row.value)}</small>}
+            </td>
             <td>{formatPercent(Number(row.percent))}</td>
           </tr>
         ))}

@@ -9,8 +9,16 @@ import { namespaceSelector } from './selectors.ts';
 import { RequestChart, TcpChart, TrafficRates } from './traffic.tsx';
 
 type Direction = 'inbound' | 'outbound' | 'total';
-const DIRECTIONS: readonly (readonly [Direction, string])[] = [['inbound', 'Inbound'], ['outbound', 'Outbound'], ['total', 'Total']];
-const LINKS: readonly (readonly [string, string, IconName])[] = [['/console/applications', 'Applications', 'app'], ['/console/services', 'Services', 'service'], ['/console/workloads', 'Workloads', 'workload']];
+const DIRECTIONS: readonly (readonly [Direction, string])[] = [
+  ['inbound', 'Inbound'],
+  ['outbound', 'Outbound'],
+  ['total', 'Total'],
+];
+const LINKS: readonly (readonly [string, string, IconName])[] = [
+  ['/console/applications', 'Applications', 'app'],
+  ['/console/services', 'Services', 'service'],
+  ['/console/workloads', 'Workloads', 'workload'],
+];
 
 function plural(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? '' : 's'}`;
@@ -26,17 +34,43 @@ export function GraphPanel({ model, namespaces }: { readonly model: GraphModel; 
   return (
     <>
       <h2 className="panel-title">Current Graph</h2>
-      <p className="panel-namespaces">{namespaces.map((name) => <span key={name}><KindBadge kind="NS" /> {name}</span>)}</p>
+      <p className="panel-namespaces">
+        {namespaces.map((name) => (
+          <span key={name}>
+            <KindBadge kind="NS" /> {name}
+          </span>
+        ))}
+      </p>
       <p className="panel-counts" data-testid="graph-counts">
-        {[...(counts.apps > 0 ? [plural(counts.apps, 'app')] : []), ...(counts.services > 0 ? [plural(counts.services, 'service')] : []), ...(counts.workloads > 0 ? [plural(counts.workloads, 'workload')] : []), plural(counts.edges, 'edge')].join(', ')}
+        {[
+          ...(counts.apps > 0 ? [plural(counts.apps, 'app')] : []),
+          ...(counts.services > 0 ? [plural(counts.services, 'service')] : []),
+          ...(counts.workloads > 0 ? [plural(counts.workloads, 'workload')] : []),
+          plural(counts.edges, 'edge'),
+        ].join(', ')}
       </p>
       <p className="panel-links">
         {LINKS.map(([path, words, icon]) => (
-          <a key={path} href={pageHref(path)} onClick={(event) => { event.preventDefault(); navigate(pageHref(path)); }}><Icon name={icon} size={13} /> {words}</a>
+          <a
+            key={path}
+            href={pageHref(path)}
+            onClick={(event) => {
+              event.preventDefault();
+              navigate(pageHref(path));
+            }}
+          >
+            <Icon name={icon} size={13} /> {words}
+          </a>
         ))}
       </p>
       <Tabs value={direction} onChange={(value) => setDirection(DIRECTIONS.find(([name]) => name === value)?.[0] ?? 'total')}>
-        <Tabs.List grow>{DIRECTIONS.map(([name, words]) => <Tabs.Tab key={name} value={name}>{words}</Tabs.Tab>)}</Tabs.List>
+        <Tabs.List grow>
+          {DIRECTIONS.map(([name, words]) => (
+            <Tabs.Tab key={name} value={name}>
+              {words}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
       </Tabs>
       <TrafficRates traffic={traffic} />
       {traffic.http.total + traffic.grpc.total > 0 && <RequestChart selector={selector} />}

@@ -23,13 +23,24 @@ export function SidePanel({ model, namespaces, close, select }: SidePanelProps):
   return (
     <aside className="side-panel" aria-label="Details of the selection" data-testid="side-panel">
       <div className="panel-buttons">
-        {(node !== undefined || edge !== undefined) && <button type="button" className="link" onClick={() => select(undefined)}>Whole graph</button>}
-        <ActionIcon variant="subtle" color="gray" size="sm" aria-label="Close side panel" onClick={close}><Icon name="close" size={11} /></ActionIcon>
+        {(node !== undefined || edge !== undefined) && (
+          <button type="button" className="link" onClick={() => select(undefined)}>
+            Whole graph
+          </button>
+        )}
+        <ActionIcon variant="subtle" color="gray" size="sm" aria-label="Close side panel" onClick={close}>
+          <Icon name="close" size={11} />
+        </ActionIcon>
       </div>
-      {edge !== undefined ? <EdgePanel key={edge.id} model={model} edge={edge} select={select} />
-        : node === undefined ? <GraphPanel model={model} namespaces={namespaces} />
-          : node.box !== undefined ? <BoxPanel key={node.id} model={model} box={node} />
-            : <NodePanel key={node.id} model={model} node={node} select={select} />}
+      {edge !== undefined ? (
+        <EdgePanel key={edge.id} model={model} edge={edge} select={select} />
+      ) : node === undefined ? (
+        <GraphPanel model={model} namespaces={namespaces} />
+      ) : node.box !== undefined ? (
+        <BoxPanel key={node.id} model={model} box={node} />
+      ) : (
+        <NodePanel key={node.id} model={model} node={node} select={select} />
+      )}
     </aside>
   );
 }

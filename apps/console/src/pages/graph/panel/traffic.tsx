@@ -20,7 +20,14 @@ export function TrafficRates({ traffic }: { readonly traffic: TrafficSummary }):
       {traffic.tcp > 0 && (
         <section>
           <h3>TCP (bytes per second)</h3>
-          <table className="rate-table"><tbody><tr><th>Sent</th><td>{formatByteRate(traffic.tcp)}</td></tr></tbody></table>
+          <table className="rate-table">
+            <tbody>
+              <tr>
+                <th>Sent</th>
+                <td>{formatByteRate(traffic.tcp)}</td>
+              </tr>
+            </tbody>
+          </table>
         </section>
       )}
       {none && <p className="quiet">No traffic</p>}
@@ -34,8 +41,20 @@ function RateTable({ title, rates, grpc = false }: { readonly title: string; rea
     <section>
       <h3>{title}</h3>
       <table className="rate-table">
-        <thead><tr><th>Total</th><th>%Success</th><th>%Error</th></tr></thead>
-        <tbody><tr data-testid="rates"><td>{trimmed(rates.total)}</td><td>{formatPercent(100 - errors)}</td><td>{formatPercent(errors)}</td></tr></tbody>
+        <thead>
+          <tr>
+            <th>Total</th>
+            <th>%Success</th>
+            <th>%Error</th>
+          </tr>
+        </thead>
+        <tbody>
+          <tr data-testid="rates">
+            <td>{trimmed(rates.total)}</td>
+            <td>{formatPercent(100 - errors)}</td>
+            <td>{formatPercent(errors)}</td>
+          </tr>
+        </tbody>
       </table>
       <StackedBar rates={rates} grpc={grpc} />
     </section>
@@ -45,14 +64,28 @@ function RateTable({ title, rates, grpc = false }: { readonly title: string; rea
 /** Requests and failed requests over time, for a selector of `istio_requests_total`. */
 export function RequestChart({ selector, title = 'Requests' }: { readonly selector: string; readonly title?: string }): ReactElement {
   const [options] = useOptions();
-  const { data = [] } = useQuery(rangeQuery(`sum by (response_code, grpc_response_status, request_protocol) (rate(istio_requests_total{${selector}}[${windowOf(options.durationSeconds)}]))`, options.durationSeconds, options.refreshMs));
+  const { data = [] } = useQuery(
+    rangeQuery(
+      `sum by (response_code, grpc_response_status, request_protocol) (rate(istio_requests_total{${selector}}[${windowOf(options.durationSeconds)}]))`,
+      options.durationSeconds,
+      options.refreshMs,
+    ),
+  );
   const requests = sumPoints(data);
   const failed = new Map(sumPoints(data.filter(failedSeries)));
   const errors = requests.map(([time, total]) => [time, total > 0 ? ((failed.get(time) ?? 0) / total) * 100 : 0] as const);
   return (
     <>
-      <RangeChart title={`${title} (min / max)`} format={(value) => `${trimmed(value)} rps`} lines={[{ name: 'RPS', color: 'var(--tcp)', points: requests, area: true }]} />
-      <RangeChart title="Errors (min / max)" format={(value) => formatPercent(value)} lines={[{ name: '%Error', color: 'var(--danger)', points: errors, area: true }]} />
+      <RangeChart
+        title={`${title} (min / max)`}
+        format={(value) => `${trimmed(value)} rps`}
+        lines={[{ name: 'RPS', color: 'var(--tcp)', points: requests, area: true }]}
+      />
+      <RangeChart
+        title="Errors (min / max)"
+        format={(value) => formatPercent(value)}
+        lines={[{ name: '%Error', color: 'var(--danger)', points: errors, area: true }]}
+      />
     </>
   );
 }
@@ -72,26 +105,51 @@ export function TcpChart({ selector }: { readonly selector: string }): ReactElem
   const { data: received = [] } = useQuery(rangeQuery(of('istio_tcp_sent_bytes_total'), options.durationSeconds, options.refreshMs));
   return (
     <RangeChart
-      title="TCP (min / max)" format={formatByteRate}
-      lines={[{ name: 'Sent', color: 'var(--tcp)', points: sumPoints(sent) }, { name: 'Received', color: 'var(--success)', points: sumPoints(received) }]}
+      title="TCP (min / max)"
+      format={formatByteRate}
+      lines={[
+        { name: 'Sent', color: 'var(--tcp)', points: sumPoints(sent) },
+        { name: 'Received', color: 'var(--success)', points: sumPoints(received) },
+      ]}
     />
   );
 }
 
-const QUANTILES = [['p50', 0.5, 'var(--success)'], ['p95', 0.95, 'var(--warning)'], ['p99', 0.99, 'var(--danger)']] as const;
+const QUANTILES = [
+  ['p50', 0.5, 'var(--success)'],
+  ['p95', 0.95, 'var(--warning)'],
+  ['p99', 0.99, 'var(--danger)'],
+] as const;
 
 /** Average and quantiles of the response time over time. */
 export function ResponseTimeChart({ selector }: { readonly selector: string }): ReactElement {
   const [options] = useOptions();
   const window = windowOf(options.durationSeconds);
-  const average = useQuery(rangeQuery(`sum(rate(istio_request_duration_milliseconds_sum{${selector}}[${window}])) / sum(rate(istio_request_duration_milliseconds_count{${selector}}[${window}]))`, options.durationSeconds, options.refreshMs));
-  const quantile = (q: number): string => `histogram_quantile(${q}, sum by (le) (rate(istio_request_duration_milliseconds_bucket{${selector}}[${window}])))`;
-  const answers = [useQuery(rangeQuery(quantile(0.5), options.durationSeconds, options.refreshMs)), useQuery(rangeQuery(quantile(0.95), options.durationSeconds, options.refreshMs)), useQuery(rangeQuery(quantile(0.99), options.durationSeconds, options.refreshMs))];
+  const average = useQuery(
+    rangeQuery(
+      `sum(rate(istio_request_duration_milliseconds_sum{${selector}}[${window}])) / sum(rate(istio_request_duration_milliseconds_count{${selector}}[${window}]))`,
+      options.durationSeconds,
+      options.refreshMs,
+    ),
+  );
+  const quantile = (q: number): string =>
+    `histogram_quantile(${q}, sum by (le) (rate(istio_request_duration_milliseconds_bucket{${selector}}[${window}])))`;
+  const answers = [
+    useQuery(rangeQuery(quantile(0.5), options.durationSeconds, options.refreshMs)),
+    useQuery(rangeQuery(quantile(0.95), options.durationSeconds, options.refreshMs)),
+    useQuery(rangeQuery(quantile(0.99), options.durationSeconds, options.refreshMs)),
+  ];
   const lines: ChartLine[] = [
     { name: 'Average', color: 'var(--tcp)', points: average.data?.[0]?.points ?? [] },
     ...QUANTILES.map(([name, , color], index) => ({ name, color, points: answers[index]?.data?.[0]?.points ?? [] })),
   ];
-  return <RangeChart title="Response time (min / max)" format={(value) => `${trimmed(value, value < 10 ? 1 : 0)} ms`} lines={lines.filter((line) => line.points.length > 0)} />;
+  return (
+    <RangeChart
+      title="Response time (min / max)"
+      format={(value) => `${trimmed(value, value < 10 ? 1 : 0)} ms`}
+      lines={lines.filter((line) => line.points.length > 0)}
+    />
+  );
 }
 
 /** The window of a rate: the chosen time, at most a minute, so that a chart has a course. */

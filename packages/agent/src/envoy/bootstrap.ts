@@ -1,0 +1,64 @@
+import type { XdsNode } from '../types.ts';
+
+/** What a bootstrap depends on. */
+export interface BootstrapOptions {
+  readonly node: XdsNode;
+  readonly socketPath: string;
+  readonly address: string;
+  readonly adminPort: number;
+}
+
+/** The name by which resources of the control plane refer to the agent (access log, traces). */
+const AGENT_CLUSTER = 'meltemi-agent';
+
+/** Stats that stay: Envoy makes hundreds for each cluster, and ours come from the access log. */
+const KEPT_STATS = [
+  { prefix: 'server.' },
+  { prefix: 'cluster_manager.' },
+  { prefix: 'listener_manager.' },
+  { prefix: 'control_plane.' },
+  { suffix: '.downstream_rq_active' },
+  { suffix: '.downstream_cx_active' },
+  { suffix: '.update_rejected' },
+  { suffix: '.ssl.fail_verify_san' },
+  { suffix: '.ssl.fail_verify_error' },
+];
+
+/** Envoy's bootstrap (ProtoJSON): everything else comes by delta ADS over the agent's socket. It holds no secret. */
+export function envoyBootstrap(options: BootstrapOptions): object {
+  const ads = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' };
+  return {
+    node: options.node,
+    admin: { address: { socket_address: { address: options.address, port_value: options.adminPort } }, ignore_global_conn_limit: true },
+    dynamic_resources: {
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: AGENT_CLUSTER } }],
+      },
+      cds_config: ads,
+      lds_config: ads,
+    },
+    static_resources: { clusters: [agentCluster(options.socketPath)] },
+    stats_config: { stats_matcher: { inclusion_list: { patterns: KEPT_STATS } } },
+    layered_runtime: { layers: [{ name: 'meltemi', static_layer: { overload: { global_downstream_max_connections: 50_000 } } }] },
+  };
+}
+
+function agentCluster(socketPath: string): object {
+  return {
+    name: AGENT_CLUSTER,
+    type: 'STATIC',
+    connect_timeout: '1s',
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        explicit_http_config: { http2_protocol_options: {} },
+      },
+    },
+    // The access log and the traces share the agent's one connection with discovery: they must not be held back by default limits.
+    circuit_breakers: { thresholds: [{ max_connections: 1000, max_pending_requests: 10_000, max_requests: 10_000 }] },
+    load_assignment: { cluster_name: AGENT_CLUSTER, endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: socketPath } } } }] }] },
+  };
+}
