@@ -4,7 +4,7 @@ import type { Transport } from '../types.ts';
 import type { DialHandler, Dialer, DialTarget } from './net-port.ts';
 import { NodeTransport } from './node-transport.ts';
 import type { SharedBuffers } from './shared-buffers.ts';
-import { peerCertificate, type ClientContext, type TlsClient } from './tls-client.ts';
+import type { ClientContext, TlsClient, VerifiedPeer } from './tls-client.ts';
 
 /** HTTP/2 is offered once this proxy speaks it. */
 const UNSPOKEN = new Set(['h2', 'istio-h2', 'h3']);
@@ -31,7 +31,7 @@ export class NodeDialer implements Dialer {
 
   #dialTls(target: DialTarget, tls: TlsClient, context: ClientContext, handler: DialHandler): Transport {
     const sessionKey = target.address.t === 'pipe' ? target.address.path : `${target.address.address} ${target.address.port} ${target.serverName}`;
-    const session = context.sessions.get(sessionKey);
+    const session = tls.session(context, sessionKey);
     const options = {
       ...this.#options(target),
       onread: this.#onread(() => transport),
@@ -46,19 +46,20 @@ export class NodeDialer implements Dialer {
     // Options of `net.connect` are allowed here too (`onread`, `localAddress`); Node's types do not say so.
     const socket: TLSSocket = connectTls(options as ConnectionOptions);
     const transport = this.#wrap(socket, true, handler);
-    let verified = false;
+    let peer: VerifiedPeer | undefined;
     socket.once('secureConnect', () => {
-      const info = tls.verify(socket, context, target.serverName, session);
-      if (typeof info === 'string') {
+      const verified = tls.verify(socket, context, target.serverName, session);
+      if (!verified.ok) {
         context.sessions.delete(sessionKey);
-        socket.destroy(new Error(info));
+        socket.destroy(new Error(verified.reason));
         return;
       }
-      verified = true;
-      handler.onConnect({ localAddress: socket.localAddress ?? '', localPort: socket.localPort ?? 0, tls: info });
+      ({ peer } = verified);
+      handler.onConnect({ localAddress: socket.localAddress ?? '', localPort: socket.localPort ?? 0, tls: verified.info });
     });
+    // Tickets come when they like, several per connection; Node holds back those that are here before the handshake is verified.
     socket.on('session', (ticket: Buffer) => {
-      if (verified) tls.remember(context, sessionKey, { ticket, certificate: peerCertificate(socket, session) });
+      if (peer !== undefined) tls.remember(context, sessionKey, { ticket, peer });
     });
     return transport;
   }

@@ -22,12 +22,30 @@ export interface ClientContext {
 /** A session, with the certificate that its full handshake was verified by: Node does not show it again when the session is resumed. */
 export interface ClientSession {
   readonly ticket: Buffer;
-  readonly certificate: X509Certificate | undefined;
+  readonly peer: VerifiedPeer;
 }
 
-/** The server's certificate; of a resumed session the one it began with (only the server that showed it can have sealed the ticket). */
-export function peerCertificate(socket: TLSSocket, resumed: ClientSession | undefined): X509Certificate | undefined {
-  return socket.getPeerX509Certificate() ?? (socket.isSessionReused() ? resumed?.certificate : undefined);
+/** Whom a full handshake was made with, and until when that may be believed. */
+export interface VerifiedPeer {
+  readonly certificate: X509Certificate | undefined;
+  /** Wall clock, milliseconds: the earliest end of the certificates that the server showed. */
+  readonly validToMs: number;
+}
+
+/** What a handshake came to: the facts of the connection, or why it must not be used. */
+export type Verified = { readonly ok: true; readonly info: TlsInfo; readonly peer: VerifiedPeer } | { readonly ok: false; readonly reason: string };
+
+/**
+ * The server behind a connection; of a resumed session the one it began with (only the server that showed the certificate can have
+ * sealed the ticket). To be called ONCE per connection: on the client's side Node takes the certificate out of OpenSSL's list, so that
+ * a second call answers the issuer's, or nothing.
+ */
+function takePeer(socket: TLSSocket, resumed: ClientSession | undefined): VerifiedPeer {
+  if (socket.isSessionReused() && resumed !== undefined) return resumed.peer;
+  const certificate = socket.getPeerX509Certificate();
+  let validToMs = Infinity;
+  for (let shown = certificate; shown !== undefined; shown = shown.issuerCertificate) validToMs = Math.min(validToMs, Date.parse(shown.validTo));
+  return { certificate, validToMs };
 }
 
 /** Client side of one `UpstreamTls` setting. */
@@ -74,19 +92,23 @@ export class TlsClient {
   }
 
   /**
-   * Checks the server after EVERY handshake. Node's own hook (`checkServerIdentity`) is not called for resumed sessions, so it cannot
-   * be the place. Answers the facts of the connection, or why it must not be used.
+   * Checks the server after EVERY handshake, once. Node's own hook (`checkServerIdentity`) is not called for resumed sessions, so it
+   * cannot be the place.
    */
-  verify(socket: TLSSocket, context: ClientContext, serverName: string, resumed: ClientSession | undefined): TlsInfo | string {
-    const certificate = peerCertificate(socket, resumed);
-    if (context.verify) {
-      if (certificate === undefined) return 'TLS_error: the server showed no certificate';
-      if (!socket.authorized) return `TLS_error: ${String(socket.authorizationError)}`;
-      if (socket.isSessionReused() && Date.parse(certificate.validTo) < Date.now()) return 'TLS_error: CERT_HAS_EXPIRED';
-      const refusal = this.#checkName(certificate, serverName);
-      if (refusal !== undefined) return refusal;
-    }
-    return tlsInfo(socket, serverName, context.verify ? certificate : undefined, context.localUri);
+  verify(socket: TLSSocket, context: ClientContext, serverName: string, resumed: ClientSession | undefined): Verified {
+    const peer = takePeer(socket, resumed);
+    const { certificate } = peer;
+    const refusal = context.verify ? this.#refusal(socket, peer, serverName) : undefined;
+    if (refusal !== undefined) return { ok: false, reason: refusal };
+    return { ok: true, peer, info: tlsInfo(socket, serverName, context.verify ? certificate : undefined, context.localUri) };
+  }
+
+  /** The session to resume with a host, if there is one whose certificates are still valid: else a full handshake shows newer ones. */
+  session(context: ClientContext, host: string): ClientSession | undefined {
+    const session = context.sessions.get(host);
+    if (session === undefined || session.peer.validToMs > Date.now()) return session;
+    context.sessions.delete(host);
+    return undefined;
   }
 
   /** Keeps a session for the next connection to the host. */
@@ -97,6 +119,13 @@ export class TlsClient {
     if (sessions.size <= MAX_SESSIONS) return;
     const [oldest] = sessions.keys();
     if (oldest !== undefined) sessions.delete(oldest);
+  }
+
+  #refusal(socket: TLSSocket, { certificate, validToMs }: VerifiedPeer, serverName: string): string | undefined {
+    if (certificate === undefined) return 'TLS_error: the server showed no certificate';
+    if (!socket.authorized) return `TLS_error: ${String(socket.authorizationError)}`;
+    if (socket.isSessionReused() && validToMs <= Date.now()) return 'TLS_error: CERT_HAS_EXPIRED';
+    return this.#checkName(certificate, serverName);
   }
 
   #checkName(certificate: X509Certificate, serverName: string): string | undefined {
