@@ -8,20 +8,27 @@ const XFF = HEADER['x-forwarded-for'];
 const XFP = HEADER['x-forwarded-proto'];
 const XFCC = HEADER['x-forwarded-client-cert'];
 
-/** `x-forwarded-for` and `x-forwarded-proto` as lines to append. */
+/** `x-forwarded-for`, `x-forwarded-proto` and, at the edge, `x-envoy-external-address` as lines to append. */
 export function forwardedLines(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
   const { config, edge } = x.plan;
   const { connection } = x.info;
-  let lines = '';
+  let lines = edge ? `x-envoy-external-address: ${clean(externalAddress(x, scanner, bytes))}\r\n` : '';
   if (edge && !config.skipXffAppend) {
     const before = headerValue(scanner, bytes, 'x-forwarded-for');
     x.info.forwardedFor = before === undefined || before === '' ? connection.remoteAddress : `${before},${connection.remoteAddress}`;
     scanner.dropKnown(XFF);
-    lines = `x-forwarded-for: ${x.info.forwardedFor}\r\n`;
+    lines += `x-forwarded-for: ${x.info.forwardedFor}\r\n`;
   } else if (scanner.known[XFF] !== 0) x.info.forwardedFor = headerValue(scanner, bytes, 'x-forwarded-for') ?? '';
   if (edge && config.xffNumTrustedHops === 0) scanner.dropKnown(XFP);
   else if (scanner.known[XFP] !== 0) return lines;
   return lines + (connection.tls === undefined ? 'x-forwarded-proto: http\r\n' : 'x-forwarded-proto: https\r\n');
+}
+
+/** The client's address: the connection's, or what the trusted proxies before us say of it. */
+function externalAddress(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
+  const hops = x.plan.config.xffNumTrustedHops;
+  const told = hops === 0 ? undefined : headerValue(scanner, bytes, 'x-forwarded-for')?.split(',').at(-hops)?.trim();
+  return told ?? x.info.connection.remoteAddress;
 }
 
 /** The scheme that routes and redirects see. */

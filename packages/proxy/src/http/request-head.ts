@@ -10,6 +10,7 @@ const REQUEST_ID = HEADER['x-request-id'];
 const EXPECT = HEADER.expect;
 const FORWARDED_HOST = HEADER['x-forwarded-host'];
 const ATTEMPT_COUNT = HEADER['x-envoy-attempt-count'];
+const DECORATOR = HEADER['x-envoy-decorator-operation'];
 /** What the router reads from a request and does not pass on. */
 const ROUTER_HEADERS = [
   HEADER['x-envoy-upstream-rq-timeout-ms'],
@@ -82,10 +83,11 @@ function requestId(x: Exchange, scanner: HeadScanner): string {
 function traceLines(x: Exchange, scanner: HeadScanner): string {
   if (x.trace === undefined) return '';
   cutTrace(scanner);
-  const operation = x.route?.config.operation;
-  if (operation === undefined || !x.route?.config.propagateOperation) return x.traceLines;
-  scanner.dropKnown(HEADER['x-envoy-decorator-operation']);
-  return `${x.traceLines}x-envoy-decorator-operation: ${operation}\r\n`;
+  const inbound = x.info.chain.listener.direction === 'inbound';
+  const operation = x.route?.config.propagateOperation === true ? x.route.config.operation : undefined;
+  // The caller's proxy tells it to the server's, and there it ends: the application never sees it.
+  if (inbound || operation !== undefined) scanner.dropKnown(DECORATOR);
+  return inbound || operation === undefined ? x.traceLines : `${x.traceLines}x-envoy-decorator-operation: ${operation}\r\n`;
 }
 
 function routerLines(x: Exchange, scanner: HeadScanner): string {

@@ -16,9 +16,7 @@ const REVIEWS = 'spiffe://cluster.local/ns/bookinfo/sa/bookinfo-reviews';
 test('two sidecars: mutual TLS, identities, labels of both ends, spans, rotation', { timeout: 30_000 }, async (t) => {
   const authority = await createTestAuthority();
   const [productpage, reviews] = [await authority.identity('bookinfo-productpage'), await authority.identity('bookinfo-reviews')];
-  const app = await harness.upstream((request) =>
-    JSON.stringify({ xfcc: request.headers['x-forwarded-client-cert'], traceparent: request.headers['traceparent'] }),
-  );
+  const app = await harness.upstream((request) => JSON.stringify({ ...request.headers, xfcc: request.headers['x-forwarded-client-cert'] }));
 
   const server = await startFakeAgent();
   harness.closers.push(() => server[Symbol.asyncDispose]());
@@ -50,17 +48,28 @@ test('two sidecars: mutual TLS, identities, labels of both ends, spans, rotation
     [TYPE_URL.cluster]: { reviews: outboundTo('bookinfo-reviews') },
     [TYPE_URL.endpoint]: { reviews: meshAssignment('reviews', inboundPort, 'reviews-v1;bookinfo;reviews;v1;meltemi') },
     [TYPE_URL.secret]: { default: productpage.secret, ROOTCA: authority.rootSecret },
-    [TYPE_URL.listener]: { out: httpListener('out', 0, '9080', { tracing: {} }) },
+    [TYPE_URL.listener]: {
+      out: httpListener('out', 0, '9080', { tracing: {} }),
+      edge: httpListener('edge', 0, '9080', { tracing: {}, use_remote_address: true }),
+    },
     [TYPE_URL.route]: { '9080': routesTo('9080', 'reviews') },
   });
   const outbound = await harness.run(client, nodeOf('productpage-v1', 'productpage', 'v1'));
   const port = await harness.portOf(outbound, 'out');
+  const edgePort = await harness.portOf(outbound, 'edge');
 
   await t.test('the application learns who calls, by certificate', async () => {
     const { status, body } = await harness.call(port, '/reviews/1');
     assert.equal(status, 200, body);
     const { xfcc } = JSON.parse(body) as { xfcc: string };
     assert.match(xfcc, new RegExp(`^By=${REVIEWS};Hash=[0-9a-f]{64};URI=${PRODUCTPAGE}$`));
+  });
+
+  await t.test('it learns nothing of what proxies tell each other, nor from whom the client says it is', async () => {
+    const forged = { 'x-envoy-decorator-operation': 'forged', 'x-envoy-external-address': '203.0.113.7', 'x-envoy-retry-on': '5xx' };
+    const { body } = await harness.call(edgePort, '/reviews/1', forged);
+    const seen = Object.entries(JSON.parse(body) as Record<string, string>).filter(([name]) => name.startsWith('x-envoy-'));
+    assert.deepEqual(Object.fromEntries(seen), { 'x-envoy-external-address': '127.0.0.1', 'x-envoy-expected-rq-timeout-ms': '15000' });
   });
 
   await t.test('a plain client is served beside it, without identity', async () => {
