@@ -4,10 +4,11 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { findNode, isNewEnough } from './find-node.mjs';
+import { supervise } from './supervise.mjs';
 
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const main = new URL('../src/main.ts', import.meta.url);
 if (isNewEnough(process.versions.node)) {
-  await import('../src/main.ts');
+  await import(main.href);
 } else {
   const node = findNode(fileURLToPath(new URL('..', import.meta.url)));
   if (node === undefined) {
@@ -16,7 +17,5 @@ if (isNewEnough(process.versions.node)) {
     );
     process.exit(1);
   }
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 128 + 15));
+  process.exit(await supervise(spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: 'inherit' })));
 }
