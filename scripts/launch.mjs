@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { findNode } from '../apps/meltemi/bin/find-node.mjs';
 import { supervise } from '../apps/meltemi/bin/supervise.mjs';
 import { install, isInstalled } from './install.mjs';
+import { watchNpm } from './npm-watch.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Where each npm script goes on, on the new Node. */
@@ -39,6 +40,7 @@ const child = spawn(node, [join(ROOT, target[0]), ...target.slice(1), ...rest], 
   stdio: name === 'start' ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit',
   env: { ...process.env, PATH: path },
 });
+watchNpm((signal) => child.kill(signal));
 process.exit(await supervise(child));
 
 async function installOrFail() {
