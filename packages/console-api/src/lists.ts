@@ -1,4 +1,4 @@
-import { hostNames, type NamespaceTraffic } from '@meltemi/telemetry';
+import { hostNames, routesService, type NamespaceTraffic } from '@meltemi/telemetry';
 import { appHealthJson, appsOf, serviceHealthJson, workloadHealthJson } from './health.ts';
 import { configOf, problemsOf, referenceJson } from './validations.ts';
 import type { ConfigObject, MeshView, ServiceView, WorkloadView } from './view.ts';
@@ -7,20 +7,10 @@ import type { ConfigObject, MeshView, ServiceView, WorkloadView } from './view.t
 export function objectsOnService(view: MeshView, service: ServiceView): ConfigObject[] {
   const name = { cluster: view.clusterName, namespace: service.namespace, name: service.name };
   return view.objects.filter((one) => {
-    const spec: {
-      host?: string;
-      hosts?: readonly string[];
-      http?: readonly { route?: readonly { destination?: { host?: string } }[] }[];
-      tcp?: readonly { route?: readonly { destination?: { host?: string } }[] }[];
-    } = one.spec;
-    const names = (host: string | undefined): boolean => hostNames(host, one.namespace, name) || host === service.hostname;
-    if (one.kind === 'DestinationRule') return names(spec.host);
+    const spec: { host?: string } = one.spec;
+    if (one.kind === 'DestinationRule') return hostNames(spec.host, one.namespace, name) || spec.host === service.hostname;
     if (one.kind === 'ServiceEntry') return service.serviceEntry?.name === one.name && one.namespace === service.namespace;
-    if (one.kind !== 'VirtualService') return false;
-    return (
-      (spec.hosts ?? []).some(names) ||
-      [...(spec.http ?? []), ...(spec.tcp ?? [])].some((rule) => (rule.route ?? []).some((to) => names(to.destination?.host)))
-    );
+    return one.kind === 'VirtualService' && routesService({ meta: { name: one.name, namespace: one.namespace }, spec: one.spec }, name);
   });
 }
 

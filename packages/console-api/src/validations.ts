@@ -1,4 +1,4 @@
-import type { Problem } from '@meltemi/base';
+import type { Origin, Problem } from '@meltemi/base';
 import type { ConfigObject, MeshView } from './view.ts';
 
 /** Kubernetes' group, version and kind as Kiali writes them. */
@@ -8,6 +8,13 @@ export interface GvkJson {
   readonly Kind: string;
 }
 
+/** A place in a file of the user. */
+export interface PlaceJson {
+  readonly file: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
 export interface CheckJson {
   readonly code: string;
   readonly message: string;
@@ -15,7 +22,7 @@ export interface CheckJson {
   /** `spec/http[0]/route[0]/weight`. */
   readonly path: string;
   /** Ours: where in the user's file. */
-  readonly origin?: { readonly file?: string; readonly line?: number; readonly column?: number };
+  readonly origin?: PlaceJson;
   /** Ours: what to do. */
   readonly fix?: string;
 }
@@ -28,6 +35,8 @@ export interface ValidationJson {
   /** False when there is an error; warnings leave it valid. */
   readonly valid: boolean;
   readonly checks: readonly CheckJson[];
+  /** Ours: where the object itself stands in the user's file. */
+  readonly origin?: PlaceJson;
   readonly references: readonly { readonly objectGVK: GvkJson; readonly name: string; readonly namespace: string; readonly cluster: string }[];
 }
 
@@ -47,25 +56,20 @@ export function problemsOf(view: MeshView, kind: string, namespace: string, name
   return view.problems.filter((one) => one.object?.kind === kind && one.object.namespace === namespace && one.object.name === name);
 }
 
+function placeJson(origin: Origin | undefined): { readonly origin?: PlaceJson } {
+  if (origin?.file === undefined) return {};
+  const { file, line, column } = origin;
+  return { origin: { file, ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) } };
+}
+
 function checkJson(problem: Problem): CheckJson {
-  const { origin, fix } = problem;
-  const place =
-    origin?.file === undefined
-      ? {}
-      : {
-          origin: {
-            file: origin.file,
-            ...(origin.line === undefined ? {} : { line: origin.line }),
-            ...(origin.column === undefined ? {} : { column: origin.column }),
-          },
-        };
   return {
     code: problem.code,
     message: problem.message,
     severity: problem.severity === 'info' ? 'unknown' : problem.severity,
     path: problem.path.replaceAll('.', '/'),
-    ...place,
-    ...(fix === undefined ? {} : { fix: fix.text }),
+    ...placeJson(problem.origin),
+    ...(problem.fix === undefined ? {} : { fix: problem.fix.text }),
   };
 }
 
@@ -79,6 +83,7 @@ export function validationJson(view: MeshView, one: ConfigObject): ValidationJso
     valid: problems.every((problem) => problem.severity !== 'error'),
     checks: problems.map(checkJson),
     references: [],
+    ...placeJson(one.origin),
   };
 }
 

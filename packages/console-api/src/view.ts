@@ -1,4 +1,4 @@
-import type { Problem } from '@meltemi/base';
+import type { Origin, Problem } from '@meltemi/base';
 
 /**
  * What the console's API shows of the mesh besides telemetry: one immutable picture, derived from the control plane's snapshot. Lists
@@ -110,4 +110,6 @@ export interface ConfigObject {
   readonly spec: object;
   /** `apiVersion`, `kind`, `metadata`, `spec`, `status`. */
   readonly resource: object;
+  /** The user's file, when it came from one. */
+  readonly origin?: Origin;
 }

@@ -122,6 +122,7 @@ export function createKialiApi(deps: KialiApiDeps): KialiApi {
         service: params['name'] ?? '',
       })),
       { method: 'GET', path: '/meltemi/v1/stream/graph', handler: ({ query }) => orError(() => graphStream(streams, graphRequest(query, all()))) },
+      get('/meltemi/v1/problems', () => ({ problems: mesh.view().problems })),
       { method: 'GET', path: '/meltemi/v1/stream/config', handler: () => configStream(streams) },
       get('/meltemi/v1/logs', ({ query }) => logsJson(store, query)),
     ],

@@ -376,3 +376,38 @@ test('the configuration stream tells of a new snapshot at once', async (t) => {
   stream.close();
   assert.match(text, /"warnings":1,.*"warnings":0,/s);
 });
+
+test('a VirtualService of a gateway with host * is on the services it routes to, and on no other', async (t) => {
+  const mesh = await setUp(t);
+  const entry = {
+    group: 'networking.istio.io',
+    version: 'v1',
+    kind: 'VirtualService',
+    namespace: 'bookinfo',
+    name: 'entry',
+    spec: { hosts: ['*'], gateways: ['bookinfo-gateway'], http: [{ route: [{ destination: { host: 'productpage' } }] }] },
+    resource: { kind: 'VirtualService', metadata: { name: 'entry', namespace: 'bookinfo' } },
+    origin: { source: 'file', file: 'entry.yaml', line: 3 },
+  };
+  mesh.mesh.change({ ...bookinfoView, version: '2', objects: [...bookinfoView.objects, entry] });
+  mesh.seconds(5, () => mesh.proxies.callAll());
+  const graph = await mesh.graph('namespaces=bookinfo&duration=60s');
+  const routed = nodes(graph).filter((node) => node.hasVS !== undefined);
+  assert.deepEqual(routed.map(called).toSorted(), ['productpage', 'reviews']);
+  const services = await mesh.get<{ services: { name: string; istioReferences: { name: string }[] }[] }>(
+    '/api/clusters/services?namespaces=bookinfo',
+  );
+  const referring = services.services.filter((one) => one.istioReferences.some((reference) => reference.name === 'entry'));
+  assert.deepEqual(
+    referring.map((one) => one.name),
+    ['productpage'],
+  );
+  const config = await mesh.get<{ validations: Record<string, Record<string, { origin?: object }>> }>('/api/istio/config?namespaces=bookinfo');
+  const validation = config.validations['networking.istio.io/v1, Kind=VirtualService']?.['entry.bookinfo.meltemi'];
+  assert.deepEqual(validation?.origin, { file: 'entry.yaml', line: 3 });
+  const { problems } = await mesh.get<{ problems: { code: string }[] }>('/meltemi/v1/problems');
+  assert.deepEqual(
+    problems.map((one) => one.code),
+    ['IST0113'],
+  );
+});

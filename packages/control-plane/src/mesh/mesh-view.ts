@@ -99,7 +99,8 @@ function configObject(config: Config): ConfigObject {
   const version = kind?.id.versions[0] ?? 'v1';
   const group = kind?.id.group ?? '';
   const resource = { ...toObject(config), ...(kind === undefined ? {} : { apiVersion: apiVersionOf(kind.id, version) }) };
-  return { group, version, kind: config.kind, namespace: config.meta.namespace, name: config.meta.name, spec: config.spec as object, resource };
+  const { kind: name, meta, spec, origin } = config;
+  return { group, version, kind: name, namespace: meta.namespace, name: meta.name, spec: spec as object, resource, origin };
 }
 
 function byName(a: { readonly namespace: string; readonly name: string }, b: { readonly namespace: string; readonly name: string }): number {

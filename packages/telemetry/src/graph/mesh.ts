@@ -51,6 +51,7 @@ export interface GraphVirtualService {
   readonly meta: { readonly name: string; readonly namespace?: string | undefined };
   readonly spec: {
     readonly hosts?: readonly string[] | undefined;
+    readonly gateways?: readonly string[] | undefined;
     readonly http?:
       | readonly {
           readonly match?: readonly unknown[] | undefined;

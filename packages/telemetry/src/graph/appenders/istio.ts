@@ -44,7 +44,7 @@ function hasCircuitBreaker(rules: readonly GraphDestinationRule[], service: Serv
 }
 
 function routingBadges({ mesh }: AppenderContext, services: readonly ServiceName[]): NodeBadges {
-  const on = mesh.virtualServices.filter((one) => services.some((service) => concerns(one, service)));
+  const on = mesh.virtualServices.filter((one) => services.some((service) => routesService(one, service)));
   if (on.length === 0) return {};
   const http = on.flatMap((one) => one.spec.http ?? []);
   const tcp = on.flatMap((one) => one.spec.tcp ?? []);
@@ -79,12 +79,17 @@ function routingBadges({ mesh }: AppenderContext, services: readonly ServiceName
   };
 }
 
-/** By its hosts, or, bound to a gateway with other hosts, by where its routes lead. */
-function concerns(one: GraphVirtualService, service: ServiceName): boolean {
+/**
+ * Whether a VirtualService has a say in requests to a service: by its hosts, or by where its routes lead. Hosts of one that is bound to gateways
+ * only are names of the world outside: `*` there does not mean every service of the mesh.
+ */
+export function routesService(one: GraphVirtualService, service: ServiceName): boolean {
   const { meta, spec } = one;
   const names = (host: string | undefined): boolean => hostNames(host, meta.namespace, service);
+  const gateways = spec.gateways ?? [];
+  const bindsMesh = gateways.length === 0 || gateways.includes('mesh');
   return (
-    (spec.hosts ?? []).some(names) ||
+    (bindsMesh && (spec.hosts ?? []).some(names)) ||
     [...(spec.http ?? []), ...(spec.tcp ?? [])].some((rule) => (rule.route ?? []).some((to) => names(to.destination?.host)))
   );
 }
