@@ -173,6 +173,39 @@ test('with the control plane dead, a killed proxy is back within 2 s with identi
   }
 });
 
+test('an application is an endpoint from its listening on until it ends, over every stream; one that ends before was never there', async () => {
+  const program = (script: string): Partial<WorkloadOptions> => ({
+    application: { command: [process.execPath, '-e', script], cwd: process.cwd(), env: process.env },
+  });
+  // It listens when it is told to, and stops listening when it is told again.
+  const script = `const s=require('net').createServer();let n=0;process.on('SIGUSR2',()=>n++?s.close():s.listen(+process.env.PORT,process.env.HOST));setInterval(()=>{},1e3);console.log('up')`;
+  const { running, control, events, close } = await workload({ address: '127.77.0.12', extra: program(script) });
+  try {
+    await until('the application is up', () => Promise.resolve(events.some((event) => event.t === 'line' && event.text === 'up')));
+    const early = await Promise.race([running.ready.then(() => 'ready'), new Promise((resolve) => setTimeout(resolve, 300, 'waiting'))]);
+    assert.deepEqual([early, control.health], ['waiting', []], 'started is not yet there');
+    const pid = events.flatMap((event) => (event.t === 'application' && event.pid !== undefined ? [event.pid] : []))[0] ?? 0;
+    process.kill(pid, 'SIGUSR2');
+    await running.ready;
+    assert.deepEqual(control.health, ['healthy']);
+    await control.kill();
+    await control.restart();
+    await until('a new stream tells it again', () => Promise.resolve(control.health.length === 2));
+    process.kill(pid, 'SIGUSR2');
+    await until('closed', () => Promise.resolve(control.health.length === 3), 10_000);
+    assert.deepEqual(control.health, ['healthy', 'healthy', 'nothing listens on 127.77.0.12:9080']);
+  } finally {
+    await close();
+  }
+  const short = await workload({ address: '127.77.0.13', extra: program('process.exit(3)') });
+  try {
+    await assert.rejects(short.running.ready, /ended \(exit code 3\) before it listened on 9080/);
+    assert.deepEqual([await short.running.exited, short.control.health.includes('healthy')], [3, false]);
+  } finally {
+    await short.close();
+  }
+});
+
 test('short-lived certificates are renewed with the current one, and reach the proxy', async () => {
   const address = '127.77.0.4';
   const { running, control, ports: numbers, close } = await workload({ address, ttlMs: 4000 });

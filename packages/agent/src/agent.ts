@@ -9,11 +9,13 @@ import { createDataPlane } from './data-plane/create.ts';
 import type { DataPlaneDriver } from './data-plane/data-plane.ts';
 import { type Endpoints, startEndpoints } from './endpoints/endpoints.ts';
 import { applicationEnvironment, knownServices } from './interception/ports/environment.ts';
+import { applicationAddress, watchesApplication } from './node.ts';
 import { nameTable, refreshNames, startNames } from './names.ts';
 import type { Platform } from './platform.ts';
 import { type Application, startApplication } from './process/application.ts';
 import { createLineRing, type LineRing } from './process/lines.ts';
 import { type ProxyState, type ProxySupervisor, superviseProxy } from './process/proxy-supervisor.ts';
+import { type ReadinessWatch, watchReadiness } from './process/readiness.ts';
 import { createProxyHandlers } from './relay/proxy-handlers.ts';
 import { createRunDirectory, type RunDirectory } from './run-directory.ts';
 import { type Reporter, startReporter } from './telemetry/reporter.ts';
@@ -44,6 +46,8 @@ const NAMES_TIMEOUT_MS = 3000;
 const PRUNE_AFTER_MS = 30_000;
 const APP_GRACE_MS = 3000;
 
+const REPORT_TIMEOUT_MS = 2000;
+
 /** A proxy that does not serve after this long will not: its last lines say why. */
 const PROXY_TIMEOUT_MS = 60_000;
 
@@ -60,6 +64,7 @@ interface Parts {
   proxyLines?: LineRing;
   prune?: Timer;
   application?: Application;
+  readiness?: ReadinessWatch;
 }
 
 /**
@@ -90,6 +95,7 @@ export async function startAgent(config: AgentConfig, hooks: AgentHooks): Promis
       const application = await startApp(parts, config, hooks);
       void application.exited.then(({ exitCode }) => stop(exitCode));
     }
+    watchApplication(parts, config, hooks);
   } catch (error) {
     await stop(1);
     throw MeshError.from(error, 'agent/start-failed');
@@ -216,8 +222,8 @@ function startEndpointsOf(parts: Parts, config: AgentConfig, hooks: AgentHooks):
   const { join: joined, ports } = config;
   const driver = required(parts.driver);
   const httpPort = config.appPorts.find((port) => port.protocol.startsWith('http'))?.number;
-  const appAddress = config.interception === 'netns' ? '127.0.0.1' : joined.appAddress;
-  const fallback = config.application === undefined || httpPort === undefined ? undefined : `http://${appAddress}:${httpPort}/metrics`;
+  const fallback =
+    config.application === undefined || httpPort === undefined ? undefined : `http://${applicationAddress(config)}:${httpPort}/metrics`;
   return startEndpoints({
     address: joined.address,
     healthPort: ports.health,
@@ -278,6 +284,28 @@ async function startApp(parts: Parts, config: AgentConfig, hooks: AgentHooks): P
   return application;
 }
 
+/** Traffic comes once the application listens, and no longer when it has stopped to. */
+function watchApplication(parts: Parts, config: AgentConfig, { platform, onEvent }: AgentHooks): void {
+  const { upstream } = required(parts.link);
+  if (!watchesApplication(config)) return onEvent({ t: 'health', state: 'healthy' });
+  parts.readiness = watchReadiness({
+    host: applicationAddress(config),
+    ports: config.appPorts,
+    path: config.readyPath,
+    platform,
+    onChange(readiness) {
+      if (readiness.t === 'waiting') {
+        void upstream.report({ t: 'unhealthy', reason: readiness.reason });
+        onEvent({ t: 'health', state: 'unhealthy', reason: readiness.reason });
+        return;
+      }
+      const heard = upstream.report({ t: 'healthy' });
+      // A control plane that knows of no such reports does not answer them; all its endpoints are healthy.
+      void inTime(heard, REPORT_TIMEOUT_MS, platform, () => undefined).then(() => onEvent({ t: 'health', state: 'healthy' }));
+    },
+  });
+}
+
 /** With Envoy the agent speaks for the proxy, whose metrics it makes. */
 function telemetryNode(config: AgentConfig): TelemetryNode {
   const { workload, namespace, app, version } = config.identity;
@@ -292,8 +320,12 @@ function telemetryNode(config: AgentConfig): TelemetryNode {
   };
 }
 
-/** The proxy drains while the application still answers; then the application ends; then what both needed. */
+/** No new traffic; the proxy drains while the application still answers; then the application ends; then what both needed. */
 async function closeAll(parts: Parts, config: AgentConfig): Promise<void> {
+  if (parts.readiness !== undefined) {
+    parts.readiness.stop();
+    void parts.link?.upstream.report({ t: 'unhealthy', reason: 'the workload ends' });
+  }
   await parts.proxy?.stop(config.drainMs);
   await parts.application?.stop(APP_GRACE_MS);
   parts.reporter?.close();

@@ -21,7 +21,7 @@ const APPLICATION = `
 const dns=require('dns').promises,fs=require('fs');
 (async()=>{const look=async n=>{try{return (await dns.resolve4(n))[0]}catch(e){return e.code}};
 console.log(JSON.stringify({host:process.env.HOST,uid:process.getuid(),gid:process.getgid(),reviews:await look('reviews'),full:await look('reviews.bookinfo.svc.cluster.local'),resolv:fs.readFileSync('/etc/resolv.conf','utf8').includes('meltemi')}));
-setInterval(()=>{},1000)})()`;
+require('net').createServer().listen(9080)})()`;
 
 function nameTable(): Uint8Array {
   const writer = new ProtoWriter();
@@ -124,7 +124,11 @@ test('a launcher that is killed takes agent, proxy and application with it', { s
     await running.ready; console.log('ready');`;
   const given = {
     ...options,
-    application: { command: [process.execPath, '-e', 'setInterval(()=>{},1000)'], cwd: process.cwd(), env: { PATH: process.env['PATH'] } },
+    application: {
+      command: [process.execPath, '-e', 'require("net").createServer().listen(9080)'],
+      cwd: process.cwd(),
+      env: { PATH: process.env['PATH'] },
+    },
   };
   const child = spawn(process.execPath, ['--input-type=module', '-e', launcher], {
     env: { ...process.env, OPTIONS: JSON.stringify(given) },

@@ -3,6 +3,16 @@ import type { AgentConfig, XdsNode } from './types.ts';
 /** In a namespace the application is reached over loopback: from its proxy, which the rules leave alone there. */
 const NAMESPACE_APP_ADDRESS = '127.0.0.1';
 
+/** Where agent and proxy reach the application. */
+export function applicationAddress(config: Pick<AgentConfig, 'interception' | 'join'>): string {
+  return config.interception === 'netns' ? NAMESPACE_APP_ADDRESS : config.join.appAddress;
+}
+
+/** There is a port to look at. A program that only calls others is never called. */
+export function watchesApplication(config: Pick<AgentConfig, 'type' | 'appPorts'>): boolean {
+  return config.type === 'sidecar' && config.appPorts.length > 0;
+}
+
 /** The node that agent and proxy present to the control plane (S6): identity, labels, and how traffic gets to it. */
 export function xdsNode(config: AgentConfig): XdsNode {
   const { identity, join } = config;
@@ -19,8 +29,10 @@ export function xdsNode(config: AgentConfig): XdsNode {
       MESH_ID: join.trustDomain,
       INSTANCE_IPS: join.address,
       INTERCEPTION_MODE: config.interception === 'netns' ? 'REDIRECT' : 'NONE',
-      MELTEMI_APP_ADDRESS: config.interception === 'netns' ? NAMESPACE_APP_ADDRESS : join.appAddress,
+      MELTEMI_APP_ADDRESS: applicationAddress(config),
       MELTEMI_PORTS: config.appPorts.map(({ number, protocol, name }) => ({ number, protocol, ...(name === undefined ? {} : { name }) })),
+      // The control plane sends no traffic before the first report.
+      ...(watchesApplication(config) ? { MELTEMI_REPORTS_HEALTH: true } : {}),
       MELTEMI_DATA_PLANE: config.dataPlane.t,
       ...(config.bindAddress === undefined ? {} : { MELTEMI_BIND_ADDRESS: config.bindAddress }),
     },

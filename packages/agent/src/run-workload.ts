@@ -28,14 +28,26 @@ export async function runWorkload(options: WorkloadOptions): Promise<RunningWork
   const join = await joinAs(options, mode);
   onEvent({ t: 'joined', address: join.address, appAddress: join.appAddress });
   const abort = new AbortController();
-  const started = start(options, mode, join, { onEvent, signal: abort.signal });
+  const healthy = Promise.withResolvers<void>();
+  const last = { exit: 'it was stopped' };
+  const watch = (event: WorkloadEvent): void => {
+    if (event.t === 'health' && event.state === 'healthy') healthy.resolve();
+    if (event.t === 'application' && event.state === 'exited') last.exit = event.signal ?? `exit code ${event.code ?? 'unknown'}`;
+    onEvent(event);
+  };
+  const started = start(options, mode, join, { onEvent: watch, signal: abort.signal });
   const exited = started.then(({ agent, undo }) => agent.exited.finally(undo));
   exited.catch(() => undefined);
   let pending: NodeJS.Signals | undefined;
   let agent: Agent | undefined;
-  const ready = started.then((both) => {
+  const ready = started.then(async (both) => {
     agent = both.agent;
     if (pending !== undefined) agent.signal(pending);
+    if (options.application === undefined) return;
+    const ended = agent.exited.then(() => {
+      throw new MeshError('process/ended', `The application ended (${last.exit}) before it listened${portsText(options)}.`);
+    });
+    await Promise.race([healthy.promise, ended]);
   });
   ready.catch(() => undefined); // whoever waits for it is told
   return {
@@ -60,6 +72,10 @@ export async function runWorkload(options: WorkloadOptions): Promise<RunningWork
       );
     },
   };
+}
+
+function portsText({ appPorts }: WorkloadOptions): string {
+  return appPorts.length === 0 ? '' : ` on ${appPorts.map(({ number }) => number).join(', ')}`;
 }
 
 interface StartHooks {
@@ -128,7 +144,7 @@ async function start(
 }
 
 function agentConfig(options: WorkloadOptions, mode: InterceptionMode, join: JoinResult): AgentConfig {
-  const { application, runDirectory, applicationMetricsUrl, bindAddress } = options;
+  const { application, runDirectory, applicationMetricsUrl, readyPath, bindAddress } = options;
   const own = mode === 'netns' ? { uid: process.getuid?.(), gid: process.getgid?.() } : {};
   return {
     type: options.type,
@@ -144,6 +160,7 @@ function agentConfig(options: WorkloadOptions, mode: InterceptionMode, join: Joi
       : { application: { ...application, ...(own.uid === undefined ? {} : { uid: own.uid }), ...(own.gid === undefined ? {} : { gid: own.gid }) } }),
     ...(runDirectory === undefined ? {} : { runDirectory }),
     ...(applicationMetricsUrl === undefined ? {} : { applicationMetricsUrl }),
+    ...(readyPath === undefined ? {} : { readyPath }),
     ...(bindAddress === undefined ? {} : { bindAddress }),
   };
 }

@@ -115,6 +115,8 @@ export interface AgentConfig {
   readonly runDirectory?: string;
   /** Where `/metrics` of the application is read from, if it has one; `http://<appAddress>:<first http port>/metrics` otherwise. */
   readonly applicationMetricsUrl?: string;
+  /** Path on the application's first HTTP port that tells whether it is ready; without one, listening on all ports is enough. */
+  readonly readyPath?: string;
   /** `nameserver` lines for lookups that are not the mesh's; the host's resolv.conf otherwise. */
   readonly nameservers?: readonly string[];
   /** Where a gateway's own listeners bind; `0.0.0.0` otherwise. */
@@ -131,6 +133,9 @@ export type WorkloadEvent =
   | { readonly t: 'control-plane'; readonly state: 'connected' | 'away'; readonly reason?: string }
   | { readonly t: 'proxy'; readonly state: 'starting' | 'ready' | 'exited'; readonly pid?: number; readonly reason?: string }
   | { readonly t: 'application'; readonly state: 'started' | 'exited'; readonly pid?: number; readonly code?: number; readonly signal?: string }
+  /** `healthy`: the application answers at its ports and the control plane was told, so traffic may come. */
+  | { readonly t: 'health'; readonly state: 'healthy' }
+  | { readonly t: 'health'; readonly state: 'unhealthy'; readonly reason: string }
   | { readonly t: 'line'; readonly source: 'stdout' | 'stderr' | 'proxy'; readonly text: string; readonly timeMs: number }
   | { readonly t: 'rejected'; readonly typeUrl: string; readonly message: string }
   | { readonly t: 'warning'; readonly message: string };
@@ -152,6 +157,7 @@ export interface WorkloadOptions {
   readonly ports?: Partial<AgentPorts>;
   readonly runDirectory?: string;
   readonly applicationMetricsUrl?: string;
+  readonly readyPath?: string;
   readonly bindAddress?: string;
   readonly drainMs?: number;
   readonly onEvent?: (event: WorkloadEvent) => void;
@@ -164,7 +170,10 @@ export interface RunningWorkload {
   readonly address: string;
   readonly appAddress: string;
   readonly interception: InterceptionMode;
-  /** Resolves when the proxy serves its first configuration (and the application, if any, was started). */
+  /**
+   * Resolves when the proxy serves its first configuration and the application, if one was started here, answers at its ports and is an
+   * endpoint. Rejects when it ends before (`process/ended`).
+   */
   readonly ready: Promise<void>;
   /** Resolves when everything has ended, with the application's exit code (128 + number for a signal), 0 without an application. */
   readonly exited: Promise<number>;

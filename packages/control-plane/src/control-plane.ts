@@ -147,6 +147,7 @@ function startAds(
     timers: systemTimers,
     log: options.log,
     verifyNode: (node) => generator.verify(node),
+    onHealth: (connectionId, reason) => connected.setHealth(connectionId, reason === undefined ? 'healthy' : 'unhealthy'),
   });
   ads.onConnection((event) => {
     const node = event.node.principal === undefined ? undefined : generator.nodeOf(event.node);

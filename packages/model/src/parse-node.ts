@@ -60,6 +60,7 @@ function nodeOf(node: XdsNode, id: NodeId, metadata: Metadata): ProxyNode {
     interception,
     appAddress: text(metadata, 'MELTEMI_APP_ADDRESS', id.address),
     ports: portsOf(metadata['MELTEMI_PORTS']),
+    reportsHealth: metadata['MELTEMI_REPORTS_HEALTH'] === true,
     dataPlane: text(metadata, 'MELTEMI_DATA_PLANE') === 'embedded' ? 'embedded' : 'envoy',
     bindAddress: text(metadata, 'MELTEMI_BIND_ADDRESS', interception === 'NONE' ? id.address : '0.0.0.0'),
   };

@@ -9,6 +9,12 @@ export const TYPE_URL = {
   workload: 'type.googleapis.com/meltemi.workload.v1.Workload',
 } as const;
 
+/**
+ * Istio's report of an agent about its application, on the same stream: a request of this type without an error means healthy, one with an
+ * error unhealthy. The control plane answers each with an empty response, so that the agent knows that it was heard.
+ */
+export const HEALTH_TYPE_URL = 'type.googleapis.com/istio.v1.HealthInformation';
+
 export type TypeUrl = (typeof TYPE_URL)[keyof typeof TYPE_URL];
 
 /**

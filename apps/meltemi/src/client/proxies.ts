@@ -43,3 +43,16 @@ export async function findProxy(client: ControlPlaneClient, name: string): Promi
 export async function configDump(client: ControlPlaneClient, proxy: ProxyStatus): Promise<Json> {
   return client.request<Json>('GET', `/meltemi/v1/proxies/${encodeURIComponent(proxy.id)}/config_dump`);
 }
+
+/** Who has the newest configuration in force. */
+export interface Acknowledgement {
+  readonly t: 'acknowledged' | 'timeout' | 'rejected';
+  readonly acknowledged: number;
+  readonly pending: readonly string[];
+  readonly rejected: readonly { readonly nodeId: string; readonly message: string }[];
+}
+
+/** Waits until the last connected proxy has answered the newest configuration. */
+export function acknowledged(client: ControlPlaneClient, timeoutMs: number): Promise<Acknowledgement> {
+  return client.request<Acknowledgement>('GET', `/meltemi/v1/acknowledged?timeoutMs=${timeoutMs}`, { timeoutMs: timeoutMs + 5_000 });
+}

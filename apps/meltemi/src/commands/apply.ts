@@ -4,6 +4,7 @@ import { formatProblem, MeshError, type Problem } from '@meltemi/base';
 import { connect, type ControlPlaneClient } from '../client/control-plane-client.ts';
 import { decodeInputs, readInputs, type Input } from '../client/inputs.ts';
 import { displayName, resourcePath } from '../client/objects.ts';
+import { acknowledged } from '../client/proxies.ts';
 import { defineCommand, text } from '../define-command.ts';
 import type { Output } from '../output/output.ts';
 import { serverOption } from './shared.ts';
@@ -130,16 +131,9 @@ async function reviewApplied(
   report(applied, out);
 }
 
-interface AckResult {
-  readonly t: 'acknowledged' | 'timeout' | 'rejected';
-  readonly acknowledged: number;
-  readonly pending: readonly string[];
-  readonly rejected: readonly { readonly nodeId: string; readonly message: string }[];
-}
-
 async function waitForProxies(client: ControlPlaneClient, seconds: number, out: Output): Promise<boolean> {
   const timeoutMs = Math.round(seconds * 1000);
-  const result = await client.request<AckResult>('GET', `/meltemi/v1/acknowledged?timeoutMs=${timeoutMs}`, { timeoutMs: timeoutMs + 5_000 });
+  const result = await acknowledged(client, timeoutMs);
   for (const refusal of result.rejected) out.error(`${refusal.nodeId} refused it: ${refusal.message}`);
   if (result.t === 'timeout') out.error(`not acknowledged within ${seconds} s by: ${result.pending.join(', ')}`);
   if (result.t === 'acknowledged') out.note(`acknowledged by ${result.acknowledged} proxies`);

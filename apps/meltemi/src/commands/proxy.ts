@@ -1,7 +1,16 @@
 import { defineCommand, text } from '../define-command.ts';
 import { wrapWorkload } from '../processes/wrap-workload.ts';
 import { serverOption } from './shared.ts';
-import { dataPlaneOf, dataPlaneOption, interceptionOf, interceptionOption, parseLabels, parsePorts } from './workload-options.ts';
+import {
+  dataPlaneOf,
+  dataPlaneOption,
+  interceptionOf,
+  interceptionOption,
+  parseLabels,
+  parsePorts,
+  readinessOf,
+  readyPathOption,
+} from './workload-options.ts';
 
 export const proxy = defineCommand({
   name: 'proxy',
@@ -17,6 +26,7 @@ export const proxy = defineCommand({
     { flags: '--workload <name>', text: 'name of the workload (default: app and version)' },
     { flags: '--service-account <name>', text: 'identity that it runs as' },
     { flags: '--labels <list>', text: 'further labels, name=value,…' },
+    readyPathOption,
     interceptionOption,
     dataPlaneOption,
     serverOption,
@@ -39,6 +49,7 @@ export const proxy = defineCommand({
         appPorts: parsePorts(text(options, 'port')),
         interception: interceptionOf(text(options, 'interception')),
         dataPlane: dataPlaneOf(text(options, 'dataPlane')),
+        ...readinessOf(text(options, 'readyPath')),
       },
       { server: text(options, 'server'), out },
     );

@@ -3,7 +3,16 @@ import { MeshError } from '@meltemi/base';
 import { defineCommand, text } from '../define-command.ts';
 import { wrapWorkload } from '../processes/wrap-workload.ts';
 import { serverOption } from './shared.ts';
-import { dataPlaneOf, dataPlaneOption, interceptionOf, interceptionOption, parseLabels, parsePorts } from './workload-options.ts';
+import {
+  dataPlaneOf,
+  dataPlaneOption,
+  interceptionOf,
+  interceptionOption,
+  parseLabels,
+  parsePorts,
+  readinessOf,
+  readyPathOption,
+} from './workload-options.ts';
 
 export const run = defineCommand({
   name: 'run',
@@ -23,6 +32,7 @@ export const run = defineCommand({
     { flags: '--workload <name>', text: 'name of the workload (default <app>-<version>)' },
     { flags: '--service-account <name>', text: 'identity that it runs as', default: 'default' },
     { flags: '--labels <list>', text: 'further labels, name=value,…' },
+    readyPathOption,
     interceptionOption,
     dataPlaneOption,
     serverOption,
@@ -51,6 +61,7 @@ export const run = defineCommand({
         appPorts: parsePorts(text(options, 'port')),
         interception: interceptionOf(text(options, 'interception')),
         dataPlane: dataPlaneOf(text(options, 'dataPlane')),
+        ...readinessOf(text(options, 'readyPath')),
         application: { command: args, cwd: process.cwd(), env: process.env },
       },
       { server: text(options, 'server'), out },

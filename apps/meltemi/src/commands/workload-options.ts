@@ -56,3 +56,13 @@ export const interceptionOption = {
   choices: ['auto', 'netns', 'ports'],
   default: 'auto',
 } as const;
+
+export const readyPathOption = {
+  flags: '--ready-path <path>',
+  text: 'path on the first HTTP port that answers 2xx when the application is ready (else: when it listens on all ports)',
+} as const;
+
+/** `--ready-path`. */
+export function readinessOf(path: string | undefined): { readonly readyPath?: string } {
+  return path === undefined ? {} : { readyPath: path };
+}

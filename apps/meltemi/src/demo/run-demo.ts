@@ -13,7 +13,8 @@ import { startLoad } from './load.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { seed } from './seed.ts';
 import { startNetwork } from './network.ts';
-import { startWorkloads, waitForPage } from './workloads.ts';
+import { waitForPage, waitForProxies } from './readiness.ts';
+import { startWorkloads } from './workloads.ts';
 
 /** Closed in the opposite order of their making. */
 type Closers = (() => void | Promise<void>)[];
@@ -75,6 +76,7 @@ async function start(options: DemoOptions, context: Context): Promise<void> {
   await seed(controlPlane, { gatewayPort });
   progress.done('configuration: Bookinfo, its gateway and its subsets');
   await startWorkloads({ options, controlPlane, mode: choice.mode, gatewayPort, stateDir }, context);
+  await waitForProxies(controlPlane);
   const gateway = `http://${reachable(options.bind)}:${gatewayPort}`;
   await waitForPage(`${gateway}/productpage`);
   if (options.loadRps > 0) closers.push(startLoad(`${gateway}/productpage`, options.loadRps));

@@ -3,10 +3,9 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { runWorkload, type InterceptionMode, type RunningWorkload, type WorkloadEvent } from '@meltemi/agent';
 import { MeshError } from '@meltemi/base';
-import { request } from '@meltemi/http';
 import { dataPlaneOf } from '../commands/workload-options.ts';
 import { createLog } from '../processes/log.ts';
-import { AGENT_COMMAND, type Workload } from '../processes/wrap-workload.ts';
+import { AGENT_COMMAND, endOf, type Workload } from '../processes/wrap-workload.ts';
 import { bookinfoProgram } from '../resources.ts';
 import type { Output } from '../output/output.ts';
 import { BOOKINFO_NAMESPACE, bookinfoPlan, type DemoWorkload } from './bookinfo-plan.ts';
@@ -76,7 +75,8 @@ function launch(workload: Workload, setup: Setup, hooks: Hooks): Promise<Running
 function tell(name: string, event: WorkloadEvent, progress: Progress): void {
   if (event.t === 'proxy' && event.state === 'exited')
     progress.warn(`the proxy of ${name} ended (${event.reason ?? 'no reason given'}); starting it again`);
-  if (event.t === 'application' && event.state === 'exited') progress.warn(`${name} ended (${event.signal ?? `exit code ${event.code ?? '?'}`})`);
+  if (event.t === 'application' && event.state === 'exited') progress.warn(`${name} ended (${endOf(event)}); its endpoint leaves the mesh`);
+  if (event.t === 'health' && event.state === 'unhealthy') progress.warn(`${name} gets no traffic until it answers again: ${event.reason}`);
   if (event.t === 'rejected') progress.warn(`the proxy of ${name} refused configuration: ${event.message}`);
   if (event.t === 'warning') progress.warn(`${name}: ${event.message}`);
 }
@@ -126,24 +126,4 @@ function gateway(setup: Setup): Workload {
     dataPlane: dataPlaneOf(setup.options.dataPlane),
     bindAddress: setup.options.bind,
   };
-}
-
-const PAGE_TIMEOUT_MS = 30_000;
-const PAGE_RETRY_MS = 100;
-
-/** Resolves when the page is whole: with details, reviews and no error in it. */
-export async function waitForPage(url: string): Promise<void> {
-  const deadline = performance.now() + PAGE_TIMEOUT_MS;
-  let last = 'no answer';
-  for (let good = 0; good < 3;) {
-    const answer = await request({ url, timeoutMs: 5_000 }).catch((error: unknown) => String(error));
-    good = typeof answer !== 'string' && answer.status === 200 && answer.text().includes('Reviews served by') ? good + 1 : 0;
-    last = typeof answer === 'string' ? answer : `status ${answer.status}`;
-    if (performance.now() > deadline)
-      throw new MeshError(
-        'demo/page',
-        `the product page did not come up at ${url} (last: ${last}). The logs of the workloads are in the folder "logs" of the state directory.`,
-      );
-    if (good === 0) await new Promise((resolve) => setTimeout(resolve, PAGE_RETRY_MS));
-  }
 }

@@ -30,10 +30,21 @@ export async function wrapWorkload(workload: Workload, context: { readonly serve
     onEvent: (event) => tell(event, workload, out),
   });
   stopWithParent(async () => running.stop());
-  await running.ready;
-  out.note(`meltemi: ${name} is in the mesh at ${running.address}`);
-  tellParent({ t: 'ready', details: { address: running.address } });
+  const patience = setTimeout(() => out.note(`meltemi: ${name} gets no traffic yet: ${waitingFor(workload)}`), PATIENCE_MS);
+  const started = await Promise.race([running.ready.then(() => true), running.exited.then(() => false)]).finally(() => clearTimeout(patience));
+  if (started) {
+    out.note(`meltemi: ${name} is in the mesh at ${running.address}`);
+    tellParent({ t: 'ready', details: { address: running.address } });
+  }
   return running.exited;
+}
+
+/** An application that listens nowhere by then may never do so. */
+const PATIENCE_MS = 10_000;
+
+function waitingFor({ appPorts, readyPath }: Workload): string {
+  const ports = appPorts.map(({ number }) => number).join(', ');
+  return `its application does not answer on port ${ports}${readyPath === undefined ? '' : ` at ${readyPath}`}. It must listen at HOST and PORT, which it is told.`;
 }
 
 /** The application's own lines are passed on as they are; what the mesh has to say goes to stderr. */
@@ -63,9 +74,19 @@ function tell(event: WorkloadEvent, workload: Workload, out: Output): void {
     case 'warning':
       out.note(`meltemi: ${event.message}`);
       return;
+    case 'application':
+      if (event.state === 'exited') out.note(`meltemi: ${workload.identity.workload} ended with ${endOf(event)}; its endpoint leaves the mesh`);
+      return;
+    case 'health':
+      if (event.state === 'unhealthy') out.note(`meltemi: ${workload.identity.workload} gets no traffic until it answers again: ${event.reason}`);
+      return;
     case 'joined':
     case 'certificate':
-    case 'application':
       return;
   }
+}
+
+/** `exit code 3`, `SIGKILL`. */
+export function endOf(event: { readonly code?: number; readonly signal?: string }): string {
+  return event.signal ?? `exit code ${event.code ?? 'unknown'}`;
 }

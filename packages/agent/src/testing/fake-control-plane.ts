@@ -13,6 +13,7 @@ import {
   type SpiffeId,
   verifyCsr,
 } from '@meltemi/pki';
+import { HEALTH_TYPE_URL } from '@meltemi/protos-types';
 import { createServerSession, decodeDeltaRequest, encodeDeltaResponse, type Resource, type ResourceSource } from '@meltemi/xds';
 import { DELTA_ADS } from '../relay/proxy-handlers.ts';
 import type { JoinResult } from '../types.ts';
@@ -24,6 +25,8 @@ export interface FakeControlPlane {
   readonly issued: { readonly principal: string; readonly serial: string; readonly by: 'token' | 'certificate' }[];
   /** NACK texts. */
   readonly refusals: string[];
+  /** Reports about the application: `healthy`, or why not. */
+  readonly health: string[];
   readonly streams: number;
   join(id: { namespace: string; serviceAccount: string }, address: string, appAddress?: string): JoinResult;
   set(typeUrl: string, resources: readonly Resource[]): void;
@@ -45,6 +48,7 @@ export async function startFakeControlPlane(options: { readonly ttlMs?: number; 
   const resources = new Map<string, Map<string, Resource>>();
   const issued: FakeControlPlane['issued'] = [];
   const refusals: string[] = [];
+  const health: string[] = [];
   const wakeups = new Set<() => void>();
   let version = 1;
   let server: GrpcServer | undefined;
@@ -81,7 +85,13 @@ export async function startFakeControlPlane(options: { readonly ttlMs?: number; 
     wakeups.add(wake);
     return {
       onMessage(message) {
-        const verdict = session.receive(decodeDeltaRequest(message));
+        const request = decodeDeltaRequest(message);
+        if (request.typeUrl === HEALTH_TYPE_URL) {
+          health.push(request.error?.message ?? 'healthy');
+          call.write(encodeDeltaResponse({ typeUrl: HEALTH_TYPE_URL, nonce: '', systemVersion: '', resources: [], removed: [] }));
+          return;
+        }
+        const verdict = session.receive(request);
         if (verdict?.t === 'nack') refusals.push(verdict.message);
         flush();
       },
@@ -114,6 +124,7 @@ export async function startFakeControlPlane(options: { readonly ttlMs?: number; 
     },
     issued,
     refusals,
+    health,
     get streams() {
       return wakeups.size;
     },

@@ -61,6 +61,8 @@ export interface AdsServerOptions<Push> {
   readonly initialPushes?: number;
   /** Returns why the node's metadata is not believed, given its certificate; undefined when it is. Default: namespace and service account must agree. */
   readonly verifyNode?: (node: XdsNode) => string | undefined;
+  /** An agent reports whether its application serves; `reason` when it does not. */
+  readonly onHealth?: (connectionId: string, reason: string | undefined) => void;
 }
 
 /** The ADS room. */
@@ -154,6 +156,7 @@ export function createAdsServer<Push>(options: AdsServerOptions<Push>): AdsServe
       if (connection.isSettled()) admission.leave(connection);
       notify();
     },
+    onHealth: (connection, reason) => options.onHealth?.(connection.id, reason),
     onClose(connection) {
       connections.delete(connection);
       admission.leave(connection);

@@ -1,7 +1,7 @@
 import { MeshError, type Timer, type Timers } from '@meltemi/base';
 import { Status, type CallListener, type ServerCall } from '@meltemi/grpc';
 import type { ProtoCodec } from '@meltemi/protos';
-import type { Node } from '@meltemi/protos-types';
+import { HEALTH_TYPE_URL, type Node } from '@meltemi/protos-types';
 import {
   createServerSession,
   decodeDeltaRequest,
@@ -48,15 +48,23 @@ export interface ConnectionHooks {
   /** After what followed from the verdict was sent. */
   readonly onVerdict: (connection: Connection, verdict: Verdict) => void;
   readonly onClose: (connection: Connection) => void;
+  /** The agent reports about its application; `reason` when it cannot serve. */
+  readonly onHealth: (connection: Connection, reason: string | undefined) => void;
   readonly timers: Timers;
 }
 
 /** How long routes wait for the endpoints of new clusters, should the client never ask for them. */
 const HOLD_BACK_MS = 2_000;
 
+/** What an agent says about its application; `reason` when it does not serve. */
+interface HealthReport {
+  readonly t: 'health';
+  readonly reason: string | undefined;
+}
+
 /** Both protocols behind one face: bytes in, bytes out. */
 interface Stream {
-  receive(message: Uint8Array): Verdict | undefined;
+  receive(message: Uint8Array): Verdict | HealthReport | undefined;
   next(): readonly Uint8Array[] | undefined;
   readonly session: Pick<ServerSession<unknown, unknown>, 'changed' | 'statuses' | 'syncedVersion' | 'holdsBack' | 'stopHoldingBack'>;
 }
@@ -79,6 +87,7 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
         return;
       }
       const verdict = stream.receive(message);
+      if (verdict?.t === 'health') return takeHealth(call, connection, verdict, hooks);
       connection.pump();
       if (verdict !== undefined) hooks.onVerdict(connection, verdict);
     },
@@ -90,6 +99,11 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
       if (connection !== undefined) hooks.onClose(connection);
     },
   };
+}
+
+function takeHealth(call: ServerCall, connection: Connection, report: HealthReport, hooks: ConnectionHooks): void {
+  hooks.onHealth(connection, report.reason);
+  call.write(encodeDeltaResponse({ typeUrl: HEALTH_TYPE_URL, nonce: '', systemVersion: '', resources: [], removed: [] }));
 }
 
 function readNode(message: Uint8Array, protocol: Protocol, hooks: ConnectionHooks, call: ServerCall): XdsNode {
@@ -113,7 +127,11 @@ function createStream(protocol: Protocol, source: ResourceSource, id: string): S
     const session = createServerSession('delta', options);
     return {
       session,
-      receive: (message) => session.receive(decodeDeltaRequest(message)),
+      receive(message) {
+        const request = decodeDeltaRequest(message);
+        if (request.typeUrl !== HEALTH_TYPE_URL) return session.receive(request);
+        return { t: 'health', reason: request.error === undefined ? undefined : (request.error.message ?? 'not healthy') };
+      },
       next() {
         const response = session.next();
         return response === undefined ? undefined : encodeDeltaResponse(response);

@@ -23,6 +23,8 @@ export interface ProxyNode {
   readonly appAddress: string;
   /** What the application listens on, as declared by `run --port`. */
   readonly ports: readonly WorkloadPort[];
+  /** Its agent watches the application and reports: no endpoint until it says healthy. */
+  readonly reportsHealth: boolean;
   readonly dataPlane: 'embedded' | 'envoy';
   /** Address that a gateway's listeners bind. */
   readonly bindAddress: string;

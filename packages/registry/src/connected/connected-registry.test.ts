@@ -95,8 +95,8 @@ test('health marks an endpoint and does not remove it; a gateway is no endpoint 
   const connected = await registry(manualTime());
   connected.connect('one', node('10.9.0.2'));
   connected.connect('edge', node('10.9.0.3', 'edge', 'router'));
-  assert.equal(connected.setHealth('10.9.0.2', 'unhealthy'), true);
-  assert.equal(connected.setHealth('10.9.0.9', 'unhealthy'), false);
+  assert.equal(connected.setHealth('one', 'unhealthy'), true);
+  assert.equal(connected.setHealth('nobody', 'unhealthy'), false);
   assert.deepEqual(
     connected.workloads().map(({ health, tlsMode, ports }) => [health, tlsMode, ports.length]),
     [
@@ -104,6 +104,20 @@ test('health marks an endpoint and does not remove it; a gateway is no endpoint 
       ['healthy', 'disabled', 0],
     ],
   );
+  await connected.close();
+});
+
+test('a workload whose agent reports is no endpoint until its application listens, and stays one over a new stream', async () => {
+  const connected = await registry(manualTime());
+  const reporting = { ...node('10.9.0.2'), reportsHealth: true };
+  const health = (): readonly string[] => connected.workloads().map((workload) => workload.health);
+  connected.connect('one', reporting);
+  assert.deepEqual(health(), ['unhealthy']);
+  connected.setHealth('one', 'healthy');
+  connected.connect('two', reporting);
+  connected.disconnect('one');
+  assert.deepEqual(health(), ['healthy']);
+  assert.equal(connected.setHealth('one', 'unhealthy'), false, 'a stream that ended speaks for nobody');
   await connected.close();
 });
 

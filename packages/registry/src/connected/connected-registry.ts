@@ -106,7 +106,7 @@ class Connected implements ConnectedRegistry {
     this.#arrive(address, before);
     const connections = new Set(before?.state.t === 'connected' ? before.state.connections : []).add(connectionId);
     this.#byConnection.set(connectionId, address);
-    const workload = workloadOf(node, before?.workload.health ?? 'healthy');
+    const workload = workloadOf(node, before?.workload.health ?? (node.reportsHealth ? 'unhealthy' : 'healthy'));
     const same = before !== undefined && JSON.stringify(before.workload) === JSON.stringify(workload);
     this.#entries.set(address, { workload: same ? before.workload : workload, state: { t: 'connected', connections } });
     if (!same) this.#changed();
@@ -135,9 +135,10 @@ class Connected implements ConnectedRegistry {
     this.#entries.set(address, { ...entry, state: { t: 'leaving', timer } });
   }
 
-  setHealth(address: string, health: Health): boolean {
-    const entry = this.#entries.get(address);
-    if (entry === undefined) return false;
+  setHealth(connectionId: string, health: Health): boolean {
+    const address = this.#byConnection.get(connectionId);
+    const entry = address === undefined ? undefined : this.#entries.get(address);
+    if (address === undefined || entry === undefined) return false;
     if (entry.workload.health === health) return true;
     this.#entries.set(address, { ...entry, workload: { ...entry.workload, health } });
     this.#changed();

@@ -36,8 +36,8 @@ export interface ConnectedRegistry {
   connect(connectionId: string, node: ProxyNode): void;
   /** It ended. Without another stream of the same workload its endpoint goes after the grace period, and its address is free again. */
   disconnect(connectionId: string): void;
-  /** What the agent found out about the application. An unhealthy one stays, marked. False when no such workload is connected. */
-  setHealth(address: string, health: Health): boolean;
+  /** What the agent of this stream found out about its application. An unhealthy one stays, marked. False when the stream stands for no workload. */
+  setHealth(connectionId: string, health: Health): boolean;
   /** Connected ones, those in their grace period, and those of before a restart that are not back yet. The same objects while nothing changes. */
   workloads(): readonly Workload[];
   watch(listener: () => void): () => void;
