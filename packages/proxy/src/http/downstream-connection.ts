@@ -158,7 +158,11 @@ export class DownstreamConnection implements Connection {
     this.#startStream(x, now);
     const refusal = x.refusal;
     if (refusal === undefined) routeRequest(x);
-    else this.reply(x, refusal);
+    else {
+      // Whoever sends what nobody may send is not asked what else it has.
+      if (refusal.status >= 400) this.closeAfter = true;
+      this.reply(x, refusal);
+    }
     return this.#over() ? -1 : next;
   }
 
