@@ -121,3 +121,15 @@ test('a head that comes byte by byte is scanned a logarithmic number of times an
   assert.equal(after, text.length);
   assert.ok(scans < 15, `${scans} scans`);
 });
+
+test('a head that is longer than allowed is looked at at once, not only when it has doubled', () => {
+  const buffer = new HeadBuffer(plainBytes);
+  const scanner = new HeadScanner();
+  const piece = bytesOf('a'.repeat(1000));
+  let after = NEED_MORE;
+  let sent = 0;
+  for (; after === NEED_MORE && sent < 200_000; sent += piece.length)
+    if (buffer.add(piece, 0, piece.length)) after = scanner.request(buffer.bytes, 0, buffer.length);
+  assert.equal(scanner.error, 'head-too-large');
+  assert.ok(sent <= 63_000, `${sent} bytes were taken`);
+});

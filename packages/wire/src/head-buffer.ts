@@ -1,20 +1,24 @@
 import type { BytesPort } from './bytes.ts';
+import { DEFAULT_LIMITS, type WireLimits } from './limits.ts';
 
 const LF = 10;
 const CR = 13;
 
 /**
  * Gathers a message head that comes in pieces. A scanner that started over at every piece would do quadratic work for whoever
- * sends byte by byte; so it is asked to look again only when the head may be complete or has doubled.
+ * sends byte by byte; so it is asked to look again only when the head may be complete or has doubled, and
+ * when it is longer than allowed.
  */
 export class HeadBuffer {
   bytes: Uint8Array;
   length = 0;
   #scanned = 0;
   readonly #port: BytesPort;
+  readonly #maxBytes: number;
 
-  constructor(port: BytesPort) {
+  constructor(port: BytesPort, limits: WireLimits = DEFAULT_LIMITS) {
     this.#port = port;
+    this.#maxBytes = limits.maxHeadBytes;
     this.bytes = EMPTY;
   }
 
@@ -24,7 +28,7 @@ export class HeadBuffer {
     this.#reserve(from + end - start);
     this.#port.copy(piece, start, end, this.bytes, from);
     this.length = from + end - start;
-    if (this.length < this.#scanned * 2 && !this.#emptyLine(from)) return false;
+    if (this.length < this.#scanned * 2 && this.length <= this.#maxBytes && !this.#emptyLine(from)) return false;
     this.#scanned = this.length;
     return true;
   }

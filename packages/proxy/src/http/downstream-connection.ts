@@ -1,7 +1,7 @@
 import type { CompiledChain } from '@meltemi/runtime';
 import { BodyFramer, HeadBuffer, NEED_MORE, REFUSED } from '@meltemi/wire';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
-import type { Connection, Worker } from '../core/worker.ts';
+import { SCAN_LIMITS, type Connection, type Worker } from '../core/worker.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
 import { flagBit, type ConnectionInfo, type StreamInfo, type Transport } from '../types.ts';
 import { abandonAttempt, forget, settle } from './attempt.ts';
@@ -37,7 +37,7 @@ export class DownstreamConnection implements Connection {
   #state: State = 'idle';
   #exchange: Exchange | undefined = undefined;
   readonly #transport: Transport;
-  readonly #head = new HeadBuffer(nodeBytes);
+  readonly #head = new HeadBuffer(nodeBytes, SCAN_LIMITS);
   /** Bytes behind the present request, waiting for its response. */
   #ahead: Uint8Array | undefined = undefined;
   #requests = 0;

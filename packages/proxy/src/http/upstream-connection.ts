@@ -1,7 +1,7 @@
 import type { CompiledCluster, Host } from '@meltemi/runtime';
 import { BodyFramer, type BodyMode, HeadBuffer, NEED_MORE, REFUSED, type PayloadSink } from '@meltemi/wire';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
-import type { Worker } from '../core/worker.ts';
+import { SCAN_LIMITS, type Worker } from '../core/worker.ts';
 import { hostPort } from '../net/addresses.ts';
 import type { DialedInfo, DialHandler, DialTarget } from '../net/net-port.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
@@ -57,7 +57,7 @@ export class UpstreamConnection implements DialHandler {
   readonly #worker: Worker;
   readonly #owner: ConnectionOwner;
   readonly #transport: Transport;
-  readonly #head = new HeadBuffer(nodeBytes);
+  readonly #head = new HeadBuffer(nodeBytes, SCAN_LIMITS);
   readonly #deadline: Deadline;
   #paused = false;
   /** Has it ever stood? */
