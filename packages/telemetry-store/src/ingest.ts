@@ -7,7 +7,7 @@ import {
   type TelemetryBatch,
   type TelemetryNode,
 } from '@meltemi/telemetry';
-import type { Journal } from './journal.ts';
+import type { Change, Journal } from './journal.ts';
 import type { LogStore } from './log-store.ts';
 import type { MetricStore, StoredSeries, Target } from './metric-store.ts';
 import { checkSpan, type StoredSpan, type TraceStore } from './trace-store.ts';
@@ -49,6 +49,12 @@ export interface IngestStream {
   close(): void;
 }
 
+interface Sender {
+  readonly node: TelemetryNode;
+  readonly workload: string;
+  readonly target: Target;
+}
+
 interface Known {
   /** One for a counter or gauge; buckets, sum and count for a histogram. */
   readonly parts: readonly StoredSeries[];
@@ -70,196 +76,213 @@ const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]{0,255}$/;
 const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,127}$/;
 
 export function openStream(deps: IngestDeps, identity: StreamIdentity): IngestStream {
-  const known = new Map<number, Known>();
-  let node: TelemetryNode | undefined;
-  let target: Target | undefined;
-  let skewMs: number | undefined;
-  let refused = 0;
-  let reason = '';
+  return new Stream(deps, identity);
+}
 
-  function refuse(why: string): void {
-    refused++;
-    deps.counters.refused++;
-    if (reason === '') reason = why;
+class Stream implements IngestStream {
+  readonly #deps: IngestDeps;
+  readonly #identity: StreamIdentity;
+  readonly #known = new Map<number, Known>();
+  /** Who sends, as far as its certificate allows, and where its series are; from the first batch on. */
+  #sender: Sender | undefined;
+  #skewMs: number | undefined;
+  #refused = 0;
+  #reason = '';
+
+  constructor(deps: IngestDeps, identity: StreamIdentity) {
+    this.#deps = deps;
+    this.#identity = identity;
   }
 
-  /** The name a stream goes by: what it says, as far as its certificate allows. */
-  function bind(claim: TelemetryNode): string | undefined {
-    const { workload = '', namespace = identity.namespace } = claim;
+  ingest(batch: TelemetryBatch): TelemetryAck {
+    this.#refused = 0;
+    this.#reason = '';
+    const sender = (this.#sender ??= this.#bind(batch.node));
+    if (sender !== undefined) {
+      this.#metrics(batch, sender.target);
+      this.#spans(batch);
+      this.#lines(batch);
+      this.#deps.counters.batches++;
+      this.#deps.changed();
+    }
+    return { sequence: batch.sequence ?? 0, ...(this.#refused === 0 ? {} : { refused: this.#refused, reason: this.#reason }) };
+  }
+
+  close(): void {
+    this.#known.clear();
+  }
+
+  #refuse(why: string): void {
+    this.#refused++;
+    this.#deps.counters.refused++;
+    if (this.#reason === '') this.#reason = why;
+  }
+
+  #bind(claim: TelemetryNode | undefined): Sender | undefined {
+    const fault = claim === undefined ? 'the first batch of a stream must say who sends' : this.#checkClaim(claim);
+    if (claim === undefined || fault !== undefined) {
+      this.#refuse(fault ?? '');
+      return undefined;
+    }
+    const { workload = '', component, address, app = '', version = '' } = claim;
+    const instance = claim.instance || workload;
+    const labels = { job: component || 'agent', namespace: this.#identity.namespace, pod: instance, instance: address ?? instance, app, version };
+    return { node: claim, workload, target: this.#deps.metrics.target(withoutEmpty(labels)) };
+  }
+
+  #checkClaim({ workload = '', namespace = this.#identity.namespace }: TelemetryNode): string | undefined {
+    const identity = this.#identity;
     if (namespace !== identity.namespace) return `the sender says namespace ${namespace}, its certificate says ${identity.namespace}`;
     if (workload === '') return 'the sender names no workload';
-    if (deps.knowsWorkload?.(namespace, identity.serviceAccount, workload) === false)
+    if (this.#deps.knowsWorkload?.(namespace, identity.serviceAccount, workload) === false)
       return `no workload ${workload} of ${namespace} runs as ${identity.serviceAccount}`;
-    node = claim;
-    const instance = claim.instance || workload;
-    target = deps.metrics.target(
-      withoutEmpty({
-        job: claim.component || 'agent',
-        namespace,
-        pod: instance,
-        instance: claim.address ?? instance,
-        app: claim.app ?? '',
-        version: claim.version ?? '',
-      }),
-    );
     return undefined;
   }
 
-  function localTime(batch: TelemetryBatch): number {
-    const nowMs = deps.now();
+  #localTime(batch: TelemetryBatch): number {
+    const nowMs = this.#deps.now();
     const sent = jsonNumber(batch.time_ms);
     if (!Number.isFinite(sent) || sent <= 0) return nowMs;
-    skewMs ??= Math.abs(nowMs - sent) < MAX_SKEW_MS ? 0 : nowMs - sent;
-    const local = sent + skewMs;
+    this.#skewMs ??= Math.abs(nowMs - sent) < MAX_SKEW_MS ? 0 : nowMs - sent;
+    const local = sent + this.#skewMs;
     return Math.abs(local - nowMs) < MAX_SKEW_MS ? local : nowMs;
   }
 
-  function define(definition: SeriesDefinition, to: Target, sentMs: number, timeMs: number): void {
-    const id = definition.id ?? 0;
-    const fault = checkDefinition(definition, identity, node, known.size);
-    if (id === 0 || fault !== undefined) return refuse(fault ?? 'a series has no id');
+  #metrics(batch: TelemetryBatch, to: Target): void {
+    const { metrics, journal, counters } = this.#deps;
+    const timeMs = this.#localTime(batch);
+    const before = this.#known.size;
+    for (const definition of batch.series ?? []) this.#define(definition, to, { sentMs: jsonNumber(batch.time_ms), timeMs });
+    if (this.#known.size > before) this.#zeros(to, [...this.#known.values()].slice(before), timeMs);
+    const changes: Change[] = [];
+    this.#samples(batch, changes);
+    this.#histograms(batch, changes);
+    const tick = metrics.tick(to, timeMs);
+    for (const [series, value] of changes) metrics.set(series, tick, value);
+    journal?.tick(to, to.raw.timeOf(tick), changes);
+    counters.samples += changes.length;
+    this.#retire(batch, to, tick);
+  }
+
+  #define(definition: SeriesDefinition, to: Target, { sentMs, timeMs }: { readonly sentMs: number; readonly timeMs: number }): void {
+    const { id = 0 } = definition;
+    if (id === 0) return this.#refuse('a series has no id');
+    const fault =
+      this.#known.size >= MAX_SERIES_PER_STREAM ? `more than ${MAX_SERIES_PER_STREAM} series in one stream` : this.#checkSeries(definition);
+    if (fault !== undefined) return this.#refuse(fault);
+    const buckets = definition.kind === 'HISTOGRAM' ? (definition.bounds ?? []).length + 1 : 0;
+    const parts = this.#parts(definition, to, buckets > 0);
+    if (parts === undefined) return this.#refuse('the store has as many series as it may hold');
     const age = sentMs - jsonNumber(definition.created_ms);
     const createdMs = age >= 0 && Number.isFinite(age) ? timeMs - age : timeMs;
-    const name = definition.name ?? '';
-    const labels = { ...definition.labels, ...to.labels };
+    this.#known.set(id, { parts, buckets, cumulative: definition.kind !== 'GAUGE', createdMs });
+  }
+
+  #checkSeries(definition: SeriesDefinition): string | undefined {
+    return checkDefinition(definition) ?? checkReporter(definition, this.#identity, this.#sender?.workload);
+  }
+
+  /** The stored series of a definition; undefined when the store takes no more. */
+  #parts({ name = '', labels, bounds = [] }: SeriesDefinition, to: Target, isHistogram: boolean): readonly StoredSeries[] | undefined {
     const make = (suffix: string, extra: Labels): StoredSeries | undefined =>
-      deps.metrics.series(to, { __name__: name + suffix, ...labels, ...extra });
-    const isHistogram = definition.kind === 'HISTOGRAM';
-    const bounds = [...(definition.bounds ?? []).map(jsonNumber), Infinity];
+      this.#deps.metrics.series(to, { __name__: name + suffix, ...labels, ...to.labels, ...extra });
+    const bucket = (le: string): StoredSeries | undefined => make('_bucket', { le });
     const parts = isHistogram
-      ? [...bounds.map((bound) => make('_bucket', { le: bound === Infinity ? '+Inf' : String(bound) })), make('_sum', {}), make('_count', {})]
+      ? [...bounds.map((bound) => bucket(String(jsonNumber(bound)))), bucket('+Inf'), make('_sum', {}), make('_count', {})]
       : [make('', {})];
     const all = parts.filter((part) => part !== undefined);
-    if (all.length < parts.length) return refuse('the store has as many series as it may hold');
-    known.set(id, { parts: all, buckets: isHistogram ? bounds.length : 0, cumulative: definition.kind !== 'GAUGE', createdMs });
+    return all.length === parts.length ? all : undefined;
   }
 
   /** New counters get a zero where they began, so that their first value is an increase and shows at once. */
-  function zeros(to: Target, fresh: readonly Known[], timeMs: number): void {
+  #zeros(to: Target, fresh: readonly Known[], timeMs: number): void {
     const lastMs = to.raw.lastTimeMs;
     const born = fresh.filter((one) => one.cumulative && timeMs - one.createdMs < ZERO_WITHIN_MS);
     const late = born.filter((one) => lastMs === undefined || one.createdMs > lastMs);
-    if (late.length > 0) {
-      const atMs = Math.min(timeMs - 1, ...late.map((one) => one.createdMs));
-      if (lastMs === undefined || atMs > lastMs) {
-        const tick = deps.metrics.tick(to, atMs);
-        const parts = late.flatMap((one) => one.parts);
-        for (const part of parts) deps.metrics.set(part, tick, 0);
-        deps.journal?.tick(
-          to,
-          atMs,
-          parts.map((part) => [part, 0]),
-        );
-      }
-    }
+    if (late.length > 0) this.#zeroTick(to, late, timeMs);
     for (const one of born) {
       if (late.includes(one)) continue;
       const tick = Math.max(to.raw.first, to.raw.firstAfter(one.createdMs) - 1);
-      for (const part of one.parts) {
-        if (part.raw.length === 0) deps.metrics.set(part, tick, 0);
-      }
+      for (const part of one.parts) if (part.raw.length === 0) this.#deps.metrics.set(part, tick, 0);
     }
   }
 
-  function values(batch: TelemetryBatch, changes: [StoredSeries, number][]): void {
-    const set = (series: StoredSeries | undefined, value: number): void => {
-      if (series !== undefined) changes.push([series, value]);
-    };
-    const ids = batch.sample_ids ?? [];
-    const samples = batch.sample_values ?? [];
-    if (ids.length !== samples.length) return refuse(`${ids.length} sample ids, but ${samples.length} values`);
+  /** A tick of its own for the zeros of series that began after the last one. */
+  #zeroTick(to: Target, late: readonly Known[], timeMs: number): void {
+    const { metrics, journal } = this.#deps;
+    const lastMs = to.raw.lastTimeMs;
+    const atMs = Math.min(timeMs - 1, ...late.map((one) => one.createdMs));
+    if (lastMs !== undefined && atMs <= lastMs) return;
+    const tick = metrics.tick(to, atMs);
+    const zeros = late.flatMap((one) => one.parts).map((part): Change => [part, 0]);
+    for (const [part] of zeros) metrics.set(part, tick, 0);
+    journal?.tick(to, atMs, zeros);
+  }
+
+  #samples(batch: TelemetryBatch, changes: Change[]): void {
+    const { sample_ids: ids = [], sample_values: values = [] } = batch;
+    if (ids.length !== values.length) return this.#refuse(`${ids.length} sample ids, but ${values.length} values`);
     for (const [i, id] of ids.entries()) {
-      const one = known.get(id);
-      const value = jsonNumber(samples[i]);
-      if (one === undefined || one.buckets > 0) refuse(`sample of series ${id}, which was not described`);
-      else if (one.cumulative && !(value >= 0)) refuse(`counter ${id} has the value ${value}`);
-      else set(one.parts[0], value);
+      const one = this.#known.get(id);
+      const value = jsonNumber(values[i]);
+      const series = one?.buckets === 0 ? one.parts[0] : undefined;
+      if (one === undefined || series === undefined) this.#refuse(`sample of series ${id}, which was not described`);
+      else if (one.cumulative && !(value >= 0)) this.#refuse(`counter ${id} has the value ${value}`);
+      else changes.push([series, value]);
     }
-    for (const sample of batch.histograms ?? []) {
-      const one = known.get(sample.id ?? 0);
-      const counts = cumulate(sample.counts ?? []);
-      if (one === undefined || one.buckets !== counts?.length) {
-        refuse(`histogram ${sample.id ?? 0} was not described, or has the wrong number of buckets`);
+  }
+
+  #histograms(batch: TelemetryBatch, changes: Change[]): void {
+    for (const { id = 0, counts = [], sum } of batch.histograms ?? []) {
+      const one = this.#known.get(id);
+      const totals = cumulate(counts);
+      if (one === undefined || one.buckets !== totals?.length) {
+        this.#refuse(`histogram ${id} was not described, or has the wrong number of buckets`);
         continue;
       }
-      for (const [i, count] of counts.entries()) set(one.parts[i], count);
-      set(one.parts[one.buckets], jsonNumber(sample.sum));
-      set(one.parts[one.buckets + 1], counts.at(-1) ?? 0);
+      const values = [...totals, jsonNumber(sum), totals.at(-1) ?? 0];
+      for (const [i, part] of one.parts.entries()) changes.push([part, values[i] ?? NaN]);
     }
   }
 
-  function metrics(batch: TelemetryBatch, to: Target): void {
-    const sentMs = jsonNumber(batch.time_ms);
-    const timeMs = localTime(batch);
-    const before = known.size;
-    for (const definition of batch.series ?? []) define(definition, to, sentMs, timeMs);
-    const changes: [StoredSeries, number][] = [];
-    if (known.size > before) zeros(to, [...known.values()].slice(before), timeMs);
-    values(batch, changes);
-    const tick = deps.metrics.tick(to, timeMs);
-    for (const [series, value] of changes) deps.metrics.set(series, tick, value);
-    deps.journal?.tick(to, to.raw.timeOf(tick), changes);
-    deps.counters.samples += changes.length;
-    retire(batch, to, tick);
-  }
-
-  function retire(batch: TelemetryBatch, to: Target, tick: number): void {
+  #retire(batch: TelemetryBatch, to: Target, tick: number): void {
     const gone: StoredSeries[] = [];
     for (const id of batch.retired_ids ?? []) {
-      for (const part of known.get(id)?.parts ?? []) {
-        deps.metrics.end(part, tick);
+      for (const part of this.#known.get(id)?.parts ?? []) {
+        this.#deps.metrics.end(part, tick);
         gone.push(part);
       }
-      known.delete(id);
+      this.#known.delete(id);
     }
-    if (gone.length > 0) deps.journal?.ended(to, gone);
+    if (gone.length > 0) this.#deps.journal?.ended(to, gone);
   }
 
-  function spansAndLines(batch: TelemetryBatch): void {
+  #spans(batch: TelemetryBatch): void {
+    const { namespace } = this.#identity;
     const spans: StoredSpan[] = [];
     for (const one of batch.spans ?? []) {
       const span = checkSpan(one);
-      if (typeof span === 'string') refuse(span);
-      else if (!span.service.endsWith(`.${identity.namespace}`)) refuse(`a span of service ${span.service} from namespace ${identity.namespace}`);
+      if (typeof span === 'string') this.#refuse(span);
+      else if (!span.service.endsWith(`.${namespace}`)) this.#refuse(`a span of service ${span.service} from namespace ${namespace}`);
       else spans.push(span);
     }
-    for (const span of spans) deps.traces.add(span);
-    deps.journal?.spans(spans);
-    deps.counters.spans += spans.length;
-    const nowMs = deps.now();
-    const key = { namespace: identity.namespace, workload: node?.workload ?? '', instance: node?.instance || (node?.workload ?? '') };
-    for (const line of batch.logs ?? []) {
-      const timeMs = jsonNumber(line.time_ms);
-      deps.logs.add(key, {
-        timeMs: timeMs > 0 && timeMs < nowMs + MAX_SKEW_MS ? timeMs : nowMs,
-        source: line.source ?? 'APPLICATION',
-        text: line.text ?? '',
-      });
-      deps.counters.lines++;
-    }
+    for (const span of spans) this.#deps.traces.add(span);
+    this.#deps.journal?.spans(spans);
+    this.#deps.counters.spans += spans.length;
   }
 
-  return {
-    ingest(batch) {
-      refused = 0;
-      reason = '';
-      if (node === undefined) {
-        const fault = batch.node === undefined ? 'the first batch of a stream must say who sends' : bind(batch.node);
-        if (fault !== undefined) {
-          refuse(fault);
-          return { sequence: batch.sequence ?? 0, refused, reason };
-        }
-      }
-      if (target !== undefined) metrics(batch, target);
-      spansAndLines(batch);
-      deps.counters.batches++;
-      deps.changed();
-      return { sequence: batch.sequence ?? 0, ...(refused === 0 ? {} : { refused, reason }) };
-    },
-    close() {
-      known.clear();
-    },
-  };
+  #lines(batch: TelemetryBatch): void {
+    const { logs, counters } = this.#deps;
+    const nowMs = this.#deps.now();
+    const workload = this.#sender?.workload ?? '';
+    const key = { namespace: this.#identity.namespace, workload, instance: this.#sender?.node.instance || workload };
+    for (const { time_ms: time, source = 'APPLICATION', text = '' } of batch.logs ?? []) {
+      const sentMs = jsonNumber(time);
+      const timeMs = sentMs > 0 && sentMs < nowMs + MAX_SKEW_MS ? sentMs : nowMs;
+      logs.add(key, { timeMs, source, text });
+      counters.lines++;
+    }
+  }
 }
 
 function cumulate(counts: readonly JsonNumber[]): number[] | undefined {
@@ -278,10 +301,8 @@ function withoutEmpty(labels: Record<string, string>): Labels {
   return Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
 }
 
-/** What is wrong with a series, or undefined. A workload may speak of its own side of the traffic only for itself. */
-function checkDefinition(definition: SeriesDefinition, identity: StreamIdentity, node: TelemetryNode | undefined, count: number): string | undefined {
-  const { name = '', labels = {}, bounds = [] } = definition;
-  if (count >= MAX_SERIES_PER_STREAM) return `more than ${MAX_SERIES_PER_STREAM} series in one stream`;
+/** What is wrong with a series, or undefined. */
+function checkDefinition({ name = '', labels = {}, bounds = [] }: SeriesDefinition): string | undefined {
   if (!METRIC_NAME.test(name)) return `${JSON.stringify(name.slice(0, 60))} is not a metric's name`;
   const entries = Object.entries(labels);
   if (entries.length > MAX_LABELS) return `${name} has ${entries.length} labels, the limit is ${MAX_LABELS}`;
@@ -291,18 +312,20 @@ function checkDefinition(definition: SeriesDefinition, identity: StreamIdentity,
   }
   if (bounds.length > MAX_BOUNDS || bounds.some((bound, i) => !(jsonNumber(bound) > (i === 0 ? -Infinity : jsonNumber(bounds[i - 1])))))
     return `${name}: bounds must ascend, at most ${MAX_BOUNDS}`;
+  return undefined;
+}
+
+/** A workload may speak of its own side of the traffic only for itself. */
+function checkReporter({ name = '', labels = {} }: SeriesDefinition, identity: StreamIdentity, workload: string | undefined): string | undefined {
   const { reporter } = labels;
   if (reporter === undefined) return undefined;
   const side = reporter === 'source' ? 'source' : 'destination';
-  const own = {
-    namespace: labels[`${side}_workload_namespace`],
-    workload: labels[`${side}_workload`],
-    principal: labels[`${side}_principal`] ?? 'unknown',
-  };
-  if (own.namespace !== identity.namespace)
-    return `${name}: ${reporter} reporter claims namespace ${own.namespace}, its certificate says ${identity.namespace}`;
-  if (own.workload !== node?.workload) return `${name}: ${reporter} reporter claims workload ${own.workload}, it is ${node?.workload}`;
-  if (own.principal !== 'unknown' && own.principal !== identity.principal)
-    return `${name}: ${reporter} reporter claims principal ${own.principal}, its certificate says ${identity.principal}`;
+  const claimed = { namespace: labels[`${side}_workload_namespace`], workload: labels[`${side}_workload`] };
+  const principal = labels[`${side}_principal`] ?? 'unknown';
+  const claims = `${name}: ${reporter} reporter claims`;
+  if (claimed.namespace !== identity.namespace) return `${claims} namespace ${claimed.namespace}, its certificate says ${identity.namespace}`;
+  if (claimed.workload !== workload) return `${claims} workload ${claimed.workload}, it is ${workload}`;
+  if (principal !== 'unknown' && principal !== identity.principal)
+    return `${claims} principal ${principal}, its certificate says ${identity.principal}`;
   return undefined;
 }

@@ -5,9 +5,12 @@ import type { MetricStore, StoredSeries, Target } from './metric-store.ts';
 import { createSegmentWriter, listSegments, pruneSegments, readSegment, type SegmentWriter } from './segment-file.ts';
 import type { StoredSpan, TraceStore } from './trace-store.ts';
 
+/** A new value of a series. */
+export type Change = readonly [series: StoredSeries, value: number];
+
 /** What survives a restart, written beside the memory. All bounded: files are cut into segments, the oldest are removed. */
 export interface Journal {
-  tick(target: Target, timeMs: number, changes: readonly (readonly [StoredSeries, number])[]): void;
+  tick(target: Target, timeMs: number, changes: readonly Change[]): void;
   ended(target: Target, series: readonly StoredSeries[]): void;
   spans(spans: readonly StoredSpan[]): void;
   /** Hands everything to the operating system; call it once a second. */
@@ -41,34 +44,97 @@ interface Definitions {
 
 /** Reads what is there into the stores, then opens new segments for what comes. Throws MeshError `telemetry-store/format` for files of a newer version. */
 export function openJournal(options: JournalOptions, metrics: MetricStore, traces: TraceStore): Journal {
-  const metricFolder = join(options.folder, 'metrics');
-  const traceFolder = join(options.folder, 'traces');
-  const maxMetricBytes = options.maxMetricBytes ?? 64 * 1024 * 1024;
-  const maxTraceBytes = options.maxTraceBytes ?? 8 * 1024 * 1024;
-  const metricWriter = reopen(metricFolder, maxMetricBytes, (records) => replayMetrics(records, metrics));
-  const traceWriter = reopen(traceFolder, maxTraceBytes, (records) => replaySpans(records, traces));
-  let targetIds = new Map<Target, number>();
-  let seriesIds = new Map<StoredSeries, number>();
+  return new SegmentedJournal(options, metrics, traces);
+}
 
-  function define(target: Target, series: readonly StoredSeries[]): number {
+class SegmentedJournal implements Journal {
+  readonly #metrics: MetricStore;
+  readonly #maxAgeMs: number;
+  readonly #metricFiles: SegmentFolder;
+  readonly #traceFiles: SegmentFolder;
+  #targetIds = new Map<Target, number>();
+  #seriesIds = new Map<StoredSeries, number>();
+  /** A write failed: what follows in that segment could not be read. */
+  #isTorn = false;
+
+  constructor(options: JournalOptions, metrics: MetricStore, traces: TraceStore) {
+    this.#metrics = metrics;
+    this.#maxAgeMs = options.maxAgeMs;
+    this.#metricFiles = openFolder(join(options.folder, 'metrics'), options.maxMetricBytes ?? 64 * 1024 * 1024, (records) =>
+      replayMetrics(records, metrics),
+    );
+    this.#traceFiles = openFolder(join(options.folder, 'traces'), options.maxTraceBytes ?? 8 * 1024 * 1024, (records) =>
+      replaySpans(records, traces),
+    );
+  }
+
+  get bytes(): number {
+    return this.#metricFiles.writer.bytes + this.#traceFiles.writer.bytes;
+  }
+
+  tick(target: Target, timeMs: number, changes: readonly Change[]): void {
+    this.#write(TICK, target, timeMs, changes);
+  }
+
+  ended(target: Target, series: readonly StoredSeries[]): void {
+    const id = this.#define(target, series);
+    const payload = Buffer.alloc(5 + series.length * 4);
+    payload.writeUInt8(ENDED, 0);
+    payload.writeUInt32LE(id, 1);
+    for (const [i, one] of series.entries()) payload.writeUInt32LE(this.#seriesIds.get(one) ?? 0, 5 + i * 4);
+    this.#metricFiles.writer.append(payload);
+  }
+
+  spans(spans: readonly StoredSpan[]): void {
+    if (spans.length > 0) this.#traceFiles.writer.append(json(SPANS, spans));
+  }
+
+  flush(nowMs: number): void {
+    const { writer } = this.#metricFiles;
+    const wasTorn = this.#isTorn;
+    this.#isTorn = true;
+    writer.flush();
+    this.#traceFiles.writer.flush();
+    if (wasTorn || isFull(this.#metricFiles)) {
+      this.#rotateMetrics();
+      this.#prune(this.#metricFiles, nowMs);
+    }
+    if (wasTorn || isFull(this.#traceFiles)) {
+      this.#traceFiles.writer.rotate();
+      this.#prune(this.#traceFiles, nowMs);
+    }
+    this.#isTorn = false;
+  }
+
+  close(): void {
+    this.#metricFiles.writer.close();
+    this.#traceFiles.writer.close();
+  }
+
+  #prune({ path, maxBytes }: SegmentFolder, nowMs: number): void {
+    pruneSegments(path, maxBytes, nowMs - this.#maxAgeMs, Infinity);
+  }
+
+  /** Describes what the segment does not know yet. Answers the target's number in it. */
+  #define(target: Target, series: readonly StoredSeries[]): number {
     const fresh: Definitions = { targets: [], series: [] };
-    let id = targetIds.get(target);
+    let id = this.#targetIds.get(target);
     if (id === undefined) {
-      id = targetIds.size + 1;
-      targetIds.set(target, id);
+      id = this.#targetIds.size + 1;
+      this.#targetIds.set(target, id);
       fresh.targets.push({ id, labels: target.labels });
     }
     for (const one of series) {
-      if (seriesIds.has(one)) continue;
-      seriesIds.set(one, seriesIds.size + 1);
-      fresh.series.push({ id: seriesIds.size, target: id, labels: one.labels });
+      if (this.#seriesIds.has(one)) continue;
+      this.#seriesIds.set(one, this.#seriesIds.size + 1);
+      fresh.series.push({ id: this.#seriesIds.size, target: id, labels: one.labels });
     }
-    if (fresh.targets.length + fresh.series.length > 0) metricWriter.append(json(DEFINE, fresh));
+    if (fresh.targets.length + fresh.series.length > 0) this.#metricFiles.writer.append(json(DEFINE, fresh));
     return id;
   }
 
-  function write(type: number, target: Target, timeMs: number, changes: readonly (readonly [StoredSeries, number])[]): void {
-    const id = define(
+  #write(type: number, target: Target, timeMs: number, changes: readonly Change[]): void {
+    const id = this.#define(
       target,
       changes.map(([series]) => series),
     );
@@ -78,71 +144,48 @@ export function openJournal(options: JournalOptions, metrics: MetricStore, trace
     payload.writeDoubleLE(timeMs, 5);
     let at = 13;
     for (const [series, value] of changes) {
-      payload.writeUInt32LE(seriesIds.get(series) ?? 0, at);
+      payload.writeUInt32LE(this.#seriesIds.get(series) ?? 0, at);
       payload.writeDoubleLE(value, at + 4);
       at += 12;
     }
-    metricWriter.append(payload);
+    this.#metricFiles.writer.append(payload);
   }
 
   /** A new segment begins with everything that is alive, so that it can be read without those before it. */
-  function rotateMetrics(): void {
-    metricWriter.rotate();
-    targetIds = new Map();
-    seriesIds = new Map();
-    for (const target of metrics.targets()) {
-      const alive = [...target.series.values()].filter((series) => series.end === undefined);
+  #rotateMetrics(): void {
+    this.#metricFiles.writer.rotate();
+    this.#targetIds = new Map();
+    this.#seriesIds = new Map();
+    for (const target of this.#metrics.targets()) {
       const timeMs = target.raw.lastTimeMs;
-      if (timeMs !== undefined)
-        write(
-          SNAPSHOT,
-          target,
-          timeMs,
-          alive.map((series) => [series, series.raw.lastValue ?? 0]),
-        );
+      if (timeMs === undefined) continue;
+      const alive = [...target.series.values()].filter((series) => series.end === undefined);
+      this.#write(
+        SNAPSHOT,
+        target,
+        timeMs,
+        alive.map((series) => [series, series.raw.lastValue ?? 0]),
+      );
     }
   }
-
-  return {
-    tick: (target, timeMs, changes) => write(TICK, target, timeMs, changes),
-    ended(target, series) {
-      const id = define(target, series);
-      const payload = Buffer.alloc(5 + series.length * 4);
-      payload.writeUInt8(ENDED, 0);
-      payload.writeUInt32LE(id, 1);
-      for (const [i, one] of series.entries()) payload.writeUInt32LE(seriesIds.get(one) ?? 0, 5 + i * 4);
-      metricWriter.append(payload);
-    },
-    spans(spans) {
-      if (spans.length > 0) traceWriter.append(json(SPANS, spans));
-    },
-    flush(nowMs) {
-      metricWriter.flush();
-      traceWriter.flush();
-      if (metricWriter.bytes > maxMetricBytes / SEGMENTS) {
-        rotateMetrics();
-        pruneSegments(metricFolder, maxMetricBytes, nowMs - options.maxAgeMs, Infinity);
-      }
-      if (traceWriter.bytes > maxTraceBytes / SEGMENTS) {
-        traceWriter.rotate();
-        pruneSegments(traceFolder, maxTraceBytes, nowMs - options.maxAgeMs, Infinity);
-      }
-    },
-    close() {
-      metricWriter.close();
-      traceWriter.close();
-    },
-    get bytes() {
-      return metricWriter.bytes + traceWriter.bytes;
-    },
-  };
 }
 
-function reopen(folder: string, maxBytes: number, replay: (records: readonly Uint8Array[]) => void): SegmentWriter {
-  pruneSegments(folder, maxBytes, 0, Infinity);
-  const segments = listSegments(folder);
+/** A folder of segments and the one that is written. */
+interface SegmentFolder {
+  readonly path: string;
+  readonly maxBytes: number;
+  readonly writer: SegmentWriter;
+}
+
+function isFull({ writer, maxBytes }: SegmentFolder): boolean {
+  return writer.bytes > maxBytes / SEGMENTS;
+}
+
+function openFolder(path: string, maxBytes: number, replay: (records: readonly Uint8Array[]) => void): SegmentFolder {
+  pruneSegments(path, maxBytes, 0, Infinity);
+  const segments = listSegments(path);
   for (const segment of segments) replay(readSegment(segment.path));
-  return createSegmentWriter(folder, (segments.at(-1)?.number ?? 0) + 1);
+  return { path, maxBytes, writer: createSegmentWriter(path, (segments.at(-1)?.number ?? 0) + 1) };
 }
 
 function json(type: number, value: unknown): Uint8Array {

@@ -80,145 +80,211 @@ export interface MetricStore extends SeriesSource {
 }
 
 export function createMetricStore(options: Partial<MetricRetention> = {}): MetricStore {
-  const retention: MetricRetention = { ...DEFAULT_RETENTION, ...options };
-  const account: MemoryAccount = { bytes: 0 };
-  const targets = new Map<string, Target>();
-  const index = createLabelIndex<StoredSeries>();
-  const words = new Map<string, string>();
-  let count = 0;
-  let share = 1;
-  let evictions = 0;
+  return new MemoryMetricStore({ ...DEFAULT_RETENTION, ...options });
+}
+
+class MemoryMetricStore implements MetricStore {
+  readonly #retention: MetricRetention;
+  readonly #account: MemoryAccount = { bytes: 0 };
+  readonly #targets = new Map<string, Target>();
+  readonly #index = createLabelIndex<StoredSeries>();
+  readonly #words = new Map<string, string>();
+  #count = 0;
+  /** What part of the retention times the memory limit leaves. */
+  #share = 1;
+  #evictions = 0;
+
+  constructor(retention: MetricRetention) {
+    this.#retention = retention;
+  }
+
+  target(labels: Labels): Target {
+    const key = labelKey(labels);
+    const known = this.#targets.get(key);
+    if (known !== undefined) return known;
+    const account = this.#account;
+    const target = {
+      key,
+      labels: this.#interned(labels),
+      raw: new TickLog(account),
+      coarse: new TickLog(account),
+      series: new Map(),
+      dirty: new Set<StoredSeries>(),
+    };
+    this.#targets.set(key, target);
+    return target;
+  }
+
+  series(target: Target, labels: Labels): StoredSeries | undefined {
+    const key = labelKey(labels);
+    const known = target.series.get(key);
+    if (known !== undefined) return known;
+    if (this.#count >= this.#retention.maxSeries) return undefined;
+    const account = this.#account;
+    const series: StoredSeries = {
+      labels: this.#interned(labels),
+      target,
+      raw: new ChangeLog(account),
+      coarse: new ChangeLog(account),
+      end: undefined,
+    };
+    target.series.set(key, series);
+    this.#index.add(series.labels, series);
+    this.#count++;
+    return series;
+  }
+
+  tick(target: Target, timeMs: number): number {
+    const last = target.raw.lastTimeMs;
+    const time = last !== undefined && timeMs <= last ? last + 1 : timeMs;
+    if (last !== undefined && this.#slot(last) !== this.#slot(time)) closeSlot(target, last);
+    return target.raw.append(time);
+  }
+
+  set(series: StoredSeries, tick: number, value: number): void {
+    if (series.raw.lastValue !== value || series.raw.firstTick === undefined) series.raw.append(tick, value);
+    series.end = undefined;
+    series.target.dirty.add(series);
+  }
+
+  end(series: StoredSeries, tick: number): void {
+    series.end = { tick, timeMs: series.target.raw.timeOf(tick) };
+  }
+
+  trim(nowMs: number): void {
+    const { maxBytes } = this.#retention;
+    this.#pass(nowMs);
+    if (this.#account.bytes < maxBytes * 0.7) this.#share = Math.min(1, this.#share * 1.05);
+    while (this.#account.bytes > maxBytes && this.#share > 0.001) {
+      this.#share *= 0.75;
+      this.#evictions++;
+      this.#pass(nowMs);
+    }
+    if (this.#words.size > 4 * (this.#count + 1000)) this.#words.clear();
+  }
+
+  select(matchers: readonly LabelMatcher[], startMs: number, endMs: number): SeriesData[] {
+    return this.#matching(matchers).flatMap((series) => read(series, startMs, endMs) ?? []);
+  }
+
+  find(matchers: readonly LabelMatcher[], startMs: number, endMs: number): Labels[] {
+    return this.#matching(matchers)
+      .filter((series) => read(series, startMs, endMs) !== undefined)
+      .map((series) => series.labels);
+  }
+
+  labelNames(): string[] {
+    return this.#index.names();
+  }
+
+  labelValues(name: string): string[] {
+    return this.#index.values(name);
+  }
+
+  targets(): Iterable<Target> {
+    return this.#targets.values();
+  }
+
+  get stats(): MetricStats {
+    return {
+      series: this.#count,
+      targets: this.#targets.size,
+      bytes: this.#account.bytes,
+      rawMs: this.#retention.rawMs * this.#share,
+      evictions: this.#evictions,
+    };
+  }
+
+  #matching(matchers: readonly LabelMatcher[]): StoredSeries[] {
+    return this.#index.find(matchers, (series) => series.labels);
+  }
+
+  #slot(timeMs: number): number {
+    return Math.floor(timeMs / this.#retention.coarseStepMs);
+  }
 
   /** Equal texts are kept once: labels repeat a lot, and decoded messages bring new strings each time. */
-  function interned(labels: Labels): Labels {
+  #interned(labels: Labels): Labels {
     const copy: Record<string, string> = {};
     for (const [name, value] of Object.entries(labels)) {
-      let word = words.get(value);
-      if (word === undefined) words.set(value, (word = value));
+      let word = this.#words.get(value);
+      if (word === undefined) this.#words.set(value, (word = value));
       copy[name] = word;
     }
     return copy;
   }
 
-  function removeSeries(series: StoredSeries, key: string): void {
-    series.target.series.delete(key);
-    series.target.dirty.delete(series);
-    index.remove(series.labels, series);
-    series.raw.dispose();
-    series.coarse.dispose();
-    count--;
+  #pass(nowMs: number): void {
+    const { rawMs, coarseMs } = this.#retention;
+    const rawFrom = nowMs - rawMs * this.#share;
+    for (const target of this.#targets.values()) {
+      const last = target.raw.lastTimeMs;
+      // A sender that fell silent ends its slot here: else its last values would go with its raw samples.
+      if (last !== undefined && this.#slot(last) < this.#slot(nowMs) - 1) closeSlot(target, last);
+      this.#trimTarget(target, rawFrom, Math.min(rawFrom, nowMs - coarseMs * this.#share));
+    }
   }
 
-  function trimTarget(target: Target, rawFrom: number, coarseFrom: number): void {
+  #trimTarget(target: Target, rawFrom: number, coarseFrom: number): void {
     const rawTick = target.raw.firstAfter(rawFrom);
     const coarseTick = target.coarse.firstAfter(coarseFrom);
     for (const [key, series] of target.series) {
       series.raw.dropBefore(rawTick);
       series.coarse.dropBefore(coarseTick);
-      if (series.end !== undefined && series.end.timeMs <= coarseFrom) removeSeries(series, key);
+      if (series.end !== undefined && series.end.timeMs <= coarseFrom) this.#removeSeries(series, key);
     }
     target.raw.dropBefore(rawTick);
     target.coarse.dropBefore(coarseTick);
-    if (target.raw.next === target.raw.first && target.coarse.next === target.coarse.first) {
-      for (const [key, series] of target.series) removeSeries(series, key);
-      target.raw.dispose();
-      target.coarse.dispose();
-      targets.delete(target.key);
-    }
+    if (target.raw.next > target.raw.first || target.coarse.next > target.coarse.first) return;
+    for (const [key, series] of target.series) this.#removeSeries(series, key);
+    target.raw.dispose();
+    target.coarse.dispose();
+    this.#targets.delete(target.key);
   }
 
-  const store: MetricStore = {
-    target(labels) {
-      const key = labelKey(labels);
-      let target = targets.get(key);
-      if (target === undefined) {
-        target = { key, labels: interned(labels), raw: new TickLog(account), coarse: new TickLog(account), series: new Map(), dirty: new Set() };
-        targets.set(key, target);
-      }
-      return target;
-    },
-    series(target, labels) {
-      const key = labelKey(labels);
-      const known = target.series.get(key);
-      if (known !== undefined) return known;
-      if (count >= retention.maxSeries) return undefined;
-      const series: StoredSeries = { labels: interned(labels), target, raw: new ChangeLog(account), coarse: new ChangeLog(account), end: undefined };
-      target.series.set(key, series);
-      index.add(series.labels, series);
-      count++;
-      return series;
-    },
-    tick(target, timeMs) {
-      const last = target.raw.lastTimeMs;
-      const time = last !== undefined && timeMs <= last ? last + 1 : timeMs;
-      if (last !== undefined && Math.floor(last / retention.coarseStepMs) !== Math.floor(time / retention.coarseStepMs)) closeSlot(target, last);
-      return target.raw.append(time);
-    },
-    set(series, tick, value) {
-      if (series.raw.lastValue !== value || series.raw.firstTick === undefined) series.raw.append(tick, value);
-      series.end = undefined;
-      series.target.dirty.add(series);
-    },
-    end(series, tick) {
-      series.end = { tick, timeMs: series.target.raw.timeOf(tick) };
-    },
-    trim(nowMs) {
-      const pass = (): void => {
-        for (const target of targets.values())
-          trimTarget(target, nowMs - retention.rawMs * share, nowMs - Math.max(retention.coarseMs * share, retention.rawMs * share));
-      };
-      pass();
-      if (account.bytes < retention.maxBytes * 0.7) share = Math.min(1, share * 1.05);
-      while (account.bytes > retention.maxBytes && share > 0.001) {
-        share *= 0.75;
-        evictions++;
-        pass();
-      }
-      if (words.size > 4 * (count + 1000)) words.clear();
-    },
-    select: (matchers, startMs, endMs) =>
-      index
-        .find(matchers, (series) => series.labels)
-        .flatMap((series) => {
-          const data = read(series, startMs, endMs);
-          return data === undefined ? [] : [data];
-        }),
-    find: (matchers, startMs, endMs) =>
-      index
-        .find(matchers, (series) => series.labels)
-        .filter((series) => read(series, startMs, endMs) !== undefined)
-        .map((series) => series.labels),
-    labelNames: () => index.names(),
-    labelValues: (name) => index.values(name),
-    targets: () => targets.values(),
-    get stats() {
-      return { series: count, targets: targets.size, bytes: account.bytes, rawMs: retention.rawMs * share, evictions };
-    },
-  };
-  return store;
-
-  function closeSlot(target: Target, timeMs: number): void {
-    const tick = target.coarse.append(timeMs);
-    for (const series of target.dirty) {
-      const value = series.raw.lastValue;
-      if (value !== undefined) series.coarse.append(tick, value);
-    }
-    target.dirty.clear();
+  #removeSeries(series: StoredSeries, key: string): void {
+    series.target.series.delete(key);
+    series.target.dirty.delete(series);
+    this.#index.remove(series.labels, series);
+    series.raw.dispose();
+    series.coarse.dispose();
+    this.#count--;
   }
 }
 
-/** Coarse samples up to where raw ones begin, then raw ones. */
+/** The values at the end of a slot become its coarse ones. */
+function closeSlot(target: Target, timeMs: number): void {
+  if (target.coarse.lastTimeMs === timeMs) return;
+  const tick = target.coarse.append(timeMs);
+  for (const series of target.dirty) {
+    const value = series.raw.lastValue;
+    if (value !== undefined) series.coarse.append(tick, value);
+  }
+  target.dirty.clear();
+}
+
+/**
+ * Raw samples; for a time that reaches further back than these, coarse ones alone. Both together would bend `rate` where they meet:
+ * it takes the mean distance of a window's samples to tell whether the window begins before them.
+ */
 function read(series: StoredSeries, startMs: number, endMs: number): SeriesData | undefined {
   const { target } = series;
-  const rawStart = Math.max(series.raw.firstTick ?? Infinity, target.raw.first);
-  const rawStartMs = rawStart < target.raw.next ? target.raw.timeOf(rawStart) : Infinity;
   const lastSeenMs = series.end?.timeMs ?? target.raw.lastTimeMs ?? target.coarse.lastTimeMs ?? -Infinity;
   const staleAtMs = lastSeenMs + STALE_AFTER_MS;
-  const raw = slice(series.raw, target.raw, startMs, Math.min(endMs, lastSeenMs));
-  const coarse = startMs < rawStartMs ? slice(series.coarse, target.coarse, startMs, Math.min(endMs, lastSeenMs, rawStartMs - 1)) : undefined;
-  if (coarse === undefined) return raw === undefined ? undefined : { labels: series.labels, ...raw, staleAtMs };
-  if (raw === undefined) return { labels: series.labels, ...coarse, staleAtMs };
-  return { labels: series.labels, times: joined(coarse.times, raw.times), values: joined(coarse.values, raw.values), staleAtMs };
+  const untilMs = Math.min(endMs, lastSeenMs);
+  const data =
+    (hasCoarseBefore(series, startMs, untilMs) ? slice(series.coarse, target.coarse, startMs, untilMs) : undefined) ??
+    slice(series.raw, target.raw, startMs, untilMs);
+  return data === undefined ? undefined : { labels: series.labels, ...data, staleAtMs };
+}
+
+/** Whether raw samples were forgotten of which coarse ones are left in that time. */
+function hasCoarseBefore({ raw, coarse, target }: StoredSeries, startMs: number, endMs: number): boolean {
+  const rawStart = Math.max(raw.firstTick ?? Infinity, target.raw.first);
+  const rawStartMs = rawStart < target.raw.next ? target.raw.timeOf(rawStart) : Infinity;
+  if (startMs >= rawStartMs) return false;
+  const from = Math.max(target.coarse.firstAfter(startMs), coarse.firstTick ?? Infinity, target.coarse.first);
+  return from < target.coarse.firstAfter(Math.min(endMs, rawStartMs - 1));
 }
 
 function slice(log: ChangeLog, ticks: TickLog, startMs: number, endMs: number): { times: Float64Array; values: Float64Array } | undefined {
@@ -226,11 +292,4 @@ function slice(log: ChangeLog, ticks: TickLog, startMs: number, endMs: number): 
   const to = ticks.firstAfter(endMs) - 1;
   if (!(from <= to)) return undefined;
   return { times: ticks.times(from, to), values: log.expand(from, to) };
-}
-
-function joined(a: Float64Array, b: Float64Array): Float64Array {
-  const out = new Float64Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
 }

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import { MeshError } from '@meltemi/base';
 
 /** Format of the files; a newer one is refused. */
-export const SEGMENT_FORMAT = 1;
+const SEGMENT_FORMAT = 1;
 const MAGIC = Buffer.from('MLTMSEG\0');
 const HEADER_BYTES = 12;
 const RECORD_HEADER_BYTES = 8;

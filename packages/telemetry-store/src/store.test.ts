@@ -14,6 +14,7 @@ import {
   resolvePeer,
   trustedRegex,
   workloadLabels,
+  type RequestOutcome,
   type TelemetryBatch,
 } from '@meltemi/telemetry';
 import fc from 'fast-check';
@@ -32,6 +33,10 @@ const node = {
   component: 'proxy',
 };
 const reviews = { host: 'reviews.bookinfo.svc.cluster.local', name: 'reviews', namespace: 'bookinfo' };
+
+function ended(responseCode: number, flags: string, [durationMs, requestBytes, responseBytes]: [number, number, number]): RequestOutcome {
+  return { responseCode, flags, grpcStatus: undefined, durationMs, requestBytes, responseBytes };
+}
 
 /** A proxy with a real registry and encoder, and a clock that the test turns. */
 function sender(store: TelemetryStore, clock: { ms: number }) {
@@ -77,7 +82,7 @@ test('a first request shows in a rate at the next batch, and a quiet series stay
   const store = memory(clock);
   const proxy = sender(store, clock);
   proxy.tick(2);
-  proxy.edge().request(200, '-', undefined, 12, 0, 100);
+  proxy.edge().request(ended(200, '-', [12, 0, 100]));
   proxy.tick();
   const [rate = 0] = values(
     store,
@@ -102,7 +107,7 @@ test('labels of a peer that are learnt late are in the first export, at the late
   const store = memory(clock);
   const proxy = sender(store, clock);
   const peer = createPeer(clock.ms);
-  proxy.edge(peer).request(200, '-', undefined, 1, 0, 0);
+  proxy.edge(peer).request(ended(200, '-', [1, 0, 0]));
   proxy.tick();
   assert.deepEqual(values(store, 'istio_requests_total', clock.ms), []);
   resolvePeer(peer, workloadLabels('reviews-v2', 'bookinfo', { app: 'reviews', version: 'v2' }, 'meltemi'));
@@ -110,7 +115,7 @@ test('labels of a peer that are learnt late are in the first export, at the late
   assert.deepEqual(values(store, 'istio_requests_total{destination_workload="reviews-v2"}', clock.ms), [1]);
   assert.ok((values(store, 'rate(istio_requests_total{destination_workload="reviews-v2"}[60s])', clock.ms)[0] ?? 0) > 0);
   const never = createPeer(clock.ms);
-  proxy.edge(never).request(503, 'UF', undefined, 1, 0, 0);
+  proxy.edge(never).request(ended(503, 'UF', [1, 0, 0]));
   proxy.tick(2);
   assert.deepEqual(values(store, 'istio_requests_total{destination_workload="unknown",response_flags="UF"}', clock.ms), [1]);
   store.close();
@@ -123,7 +128,7 @@ test('what was stored survives a restart, also one that tore the last record', (
   let store = memory(clock, { folder });
   const proxy = sender(store, clock);
   for (let i = 0; i < 100; i++) {
-    proxy.edge().request(200, '-', undefined, i, 0, 100);
+    proxy.edge().request(ended(200, '-', [i, 0, 100]));
     proxy.encoder.addSpan({
       trace_id: (i + 1).toString(16).padStart(32, '0'),
       span_id: 'a'.repeat(16),
@@ -147,7 +152,7 @@ test('what was stored survives a restart, also one that tore the last record', (
   // The proxy is still the same: it reconnects, describes everything again, and no jump or zero is seen.
   proxy.reconnect(store);
   for (let i = 0; i < 30; i++) {
-    proxy.edge().request(200, '-', undefined, i, 0, 100);
+    proxy.edge().request(ended(200, '-', [i, 0, 100]));
     proxy.tick();
   }
   assert.ok(Math.abs((values(store, question, clock.ms)[0] ?? 0) - 60) < 2);
@@ -167,7 +172,7 @@ test('segments rotate, stay within their limit and can be read without those bef
   const store = memory(clock, { folder, maxMetricBytes: 2_000_000 });
   const proxy = sender(store, clock);
   for (let i = 0; i < 200; i++) {
-    for (let code = 200; code < 220; code++) proxy.edge().request(code, '-', undefined, (i * 37) % 5000, i % 300, (i * 7) % 9000);
+    for (let code = 200; code < 220; code++) proxy.edge().request(ended(code, '-', [(i * 37) % 5000, i % 300, (i * 7) % 9000]));
     proxy.tick();
     store.maintain();
   }
@@ -180,32 +185,35 @@ test('segments rotate, stay within their limit and can be read without those bef
   again.close();
 });
 
+for (const offset of [0, 4, 9, 14]) {
+  test(`a rate is the same before, at and after the seam of raw and coarse samples (begun ${offset} s into a slot)`, () => {
+    const clock = { ms: Math.floor(T0 / 15_000) * 15_000 + offset * 1000 };
+    const store = memory(clock, { retention: { rawMs: 60_000, coarseMs: 600_000, maxBytes: 40_000_000 } });
+    const proxy = sender(store, clock);
+    for (let i = 0; i < 900; i++) {
+      proxy.edge().request(ended(200, '-', [i % 40, 0, 100]));
+      proxy.tick();
+      store.maintain();
+    }
+    const range = rangeQuery({ source: store.metrics, regex: trustedRegex }, 'sum(increase(istio_requests_total[60s]))', {
+      startMs: clock.ms - 500_000,
+      endMs: clock.ms,
+      stepMs: 5000,
+    });
+    const points = range.t === 'matrix' ? (range.series[0]?.points ?? []) : [];
+    assert.equal(points.length, 101);
+    for (const [, value] of points) assert.ok(Math.abs(value - 60) < 1, String(value));
+    assert.equal(store.stats.evictions, 0);
+    store.close();
+  });
+}
+
 test('memory is bounded: raw, then coarse, then less time', () => {
   const clock = { ms: T0 };
-  const store = memory(clock, { retention: { rawMs: 60_000, coarseMs: 600_000, maxBytes: 40_000_000 } });
-  const proxy = sender(store, clock);
-  for (let i = 0; i < 900; i++) {
-    proxy.edge().request(200, '-', undefined, i % 40, 0, 100);
-    proxy.tick();
-    store.maintain();
-  }
-  const range = rangeQuery(
-    { source: store.metrics, regex: trustedRegex },
-    'sum(increase(istio_requests_total[60s]))',
-    clock.ms - 500_000,
-    clock.ms,
-    50_000,
-  );
-  const points = range.t === 'matrix' ? (range.series[0]?.points ?? []) : [];
-  assert.equal(points.length, 11);
-  for (const [, value] of points) assert.ok(Math.abs(value - 60) < 3, String(value));
-  assert.equal(store.stats.evictions, 0);
-  store.close();
-
   const small = memory(clock, { retention: { maxBytes: 60_000 } });
   const busy = sender(small, clock);
   for (let i = 0; i < 1200; i++) {
-    busy.edge().request(200, '-', undefined, i % 400, i % 90, i);
+    busy.edge().request(ended(200, '-', [i % 400, i % 90, i]));
     busy.tick();
     small.maintain();
   }
@@ -218,16 +226,14 @@ test('a workload may not claim what its certificate does not say', () => {
   const clock = { ms: T0 };
   const store = memory(clock, { knowsWorkload: (_ns, _sa, workload) => workload === 'productpage-v1' });
   const claim = (labels: Record<string, string>, from = node) =>
-    store
-      .open(identity)
-      .ingest({
-        sequence: 1,
-        time_ms: (clock.ms += 1000),
-        node: from,
-        series: [{ id: 1, name: 'istio_requests_total', labels, created_ms: clock.ms }],
-        sample_ids: [1],
-        sample_values: [5],
-      });
+    store.open(identity).ingest({
+      sequence: 1,
+      time_ms: (clock.ms += 1000),
+      node: from,
+      series: [{ id: 1, name: 'istio_requests_total', labels, created_ms: clock.ms }],
+      sample_ids: [1],
+      sample_values: [5],
+    });
   assert.match(claim({}, { ...node, namespace: 'other' }).reason ?? '', /its certificate says bookinfo/);
   assert.match(claim({}, { ...node, workload: 'stranger' }).reason ?? '', /no workload stranger/);
   assert.match(

@@ -43,80 +43,94 @@ const TRIM_EVERY_MS = 10_000;
 
 /** Opens the store and replays what a former process left. Throws MeshError `telemetry-store/format` when that was a newer version. */
 export function openTelemetryStore(options: TelemetryStoreOptions): TelemetryStore {
-  const metrics = createMetricStore(options.retention);
-  const traces = createTraceStore(options.traces);
-  const logs = createLogStore(options.logs);
-  const maxAgeMs = options.retention?.coarseMs ?? DEFAULT_RETENTION.coarseMs;
-  const journal: Journal | undefined =
-    options.folder === undefined
-      ? undefined
-      : openJournal(
-          { folder: options.folder, maxAgeMs, ...(options.maxMetricBytes === undefined ? {} : { maxMetricBytes: options.maxMetricBytes }) },
-          metrics,
-          traces,
-        );
-  metrics.trim(options.now());
-  const counters: IngestCounters = { batches: 0, samples: 0, spans: 0, lines: 0, refused: 0 };
-  const listeners = new Set<() => void>();
-  let version = 0;
-  let trimmedMs = options.now();
-  let journalFailed = false;
+  return new BoundedTelemetryStore(options);
+}
 
-  /** A full disk must not stop the mesh: said once, telemetry goes on in memory. */
-  function persist(): void {
-    if (journal === undefined) return;
-    try {
-      journal.flush(options.now());
-      journalFailed = false;
-    } catch (error) {
-      if (!journalFailed)
-        options.log.error('telemetry cannot be written to disk; it stays in memory only', { folder: options.folder, reason: String(error) });
-      journalFailed = true;
-    }
+class BoundedTelemetryStore implements TelemetryStore {
+  readonly metrics: MetricStore;
+  readonly traces: TraceStore;
+  readonly logs: LogStore;
+  readonly counters: IngestCounters = { batches: 0, samples: 0, spans: 0, lines: 0, refused: 0 };
+  readonly #options: TelemetryStoreOptions;
+  readonly #journal: Journal | undefined;
+  readonly #listeners = new Set<() => void>();
+  #version = 0;
+  #trimmedMs: number;
+  #journalFailed = false;
+
+  constructor(options: TelemetryStoreOptions) {
+    this.#options = options;
+    this.metrics = createMetricStore(options.retention);
+    this.traces = createTraceStore(options.traces);
+    this.logs = createLogStore(options.logs);
+    this.#journal = journalOf(options, this.metrics, this.traces);
+    this.#trimmedMs = options.now();
+    this.metrics.trim(this.#trimmedMs);
   }
 
-  const deps = {
-    metrics,
-    traces,
-    logs,
-    journal,
-    now: options.now,
-    knowsWorkload: options.knowsWorkload,
-    counters,
-    changed() {
-      version++;
-      for (const listener of listeners) listener();
-    },
-  };
+  get version(): number {
+    return this.#version;
+  }
 
-  return {
-    metrics,
-    traces,
-    logs,
-    open: (identity) => openStream(deps, identity),
-    onChange(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    get version() {
-      return version;
-    },
-    counters,
-    get stats() {
-      return { ...metrics.stats, spans: traces.spanCount, traces: traces.traceCount, logBytes: logs.bytes, journalBytes: journal?.bytes ?? 0 };
-    },
-    maintain() {
-      const nowMs = options.now();
-      if (nowMs - trimmedMs >= TRIM_EVERY_MS) {
-        trimmedMs = nowMs;
-        metrics.trim(nowMs);
-      }
-      persist();
-    },
-    close() {
-      persist();
-      journal?.close();
-      listeners.clear();
-    },
-  };
+  get stats(): TelemetryStore['stats'] {
+    const { metrics, traces, logs } = this;
+    return {
+      ...metrics.stats,
+      spans: traces.spanCount,
+      traces: traces.traceCount,
+      logBytes: logs.bytes,
+      journalBytes: this.#journal?.bytes ?? 0,
+    };
+  }
+
+  open(identity: StreamIdentity): IngestStream {
+    const { metrics, traces, logs, counters } = this;
+    const { now, knowsWorkload } = this.#options;
+    return openStream({ metrics, traces, logs, journal: this.#journal, now, knowsWorkload, counters, changed: () => this.#changed() }, identity);
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  maintain(): void {
+    const nowMs = this.#options.now();
+    if (nowMs - this.#trimmedMs >= TRIM_EVERY_MS) {
+      this.#trimmedMs = nowMs;
+      this.metrics.trim(nowMs);
+    }
+    this.#persist();
+  }
+
+  close(): void {
+    this.#persist();
+    this.#journal?.close();
+    this.#listeners.clear();
+  }
+
+  #changed(): void {
+    this.#version++;
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** A full disk must not stop the mesh: said once, telemetry goes on in memory. */
+  #persist(): void {
+    if (this.#journal === undefined) return;
+    const { now, log, folder } = this.#options;
+    try {
+      this.#journal.flush(now());
+      this.#journalFailed = false;
+    } catch (error) {
+      if (!this.#journalFailed) log.error('telemetry cannot be written to disk; it stays in memory only', { folder, reason: String(error) });
+      this.#journalFailed = true;
+    }
+  }
+}
+
+function journalOf(options: TelemetryStoreOptions, metrics: MetricStore, traces: TraceStore): Journal | undefined {
+  const { folder, maxMetricBytes } = options;
+  if (folder === undefined) return undefined;
+  const maxAgeMs = options.retention?.coarseMs ?? DEFAULT_RETENTION.coarseMs;
+  return openJournal({ folder, maxAgeMs, ...(maxMetricBytes === undefined ? {} : { maxMetricBytes }) }, metrics, traces);
 }

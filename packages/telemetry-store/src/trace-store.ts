@@ -68,92 +68,118 @@ interface Entry {
 }
 
 export function createTraceStore(limits: Partial<TraceLimits> = {}): TraceStore {
-  const maxSpans = limits.maxSpans ?? 50_000;
-  const maxSpansPerTrace = limits.maxSpansPerTrace ?? 2000;
-  const traces = new Map<string, Entry>();
-  const byService = new Map<string, Set<Entry>>();
-  let spanCount = 0;
+  return new MemoryTraceStore(limits);
+}
 
-  function evict(): void {
-    while (spanCount > maxSpans) {
-      const oldest = traces.values().next().value;
+class MemoryTraceStore implements TraceStore {
+  readonly #maxSpans: number;
+  readonly #maxSpansPerTrace: number;
+  readonly #traces = new Map<string, Entry>();
+  readonly #byService = new Map<string, Set<Entry>>();
+  #spanCount = 0;
+
+  constructor(limits: Partial<TraceLimits>) {
+    this.#maxSpans = limits.maxSpans ?? 50_000;
+    this.#maxSpansPerTrace = limits.maxSpansPerTrace ?? 2000;
+  }
+
+  get spanCount(): number {
+    return this.#spanCount;
+  }
+
+  get traceCount(): number {
+    return this.#traces.size;
+  }
+
+  add(span: StoredSpan): void {
+    const entry = this.#entry(span);
+    const isKnown = entry.spans.some((one) => one.spanId === span.spanId && one.kind === span.kind && one.service === span.service);
+    if (isKnown || entry.spans.length >= this.#maxSpansPerTrace) return;
+    entry.spans.push(span);
+    entry.services.add(span.service);
+    entry.startUs = Math.min(entry.startUs, span.startUs);
+    entry.endUs = Math.max(entry.endUs, span.startUs + span.durationUs);
+    const list = this.#byService.get(span.service);
+    if (list === undefined) this.#byService.set(span.service, new Set([entry]));
+    else list.add(entry);
+    this.#spanCount++;
+    this.#evict();
+  }
+
+  get(traceId: string): Trace | undefined {
+    const entry = this.#traces.get(traceId);
+    return entry === undefined ? undefined : shown(entry);
+  }
+
+  search(query: TraceQuery): Trace[] {
+    const candidates = query.service === undefined ? this.#traces.values() : (this.#byService.get(query.service)?.values() ?? []);
+    return [...candidates]
+      .filter((entry) => fits(entry, query))
+      .toSorted((a, b) => b.startUs - a.startUs)
+      .slice(0, query.limit ?? 20)
+      .map(shown);
+  }
+
+  services(): string[] {
+    return [...this.#byService.keys()].toSorted();
+  }
+
+  operations(service: string): { readonly name: string; readonly kind: StoredSpan['kind'] }[] {
+    const seen = new Map<string, { name: string; kind: StoredSpan['kind'] }>();
+    for (const entry of this.#byService.get(service) ?? []) {
+      for (const span of entry.spans) if (span.service === service) seen.set(`${span.kind} ${span.name}`, { name: span.name, kind: span.kind });
+    }
+    return [...seen.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  dependencies(startUs: number, endUs: number): Dependency[] {
+    const counts = new Map<string, { parent: string; child: string; callCount: number }>();
+    for (const entry of this.#traces.values()) {
+      if (entry.startUs > endUs || entry.endUs < startUs) continue;
+      for (const { parent, child } of calls(entry)) {
+        const key = `${parent} ${child}`;
+        const known = counts.get(key);
+        if (known === undefined) counts.set(key, { parent, child, callCount: 1 });
+        else known.callCount++;
+      }
+    }
+    return [...counts.values()];
+  }
+
+  #entry(span: StoredSpan): Entry {
+    let entry = this.#traces.get(span.traceId);
+    if (entry === undefined) {
+      entry = { traceId: span.traceId, spans: [], services: new Set(), startUs: span.startUs, endUs: span.startUs + span.durationUs };
+      this.#traces.set(span.traceId, entry);
+    }
+    return entry;
+  }
+
+  #evict(): void {
+    while (this.#spanCount > this.#maxSpans) {
+      const oldest = this.#traces.values().next().value;
       if (oldest === undefined) return;
-      traces.delete(oldest.traceId);
-      spanCount -= oldest.spans.length;
+      this.#traces.delete(oldest.traceId);
+      this.#spanCount -= oldest.spans.length;
       for (const service of oldest.services) {
-        const list = byService.get(service);
+        const list = this.#byService.get(service);
         list?.delete(oldest);
-        if (list?.size === 0) byService.delete(service);
+        if (list?.size === 0) this.#byService.delete(service);
       }
     }
   }
-
-  return {
-    add(span) {
-      let entry = traces.get(span.traceId);
-      if (entry === undefined) {
-        entry = { traceId: span.traceId, spans: [], services: new Set(), startUs: span.startUs, endUs: span.startUs + span.durationUs };
-        traces.set(span.traceId, entry);
-      }
-      if (
-        entry.spans.length >= maxSpansPerTrace ||
-        entry.spans.some((one) => one.spanId === span.spanId && one.kind === span.kind && one.service === span.service)
-      )
-        return;
-      entry.spans.push(span);
-      entry.services.add(span.service);
-      entry.startUs = Math.min(entry.startUs, span.startUs);
-      entry.endUs = Math.max(entry.endUs, span.startUs + span.durationUs);
-      const list = byService.get(span.service);
-      if (list === undefined) byService.set(span.service, new Set([entry]));
-      else list.add(entry);
-      spanCount++;
-      evict();
-    },
-    get: (traceId) => shown(traces.get(traceId)),
-    search(query) {
-      const candidates = query.service === undefined ? traces.values() : (byService.get(query.service)?.values() ?? []);
-      return [...candidates]
-        .filter((entry) => fits(entry, query))
-        .toSorted((a, b) => b.startUs - a.startUs)
-        .slice(0, query.limit ?? 20)
-        .flatMap((entry) => shown(entry) ?? []);
-    },
-    services: () => [...byService.keys()].toSorted(),
-    operations(service) {
-      const seen = new Map<string, { name: string; kind: StoredSpan['kind'] }>();
-      for (const entry of byService.get(service) ?? []) {
-        for (const span of entry.spans) if (span.service === service) seen.set(`${span.kind} ${span.name}`, { name: span.name, kind: span.kind });
-      }
-      return [...seen.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    },
-    dependencies(startUs, endUs) {
-      const counts = new Map<string, { parent: string; child: string; callCount: number }>();
-      for (const entry of traces.values()) {
-        if (entry.startUs > endUs || entry.endUs < startUs) continue;
-        const serviceOf = new Map(entry.spans.map((span) => [span.spanId, span.service]));
-        for (const span of entry.spans) {
-          const parent = serviceOf.get(span.parentSpanId);
-          if (parent === undefined || parent === span.service) continue;
-          const key = `${parent} ${span.service}`;
-          const known = counts.get(key);
-          if (known === undefined) counts.set(key, { parent, child: span.service, callCount: 1 });
-          else known.callCount++;
-        }
-      }
-      return [...counts.values()];
-    },
-    get spanCount() {
-      return spanCount;
-    },
-    get traceCount() {
-      return traces.size;
-    },
-  };
 }
 
-function shown(entry: Entry | undefined): Trace | undefined {
-  if (entry === undefined) return undefined;
+/** Who called whom: spans whose parent is of another service. */
+function calls(entry: Entry): { readonly parent: string; readonly child: string }[] {
+  const serviceOf = new Map(entry.spans.map((span) => [span.spanId, span.service]));
+  return entry.spans.flatMap((span) => {
+    const parent = serviceOf.get(span.parentSpanId);
+    return parent === undefined || parent === span.service ? [] : [{ parent, child: span.service }];
+  });
+}
+
+function shown(entry: Entry): Trace {
   return { traceId: entry.traceId, spans: entry.spans, startUs: entry.startUs, durationUs: entry.endUs - entry.startUs };
 }
 
@@ -177,26 +203,28 @@ const MAX_TAG_LENGTH = 4096;
 
 /** A span as it came, checked; a text says why it is refused. */
 export function checkSpan(span: Span): StoredSpan | string {
-  if (!/^[0-9a-f]{32}$/.test(span.trace_id ?? ''))
-    return `trace_id ${JSON.stringify((span.trace_id ?? '').slice(0, 40))} is not 32 hexadecimal digits`;
-  if (!/^[0-9a-f]{16}$/.test(span.span_id ?? '')) return `span_id ${JSON.stringify((span.span_id ?? '').slice(0, 40))} is not 16 hexadecimal digits`;
-  if (!/^([0-9a-f]{16})?$/.test(span.parent_span_id ?? '')) return 'parent_span_id is not 16 hexadecimal digits';
+  const { trace_id: traceId = '', span_id: spanId = '', parent_span_id: parentSpanId = '', tags = {} } = span;
   const startUs = jsonNumber(span.start_us);
   const durationUs = jsonNumber(span.duration_us);
-  if (!Number.isFinite(startUs) || startUs <= 0 || !Number.isFinite(durationUs) || durationUs < 0) return 'a span needs a start and a duration';
-  const tags = Object.entries(span.tags ?? {});
-  if (tags.length > MAX_TAGS || tags.some(([key, value]) => key.length > 256 || value.length > MAX_TAG_LENGTH))
-    return `more than ${MAX_TAGS} tags, or one longer than ${MAX_TAG_LENGTH} characters`;
-  return {
-    traceId: span.trace_id ?? '',
-    spanId: span.span_id ?? '',
-    parentSpanId: span.parent_span_id ?? '',
-    name: (span.name ?? '').slice(0, 1024),
-    kind: span.kind ?? 'INTERNAL',
-    startUs,
-    durationUs,
-    error: span.error ?? false,
-    service: (span.service ?? '').slice(0, 512),
-    tags: span.tags ?? {},
-  };
+  const fault = checkIds(traceId, spanId, parentSpanId) ?? checkTimes(startUs, durationUs) ?? checkTags(tags);
+  if (fault !== undefined) return fault;
+  const { name = '', kind = 'INTERNAL', error = false, service = '' } = span;
+  return { traceId, spanId, parentSpanId, name: name.slice(0, 1024), kind, startUs, durationUs, error, service: service.slice(0, 512), tags };
+}
+
+function checkIds(traceId: string, spanId: string, parentSpanId: string): string | undefined {
+  if (!/^[0-9a-f]{32}$/.test(traceId)) return `trace_id ${JSON.stringify(traceId.slice(0, 40))} is not 32 hexadecimal digits`;
+  if (!/^[0-9a-f]{16}$/.test(spanId)) return `span_id ${JSON.stringify(spanId.slice(0, 40))} is not 16 hexadecimal digits`;
+  return /^([0-9a-f]{16})?$/.test(parentSpanId) ? undefined : 'parent_span_id is not 16 hexadecimal digits';
+}
+
+function checkTimes(startUs: number, durationUs: number): string | undefined {
+  const isFine = Number.isFinite(startUs) && startUs > 0 && Number.isFinite(durationUs) && durationUs >= 0;
+  return isFine ? undefined : 'a span needs a start and a duration';
+}
+
+function checkTags(tags: Readonly<Record<string, string>>): string | undefined {
+  const all = Object.entries(tags);
+  const isFine = all.length <= MAX_TAGS && all.every(([key, value]) => key.length <= 256 && value.length <= MAX_TAG_LENGTH);
+  return isFine ? undefined : `more than ${MAX_TAGS} tags, or one longer than ${MAX_TAG_LENGTH} characters`;
 }

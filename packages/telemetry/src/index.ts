@@ -2,8 +2,10 @@ export { createBatchEncoder, type BatchEncoder, type BatchEncoderOptions } from 
 export { createPeer, PEER_HOLD_MS, resolvePeer, type Peer } from './metrics/peer.ts';
 export {
   createStandardMetrics,
+  type CallOutcome,
   type EdgeIdentity,
   type EdgeRecorder,
+  type RequestOutcome,
   type StandardMetrics,
   type StandardMetricsOptions,
 } from './metrics/recorder.ts';
@@ -74,7 +76,6 @@ export {
   type TraceFormat,
 } from './trace/context.ts';
 export type { AccessLogEntry } from './accesslog/entry.ts';
-export { formatAccessLogJson, formatAccessLogText } from './accesslog/format.ts';
 export { parseAccessLogLine } from './accesslog/parse.ts';
 export { formatUtc, parseUtc } from './utc.ts';
 export { trustedRegex, type AnchoredRegex, type Expr, type LabelMatcher, type MatchOp, type RegexPort } from './promql/ast.ts';

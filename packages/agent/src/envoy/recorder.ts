@@ -52,15 +52,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
     if (direction === 'inbound') {
       const peer = clients.peer(entry.directRemote === '' ? entry.remote : entry.directRemote, entry.peerUri, now());
       const security = entry.peerUri === '' ? 'none' : 'mutual_tls';
-      return metrics.edge({
-        reporter: 'destination',
-        peer,
-        service,
-        protocol,
-        security,
-        sourcePrincipal: entry.peerUri,
-        destinationPrincipal: entry.localUri,
-      });
+      const principals = { sourcePrincipal: entry.peerUri, destinationPrincipal: entry.localUri };
+      return metrics.edge({ reporter: 'destination', peer, service, protocol, security, ...principals });
     }
     const endpoint = facts.endpoint(entry.upstreamCluster, entry.upstream);
     // The log tells nothing of the upstream's certificate; the cluster insists on the endpoint's identity when it speaks mutual TLS.
@@ -93,7 +86,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
       if (entry.protocol === 'tcp') return recordTcp(entry, direction);
       if (entry.type === TYPE.requestStarted || entry.type === TYPE.requestPeriodic) return;
       const grpcStatus = entry.grpc ? (entry.grpcStatus ?? 2) : undefined;
-      edgeOf(entry, direction).request(entry.responseCode, entry.flags, grpcStatus, entry.durationMs, entry.requestBytes, entry.responseBytes);
+      const { responseCode, flags, durationMs, requestBytes, responseBytes } = entry;
+      edgeOf(entry, direction).request({ responseCode, flags, grpcStatus, durationMs, requestBytes, responseBytes });
     },
   };
 }

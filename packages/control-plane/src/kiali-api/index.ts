@@ -20,9 +20,9 @@ import {
   type MeshSource,
 } from '@meltemi/console-api';
 import { HttpError, json, type HttpRequest, type HttpResponse, type Route } from '@meltemi/http';
-import { collectTraffic, type FocusNode, type GraphQuery, type NamespaceTraffic } from '@meltemi/telemetry';
+import { collectTraffic, PromqlError, type FocusNode, type GraphQuery, type NamespaceTraffic } from '@meltemi/telemetry';
 import type { TelemetryStore } from '@meltemi/telemetry-store';
-import { createGraphs } from './graphs.ts';
+import { createGraphs, type Graphs } from './graphs.ts';
 import { durationParameter, graphRequest, namespacesParameter } from './parameters.ts';
 import { configStream, graphStream, type StreamsDeps } from './streams.ts';
 
@@ -45,97 +45,129 @@ const DEFAULT_RATE_MS = 60_000;
 
 export function createKialiApi(deps: KialiApiDeps): KialiApi {
   const { mesh, store, now } = deps;
-  const graphs = createGraphs({ query: deps.query, mesh, telemetryVersion: () => store.version, now });
+  const room: Room = {
+    ...deps,
+    graphs: createGraphs({ query: deps.query, mesh, telemetryVersion: () => store.version, now }),
+    all: () => mesh.view().namespaces.map((one) => one.name),
+  };
+  return {
+    routes: [...meshRoutes(room), ...configRoutes(room), ...listRoutes(room), ...detailRoutes(room), ...graphRoutes(room), ...ownRoutes(room)],
+  };
+}
+
+interface Room extends KialiApiDeps {
+  readonly graphs: Graphs;
+  /** Names of all namespaces. */
+  readonly all: () => readonly string[];
+}
+
+function get(path: string, run: (request: HttpRequest) => unknown): Route {
+  return { method: 'GET', path, handler: (request) => answered(run, request) };
+}
+
+function meshRoutes({ mesh, all, now, retentionMs }: Room): readonly Route[] {
+  return [
+    get('/api', () => statusJson(mesh.view())),
+    get('/api/status', () => statusJson(mesh.view())),
+    get('/api/auth/info', ({ caller }) => authInfoJson(caller.t === 'session' ? new Date(now() + 86_400_000).toISOString() : undefined)),
+    get('/api/config', () => consoleConfigJson({ view: mesh.view(), retentionSeconds: Math.round(retentionMs / 1000), intervalSeconds: 1 })),
+    get('/api/namespaces', () => namespacesJson(mesh.view())),
+    get('/api/mesh/tls', () => meshTlsJson(mesh.view())),
+    get('/api/clusters/tls', ({ query }) => namespacesParameter(query, all()).map((one) => namespaceTlsJson(mesh.view(), one))),
+    get('/api/namespaces/:namespace/tls', ({ params }) => namespaceTlsJson(mesh.view(), params['namespace'] ?? '')),
+  ];
+}
+
+function configRoutes({ mesh, all }: Room): readonly Route[] {
+  return [
+    get('/api/istio/config', ({ query }) =>
+      configListJson(mesh.view(), namespacesParameter(query, all()), kindsOf(query), query.get('validate') !== 'false'),
+    ),
+    get('/api/istio/validations', ({ query }) => validationSummaries(mesh.view(), namespacesParameter(query, all()))),
+    get('/api/namespaces/:namespace/istio/:group/:version/:kind/:name', ({ params }) => objectJson(mesh, params)),
+  ];
+}
+
+function traffic({ query, now }: Room, request: HttpRequest, namespaces: readonly string[]): Promise<NamespaceTraffic> {
+  return collectTraffic(query, namespaces, durationParameter(request.query, 'rateInterval', DEFAULT_RATE_MS), timeOf(request.query, now()));
+}
+
+function listRoutes(room: Room): readonly Route[] {
+  const list = (
+    path: string,
+    make: (view: ReturnType<MeshSource['view']>, traffic: NamespaceTraffic, namespaces: readonly string[], request: HttpRequest) => object,
+  ): Route =>
+    get(path, async (request) => {
+      const namespaces = namespacesParameter(request.query, room.all());
+      return make(room.mesh.view(), await traffic(room, request, namespaces), namespaces, request);
+    });
+  return [
+    list('/api/clusters/apps', appsJson),
+    list('/api/clusters/services', servicesJson),
+    list('/api/clusters/workloads', workloadsJson),
+    list('/api/clusters/health', (view, rates, namespaces, { query }) => clustersHealthJson(view, rates, namespaces, healthType(query))),
+  ];
+}
+
+function detailRoutes(room: Room): readonly Route[] {
+  const details = (path: string, what: string, make: typeof appDetailsJson): Route =>
+    get(path, async (request) => {
+      const { namespace = '', name = '' } = request.params;
+      const found = make(room.mesh.view(), await traffic(room, request, [namespace]), namespace, name);
+      if (found === undefined) throw new HttpError(404, 'kiali/not-found', `${what} [${name}] in namespace [${namespace}] not found`);
+      return found;
+    });
+  return [
+    details('/api/namespaces/:namespace/apps/:name', 'Application', appDetailsJson),
+    details('/api/namespaces/:namespace/services/:name', 'Service', serviceDetailsJson),
+    details('/api/namespaces/:namespace/workloads/:name', 'Workload', workloadDetailsJson),
+  ];
+}
+
+function graphRoutes({ graphs, all }: Room): readonly Route[] {
+  const focused = (path: string, focus: (name: string, version: string) => Omit<FocusNode, 'namespace'>): Route =>
+    get(`/api/namespaces/:namespace/${path}/graph`, ({ query, params: { namespace = '', name = '', version = '' } }) =>
+      graphs.make(graphRequest(query, all(), { namespace, ...focus(name, version) })),
+    );
+  return [
+    get('/api/namespaces/graph', ({ query }) => graphs.make(graphRequest(query, all()))),
+    focused('applications/:name', (app) => ({ app })),
+    focused('applications/:name/versions/:version', (app, version) => ({ app, version })),
+    focused('workloads/:name', (workload) => ({ workload })),
+    focused('services/:name', (service) => ({ service })),
+  ];
+}
+
+/** What Kiali has no path for. */
+function ownRoutes({ mesh, store, graphs, all, now, timers }: Room): readonly Route[] {
   const streams: StreamsDeps = {
     graphs,
     mesh,
     onTelemetry: (listener) => store.onChange(listener),
     seriesCount: () => store.stats.series,
     now,
-    timers: deps.timers,
+    timers,
   };
-  const all = (): string[] => mesh.view().namespaces.map((one) => one.name);
-
-  const get = (path: string, run: (request: HttpRequest) => unknown): Route => ({
-    method: 'GET',
-    path,
-    handler: (request) => answered(run, request),
-  });
-  const traffic = (request: HttpRequest, namespaces: readonly string[]): Promise<NamespaceTraffic> =>
-    collectTraffic(deps.query, namespaces, durationParameter(request.query, 'rateInterval', DEFAULT_RATE_MS), timeOf(request.query, now()));
-  const list = (
-    path: string,
-    make: (view: ReturnType<MeshSource['view']>, traffic: NamespaceTraffic, namespaces: readonly string[], request: HttpRequest) => object,
-  ): Route =>
-    get(path, async (request) => {
-      const namespaces = namespacesParameter(request.query, all());
-      return make(mesh.view(), await traffic(request, namespaces), namespaces, request);
-    });
-  const details = (path: string, what: string, make: typeof appDetailsJson): Route =>
-    get(path, async (request) => {
-      const { namespace = '', name = '' } = request.params;
-      const found = make(mesh.view(), await traffic(request, [namespace]), namespace, name);
-      if (found === undefined) throw new HttpError(404, 'kiali/not-found', `${what} [${name}] in namespace [${namespace}] not found`);
-      return found;
-    });
-  const focused = (path: string, focus: (params: HttpRequest['params']) => FocusNode): Route =>
-    get(path, (request) => graphs.make(graphRequest(request.query, all(), focus(request.params))));
-
-  return {
-    routes: [
-      get('/api', () => statusJson(mesh.view())),
-      get('/api/status', () => statusJson(mesh.view())),
-      get('/api/auth/info', ({ caller }) => authInfoJson(caller.t === 'session' ? new Date(now() + 86_400_000).toISOString() : undefined)),
-      get('/api/config', () => consoleConfigJson({ view: mesh.view(), retentionSeconds: Math.round(deps.retentionMs / 1000), intervalSeconds: 1 })),
-      get('/api/namespaces', () => namespacesJson(mesh.view())),
-      get('/api/mesh/tls', () => meshTlsJson(mesh.view())),
-      get('/api/clusters/tls', ({ query }) => namespacesParameter(query, all()).map((one) => namespaceTlsJson(mesh.view(), one))),
-      get('/api/namespaces/:namespace/tls', ({ params }) => namespaceTlsJson(mesh.view(), params['namespace'] ?? '')),
-      get('/api/istio/config', ({ query }) =>
-        configListJson(mesh.view(), namespacesParameter(query, all()), kindsOf(query), query.get('validate') !== 'false'),
-      ),
-      get('/api/istio/validations', ({ query }) => validationSummaries(mesh.view(), namespacesParameter(query, all()))),
-      get('/api/namespaces/:namespace/istio/:group/:version/:kind/:name', ({ params }) => objectJson(mesh, params)),
-      list('/api/clusters/apps', appsJson),
-      list('/api/clusters/services', servicesJson),
-      list('/api/clusters/workloads', workloadsJson),
-      list('/api/clusters/health', (view, rates, namespaces, { query }) => clustersHealthJson(view, rates, namespaces, healthType(query))),
-      details('/api/namespaces/:namespace/apps/:name', 'Application', appDetailsJson),
-      details('/api/namespaces/:namespace/services/:name', 'Service', serviceDetailsJson),
-      details('/api/namespaces/:namespace/workloads/:name', 'Workload', workloadDetailsJson),
-      get('/api/namespaces/graph', ({ query }) => graphs.make(graphRequest(query, all()))),
-      focused('/api/namespaces/:namespace/applications/:name/graph', (params) => ({
-        namespace: params['namespace'] ?? '',
-        app: params['name'] ?? '',
-      })),
-      focused('/api/namespaces/:namespace/applications/:name/versions/:version/graph', (params) => ({
-        namespace: params['namespace'] ?? '',
-        app: params['name'] ?? '',
-        version: params['version'] ?? '',
-      })),
-      focused('/api/namespaces/:namespace/workloads/:name/graph', (params) => ({
-        namespace: params['namespace'] ?? '',
-        workload: params['name'] ?? '',
-      })),
-      focused('/api/namespaces/:namespace/services/:name/graph', (params) => ({
-        namespace: params['namespace'] ?? '',
-        service: params['name'] ?? '',
-      })),
-      { method: 'GET', path: '/meltemi/v1/stream/graph', handler: ({ query }) => orError(() => graphStream(streams, graphRequest(query, all()))) },
-      get('/meltemi/v1/problems', () => ({ problems: mesh.view().problems })),
-      { method: 'GET', path: '/meltemi/v1/stream/config', handler: () => configStream(streams) },
-      get('/meltemi/v1/logs', ({ query }) => logsJson(store, query)),
-    ],
-  };
+  return [
+    { method: 'GET', path: '/meltemi/v1/stream/graph', handler: ({ query }) => orError(() => graphStream(streams, graphRequest(query, all()))) },
+    { method: 'GET', path: '/meltemi/v1/stream/config', handler: () => configStream(streams) },
+    get('/meltemi/v1/problems', () => ({ problems: mesh.view().problems })),
+    get('/meltemi/v1/logs', ({ query }) => logsJson(store, query)),
+  ];
 }
 
-/** Kiali's shape of an error. */
+/** Kiali's shape of an error. Anything but a fault of the request is thrown on. */
+function errorJson(error: unknown): HttpResponse {
+  if (error instanceof HttpError) return json(error.status, { error: error.message, code: error.code });
+  if (error instanceof PromqlError) return json(422, { error: error.message, code: error.code });
+  throw error;
+}
+
 function orError(run: () => HttpResponse): HttpResponse {
   try {
     return run();
   } catch (error) {
-    if (error instanceof HttpError) return json(error.status, { error: error.message, code: error.code });
-    throw error;
+    return errorJson(error);
   }
 }
 
@@ -143,14 +175,13 @@ async function answered(run: (request: HttpRequest) => unknown, request: HttpReq
   try {
     return json(200, await run(request));
   } catch (error) {
-    if (error instanceof HttpError) return json(error.status, { error: error.message, code: error.code });
-    throw error;
+    return errorJson(error);
   }
 }
 
 function timeOf(query: URLSearchParams, nowMs: number): number {
   const text = query.get('queryTime');
-  return text !== null && /^\d+$/.test(text) ? Number(text) * 1000 : nowMs;
+  return text !== null && /^\d{1,12}$/.test(text) ? Number(text) * 1000 : nowMs;
 }
 
 function kindsOf(query: URLSearchParams): string[] {

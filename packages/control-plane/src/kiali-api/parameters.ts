@@ -26,12 +26,15 @@ function flag(query: URLSearchParams, name: string, fallback: boolean): boolean 
   return oneOf(query, name, ['true', 'false'], fallback ? 'true' : 'false') === 'true';
 }
 
+const MAX_DURATION_MS = 30 * 86_400_000;
+
 /** `60s`, `5m`, or seconds. */
 export function durationParameter(query: URLSearchParams, name: string, fallbackMs: number): number {
   const text = query.get(name);
   if (text === null || text === '') return fallbackMs;
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : parseDuration(text);
-  if (ms === undefined || !(ms > 0)) throw bad(`Invalid ${name} [${text}]. Use a duration such as 60s or 10m.`);
+  if (ms === undefined || !(ms >= 1000 && ms <= MAX_DURATION_MS))
+    throw bad(`Invalid ${name} [${text}]. Use a duration such as 60s or 10m, up to 30d.`);
   return ms;
 }
 
@@ -79,7 +82,7 @@ export function graphRequest(query: URLSearchParams, all: readonly string[], foc
     focus?.service !== undefined || focus?.workload !== undefined ? 'workload' : 'versionedApp',
   );
   const time = query.get('queryTime');
-  if (time !== null && !/^\d+$/.test(time)) throw bad(`Invalid queryTime [${time}]. Use seconds since the epoch.`);
+  if (time !== null && !/^\d{1,12}$/.test(time)) throw bad(`Invalid queryTime [${time}]. Use seconds since the epoch.`);
   return {
     queryTimeMs: time === null ? undefined : Number(time) * 1000,
     boxBy: boxes(query),

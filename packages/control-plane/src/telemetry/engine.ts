@@ -5,6 +5,7 @@ import {
   type Expr,
   type GraphQuery,
   type PromqlEngine,
+  type QueryRange,
   type QueryResult,
   type SeriesSource,
 } from '@meltemi/telemetry';
@@ -14,7 +15,7 @@ import { re2Port } from './regex.ts';
 export interface QueryEngine {
   readonly parse: (query: string) => Expr;
   instant(query: string, timeMs: number): QueryResult;
-  range(query: string, startMs: number, endMs: number, stepMs: number): QueryResult;
+  range(query: string, range: QueryRange): QueryResult;
   /** Instant vectors for the graph and for health. */
   readonly graphQuery: GraphQuery;
 }
@@ -36,7 +37,7 @@ export function createQueryEngine(source: SeriesSource): QueryEngine {
   return {
     parse,
     instant: (query, timeMs) => instantQuery(engine, parse(query), timeMs),
-    range: (query, startMs, endMs, stepMs) => rangeQuery(engine, parse(query), startMs, endMs, stepMs),
+    range: (query, range) => rangeQuery(engine, parse(query), range),
     graphQuery: (query, timeMs) => {
       const result = instantQuery(engine, parse(query), timeMs);
       return Promise.resolve(result.t === 'vector' ? result.samples : []);

@@ -9,8 +9,6 @@ import { telemetryHandler } from './ingest-handler.ts';
 import { jaegerRoutes } from './jaeger-api.ts';
 import { prometheusRoutes } from './prometheus-api.ts';
 
-export type { QueryEngine } from './engine.ts';
-
 export interface TelemetryRoomDeps {
   readonly codec: ProtoCodec;
   /** Wall clock, milliseconds. */

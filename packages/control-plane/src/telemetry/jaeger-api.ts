@@ -53,9 +53,18 @@ function search(deps: JaegerApiDeps, query: URLSearchParams): object[] {
     endUs: numberOf(query, 'end'),
     minDurationUs: durationUs(query, 'minDuration'),
     maxDurationUs: durationUs(query, 'maxDuration'),
-    limit: Math.min(numberOf(query, 'limit') ?? 20, 1500),
+    limit: limitOf(query),
   });
   return found.map(traceJson);
+}
+
+/** As Jaeger's UI bounds it. */
+const MAX_TRACES = 1500;
+
+function limitOf(query: URLSearchParams): number {
+  const limit = numberOf(query, 'limit') ?? 20;
+  if (!(limit >= 1)) throw new HttpError(400, 'jaeger/bad-number', `parameter 'limit' must be at least 1, it is ${limit}`);
+  return Math.min(Math.floor(limit), MAX_TRACES);
 }
 
 function numberOf(query: URLSearchParams, name: string): number | undefined {

@@ -35,7 +35,9 @@ export function prometheusRoutes(deps: PrometheusApiDeps, prefix = '/prometheus/
   return [
     ...both('/query', (query) => resultJson(deps.engine.instant(required(query, 'query'), timeOf(query, 'time', deps.now())))),
     ...both('/query_range', (query) =>
-      resultJson(deps.engine.range(required(query, 'query'), timeOf(query, 'start'), timeOf(query, 'end'), stepOf(query))),
+      resultJson(
+        deps.engine.range(required(query, 'query'), { startMs: timeOf(query, 'start'), endMs: timeOf(query, 'end'), stepMs: stepOf(query) }),
+      ),
     ),
     ...both('/series', (query) => series(deps, query, true)),
     ...both('/labels', (query) => labelNames(deps, query)),
@@ -91,6 +93,9 @@ function required(query: URLSearchParams, name: string): string {
   return value;
 }
 
+/** The last moment that a Date can show. */
+const MAX_TIME_MS = 8.64e15;
+
 /** Seconds since the epoch with a fraction, or RFC 3339; answered in milliseconds. */
 function timeOf(query: URLSearchParams, name: string, fallbackMs?: number): number {
   const text = query.get(name);
@@ -100,7 +105,8 @@ function timeOf(query: URLSearchParams, name: string, fallbackMs?: number): numb
   }
   const seconds = Number(text);
   const ms = Number.isFinite(seconds) ? Math.round(seconds * 1000) : parseUtc(text);
-  if (ms === undefined) throw new BadData(`invalid parameter "${name}": cannot parse ${JSON.stringify(text)} to a valid timestamp`);
+  if (ms === undefined || Math.abs(ms) > MAX_TIME_MS)
+    throw new BadData(`invalid parameter "${name}": cannot parse ${JSON.stringify(text)} to a valid timestamp`);
   return ms;
 }
 

@@ -124,7 +124,7 @@ function createServerPeers(now: () => number): (host: Host | undefined) => Peer 
   };
 }
 
-export function labelsOf(workload: WorkloadRef): WorkloadLabels {
+function labelsOf(workload: WorkloadRef): WorkloadLabels {
   const { name, namespace, app, version, canonicalName, canonicalRevision, cluster } = workload;
   return { workload: name, namespace, app, version, canonicalService: canonicalName, canonicalRevision, cluster };
 }

@@ -77,7 +77,7 @@ function labelsFor(workload: KnownWorkload | undefined, principal: string): Work
 }
 
 /** `spiffe://cluster.local/ns/bookinfo/sa/reviews` → `bookinfo`. */
-export function namespaceOf(principal: string): string {
+function namespaceOf(principal: string): string {
   return /\/ns\/([^/]+)\/sa\/[^/]+$/.exec(principal)?.[1] ?? '';
 }
 

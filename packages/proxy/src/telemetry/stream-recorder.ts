@@ -25,6 +25,8 @@ const GRPC_UNKNOWN = 2;
 
 export function createStreamRecorder(options: StreamRecorderOptions): StreamRecorder {
   const edgeOf = createEdges(options);
+  // One for all requests: nothing is allocated per request.
+  const outcome = { responseCode: 0, flags: '', grpcStatus: undefined as number | undefined, durationMs: 0, requestBytes: 0, responseBytes: 0 };
   const open = new Map<StreamInfo, OpenTcp>();
   // The upstream is chosen a little after the connection came: who it is counts, so it is counted at the next tick or at its end.
   const opened = new Set<StreamInfo>();
@@ -50,8 +52,13 @@ export function createStreamRecorder(options: StreamRecorderOptions): StreamReco
         open.delete(info);
         return;
       }
-      const grpcStatus = info.grpc ? Number(info.grpcStatus === '' ? GRPC_UNKNOWN : info.grpcStatus) : undefined;
-      edgeOf(info).request(info.responseCode, formatFlags(info.flags), grpcStatus, info.endMs - info.startMs, info.bytesReceived, info.bytesSent);
+      outcome.responseCode = info.responseCode;
+      outcome.flags = formatFlags(info.flags);
+      outcome.grpcStatus = info.grpc ? Number(info.grpcStatus === '' ? GRPC_UNKNOWN : info.grpcStatus) : undefined;
+      outcome.durationMs = info.endMs - info.startMs;
+      outcome.requestBytes = info.bytesReceived;
+      outcome.responseBytes = info.bytesSent;
+      edgeOf(info).request(outcome);
       if (info.trace?.sampled === true) options.spans.record(info);
     },
     flushOpen() {

@@ -22,11 +22,11 @@ export async function buildGraph(options: GraphOptions, query: GraphQuery, mesh:
   let map = createTrafficMap();
   if (options.namespaces.length === 0) return map;
   const context = createContext(options, query, mesh);
-  const seen = new Set<string>();
+  const draft = { map, options, seen: new Set<string>() };
   for (const { metric, protocol, selector, labels } of rateMetrics(options)) {
     for (const traffic of trafficSelectors(options)) {
       const all = selector === '' ? traffic : `${traffic},${selector}`;
-      addTraffic(map, await query(rateQuery(metric, all, labels, options), options.queryTimeMs), metric, protocol, options, seen);
+      addTraffic(draft, { metric, protocol }, await query(rateQuery(metric, all, labels, options), options.queryTimeMs));
     }
   }
   await append(map, context, (name) => BEFORE_REDUCTION.includes(name));

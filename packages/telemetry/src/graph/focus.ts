@@ -1,15 +1,14 @@
-import { createTrafficMap, type FocusNode, type GraphNode, type TrafficMap } from './types.ts';
+import { createTrafficMap, type FocusNode, type GraphEdge, type GraphNode, type TrafficMap } from './types.ts';
 
 /** Only the nodes of interest and their neighbours; a service node is walked through to what is behind it. */
 export function focusOn(map: TrafficMap, focus: FocusNode): TrafficMap {
   const centre = [...map.nodes.values()].filter((node) => isFocus(node, focus));
-  const keep = new Set(centre.map((node) => node.id));
-  const edges = new Set<string>();
-  walk(map, centre, keep, edges, 'target');
-  walk(map, centre, keep, edges, 'source');
+  const edges = [...neighbours(map, centre, 'target'), ...neighbours(map, centre, 'source')];
+  const keep = new Set([...centre.map((node) => node.id), ...edges.flatMap(([, edge]) => [edge.source, edge.target])]);
+  const kept = new Set(edges.map(([key]) => key));
   const result = createTrafficMap();
   for (const [id, node] of map.nodes) if (keep.has(id)) result.nodes.set(id, node);
-  for (const [key, edge] of map.edges) if (edges.has(key)) result.edges.set(key, edge);
+  for (const [key, edge] of map.edges) if (kept.has(key)) result.edges.set(key, edge);
   return result;
 }
 
@@ -20,8 +19,10 @@ function isFocus(node: GraphNode, focus: FocusNode): boolean {
   return node.app === focus.app && (focus.version === undefined || node.version === focus.version);
 }
 
-function walk(map: TrafficMap, from: readonly GraphNode[], keep: Set<string>, edges: Set<string>, to: 'source' | 'target'): void {
+/** The edges that lead away from some nodes, forwards (`target`) or backwards. */
+function neighbours(map: TrafficMap, from: readonly GraphNode[], to: 'source' | 'target'): (readonly [key: string, edge: GraphEdge])[] {
   const back = to === 'target' ? 'source' : 'target';
+  const found: (readonly [string, GraphEdge])[] = [];
   const visited = new Set<string>();
   const queue = [...from];
   for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
@@ -29,10 +30,10 @@ function walk(map: TrafficMap, from: readonly GraphNode[], keep: Set<string>, ed
     visited.add(node.id);
     for (const [key, edge] of map.edges) {
       if (edge[back] !== node.id) continue;
-      edges.add(key);
-      keep.add(edge[to]);
+      found.push([key, edge]);
       const next = map.nodes.get(edge[to]);
       if (next?.nodeType === 'service') queue.push(next);
     }
   }
+  return found;
 }

@@ -14,21 +14,30 @@ export interface NodeFacts {
 
 const ok = (value: string): boolean => value !== '' && value !== UNKNOWN_NODE;
 
-function identify(facts: NodeFacts, graphType: GraphType): { readonly id: string; readonly nodeType: NodeType } {
-  const { cluster, workload, app, version, service } = facts;
-  const namespace = ok(facts.workloadNamespace) ? facts.workloadNamespace : facts.serviceNamespace || facts.workloadNamespace;
-  if (!ok(workload) && !ok(app) && service === '') return { id: `${cluster}_unknown_source`, nodeType: 'unknown' };
-  if (!ok(workload) && !ok(app) && !ok(service)) return { id: `svc_${cluster}_${namespace}_unknown`, nodeType: 'unknown' };
-  const byWorkload = { id: `wl_${cluster}_${namespace}_${workload}`, nodeType: 'workload' as const };
-  const byService = { id: `svc_${cluster}_${namespace}_${service}`, nodeType: 'service' as const };
-  if (graphType === 'workload' || graphType === 'service') return ok(workload) ? byWorkload : byService;
-  if (ok(app)) {
-    // One workload backs one version of an application; its name is safer than labels that two workloads may share.
-    if (graphType === 'versionedApp' && ok(workload)) return { id: `vapp_${cluster}_${namespace}_${workload}`, nodeType: 'app' };
-    if (graphType === 'versionedApp' && ok(version)) return { id: `vapp_${cluster}_${namespace}_${app}_${version}`, nodeType: 'app' };
-    return { id: `app_${cluster}_${namespace}_${app}`, nodeType: 'app' };
-  }
-  return ok(workload) ? byWorkload : byService;
+interface Identity {
+  readonly id: string;
+  readonly nodeType: NodeType;
+}
+
+function identify(facts: NodeFacts, graphType: GraphType): Identity {
+  const { cluster, workload, app, service } = facts;
+  const place = `${cluster}_${namespaceOf(facts)}`;
+  if (!ok(workload) && !ok(app) && !ok(service))
+    return { id: service === '' ? `${cluster}_unknown_source` : `svc_${place}_unknown`, nodeType: 'unknown' };
+  const isAppGraph = graphType === 'app' || graphType === 'versionedApp';
+  if (isAppGraph && ok(app)) return { id: appId(facts, place, graphType), nodeType: 'app' };
+  return ok(workload) ? { id: `wl_${place}_${workload}`, nodeType: 'workload' } : { id: `svc_${place}_${service}`, nodeType: 'service' };
+}
+
+function appId({ workload, app, version }: NodeFacts, place: string, graphType: GraphType): string {
+  if (graphType === 'app') return `app_${place}_${app}`;
+  // One workload backs one version of an application; its name is safer than labels that two workloads may share.
+  if (ok(workload)) return `vapp_${place}_${workload}`;
+  return ok(version) ? `vapp_${place}_${app}_${version}` : `app_${place}_${app}`;
+}
+
+function namespaceOf({ workloadNamespace, serviceNamespace }: NodeFacts): string {
+  return ok(workloadNamespace) ? workloadNamespace : serviceNamespace || workloadNamespace;
 }
 
 /** A node without traffic yet; fields that its type has no use for are empty. */
@@ -40,7 +49,7 @@ export function createNode(facts: NodeFacts, graphType: GraphType): GraphNode {
     id,
     nodeType,
     cluster: facts.cluster,
-    namespace: ok(facts.workloadNamespace) ? facts.workloadNamespace : facts.serviceNamespace || facts.workloadNamespace,
+    namespace: namespaceOf(facts),
     workload: keepsWorkload ? clean(facts.workload) : '',
     app: nodeType === 'service' || nodeType === 'unknown' ? '' : clean(facts.app),
     version: keepsWorkload ? clean(facts.version) : '',
@@ -73,8 +82,22 @@ const NO_SERVICE_NODE = ['PassthroughCluster', 'BlackHoleCluster', 'InboundPasst
 
 /** Reads the path off the labels of a series; undefined for telemetry that makes no sense (a known cluster with nothing else known). */
 export function pathOf(labels: Labels, options: Pick<GraphOptions, 'injectServiceNodes' | 'graphType'>): Path | undefined {
-  const get = (name: string): string => labels[name] || UNKNOWN_NODE;
-  const source: NodeFacts = {
+  const get: Getter = (name) => labels[name] || UNKNOWN_NODE;
+  const source = sourceOf(get);
+  const dest = destinationOf(get, source.cluster);
+  const { cluster, service, serviceNamespace } = dest;
+  if (isAddress(service)) return undefined;
+  const requested = ok(service) ? { cluster, namespace: serviceNamespace, name: service } : undefined;
+  const wanted = options.injectServiceNodes || options.graphType === 'service';
+  const inject = wanted && ok(dest.workload) && ok(service) && !NO_SERVICE_NODE.includes(service);
+  const between: NodeFacts = { cluster, serviceNamespace, service, workloadNamespace: UNKNOWN_NODE, workload: '', app: '', version: '' };
+  return { source, service: inject ? between : undefined, dest, requested };
+}
+
+type Getter = (label: string) => string;
+
+function sourceOf(get: Getter): NodeFacts {
+  return {
     cluster: get('source_cluster'),
     serviceNamespace: '',
     service: '',
@@ -83,27 +106,23 @@ export function pathOf(labels: Labels, options: Pick<GraphOptions, 'injectServic
     app: get('source_canonical_service'),
     version: get('source_canonical_revision'),
   };
+}
+
+function destinationOf(get: Getter, sourceCluster: string): NodeFacts {
+  const host = get('destination_service');
+  const namespace = get('destination_service_namespace');
+  const cluster = get('destination_cluster');
   const workload = get('destination_workload');
-  const service = serviceName(get('destination_service_name'), get('destination_service'));
-  const known = ok(workload);
-  const cluster = ok(get('destination_cluster')) ? get('destination_cluster') : source.cluster;
-  const serviceNamespace = ok(get('destination_service_namespace'))
-    ? get('destination_service_namespace')
-    : namespaceOfHost(get('destination_service'));
-  const dest: NodeFacts = {
-    cluster,
-    serviceNamespace,
-    service,
-    workloadNamespace: known ? get('destination_workload_namespace') : UNKNOWN_NODE,
+  const ofWorkload = (name: string): string => (ok(workload) ? get(name) : UNKNOWN_NODE);
+  return {
+    cluster: ok(cluster) ? cluster : sourceCluster,
+    serviceNamespace: ok(namespace) ? namespace : namespaceOfHost(host),
+    service: serviceName(get('destination_service_name'), host),
+    workloadNamespace: ofWorkload('destination_workload_namespace'),
     workload,
-    app: known ? get('destination_canonical_service') : UNKNOWN_NODE,
-    version: known ? get('destination_canonical_revision') : UNKNOWN_NODE,
+    app: ofWorkload('destination_canonical_service'),
+    version: ofWorkload('destination_canonical_revision'),
   };
-  if (isAddress(service)) return undefined;
-  const requested = ok(service) ? { cluster, namespace: serviceNamespace, name: service } : undefined;
-  const inject = (options.injectServiceNodes || options.graphType === 'service') && known && ok(service) && !NO_SERVICE_NODE.includes(service);
-  const serviceFacts: NodeFacts = { cluster, serviceNamespace, service, workloadNamespace: UNKNOWN_NODE, workload: '', app: '', version: '' };
-  return { source, service: inject ? serviceFacts : undefined, dest, requested };
 }
 
 /** `destination_service_name` is short for mesh services; a full host of the mesh is cut to its first part. */

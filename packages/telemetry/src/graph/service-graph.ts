@@ -1,4 +1,4 @@
-import { addRate, createEdge, createTrafficMap, edgeKey, type GraphEdge, type TrafficMap } from './types.ts';
+import { addRate, createEdge, createTrafficMap, edgeKey, type GraphEdge, type GraphNode, type TrafficMap } from './types.ts';
 
 /**
  * The workload graph (with service nodes) as a graph of services: `service → workload → service` becomes one edge. Workloads that
@@ -7,23 +7,35 @@ import { addRate, createEdge, createTrafficMap, edgeKey, type GraphEdge, type Tr
 export function reduceToServices(map: TrafficMap): TrafficMap {
   const reduced = createTrafficMap();
   const callers = new Set([...map.edges.values()].map((edge) => edge.target));
-  for (const node of map.nodes.values()) if (node.nodeType === 'service' || !callers.has(node.id)) reduced.nodes.set(node.id, node);
-  // What a service sends is now what its workloads send on, not what it hands to them.
-  for (const node of reduced.nodes.values()) {
-    if (node.nodeType === 'service') for (const name of Object.keys(node.rates)) if (name.endsWith('Out')) delete node.rates[name];
+  for (const node of map.nodes.values()) if (isService(node) || !callers.has(node.id)) reduced.nodes.set(node.id, node);
+  for (const node of reduced.nodes.values()) if (isService(node)) forgetSent(node);
+  const services = servicesOf(map);
+  for (const edge of map.edges.values()) {
+    if (!isService(map.nodes.get(edge.target))) continue;
+    const sources = reduced.nodes.has(edge.source) ? [edge.source] : (services.get(edge.source) ?? []);
+    for (const source of sources) merge(reduced, edge, source);
   }
+  return reduced;
+}
+
+function isService(node: GraphNode | undefined): boolean {
+  return node?.nodeType === 'service';
+}
+
+/** What a service sends is now what its workloads send on, not what it hands to them. */
+function forgetSent(node: GraphNode): void {
+  for (const name of Object.keys(node.rates)) if (name.endsWith('Out')) delete node.rates[name];
+}
+
+/** The services in front of each workload. */
+function servicesOf(map: TrafficMap): ReadonlyMap<string, ReadonlySet<string>> {
   const services = new Map<string, Set<string>>();
   for (const edge of map.edges.values()) {
-    if (map.nodes.get(edge.source)?.nodeType !== 'service') continue;
+    if (!isService(map.nodes.get(edge.source))) continue;
     const list = services.get(edge.target) ?? new Set();
     services.set(edge.target, list.add(edge.source));
   }
-  for (const edge of map.edges.values()) {
-    if (map.nodes.get(edge.target)?.nodeType !== 'service') continue;
-    if (reduced.nodes.has(edge.source)) merge(reduced, edge, edge.source);
-    else for (const service of services.get(edge.source) ?? []) merge(reduced, edge, service);
-  }
-  return reduced;
+  return services;
 }
 
 function merge(map: TrafficMap, edge: GraphEdge, source: string): void {

@@ -1,62 +1,78 @@
 import { effectiveCode, isErrorCode } from '../health/rules.ts';
 import type { Labels } from '../metrics/registry.ts';
 import type { VectorSample } from '../promql/query.ts';
-import { createNode, pathOf, type NodeFacts } from './identity.ts';
+import { createNode, pathOf, type NodeFacts, type Path } from './identity.ts';
 import { addRate, createEdge, edgeKey, type GraphEdge, type GraphNode, type GraphOptions, type Protocol, type TrafficMap } from './types.ts';
 
-/** Adds the samples of one query to the graph. `seen` holds the series that were counted already. */
-export function addTraffic(
-  map: TrafficMap,
-  samples: readonly VectorSample[],
-  metric: string,
-  protocol: Protocol | undefined,
-  options: GraphOptions,
-  seen: Set<string>,
-): void {
+/** The graph that is being built. `seen` holds the series that were counted already. */
+export interface TrafficDraft {
+  readonly map: TrafficMap;
+  readonly options: GraphOptions;
+  readonly seen: Set<string>;
+}
+
+/** What a query was about; without a protocol each series says its own. */
+export interface TrafficQuery {
+  readonly metric: string;
+  readonly protocol: Protocol | undefined;
+}
+
+/** Adds the samples of one query to the graph. */
+export function addTraffic(draft: TrafficDraft, query: TrafficQuery, samples: readonly VectorSample[]): void {
   for (const sample of samples) {
-    const { labels } = sample;
-    const path = pathOf(labels, options);
+    const path = pathOf(sample.labels, draft.options);
     if (path === undefined) continue;
-    const kind = protocol ?? (labels['request_protocol'] === 'grpc' ? 'grpc' : 'http');
-    const code =
-      kind === 'tcp'
-        ? '-'
-        : effectiveCode(kind, labels['response_code'] ?? (protocol === undefined ? '' : '200'), labels['grpc_response_status'] ?? '');
-    const flags = labels['response_flags'] ?? '-';
-    const host = labels['destination_service'] ?? '';
-    const series = seriesKey(metric, labels, kind, code, flags);
-    if (seen.has(series)) continue;
-    seen.add(series);
-    const source = nodeFor(map, path.source, options);
-    const dest = nodeFor(map, path.dest, options);
-    const add = (from: GraphNode, to: GraphNode): void =>
-      addToEdge(from, to, edgeFor(map, from, to, kind), { protocol: kind, value: sample.value, code, flags, host, isMessages: protocol === 'grpc' });
-    if (path.service === undefined) add(source, dest);
-    else {
-      const service = nodeFor(map, path.service, options);
-      add(source, service);
-      add(service, dest);
-    }
-    if (path.requested !== undefined && dest.nodeType !== 'service') {
-      dest.destServices.set(`${path.requested.cluster} ${path.requested.namespace} ${path.requested.name}`, path.requested);
-    }
+    const amount = amountOf(query, sample);
+    const key = seriesKey(query.metric, sample.labels, amount);
+    if (draft.seen.has(key)) continue;
+    draft.seen.add(key);
+    addAlong(draft, path, amount);
   }
 }
 
-function seriesKey(metric: string, labels: Labels, protocol: string, code: string, flags: string): string {
-  const names = [
-    'source_cluster',
-    'source_workload_namespace',
-    'source_workload',
-    'destination_cluster',
-    'destination_workload_namespace',
-    'destination_workload',
-    'destination_service',
-  ];
-  return `${metric} ${names.map((name) => labels[name] ?? '').join(' ')} ${protocol} ${code} ${flags}`;
+function addAlong({ map, options }: TrafficDraft, path: Path, amount: Amount): void {
+  const source = nodeFor(map, path.source, options);
+  const dest = nodeFor(map, path.dest, options);
+  const stops = path.service === undefined ? [source, dest] : [source, nodeFor(map, path.service, options), dest];
+  for (const [i, to] of stops.entries()) {
+    const from = stops[i - 1];
+    if (from !== undefined) addToEdge(from, to, edgeFor(map, from, to, amount.protocol), amount);
+  }
+  if (path.requested === undefined || dest.nodeType === 'service') return;
+  dest.destServices.set(`${path.requested.cluster} ${path.requested.namespace} ${path.requested.name}`, path.requested);
 }
 
-export function nodeFor(map: TrafficMap, facts: NodeFacts, options: Pick<GraphOptions, 'graphType'>): GraphNode {
+function amountOf({ protocol }: TrafficQuery, { labels, value }: VectorSample): Amount {
+  const kind = protocol ?? (labels['request_protocol'] === 'grpc' ? 'grpc' : 'http');
+  return {
+    protocol: kind,
+    value,
+    code: codeOf(kind, labels, protocol === undefined ? '' : '200'),
+    flags: labels['response_flags'] ?? '-',
+    host: labels['destination_service'] ?? '',
+    isMessages: protocol === 'grpc',
+  };
+}
+
+function codeOf(protocol: Protocol, labels: Labels, fallback: string): string {
+  return protocol === 'tcp' ? '-' : effectiveCode(protocol, labels['response_code'] ?? fallback, labels['grpc_response_status'] ?? '');
+}
+
+const KEY_LABELS = [
+  'source_cluster',
+  'source_workload_namespace',
+  'source_workload',
+  'destination_cluster',
+  'destination_workload_namespace',
+  'destination_workload',
+  'destination_service',
+];
+
+function seriesKey(metric: string, labels: Labels, { protocol, code, flags }: Amount): string {
+  return `${metric} ${KEY_LABELS.map((name) => labels[name] ?? '').join(' ')} ${protocol} ${code} ${flags}`;
+}
+
+function nodeFor(map: TrafficMap, facts: NodeFacts, options: Pick<GraphOptions, 'graphType'>): GraphNode {
   const made = createNode(facts, options.graphType);
   const known = map.nodes.get(made.id);
   if (known !== undefined) return known;

@@ -59,9 +59,10 @@ export async function collectTraffic(
     for (const { labels, value } of await ask(`destination_service_namespace=~${names}`)) {
       const get = (name: string): string => labels[name] ?? '';
       const workloadNamespace = get('destination_workload_namespace');
-      inbound(apps, workloadNamespace, get('destination_canonical_service'), labels, value);
-      inbound(workloads, workloadNamespace, get('destination_workload'), labels, value);
-      inbound(services, get('destination_service_namespace'), get('destination_service_name'), labels, value);
+      const reporter = labels['reporter'] === 'source' ? 'source' : 'destination';
+      add(draft(apps, workloadNamespace, get('destination_canonical_service'))?.inbound[reporter], labels, value);
+      add(draft(workloads, workloadNamespace, get('destination_workload'))?.inbound[reporter], labels, value);
+      add(draft(services, get('destination_service_namespace'), get('destination_service_name'))?.inbound[reporter], labels, value);
     }
     for (const { labels, value } of await ask(`reporter="source",source_workload_namespace=~${names}`)) {
       const namespace = labels['source_workload_namespace'] ?? '';
@@ -78,11 +79,6 @@ function draft(map: Map<string, Draft>, namespace: string, name: string | undefi
   let one = map.get(key);
   if (one === undefined) map.set(key, (one = { inbound: { source: {}, destination: {} }, outbound: {} }));
   return one;
-}
-
-function inbound(map: Map<string, Draft>, namespace: string, name: string, labels: Labels, value: number): void {
-  const reporter = labels['reporter'] === 'source' ? 'source' : 'destination';
-  add(draft(map, namespace, name)?.inbound[reporter], labels, value);
 }
 
 function add(rates: RatesByCode | undefined, labels: Labels, value: number): void {

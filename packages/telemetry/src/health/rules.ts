@@ -1,7 +1,7 @@
 import type { Direction, HealthStatus, RatesByCode, RequestHealth, Tolerance, WorkloadStatus } from './types.ts';
 
 /** Kiali's defaults; an annotation on the object replaces them. */
-export const DEFAULT_TOLERANCES: readonly Tolerance[] = [
+const DEFAULT_TOLERANCES: readonly Tolerance[] = [
   { code: '5XX', protocol: 'http', direction: '.*', degraded: 0, failure: 10 },
   { code: '4XX', protocol: 'http', direction: '.*', degraded: 10, failure: 20 },
   { code: '[1-9]|1[0-6]', protocol: 'grpc', direction: '.*', degraded: 0, failure: 10 },
@@ -22,10 +22,11 @@ export function workloadHealth(status: WorkloadStatus | undefined): HealthStatus
   if (status === undefined) return 'NA';
   const { desiredReplicas: desired, currentReplicas: current, availableReplicas: available, syncedProxies: synced } = status;
   if (desired === 0) return 'Not Ready';
-  if (available > 0 && current > 0 && (current < desired || available < desired)) return 'Degraded';
-  if (available === 0 || (desired === available && available !== current)) return 'Failure';
-  if (synced >= 0 && synced < desired) return 'Degraded';
-  return desired === current && current === available ? 'Healthy' : 'Degraded';
+  if (available === 0) return 'Failure';
+  if (current > 0 && Math.min(current, available) < desired) return 'Degraded';
+  if (desired === available && available !== current) return 'Failure';
+  const isSynced = synced < 0 || synced >= desired;
+  return isSynced && desired === current && current === available ? 'Healthy' : 'Degraded';
 }
 
 /** The tolerances of an object: its annotation's where one is valid, else the defaults. */
@@ -34,14 +35,21 @@ export function tolerancesOf(annotations: Readonly<Record<string, string>>): rea
   return own.length > 0 ? own : DEFAULT_TOLERANCES;
 }
 
+const TOLERANCE = /^([0-9xX|-]+),([^,]+),([^,]+),([\w.*|]+),([\w.*|]+)$/;
+
 function parseTolerances(text: string): Tolerance[] {
   return text.split(';').flatMap((part): Tolerance[] => {
-    const [code = '', degraded = '', failure = '', protocol = '', direction = ''] = part.split(',').map((word) => word.trim());
-    const numbers = [Number(degraded), Number(failure)];
-    if (!/^[0-9xX|-]+$/.test(code) || degraded === '' || failure === '' || numbers.some((n) => !(n >= 0 && n <= 100))) return [];
-    if (!/^[\w.*|]+$/.test(protocol) || !/^[\w.*|]+$/.test(direction)) return [];
-    return [{ code, protocol, direction, degraded: numbers[0] ?? 0, failure: numbers[1] ?? 0 }];
+    const words = part.split(',').map((word) => word.trim());
+    const match = TOLERANCE.exec(words.slice(0, 5).join(','));
+    if (match === null) return [];
+    const [, code = '', degraded, failure, protocol = '', direction = ''] = match;
+    const tolerance = { code, protocol, direction, degraded: Number(degraded), failure: Number(failure) };
+    return isPercent(tolerance.degraded) && isPercent(tolerance.failure) ? [tolerance] : [];
   });
+}
+
+function isPercent(value: number): boolean {
+  return value >= 0 && value <= 100;
 }
 
 function matches(pattern: string, text: string): boolean {
@@ -53,7 +61,10 @@ function codeMatches(pattern: string, code: string): boolean {
   if (pattern === '[1-9]|1[0-6]') return /^([1-9]|1[0-6])$/.test(code);
   return pattern
     .split('|')
-    .some((one) => one.length === code.length && [...one].every((c, i) => (c === 'x' || c === 'X' ? /\d/.test(code[i] ?? '') : c === code[i])));
+    .some(
+      (one) =>
+        one.length === code.length && Array.from(one, (c, i) => (c === 'x' || c === 'X' ? /\d/.test(code[i] ?? '') : c === code[i])).every(Boolean),
+    );
 }
 
 /** Requests of one direction against tolerances: no traffic is NA. */

@@ -63,21 +63,22 @@ function comment(families: Map<string, Draft>, content: string): string | undefi
 function sampleLine(families: Map<string, Draft>, content: string): string | undefined {
   const name = /^[a-zA-Z_:][a-zA-Z0-9_:]*/.exec(content)?.[0];
   if (name === undefined) return `a metric name is expected, got ${JSON.stringify(content.slice(0, 40))}`;
-  let rest = content.slice(name.length);
-  let labels: Record<string, string> = {};
-  if (rest.startsWith('{')) {
-    const parsed = readLabels(rest);
-    if (typeof parsed === 'string') return parsed;
-    labels = parsed.labels;
-    rest = rest.slice(parsed.length);
-  }
-  const numbers = (rest.split(' #')[0] ?? '').trim().split(/\s+/);
-  const value = readNumber(numbers[0] ?? '');
-  if (value === undefined) return `the value of ${name} is not a number: ${JSON.stringify(numbers[0] ?? '')}`;
-  const time = numbers[1] === undefined ? undefined : readNumber(numbers[1]);
-  if (numbers.length > 2 || (numbers[1] !== undefined && time === undefined)) return `unexpected text after the value of ${name}`;
-  family(families, familyName(families, name)).samples.push({ name, labels, value, timestampMs: time });
+  const parsed = content[name.length] === '{' ? readLabels(content.slice(name.length)) : { labels: {}, length: 0 };
+  if (typeof parsed === 'string') return parsed;
+  const numbers = readNumbers(content.slice(name.length + parsed.length), name);
+  if (typeof numbers === 'string') return numbers;
+  family(families, familyName(families, name)).samples.push({ name, labels: parsed.labels, ...numbers });
   return undefined;
+}
+
+/** Value and perhaps time; an exemplar behind `#` is passed over. */
+function readNumbers(text: string, name: string): { readonly value: number; readonly timestampMs: number | undefined } | string {
+  const [first = '', second, ...more] = (text.split(' #')[0] ?? '').trim().split(/\s+/);
+  const value = readNumber(first);
+  if (value === undefined) return `the value of ${name} is not a number: ${JSON.stringify(first)}`;
+  const timestampMs = second === undefined ? undefined : readNumber(second);
+  if (more.length > 0 || (second !== undefined && timestampMs === undefined)) return `unexpected text after the value of ${name}`;
+  return { value, timestampMs };
 }
 
 /** `x_bucket` belongs to the histogram `x` if that was declared; OpenMetrics declares counters without `_total`. */

@@ -20,8 +20,12 @@ test('request metrics carry exactly the labels of Istio, gRPC one more, TCP two 
     workloadLabels('reviews-v2', 'bookinfo', { app: 'reviews', version: 'v2' }, 'meltemi'),
     'spiffe://cluster.local/ns/bookinfo/sa/reviews',
   );
-  metrics.edge({ reporter: 'source', peer, service, protocol: 'http', security: 'unknown' }).request(200, '', undefined, 7, 0, 10);
-  metrics.edge({ reporter: 'source', peer, service, protocol: 'grpc', security: 'unknown' }).request(200, '-', 14, 7, 0, 10);
+  metrics
+    .edge({ reporter: 'source', peer, service, protocol: 'http', security: 'unknown' })
+    .request({ responseCode: 200, flags: '', grpcStatus: undefined, durationMs: 7, requestBytes: 0, responseBytes: 10 });
+  metrics
+    .edge({ reporter: 'source', peer, service, protocol: 'grpc', security: 'unknown' })
+    .request({ responseCode: 200, flags: '-', grpcStatus: 14, durationMs: 7, requestBytes: 0, responseBytes: 10 });
   metrics.edge({ reporter: 'destination', peer, service, protocol: 'tcp', security: 'mutual_tls', sourcePrincipal: 'spiffe://a' }).tcpBytes(5, 6);
   const rows = new Map<string, Record<string, string>>();
   registry.collect(0, (row) => void rows.set(`${row.name} ${row.labels['request_protocol']}`, row.labels));
@@ -53,11 +57,11 @@ test('labels learnt after `unknown` was exported begin a new series, the old one
     });
     return values;
   };
-  edge.request(200, '-', undefined, 1, 0, 0);
+  edge.request({ responseCode: 200, flags: '-', grpcStatus: undefined, durationMs: 1, requestBytes: 0, responseBytes: 0 });
   assert.deepEqual(seen(1999), {});
   assert.deepEqual(seen(2000), { unknown: 1 });
   resolvePeer(peer, local);
-  edge.request(200, '-', undefined, 1, 0, 0);
+  edge.request({ responseCode: 200, flags: '-', grpcStatus: undefined, durationMs: 1, requestBytes: 0, responseBytes: 0 });
   assert.deepEqual(seen(2500), { unknown: 1, 'productpage-v1': 1 });
 });
 
@@ -72,11 +76,12 @@ test('idle series go, come back, and the number of series is bounded', () => {
     security: 'unknown',
   });
   const encoder = createBatchEncoder({ registry, node: { workload: 'a' } });
-  edge.request(200, '-', undefined, 1, 0, 0);
+  edge.request({ responseCode: 200, flags: '-', grpcStatus: undefined, durationMs: 1, requestBytes: 0, responseBytes: 0 });
   assert.equal(encoder.next(0).series?.length, 4);
   assert.deepEqual(encoder.next(500), { sequence: 2, time_ms: 500 });
   assert.equal(encoder.next(2000).retired_ids?.length, 4);
-  for (let code = 200; code < 300; code++) edge.request(code, '-', undefined, 1, 0, 0);
+  for (let code = 200; code < 300; code++)
+    edge.request({ responseCode: code, flags: '-', grpcStatus: undefined, durationMs: 1, requestBytes: 0, responseBytes: 0 });
   assert.ok(registry.size <= 12 && registry.overflowed > 0);
   const total = encoder.next(3000);
   assert.ok(total.series?.some((one) => one.labels?.['overflow'] === 'true'));

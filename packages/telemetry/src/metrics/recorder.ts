@@ -27,15 +27,28 @@ export interface EdgeIdentity {
   readonly destinationPrincipal?: string | undefined;
 }
 
+/** How a call ended. */
+export interface CallOutcome {
+  /** 0 when no response was sent or received (`DC`). */
+  readonly responseCode: number;
+  /** Envoy's short form; `-` or `''` for none. */
+  readonly flags: string;
+  /** Undefined unless the protocol is gRPC. */
+  readonly grpcStatus: number | undefined;
+}
+
+/** A finished request. Sizes are those of the bodies. */
+export interface RequestOutcome extends CallOutcome {
+  readonly durationMs: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
 /** Counts what happens between two workloads. Bind it once per connection or endpoint; each method is cheap enough for the request path. */
 export interface EdgeRecorder {
-  /**
-   * A finished request. `responseCode` is 0 when none was sent or received (`DC`); `flags` is Envoy's short form (`-` or `''` for none);
-   * `grpcStatus` is undefined unless the protocol is gRPC; sizes are those of the bodies.
-   */
-  request(responseCode: number, flags: string, grpcStatus: number | undefined, durationMs: number, requestBytes: number, responseBytes: number): void;
+  request(outcome: RequestOutcome): void;
   /** gRPC messages since the last call. */
-  messages(responseCode: number, flags: string, grpcStatus: number | undefined, request: number, response: number): void;
+  messages(outcome: CallOutcome, request: number, response: number): void;
   tcpOpened(): void;
   tcpClosed(flags: string): void;
   /** Bytes since the last call: `received` came from the client, `sent` went back to it. */
@@ -73,95 +86,112 @@ export function createStandardMetrics(options: StandardMetricsOptions): Standard
       const { service } = identity;
       const key = `${identity.reporter} ${identity.protocol} ${identity.security} ${service.host} ${service.name} ${service.namespace} ${identity.sourcePrincipal ?? ''} ${identity.destinationPrincipal ?? ''}`;
       let edge = edges.get(key);
-      if (edge === undefined) edges.set(key, (edge = createEdge(options, identity)));
+      if (edge === undefined) edges.set(key, (edge = new Edge(options, identity)));
       return edge;
     },
   };
 }
 
-function createEdge({ registry, local, now }: StandardMetricsOptions, identity: EdgeIdentity): EdgeRecorder {
-  const { peer } = identity;
-  const plain = new Map<number, RequestCell>();
-  const flagged = new Map<string, RequestCell>();
-  const counters = new Map<string, ScalarSeries>();
-  let generation = peer.generation;
-  let tcpSent: ScalarSeries | undefined;
-  let tcpReceived: ScalarSeries | undefined;
+class Edge implements EdgeRecorder {
+  readonly #options: StandardMetricsOptions;
+  readonly #identity: EdgeIdentity;
+  /** By code and gRPC status as one number: the common case builds no string. */
+  readonly #plain = new Map<number, RequestCell>();
+  readonly #flagged = new Map<string, RequestCell>();
+  readonly #counters = new Map<string, ScalarSeries>();
+  #generation: number;
+  #tcpSent: ScalarSeries | undefined;
+  #tcpReceived: ScalarSeries | undefined;
+
+  constructor(options: StandardMetricsOptions, identity: EdgeIdentity) {
+    this.#options = options;
+    this.#identity = identity;
+    this.#generation = identity.peer.generation;
+  }
+
+  request(outcome: RequestOutcome): void {
+    const series = this.#cell(outcome);
+    series.requests.value++;
+    observe(series.duration, outcome.durationMs);
+    observe(series.requestBytes, outcome.requestBytes);
+    observe(series.responseBytes, outcome.responseBytes);
+  }
+
+  messages(outcome: CallOutcome, request: number, response: number): void {
+    const extra = requestLabels(outcome);
+    const key = `${outcome.responseCode} ${outcome.flags} ${outcome.grpcStatus ?? ''}`;
+    if (request > 0) this.#counter(METRIC.requestMessages, key, extra).value += request;
+    if (response > 0) this.#counter(METRIC.responseMessages, key, extra).value += response;
+  }
+
+  tcpOpened(): void {
+    this.#counter(METRIC.tcpConnectionsOpened, '', { response_flags: NO_FLAGS }).value++;
+  }
+
+  tcpClosed(flags: string): void {
+    this.#counter(METRIC.tcpConnectionsClosed, flags, { response_flags: flags || NO_FLAGS }).value++;
+  }
+
+  tcpBytes(received: number, sent: number): void {
+    this.#refresh();
+    if (this.#tcpSent === undefined || this.#tcpSent.retired) this.#tcpSent = this.#counter(METRIC.tcpSentBytes, '', { response_flags: NO_FLAGS });
+    if (this.#tcpReceived === undefined || this.#tcpReceived.retired)
+      this.#tcpReceived = this.#counter(METRIC.tcpReceivedBytes, '', { response_flags: NO_FLAGS });
+    this.#tcpSent.value += sent;
+    this.#tcpReceived.value += received;
+  }
 
   /** Labels learnt late begin new series: what was exported as `unknown` stays that. */
-  function refresh(): void {
-    if (generation === peer.generation) return;
-    generation = peer.generation;
-    plain.clear();
-    flagged.clear();
-    counters.clear();
-    tcpSent = undefined;
-    tcpReceived = undefined;
+  #refresh(): void {
+    const { generation } = this.#identity.peer;
+    if (this.#generation === generation) return;
+    this.#generation = generation;
+    this.#plain.clear();
+    this.#flagged.clear();
+    this.#counters.clear();
+    this.#tcpSent = undefined;
+    this.#tcpReceived = undefined;
   }
 
-  function cell(code: number, flags: string, grpcStatus: number | undefined): RequestCell {
-    refresh();
-    const simple = flags === NO_FLAGS || flags === '';
-    // One number for code and gRPC status: the common case builds no string.
-    const number = code * 64 + (grpcStatus ?? 63);
-    const key = simple ? '' : `${number} ${flags}`;
-    const known = simple ? plain.get(number) : flagged.get(key);
+  #cell(outcome: CallOutcome): RequestCell {
+    this.#refresh();
+    const { flags } = outcome;
+    const number = outcome.responseCode * 64 + (outcome.grpcStatus ?? 63);
+    const isPlain = flags === NO_FLAGS || flags === '';
+    const known = isPlain ? this.#plain.get(number) : this.#flagged.get(`${number} ${flags}`);
     if (known !== undefined && !known.requests.retired) return known;
-    const labels = edgeLabels(local, identity, requestLabels(code, flags, grpcStatus));
-    const at = now();
-    const made: RequestCell = {
-      requests: registry.counter(METRIC.requests, labels, at),
-      duration: registry.histogram(METRIC.requestDuration, labels, STANDARD_BOUNDS, at),
-      requestBytes: registry.histogram(METRIC.requestBytes, labels, STANDARD_BOUNDS, at),
-      responseBytes: registry.histogram(METRIC.responseBytes, labels, STANDARD_BOUNDS, at),
+    const made = this.#makeCell(outcome);
+    if (isPlain) this.#plain.set(number, made);
+    else this.#flagged.set(`${number} ${flags}`, made);
+    return made;
+  }
+
+  #makeCell(outcome: CallOutcome): RequestCell {
+    const { registry, local, now } = this.#options;
+    const labels = edgeLabels(local, this.#identity, requestLabels(outcome));
+    const atMs = now();
+    return {
+      requests: registry.counter(METRIC.requests, labels, atMs),
+      duration: registry.histogram(METRIC.requestDuration, labels, STANDARD_BOUNDS, atMs),
+      requestBytes: registry.histogram(METRIC.requestBytes, labels, STANDARD_BOUNDS, atMs),
+      responseBytes: registry.histogram(METRIC.responseBytes, labels, STANDARD_BOUNDS, atMs),
     };
-    if (simple) plain.set(number, made);
-    else flagged.set(key, made);
-    return made;
   }
 
-  function counter(name: string, key: string, extra: Labels): ScalarSeries {
-    refresh();
-    const known = counters.get(`${name} ${key}`);
+  #counter(name: string, key: string, extra: Labels): ScalarSeries {
+    this.#refresh();
+    const known = this.#counters.get(`${name} ${key}`);
     if (known !== undefined && !known.retired) return known;
-    const made = registry.counter(name, edgeLabels(local, identity, extra), now());
-    counters.set(`${name} ${key}`, made);
+    const { registry, local, now } = this.#options;
+    const made = registry.counter(name, edgeLabels(local, this.#identity, extra), now());
+    this.#counters.set(`${name} ${key}`, made);
     return made;
   }
-
-  return {
-    request(code, flags, grpcStatus, durationMs, requestBytes, responseBytes) {
-      const series = cell(code, flags, grpcStatus);
-      series.requests.value++;
-      observe(series.duration, durationMs);
-      observe(series.requestBytes, requestBytes);
-      observe(series.responseBytes, responseBytes);
-    },
-    messages(code, flags, grpcStatus, request, response) {
-      const extra = requestLabels(code, flags, grpcStatus);
-      const key = `${code} ${flags} ${grpcStatus ?? ''}`;
-      if (request > 0) counter(METRIC.requestMessages, key, extra).value += request;
-      if (response > 0) counter(METRIC.responseMessages, key, extra).value += response;
-    },
-    tcpOpened() {
-      counter(METRIC.tcpConnectionsOpened, '', { response_flags: NO_FLAGS }).value++;
-    },
-    tcpClosed(flags) {
-      counter(METRIC.tcpConnectionsClosed, flags, { response_flags: flags || NO_FLAGS }).value++;
-    },
-    tcpBytes(received, sent) {
-      refresh();
-      if (tcpSent === undefined || tcpSent.retired) tcpSent = counter(METRIC.tcpSentBytes, '', { response_flags: NO_FLAGS });
-      if (tcpReceived === undefined || tcpReceived.retired) tcpReceived = counter(METRIC.tcpReceivedBytes, '', { response_flags: NO_FLAGS });
-      tcpSent.value += sent;
-      tcpReceived.value += received;
-    },
-  };
 }
 
-function requestLabels(code: number, flags: string, grpcStatus: number | undefined): Labels {
-  const grpc = grpcStatus === undefined ? '' : String(grpcStatus);
-  return { response_flags: flags || NO_FLAGS, response_code: String(code), ...(grpc === '' ? {} : { grpc_response_status: grpc }) };
+function requestLabels({ responseCode, flags, grpcStatus }: CallOutcome): Labels {
+  const labels = { response_flags: flags || NO_FLAGS, response_code: String(responseCode) };
+  return grpcStatus === undefined ? labels : { ...labels, grpc_response_status: String(grpcStatus) };
 }
 
 function edgeLabels(local: WorkloadLabels, identity: EdgeIdentity, extra: Labels): LabelSource {
@@ -183,15 +213,18 @@ function edgeLabels(local: WorkloadLabels, identity: EdgeIdentity, extra: Labels
   };
 }
 
+/** Label suffixes of one side, and where their values come from. */
+const SIDE: readonly (readonly [label: string, of: keyof WorkloadLabels])[] = [
+  ['workload', 'workload'],
+  ['workload_namespace', 'namespace'],
+  ['app', 'app'],
+  ['version', 'version'],
+  ['canonical_service', 'canonicalService'],
+  ['canonical_revision', 'canonicalRevision'],
+  ['cluster', 'cluster'],
+];
+
 function sideLabels(side: 'source' | 'destination', of: WorkloadLabels | undefined, principal: string | undefined): Labels {
-  return {
-    [`${side}_workload`]: of?.workload || UNKNOWN,
-    [`${side}_workload_namespace`]: of?.namespace || UNKNOWN,
-    [`${side}_principal`]: principal || UNKNOWN,
-    [`${side}_app`]: of?.app || UNKNOWN,
-    [`${side}_version`]: of?.version || UNKNOWN,
-    [`${side}_canonical_service`]: of?.canonicalService || UNKNOWN,
-    [`${side}_canonical_revision`]: of?.canonicalRevision || UNKNOWN,
-    [`${side}_cluster`]: of?.cluster || UNKNOWN,
-  };
+  const known = SIDE.map(([label, key]) => [`${side}_${label}`, of?.[key] || UNKNOWN] as const);
+  return { ...Object.fromEntries(known), [`${side}_principal`]: principal || UNKNOWN };
 }

@@ -107,89 +107,125 @@ interface Row {
 }
 
 export function createMetricRegistry(options: MetricRegistryOptions = {}): MetricRegistry {
-  const maxSeries = options.maxSeries ?? 20_000;
-  const idleMs = options.idleMs ?? 30 * 60_000;
-  const entries = new Set<Entry>();
-  const waiting = new Set<Entry>();
-  const rows = new Map<string, Row>();
-  const overflow = new Map<string, Series>();
-  const helps = new Map<string, string>();
-  let nextId = 1;
-  let overflowed = 0;
+  return new Registry(options);
+}
 
-  function add<S extends Series>(series: S, labels: Labels | LabelSource, nowMs: number): S {
-    const full = entries.size >= maxSeries;
-    if (full) {
-      overflowed++;
-      const shared = overflow.get(`${series.kind} ${series.name}`);
-      if (shared !== undefined) return shared as S;
-      overflow.set(`${series.kind} ${series.name}`, series);
+class Registry implements MetricRegistry {
+  readonly #maxSeries: number;
+  readonly #idleMs: number;
+  readonly #entries = new Set<Entry>();
+  /** Those whose labels are not known yet. */
+  readonly #waiting = new Set<Entry>();
+  readonly #rows = new Map<string, Row>();
+  readonly #overflow = new Map<string, Series>();
+  readonly #helps = new Map<string, string>();
+  #nextId = 1;
+  #overflowed = 0;
+
+  constructor({ maxSeries = 20_000, idleMs = 30 * 60_000 }: MetricRegistryOptions) {
+    this.#maxSeries = maxSeries;
+    this.#idleMs = idleMs;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get overflowed(): number {
+    return this.#overflowed;
+  }
+
+  counter(name: string, labels: Labels | LabelSource, nowMs: number): ScalarSeries {
+    return this.#add<ScalarSeries>({ name, createdMs: nowMs, retired: false, kind: 'COUNTER', value: 0 }, labels, nowMs);
+  }
+
+  gauge(name: string, labels: Labels | LabelSource, nowMs: number): ScalarSeries {
+    return this.#add<ScalarSeries>({ name, createdMs: nowMs, retired: false, kind: 'GAUGE', value: 0 }, labels, nowMs);
+  }
+
+  histogram(name: string, labels: Labels | LabelSource, bounds: readonly number[], nowMs: number): HistogramSeries {
+    const counts = new Float64Array(bounds.length + 1);
+    return this.#add<HistogramSeries>({ name, createdMs: nowMs, retired: false, kind: 'HISTOGRAM', bounds, counts, sum: 0, count: 0 }, labels, nowMs);
+  }
+
+  describe(name: string, help: string): void {
+    this.#helps.set(name, help);
+  }
+
+  help(name: string): string | undefined {
+    return this.#helps.get(name);
+  }
+
+  collect(nowMs: number, visit: (row: ExportRow) => void): void {
+    for (const entry of this.#waiting) this.#place(entry, nowMs);
+    for (const row of this.#rows.values()) {
+      refresh(row);
+      visit(row.exported);
     }
-    const source = full ? () => OVERFLOW : typeof labels === 'function' ? labels : () => labels;
-    const entry: Entry = { series, labels: source, row: undefined, seen: 0, changedMs: nowMs };
-    entries.add(entry);
-    waiting.add(entry);
+  }
+
+  sweep(nowMs: number): readonly number[] {
+    const gone: number[] = [];
+    for (const entry of this.#entries) {
+      const value = reading(entry.series);
+      if (value !== entry.seen) {
+        entry.seen = value;
+        entry.changedMs = nowMs;
+      } else if (this.#isIdle(entry, nowMs)) {
+        const row = this.#retire(entry);
+        if (row !== undefined) gone.push(row);
+      }
+    }
+    return gone;
+  }
+
+  #isIdle({ series, changedMs }: Entry, nowMs: number): boolean {
+    return series.kind !== 'GAUGE' && nowMs - changedMs > this.#idleMs && this.#overflow.get(overflowKey(series)) !== series;
+  }
+
+  /** Answers the id of its row when that went with it. */
+  #retire(entry: Entry): number | undefined {
+    const { series, row } = entry;
+    series.retired = true;
+    this.#entries.delete(entry);
+    this.#waiting.delete(entry);
+    if (row === undefined) return undefined;
+    leave(row, series);
+    if (row.members.size > 0) return undefined;
+    this.#rows.delete(row.key);
+    return row.exported.id;
+  }
+
+  #add<S extends Series>(series: S, labels: Labels | LabelSource, nowMs: number): S {
+    const isFull = this.#entries.size >= this.#maxSeries;
+    if (isFull) {
+      this.#overflowed++;
+      const shared = this.#overflow.get(overflowKey(series));
+      if (shared !== undefined) return shared as S;
+      this.#overflow.set(overflowKey(series), series);
+    }
+    const own: LabelSource = typeof labels === 'function' ? labels : () => labels;
+    const entry: Entry = { series, labels: isFull ? () => OVERFLOW : own, row: undefined, seen: 0, changedMs: nowMs };
+    this.#entries.add(entry);
+    this.#waiting.add(entry);
     return series;
   }
 
-  function place(entry: Entry, nowMs: number): void {
+  #place(entry: Entry, nowMs: number): void {
     const labels = entry.labels(nowMs);
     if (labels === undefined) return;
-    waiting.delete(entry);
+    this.#waiting.delete(entry);
     const { series } = entry;
     const key = `${series.kind} ${series.name}\u0002${labelKey(labels)}`;
-    let row = rows.get(key);
-    if (row === undefined) rows.set(key, (row = createRow(nextId++, key, series, labels)));
+    let row = this.#rows.get(key);
+    if (row === undefined) this.#rows.set(key, (row = createRow(this.#nextId++, key, series, labels)));
     row.members.add(series);
     entry.row = row;
   }
+}
 
-  return {
-    counter: (name, labels, nowMs) => add({ name, createdMs: nowMs, retired: false, kind: 'COUNTER', value: 0 }, labels, nowMs),
-    gauge: (name, labels, nowMs) => add({ name, createdMs: nowMs, retired: false, kind: 'GAUGE', value: 0 }, labels, nowMs),
-    histogram: (name, labels, bounds, nowMs) =>
-      add(
-        { name, createdMs: nowMs, retired: false, kind: 'HISTOGRAM', bounds, counts: new Float64Array(bounds.length + 1), sum: 0, count: 0 },
-        labels,
-        nowMs,
-      ),
-    describe: (name, help) => void helps.set(name, help),
-    help: (name) => helps.get(name),
-    collect(nowMs, visit) {
-      for (const entry of waiting) place(entry, nowMs);
-      for (const row of rows.values()) {
-        refresh(row);
-        visit(row.exported);
-      }
-    },
-    sweep(nowMs) {
-      const gone: number[] = [];
-      for (const entry of entries) {
-        const { series, row } = entry;
-        const value = reading(series);
-        if (value !== entry.seen) {
-          entry.seen = value;
-          entry.changedMs = nowMs;
-        } else if (series.kind !== 'GAUGE' && nowMs - entry.changedMs > idleMs && overflow.get(`${series.kind} ${series.name}`) !== series) {
-          series.retired = true;
-          entries.delete(entry);
-          waiting.delete(entry);
-          if (row === undefined) continue;
-          leave(row, series);
-          if (row.members.size > 0) continue;
-          rows.delete(row.key);
-          gone.push(row.exported.id);
-        }
-      }
-      return gone;
-    },
-    get size() {
-      return entries.size;
-    },
-    get overflowed() {
-      return overflowed;
-    },
-  };
+function overflowKey(series: Series): string {
+  return `${series.kind} ${series.name}`;
 }
 
 /** The number that changes whenever the series does. */

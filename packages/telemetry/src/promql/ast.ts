@@ -39,7 +39,7 @@ export interface LabelMatcher {
 export type ValueType = 'scalar' | 'vector' | 'matrix' | 'string';
 
 /** Where in the text, as offsets. */
-export interface Span {
+interface Span {
   readonly from: number;
   readonly to: number;
 }
@@ -79,7 +79,7 @@ export interface SelectorExpr extends Span {
   readonly shift: TimeShift;
 }
 
-export interface RangeExpr extends Span {
+interface RangeExpr extends Span {
   readonly t: 'range';
   readonly selector: SelectorExpr;
   readonly rangeMs: number;

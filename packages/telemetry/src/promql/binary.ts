@@ -5,45 +5,32 @@ import { dropLabels, emptyColumn, formatLabels, keepLabels, labelKey, withoutNam
 
 const NO_MATCHING: Matching = { on: false, labels: [], side: 'none', include: [] };
 
+type Operation = (a: number, b: number) => number;
+
+const OPERATIONS: Readonly<Record<BinaryOp, Operation | undefined>> = {
+  '+': (a, b) => a + b,
+  '-': (a, b) => a - b,
+  '*': (a, b) => a * b,
+  '/': (a, b) => a / b,
+  '%': (a, b) => a % b,
+  // In IEEE 754, and in PromQL, 1 to the power of NaN is 1.
+  '^': (a, b) => (a === 1 ? 1 : a ** b),
+  atan2: Math.atan2,
+  '==': (a, b) => Number(a === b),
+  '!=': (a, b) => Number(a !== b),
+  '>': (a, b) => Number(a > b),
+  '<': (a, b) => Number(a < b),
+  '>=': (a, b) => Number(a >= b),
+  '<=': (a, b) => Number(a <= b),
+  // These work on presence, see setOperation.
+  and: undefined,
+  or: undefined,
+  unless: undefined,
+};
+
 /** The number an operator makes of two; comparisons make 1 or 0. */
 export function operate(op: BinaryOp, a: number, b: number): number {
-  switch (op) {
-    case '+':
-      return a + b;
-    case '-':
-      return a - b;
-    case '*':
-      return a * b;
-    case '/':
-      return a / b;
-    case '%':
-      return a % b;
-    case '^':
-      return a === 1 ? 1 : a ** b;
-    case 'atan2':
-      return Math.atan2(a, b);
-    default:
-      return compares(op, a, b) ? 1 : 0;
-  }
-}
-
-function compares(op: BinaryOp, a: number, b: number): boolean {
-  switch (op) {
-    case '==':
-      return a === b;
-    case '!=':
-      return a !== b;
-    case '>':
-      return a > b;
-    case '<':
-      return a < b;
-    case '>=':
-      return a >= b;
-    case '<=':
-      return a <= b;
-    default:
-      return false;
-  }
+  return OPERATIONS[op]?.(a, b) ?? NaN;
 }
 
 /** A vector with a scalar. A comparison filters the vector's samples and keeps their values, unless `bool`. */
@@ -79,24 +66,48 @@ function bySignature(columns: readonly Column[], key: (labels: Labels) => string
   return map;
 }
 
+/** How many of the columns have a sample at each moment; two stands for "more than one". */
+function countPresent(columns: readonly Column[], count: number): Uint8Array {
+  const counts = new Uint8Array(count);
+  for (const { present } of columns) for (let i = 0; i < count; i++) if (present[i] === 1) counts[i] = Math.min(2, (counts[i] ?? 0) + 1);
+  return counts;
+}
+
+function presentBySignature(columns: readonly Column[], key: (labels: Labels) => string, count: number): Map<string, Uint8Array> {
+  return new Map([...bySignature(columns, key)].map(([k, list]) => [k, countPresent(list, count)]));
+}
+
 /** `and`, `or`, `unless`: by presence, values and labels of the left (and for `or` the right) side stay. */
 export function setOperation(expr: BinaryExpr, left: readonly Column[], right: readonly Column[], count: number): Column[] {
   const key = signature(expr.matching ?? NO_MATCHING);
-  const rights = bySignature(right, key);
-  const lefts = bySignature(left, key);
-  const any = (list: readonly Column[] | undefined, i: number): boolean => list?.some((column) => column.present[i] === 1) ?? false;
-  const filtered = (column: Column, keep: (i: number) => boolean): Column => {
-    const result = emptyColumn(column.labels, count);
-    for (let i = 0; i < count; i++) {
-      if (column.present[i] !== 1 || !keep(i)) continue;
-      result.values[i] = column.values[i] ?? NaN;
-      result.present[i] = 1;
-    }
-    return result;
+  const kept = (columns: readonly Column[], others: readonly Column[], withPartner: boolean): Column[] => {
+    const partners = presentBySignature(others, key, count);
+    return columns.map((column) => {
+      const partner = partners.get(key(column.labels));
+      return filtered(column, (i) => (partner?.[i] ?? 0) > 0 === withPartner);
+    });
   };
-  if (expr.op === 'or') return [...left, ...right.map((column) => filtered(column, (i) => !any(lefts.get(key(column.labels)), i)))];
-  const wanted = expr.op === 'and';
-  return left.map((column) => filtered(column, (i) => any(rights.get(key(column.labels)), i) === wanted));
+  if (expr.op === 'or') return [...left, ...kept(right, left, false)];
+  return kept(left, right, expr.op === 'and');
+}
+
+function filtered(column: Column, keep: (index: number) => boolean): Column {
+  const result = emptyColumn(column.labels, column.values.length);
+  for (let i = 0; i < column.values.length; i++) {
+    if (column.present[i] !== 1 || !keep(i)) continue;
+    result.values[i] = column.values[i] ?? NaN;
+    result.present[i] = 1;
+  }
+  return result;
+}
+
+/** A binary expression of two vectors. `many` is the side that may have more than one element per match; one to one it is the left. */
+interface Pairing {
+  readonly expr: BinaryExpr;
+  readonly matching: Matching;
+  readonly manyIsLeft: boolean;
+  readonly manies: ReadonlyMap<string, Column[]>;
+  readonly ones: ReadonlyMap<string, Column[]>;
 }
 
 /** Two vectors, matched by labels: one to one, or many to one with `group_left` / `group_right`. */
@@ -105,74 +116,60 @@ export function vectorVector(expr: BinaryExpr, left: readonly Column[], right: r
   const manyIsLeft = matching.side !== 'right';
   const [many, one] = manyIsLeft ? [left, right] : [right, left];
   const key = signature(matching);
-  const ones = bySignature(one, key);
-  checkUnique(expr, matching, ones, many, key, count);
+  const pairing: Pairing = { expr, matching, manyIsLeft, manies: bySignature(many, key), ones: bySignature(one, key) };
+  checkUnique(pairing, count);
   const results = new Map<string, Column>();
   for (const column of many) {
-    for (const partner of ones.get(key(column.labels)) ?? []) {
+    for (const partner of pairing.ones.get(key(column.labels)) ?? []) {
       const labels = resultLabels(expr, matching, column.labels, partner.labels);
       const k = labelKey(labels);
       let result = results.get(k);
       if (result === undefined) results.set(k, (result = emptyColumn(labels, count)));
-      combine(expr, column, partner, manyIsLeft, result);
+      combine(pairing, column, partner, result);
     }
   }
   return [...results.values()];
 }
 
-function combine(expr: BinaryExpr, many: Column, one: Column, manyIsLeft: boolean, result: Column): void {
+function combine({ expr, manyIsLeft }: Pairing, many: Column, one: Column, result: Column): void {
   const filters = COMPARISONS.includes(expr.op) && !expr.bool;
+  const [left, right] = manyIsLeft ? [many, one] : [one, many];
   for (let i = 0; i < result.values.length; i++) {
-    if (many.present[i] !== 1 || one.present[i] !== 1) continue;
-    const [a, b] = manyIsLeft ? [many.values[i] ?? NaN, one.values[i] ?? NaN] : [one.values[i] ?? NaN, many.values[i] ?? NaN];
-    const made = operate(expr.op, a, b);
+    if (left.present[i] !== 1 || right.present[i] !== 1) continue;
+    const value = left.values[i] ?? NaN;
+    const made = operate(expr.op, value, right.values[i] ?? NaN);
     if (filters && made === 0) continue;
-    if (result.present[i] === 1) {
-      throw executionError(
-        `multiple matches for labels: many-to-one matching must be explicit (group_left/group_right), at ${formatLabels(result.labels)}`,
-        expr,
-      );
-    }
-    result.values[i] = filters ? a : made;
+    if (result.present[i] === 1) throw executionError(`${MANY_TO_ONE}, at ${formatLabels(result.labels)}`, expr);
+    result.values[i] = filters ? value : made;
     result.present[i] = 1;
   }
 }
 
+const MANY_TO_ONE = 'multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)';
+
 /** At no moment may the "one" side have two series of the same signature, nor, one to one, the other side. */
-function checkUnique(
-  expr: BinaryExpr,
-  matching: Matching,
-  ones: Map<string, Column[]>,
-  many: readonly Column[],
-  key: (labels: Labels) => string,
-  count: number,
-): void {
-  const manies = bySignature(many, key);
-  const check = (list: readonly Column[], where: readonly Column[], message: (a: Column, b: Column) => string): void => {
-    for (let i = 0; list.length > 1 && i < count; i++) {
-      if (where.every((column) => column.present[i] !== 1)) continue;
-      const here = list.filter((column) => column.present[i] === 1);
-      const [a, b] = here;
-      if (a !== undefined && b !== undefined) throw executionError(message(a, b), expr);
-    }
-  };
+function checkUnique({ expr, matching, manies, ones }: Pairing, count: number): void {
+  const side = matching.side === 'right' ? 'left' : 'right';
   for (const [k, list] of manies) {
-    const partners = ones.get(k);
-    if (partners === undefined) continue;
-    check(
-      partners,
-      list,
-      (a, b) =>
-        `found duplicate series for the match group on the ${matching.side === 'right' ? 'left' : 'right'} hand-side of the operation: [${formatLabels(a.labels)}, ${formatLabels(b.labels)}];many-to-many matching not allowed: matching labels must be unique on one side`,
-    );
-    if (matching.side === 'none')
-      check(
-        list,
-        partners,
-        (a, b) =>
-          `multiple matches for labels: many-to-one matching must be explicit (group_left/group_right): ${formatLabels(a.labels)} and ${formatLabels(b.labels)}`,
-      );
+    const partners = ones.get(k) ?? [];
+    const twice = findTwo(partners, list, count);
+    if (twice !== undefined) {
+      const pair = twice.map((column) => formatLabels(column.labels)).join(', ');
+      const what = `found duplicate series for the match group on the ${side} hand-side of the operation: [${pair}]`;
+      throw executionError(`${what};many-to-many matching not allowed: matching labels must be unique on one side`, expr);
+    }
+    const more = matching.side === 'none' ? findTwo(list, partners, count) : undefined;
+    if (more !== undefined) throw executionError(`${MANY_TO_ONE}: ${more.map((column) => formatLabels(column.labels)).join(' and ')}`, expr);
   }
+}
+
+/** Two columns with a sample at one moment, at which one of the others has one too. */
+function findTwo(list: readonly Column[], others: readonly Column[], count: number): readonly Column[] | undefined {
+  if (list.length < 2 || others.length === 0) return undefined;
+  const here = countPresent(list, count);
+  const there = countPresent(others, count);
+  const at = here.findIndex((one, i) => one > 1 && (there[i] ?? 0) > 0);
+  return at === -1 ? undefined : list.filter((column) => column.present[at] === 1).slice(0, 2);
 }
 
 function resultLabels(expr: BinaryExpr, matching: Matching, many: Labels, one: Labels): Labels {

@@ -19,45 +19,40 @@ const AGGREGATES: Readonly<Record<AggregateOp, 'none' | 'scalar' | 'string'>> = 
 
 /** The type of an expression's value. */
 export function typeOf(expr: Expr): ValueType {
-  switch (expr.t) {
-    case 'number':
-      return 'scalar';
-    case 'string':
-      return 'string';
-    case 'range':
-    case 'subquery':
-      return 'matrix';
-    case 'call':
-      return FUNCTIONS[expr.name]?.returns ?? 'vector';
-    case 'binary':
-      return typeOf(expr.left) === 'scalar' && typeOf(expr.right) === 'scalar' ? 'scalar' : 'vector';
-    case 'negate':
-      return typeOf(expr.expr);
-    default:
-      return 'vector';
-  }
+  if (expr.t === 'call') return FUNCTIONS[expr.name]?.returns ?? 'vector';
+  if (expr.t === 'negate') return typeOf(expr.expr);
+  if (expr.t === 'binary') return typeOf(expr.left) === 'scalar' && typeOf(expr.right) === 'scalar' ? 'scalar' : 'vector';
+  return TYPES[expr.t];
 }
+
+const TYPES = { number: 'scalar', string: 'string', range: 'matrix', subquery: 'matrix', selector: 'vector', aggregate: 'vector' } as const;
 
 function typeName(type: ValueType): string {
   return type === 'vector' ? 'instant vector' : type === 'matrix' ? 'range vector' : type;
 }
 
 export function checkBinary(text: string, expr: BinaryExpr): Expr {
-  for (const side of [expr.left, expr.right]) {
-    const type = typeOf(side);
-    if (type !== 'scalar' && type !== 'vector')
-      throw parseError(text, 'binary expression must contain only scalar and instant vector types', side.from, side.to);
-  }
-  const scalars = [expr.left, expr.right].filter((side) => typeOf(side) === 'scalar').length;
-  const isComparison = COMPARISONS.includes(expr.op);
-  const isSet = SET_OPS.includes(expr.op);
-  if (expr.bool && !isComparison) throw parseError(text, 'bool modifier can only be used on comparison operators', expr.from, expr.to);
-  if (isComparison && !expr.bool && scalars === 2) throw parseError(text, 'comparisons between scalars must use BOOL modifier', expr.from, expr.to);
-  if (isSet && scalars > 0) throw parseError(text, `set operator "${expr.op}" not allowed in binary scalar expression`, expr.from, expr.to);
-  if (expr.matching !== undefined && scalars > 0) throw parseError(text, 'vector matching only allowed between instant vectors', expr.from, expr.to);
-  if (isSet && expr.matching !== undefined && expr.matching.side !== 'none')
-    throw parseError(text, `no grouping allowed for "${expr.op}" operation`, expr.from, expr.to);
+  const sides = [expr.left, expr.right];
+  const odd = sides.find((side) => typeOf(side) !== 'scalar' && typeOf(side) !== 'vector');
+  if (odd !== undefined) throw parseError(text, 'binary expression must contain only scalar and instant vector types', odd.from, odd.to);
+  const scalars = sides.filter((side) => typeOf(side) === 'scalar').length;
+  const fault = operatorFault(expr, scalars) ?? matchingFault(expr, scalars);
+  if (fault !== undefined) throw parseError(text, fault, expr.from, expr.to);
   return expr;
+}
+
+function operatorFault({ op, bool }: BinaryExpr, scalars: number): string | undefined {
+  const isComparison = COMPARISONS.includes(op);
+  if (bool && !isComparison) return 'bool modifier can only be used on comparison operators';
+  if (isComparison && !bool && scalars === 2) return 'comparisons between scalars must use BOOL modifier';
+  if (SET_OPS.includes(op) && scalars > 0) return `set operator "${op}" not allowed in binary scalar expression`;
+  return undefined;
+}
+
+function matchingFault({ op, matching }: BinaryExpr, scalars: number): string | undefined {
+  if (matching === undefined) return undefined;
+  if (scalars > 0) return 'vector matching only allowed between instant vectors';
+  return SET_OPS.includes(op) && matching.side !== 'none' ? `no grouping allowed for "${op}" operation` : undefined;
 }
 
 export function checkCall(text: string, expr: Extract<Expr, { t: 'call' }>): Expr {

@@ -44,36 +44,36 @@ function parseBound(text: string | undefined): number | undefined {
 }
 
 /** The quantile of cumulative bucket counts, linear within a bucket. Bounds ascend; equal ones are added up. */
-export function bucketQuantile(q: number, allBounds: readonly number[], allCounts: readonly number[]): number {
+function bucketQuantile(q: number, allBounds: readonly number[], allCounts: readonly number[]): number {
   if (Number.isNaN(q)) return NaN;
-  if (q < 0) return -Infinity;
-  if (q > 1) return Infinity;
-  const bounds: number[] = [];
-  const counts: number[] = [];
-  for (const [i, bound] of allBounds.entries()) {
-    const count = allCounts[i] ?? 0;
-    const last = bounds.length - 1;
-    if (bounds[last] === bound) counts[last] = (counts[last] ?? 0) + count;
-    else {
-      bounds.push(bound);
-      counts.push(count);
-    }
-  }
-  const last = bounds.length - 1;
-  if (bounds[last] !== Infinity || last < 1) return NaN;
+  if (q < 0 || q > 1) return q < 0 ? -Infinity : Infinity;
+  const { bounds, counts } = monotonic(allBounds, allCounts);
+  const total = counts.at(-1) ?? 0;
+  if (bounds.length < 2 || bounds.at(-1) !== Infinity || total === 0 || Number.isNaN(total)) return NaN;
+  return interpolate(bounds, counts, q * total);
+}
+
+function monotonic(
+  allBounds: readonly number[],
+  allCounts: readonly number[],
+): { readonly bounds: readonly number[]; readonly counts: readonly number[] } {
+  const sums = new Map<number, number>();
+  for (const [i, bound] of allBounds.entries()) sums.set(bound, (sums.get(bound) ?? 0) + (allCounts[i] ?? 0));
+  let highest = -Infinity;
   // Rates of single buckets are extrapolated apart, so that counts may step down a little; Prometheus lifts them likewise.
-  for (let i = 1; i <= last; i++) counts[i] = Math.max(counts[i] ?? 0, counts[i - 1] ?? 0);
-  const total = counts[last] ?? 0;
-  if (total === 0 || Number.isNaN(total)) return NaN;
-  let rank = q * total;
-  let b = 0;
-  while (b < last && (counts[b] ?? 0) < rank) b++;
+  const counts = [...sums.values()].map((count) => (highest = Math.max(highest, count)));
+  return { bounds: [...sums.keys()], counts };
+}
+
+/** Where in its bucket the observation of that rank lies. The last bucket has no end: its start is the best there is. */
+function interpolate(bounds: readonly number[], counts: readonly number[], rank: number): number {
+  const last = bounds.length - 1;
+  const found = counts.findIndex((count) => count >= rank);
+  const b = found === -1 ? last : found;
   if (b === last) return bounds[last - 1] ?? NaN;
   const end = bounds[b] ?? NaN;
   if (b === 0 && end <= 0) return end;
-  if (b === 0) return end * (rank / (counts[0] ?? NaN));
-  const start = bounds[b - 1] ?? NaN;
+  const start = bounds[b - 1] ?? 0;
   const below = counts[b - 1] ?? 0;
-  rank -= below;
-  return start + (end - start) * (rank / ((counts[b] ?? 0) - below));
+  return start + (end - start) * ((rank - below) / ((counts[b] ?? NaN) - below));
 }

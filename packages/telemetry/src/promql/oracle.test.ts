@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -164,7 +164,7 @@ const QUERIES = [
   '0x1F',
 ];
 
-let prometheus: ChildProcess | undefined;
+let stop = (): Promise<unknown> => Promise.resolve();
 let folder = '';
 let url = '';
 
@@ -193,7 +193,7 @@ before(async () => {
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  prometheus = child;
+  stop = () => new Promise((resolve) => child.once('exit', resolve).kill());
   await new Promise<void>((resolve, reject) => {
     let log = '';
     child.once('exit', () => reject(new Error(log)));
@@ -207,7 +207,7 @@ before(async () => {
 });
 
 after(async () => {
-  if (prometheus !== undefined) await new Promise((resolve) => prometheus?.once('exit', resolve).kill());
+  await stop();
   if (folder !== '') rmSync(folder, { recursive: true, force: true });
 });
 
@@ -222,7 +222,7 @@ const close = (value: number | string): string => {
   const number = typeof value === 'number' ? value : Number(value.replace('Inf', 'Infinity'));
   return Number.isFinite(number) ? String(Number(number.toPrecision(9))) : String(number);
 };
-const key = (labels: Readonly<Record<string, string>>): string => JSON.stringify(Object.entries(labels).toSorted());
+const key = (labels: Readonly<Record<string, string>>): string => JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
 function theirs(answer: Answer): Record<string, string> {
   const { result } = answer.data;
@@ -247,6 +247,6 @@ for (const query of QUERIES) {
     const range = (await (
       await fetch(`${url}/api/v1/query_range?start=${BASE}&end=${BASE + 1200}&step=50&query=${encodeURIComponent(query)}`)
     ).json()) as Answer;
-    assert.deepEqual(ours(rangeQuery(engineOf(DATA), query, BASE * 1000, (BASE + 1200) * 1000, 50_000)), theirs(range));
+    assert.deepEqual(ours(rangeQuery(engineOf(DATA), query, { startMs: BASE * 1000, endMs: (BASE + 1200) * 1000, stepMs: 50_000 })), theirs(range));
   });
 }

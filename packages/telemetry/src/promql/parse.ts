@@ -3,6 +3,7 @@ import { parser } from '@prometheus-io/lezer-promql';
 import {
   NO_SHIFT,
   type AggregateOp,
+  type BinaryExpr,
   type BinaryOp,
   type Expr,
   type LabelMatcher,
@@ -17,6 +18,8 @@ import { parseNumber, parseString } from './literal.ts';
 
 const MAX_LENGTH = 65_536;
 const MAX_DEPTH = 200;
+/** 292 years, as long as Prometheus' own. */
+const MAX_DURATION_MS = 292 * 365 * 86_400_000;
 
 interface Context {
   readonly text: string;
@@ -107,7 +110,7 @@ function stringOf(cx: Context, node: SyntaxNode): string {
 function selector(cx: Context, node: SyntaxNode): Expr {
   const matchers: LabelMatcher[] = [];
   for (const part of children(node)) {
-    if (part.name === 'Identifier') matchers.push(matcher(cx, part, '__name__', '=', source(cx, part)));
+    if (part.name === 'Identifier') matchers.push(equals('__name__', source(cx, part)));
     else if (part.name === 'LabelMatchers') for (const one of children(part)) matchers.push(labelMatcher(cx, one));
   }
   if (matchers.filter((m) => m.name === '__name__').length > 1 && children(node)[0]?.name === 'Identifier') {
@@ -120,26 +123,26 @@ function selector(cx: Context, node: SyntaxNode): Expr {
 }
 
 function labelMatcher(cx: Context, node: SyntaxNode): LabelMatcher {
-  if (node.name === 'QuotedLabelName') return matcher(cx, node, '__name__', '=', stringOf(cx, node));
+  if (node.name === 'QuotedLabelName') return equals('__name__', stringOf(cx, node));
   const [label, op, value] = children(node);
   if (label === undefined || op === undefined || value === undefined) throw parseError(cx.text, 'incomplete label matcher', node.from, node.to);
   const name = label.name === 'QuotedLabelName' ? stringOf(cx, label) : source(cx, label);
-  return matcher(cx, node, name, source(cx, op) as MatchOp, stringOf(cx, value));
+  return matcher(cx, node, { name, op: source(cx, op) as MatchOp, value: stringOf(cx, value) });
 }
 
-function matcher(cx: Context, node: SyntaxNode, name: string, op: MatchOp, value: string): LabelMatcher {
-  if (op === '=') return { name, op, value, matches: (text) => text === value };
+function equals(name: string, value: string): LabelMatcher {
+  return { name, op: '=', value, matches: (text) => text === value };
+}
+
+function matcher(cx: Context, node: SyntaxNode, { name, op, value }: Omit<LabelMatcher, 'matches'>): LabelMatcher {
+  if (op === '=') return equals(name, value);
   if (op === '!=') return { name, op, value, matches: (text) => text !== value };
   try {
     const regex = cx.regex.compile(value);
     return { name, op, value, matches: op === '=~' ? (text) => regex.test(text) : (text) => !regex.test(text) };
   } catch (error) {
-    throw parseError(
-      cx.text,
-      `bad regular expression ${JSON.stringify(value)}: ${error instanceof Error ? error.message : String(error)}`,
-      node.from,
-      node.to,
-    );
+    const reason = error instanceof Error ? error.message : String(error);
+    throw parseError(cx.text, `bad regular expression ${JSON.stringify(value)}: ${reason}`, node.from, node.to);
   }
 }
 
@@ -148,8 +151,10 @@ function durationMs(cx: Context, node: SyntaxNode, allowNegative: boolean): numb
   const text = source(cx, node).trim();
   const value = parseNumber(text);
   if (value === undefined || !Number.isFinite(value)) throw parseError(cx.text, `bad duration ${JSON.stringify(text)}`, node.from, node.to);
-  if (!allowNegative && value <= 0) throw parseError(cx.text, 'duration must be greater than 0', node.from, node.to);
-  return Math.round(value * 1000);
+  const ms = Math.round(value * 1000);
+  if (!allowNegative && ms <= 0) throw parseError(cx.text, 'duration must be greater than 0', node.from, node.to);
+  if (Math.abs(ms) > MAX_DURATION_MS) throw parseError(cx.text, 'duration out of range', node.from, node.to);
+  return ms;
 }
 
 function matrix(cx: Context, node: SyntaxNode): Expr {
@@ -210,23 +215,25 @@ function binary(cx: Context, node: SyntaxNode): Expr {
   const rightNode = parts.at(-1);
   if (leftNode === undefined || opNode === undefined || rightNode === undefined || parts.length < 3)
     throw parseError(cx.text, 'incomplete binary expression', node.from, node.to);
+  refuseUnsupported(cx, parts, opNode);
   const op = source(cx, opNode).toLowerCase() as BinaryOp;
-  if (opNode.name === 'TrimUpper' || opNode.name === 'TrimLower')
-    throw parseError(cx.text, `operator ${op} works on native histograms, which are not supported`, opNode.from, opNode.to);
-  const fill = parts.find((part) => part.name === 'FillModifier');
-  if (fill !== undefined) throw parseError(cx.text, 'fill modifiers are not supported', fill.from, fill.to);
   const clause = parts.find((part) => part.name === 'MatchingModifierClause');
   const left = convert(cx, leftNode);
   const right = convert(cx, rightNode);
   const bool = parts.some((part) => part.name === 'BoolModifier');
   const matching = clause === undefined ? undefined : matchingOf(cx, clause);
+  const expr: BinaryExpr = { t: 'binary', op, left, right, bool, matching, from: node.from, to: node.to };
   // The grammar takes the sign into the number; in PromQL it binds weaker than ^.
-  const signed = op === '^' && left.t === 'number' && leftNode.name === 'NumberDurationLiteral' && /^-/.test(source(cx, leftNode));
-  if (signed) {
-    const power: Expr = { t: 'binary', op, left: { ...left, value: -left.value }, right, bool, matching, from: node.from, to: node.to };
-    return { t: 'negate', expr: checkBinary(cx.text, power), from: node.from, to: node.to };
-  }
-  return checkBinary(cx.text, { t: 'binary', op, left, right, bool, matching, from: node.from, to: node.to });
+  if (op !== '^' || left.t !== 'number' || !source(cx, leftNode).startsWith('-')) return checkBinary(cx.text, expr);
+  const power = checkBinary(cx.text, { ...expr, left: { ...left, value: -left.value } });
+  return { t: 'negate', expr: power, from: node.from, to: node.to };
+}
+
+function refuseUnsupported(cx: Context, parts: readonly SyntaxNode[], op: SyntaxNode): void {
+  if (op.name === 'TrimUpper' || op.name === 'TrimLower')
+    throw parseError(cx.text, `operator ${source(cx, op)} works on native histograms, which are not supported`, op.from, op.to);
+  const fill = parts.find((part) => part.name === 'FillModifier');
+  if (fill !== undefined) throw parseError(cx.text, 'fill modifiers are not supported', fill.from, fill.to);
 }
 
 function matchingOf(cx: Context, node: SyntaxNode): Matching {

@@ -104,7 +104,7 @@ test('histogram_quantile', () => {
 test('a range query evaluates at every step, and topk chooses at each', () => {
   const rising = series({ __name__: 'x', n: 'a' }, every(10, 0, [1, 2, 3, 4, 5]));
   const falling = series({ __name__: 'x', n: 'b' }, every(10, 0, [5, 4, 3.5, 2, 1]));
-  const result = rangeQuery(engineOf([rising, falling]), 'topk(1, x)', 0, 40_000, 10_000);
+  const result = rangeQuery(engineOf([rising, falling]), 'topk(1, x)', { startMs: 0, endMs: 40_000, stepMs: 10_000 });
   assert.deepEqual(result, {
     t: 'matrix',
     series: [
@@ -202,7 +202,7 @@ test('whatever the text, a query answers or throws a PromqlError', () => {
     fc.property(text, (query) => {
       try {
         instantQuery(engineOf(http), query, 10_000);
-        rangeQuery(engineOf(http), query, 0, 60_000, 15_000);
+        rangeQuery(engineOf(http), query, { startMs: 0, endMs: 60_000, stepMs: 15_000 });
       } catch (error) {
         if (!(error instanceof PromqlError)) throw error;
       }

@@ -1,7 +1,8 @@
 import type { Labels } from '../metrics/registry.ts';
 import type { Expr } from './ast.ts';
 import { PromqlError } from './error.ts';
-import { evaluate, type Evaluation, type PromqlEngine } from './evaluate.ts';
+import { evaluate } from './evaluate.ts';
+import type { Evaluation, PromqlEngine } from './evaluation.ts';
 import { parsePromql } from './parse.ts';
 import { labelKey, type Column } from './value.ts';
 
@@ -26,11 +27,20 @@ export type QueryResult =
 
 /** More points a series than this are refused, as Prometheus does. */
 export const MAX_POINTS = 11_000;
-const DEFAULT_MAX_VALUES = 50_000_000;
+const DEFAULT_MAX_VALUES = 10_000_000;
+const DEFAULT_MAX_STEPS = 400_000_000;
+
+/** The moments of a range query: `startMs`, `startMs + stepMs`, … up to `endMs`. */
+export interface QueryRange {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly stepMs: number;
+}
 
 function evaluation(engine: PromqlEngine, startMs: number, stepMs: number, count: number): Evaluation {
   const bounds = { startMs, endMs: startMs + (count - 1) * stepMs };
-  return { engine, grid: { startMs, stepMs, count }, bounds, budget: { left: engine.maxValues ?? DEFAULT_MAX_VALUES } };
+  const budget = { values: engine.maxValues ?? DEFAULT_MAX_VALUES, steps: engine.maxSteps ?? DEFAULT_MAX_STEPS };
+  return { engine, grid: { startMs, stepMs, count }, bounds, budget, evaluate };
 }
 
 /** Answers a query at one moment. Throws {@link PromqlError}. */
@@ -53,30 +63,15 @@ export function instantQuery(engine: PromqlEngine, query: string | Expr, timeMs:
   return { t: 'vector', samples };
 }
 
-/** Answers a query at `startMs`, `startMs + stepMs`, … up to `endMs`. Throws {@link PromqlError}. */
-export function rangeQuery(engine: PromqlEngine, query: string | Expr, startMs: number, endMs: number, stepMs: number): QueryResult {
-  if (!(stepMs > 0))
-    throw new PromqlError('promql/parse', 'zero or negative query resolution step widths are not accepted. Try a positive integer', 0, 0);
-  if (endMs < startMs) throw new PromqlError('promql/parse', 'end timestamp must not be before start time', 0, 0);
-  const count = Math.floor((endMs - startMs) / stepMs) + 1;
-  if (count > MAX_POINTS) {
-    throw new PromqlError(
-      'promql/parse',
-      'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)',
-      0,
-      0,
-    );
-  }
+/** Answers a query at all moments of a range. Throws {@link PromqlError}. */
+export function rangeQuery(engine: PromqlEngine, query: string | Expr, range: QueryRange): QueryResult {
+  const { startMs, stepMs } = range;
+  const count = pointCount(range);
   const expr = typeof query === 'string' ? parsePromql(query, engine.regex) : query;
-  const ev = evaluation(engine, startMs, stepMs, count);
-  const value = evaluate(ev, expr);
+  const value = evaluate(evaluation(engine, startMs, stepMs, count), expr);
   if (value.t === 'matrix' || value.t === 'string') {
-    throw new PromqlError(
-      'promql/parse',
-      `invalid expression type "${value.t === 'matrix' ? 'range vector' : 'string'}" for range query, must be Scalar or instant Vector`,
-      expr.from,
-      expr.to,
-    );
+    const type = value.t === 'matrix' ? 'range vector' : 'string';
+    throw badRange(`invalid expression type "${type}" for range query, must be Scalar or instant Vector`, expr);
   }
   if (value.t === 'scalar') {
     return { t: 'matrix', series: [{ labels: {}, points: Array.from(value.values, (v, i) => [startMs + i * stepMs, v] as const) }] };
@@ -85,6 +80,19 @@ export function rangeQuery(engine: PromqlEngine, query: string | Expr, startMs: 
     .map((column) => ({ labels: column.labels, points: pointsOf(column, startMs, stepMs) }))
     .filter((one) => one.points.length > 0);
   return { t: 'matrix', series: series.toSorted((a, b) => (labelKey(a.labels) < labelKey(b.labels) ? -1 : 1)) };
+}
+
+function pointCount({ startMs, endMs, stepMs }: QueryRange): number {
+  if (!(stepMs > 0)) throw badRange('zero or negative query resolution step widths are not accepted. Try a positive integer');
+  if (!(endMs >= startMs)) throw badRange('end timestamp must not be before start time');
+  const count = Math.floor((endMs - startMs) / stepMs) + 1;
+  if (!(count <= MAX_POINTS))
+    throw badRange('exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)');
+  return count;
+}
+
+function badRange(message: string, at: { readonly from: number; readonly to: number } = { from: 0, to: 0 }): PromqlError {
+  return new PromqlError('promql/parse', message, at.from, at.to);
 }
 
 function pointsOf(column: Column, startMs: number, stepMs: number): (readonly [number, number])[] {

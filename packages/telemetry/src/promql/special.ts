@@ -2,15 +2,14 @@ import type { Labels } from '../metrics/registry.ts';
 import { compare } from './aggregate.ts';
 import type { Expr, LabelMatcher } from './ast.ts';
 import { executionError } from './error.ts';
-import { columnsOf, distinct, instantSelector, numbersOf, timeAt, windows, type Evaluation } from './evaluate.ts';
+import { columnsOf, distinct, numbersOf, spend, spendSteps, timeAt, type CallExpr, type Evaluation } from './evaluation.ts';
 import { histogramQuantile } from './histogram.ts';
+import { instantSelector, windows } from './selectors.ts';
 import { emptyColumn, labelKey, withoutName, type Column, type Value } from './value.ts';
-import { quantileOf } from './windows.ts';
-
-type Call = Extract<Expr, { t: 'call' }>;
+import { quantileOf, type WindowFunction } from './windows.ts';
 
 /** Functions that are neither a map over values nor a window over samples. */
-export function special(ev: Evaluation, expr: Call): Value {
+export function special(ev: Evaluation, expr: CallExpr): Value {
   const run = SPECIAL[expr.name];
   if (run === undefined) throw executionError(`function "${expr.name}" is not supported`, expr);
   return run(ev, expr);
@@ -22,34 +21,19 @@ function text(expr: Expr | undefined): string {
   return expr?.t === 'string' ? expr.value : '';
 }
 
-const SPECIAL: Readonly<Record<string, (ev: Evaluation, expr: Call) => Value>> = {
+const SPECIAL: Readonly<Record<string, (ev: Evaluation, expr: CallExpr) => Value>> = {
   histogram_quantile: (ev, expr) => distinct(expr, histogramQuantile(numbersOf(ev, expr.args[0]), columnsOf(ev, expr.args[1]))),
   quantile_over_time(ev, expr) {
-    const q = numbersOf(ev, expr.args[0]);
-    const run = windows(
-      ev,
-      expr,
-      expr.args[1],
-      (w) => quantileOf(w.args[0] ?? NaN, Array.from(w.values.subarray(w.lo, w.hi))),
-      (i) => [q[i] ?? NaN],
-    );
-    return distinct(expr, run);
+    const [q, arg] = expr.args;
+    const run: WindowFunction = (w) => {
+      // Sorting costs more than looking.
+      spendSteps(ev, (w.hi - w.lo) * 10, expr);
+      return quantileOf(w.args[0] ?? NaN, Array.from(w.values.subarray(w.lo, w.hi)));
+    };
+    return distinct(expr, windows(ev, expr, { arg, run, args: [numbersOf(ev, q)] }));
   },
   absent: (ev, expr) => vector([absent(ev, columnsOf(ev, expr.args[0]), expr.args[0])]),
-  absent_over_time: (ev, expr) =>
-    vector([
-      absent(
-        ev,
-        windows(
-          ev,
-          expr,
-          expr.args[0],
-          () => 1,
-          () => [],
-        ),
-        expr.args[0],
-      ),
-    ]),
+  absent_over_time: (ev, expr) => vector([absent(ev, windows(ev, expr, { arg: expr.args[0], run: () => 1, args: [] }), expr.args[0])]),
   label_replace: labelReplace,
   label_join: labelJoin,
   sort: (ev, expr) => vector(sorted(columnsOf(ev, expr.args[0]), false)),
@@ -64,12 +48,12 @@ const SPECIAL: Readonly<Record<string, (ev: Evaluation, expr: Call) => Value>> =
 };
 
 /** Of a selector the samples' own times, of anything else the time of evaluation. */
-function timestamp(ev: Evaluation, expr: Call): Value {
+function timestamp(ev: Evaluation, expr: CallExpr): Value {
   const arg = expr.args[0];
   if (arg?.t === 'selector')
     return distinct(
       expr,
-      instantSelector(ev, arg, true).map((c) => ({ ...c, labels: withoutName(c.labels) })),
+      instantSelector(ev, arg, 'time').map((c) => ({ ...c, labels: withoutName(c.labels) })),
     );
   const columns = columnsOf(ev, arg).map((column) => ({
     labels: withoutName(column.labels),
@@ -100,7 +84,7 @@ function absentLabels(arg: Expr | undefined): Labels {
   return labels;
 }
 
-function labelReplace(ev: Evaluation, expr: Call): Value {
+function labelReplace(ev: Evaluation, expr: CallExpr): Value {
   const [, dst, replacement, source, pattern] = expr.args;
   const name = text(dst);
   if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) throw executionError(`invalid destination label name in label_replace(): ${name}`, expr);
@@ -118,21 +102,23 @@ function labelReplace(ev: Evaluation, expr: Call): Value {
       if (key === undefined) return whole === '$$' ? '$' : whole;
       return (/^\d+$/.test(key) ? groups.numbered[Number(key)] : groups.named[key]) ?? '';
     });
-    return { ...column, labels: withLabel(column.labels, name, value) };
+    return { ...column, labels: withLabel(ev, expr, column.labels, [name, value]) };
   });
   return distinct(expr, columns);
 }
 
-function labelJoin(ev: Evaluation, expr: Call): Value {
+function labelJoin(ev: Evaluation, expr: CallExpr): Value {
   const [, dst, separator, ...sources] = expr.args;
   const columns = columnsOf(ev, expr.args[0]).map((column) => {
     const value = sources.map((label) => column.labels[text(label)] ?? '').join(text(separator));
-    return { ...column, labels: withLabel(column.labels, text(dst), value) };
+    return { ...column, labels: withLabel(ev, expr, column.labels, [text(dst), value]) };
   });
   return distinct(expr, columns);
 }
 
-function withLabel(labels: Labels, name: string, value: string): Labels {
+/** Nested calls can double a text each time; its characters count as values. */
+function withLabel(ev: Evaluation, expr: CallExpr, labels: Labels, [name, value]: readonly [string, string]): Labels {
+  spend(ev, value.length / 4, expr);
   const { [name]: _, ...rest } = labels;
   return value === '' ? rest : { ...rest, [name]: value };
 }
@@ -141,7 +127,7 @@ function sorted(columns: readonly Column[], descending: boolean): Column[] {
   return columns.toSorted((a, b) => compare(a.values[0] ?? NaN, b.values[0] ?? NaN, descending));
 }
 
-function sortedByLabels(ev: Evaluation, expr: Call, direction: 1 | -1): Column[] {
+function sortedByLabels(ev: Evaluation, expr: CallExpr, direction: 1 | -1): Column[] {
   const names = expr.args.slice(1).map(text);
   return columnsOf(ev, expr.args[0]).toSorted((a, b) => {
     for (const name of names) {
@@ -154,14 +140,15 @@ function sortedByLabels(ev: Evaluation, expr: Call, direction: 1 | -1): Column[]
 
 /** Numbers inside texts by value: `v2` before `v10`. */
 function natural(a: string, b: string): number {
-  const [x, y] = [a, b].map((part) => part.match(/\d+|\D+/g) ?? []);
-  for (let i = 0; i < Math.max(x?.length ?? 0, y?.length ?? 0); i++) {
-    const [p = '', q = ''] = [x?.[i], y?.[i]];
-    if (p === q) continue;
-    const numeric = /^\d/.test(p) && /^\d/.test(q) ? Number(p) - Number(q) : 0;
-    return numeric === 0 ? (p < q ? -1 : 1) : numeric;
-  }
-  return 0;
+  const [x, y] = [parts(a), parts(b)];
+  const at = x.findIndex((part, i) => part !== y[i]);
+  const [p = '', q = ''] = [x[at === -1 ? x.length : at], y[at === -1 ? x.length : at]];
+  const difference = /^\d/.test(p) && /^\d/.test(q) ? Number(p) - Number(q) : 0;
+  return difference === 0 ? (p < q ? -1 : 1) : difference;
+}
+
+function parts(text: string): readonly string[] {
+  return text.match(/\d+|\D+/g) ?? [];
 }
 
 /** The value of a vector with exactly one element at a moment, else NaN. */

@@ -86,41 +86,49 @@ function presentFormats(header: HeaderLookup): TraceFormat[] {
 }
 
 function readB3Multi(header: HeaderLookup): Omit<TraceContext, 'formats' | 'traceState'> | { readonly sampled: boolean } | undefined {
-  const trace = header('x-b3-traceid')?.toLowerCase();
-  const flag = header('x-b3-sampled')?.toLowerCase();
-  const debug = header('x-b3-flags') === '1';
-  const decision = debug || flag === '1' || flag === 'true' ? true : flag === '0' || flag === 'false' ? false : undefined;
-  const spanId = header('x-b3-spanid')?.toLowerCase() ?? '';
-  if (trace === undefined || !/^([0-9a-f]{32}|[0-9a-f]{16})$/.test(trace) || !/^[0-9a-f]{16}$/.test(spanId) || isZero(trace) || isZero(spanId)) {
-    return decision === undefined ? undefined : { sampled: decision };
+  const read = (name: string): string => header(name)?.toLowerCase() ?? '';
+  const trace = read('x-b3-traceid');
+  const spanId = read('x-b3-spanid');
+  const sampled = read('x-b3-flags') === '1' ? true : DECISIONS[read('x-b3-sampled')];
+  if (isId(trace, /^([0-9a-f]{32}|[0-9a-f]{16})$/) && isId(spanId, SPAN_ID)) {
+    const parent = read('x-b3-parentspanid');
+    return { traceId: trace.padStart(32, '0'), spanId, parentSpanId: SPAN_ID.test(parent) ? parent : undefined, sampled };
   }
-  const parent = header('x-b3-parentspanid')?.toLowerCase();
-  const parentSpanId = parent !== undefined && /^[0-9a-f]{16}$/.test(parent) ? parent : undefined;
-  return { traceId: trace.padStart(32, '0'), spanId, parentSpanId, sampled: decision };
+  return sampled === undefined ? undefined : { sampled };
+}
+
+const DECISIONS: Readonly<Record<string, boolean>> = { '1': true, true: true, '0': false, false: false };
+const SPAN_ID = /^[0-9a-f]{16}$/;
+
+function isId(text: string, pattern: RegExp): boolean {
+  return pattern.test(text) && !isZero(text);
+}
+
+type Header = readonly [name: string, value: string];
+
+const WRITERS: Readonly<Record<TraceFormat, (context: TraceContext) => readonly Header[]>> = {
+  w3c: (context) => [
+    ['traceparent', formatTraceparent(context)],
+    ...(context.traceState === undefined ? [] : [['tracestate', context.traceState] as const]),
+  ],
+  'b3-single': (context) => [['b3', b3Single(context)]],
+  'b3-multi': (context) => [
+    ['x-b3-traceid', context.traceId],
+    ['x-b3-spanid', context.spanId],
+    ...(context.parentSpanId === undefined ? [] : [['x-b3-parentspanid', context.parentSpanId] as const]),
+    ...(context.sampled === undefined ? [] : [['x-b3-sampled', context.sampled ? '1' : '0'] as const]),
+  ],
+};
+
+function b3Single({ traceId, spanId, parentSpanId, sampled }: TraceContext): string {
+  if (sampled === undefined) return `${traceId}-${spanId}`;
+  return `${traceId}-${spanId}-${sampled ? '1' : '0'}${parentSpanId === undefined ? '' : `-${parentSpanId}`}`;
 }
 
 /** The headers that hand a context on, in the formats given (W3C when none is). */
-export function traceHeaders(
-  context: TraceContext,
-  formats: readonly TraceFormat[] = context.formats,
-): readonly (readonly [name: string, value: string])[] {
-  const headers: (readonly [string, string])[] = [];
-  const used = formats.length === 0 ? (['w3c'] as const) : formats;
-  const decision = context.sampled === undefined ? undefined : context.sampled ? '1' : '0';
-  if (used.includes('w3c')) {
-    headers.push(['traceparent', formatTraceparent(context)]);
-    if (context.traceState !== undefined) headers.push(['tracestate', context.traceState]);
-  }
-  if (used.includes('b3-single')) {
-    const parent = context.parentSpanId === undefined || decision === undefined ? '' : `-${context.parentSpanId}`;
-    headers.push(['b3', `${context.traceId}-${context.spanId}${decision === undefined ? '' : `-${decision}`}${parent}`]);
-  }
-  if (used.includes('b3-multi')) {
-    headers.push(['x-b3-traceid', context.traceId], ['x-b3-spanid', context.spanId]);
-    if (context.parentSpanId !== undefined) headers.push(['x-b3-parentspanid', context.parentSpanId]);
-    if (decision !== undefined) headers.push(['x-b3-sampled', decision]);
-  }
-  return headers;
+export function traceHeaders(context: TraceContext, formats: readonly TraceFormat[] = context.formats): readonly Header[] {
+  const used: readonly TraceFormat[] = formats.length === 0 ? ['w3c'] : formats;
+  return used.flatMap((format) => WRITERS[format](context));
 }
 
 /** The context of a span below `parent`, or of a new trace when there is none. `sampled` decides for a new or undecided trace. */

@@ -101,7 +101,7 @@ export function fakeBookinfo(store: TelemetryStore, now: () => number): FakeMesh
     for (const recorder of [edge(from, to, 'source', service, protocol), edge(to, from, 'destination', service, protocol)]) {
       for (let i = 0; i < count; i++) {
         if (protocol === 'tcp') recorder.tcpBytes(1000, 4000);
-        else recorder.request(code, flags, undefined, durationMs, 100, 2000);
+        else recorder.request({ responseCode: code, flags, grpcStatus: undefined, durationMs, requestBytes: 100, responseBytes: 2000 });
       }
     }
   }

@@ -1,3 +1,4 @@
+import { labelKey } from '../../label-key.ts';
 import { METRIC } from '../../metrics/standard.ts';
 import { EDGE_LABELS, trafficSelectors, window } from '../queries.ts';
 import type { Appender } from './context.ts';
@@ -12,7 +13,7 @@ export const throughputAppender: Appender = {
     const seen = new Set<string>();
     for (const selector of trafficSelectors(options).slice(1)) {
       for (const sample of await query(`sum(rate(${metric}{${selector}}[${window(options)}])) by (${labels}) > 0`, options.queryTimeMs)) {
-        const key = JSON.stringify(Object.entries(sample.labels).toSorted());
+        const key = labelKey(sample.labels);
         if (seen.has(key)) continue;
         seen.add(key);
         for (const edge of edgesOfSeries(map, sample.labels, [requestProtocol(sample.labels)], options))

@@ -1,5 +1,5 @@
 import { trustedRegex } from '../ast.ts';
-import type { PromqlEngine } from '../evaluate.ts';
+import type { PromqlEngine } from '../evaluation.ts';
 import { instantQuery, type QueryResult } from '../query.ts';
 import type { SeriesData, SeriesSource } from '../source.ts';
 import { formatLabels } from '../value.ts';
