@@ -39,7 +39,7 @@ function checkFile(dir: string, file: string, pure: boolean, known: ReadonlySet<
   const room = dir.split('/')[1] ?? '';
   for (const [index, line] of readFileSync(path, 'utf8').split('\n').entries()) {
     const at = `${dir}/${file}:${index + 1}`;
-    const specifier = /(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/.exec(line)?.[1];
+    const specifier = /(?:\bfrom\s+|\bimport\s*\(?\s*)['"]([^'"]+)['"]/.exec(line)?.[1];
     if (specifier !== undefined) checkImport(at, specifier, { path, dir, pure: pure && !test, known });
     if (specifier !== undefined && !test) checkNever(at, room, specifier);
     if (pure && !test) checkPurity(at, line);
