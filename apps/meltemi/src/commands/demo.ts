@@ -26,6 +26,12 @@ export const demo = defineCommand({
       default: '127.0.0.1',
     },
     { flags: '--cert-ttl <duration>', text: 'life of a workload certificate, 24h, 20s', default: '24h' },
+    {
+      flags: '--access-log <format>',
+      text: "access log of the proxies, in Istio's default format or its JSON",
+      choices: ['text', 'json', 'off'],
+      default: 'text',
+    },
     { flags: '--json', text: 'print one JSON object when ready: gateway, console, controlPlane, dataPlane, interception' },
   ],
   async run({ options, out }) {

@@ -28,7 +28,9 @@ interface Hooks {
 
 const API_PORT = 15014;
 const XDS_PORT = 15012;
-const RESTART_MS = 500;
+/** Started again at once after a long life, with a pause when it keeps dying. */
+const RESTART_MS = { afterLongLife: 50, afterShortLife: 500 };
+const LONG_LIFE_MS = 10_000;
 const GRACE_MS = 1_500;
 
 /** Starts it and waits until it serves. Its ports stay the same over restarts: agents and browsers come back by themselves. */
@@ -38,19 +40,23 @@ export async function startDemoControlPlane(setup: Setup, hooks: Hooks): Promise
   const command = [process.execPath, MAIN, 'control-plane', ...argumentsOf(setup), '--api-port', String(apiPort), '--xds-port', String(xdsPort)];
   let child: Child;
   let stopping = false;
-  const launch = (): Child =>
-    startChild({
+  let launchedAt = 0;
+  const launch = (): Child => {
+    launchedAt = performance.now();
+    return startChild({
       name: 'the control plane',
       command,
       onLine: (line) => hooks.progress.note(`control plane: ${line}`),
       onExit(code, signal) {
         if (stopping) return;
         hooks.progress.warn(`the control plane ended (${signal ?? `exit code ${code}`}); traffic goes on, starting it again`);
+        const delayMs = performance.now() - launchedAt > LONG_LIFE_MS ? RESTART_MS.afterLongLife : RESTART_MS.afterShortLife;
         setTimeout(() => {
           if (!stopping) child = launch();
-        }, RESTART_MS).unref();
+        }, delayMs).unref();
       },
     });
+  };
   child = launch();
   hooks.closers.push(() => {
     stopping = true;
@@ -69,7 +75,7 @@ export async function startDemoControlPlane(setup: Setup, hooks: Hooks): Promise
 
 function argumentsOf({ options, stateDir, consolePort, network }: Setup): readonly string[] {
   return [
-    ...['--state-dir', stateDir, '--bind', options.bind, '--console-port', String(consolePort)],
+    ...['--state-dir', stateDir, '--bind', options.bind, '--console-port', String(consolePort), '--access-log', options.accessLog],
     ...(options.configDirs.length === 0 ? [] : ['--config', ...options.configDirs]),
     ...(network === undefined ? [] : ['--network', `${network.bridge},${network.gateway},${network.prefixLength}`]),
     ...(options.certTtl === undefined ? [] : ['--cert-ttl', options.certTtl]),

@@ -16,6 +16,8 @@ export interface DemoOptions {
   /** Address that gateway and console bind. */
   readonly bind: string;
   readonly certTtl: string | undefined;
+  /** Format of the proxies' access log. */
+  readonly accessLog: string;
   readonly json: boolean;
 }
 
@@ -36,6 +38,7 @@ export function readDemoOptions(options: Readonly<Record<string, unknown>>): Dem
     stateDir: text(options, 'stateDir'),
     bind: text(options, 'bind') ?? '127.0.0.1',
     certTtl: text(options, 'certTtl'),
+    accessLog: text(options, 'accessLog') ?? 'text',
     json: options['json'] === true,
   };
 }
