@@ -56,12 +56,13 @@ export async function burst(
 }
 
 /** Load that runs until `stop()`; tells every failure with its time. */
-export interface RunningLoad {
+export interface RunningLoad extends AsyncDisposable {
   readonly count: () => number;
   stop(): Promise<{ readonly sent: number; readonly failures: readonly string[] }>;
 }
 
-export function startLoad(url: string, workers = 4, headers: Readonly<Record<string, string>> = {}): RunningLoad {
+/** Each worker asks again as soon as it is answered, or `pauseMs` later. */
+export function startLoad(url: string, workers = 4, headers: Readonly<Record<string, string>> = {}, pauseMs = 0): RunningLoad {
   const agent = new Agent({ keepAlive: true, maxSockets: workers });
   const failures: string[] = [];
   let sent = 0;
@@ -72,16 +73,21 @@ export function startLoad(url: string, workers = 4, headers: Readonly<Record<str
         const reply = await get(url, headers, agent);
         sent++;
         if (reply.status !== 200) failures.push(`${new Date().toISOString()} ${reply.status} ${reply.error ?? reply.body.slice(0, 300)}`);
+        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     }),
   );
+  const stop = async (): Promise<{ sent: number; failures: readonly string[] }> => {
+    running = false;
+    await done;
+    agent.destroy();
+    return { sent, failures };
+  };
   return {
     count: () => sent,
-    async stop() {
-      running = false;
-      await done;
-      agent.destroy();
-      return { sent, failures };
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop();
     },
   };
 }
