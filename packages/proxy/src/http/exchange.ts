@@ -121,7 +121,7 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   onUpstreamDrain(): void {
     this.downstream.pause(false);
   }
-  onUpstreamLost(_connection: UpstreamConnection, cause: 'closed' | 'protocol', reason: string): void {
-    upstreamLost(this, cause, reason);
+  onUpstreamLost(connection: UpstreamConnection, cause: 'closed' | 'protocol', reason: string): void {
+    upstreamLost(this, connection, cause, reason);
   }
 }

@@ -5,7 +5,7 @@ import { abandonAttempt, settle } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { headerValue } from './request-view.ts';
 import { buildResponseHead } from './response-head.ts';
-import { attemptFailed, mayRetry, scheduleRetry } from './retry.ts';
+import { attemptFailed, mayRetry, scheduleRetry, sentOnStale } from './retry.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
 /** Body bytes up to so many go out in one piece with their head. */
@@ -79,7 +79,7 @@ function passUnchunked(x: Exchange, connection: UpstreamConnection, bytes: Uint8
   connection.payload = (data, from, to) => responseBody(x, connection, data, from, to);
   const next = connection.body.feed(bytes, after, end, connection.payload);
   if (next >= 0) return next;
-  upstreamLost(x, 'protocol', connection.body.error);
+  upstreamLost(x, connection, 'protocol', connection.body.error);
   return -1;
 }
 
@@ -123,9 +123,10 @@ export function tunnelEnded(x: Exchange): void {
 }
 
 /** The upstream connection broke, or spoke nonsense. */
-export function upstreamLost(x: Exchange, cause: 'closed' | 'protocol', reason: string): void {
+export function upstreamLost(x: Exchange, connection: UpstreamConnection, cause: 'closed' | 'protocol', reason: string): void {
   const { info } = x;
   if (x.phase === 'sent') {
+    if (cause === 'closed' && sentOnStale(x, connection)) return;
     if (cause === 'protocol') nonsense(x);
     else attemptFailed(x, { end: { t: 'reset', requestSent: true }, flag: 'UC', reason: 'connection termination', transport: '' });
     return;

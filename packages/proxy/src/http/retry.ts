@@ -4,6 +4,7 @@ import { abandonAttempt, startAttempt } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
 import type { LocalReply } from './local-reply.ts';
 import { resetReply } from './replies.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
 
 /** How an attempt ended that brought no response to pass on, in words for the answer. */
 export interface Failure {
@@ -34,16 +35,35 @@ export function endAttempt(x: Exchange, end: AttemptEnd, reply: LocalReply): voi
 export function mayRetry(x: Exchange, end: AttemptEnd): boolean {
   const policy = x.forward?.retry;
   const { cluster, info } = x;
-  if (policy === undefined || cluster === undefined || !x.replayable || x.phase === 'responding' || x.phase === 'done') return false;
+  if (policy === undefined || cluster === undefined || x.phase === 'responding' || x.phase === 'done') return false;
   if (x.maxRetries === 0 || !policy.shouldRetry(end)) return false;
   if (x.retriesLeft <= 0) {
     info.flags |= flagBit('URX');
     return false;
   }
+  if (!x.replayable) return false;
   if (!x.countedRetry && cluster.usage.retries >= cluster.config.limits.maxRetries) {
     info.flags |= flagBit('UO');
     return false;
   }
+  return true;
+}
+
+/** Methods that do no more when done twice (RFC 9110 section 9.2.2). */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/**
+ * A kept-alive connection was closed before a byte of the response came: most often the upstream's idle time-out crossed the request.
+ * An idempotent request without body is sent again at once, whatever the policy (RFC 9112 section 9.3.1). Every round takes a used
+ * connection out of the pool, and a fresh one is no reason: so there is an end to it. Answers whether it was done.
+ */
+export function sentOnStale(x: Exchange, connection: UpstreamConnection): boolean {
+  if (connection.requests < 2 || connection.answering || x.downstream.body.mode !== 'none' || !IDEMPOTENT.has(x.info.method)) return false;
+  if (x.upgrade !== '') return false;
+  x.downstream.stopTryTimeout();
+  abandonAttempt(x, undefined);
+  x.phase = 'held';
+  startAttempt(x);
   return true;
 }
 

@@ -120,6 +120,11 @@ export class UpstreamConnection implements DialHandler {
     if (idleMs > 0) this.#worker.wheel.set(this.#deadline, this.#worker.wheel.recent, idleMs);
   }
 
+  /** Has part of a response's head come? */
+  get answering(): boolean {
+    return this.#head.length > 0;
+  }
+
   /** Drops the connection without a word to its user. */
   destroy(): void {
     this.user = undefined;
