@@ -32,7 +32,9 @@ if (node === undefined) {
   node = findNode(ROOT);
 }
 if (node === undefined)
-  fail(`no Node 24.12 or newer was found, and npm brought none for ${process.platform}-${process.arch}.\nFix: install Node 24 and run the command again.`);
+  fail(
+    `no Node 24.12 or newer was found, and npm brought none for ${process.platform}-${process.arch}.\nFix: install Node 24 and run the command again.`,
+  );
 
 const path = `${join(ROOT, 'node_modules', '.bin')}${process.platform === 'win32' ? ';' : ':'}${process.env['PATH'] ?? ''}`;
 // The channel tells the program when we are gone, also when we could not pass a signal on.
