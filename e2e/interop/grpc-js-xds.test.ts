@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
-import { silentLog } from '@meltemi/base';
-import { startControlPlane, type ControlPlane } from '@meltemi/control-plane';
+import { eventually } from '../testkit/load.ts';
+import { startControlPlaneProcess, type ControlPlaneProcess } from './control-plane-process.ts';
 
 const HOST = 'echo.example.com';
 
@@ -70,43 +70,30 @@ spec:
 }
 
 interface World extends AsyncDisposable {
-  readonly plane: ControlPlane;
-  readonly warnings: string[];
-  write(file: string, content: string): void;
+  readonly plane: ControlPlaneProcess;
+  /** Changes a file of the watched folder. */
+  edit(file: string, content: string): void;
+  /** `meltemi apply --wait`: resolves when the client has acknowledged it. */
+  apply(yaml: string): Promise<void>;
+  /** Makes so many calls; who answered how often. */
   calls(count: number): Promise<Record<string, number>>;
-  acknowledged(): Promise<void>;
 }
 
-async function startWorld(files: Record<string, string>): Promise<World> {
-  const folder = mkdtempSync(join(tmpdir(), 'meltemi-xds-'));
+async function startWorld(files: Readonly<Record<string, string>>, first: string): Promise<World> {
   const configs = mkdtempSync(join(tmpdir(), 'meltemi-xds-config-'));
-  const warnings: string[] = [];
-  const write = (file: string, content: string): void => {
-    writeFileSync(join(folder, file), content);
-    renameSync(join(folder, file), join(configs, file));
+  const edit = (file: string, content: string): void => writeFileSync(join(configs, file), content);
+  for (const [file, content] of Object.entries(files)) edit(file, content);
+  const plane = await startControlPlaneProcess(['--config', configs]);
+  const apply = async (yaml: string): Promise<void> => {
+    const { code, stdout, stderr } = await plane.cli(['apply', '--wait', '-f', '-'], yaml);
+    assert.equal(code, 0, `${stdout}${stderr}`);
   };
-  for (const [file, content] of Object.entries(files)) write(file, content);
-  const plane = await startControlPlane({
-    stateDir: folder,
-    configPaths: [configs],
-    bind: '127.0.0.1',
-    consolePort: 0,
-    apiPort: 0,
-    xdsPort: 0,
-    plaintextXdsPort: 0,
-    adminToken: 'test',
-    trustDomain: 'cluster.local',
-    workloadTtlMs: 3_600_000,
-    accessLog: 'off',
-    tracingSamplingPercent: 0,
-    version: 'test',
-    log: { ...silentLog, warn: (message, fields) => warnings.push(`${message} ${JSON.stringify(fields)}`) },
-  });
-  const client = startClient(plane.plaintextXdsAddress ?? '');
+  await apply(first);
+  const client = startClient(plane.plaintextXds);
   return {
     plane,
-    warnings,
-    write,
+    edit,
+    apply,
     async calls(count) {
       const answer = new Promise<Record<string, number>>((resolve) =>
         client.once('message', (message) => resolve(message as Record<string, number>)),
@@ -114,16 +101,12 @@ async function startWorld(files: Record<string, string>): Promise<World> {
       client.send({ calls: count });
       return answer;
     },
-    async acknowledged() {
-      const response = await fetch(`${plane.apiUrl}/meltemi/v1/acknowledged?timeoutMs=5000`);
-      assert.deepEqual(((await response.json()) as { t: string }).t, 'acknowledged');
-    },
     async [Symbol.asyncDispose]() {
       const exited = new Promise<void>((resolve) => client.once('exit', () => resolve()));
       client.disconnect();
       await exited;
-      await plane.close();
-      for (const path of [folder, configs]) rmSync(path, { recursive: true, force: true });
+      await plane[Symbol.asyncDispose]();
+      rmSync(configs, { recursive: true, force: true });
     },
   };
 }
@@ -139,46 +122,41 @@ function startClient(xdsAddress: string): ChildProcess {
   });
 }
 
-/** Asks again until the answers are as wanted: a change needs some milliseconds to arrive. */
-async function eventually(world: World, wanted: (answers: Record<string, number>) => boolean): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  let answers: Record<string, number> = {};
-  while (performance.now() < deadline) {
-    answers = await world.calls(40);
-    if (wanted(answers)) return;
-  }
-  assert.fail(`last answers: ${JSON.stringify(answers)}`);
+/** Asks again until only `name` answers: what the watched folder brings needs some milliseconds to arrive. */
+async function onlyFrom(world: World, name: string): Promise<void> {
+  await eventually(`only ${name} answers`, 5_000, async () => {
+    const answers = await world.calls(20);
+    return Object.keys(answers).join() === name ? true : undefined;
+  });
 }
-
-const isOnly = (name: string) => (answers: Record<string, number>) => Object.keys(answers).join() === name;
 
 test('gRPC with its own xDS client resolves a ServiceEntry, follows weights and a move of endpoints, and refuses nothing', async () => {
   const [one, two, moved] = await Promise.all(['one', 'two', 'moved'].map(startEcho));
-  await using world = await startWorld({ 'echo.yaml': serviceEntry(one!.port, two!.port), 'route.yaml': virtualService(100, 0) });
   try {
+    await using world = await startWorld({ 'echo.yaml': serviceEntry(one!.port, two!.port) }, virtualService(100, 0));
+    assert.match(world.plane.plaintextXds, /^127\.0\.0\.1:\d+$/);
     assert.deepEqual(await world.calls(50), { one: 50 });
 
-    world.write('route.yaml', virtualService(50, 50));
-    await eventually(world, (answers) => (answers['two'] ?? 0) > 0);
-    await world.acknowledged();
+    await world.apply(virtualService(50, 50));
+    await eventually('both answer', 5_000, async () => (Object.keys(await world.calls(20)).length === 2 ? true : undefined));
     const half = await world.calls(600);
     // 600 fair draws stay within ±75 of 300 but once in 10^9.
     assert.ok(Math.abs((half['one'] ?? 0) - 300) < 75, JSON.stringify(half));
     assert.equal((half['one'] ?? 0) + (half['two'] ?? 0), 600);
 
-    world.write('route.yaml', virtualService(100, 0));
-    await eventually(world, isOnly('one'));
-    world.write('echo.yaml', serviceEntry(moved!.port, two!.port));
-    await eventually(world, isOnly('moved'));
-    await world.acknowledged();
+    await world.apply(virtualService(100, 0));
+    await onlyFrom(world, 'one');
+    world.edit('echo.yaml', serviceEntry(moved!.port, two!.port));
+    await onlyFrom(world, 'moved');
 
-    const response = await fetch(`${world.plane.apiUrl}/meltemi/v1/proxies`);
-    const { proxies } = (await response.json()) as { proxies: { types: { type: string; state: string }[] }[] };
+    const status = await world.plane.cli(['proxy-status', '-o', 'json']);
+    assert.equal(status.code, 0, status.stderr);
+    const proxies = JSON.parse(status.stdout) as { types: { type: string; state: string }[] }[];
     assert.deepEqual(
       proxies.map(({ types }) => types),
       [['CDS', 'EDS', 'LDS', 'RDS'].map((type) => ({ type, state: 'SYNCED' }))],
     );
-    assert.deepEqual(world.warnings, []);
+    assert.doesNotMatch(world.plane.log(), /refused/);
   } finally {
     for (const echo of [one, two, moved]) echo?.close();
   }

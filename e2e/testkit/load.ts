@@ -95,15 +95,15 @@ export function startLoad(url: string, workers = 4, headers: Readonly<Record<str
 /** Waits until `test` answers something other than undefined; fails with `what` after `timeoutMs`. Polls, for conditions outside of this process. */
 export async function eventually<T>(what: string, timeoutMs: number, test: () => Promise<T | undefined>): Promise<T> {
   const deadline = performance.now() + timeoutMs;
-  let last: unknown;
+  let last = '';
   for (;;) {
     try {
       const value = await test();
       if (value !== undefined) return value;
     } catch (error) {
-      last = error;
+      last = error instanceof Error ? error.message : String(error);
     }
-    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}${last === undefined ? '' : ` (last: ${String(last)})`}`);
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}${last === '' ? '' : ` (last: ${last})`}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -13,8 +13,8 @@ export interface ControlPlaneOptions {
   readonly consolePort: number;
   readonly apiPort: number;
   readonly xdsPort: number;
-  /** Serve xDS in plain text too (proxyless gRPC; no secrets). Undefined: not at all. */
-  readonly plaintextXdsPort?: number | undefined;
+  /** Serve xDS in plain text there too (proxyless gRPC; no secrets). Undefined: not at all. It has an address of its own: `bind` does not open it to others. */
+  readonly plaintextXds?: { readonly host: string; readonly port: number } | undefined;
   /** Bridge for workloads in network namespaces; xDS is served on its address too. */
   readonly network?: BridgeNetwork | undefined;
   readonly adminToken: string;

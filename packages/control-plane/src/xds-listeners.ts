@@ -41,8 +41,8 @@ export async function listenXds(
     const address = await listen(secure, options.bind, options.xdsPort, true);
     const port = Number(address.slice(address.lastIndexOf(':') + 1));
     const networkAddress = options.network === undefined ? undefined : await listen(secure, options.network.gateway, port, true);
-    const plaintextAddress =
-      options.plaintextXdsPort === undefined ? undefined : await listen(plaintext, options.bind, options.plaintextXdsPort, false);
+    const { plaintextXds } = options;
+    const plaintextAddress = plaintextXds === undefined ? undefined : await listen(plaintext, plaintextXds.host, plaintextXds.port, false);
     return { address, networkAddress, plaintextAddress, close: closeAll };
   } catch (error) {
     await closeAll();

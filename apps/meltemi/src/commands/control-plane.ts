@@ -14,7 +14,10 @@ export const controlPlane = defineCommand({
     { flags: '--console-port <port>', text: 'port of the console', default: '20001' },
     { flags: '--api-port <port>', text: 'port of the configuration API and metrics', default: '15014' },
     { flags: '--xds-port <port>', text: 'port of xDS and certificates (mutual TLS)', default: '15012' },
-    { flags: '--plaintext-xds [port]', text: 'serve xDS in plain text too, for proxyless gRPC; no secret is served there (default port 15010)' },
+    {
+      flags: '--plaintext-xds [port]',
+      text: 'serve xDS in plain text too, for proxyless gRPC; PORT or ADDRESS:PORT, no secret is served there (default 127.0.0.1:15010)',
+    },
     { flags: '--network <bridge,address,prefix>', text: 'bridge for workloads in network namespaces (the demo passes its own)' },
     { flags: '--cert-ttl <duration>', text: 'life of a workload certificate', default: '24h' },
     { flags: '--trust-domain <name>', text: 'trust domain of the identities', default: 'cluster.local' },
@@ -24,7 +27,6 @@ export const controlPlane = defineCommand({
   async run({ options, out }) {
     const { runControlPlane } = await import('../processes/run-control-plane.ts');
     const config = options['config'];
-    const plaintext = options['plaintextXds'];
     return runControlPlane(
       {
         configDirs: Array.isArray(config) ? (config as string[]) : [],
@@ -33,8 +35,7 @@ export const controlPlane = defineCommand({
         consolePort: serverPort(text(options, 'consolePort'), '--console-port'),
         apiPort: serverPort(text(options, 'apiPort'), '--api-port'),
         xdsPort: serverPort(text(options, 'xdsPort'), '--xds-port'),
-        plaintextXdsPort:
-          plaintext === undefined ? undefined : plaintext === true ? 15010 : serverPort(text(options, 'plaintextXds'), '--plaintext-xds'),
+        plaintextXds: readPlaintextXds(options['plaintextXds']),
         network: readNetwork(text(options, 'network')),
         certTtl: text(options, 'certTtl') ?? '24h',
         trustDomain: text(options, 'trustDomain') ?? 'cluster.local',
@@ -45,6 +46,15 @@ export const controlPlane = defineCommand({
     );
   },
 });
+
+/** On loopback unless an address is given: what is served there is for anybody who can connect. */
+export function readPlaintextXds(value: unknown): { readonly host: string; readonly port: number } | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') return { host: '127.0.0.1', port: 15010 };
+  const colon = value.lastIndexOf(':');
+  const host = colon < 0 ? '127.0.0.1' : value.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  return { host, port: serverPort(value.slice(colon + 1), '--plaintext-xds') };
+}
 
 function readNetwork(value: string | undefined): { readonly bridge: string; readonly gateway: string; readonly prefixLength: number } | undefined {
   if (value === undefined) return undefined;

@@ -63,7 +63,7 @@ export async function startDemoControlPlane(setup: Setup, hooks: Hooks): Promise
     return child.stop(GRACE_MS);
   });
   const details = await child.ready;
-  const text = (name: string): string => String(details[name] ?? '');
+  const text = (name: string): string => (typeof details[name] === 'string' ? details[name] : '');
   hooks.progress.done(`control plane: ${text('controlPlane')}, console ${text('console')}, xDS ${text('xds')}`);
   return {
     url: text('controlPlane'),

@@ -18,7 +18,7 @@ export interface ControlPlaneArguments {
   readonly consolePort: number;
   readonly apiPort: number;
   readonly xdsPort: number;
-  readonly plaintextXdsPort: number | undefined;
+  readonly plaintextXds: ControlPlaneOptions['plaintextXds'];
   readonly network: ControlPlaneOptions['network'];
   readonly certTtl: string;
   readonly trustDomain: string;
@@ -39,7 +39,7 @@ export async function runControlPlane(args: ControlPlaneArguments, out: Output):
     consolePort: args.consolePort,
     apiPort: args.apiPort,
     xdsPort: args.xdsPort,
-    plaintextXdsPort: args.plaintextXdsPort,
+    plaintextXds: args.plaintextXds,
     network: args.network,
     adminToken: token,
     trustDomain: args.trustDomain,
