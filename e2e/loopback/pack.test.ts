@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { databaseMark, processesOf } from '../testkit/leftovers.ts';
+import { databaseMark, processesWith } from '../testkit/leftovers.ts';
 import { eventually, get } from '../testkit/load.ts';
 import { packWorkspace, runToEnd, startInTerminal, userEnvironment } from '../testkit/npm.ts';
 
@@ -37,10 +37,10 @@ test('the packed product, installed in an empty folder, runs the demo on the Nod
     assert.match(await runToEnd([cli, 'get', 'virtualservices', '-A'], { cwd: folder, env }), /bookinfo/);
     // What could not be bundled was installed: the database's programs of this platform.
     database = databaseMark(urls.gateway);
-    if (process.platform === 'linux') assert.notDeepEqual(processesOf(database), []);
+    if (process.platform === 'linux') assert.notDeepEqual(processesWith(database), []);
   } finally {
     assert.ok((await demo.interrupt()) < 5_000, `${demo.stderr()}\nit took longer than 5 s to end`);
   }
-  await eventually('no process left', 5_000, async () => ([...processesOf(folder), ...processesOf(database)].length === 0 ? true : undefined));
+  await eventually('no process left', 5_000, async () => ([...processesWith(folder), ...processesWith(database)].length === 0 ? true : undefined));
   assert.equal(demo.stdout().trim().split('\n').length, 1, 'stdout holds the one JSON line');
 });
