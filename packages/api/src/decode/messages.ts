@@ -14,7 +14,7 @@ const NOUNS: Readonly<Record<string, string>> = {
 };
 
 /** A zod issue in our words. `value` is what stands at the issue's path. */
-export function issueMessage(issue: Issue, value: unknown): string {
+function issueMessage(issue: Issue, value: unknown): string {
   if (issue.code === 'invalid_type') return value === undefined ? 'is required' : typeMessage(issue.expected, value);
   if (issue.code === 'too_small') return boundMessage('least', issue.origin, issue.minimum, value);
   if (issue.code === 'too_big') return boundMessage('most', issue.origin, issue.maximum, value);
@@ -24,6 +24,20 @@ export function issueMessage(issue: Issue, value: unknown): string {
   if (issue.code === 'invalid_union') return unionMessage(value);
   return issue.message;
 }
+
+/** What is wrong, and what to write instead. `missing` is the name of a field that is not there. */
+export function issueText(issue: Issue, value: unknown, missing: string | number | undefined): { readonly message: string; readonly fix?: string } {
+  if (missing !== undefined) return { message: issueMessage(issue, value), fix: `Add ${missing}.` };
+  const message = issueMessage(issue, value);
+  // A format says in one sentence what is wrong and what to write; here they part.
+  const advice = ADVICE.exec(message);
+  if (advice === null) return issue.code === 'invalid_value' ? { message, fix: 'Write one of them.' } : { message };
+  const [sentence, text = ''] = advice;
+  const fix = `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}${/[.?]$/.test(text) ? '' : '.'}`;
+  return { message: message.slice(0, message.length - sentence.length), fix };
+}
+
+const ADVICE = /[:;] ((?:write|remove|begin|did you mean|leave) [^;]+)$/;
 
 /** The only union is that of port numbers and port names. */
 function unionMessage(value: unknown): string {
@@ -47,13 +61,16 @@ function typeHint(expected: string, value: unknown): string | undefined {
   switch (expected) {
     case 'number':
     case 'int':
-      return typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value)) ? 'remove the quotes' : undefined;
+      return typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value)) ? 'remove the quotes' : 'write digits only';
     case 'string':
       return typeof value === 'number' || typeof value === 'boolean' ? `write it in quotes, "${String(value)}"` : undefined;
     case 'boolean':
       return typeof value === 'string' ? booleanHint(value.toLowerCase()) : undefined;
     case 'array':
       return 'begin each entry with "- "';
+    case 'object':
+    case 'record':
+      return 'write its fields below it, indented';
     default:
       return undefined;
   }
@@ -61,7 +78,7 @@ function typeHint(expected: string, value: unknown): string | undefined {
 
 function booleanHint(value: string): string | undefined {
   if (['yes', 'on', 'true'].includes(value)) return 'write true';
-  return ['no', 'off', 'false'].includes(value) ? 'write false' : undefined;
+  return ['no', 'off', 'false'].includes(value) ? 'write false' : 'write true or false';
 }
 
 function enumMessage(values: readonly string[], value: unknown): string {

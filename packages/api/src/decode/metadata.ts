@@ -4,7 +4,7 @@ import { toPath, valueAt } from '../path.ts';
 import { dnsLabelFault, dnsSubdomainFault } from '../schema/formats.ts';
 import { metadataSchema, type RawMetadata } from '../schema/metadata.ts';
 import { errorAt, type ObjectFinding } from './finding.ts';
-import { issueMessage } from './messages.ts';
+import { issueText } from './messages.ts';
 import { nearest } from './suggest.ts';
 
 export interface DecodedMeta {
@@ -26,7 +26,10 @@ type Issue = NonNullable<ReturnType<typeof metadataSchema.safeParse>['error']>['
 
 function metadataFindings(issue: Issue, value: unknown): ObjectFinding[] {
   const path = ['metadata', ...toPath(issue.path)];
-  if (issue.code !== 'unrecognized_keys') return [errorAt('IST0106', path, issueMessage(issue, valueAt({ metadata: value }, path)))];
+  if (issue.code !== 'unrecognized_keys') {
+    const { message, fix } = issueText(issue, valueAt({ metadata: value }, path), undefined);
+    return [errorAt('IST0106', path, message, fix)];
+  }
   return issue.keys.map((key) => {
     const near = nearest(key, Object.keys(metadataSchema.shape));
     const finding = errorAt('MEL0104', [...path, key], `metadata has no field "${key}"`, near === undefined ? undefined : `Did you mean "${near}"?`);

@@ -4,7 +4,7 @@ import { formatPath, isWithin, toPath, valueAt, type Path } from '../path.ts';
 import { schemaAt, shapeOf } from '../schema/walk.ts';
 import { findUnsupported } from '../unsupported.ts';
 import { errorAt, type ObjectFinding } from './finding.ts';
-import { issueMessage } from './messages.ts';
+import { issueText } from './messages.ts';
 import { repair } from './repair.ts';
 import { nearest } from './suggest.ts';
 
@@ -46,7 +46,7 @@ function unsupportedFindings(kind: KindDefinition, value: unknown, root: Path): 
   return findUnsupported(value, kind.unsupported).map((hit) => {
     const field = formatPath(hit.path.filter((part) => typeof part === 'string'));
     const what = hit.value === undefined ? field : `${field}: ${hit.value}`;
-    return { ...errorAt('MEL0105', [...root, ...hit.path], `not supported yet by Meltemi: ${what} (${hit.reason})`), atKey: true };
+    return { ...errorAt('MEL0105', [...root, ...hit.path], `not supported yet by Meltemi: ${what} (${hit.reason})`, 'Remove it.'), atKey: true };
   });
 }
 
@@ -54,7 +54,8 @@ function issueFindings(kind: KindDefinition, issue: z.core.$ZodIssue, value: unk
   const path = toPath(issue.path);
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownField(kind, path, key, root));
   const at = valueAt(value, path);
-  return [errorAt('IST0106', [...root, ...path], issueMessage(issue, at))];
+  const { message, fix } = issueText(issue, at, issue.code === 'invalid_type' && at === undefined ? path.at(-1) : undefined);
+  return [errorAt('IST0106', [...root, ...path], message, fix)];
 }
 
 function unknownField(kind: KindDefinition, parent: Path, key: string, root: Path): ObjectFinding {
@@ -69,5 +70,8 @@ function unknownField(kind: KindDefinition, parent: Path, key: string, root: Pat
   const near = nearest(key, known);
   const where = owner === undefined ? kind.id.kind : formatPath(parent);
   const message = `${where} has no field "${key}"${near === undefined ? `; it has ${known.join(', ')}` : ''}`;
-  return { ...errorAt('MEL0104', path, message, near === undefined ? undefined : `Did you mean "${near}"?`), atKey: true };
+  return {
+    ...errorAt('MEL0104', path, message, near === undefined ? 'Remove it, or write a field that is there.' : `Did you mean "${near}"?`),
+    atKey: true,
+  };
 }

@@ -7,6 +7,7 @@ import { errorAt } from './finding.ts';
 import { misplacedEdit } from './misplaced.ts';
 import { decodeParsed, isMapping } from './object.ts';
 import { placeOf, toPlace, type YamlSource } from './places.ts';
+import { syntaxFaults } from './syntax.ts';
 import { toProblem } from './problems.ts';
 import type { DecodedDocument, DecodeOptions, DecodeResult, Place } from './types.ts';
 
@@ -75,7 +76,8 @@ function parse(reader: Reader): readonly Document.Parsed[] {
 
 function readDocument(reader: Reader, document: Document.Parsed): void {
   const faults: readonly YAMLError[] = [...document.errors, ...document.warnings];
-  for (const fault of faults) addTextProblem(reader, 'MEL0101', toPlace(reader.lines, fault.pos[0]), sentence(fault.message));
+  for (const fault of syntaxFaults(faults, reader.text))
+    addTextProblem(reader, 'MEL0101', toPlace(reader.lines, fault.offset), fault.message, fault.fix);
   if (faults.length > 0) return;
   let value: unknown;
   try {
@@ -145,9 +147,9 @@ function itemsOf(value: unknown): readonly unknown[] | undefined {
   return Array.isArray(items) ? items : undefined;
 }
 
-function addTextProblem(reader: Reader, code: 'MEL0101' | 'MEL0107', place: Place, message: string): void {
+function addTextProblem(reader: Reader, code: 'MEL0101' | 'MEL0107', place: Place, message: string, fix?: string): void {
   const origin = { source: reader.source, ...(reader.file === undefined ? {} : { file: reader.file }), ...place };
-  reader.problems.push(toProblem(errorAt(code, [], message), { kind: '', namespace: '', name: '' }, origin));
+  reader.problems.push(toProblem(errorAt(code, [], message, fix), { kind: '', namespace: '', name: '' }, origin));
 }
 
 function sentence(message: string): string {

@@ -47,6 +47,8 @@ export function resolveFiles(records: Iterable<FileRecord>): { readonly configs:
 /** An error of an object says whether anything of it is in force. */
 function withState(problem: Problem, record: FileRecord): Problem {
   if (problem.severity !== 'error' || problem.object === undefined) return problem;
+  // Of two objects in one file the first is in force, whatever it was before.
+  if (problem.code === 'MEL0106') return problem;
   const kept = record.good.has(refKey(problem.object));
   return kept ? { ...problem, message: `${problem.message} (the version before stays in force)` } : problem;
 }
