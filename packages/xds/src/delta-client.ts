@@ -70,99 +70,123 @@ const INVALID_ARGUMENT = 3;
 
 /** A client without subscriptions and without a stream. */
 export function createDeltaClient(options: DeltaClientOptions): DeltaClient {
-  const types = new Map<string, ClientType>();
-  const streams = new WeakMap<Update, number>();
-  let stream = 0;
-  let up = false;
-  let nodeSent = false;
+  return new Client(options.node);
+}
 
-  const typeOf = (typeUrl: string): ClientType => {
-    const known = types.get(typeUrl);
-    if (known !== undefined) return known;
-    const created: ClientType = {
-      names: new Set(),
-      versions: new Map(),
-      told: new Set(),
-      subscribing: new Set(),
-      unsubscribing: new Set(),
-      replies: [],
-      introduced: false,
+class Client implements DeltaClient {
+  readonly #node: Uint8Array;
+  readonly #types = new Map<string, ClientType>();
+  /** The stream that an update came in on: a verdict for an older one is of no use to the server. */
+  readonly #streams = new WeakMap<Update, number>();
+  #stream = 0;
+  #up = false;
+  #nodeSent = false;
+
+  constructor(node: Uint8Array) {
+    this.#node = node;
+  }
+
+  subscribe(typeUrl: string, names: readonly string[]): void {
+    const type = this.#typeOf(typeUrl);
+    for (const name of names) {
+      if (type.names.has(name)) continue;
+      type.names.add(name);
+      type.unsubscribing.delete(name);
+      // Also when the server still counts it as subscribed: we have forgotten the resource, so it must be sent again.
+      type.subscribing.add(name);
+    }
+  }
+
+  unsubscribe(typeUrl: string, names: readonly string[]): void {
+    const type = this.#typeOf(typeUrl);
+    for (const name of names) {
+      if (!type.names.delete(name)) continue;
+      type.subscribing.delete(name);
+      if (type.told.has(name)) type.unsubscribing.add(name);
+      forget(type, name);
+    }
+  }
+
+  connected(): void {
+    this.#stream++;
+    this.#up = true;
+    this.#nodeSent = false;
+    for (const type of this.#types.values()) {
+      type.introduced = false;
+      type.told.clear();
+      type.replies.length = 0;
+    }
+  }
+
+  disconnected(): void {
+    this.#stream++;
+    this.#up = false;
+  }
+
+  receive(response: DeltaResponse): Update {
+    const type = this.#typeOf(response.typeUrl);
+    const update: Update = {
+      typeUrl: response.typeUrl,
+      nonce: response.nonce,
+      systemVersion: response.systemVersion,
+      added: response.resources.filter(({ name }) => isWanted(type, name)),
+      removed: response.removed.filter((name) => isWanted(type, name)),
     };
-    types.set(typeUrl, created);
-    return created;
-  };
+    this.#streams.set(update, this.#stream);
+    return update;
+  }
 
-  const request = (typeUrl: string, part: Partial<DeltaRequest>): DeltaRequest => {
-    const node = nodeSent ? {} : { node: options.node };
-    nodeSent = true;
+  settle(update: Update, rejections: readonly Rejection[]): void {
+    const type = this.#typeOf(update.typeUrl);
+    const refused = new Set(rejections.map(({ name }) => name));
+    for (const { name, version } of update.added) if (!refused.has(name) && isWanted(type, name)) type.versions.set(name, version);
+    for (const name of update.removed) if (!refused.has(name)) type.versions.delete(name);
+    if (!this.#up || this.#streams.get(update) !== this.#stream) return;
+    this.#streams.delete(update);
+    const message = rejections.length === 0 ? undefined : rejections.map((rejection) => `${rejection.name}: ${rejection.message}`).join('\n');
+    type.replies.push({ nonce: update.nonce, message });
+  }
+
+  takeRequests(): readonly DeltaRequest[] {
+    if (!this.#up) return [];
+    return [...this.#types].flatMap(([typeUrl, type]) => requestsOf(typeUrl, type, (part) => this.#request(typeUrl, part)));
+  }
+
+  versions(typeUrl: string): ReadonlyMap<string, string> {
+    return this.#types.get(typeUrl)?.versions ?? new Map<string, string>();
+  }
+
+  subscriptions(typeUrl: string): ReadonlySet<string> {
+    return this.#types.get(typeUrl)?.names ?? new Set<string>();
+  }
+
+  #typeOf(typeUrl: string): ClientType {
+    let type = this.#types.get(typeUrl);
+    if (type === undefined) this.#types.set(typeUrl, (type = createClientType()));
+    return type;
+  }
+
+  #request(typeUrl: string, part: Partial<DeltaRequest>): DeltaRequest {
+    const node = this.#nodeSent ? {} : { node: this.#node };
+    this.#nodeSent = true;
     return { typeUrl, subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '', ...part, ...node };
-  };
+  }
+}
 
+function createClientType(): ClientType {
   return {
-    subscribe(typeUrl, names) {
-      const type = typeOf(typeUrl);
-      for (const name of names) {
-        if (type.names.has(name)) continue;
-        type.names.add(name);
-        type.unsubscribing.delete(name);
-        // Also when the server still counts it as subscribed: we have forgotten the resource, so it must be sent again.
-        type.subscribing.add(name);
-      }
-    },
-    unsubscribe(typeUrl, names) {
-      const type = typeOf(typeUrl);
-      for (const name of names) {
-        if (!type.names.delete(name)) continue;
-        type.subscribing.delete(name);
-        if (type.told.has(name)) type.unsubscribing.add(name);
-        forget(type, name);
-      }
-    },
-    connected() {
-      stream++;
-      up = true;
-      nodeSent = false;
-      for (const type of types.values()) {
-        type.introduced = false;
-        type.told.clear();
-        type.replies.length = 0;
-      }
-    },
-    disconnected() {
-      stream++;
-      up = false;
-    },
-    receive(response) {
-      const type = typeOf(response.typeUrl);
-      const wanted = (name: string): boolean => type.names.has(WILDCARD) || type.names.has(name);
-      const update: Update = {
-        typeUrl: response.typeUrl,
-        nonce: response.nonce,
-        systemVersion: response.systemVersion,
-        added: response.resources.filter(({ name }) => wanted(name)),
-        removed: response.removed.filter(wanted),
-      };
-      streams.set(update, stream);
-      return update;
-    },
-    settle(update, rejections) {
-      const type = typeOf(update.typeUrl);
-      const refused = new Set(rejections.map(({ name }) => name));
-      for (const { name, version } of update.added) {
-        if (!refused.has(name) && (type.names.has(WILDCARD) || type.names.has(name))) type.versions.set(name, version);
-      }
-      for (const name of update.removed) if (!refused.has(name)) type.versions.delete(name);
-      if (!up || streams.get(update) !== stream) return;
-      streams.delete(update);
-      const message = rejections.length === 0 ? undefined : rejections.map((rejection) => `${rejection.name}: ${rejection.message}`).join('\n');
-      type.replies.push({ nonce: update.nonce, message });
-    },
-    takeRequests() {
-      return up ? [...types].flatMap(([typeUrl, type]) => requestsOf(typeUrl, type, (part) => request(typeUrl, part))) : [];
-    },
-    versions: (typeUrl) => types.get(typeUrl)?.versions ?? new Map(),
-    subscriptions: (typeUrl) => types.get(typeUrl)?.names ?? new Set(),
+    names: new Set(),
+    versions: new Map(),
+    told: new Set(),
+    subscribing: new Set(),
+    unsubscribing: new Set(),
+    replies: [],
+    introduced: false,
   };
+}
+
+function isWanted(type: ClientType, name: string): boolean {
+  return type.names.has(WILDCARD) || type.names.has(name);
 }
 
 /** An unsubscribed resource is gone, unless '*' still brings it. */

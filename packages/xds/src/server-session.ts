@@ -84,94 +84,152 @@ export function createServerSession(
   protocol: Protocol,
   options: ServerSessionOptions,
 ): ServerSession<DeltaRequest, DeltaResponse> | ServerSession<SotwRequest, SotwResponse> {
-  return protocol === 'delta' ? createSession(createDeltaDialect(), options) : createSession(createSotwDialect(options.source), options);
+  return protocol === 'delta' ? new Session(createDeltaDialect(), options) : new Session(createSotwDialect(options.source), options);
 }
 
-function createSession<Request extends AnyRequest, Response>(
-  dialect: Dialect<Request, Response>,
-  options: ServerSessionOptions,
-): ServerSession<Request, Response> {
-  const { source } = options;
-  const prefix = options.noncePrefix ?? '';
-  const types = new Map<string, TypeSession>();
+class Session<Request extends AnyRequest, Response> implements ServerSession<Request, Response> {
+  readonly #dialect: Dialect<Request, Response>;
+  readonly #source: ResourceSource;
+  readonly #noncePrefix: string;
+  readonly #types = new Map<string, TypeSession>();
   /** Endpoint sets of clusters that were sent and whose endpoints the client has not got yet. */
-  const awaitedEndpoints = new Set<string>();
-  let nonces = 0;
+  readonly #awaitedEndpoints = new Set<string>();
+  #nonces = 0;
   /** Waited long enough: until the next response with clusters nothing is held back. */
-  let released = false;
+  #released = false;
 
-  const ordered = (): readonly TypeSession[] => [...types.values()].sort((a, b) => pushRank(a.typeUrl) - pushRank(b.typeUrl));
-  const isSettled = (typeUrl: string): boolean => {
-    const type = types.get(typeUrl);
+  constructor(dialect: Dialect<Request, Response>, { source, noncePrefix = '' }: ServerSessionOptions) {
+    this.#dialect = dialect;
+    this.#source = source;
+    this.#noncePrefix = noncePrefix;
+  }
+
+  receive(request: Request): Verdict | undefined {
+    let type = this.#types.get(request.typeUrl);
+    const first = type === undefined;
+    type ??= createTypeSession(request.typeUrl);
+    this.#types.set(request.typeUrl, type);
+    const verdict = this.#judge(type, request);
+    if (this.#dialect.subscribe(type, request, first) && request.typeUrl === TYPE_URL.endpoint) {
+      for (const name of this.#awaitedEndpoints) if (type.names.has(name)) this.#awaitedEndpoints.delete(name);
+    }
+    return verdict;
+  }
+
+  changed(typeUrl?: string, names?: ReadonlySet<string>): void {
+    for (const type of this.#types.values()) {
+      if (typeUrl !== undefined && type.typeUrl !== typeUrl) continue;
+      if (names === undefined || typeUrl === undefined) type.dirty = 'all';
+      else if (type.dirty !== 'all') type.dirty = new Set([...(type.dirty ?? []), ...names]);
+    }
+  }
+
+  next(): Response | undefined {
+    const { version } = this.#source;
+    // Before the first snapshot there is nothing to say; above all not that there is nothing.
+    return version === undefined ? undefined : (this.#additions(version) ?? this.#removals(version));
+  }
+
+  statuses(): readonly TypeStatus[] {
+    return this.#ordered().map((type) => this.#statusOf(type));
+  }
+
+  syncedVersion(): number | undefined {
+    let synced = this.#source.version;
+    for (const type of this.#types.values()) {
+      const { ackedVersion } = this.#statusOf(type);
+      if (ackedVersion === undefined) return undefined;
+      if (synced === undefined || ackedVersion < synced) synced = ackedVersion;
+    }
+    return this.#types.size === 0 ? undefined : synced;
+  }
+
+  get holdsBack(): boolean {
+    return [...this.#types.values()].some((type) => isPending(type) && this.#mustWait(type));
+  }
+
+  stopHoldingBack(): void {
+    this.#awaitedEndpoints.clear();
+    this.#released = true;
+  }
+
+  #ordered(): readonly TypeSession[] {
+    return [...this.#types.values()].sort((a, b) => pushRank(a.typeUrl) - pushRank(b.typeUrl));
+  }
+
+  #isSettled(typeUrl: string): boolean {
+    const type = this.#types.get(typeUrl);
     return type === undefined || (isQuiet(type) && type.removals.size === 0 && type.nacked === undefined);
-  };
+  }
 
   /** Routes and listeners wait until the clusters they may point at are in place. */
-  const mustWait = (type: TypeSession): boolean => {
-    if (released || !pointsAtClusters(type.typeUrl)) return false;
-    const clusters = types.get(TYPE_URL.cluster);
-    const endpoints = types.get(TYPE_URL.endpoint);
+  #mustWait(type: TypeSession): boolean {
+    if (this.#released || !pointsAtClusters(type.typeUrl)) return false;
+    const clusters = this.#types.get(TYPE_URL.cluster);
+    const endpoints = this.#types.get(TYPE_URL.endpoint);
     return (
       (clusters !== undefined && !isQuiet(clusters)) ||
-      (awaitedEndpoints.size > 0 && clusters?.wildcard === true) ||
+      (this.#awaitedEndpoints.size > 0 && clusters?.wildcard === true) ||
       endpoints?.outstanding !== undefined
     );
-  };
+  }
 
-  const removalsMayGo = (type: TypeSession): boolean => removedAfter(type.typeUrl).every(isSettled);
+  #removalsMayGo(type: TypeSession): boolean {
+    return removedAfter(type.typeUrl).every((typeUrl) => this.#isSettled(typeUrl));
+  }
 
-  const send = (type: TypeSession, changed: readonly Resource[], removed: readonly string[], version: number): Response | undefined => {
-    const nonce = `${prefix}${nonces + 1}`;
-    const response = dialect.respond(type, changed, removed, { nonce, version });
+  #send(type: TypeSession, changed: readonly Resource[], removed: readonly string[], version: number): Response | undefined {
+    const nonce = `${this.#noncePrefix}${this.#nonces + 1}`;
+    const response = this.#dialect.respond(type, changed, removed, { nonce, version });
     type.due = false;
     if (response === undefined) {
       if (type.removals.size === 0) type.ackedVersion = version;
       return undefined;
     }
-    nonces++;
+    this.#nonces++;
     type.outstanding = { nonce, version, names: [...changed.map(({ name }) => name), ...removed] };
     type.sentNonce = nonce;
     type.sentVersion = version;
     if (type.typeUrl === TYPE_URL.cluster) {
-      released = false;
-      sendEndpointsOf(changed);
+      this.#released = false;
+      this.#sendEndpointsOf(changed);
     }
-    if (type.typeUrl === TYPE_URL.endpoint) for (const { name } of changed) awaitedEndpoints.delete(name);
+    if (type.typeUrl === TYPE_URL.endpoint) for (const { name } of changed) this.#awaitedEndpoints.delete(name);
     return response;
-  };
+  }
 
   /** A changed cluster is warmed anew, and waits for its endpoints to be sent again (Envoy). */
-  const sendEndpointsOf = (clusters: readonly Resource[]): void => {
-    const endpoints = types.get(TYPE_URL.endpoint);
+  #sendEndpointsOf(clusters: readonly Resource[]): void {
+    const endpoints = this.#types.get(TYPE_URL.endpoint);
     for (const { endpointName } of clusters) {
       if (endpointName === undefined) continue;
       // A client that has asked for no endpoints at all may never do so; it is not waited for.
       if (endpoints?.names.has(endpointName) === true) endpoints.forced.add(endpointName);
-      else if (endpoints !== undefined) awaitedEndpoints.add(endpointName);
+      else if (endpoints !== undefined) this.#awaitedEndpoints.add(endpointName);
     }
-  };
+  }
 
-  const additions = (version: number): Response | undefined => {
-    for (const type of ordered()) {
-      if (type.outstanding !== undefined || !isPending(type) || mustWait(type)) continue;
-      const { changed, gone } = takeDifference(type, source);
+  #additions(version: number): Response | undefined {
+    for (const type of this.#ordered()) {
+      if (type.outstanding !== undefined || !isPending(type) || this.#mustWait(type)) continue;
+      const { changed, gone } = takeDifference(type, this.#source);
       for (const name of gone) type.removals.add(name);
-      const response = send(type, changed, removalsMayGo(type) ? takeRemovals(type) : [], version);
+      const response = this.#send(type, changed, this.#removalsMayGo(type) ? takeRemovals(type) : [], version);
       if (response !== undefined) return response;
     }
     return undefined;
-  };
+  }
 
-  const removals = (version: number): Response | undefined => {
-    for (const type of ordered()) {
-      if (type.outstanding !== undefined || isPending(type) || type.removals.size === 0 || !removalsMayGo(type)) continue;
-      const response = send(type, [], takeRemovals(type), version);
+  #removals(version: number): Response | undefined {
+    for (const type of this.#ordered()) {
+      if (type.outstanding !== undefined || isPending(type) || type.removals.size === 0 || !this.#removalsMayGo(type)) continue;
+      const response = this.#send(type, [], takeRemovals(type), version);
       if (response !== undefined) return response;
     }
     return undefined;
-  };
+  }
 
-  const judge = (type: TypeSession, request: Request): Verdict | undefined => {
+  #judge(type: TypeSession, request: Request): Verdict | undefined {
     const { outstanding, typeUrl } = type;
     if (outstanding === undefined || request.nonce !== outstanding.nonce) return undefined;
     type.outstanding = undefined;
@@ -183,63 +241,23 @@ function createSession<Request extends AnyRequest, Response>(
     const message = request.error.message ?? 'refused without a reason';
     noteRefusal(type, outstanding.names, outstanding.version, message);
     // A refused cluster is not going to ask for its endpoints.
-    if (typeUrl === TYPE_URL.cluster) awaitedEndpoints.clear();
+    if (typeUrl === TYPE_URL.cluster) this.#awaitedEndpoints.clear();
     return { t: 'nack', ...verdict, message };
-  };
+  }
 
-  const statusOf = (type: TypeSession): TypeStatus => ({
-    typeUrl: type.typeUrl,
-    names: type.wildcard ? new Set(['*', ...type.names]) : type.names,
-    resources: type.known.size,
-    sentVersion: type.sentVersion,
-    sentNonce: type.sentNonce,
-    ackedVersion: isQuiet(type) && type.nacked === undefined && type.removals.size === 0 ? source.version : type.ackedVersion,
-    nacked: type.nacked,
-    outstanding: !isQuiet(type) || type.removals.size > 0,
-  });
-
-  return {
-    receive(request) {
-      let type = types.get(request.typeUrl);
-      const first = type === undefined;
-      type ??= createTypeSession(request.typeUrl);
-      types.set(request.typeUrl, type);
-      const verdict = judge(type, request);
-      if (dialect.subscribe(type, request, first) && request.typeUrl === TYPE_URL.endpoint) {
-        for (const name of awaitedEndpoints) if (type.names.has(name)) awaitedEndpoints.delete(name);
-      }
-      return verdict;
-    },
-    changed(typeUrl, names) {
-      for (const type of types.values()) {
-        if (typeUrl !== undefined && type.typeUrl !== typeUrl) continue;
-        if (names === undefined || typeUrl === undefined) type.dirty = 'all';
-        else if (type.dirty !== 'all') type.dirty = new Set([...(type.dirty ?? []), ...names]);
-      }
-    },
-    next() {
-      const { version } = source;
-      // Before the first snapshot there is nothing to say; above all not that there is nothing.
-      return version === undefined ? undefined : (additions(version) ?? removals(version));
-    },
-    statuses: () => ordered().map(statusOf),
-    syncedVersion() {
-      let synced = source.version;
-      for (const type of types.values()) {
-        const { ackedVersion } = statusOf(type);
-        if (ackedVersion === undefined) return undefined;
-        if (synced === undefined || ackedVersion < synced) synced = ackedVersion;
-      }
-      return types.size === 0 ? undefined : synced;
-    },
-    get holdsBack() {
-      return [...types.values()].some((type) => isPending(type) && mustWait(type));
-    },
-    stopHoldingBack() {
-      awaitedEndpoints.clear();
-      released = true;
-    },
-  };
+  #statusOf(type: TypeSession): TypeStatus {
+    const isDone = isQuiet(type) && type.removals.size === 0;
+    return {
+      typeUrl: type.typeUrl,
+      names: type.wildcard ? new Set(['*', ...type.names]) : type.names,
+      resources: type.known.size,
+      sentVersion: type.sentVersion,
+      sentNonce: type.sentNonce,
+      ackedVersion: isDone && type.nacked === undefined ? this.#source.version : type.ackedVersion,
+      nacked: type.nacked,
+      outstanding: !isDone,
+    };
+  }
 }
 
 function takeRemovals(type: TypeSession): readonly string[] {
