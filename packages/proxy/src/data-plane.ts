@@ -3,6 +3,7 @@ import { HeadScanner } from '@meltemi/wire';
 import { AccessLogger } from './access-log/access-logger.ts';
 import { createIds } from './core/ids.ts';
 import { TimerWheel } from './core/timer-wheel.ts';
+import { retireConnections } from './core/retire.ts';
 import { SCAN_LIMITS, type Connection, type Worker } from './core/worker.ts';
 import { DownstreamConnection } from './http/downstream-connection.ts';
 import { httpPlan } from './http/http-plan.ts';
@@ -47,6 +48,7 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
     async apply(change: RuntimeChange) {
       for (const host of change.removedHosts) closePool(host.slot);
       if (change.secrets.length > 0) renewPools(state, new Set(change.secrets));
+      retireConnections(worker, change);
       await ready;
       return listeners.apply(change);
     },

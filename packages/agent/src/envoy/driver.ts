@@ -11,6 +11,7 @@ import type { DataPlaneDriver } from '../data-plane/data-plane.ts';
 import { configDumpOf, isReady } from '../data-plane/embedded.ts';
 import { scrape } from '../endpoints/endpoints.ts';
 import { workloadLabels as objectLabels, xdsNode } from '../node.ts';
+import type { Platform } from '../platform.ts';
 import type { DataPlane } from '../types.ts';
 import { decodeLogMessage } from './access-log-entry.ts';
 import { envoyBootstrap } from './bootstrap.ts';
@@ -64,13 +65,16 @@ export async function envoyDriver(context: DataPlaneContext, dataPlane: Extract<
       String(concurrency),
       '--log-level',
       'warning',
+      // Connections of a chain that is gone end with their next response, what cannot be told so after Istio's drainDuration.
+      '--drain-strategy',
+      'immediate',
       '--drain-time-s',
-      '1',
+      '45',
     ],
     env: process.env,
     stdin: 'none',
     probe: () => isReady(admin),
-    drain: (timeoutMs) => drain(admin, timeoutMs),
+    drain: (timeoutMs) => drain(admin, timeoutMs, platform),
     metrics,
     configDump: () => configDumpOf(admin),
     methods: { [ACCESS_LOGS]: accessLogs(recorder), [EXPORT_TRACES]: exportTraces(context, spanDefaults(context, local)) },
@@ -137,13 +141,13 @@ async function serveMetrics(context: DataPlaneContext, metrics: () => Promise<st
   return server;
 }
 
-/** Closes the listeners, then waits until no request is open. */
-async function drain(admin: string, timeoutMs: number): Promise<void> {
-  await request({ url: `${admin}/drain_listeners`, method: 'POST', timeoutMs: 1000 });
-  const deadline = performance.now() + timeoutMs;
-  while (performance.now() < deadline) {
+/** Responses end their connections from now on, nobody new is let in; then waits until no request is open. */
+async function drain(admin: string, timeoutMs: number, { clock, timers }: Platform): Promise<void> {
+  for (const how of ['?graceful&skip_exit', '']) await request({ url: `${admin}/drain_listeners${how}`, method: 'POST', timeoutMs: 1000 });
+  const deadline = clock.monotonic() + timeoutMs;
+  while (clock.monotonic() < deadline) {
     const stats = await request({ url: `${admin}/stats?filter=downstream_rq_active`, timeoutMs: 1000 });
     if ([...stats.text().matchAll(/^http\.(?!admin).*: (\d+)$/gm)].every(([, active]) => active === '0')) return;
-    await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+    await new Promise<void>((resolve) => timers.after(DRAIN_POLL_MS, resolve));
   }
 }

@@ -14,6 +14,9 @@ import type { TimerWheel } from './timer-wheel.ts';
 
 /** A downstream connection as the data plane sees it. */
 export interface Connection extends TransportHandler {
+  readonly chain: CompiledChain;
+  /** Its chain is no longer in force: no further request than the next one. */
+  retire(): void;
   /** No new request after the present one; close when idle. */
   drain(): void;
   /** Close now. */

@@ -45,6 +45,7 @@ export class DownstreamConnection implements Connection {
   /** The client does not take what was written: nothing new is begun. */
   #blocked = false;
   #clientEnded = false;
+  #retired = false;
   #tunnelEnds = 0;
   /** Idle, head, request and lingering time-outs, by state. */
   readonly #phase: Deadline;
@@ -172,7 +173,7 @@ export class DownstreamConnection implements Connection {
 
   #mustClose(close: boolean, keepAlive: boolean, minor: number, now: number): boolean {
     const { maxRequestsPerConnection, maxConnectionDurationMs } = this.plan.config;
-    if (close || (minor === 0 && !keepAlive) || this.worker.draining || this.#clientEnded) return true;
+    if (close || (minor === 0 && !keepAlive) || this.worker.draining || this.#clientEnded || this.#retired) return true;
     if (maxRequestsPerConnection > 0 && this.#requests >= maxRequestsPerConnection) return true;
     return maxConnectionDurationMs > 0 && now - this.#openedMs >= maxConnectionDurationMs;
   }
@@ -288,7 +289,6 @@ export class DownstreamConnection implements Connection {
       return;
     }
     x.phase = 'responding';
-    if (!x.requestComplete) this.closeAfter = true;
     this.writeText(renderLocalReply(x, reply, this.closesAfter(x)));
     this.finish(x);
   }
@@ -305,10 +305,10 @@ export class DownstreamConnection implements Connection {
     this.write(bytes, 0, length);
   }
 
-  /** Does the connection end with this response? Known when its head is written. */
+  /** Does the connection end with this response? Known when its head is written; an answer before the end of its request ends it. */
   closesAfter(x: Exchange): boolean {
-    if (this.worker.draining || this.#clientEnded) this.closeAfter = true;
-    return this.closeAfter || (x.http10 && this.closeAfter);
+    if (this.worker.draining || this.#clientEnded || this.#retired || !x.requestComplete) this.closeAfter = true;
+    return this.closeAfter;
   }
 
   #refuse(x: Exchange, reply: LocalReply): void {
@@ -403,6 +403,11 @@ export class DownstreamConnection implements Connection {
     this.#state = 'lingering';
     this.#transport.end();
     this.worker.wheel.set(this.#phase, this.worker.wheel.now(), LINGER_MS);
+  }
+
+  // An idle one stays: its client may be sending just now, and a response that says "close" harms nobody.
+  retire(): void {
+    this.#retired = true;
   }
 
   drain(): void {

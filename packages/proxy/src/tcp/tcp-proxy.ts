@@ -34,6 +34,7 @@ export function openTcp(worker: Worker, chain: CompiledChain, tcp: CompiledTcp, 
 
 /** One proxied TCP connection. The upstream is dialled at once, so that protocols in which the server speaks first work. */
 class TcpConnection implements Connection {
+  readonly chain: CompiledChain;
   readonly #worker: Worker;
   readonly #tcp: CompiledTcp;
   readonly #client: Transport;
@@ -54,6 +55,7 @@ class TcpConnection implements Connection {
   #attempts = 0;
 
   constructor(worker: Worker, chain: CompiledChain, tcp: CompiledTcp, transport: Transport, connection: ConnectionInfo) {
+    this.chain = chain;
     this.#worker = worker;
     this.#tcp = tcp;
     this.#client = transport;
@@ -204,6 +206,10 @@ class TcpConnection implements Connection {
 
   onClose(error?: string): void {
     this.#end(error === undefined ? undefined : 'DC', '');
+  }
+
+  retire(): void {
+    // As with `drain`.
   }
 
   drain(): void {
