@@ -81,12 +81,12 @@ function requestId(x: Exchange, scanner: HeadScanner): string {
 }
 
 function traceLines(x: Exchange, scanner: HeadScanner): string {
-  if (x.trace === undefined) return '';
-  cutTrace(scanner);
   const inbound = x.info.chain.listener.direction === 'inbound';
   const operation = x.route?.config.propagateOperation === true ? x.route.config.operation : undefined;
   // The caller's proxy tells it to the server's, and there it ends: the application never sees it.
-  if (inbound || operation !== undefined) scanner.dropKnown(DECORATOR);
+  if (scanner.known[DECORATOR] !== 0 && (inbound || operation !== undefined)) scanner.dropKnown(DECORATOR);
+  if (x.trace === undefined) return '';
+  cutTrace(scanner);
   return inbound || operation === undefined ? x.traceLines : `${x.traceLines}x-envoy-decorator-operation: ${operation}\r\n`;
 }
 

@@ -8,6 +8,7 @@ import { headerValue } from './request-view.ts';
 const { server: SERVER, date: DATE } = HEADER;
 const SERVICE_TIME = HEADER['x-envoy-upstream-service-time'];
 const TRANSFER_ENCODING = HEADER['transfer-encoding'];
+const DECORATOR = HEADER['x-envoy-decorator-operation'];
 
 let dateSecond = -1;
 let dateText = '';
@@ -34,6 +35,8 @@ export function buildResponseHead(x: Exchange, source: Uint8Array, start: number
   const bytes = asBuffer(source);
   if (captureResponse.length > 0) info.capturedResponse = captureResponse.map((name) => headerValue(scanner, bytes, name));
   if (scanner.known[SERVICE_TIME] !== 0) scanner.dropKnown(SERVICE_TIME);
+  // For the proxy that made the request, not for who is behind it.
+  if (scanner.known[DECORATOR] !== 0) scanner.dropKnown(DECORATOR);
   if (unchunk) scanner.dropKnown(TRANSFER_ENCODING);
   let lines = `x-envoy-upstream-service-time: ${upstreamServiceMs(info)}\r\n`;
   if (x.choice !== undefined && !x.choice.responseHeaders.empty)
