@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createAuthorizer, createHttpServer, createSessions, sessionRoute, type Route } from '@meltemi/http';
+import { createAuthorizer, createHttpServer, createSessions, sessionRoutes, signInPage, type Route } from '@meltemi/http';
 import { DEFAULT_MESH_CONFIG, type MeshConfig } from '@meltemi/model';
 import { loadCodec, type ProtoCodec } from '@meltemi/protos';
 import {
@@ -19,6 +19,7 @@ import { createCa, type CaRoom } from './ca/index.ts';
 import { createConfigApi } from './config-api/index.ts';
 import { createKialiApi } from './kiali-api/index.ts';
 import { consoleRoutes } from './console-files.ts';
+import { watchConfigFiles } from './mesh/config-report.ts';
 import { createFindings } from './mesh/findings.ts';
 import { createMeshGenerator } from './mesh/generator.ts';
 import { createMeshSource } from './mesh/mesh-view.ts';
@@ -211,6 +212,7 @@ async function listenHttp(
     const server = createHttpServer({
       routes,
       authorize,
+      signInPage,
       log: options.log,
       ...(options.hostNames === undefined ? {} : { hostNames: options.hostNames }),
     });
@@ -221,7 +223,7 @@ async function listenHttp(
   const apiUrl = await serve(options.apiPort, [...api, healthRoute]);
   const consoleUrl = await serve(options.consolePort, [
     ...console,
-    sessionRoute(sessions),
+    ...sessionRoutes(sessions, options.adminToken),
     healthRoute,
     ...(options.extraRoutes ?? []),
     ...consoleRoutes(options.consoleDirectory),
@@ -236,6 +238,7 @@ function makeRoutes(
   closers: Closers,
 ): { readonly api: readonly Route[]; readonly console: readonly Route[] } {
   const findings = createFindings(mesh, store);
+  if (options.onConfigReport !== undefined) closers.push(watchConfigFiles({ store, mesh, findings, timers: systemTimers }, options.onConfigReport));
   const configApi = createConfigApi({ store, clock: systemClock, version: options.version, problems: findings.analysis, review: findings.review });
   closers.push(() => configApi.close());
   const proxies = proxyRoutes({ ads: ads as AdsServer<never>, version: () => mesh.settle() });

@@ -1,4 +1,5 @@
 export { startControlPlane } from './control-plane.ts';
+export type { ConfigReport } from './mesh/config-report.ts';
 export type { ControlPlane, ControlPlaneOptions } from './options.ts';
 export {
   createAdsServer,

@@ -1,6 +1,7 @@
 import type { Log } from '@meltemi/base';
 import type { Route } from '@meltemi/http';
 import type { BridgeNetwork } from '@meltemi/registry';
+import type { ConfigReport } from './mesh/config-report.ts';
 
 /** How a control plane is started. Port 0 takes a free one. */
 export interface ControlPlaneOptions {
@@ -28,6 +29,8 @@ export interface ControlPlaneOptions {
   readonly consoleDirectory?: string | undefined;
   /** Names besides localhost and addresses under which the HTTP servers may be called. */
   readonly hostNames?: readonly string[];
+  /** Told what is wrong with the files of `configPaths`, at the start and after each change of it. */
+  readonly onConfigReport?: (report: ConfigReport) => void;
   readonly version: string;
   readonly log: Log;
   /** Further routes of the console's port. */

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { durationMs } from '@meltemi/api';
-import { MeshError } from '@meltemi/base';
-import { startControlPlane, type ControlPlaneOptions } from '@meltemi/control-plane';
+import { formatProblem, MeshError } from '@meltemi/base';
+import { startControlPlane, type ConfigReport, type ControlPlaneOptions } from '@meltemi/control-plane';
 import type { Output } from '../output/output.ts';
 import { resource } from '../resources.ts';
 import { ensureToken, registerInstance, type Instance } from '../state/instances.ts';
@@ -46,6 +46,7 @@ export async function runControlPlane(args: ControlPlaneArguments, out: Output):
     workloadTtlMs: ttlOf(args.certTtl),
     accessLog: args.accessLog === 'json' || args.accessLog === 'off' ? args.accessLog : 'text',
     tracingSamplingPercent: percentOf(args.tracingSampling),
+    ...(args.configDirs.length === 0 ? {} : { onConfigReport: (report) => printReport(report, out) }),
     consoleDirectory: resource('console'),
     version: VERSION,
     log: createLog('control-plane', out),
@@ -80,6 +81,13 @@ export async function runControlPlane(args: ControlPlaneArguments, out: Output):
   });
   if (process.send === undefined) announce(controlPlane, tokenFile, out);
   return stopped;
+}
+
+/** What the watcher of the folders found, with file, line, reason and fix. */
+function printReport({ fresh, remaining }: ConfigReport, out: Output): void {
+  for (const problem of fresh) out.note(formatProblem(problem));
+  if (remaining === 0) out.note('configuration: no problem is left in the watched files');
+  else if (fresh.length === 0) out.note(`configuration: ${remaining} ${remaining === 1 ? 'problem is' : 'problems are'} left in the watched files`);
 }
 
 function announce(controlPlane: Awaited<ReturnType<typeof startControlPlane>>, tokenFile: string, out: Output): void {

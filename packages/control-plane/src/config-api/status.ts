@@ -77,12 +77,16 @@ function toStatus(error: unknown): StatusError {
 export function invalid(problems: readonly Problem[], details: StatusDetails): StatusError {
   const errors = problems.filter((problem) => problem.severity === 'error');
   const lines = errors.map((problem) =>
-    [formatOrigin(problem.origin?.line === undefined ? undefined : problem.origin), problem.path, problem.message]
+    [formatOrigin(problem.origin?.line === undefined ? undefined : problem.origin), problem.path, withFix(problem)]
       .filter((part) => part !== '')
       .join(': '),
   );
   const name = [details.kind, details.name].filter((part) => part !== undefined && part !== '').join(' ');
   return new StatusError('Invalid', `${name === '' ? 'The object' : name} is not valid: ${lines.join('; ')}`, { ...details, problems });
+}
+
+function withFix({ message, fix }: Problem): string {
+  return fix === undefined ? message : `${message} (${fix.text.split('\n')[0] ?? ''})`;
 }
 
 /** Kubernetes' answer to a deletion. */

@@ -2,6 +2,7 @@ import { toObject, type Config } from '@meltemi/api';
 import type { BodyWriter, HttpRequest, HttpResponse } from '@meltemi/http';
 import type { ChangeLog, LoggedChange } from './change-log.ts';
 import { statusObject, StatusError } from './status.ts';
+import { withOrigin } from './origin.ts';
 
 const MAX_WAITING = 5000;
 const BOOKMARK_MS = 60_000;
@@ -88,7 +89,7 @@ async function drain(out: BodyWriter, queue: Queue): Promise<void> {
 }
 
 function render(scope: WatchScope, config: Config, resourceVersion: string | undefined): unknown {
-  const object = toObject({ ...config, apiVersion: scope.apiVersion });
+  const object = toObject(withOrigin({ ...config, apiVersion: scope.apiVersion }));
   return resourceVersion === undefined ? object : { ...object, metadata: { ...(object['metadata'] as object), resourceVersion } };
 }
 

@@ -2,6 +2,7 @@ import { decodeObject, decodeYaml, toObject, type Config, type KindDefinition } 
 import type { ObjectRef, Origin, Problem } from '@meltemi/base';
 import { json, type HttpRequest, type HttpResponse } from '@meltemi/http';
 import type { PutResult, WritableConfigStore } from '@meltemi/registry';
+import { withOrigin, withoutOrigin } from './origin.ts';
 import { mergePatch } from './merge-patch.ts';
 import { invalid, StatusError, warningHeaders } from './status.ts';
 
@@ -67,7 +68,7 @@ export function existing(context: { readonly store: WritableConfigStore }, targe
 
 /** The object in the version that was asked for. */
 export function inVersion(target: Target, config: Config): unknown {
-  return toObject({ ...config, apiVersion: target.apiVersion });
+  return toObject(withOrigin({ ...config, apiVersion: target.apiVersion }));
 }
 
 export function details(target: Target, name: string): { readonly name: string; readonly group: string; readonly kind: string } {
@@ -131,7 +132,7 @@ function checkTarget(
           ? `the name of the object (${config.meta.name}) is not that of the request (${target.name})`
           : undefined;
   if (wrong !== undefined) throw new StatusError('BadRequest', wrong);
-  return { config, problems };
+  return { config: withoutOrigin(config), problems };
 }
 
 /** The user's file and line, when the client tells them (`meltemi-origin: bookinfo.yaml:12`), so that problems found later can name them. */

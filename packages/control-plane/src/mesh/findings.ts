@@ -19,7 +19,7 @@ export function createFindings(mesh: Pick<Mesh, 'state' | 'workloads' | 'settle'
   const analysis = (): readonly Problem[] => {
     // A client that has just written asks what its change did: the change must be in.
     const version = mesh.settle();
-    if (last?.version !== version) last = { version, problems: analyze(inputs()) };
+    if (last?.version !== version) last = { version, problems: analyze(inputs()).map((problem) => placed(problem, store)) };
     return last.problems;
   };
   return {
@@ -30,4 +30,10 @@ export function createFindings(mesh: Pick<Mesh, 'state' | 'workloads' | 'settle'
       return review(inputs(), config);
     },
   };
+}
+
+/** Analysis knows the object; the line of the field is known to the store that has the text. */
+function placed(problem: Problem, store: ConfigStore): Problem {
+  const place = problem.object === undefined || problem.path === '' ? undefined : store.place?.(problem.object, problem.path);
+  return place === undefined || problem.origin === undefined ? problem : { ...problem, origin: { ...problem.origin, ...place } };
 }

@@ -7,7 +7,7 @@ import { createConfigTable, createVersionSource, refKey, refOf, type VersionSour
 import { createProblemList } from '../store/problem-list.ts';
 import { createDirectoryWatch } from './directory-watch.ts';
 import { listFiles, sameState, type FileState } from './list-files.ts';
-import { nextRecord, resolveFiles, type FileRecord } from './resolve-files.ts';
+import { nextRecord, resolveFiles, type FileRecord, placeIn } from './resolve-files.ts';
 
 export interface DirectoryStoreOptions {
   /** Files and directories (read with their sub-directories). */
@@ -73,6 +73,10 @@ class Directory {
       list: this.#table.list,
       watch: this.#table.watch,
       problems: this.#problems.get,
+      place: (ref, path) => {
+        const file = this.#table.get(ref)?.origin.file;
+        return file === undefined ? undefined : placeIn(this.#records.get(file), ref, path);
+      },
       watchProblems: this.#problems.watch,
       rescan: async () => {
         await this.#look();

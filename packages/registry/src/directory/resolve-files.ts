@@ -1,5 +1,5 @@
-import { configKey, type Config, type DecodeResult } from '@meltemi/api';
-import { formatOrigin, type Problem } from '@meltemi/base';
+import { configKey, type Config, type DecodeResult, type Place } from '@meltemi/api';
+import { formatOrigin, type ObjectRef, type Problem } from '@meltemi/base';
 import { refKey, refOf } from '../store/config-table.ts';
 
 /** One file as it was read last, and what of it is in force. */
@@ -63,4 +63,9 @@ function duplicate(config: Config, owner: Config): Problem {
     object: refOf(config),
     origin: config.origin,
   };
+}
+
+/** Where a path of an object stands in its file; undefined when the form in force is older than the text. */
+export function placeIn(record: FileRecord | undefined, ref: ObjectRef, path: string): Place | undefined {
+  return record?.decoded.documents.find((document) => document.config !== undefined && refKey(document) === refKey(ref))?.locate(path);
 }

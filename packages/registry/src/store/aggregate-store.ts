@@ -34,6 +34,7 @@ export function createAggregateStore(stores: readonly ConfigStore[], writable: W
     list,
     watch: (listener) => subscribe(listeners, listener),
     problems: () => [...stores.flatMap((store) => store.problems()), ...duplicates.get()],
+    place: (ref, path) => stores.find((store) => store.get(ref) !== undefined)?.place?.(ref, path),
     watchProblems: (listener) => subscribe(problemListeners, listener),
     async put(config, options) {
       refuseForeign(stores, writable, refOf(config));

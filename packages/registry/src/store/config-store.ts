@@ -1,4 +1,4 @@
-import type { Config } from '@meltemi/api';
+import type { Config, Place } from '@meltemi/api';
 import type { ObjectRef, Problem } from '@meltemi/base';
 
 /** One object came, changed or went. `config` is the new form, or the last one for `deleted`. */
@@ -19,6 +19,8 @@ export interface ConfigStore {
   watch(listener: (changes: readonly ConfigChange[]) => void): () => void;
   /** What is wrong with its sources at the moment (held-back objects, files that cannot be read). */
   problems(): readonly Problem[];
+  /** Line and column of a path inside an object, when its text is at hand. */
+  place?(ref: ObjectRef, path: string): Place | undefined;
   /** Called whenever `problems()` became different. */
   watchProblems(listener: () => void): () => void;
   close(): Promise<void>;
