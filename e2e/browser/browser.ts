@@ -14,6 +14,11 @@ export function chromiumPath(): string | undefined {
   return named !== undefined && named !== '' ? named : CANDIDATES.find((path) => existsSync(path));
 }
 
+/** Why tests in a browser are skipped, said in a line; undefined when they can run. */
+export function whyNoBrowser(): string | undefined {
+  return chromiumPath() === undefined ? 'no Chromium on this machine: install one, or name it in CHROMIUM' : undefined;
+}
+
 /** Starts it headless, without anything that calls home. */
 export function launchBrowser(): Promise<Browser> {
   const executablePath = chromiumPath();

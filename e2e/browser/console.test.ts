@@ -1,14 +1,12 @@
 /// <reference lib="dom" />
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import { chromiumPath, launchBrowser } from './browser.ts';
+import { launchBrowser, whyNoBrowser } from './browser.ts';
+import { buildConsole } from './build.ts';
 import { startFakeConsole, type FakeConsole } from './fake-console.ts';
 
-const BUILT = existsSync(fileURLToPath(new URL('../../apps/console/dist/index.html', import.meta.url)));
-const WHY_NOT = !BUILT ? 'the console is not built' : chromiumPath() === undefined ? 'no Chromium on this machine' : undefined;
 /** Where pictures go, when somebody wants to look: SCREENSHOTS=folder. */
 const SHOTS = process.env['SCREENSHOTS'];
 
@@ -18,11 +16,12 @@ async function shoot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `${SHOTS}/${name}.png` });
 }
 
-describe('console in a browser', { skip: WHY_NOT ?? false, timeout: 120_000 }, () => {
+describe('console in a browser', { skip: whyNoBrowser() ?? false, timeout: 120_000 }, () => {
   let browser: Browser;
   let fake: FakeConsole;
   const faults: string[] = [];
   before(async () => {
+    buildConsole();
     fake = await startFakeConsole();
     browser = await launchBrowser();
   });
@@ -150,15 +149,6 @@ describe('console in a browser', { skip: WHY_NOT ?? false, timeout: 120_000 }, (
     await page.getByText('it stands under destination instead of beside it').waitFor();
     await page.reload();
     await page.locator('html[data-mantine-color-scheme="dark"]').waitFor();
-    await page.close();
-  });
-
-  it('trades the one-time token for a session, and leaves it in no address', async () => {
-    const page = await open('/?token=secret');
-    await page.waitForURL(/\/console\/overview$/);
-    await page.getByRole('button', { name: /Notifications, [1-9]/ }).waitFor();
-    assert.ok(fake.asked.includes('POST /meltemi/v1/session'));
-    assert.ok(!page.url().includes('secret'));
     await page.close();
   });
 

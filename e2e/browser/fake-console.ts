@@ -264,10 +264,6 @@ export async function startFakeConsole(): Promise<FakeConsole> {
       response.on('close', () => streams.delete(response));
       return;
     }
-    if (url.pathname === '/meltemi/v1/session') {
-      response.writeHead(204).end();
-      return;
-    }
     const answer =
       url.pathname === '/api/namespaces/graph' ? bookinfoGraph({ ...picture, endMs: Date.now() }) : apiAnswer(url.pathname, url.searchParams);
     if (answer !== undefined) {

@@ -4,14 +4,12 @@ import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { openSession } from './app/session.ts';
 import { Shell } from './app/shell.tsx';
 import { cssVariables, theme } from './app/theme.ts';
 
 const queries = new QueryClient({ defaultOptions: { queries: { staleTime: 2000, retry: 1, refetchOnWindowFocus: false } } });
 const root = document.getElementById('root');
 
-void openSession();
 if (root !== null) {
   createRoot(root).render(
     <StrictMode>

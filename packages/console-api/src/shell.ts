@@ -34,7 +34,7 @@ export function statusJson(view: MeshView): object {
 
 /** Nobody has to log in to read on this machine; writing asks for a session or token. */
 export function authInfoJson(sessionEnds: string | undefined): object {
-  return { strategy: 'anonymous', sessionInfo: sessionEnds === undefined ? {} : { expiresOn: sessionEnds, username: 'console' } };
+  return { strategy: 'anonymous', sessionInfo: sessionEnds === undefined ? {} : { expiresOn: sessionEnds, username: 'admin' } };
 }
 
 export interface ConfigJsonInput {

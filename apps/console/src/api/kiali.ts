@@ -4,10 +4,10 @@
  */
 
 export type GraphType = 'app' | 'service' | 'versionedApp' | 'workload';
-export type NodeType = 'aggregate' | 'app' | 'box' | 'service' | 'serviceentry' | 'unknown' | 'workload';
+type NodeType = 'aggregate' | 'app' | 'box' | 'service' | 'serviceentry' | 'unknown' | 'workload';
 export type HealthStatus = 'Healthy' | 'Degraded' | 'Failure' | 'Not Ready' | 'NA';
 
-export interface ProtocolTraffic {
+interface ProtocolTraffic {
   readonly protocol?: string;
   /** Rates by name (`http`, `http5xx`, `httpPercentErr`, `tcp`, …), as decimal strings. */
   readonly rates?: Readonly<Record<string, string>>;
@@ -92,7 +92,7 @@ export interface NamespaceInfo {
 }
 
 /** direction → protocol → response code → requests per second. */
-export interface RequestHealth {
+interface RequestHealth {
   readonly inbound?: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly outbound?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
@@ -105,7 +105,7 @@ export interface ReplicaStatus {
   readonly syncedProxies?: number;
 }
 
-export interface HealthVerdict {
+interface HealthVerdict {
   readonly status: string;
   /** Percent of the requests that failed; null without traffic. */
   readonly errorRatio?: number | null;
@@ -121,7 +121,7 @@ export interface HealthData {
   readonly status?: HealthVerdict | string;
 }
 
-export interface IstioReference {
+interface IstioReference {
   readonly name: string;
   readonly namespace?: string;
   readonly objectGVK?: { readonly Group?: string; readonly Version?: string; readonly Kind?: string };
@@ -146,12 +146,19 @@ export interface ListItem {
   readonly serviceRegistry?: string;
 }
 
+/** A place in a file of the user. */
+interface Place {
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
 export interface ValidationCheck {
   readonly code?: string;
   readonly message: string;
   readonly severity: string;
   readonly path?: string;
-  readonly origin?: { readonly file?: string; readonly line?: number; readonly column?: number };
+  readonly origin?: Place;
   readonly fix?: string;
 }
 
@@ -161,6 +168,8 @@ export interface Validation {
   readonly valid: boolean;
   readonly checks?: readonly ValidationCheck[] | null;
   readonly references?: readonly IstioReference[] | null;
+  /** Where the object itself stands. */
+  readonly origin?: Place;
 }
 
 export interface ConfigObject {
@@ -174,13 +183,18 @@ export interface ConfigObject {
     readonly labels?: Readonly<Record<string, string>>;
   };
   readonly spec?: unknown;
-  readonly origin?: { readonly source?: string; readonly file?: string; readonly line?: number };
 }
 
 export interface ConfigList {
   readonly resources?: Readonly<Record<string, readonly ConfigObject[] | null>>;
   /** By group-version-kind text, then by `name.namespace`. */
   readonly validations?: Readonly<Record<string, Readonly<Record<string, Validation>>>>;
+}
+
+/** One configuration object with its validation. */
+export interface ObjectDetails {
+  readonly resource: ConfigObject;
+  readonly validation?: Validation;
 }
 
 export interface TlsStatus {

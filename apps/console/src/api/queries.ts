@@ -1,7 +1,7 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { Problem } from '@meltemi/base';
 import { getJson, query } from './fetch.ts';
-import type { ConfigList, HealthData, ListItem, NamespaceInfo, TlsStatus } from './kiali.ts';
+import type { ConfigList, HealthData, ListItem, NamespaceInfo, ObjectDetails, TlsStatus } from './kiali.ts';
 
 export type ListKind = 'app' | 'service' | 'workload';
 
@@ -102,21 +102,20 @@ export function configQuery(namespaces: readonly string[]) {
   });
 }
 
+/** One object, by the tail of its address. */
+export function objectQuery(path: string) {
+  return queryOptions({
+    queryKey: ['config', path],
+    queryFn: ({ signal }) => getJson<ObjectDetails>(`/api${path}`, signal),
+    refetchInterval: 15_000,
+  });
+}
+
 /** All problems of the configuration, those of objects included that are held back and thus in no list. */
 export function problemsQuery() {
   return queryOptions({
     queryKey: ['problems'],
-    queryFn: async ({ signal }) => {
-      const answer = await getJson<readonly Problem[] | { readonly items?: readonly Problem[]; readonly problems?: readonly Problem[] }>(
-        '/meltemi/v1/problems',
-        signal,
-      );
-      return Array.isArray(answer)
-        ? (answer as readonly Problem[])
-        : ((answer as { items?: readonly Problem[]; problems?: readonly Problem[] }).items ??
-            (answer as { problems?: readonly Problem[] }).problems ??
-            []);
-    },
+    queryFn: async ({ signal }) => (await getJson<{ readonly problems: readonly Problem[] }>('/meltemi/v1/problems', signal)).problems,
     refetchInterval: 10_000,
     retry: false,
   });

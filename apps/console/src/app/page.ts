@@ -4,7 +4,7 @@ import type { IconName } from '../components/icons.tsx';
 import type { Options } from '../url/params.ts';
 
 /** What a page may use to start reading before it is drawn. */
-export interface LoadContext {
+interface LoadContext {
   readonly queries: QueryClient;
   readonly options: Options;
 }
@@ -13,6 +13,8 @@ export interface LoadContext {
 export interface Page {
   /** Path below `/console`; a page answers to everything below its own path too. */
   readonly path: string;
+  /** Other paths below `/console` that are this page's. */
+  readonly also?: RegExp;
   readonly title: string;
   readonly nav: { readonly label: string; readonly icon: IconName };
   /** Starts the page's queries, so that they run while its code is fetched. */

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { problemsQuery } from '../api/queries.ts';
 import { ErrorBoundary } from '../components/error-boundary.tsx';
 import { Icon } from '../components/icons.tsx';
+import { Link } from '../components/link.tsx';
 import { Empty, Loading } from '../components/states.tsx';
 import { PAGES } from '../pages/index.ts';
 import { navigate, pageHref, useOptions, usePath } from '../url/router.ts';
@@ -15,7 +16,7 @@ const ROOT = '/console';
 /** The page that answers to a path of the console. */
 export function pageFor(path: string): Page | undefined {
   const below = path.startsWith(ROOT) ? path.slice(ROOT.length) : path;
-  return PAGES.find((page) => below === page.path || below.startsWith(`${page.path}/`));
+  return PAGES.find((page) => below === page.path || below.startsWith(`${page.path}/`) || page.also?.test(below) === true);
 }
 
 export function Shell(): ReactElement {
@@ -79,20 +80,10 @@ function SideNav({ current }: { readonly current: Page | undefined }): ReactElem
   return (
     <nav className="side-nav" aria-label="Pages">
       {PAGES.map((page) => (
-        <a
-          key={page.path}
-          href={pageHref(ROOT + page.path)}
-          aria-current={page === current ? 'page' : undefined}
-          title={page.nav.label}
-          onClick={(event) => {
-            if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
-            event.preventDefault();
-            navigate(pageHref(ROOT + page.path));
-          }}
-        >
+        <Link key={page.path} to={pageHref(ROOT + page.path)} aria-current={page === current ? 'page' : undefined} title={page.nav.label}>
           <Icon name={page.nav.icon} size={17} />
           <span>{page.nav.label}</span>
-        </a>
+        </Link>
       ))}
     </nav>
   );

@@ -18,6 +18,23 @@ const KINDS: Readonly<Record<string, readonly [string, string]>> = {
   WE: ['Workload entry', '#004d99'],
 };
 
+const BADGES: Readonly<Record<string, string>> = {
+  VirtualService: 'VS',
+  DestinationRule: 'DR',
+  Gateway: 'G',
+  ServiceEntry: 'SE',
+  WorkloadEntry: 'WE',
+  PeerAuthentication: 'PA',
+  Namespace: 'NS',
+  Service: 'S',
+  ServiceAccount: 'SA',
+};
+
+/** The letters of a configuration kind. */
+export function kindBadge(kind: string): string {
+  return BADGES[kind] ?? (kind.replaceAll(/[a-z]/g, '') || '?');
+}
+
 /** The letter of a kind, in its colour: the same on the graph, in panels and in lists. */
 export function KindBadge({ kind }: { readonly kind: string }): ReactElement {
   const [words, color] = KINDS[kind] ?? [kind, ''];

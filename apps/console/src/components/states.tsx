@@ -38,3 +38,20 @@ export function Failed({ error, retry }: { readonly error: Error; readonly retry
     </div>
   );
 }
+
+interface ListStatesProps {
+  readonly error: Error | null;
+  readonly retry: () => void;
+  /** Whether there is something to show. */
+  readonly ready: boolean;
+  /** How many namespaces are chosen; undefined while they are not known. */
+  readonly chosen: number | undefined;
+}
+
+/** What a list of the chosen namespaces shows while it has nothing to show: loading, failed, or nothing chosen. */
+export function ListStates({ error, retry, ready, chosen }: ListStatesProps): ReactElement | null {
+  if (ready && chosen !== 0) return null;
+  if (error !== null) return <Failed error={error} retry={retry} />;
+  if (chosen === 0) return <Empty title="No namespace is selected">Choose one or more namespaces above.</Empty>;
+  return <Loading />;
+}

@@ -1,5 +1,6 @@
 import { formatOrigin, type Problem } from '@meltemi/base';
 import type { ConfigList, ConfigObject, Validation, ValidationCheck } from '../../api/kiali.ts';
+import type { ObjectId } from './object-path.ts';
 
 export type ConfigState = 'N/A' | 'Not Valid' | 'Valid' | 'Warning';
 
@@ -23,7 +24,12 @@ export interface ConfigRow {
   readonly held: boolean;
   readonly place: string;
   readonly messages: readonly Message[];
+  /** Of an object that the control plane holds. */
+  readonly id?: ObjectId;
 }
+
+/** An object's kind, namespace and name: what a problem names it by. */
+type ObjectName = Pick<ObjectId, 'kind' | 'name' | 'namespace'>;
 
 const STATE_ORDER: readonly ConfigState[] = ['Not Valid', 'Warning', 'N/A', 'Valid'];
 export const CONFIG_STATES: readonly ConfigState[] = ['Valid', 'Warning', 'Not Valid', 'N/A'];
@@ -33,7 +39,7 @@ export function configRows(config: ConfigList | undefined, problems: readonly Pr
   const rows = new Map<string, ConfigRow>();
   for (const [gvk, objects] of Object.entries(config?.resources ?? {})) {
     for (const object of objects ?? []) {
-      const row = objectRow(gvk, object, config, problems);
+      const row = objectRow(objectId(gvk, object), config, problems);
       rows.set(rowKey(row), row);
     }
   }
@@ -44,57 +50,52 @@ export function configRows(config: ConfigList | undefined, problems: readonly Pr
   return [...rows.values()];
 }
 
-function rowKey(row: { kind: string; namespace: string; name: string }): string {
+export function rowKey(row: ObjectName): string {
   return `${row.kind}/${row.namespace}/${row.name}`;
 }
 
-function objectRow(gvk: string, object: ConfigObject, config: ConfigList | undefined, problems: readonly Problem[]): ConfigRow {
-  const kind = object.kind === '' || object.kind === undefined ? (/Kind=(\w+)/.exec(gvk)?.[1] ?? gvk) : object.kind;
+/** From Kiali's key of a list, `group/version, Kind=kind`, and the object itself. */
+function objectId(gvk: string, object: ConfigObject): ObjectId {
+  const [, group = '', version = 'v1', kind = gvk] = /^(?:(.*)\/)?([^/]+), Kind=(\w+)$/.exec(gvk) ?? [];
   const { name, namespace = '' } = object.metadata;
-  const validation = findValidation(config, gvk, kind, name, namespace);
-  const own = problems.filter((one) => one.object?.kind === kind && one.object.name === name && one.object.namespace === namespace);
-  const messages = own.length > 0 ? own.map(problemMessage) : (validation?.checks ?? []).map(checkMessage);
-  return { kind, name, namespace, state: stateOf(messages, validation?.valid ?? true), held: false, place: originPlace(object), messages };
+  return { namespace, group, version, kind: object.kind === '' ? kind : (object.kind ?? kind), name };
 }
 
-function originPlace(object: ConfigObject): string {
-  return object.origin?.file === undefined
-    ? ''
-    : formatOrigin({ source: 'file', file: object.origin.file, ...(object.origin.line === undefined ? {} : { line: object.origin.line }) });
+function objectRow(id: ObjectId, config: ConfigList | undefined, problems: readonly Problem[]): ConfigRow {
+  const validation = findValidation(config, id);
+  const messages = objectMessages(id, validation, problems);
+  const { kind, name, namespace } = id;
+  const place = validation?.origin === undefined ? '' : formatOrigin({ source: 'file', ...validation.origin });
+  return { kind, name, namespace, state: stateOf(messages, validation?.valid ?? true), held: false, place, messages, id };
 }
 
-function findValidation(config: ConfigList | undefined, gvk: string, kind: string, name: string, namespace: string): Validation | undefined {
+/** What is said about an object: by the problems of the mesh, which know places and remedies; else by its validation. */
+export function objectMessages(id: ObjectName, validation: Validation | undefined, problems: readonly Problem[]): readonly Message[] {
+  const own = problems.filter((one) => isAbout(one, id));
+  return own.length > 0 ? own.map(problemMessage) : (validation?.checks ?? []).map(checkMessage);
+}
+
+function isAbout({ object }: Problem, id: ObjectName): boolean {
+  return object?.kind === id.kind && object.name === id.name && object.namespace === id.namespace;
+}
+
+function findValidation(config: ConfigList | undefined, { group, version, kind, name, namespace }: ObjectId): Validation | undefined {
   const all = config?.validations ?? {};
-  const byName = all[gvk] ?? Object.entries(all).find(([key]) => key.endsWith(`Kind=${kind}`) || key.toLowerCase() === kind.toLowerCase())?.[1];
+  const byName = all[`${group}/${version}, Kind=${kind}`] ?? Object.entries(all).find(([key]) => key.endsWith(`Kind=${kind}`))?.[1];
   return Object.values(byName ?? {}).find((one) => one.name === name && one.namespace === namespace);
 }
 
 /** A problem of an object that is not in the list: the object, or the whole file, is held back. */
 function heldRow(problem: Problem, problems: readonly Problem[]): ConfigRow {
-  const place = formatOrigin(problem.origin);
-  const { kind, name, namespace } = problem.object ?? {
-    kind: 'File',
-    name: problem.origin?.file?.split('/').at(-1) ?? problem.origin?.source ?? '?',
-    namespace: '',
-  };
-  const own = problems.filter((one) =>
-    problem.object === undefined
-      ? one.object === undefined && one.origin?.file === problem.origin?.file
-      : one.object?.kind === kind && one.object.name === name && one.object.namespace === namespace,
-  );
+  const { object, origin } = problem;
+  const own = problems.filter((one) => (object === undefined ? one.object === undefined && one.origin?.file === origin?.file : isAbout(one, object)));
   const messages = own.map(problemMessage);
-  return {
-    kind,
-    name,
-    namespace,
-    state: stateOf(
-      messages,
-      messages.every((one) => one.severity !== 'error'),
-    ),
-    held: messages.some((one) => one.severity === 'error'),
-    place,
-    messages,
-  };
+  const held = messages.some((one) => one.severity === 'error');
+  return { ...(object ?? fileOf(problem)), state: stateOf(messages, !held), held, place: formatOrigin(origin), messages };
+}
+
+function fileOf({ origin }: Problem): ObjectName {
+  return { kind: 'File', name: origin?.file?.split('/').at(-1) ?? origin?.source ?? '?', namespace: '' };
 }
 
 function problemMessage(problem: Problem): Message {
@@ -114,7 +115,7 @@ function checkMessage(check: ValidationCheck): Message {
   return { code: check.code ?? '', severity, text: check.message, path: check.path ?? '', place, fix: check.fix ?? '' };
 }
 
-function stateOf(messages: readonly Message[], valid: boolean): ConfigState {
+export function stateOf(messages: readonly Message[], valid: boolean): ConfigState {
   if (!valid || messages.some((one) => one.severity === 'error')) return 'Not Valid';
   return messages.some((one) => one.severity === 'warning') ? 'Warning' : 'Valid';
 }
