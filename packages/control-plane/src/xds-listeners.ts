@@ -38,9 +38,13 @@ export async function listenXds(
     return `${bound.address}:${bound.port}`;
   };
   try {
-    const address = await listen(secure, options.bind, options.xdsPort, true);
-    const port = Number(address.slice(address.lastIndexOf(':') + 1));
-    const networkAddress = options.network === undefined ? undefined : await listen(secure, options.network.gateway, port, true);
+    const bound = await listen(secure, options.bind, options.xdsPort, true);
+    const port = Number(bound.slice(bound.lastIndexOf(':') + 1));
+    // A wildcard is no address to call, and holds the bridge's too.
+    const wildcard = options.bind === '0.0.0.0' || options.bind === '::';
+    const address = wildcard ? `127.0.0.1:${port}` : bound;
+    const bridge = options.network?.gateway;
+    const networkAddress = bridge === undefined ? undefined : wildcard ? `${bridge}:${port}` : await listen(secure, bridge, port, true);
     const { plaintextXds } = options;
     const plaintextAddress = plaintextXds === undefined ? undefined : await listen(plaintext, plaintextXds.host, plaintextXds.port, false);
     return { address, networkAddress, plaintextAddress, close: closeAll };

@@ -14,7 +14,8 @@ import {
   json,
   request,
   requestStream,
-  sessionRoute,
+  sessionRoutes,
+  signInPage,
   staticFiles,
   type HttpServerOptions,
   type Route,
@@ -121,7 +122,7 @@ test('reads are open on loopback, writes need the token or a session from the sa
   const routes: readonly Route[] = [
     { method: 'GET', path: '/read', handler: (incoming) => json(200, incoming.caller.t) },
     { method: 'PUT', path: '/write', handler: (incoming) => json(200, incoming.caller.t) },
-    sessionRoute(sessions),
+    ...sessionRoutes(sessions, TOKEN),
   ];
   await withServer({ routes, authorize: createAuthorizer({ token: TOKEN, sessions }) }, async (url) => {
     const send = async (method: string, path: string, headers: Record<string, string> = {}): Promise<readonly unknown[]> => {
@@ -138,7 +139,7 @@ test('reads are open on loopback, writes need the token or a session from the sa
     const opened = await request({ url: `${url}/meltemi/v1/session?ticket=${ticket}` });
     assert.equal(opened.status, 303);
     const cookie = opened.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
-    assert.deepEqual(await send('GET', `/meltemi/v1/session?ticket=${ticket}`), [403, 'http/ticket']);
+    assert.equal((await request({ url: `${url}/meltemi/v1/session?ticket=${ticket}` })).status, 401, 'a ticket opens one session');
     assert.deepEqual(await send('PUT', '/write', { cookie }), [200, 'session']);
     assert.deepEqual(await send('PUT', '/write', { cookie, origin: url, 'sec-fetch-site': 'same-origin' }), [200, 'session']);
     assert.deepEqual(await send('PUT', '/write', { cookie, origin: 'http://evil.example' }), [403, 'http/cross-origin']);
@@ -152,6 +153,29 @@ test('from another machine, reading needs the token too', () => {
   assert.equal(authorize({ access: 'read', headers: {}, remoteAddress: '192.0.2.1' }).t, 'refuse');
   assert.equal(authorize({ access: 'read', headers: {}, remoteAddress: '::ffff:127.9.9.9' }).t, 'allow');
   assert.equal(authorize({ access: 'open', headers: {}, remoteAddress: '192.0.2.1' }).t, 'allow');
+});
+
+test('a browser on another machine is asked for the token, and reads with the session that it opens', async () => {
+  const sessions = createSessions({ clock });
+  const routes: readonly Route[] = [{ method: 'GET', path: '/', handler: () => json(200, 'page') }, ...sessionRoutes(sessions, TOKEN)];
+  // Loopback stands in for the other machine.
+  const authorize = createAuthorizer({ token: TOKEN, sessions, loopbackReads: false });
+  await withServer({ routes, authorize, signInPage }, async (url) => {
+    const html = { accept: 'text/html,*/*' };
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    const asked = await request({ url: `${url}/`, headers: html });
+    assert.deepEqual([asked.status, asked.text().includes('<form method="post" action="/meltemi/v1/session">')], [401, true]);
+    assert.equal((await request({ url: `${url}/` })).headers['content-type'], 'application/json; charset=utf-8', 'programs get the error as JSON');
+
+    const send = (token: string): ReturnType<typeof request> =>
+      request({ url: `${url}/meltemi/v1/session`, method: 'POST', headers: form, body: new URLSearchParams({ token }).toString() });
+    const refused = await send('guess');
+    assert.deepEqual([refused.status, refused.headers['set-cookie']], [401, undefined]);
+    const opened = await send(TOKEN);
+    assert.deepEqual([opened.status, opened.headers.location], [303, '/']);
+    const cookie = opened.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+    assert.equal((await request({ url: `${url}/`, headers: { ...html, cookie } })).status, 200);
+  });
 });
 
 test('static files stay inside their folder', async () => {

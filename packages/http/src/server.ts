@@ -30,6 +30,8 @@ export interface HttpServerOptions {
   readonly authorize: Authorizer;
   /** Names besides localhost and IP addresses under which the server may be called. */
   readonly hostNames?: readonly string[];
+  /** What a browser that asks for a page without the right to read it gets; without, the error as JSON like everybody else. */
+  readonly signInPage?: () => HttpResponse;
   readonly limits?: Partial<ServerLimits>;
   readonly log?: Log;
 }
@@ -93,7 +95,8 @@ async function listen(server: Server, host: string, port: number): Promise<{ hos
     });
   });
   const address = server.address() as AddressInfo;
-  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  // A wildcard is no address to call: this machine reaches it on loopback.
+  const shown = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[address.address] ?? (address.family === 'IPv6' ? `[${address.address}]` : address.address);
   return { host: address.address, port: address.port, url: `http://${shown}:${address.port}` };
 }
 
@@ -152,7 +155,13 @@ async function callRoute(context: Context, message: IncomingMessage, { route, pa
   const remoteAddress = message.socket.remoteAddress ?? '';
   const access = route.access ?? (route.method === 'GET' || route.method === 'HEAD' ? 'read' : 'write');
   const decision = context.options.authorize({ access, headers: message.headers, remoteAddress });
-  if (decision.t === 'refuse') return errorResponse(decision.status, decision.code, decision.message);
+  if (decision.t === 'refuse') {
+    const { signInPage } = context.options;
+    const asksForPage = message.method === 'GET' && (message.headers.accept ?? '').includes('text/html');
+    return decision.status === 401 && asksForPage && signInPage !== undefined
+      ? signInPage()
+      : errorResponse(decision.status, decision.code, decision.message);
+  }
   try {
     return await route.handler(
       toRequest(message, params, { remoteAddress, caller: decision.caller, signal, maxBodyBytes: route.maxBodyBytes ?? context.limits.maxBodyBytes }),

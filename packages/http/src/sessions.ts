@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '@meltemi/base';
-import { HttpError } from './respond.ts';
-import type { Route } from './types.ts';
+import type { HttpResponse } from './types.ts';
 
 const TICKET_MS = 10 * 60_000;
 const SESSION_MS = 12 * 3_600_000;
@@ -12,6 +11,8 @@ const MAX_ENTRIES = 1000;
 export interface Sessions {
   /** A ticket for one session, good for ten minutes. */
   issueTicket(): string;
+  /** A new session, for a caller who has shown the token. */
+  open(): string;
   /** The session of a ticket; undefined when it is unknown, used or too old. */
   redeem(ticket: string): string | undefined;
   /** The session that a request's cookie names, when it is alive. */
@@ -25,6 +26,11 @@ export function createSessions(options: { readonly clock: Clock; readonly name?:
   const tickets = new Map<string, number>();
   const sessions = new Map<string, number>();
   const cookieName = `meltemi-session${options.name === undefined ? '' : `-${options.name}`}`;
+  const open = (): string => {
+    const id = randomBytes(24).toString('base64url');
+    remember(sessions, id, clock.now() + SESSION_MS);
+    return id;
+  };
   return {
     cookieName,
     issueTicket() {
@@ -35,11 +41,9 @@ export function createSessions(options: { readonly clock: Clock; readonly name?:
     redeem(ticket) {
       const until = tickets.get(ticket);
       tickets.delete(ticket);
-      if (until === undefined || until < clock.now()) return undefined;
-      const id = randomBytes(24).toString('base64url');
-      remember(sessions, id, clock.now() + SESSION_MS);
-      return id;
+      return until === undefined || until < clock.now() ? undefined : open();
     },
+    open,
     find(headers) {
       const id = cookieOf(headers, cookieName);
       const until = id === undefined ? undefined : sessions.get(id);
@@ -62,17 +66,8 @@ function cookieOf(headers: IncomingHttpHeaders, name: string): string | undefine
   return undefined;
 }
 
-/** `GET /meltemi/v1/session?ticket=…`: sets the cookie and goes to `/`. */
-export function sessionRoute(sessions: Sessions, path = '/meltemi/v1/session'): Route {
-  return {
-    method: 'GET',
-    path,
-    access: 'open',
-    handler(request) {
-      const id = sessions.redeem(request.query.get('ticket') ?? '');
-      if (id === undefined) throw new HttpError(403, 'http/ticket', 'This URL was used already or is too old. Ask for a new one: "meltemi console".');
-      const cookie = `${sessions.cookieName}=${id}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${SESSION_MS / 1000}`;
-      return { status: 303, headers: { location: '/', 'set-cookie': cookie, 'cache-control': 'no-store' } };
-    },
-  };
+/** Gives the browser the session's cookie and leads it to `/`. */
+export function startSession(sessions: Sessions, id: string): HttpResponse {
+  const cookie = `${sessions.cookieName}=${id}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${SESSION_MS / 1000}`;
+  return { status: 303, headers: { location: '/', 'set-cookie': cookie, 'cache-control': 'no-store' } };
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { chooseInterception, type InterceptionChoice } from '@meltemi/agent';
 import { MeshError } from '@meltemi/base';
+import { isLoopback } from '@meltemi/http';
 import type { Output } from '../output/output.ts';
 import { stopWithParent } from '../processes/child.ts';
 import { defaultStateDir, makePrivateDir } from '../state/state-dir.ts';
@@ -92,7 +93,7 @@ function openState(options: DemoOptions, closers: Closers): string {
 }
 
 /** An address to show for one that was bound. */
-export function reachable(bind: string): string {
+function reachable(bind: string): string {
   return bind === '0.0.0.0' || bind === '::' ? '127.0.0.1' : bind;
 }
 
@@ -105,7 +106,9 @@ interface Ready {
 }
 
 function announce({ options, controlPlane, choice, gateway, seconds }: Ready, out: Output): void {
-  const console = `http://${reachable(options.bind)}:${new URL(controlPlane.console).port}`;
+  const { console } = controlPlane;
+  // On stderr: with --json, stdout holds the one object.
+  if (!isLoopback(options.bind)) out.note(`  token      ${controlPlane.token}   (asked for by the console and the API on other machines)`);
   if (options.json) {
     out.line(JSON.stringify({ gateway, console, controlPlane: controlPlane.url, dataPlane: options.dataPlane, interception: choice.mode }));
     return;
@@ -115,7 +118,7 @@ function announce({ options, controlPlane, choice, gateway, seconds }: Ready, ou
     `  Bookinfo is on the mesh (${seconds.toFixed(1)} s).`,
     '',
     `  page       ${gateway}/productpage`,
-    `  console    ${controlPlane.sessionUrl.replace(controlPlane.console, console)}`,
+    `  console    ${controlPlane.sessionUrl}`,
     '             (opens once with the right to write; without the token it only reads)',
     `  config     ${controlPlane.url}   (Kubernetes' REST shape; "meltemi get", "meltemi apply" find it by themselves)`,
     `  data plane ${options.dataPlane}, ${choice.mode === 'netns' ? 'in network namespaces' : 'in ports mode'}`,
