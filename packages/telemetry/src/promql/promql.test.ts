@@ -210,3 +210,10 @@ test('whatever the text, a query answers or throws a PromqlError', () => {
     { numRuns: 1500 },
   );
 });
+
+test('an answer with too many points is refused before it is made', () => {
+  const many = Array.from({ length: 100 }, (_, i) => series({ __name__: 'x', i: String(i) }, [[0, i]]));
+  const ask = (stepMs: number) => rangeQuery({ ...engineOf(many), lookbackMs: 1e9 }, 'x', { startMs: 0, endMs: 10_999_000, stepMs });
+  assert.throws(() => ask(1000), { code: 'promql/limit' });
+  assert.equal(ask(2000).t, 'matrix');
+});

@@ -27,6 +27,8 @@ export type QueryResult =
 
 /** More points a series than this are refused, as Prometheus does. */
 export const MAX_POINTS = 11_000;
+/** An answer has at most so many points: as objects and text each takes about a hundred bytes. */
+const MAX_RESULT_POINTS = 1_000_000;
 const DEFAULT_MAX_VALUES = 10_000_000;
 const DEFAULT_MAX_STEPS = 400_000_000;
 
@@ -50,6 +52,10 @@ export function instantQuery(engine: PromqlEngine, query: string | Expr, timeMs:
   if (value.t === 'scalar') return { t: 'scalar', timeMs, value: value.values[0] ?? NaN };
   if (value.t === 'string') return { t: 'string', timeMs, value: value.value };
   if (value.t === 'matrix') {
+    refuseHuge(
+      expr,
+      value.runs.reduce((total, run) => total + run.times.length, 0),
+    );
     const end = value.ends[0] ?? timeMs;
     const series = value.runs.map((run) => ({
       labels: run.labels,
@@ -76,10 +82,21 @@ export function rangeQuery(engine: PromqlEngine, query: string | Expr, range: Qu
   if (value.t === 'scalar') {
     return { t: 'matrix', series: [{ labels: {}, points: Array.from(value.values, (v, i) => [startMs + i * stepMs, v] as const) }] };
   }
+  refuseHuge(expr, value.columns.length * count);
   const series = value.columns
     .map((column) => ({ labels: column.labels, points: pointsOf(column, startMs, stepMs) }))
     .filter((one) => one.points.length > 0);
   return { t: 'matrix', series: series.toSorted((a, b) => (labelKey(a.labels) < labelKey(b.labels) ? -1 : 1)) };
+}
+
+function refuseHuge({ from, to }: Expr, points: number): void {
+  if (points <= MAX_RESULT_POINTS) return;
+  throw new PromqlError(
+    'promql/limit',
+    `the answer would have ${points} points, the limit is ${MAX_RESULT_POINTS}; aggregate, or ask for a larger step`,
+    from,
+    to,
+  );
 }
 
 function pointCount({ startMs, endMs, stepMs }: QueryRange): number {
