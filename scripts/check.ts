@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkTracked } from './check-tracked.ts';
 import { checkPurityFixtures } from './purity-fixtures.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -22,6 +23,7 @@ export function check(): string[] {
   step('types', () => typeProjects().every((project) => command(bin('tsc'), ['-p', project])));
   step('purity', () => checkPurityFixtures(root, bin('tsc')));
   step('layers', () => command(process.execPath, [join(root, 'scripts/check-layers.ts')]));
+  step('repository', () => checkTracked(root));
   step('dead code', () => command(bin('knip'), ['--no-progress']));
   return failed;
 }

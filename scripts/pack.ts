@@ -2,7 +2,6 @@
  * `npm run pack`: makes the one package, `meltemi-<version>.tgz`: CLI and every process of the product bundled, the console built,
  * samples and schemas as files. What cannot be bundled (programs and libraries of a platform) stays a dependency of the package.
  */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +9,7 @@ import { ensureConsole } from '../apps/meltemi/src/demo/build-console.ts';
 import { createProgress } from '../apps/meltemi/src/demo/progress.ts';
 import { consoleOutput } from '../apps/meltemi/src/output/output.ts';
 import { bundledSchema } from '../packages/protos/src/index.ts';
+import { npm } from './npm.ts';
 import { bundle } from './pack-bundle.ts';
 import { licences } from './pack-licences.ts';
 
@@ -61,12 +61,6 @@ function manifest(): Record<string, unknown> {
 
 /** Runs `npm pack` over the staged files; returns the tarball's path. */
 function pack(): string {
-  const npm = process.env['npm_execpath'] ?? '';
-  const args = ['pack', '--pack-destination', root, '--loglevel=error', '--json'];
-  const options = { cwd: stage, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] } as const;
-  const result = /npm-cli\.c?js$/.test(npm)
-    ? spawnSync(process.execPath, [npm, ...args], options)
-    : spawnSync('npm', args, { ...options, shell: process.platform === 'win32' });
-  if (result.status !== 0) throw new Error(`npm pack failed with exit code ${result.status ?? result.signal}`);
+  if (!npm(['pack', '--pack-destination', root, '--loglevel=error'], stage).ok) throw new Error('npm pack failed; the lines above say why');
   return join(root, `meltemi-${String(manifest()['version'])}.tgz`);
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { MeshError, silentLog, type Log } from '@meltemi/base';
-import type { Authorizer } from './auth.ts';
+import type { AccessDecision, Authorizer } from './auth.ts';
 import { parseJson, readBody } from './body.ts';
 import { isOwnHost } from './host-check.ts';
 import { errorResponse, HttpError } from './respond.ts';
@@ -155,13 +155,7 @@ async function callRoute(context: Context, message: IncomingMessage, { route, pa
   const remoteAddress = message.socket.remoteAddress ?? '';
   const access = route.access ?? (route.method === 'GET' || route.method === 'HEAD' ? 'read' : 'write');
   const decision = context.options.authorize({ access, headers: message.headers, remoteAddress });
-  if (decision.t === 'refuse') {
-    const { signInPage } = context.options;
-    const asksForPage = message.method === 'GET' && (message.headers.accept ?? '').includes('text/html');
-    return decision.status === 401 && asksForPage && signInPage !== undefined
-      ? signInPage()
-      : errorResponse(decision.status, decision.code, decision.message);
-  }
+  if (decision.t === 'refuse') return refuse(context, message, decision);
   try {
     return await route.handler(
       toRequest(message, params, { remoteAddress, caller: decision.caller, signal, maxBodyBytes: route.maxBodyBytes ?? context.limits.maxBodyBytes }),
@@ -170,6 +164,16 @@ async function callRoute(context: Context, message: IncomingMessage, { route, pa
     if (error instanceof HttpError) return errorResponse(error.status, error.code, error.message);
     throw error;
   }
+}
+
+/** A browser that asks for a page gets one; everybody else the error as JSON. */
+function refuse(
+  { options }: Context,
+  message: IncomingMessage,
+  { status, code, message: text }: Extract<AccessDecision, { readonly t: 'refuse' }>,
+): HttpResponse {
+  const asksForPage = message.method === 'GET' && (message.headers.accept ?? '').includes('text/html');
+  return status === 401 && asksForPage && options.signInPage !== undefined ? options.signInPage() : errorResponse(status, code, text);
 }
 
 function toRequest(
