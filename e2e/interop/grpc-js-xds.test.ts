@@ -157,6 +157,18 @@ test('gRPC with its own xDS client resolves a ServiceEntry, follows weights and 
       [['CDS', 'EDS', 'LDS', 'RDS'].map((type) => ({ type, state: 'SYNCED' }))],
     );
     assert.doesNotMatch(world.plane.log(), /refused/);
+
+    // The control plane's own metrics tell the same.
+    const metrics = await (await fetch(`${world.plane.apiUrl}/metrics`)).text();
+    assert.match(metrics, /^pilot_xds\{version="[^"]+"\} 1$/m);
+    for (const type of ['cds', 'eds', 'lds', 'rds']) {
+      assert.match(metrics, new RegExp(`^pilot_xds_pushes\\{type="${type}"\\} [1-9]`, 'm'));
+      assert.match(metrics, new RegExp(`^pilot_total_xds_rejects\\{type="${type}"\\} 0$`, 'm'));
+      assert.match(metrics, new RegExp(`^pilot_xds_${type}_reject 0$`, 'm'));
+    }
+    assert.match(metrics, /^pilot_proxy_convergence_time_count [1-9]/m);
+    assert.match(metrics, /^pilot_virt_services 1$/m);
+    assert.match(metrics, /^pilot_services 1$/m);
   } finally {
     for (const echo of [one, two, moved]) echo?.close();
   }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { ofKind } from '@meltemi/api';
 import { createAuthorizer, createHttpServer, createSessions, sessionRoutes, signInPage, type Route } from '@meltemi/http';
 import { DEFAULT_MESH_CONFIG, type MeshConfig } from '@meltemi/model';
 import { loadCodec, type ProtoCodec } from '@meltemi/protos';
@@ -25,6 +26,7 @@ import { createMeshGenerator } from './mesh/generator.ts';
 import { createMeshSource } from './mesh/mesh-view.ts';
 import type { ControlPlane, ControlPlaneOptions } from './options.ts';
 import { systemClock, systemRandom, systemTimers } from './platform.ts';
+import { createPilotMetrics, type PilotMetrics } from './metrics/pilot-metrics.ts';
 import { proxyRoutes } from './proxies/index.ts';
 import { createTelemetryRoom, type TelemetryRoom } from './telemetry/index.ts';
 import { createAdsServer, type AdsServer } from './xds/ads-server.ts';
@@ -66,7 +68,8 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
   const store = await openStores(options, closers);
   const connected = await openConnected(options, xdsAddress, closers);
   const mesh = await openMesh(options, store, connected, closers);
-  const ads = startAds(options, codec, mesh, connected, closers);
+  const metrics = createPilotMetrics({ clock: systemClock, version: options.version });
+  const ads = startAds(options, { codec, mesh, connected, metrics }, closers);
   const ca = await openCa(options, codec, connected, closers);
   const telemetry = openTelemetry(options, codec, mesh, closers);
   xds = await listenXds(
@@ -76,7 +79,7 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
     ca.serverCertificate,
   );
   closers.push(() => xds?.close());
-  const http = await listenHttp(options, { store, mesh, ads, ca, telemetry }, closers);
+  const http = await listenHttp(options, { store, mesh, ads, ca, telemetry, metrics }, closers);
   return {
     ...http,
     xdsAddress: xds.address,
@@ -138,8 +141,11 @@ function meshConfig(options: ControlPlaneOptions): MeshConfig {
 
 /** xDS follows the mesh, and streams of authenticated nodes become workloads of it. */
 function startAds(
-  ...[options, codec, mesh, connected, closers]: [ControlPlaneOptions, ProtoCodec, Mesh, ConnectedRegistry, Closers]
+  options: ControlPlaneOptions,
+  parts: { readonly codec: ProtoCodec; readonly mesh: Mesh; readonly connected: ConnectedRegistry; readonly metrics: PilotMetrics },
+  closers: Closers,
 ): AdsServer<MeshState> {
+  const { codec, mesh, connected, metrics } = parts;
   const generator = createMeshGenerator();
   const ads = createAdsServer<MeshState>({
     generator,
@@ -147,6 +153,7 @@ function startAds(
     clock: systemClock,
     timers: systemTimers,
     log: options.log,
+    observer: metrics.observer,
     verifyNode: (node) => generator.verify(node),
     onHealth: (connectionId, reason) => connected.setHealth(connectionId, reason === undefined ? 'healthy' : 'unhealthy'),
   });
@@ -156,7 +163,10 @@ function startAds(
     else if (node !== undefined && node.type !== 'grpc') connected.connect(event.connectionId, node);
   });
   ads.update({ version: mesh.version, push: mesh.state });
-  mesh.watch((update) => ads.update({ version: update.version, push: update.state, changed: changedTypes(update.changes, update.state.push) }));
+  mesh.watch((update) => {
+    metrics.meshChanged(update.changes);
+    ads.update({ version: update.version, push: update.state, changed: changedTypes(update.changes, update.state.push) });
+  });
   closers.push(() => ads.close());
   return ads;
 }
@@ -199,6 +209,7 @@ interface Rooms {
   readonly ads: AdsServer<MeshState>;
   readonly ca: CaRoom;
   readonly telemetry: TelemetryRoom;
+  readonly metrics: PilotMetrics;
 }
 
 async function listenHttp(
@@ -234,7 +245,7 @@ async function listenHttp(
 /** What the two HTTP ports serve: the configuration API on one, what the console shows on the other, the proxies on both. */
 function makeRoutes(
   options: ControlPlaneOptions,
-  { store, mesh, ads, ca, telemetry }: Rooms,
+  { store, mesh, ads, ca, telemetry, metrics }: Rooms,
   closers: Closers,
 ): { readonly api: readonly Route[]; readonly console: readonly Route[] } {
   const findings = createFindings(mesh, store);
@@ -260,7 +271,13 @@ function makeRoutes(
     timers: systemTimers,
     retentionMs: telemetry.retentionMs,
   });
-  return { api: [...proxies, ...configApi.routes, ...ca.routes], console: [...proxies, ...kiali.routes, ...telemetry.routes] };
+  const monitoring = metrics.route(() => ({
+    nodes: ads.nodes(),
+    services: mesh.state.push.inputs.services.length,
+    virtualServices: ofKind(mesh.state.push.inputs.configs, 'VirtualService').length,
+    rejectedConfigs: store.problems().filter(({ severity }) => severity === 'error').length,
+  }));
+  return { api: [monitoring, ...proxies, ...configApi.routes, ...ca.routes], console: [...proxies, ...kiali.routes, ...telemetry.routes] };
 }
 
 const healthRoute: Route = {

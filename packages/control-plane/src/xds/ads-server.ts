@@ -2,14 +2,15 @@ import type { Clock, Log, Timer, Timers } from '@meltemi/base';
 import { Status, type MethodHandler } from '@meltemi/grpc';
 import type { ProtoCodec } from '@meltemi/protos';
 import { shortTypeName, TYPE_URL } from '@meltemi/protos-types';
-import type { Protocol, Resource, ResourceSource } from '@meltemi/xds';
-import { createAcknowledgementLog, judge } from './acknowledgements.ts';
-import { createAdmission } from './admission.ts';
+import type { Protocol, Resource, ResourceSource, Verdict } from '@meltemi/xds';
+import { createAcknowledgementLog, judge, type AcknowledgementLog } from './acknowledgements.ts';
+import { createAdmission, type Admission } from './admission.ts';
 import { serveCall, type Connection, type ConnectionHooks } from './connection.ts';
 import type { XdsGenerator, XdsNode, XdsUpdate } from './generator.ts';
 import { verifyIdentity } from './identity.ts';
+import { silentObserver, type XdsObserver } from './observer.ts';
 import { mergeUpdates } from './pending-update.ts';
-import { createResourceCache } from './resource-cache.ts';
+import { createResourceCache, type ResourceCache } from './resource-cache.ts';
 
 /** What is known of one type on one connected node; versions are those of `XdsUpdate`. */
 export interface NodeTypeStatus {
@@ -53,6 +54,8 @@ export interface AdsServerOptions<Push> {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
+  /** Hears of what is sent, refused and acknowledged. */
+  readonly observer?: XdsObserver;
   /** Quiet time before a push. Default 10. */
   readonly debounceMs?: number;
   /** A push happens at the latest after this. Default 1 000. */
@@ -91,130 +94,183 @@ const NOTHING: ReadonlyMap<string, Resource> = new Map();
 
 /** A room that serves nothing until the first `update`. */
 export function createAdsServer<Push>(options: AdsServerOptions<Push>): AdsServer<Push> {
-  const { generator, codec, clock, timers, log } = options;
-  const connections = new Set<Connection>();
-  const listeners = new Set<(event: ConnectionEvent) => void>();
-  const waiters = new Set<() => void>();
-  const acknowledgements = createAcknowledgementLog(clock);
-  const cache = createResourceCache(codec, (typeUrl, name, error) =>
-    log.error('a resource could not be encoded and is held back', { typeUrl, name, error: error instanceof Error ? error.message : String(error) }),
-  );
-  let current: XdsUpdate<Push> | undefined;
-  let pending: XdsUpdate<Push> | undefined;
-  let pendingSince = 0;
-  let timer: Timer | undefined;
-  let ids = 0;
+  return new Room(options);
+}
 
-  const admission = createAdmission(options.initialPushes ?? 16, timers, ADMISSION_MS);
+class Room<Push> implements AdsServer<Push> {
+  readonly secureHandlers: Readonly<Record<string, MethodHandler>>;
+  readonly plaintextHandlers: Readonly<Record<string, MethodHandler>>;
+  readonly #options: AdsServerOptions<Push>;
+  readonly #observer: XdsObserver;
+  readonly #connections = new Set<Connection>();
+  readonly #listeners = new Set<(event: ConnectionEvent) => void>();
+  readonly #waiters = new Set<() => void>();
+  readonly #acknowledgements: AcknowledgementLog;
+  readonly #admission: Admission;
+  readonly #cache: ResourceCache;
+  readonly #hooks: ConnectionHooks;
+  /** Since when the changes are known that a client has not acknowledged yet. */
+  readonly #converging = new Map<Connection, number>();
+  #current: XdsUpdate<Push> | undefined;
+  #pending: { readonly update: XdsUpdate<Push>; readonly sinceMs: number } | undefined;
+  #timer: Timer | undefined;
+  #ids = 0;
 
-  function sourceFor(node: XdsNode): ResourceSource {
+  constructor(options: AdsServerOptions<Push>) {
+    this.#options = options;
+    this.#observer = options.observer ?? silentObserver;
+    this.#acknowledgements = createAcknowledgementLog(options.clock);
+    this.#admission = createAdmission(options.initialPushes ?? 16, options.timers, ADMISSION_MS);
+    this.#cache = createResourceCache(options.codec, (typeUrl, name, error) => this.#onFault(typeUrl, name, error));
+    this.#hooks = this.#makeHooks();
+    this.secureHandlers = { [DELTA]: this.#serveSecure('delta'), [SOTW]: this.#serveSecure('sotw') };
+    this.plaintextHandlers = { [DELTA]: this.#serve('delta'), [SOTW]: this.#serve('sotw') };
+  }
+
+  update(update: XdsUpdate<Push>): void {
+    const { clock, timers, debounceMs = 10, debounceMaxMs = 1_000 } = this.#options;
+    const nowMs = clock.monotonic();
+    const sinceMs = this.#pending?.sinceMs ?? nowMs;
+    this.#pending = { update: mergeUpdates(this.#pending?.update, update), sinceMs };
+    this.#timer?.cancel();
+    this.#timer = timers.after(Math.max(0, Math.min(debounceMs, sinceMs + debounceMaxMs - nowMs)), () => this.#push());
+  }
+
+  nodes(): readonly ConnectedNode[] {
+    return [...this.#connections].map((connection) => this.#acknowledgements.describe(connection));
+  }
+
+  onConnection(run: (event: ConnectionEvent) => void): () => void {
+    this.#listeners.add(run);
+    return () => void this.#listeners.delete(run);
+  }
+
+  waitForAck(version: number, timeoutMs: number): Promise<AckResult> {
+    return new Promise((resolve) => {
+      const check = (timedOut: boolean): void => {
+        const result = judge(version, this.#pending === undefined, [...this.#connections]);
+        if (result.t === 'timeout' && !timedOut) return;
+        this.#waiters.delete(run);
+        deadline.cancel();
+        resolve(result);
+      };
+      const run = (): void => check(false);
+      const deadline = this.#options.timers.after(timeoutMs, () => check(true));
+      this.#waiters.add(run);
+      check(false);
+    });
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    // Closing takes them out of the set.
+    for (const connection of Array.from(this.#connections)) connection.close('the control plane is going away');
+  }
+
+  #push(): void {
+    this.#timer = undefined;
+    if (this.#pending === undefined) return;
+    const { update, sinceMs } = this.#pending;
+    this.#pending = undefined;
+    this.#current = update;
+    this.#observer.debounced(this.#options.clock.monotonic() - sinceMs);
+    for (const connection of this.#connections) {
+      if (update.affects?.(connection.node) !== false) markChanged(connection, update);
+      connection.pump();
+      if (!connection.isSettled() && !this.#converging.has(connection)) this.#converging.set(connection, sinceMs);
+    }
+    this.#notify();
+  }
+
+  #notify(): void {
+    // A waiter that is done takes itself out of the set.
+    for (const run of Array.from(this.#waiters)) run();
+  }
+
+  #sourceFor(node: XdsNode): ResourceSource {
+    const version = (): number | undefined => this.#current?.version;
     return {
       get version() {
-        return current?.version;
+        return version();
       },
-      resources(typeUrl, names) {
-        if (current === undefined || (node.principal === undefined && CONFIDENTIAL.has(typeUrl))) return NOTHING;
-        return cache.encode(typeUrl, generator.generate(node, typeUrl, names, current.push));
+      resources: (typeUrl, names) => {
+        if (this.#current === undefined || (node.principal === undefined && CONFIDENTIAL.has(typeUrl))) return NOTHING;
+        return this.#cache.encode(typeUrl, this.#options.generator.generate(node, typeUrl, names, this.#current.push));
       },
     };
   }
 
-  function push(): void {
-    timer = undefined;
-    const update = pending;
-    if (update === undefined) return;
-    pending = undefined;
-    current = update;
-    for (const connection of connections) {
-      if (update.affects?.(connection.node) !== false) markChanged(connection, update);
-      connection.pump();
+  #makeHooks(): ConnectionHooks {
+    const { clock, codec, timers, verifyNode } = this.#options;
+    return {
+      codec,
+      timers,
+      clock,
+      nextId: () => String(++this.#ids),
+      verify: verifyNode ?? verifyIdentity,
+      sourceFor: (node) => this.#sourceFor(node),
+      onOpen: (connection) => {
+        this.#connections.add(connection);
+        this.#tell('connected', connection);
+        this.#admission.enter(connection);
+      },
+      mayPump: (connection) => this.#admission.isAdmitted(connection),
+      onSent: (typeUrl, bytes, tookMs) => this.#observer.sent(typeUrl, bytes, tookMs),
+      onVerdict: (connection, verdict) => this.#onVerdict(connection, verdict),
+      onHealth: (connection, reason) => this.#options.onHealth?.(connection.id, reason),
+      onClose: (connection) => {
+        this.#connections.delete(connection);
+        this.#converging.delete(connection);
+        this.#admission.leave(connection);
+        this.#tell('disconnected', connection);
+        this.#notify();
+      },
+    };
+  }
+
+  #tell(t: ConnectionEvent['t'], { node, id }: Connection): void {
+    for (const run of this.#listeners) run({ t, node, connectionId: id });
+  }
+
+  #onVerdict(connection: Connection, verdict: Verdict): void {
+    this.#acknowledgements.note(connection, verdict);
+    if (verdict.t === 'nack') {
+      const { typeUrl, message } = verdict;
+      this.#observer.rejected(typeUrl);
+      this.#options.log.warn('a proxy refused configuration', { node: connection.node.id, type: shortTypeName(typeUrl), message });
     }
-    notify();
+    if (connection.isSettled()) {
+      this.#admission.leave(connection);
+      const sinceMs = this.#converging.get(connection);
+      if (sinceMs !== undefined) this.#observer.converged(this.#options.clock.monotonic() - sinceMs);
+      this.#converging.delete(connection);
+    }
+    this.#notify();
   }
 
-  function notify(): void {
-    for (const run of [...waiters]) run();
+  #onFault(typeUrl: string, name: string, error: unknown): void {
+    this.#observer.failed(typeUrl);
+    this.#options.log.error('a resource could not be encoded and is held back', {
+      typeUrl,
+      name,
+      error: error instanceof Error ? error.message : String(error),
+    });
   }
 
-  const hooks: ConnectionHooks = {
-    codec,
-    timers,
-    now: () => clock.now(),
-    nextId: () => String(++ids),
-    verify: options.verifyNode ?? verifyIdentity,
-    sourceFor,
-    onOpen(connection) {
-      connections.add(connection);
-      for (const run of listeners) run({ t: 'connected', node: connection.node, connectionId: connection.id });
-      admission.enter(connection);
-    },
-    mayPump: (connection) => admission.isAdmitted(connection),
-    onVerdict(connection, verdict) {
-      acknowledgements.note(connection, verdict);
-      if (verdict.t === 'nack')
-        log.warn('a proxy refused configuration', { node: connection.node.id, type: shortTypeName(verdict.typeUrl), message: verdict.message });
-      if (connection.isSettled()) admission.leave(connection);
-      notify();
-    },
-    onHealth: (connection, reason) => options.onHealth?.(connection.id, reason),
-    onClose(connection) {
-      connections.delete(connection);
-      admission.leave(connection);
-      for (const run of listeners) run({ t: 'disconnected', node: connection.node, connectionId: connection.id });
-      notify();
-    },
-  };
+  #serve(protocol: Protocol): MethodHandler {
+    return (call) => serveCall(call, protocol, this.#hooks);
+  }
 
-  const serve =
-    (protocol: Protocol): MethodHandler =>
-    (call) =>
-      serveCall(call, protocol, hooks);
-  const secure =
-    (protocol: Protocol): MethodHandler =>
-    (call) => {
-      if (call.peer.principal !== undefined) return serveCall(call, protocol, hooks);
+  #serveSecure(protocol: Protocol): MethodHandler {
+    return (call) => {
+      if (call.peer.principal !== undefined) return serveCall(call, protocol, this.#hooks);
       call.end({
         code: Status.UNAUTHENTICATED,
         message: 'this port serves workloads with a certificate of the mesh; the call brought none that verifies',
       });
       return { onMessage() {} };
     };
-
-  return {
-    secureHandlers: { [DELTA]: secure('delta'), [SOTW]: secure('sotw') },
-    plaintextHandlers: { [DELTA]: serve('delta'), [SOTW]: serve('sotw') },
-    update(update) {
-      const now = clock.monotonic();
-      if (pending === undefined) pendingSince = now;
-      pending = mergeUpdates(pending, update);
-      timer?.cancel();
-      const latest = pendingSince + (options.debounceMaxMs ?? 1_000) - now;
-      timer = timers.after(Math.max(0, Math.min(options.debounceMs ?? 10, latest)), push);
-    },
-    nodes: () => [...connections].map((connection) => acknowledgements.describe(connection)),
-    onConnection(run) {
-      listeners.add(run);
-      return () => void listeners.delete(run);
-    },
-    waitForAck: (version, timeoutMs) =>
-      new Promise((resolve) => {
-        const check = (timedOut: boolean): void => {
-          const result = judge(version, pending === undefined, [...connections]);
-          if (result.t === 'timeout' && !timedOut) return;
-          waiters.delete(run);
-          deadline.cancel();
-          resolve(result);
-        };
-        const run = (): void => check(false);
-        const deadline = timers.after(timeoutMs, () => check(true));
-        waiters.add(run);
-        check(false);
-      }),
-    close() {
-      timer?.cancel();
-      for (const connection of [...connections]) connection.close('the control plane is going away');
-    },
-  };
+  }
 }
 
 function markChanged<Push>(connection: Connection, update: XdsUpdate<Push>): void {

@@ -1,4 +1,4 @@
-import { MeshError, type Timer, type Timers } from '@meltemi/base';
+import { MeshError, type Clock, type Timer, type Timers } from '@meltemi/base';
 import { Status, type CallListener, type ServerCall } from '@meltemi/grpc';
 import type { ProtoCodec } from '@meltemi/protos';
 import { HEALTH_TYPE_URL, type Node } from '@meltemi/protos-types';
@@ -37,7 +37,7 @@ export interface Connection {
 
 export interface ConnectionHooks {
   readonly codec: ProtoCodec;
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly nextId: () => string;
   /** Undefined lets the node in; a text refuses it. */
   readonly verify: (node: XdsNode) => string | undefined;
@@ -45,6 +45,8 @@ export interface ConnectionHooks {
   readonly onOpen: (connection: Connection) => void;
   /** False while the stream waits for its first resources; `pump` is called when its turn has come. */
   readonly mayPump: (connection: Connection) => boolean;
+  /** A response is with the transport; `tookMs` to make it. */
+  readonly onSent: (typeUrl: string, bytes: number, tookMs: number) => void;
   /** After what followed from the verdict was sent. */
   readonly onVerdict: (connection: Connection, verdict: Verdict) => void;
   readonly onClose: (connection: Connection) => void;
@@ -65,7 +67,7 @@ interface HealthReport {
 /** Both protocols behind one face: bytes in, bytes out. */
 interface Stream {
   receive(message: Uint8Array): Verdict | HealthReport | undefined;
-  next(): readonly Uint8Array[] | undefined;
+  next(): { readonly typeUrl: string; readonly parts: readonly Uint8Array[] } | undefined;
   readonly session: Pick<ServerSession<unknown, unknown>, 'changed' | 'statuses' | 'syncedVersion' | 'holdsBack' | 'stopHoldingBack'>;
 }
 
@@ -80,7 +82,7 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
         const refusal = hooks.verify(node);
         if (refusal !== undefined) return call.end({ code: Status.PERMISSION_DENIED, message: refusal });
         stream = createStream(protocol, hooks.sourceFor(node), hooks.nextId());
-        connection = createConnection(call, protocol, stream, node, hooks);
+        connection = createConnection({ call, protocol, stream, node }, hooks);
         stream.receive(message);
         hooks.onOpen(connection);
         connection.pump();
@@ -134,7 +136,7 @@ function createStream(protocol: Protocol, source: ResourceSource, id: string): S
       },
       next() {
         const response = session.next();
-        return response === undefined ? undefined : encodeDeltaResponse(response);
+        return response === undefined ? undefined : { typeUrl: response.typeUrl, parts: encodeDeltaResponse(response) };
       },
     };
   }
@@ -144,12 +146,20 @@ function createStream(protocol: Protocol, source: ResourceSource, id: string): S
     receive: (message) => session.receive(decodeSotwRequest(message)),
     next() {
       const response = session.next();
-      return response === undefined ? undefined : encodeSotwResponse(response);
+      return response === undefined ? undefined : { typeUrl: response.typeUrl, parts: encodeSotwResponse(response) };
     },
   };
 }
 
-function createConnection(call: ServerCall, protocol: Protocol, stream: Stream, node: XdsNode, hooks: ConnectionHooks): Connection {
+interface Served {
+  readonly call: ServerCall;
+  readonly protocol: Protocol;
+  readonly stream: Stream;
+  readonly node: XdsNode;
+}
+
+function createConnection({ call, protocol, stream, node }: Served, hooks: ConnectionHooks): Connection {
+  const { clock } = hooks;
   let waitingForDrain = false;
   let holding: Timer | undefined;
 
@@ -171,13 +181,15 @@ function createConnection(call: ServerCall, protocol: Protocol, stream: Stream, 
     id: hooks.nextId(),
     node,
     protocol,
-    connectedAtMs: hooks.now(),
+    connectedAtMs: clock.now(),
     changed: (typeUrl, names) => stream.session.changed(typeUrl, names),
     pump() {
       while (!waitingForDrain && hooks.mayPump(connection)) {
-        const parts = stream.next();
-        if (parts === undefined) return watchHoldBack();
-        if (call.write(parts)) continue;
+        const begunMs = clock.monotonic();
+        const response = stream.next();
+        if (response === undefined) return watchHoldBack();
+        hooks.onSent(response.typeUrl, sizeOf(response.parts), clock.monotonic() - begunMs);
+        if (call.write(response.parts)) continue;
         waitingForDrain = true;
         call.onDrain(() => {
           waitingForDrain = false;
@@ -192,4 +204,8 @@ function createConnection(call: ServerCall, protocol: Protocol, stream: Stream, 
     dispose: () => holding?.cancel(),
   };
   return connection;
+}
+
+function sizeOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }

@@ -10,9 +10,8 @@ export function verifyIdentity(node: XdsNode): string | undefined {
   if (match === null)
     return `the certificate's identity ${node.principal} is not of the form spiffe://<trust domain>/ns/<namespace>/sa/<service account>`;
   const [, namespace, account] = match;
-  if (node.metadata['NAMESPACE'] !== namespace)
-    return `the node claims namespace "${String(node.metadata['NAMESPACE'])}", its certificate says "${namespace}"`;
-  if (node.metadata['SERVICE_ACCOUNT'] !== account)
-    return `the node claims service account "${String(node.metadata['SERVICE_ACCOUNT'])}", its certificate says "${account}"`;
+  const { NAMESPACE: claimed, SERVICE_ACCOUNT: claimedAccount } = node.metadata;
+  if (claimed !== namespace) return `the node claims namespace ${JSON.stringify(claimed)}, its certificate says "${namespace}"`;
+  if (claimedAccount !== account) return `the node claims service account ${JSON.stringify(claimedAccount)}, its certificate says "${account}"`;
   return undefined;
 }

@@ -14,6 +14,8 @@ export interface TestAdsClient extends AsyncDisposable {
   until(test: () => boolean): Promise<void>;
   /** Withholds verdicts while set. */
   muted: boolean;
+  /** Ends that, and gives those that were withheld. */
+  answer(): void;
   /** Names to refuse. */
   readonly refuse: Set<string>;
 }
@@ -33,6 +35,7 @@ export function createTestAdsClient(port: number, codec: ProtoCodec, node: TestN
   const refuse = new Set<string>();
   const ended = Promise.withResolvers<GrpcStatus>();
   let waiting: (() => void)[] = [];
+  const withheld: { update: Update; rejections: readonly Rejection[] }[] = [];
   const flush = (): void => {
     for (const request of client.takeRequests()) call.write(encodeDeltaRequest(request));
   };
@@ -46,10 +49,8 @@ export function createTestAdsClient(port: number, codec: ProtoCodec, node: TestN
         else resources.set(`${update.typeUrl} ${name}`, codec.decode(update.typeUrl as string, bytes));
       }
       for (const name of update.removed) resources.delete(`${update.typeUrl} ${name}`);
-      if (!self.muted) {
-        client.settle(update, rejections);
-        flush();
-      }
+      withheld.push({ update, rejections });
+      if (!self.muted) self.answer();
       const now = waiting;
       waiting = [];
       for (const run of now) run();
@@ -64,6 +65,11 @@ export function createTestAdsClient(port: number, codec: ProtoCodec, node: TestN
     updates,
     refuse,
     muted: false,
+    answer() {
+      self.muted = false;
+      for (const { update, rejections } of withheld.splice(0)) client.settle(update, rejections);
+      flush();
+    },
     ended: ended.promise,
     subscribe(typeUrl, names) {
       client.subscribe(typeUrl, names);

@@ -1,0 +1,163 @@
+import type { Clock } from '@meltemi/base';
+import { text, type Route } from '@meltemi/http';
+import { PUSH_ORDER, shortTypeName, TYPE_URL } from '@meltemi/protos-types';
+import type { MeshChanges } from '@meltemi/registry';
+import {
+  createMetricRegistry,
+  EXPOSITION_CONTENT_TYPE,
+  observe,
+  writeExposition,
+  type HistogramSeries,
+  type MetricRegistry,
+  type ScalarSeries,
+} from '@meltemi/telemetry';
+import type { ConnectedNode } from '../xds/ads-server.ts';
+import type { XdsObserver } from '../xds/observer.ts';
+
+/** What is looked up when metrics are asked for. */
+export interface PilotFacts {
+  readonly nodes: readonly ConnectedNode[];
+  readonly services: number;
+  readonly virtualServices: number;
+  /** Objects that the stores hold back. */
+  readonly rejectedConfigs: number;
+}
+
+/** The control plane's own metrics, under the names that dashboards and alerts for istiod know. */
+export interface PilotMetrics {
+  readonly observer: XdsObserver;
+  /** A change of the mesh was taken in. */
+  meshChanged(changes: MeshChanges): void;
+  /** `GET /metrics`, Prometheus text. */
+  route(facts: () => PilotFacts): Route;
+}
+
+const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 3, 5, 10, 20, 30];
+const BYTES = [1, 1e4, 1e6, 4e6, 1e7, 4e7];
+/** Types whose refusals have a gauge of their own in Istio. */
+const REJECTABLE = [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route];
+
+const HELP = {
+  pilot_info: 'Version of the control plane.',
+  istiod_uptime_seconds: 'Time since the control plane was started.',
+  pilot_xds: 'Proxies connected by xDS, by their version.',
+  pilot_xds_pushes: 'Responses sent, by type.',
+  pilot_xds_push_time: 'Time to generate and encode a response, by type.',
+  pilot_xds_config_size_bytes: 'Size of responses, by type.',
+  pilot_total_xds_rejects: 'Responses that proxies refused, by type.',
+  pilot_xds_cds_reject: 'Proxies that refuse clusters at present.',
+  pilot_xds_eds_reject: 'Proxies that refuse endpoints at present.',
+  pilot_xds_lds_reject: 'Proxies that refuse listeners at present.',
+  pilot_xds_rds_reject: 'Proxies that refuse routes at present.',
+  pilot_total_xds_internal_errors: 'Resources that could not be encoded and are held back.',
+  pilot_debounce_time: 'From the first change of a push to the push.',
+  pilot_proxy_convergence_time: 'From a change to its acknowledgement by a proxy, for each proxy that it touches.',
+  pilot_inbound_updates: 'Changes of the mesh, by what changed.',
+  pilot_services: 'Services known.',
+  pilot_virt_services: 'VirtualServices known.',
+  pilot_total_rejected_configs: 'Objects that are held back because they are not valid.',
+} as const;
+
+/** Starts counting. */
+export function createPilotMetrics(options: { readonly clock: Clock; readonly version: string }): PilotMetrics {
+  const { clock } = options;
+  const startedMs = clock.monotonic();
+  const registry = createMetricRegistry();
+  for (const [name, help] of Object.entries(HELP)) registry.describe(name, help);
+  const meters = createMeters(registry);
+  registry.gauge('pilot_info', { version: options.version }, 0).value = 1;
+  const uptime = registry.gauge('istiod_uptime_seconds', {}, 0);
+  const setFacts = createFactSetter(registry);
+  return {
+    observer: {
+      sent(typeUrl, bytes, tookMs) {
+        const type = { type: shortTypeName(typeUrl).toLowerCase() };
+        meters.counter('pilot_xds_pushes', type).value++;
+        observe(meters.histogram('pilot_xds_push_time', type, SECONDS), tookMs / 1000);
+        observe(meters.histogram('pilot_xds_config_size_bytes', type, BYTES), bytes);
+      },
+      rejected: (typeUrl) => void meters.counter('pilot_total_xds_rejects', { type: shortTypeName(typeUrl).toLowerCase() }).value++,
+      failed: () => void meters.counter('pilot_total_xds_internal_errors').value++,
+      debounced: (afterMs) => observe(meters.histogram('pilot_debounce_time', {}, SECONDS), afterMs / 1000),
+      converged: (afterMs) => observe(meters.histogram('pilot_proxy_convergence_time', {}, SECONDS), afterMs / 1000),
+    },
+    meshChanged(changes) {
+      for (const type of kindsOf(changes)) meters.counter('pilot_inbound_updates', { type }).value++;
+    },
+    route: (facts) => ({
+      method: 'GET',
+      path: '/metrics',
+      handler() {
+        uptime.value = (clock.monotonic() - startedMs) / 1000;
+        setFacts(facts());
+        return text(200, writeExposition(registry, clock.now()), { 'content-type': EXPOSITION_CONTENT_TYPE });
+      },
+    }),
+  };
+}
+
+/** Series by name and labels, made on first use; those that alerts ask for stand at zero from the beginning. */
+function createMeters(registry: MetricRegistry) {
+  const scalars = new Map<string, ScalarSeries>();
+  const histograms = new Map<string, HistogramSeries>();
+  const counter = (name: keyof typeof HELP, labels: Readonly<Record<string, string>> = {}): ScalarSeries => {
+    const key = `${name} ${labels['type'] ?? ''}`;
+    let series = scalars.get(key);
+    if (series === undefined) scalars.set(key, (series = registry.counter(name, labels, 0)));
+    return series;
+  };
+  const histogram = (name: keyof typeof HELP, labels: Readonly<Record<string, string>>, bounds: readonly number[]): HistogramSeries => {
+    const key = `${name} ${labels['type'] ?? ''}`;
+    let series = histograms.get(key);
+    if (series === undefined) histograms.set(key, (series = registry.histogram(name, labels, bounds, 0)));
+    return series;
+  };
+  for (const typeUrl of PUSH_ORDER) counter('pilot_xds_pushes', { type: shortTypeName(typeUrl).toLowerCase() });
+  for (const typeUrl of REJECTABLE) counter('pilot_total_xds_rejects', { type: shortTypeName(typeUrl).toLowerCase() });
+  counter('pilot_total_xds_internal_errors');
+  histogram('pilot_debounce_time', {}, SECONDS);
+  histogram('pilot_proxy_convergence_time', {}, SECONDS);
+  return { counter, histogram };
+}
+
+/** Gauges that say how things stand now. */
+function createFactSetter(registry: MetricRegistry): (facts: PilotFacts) => void {
+  const gauge = (name: keyof typeof HELP): ScalarSeries => registry.gauge(name, {}, 0);
+  const [services, virtualServices, rejected] = [gauge('pilot_services'), gauge('pilot_virt_services'), gauge('pilot_total_rejected_configs')];
+  const refusing = REJECTABLE.map((typeUrl) => ({
+    typeUrl,
+    series: gauge(`pilot_xds_${shortTypeName(typeUrl).toLowerCase()}_reject` as keyof typeof HELP),
+  }));
+  const connected = new Map<string, ScalarSeries>();
+  return (facts) => {
+    services.value = facts.services;
+    virtualServices.value = facts.virtualServices;
+    rejected.value = facts.rejectedConfigs;
+    for (const { typeUrl, series } of refusing)
+      series.value = facts.nodes.filter(({ types }) => types.some((type) => type.typeUrl === typeUrl && type.state === 'rejected')).length;
+    const counts = countBy(facts.nodes, versionOf);
+    for (const version of counts.keys()) if (!connected.has(version)) connected.set(version, registry.gauge('pilot_xds', { version }, 0));
+    for (const [version, series] of connected) series.value = counts.get(version) ?? 0;
+  };
+}
+
+function countBy<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
+  return counts;
+}
+
+/** Bounded: whatever a node says of itself becomes a label. */
+function versionOf({ node }: ConnectedNode): string {
+  const version = node.metadata['ISTIO_VERSION'];
+  return typeof version === 'string' && /^[\w.+-]{1,40}$/.test(version) ? version : 'unknown';
+}
+
+function kindsOf({ push, endpoints, workloads }: MeshChanges): readonly string[] {
+  return [
+    ...(push !== undefined && (push.full || push.configs.length > 0) ? ['config'] : []),
+    ...(push !== undefined && push.services.length > 0 ? ['svc'] : []),
+    ...(endpoints.length > 0 ? ['eds'] : []),
+    ...(workloads.length > 0 ? ['workload'] : []),
+  ];
+}

@@ -1,0 +1,21 @@
+/** What the room tells of its work, for metrics. Times in milliseconds. */
+export interface XdsObserver {
+  /** A response was handed to the transport; `tookMs` to generate and encode it. */
+  sent(typeUrl: string, bytes: number, tookMs: number): void;
+  /** A client refused a response. */
+  rejected(typeUrl: string): void;
+  /** A resource could not be encoded and is held back: a mistake of ours. */
+  failed(typeUrl: string): void;
+  /** Changes were pushed so long after the first of them was announced. */
+  debounced(afterMs: number): void;
+  /** A client has acknowledged all that a change meant for it, so long after it was announced. */
+  converged(afterMs: number): void;
+}
+
+export const silentObserver: XdsObserver = {
+  sent: () => undefined,
+  rejected: () => undefined,
+  failed: () => undefined,
+  debounced: () => undefined,
+  converged: () => undefined,
+};
