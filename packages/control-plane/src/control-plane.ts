@@ -250,7 +250,13 @@ function makeRoutes(
 ): { readonly api: readonly Route[]; readonly console: readonly Route[] } {
   const findings = createFindings(mesh, store);
   if (options.onConfigReport !== undefined) closers.push(watchConfigFiles({ store, mesh, findings, timers: systemTimers }, options.onConfigReport));
-  const configApi = createConfigApi({ store, clock: systemClock, version: options.version, problems: findings.analysis, review: findings.review });
+  const configApi = createConfigApi({
+    store,
+    clock: systemClock,
+    version: options.version,
+    problems: () => findings.analysis(),
+    review: (config) => findings.review(config),
+  });
   closers.push(() => configApi.close());
   const proxies = proxyRoutes({ ads: ads as AdsServer<never>, version: () => mesh.settle() });
   const source = createMeshSource({

@@ -30,13 +30,23 @@ const FLAG_RESPONSE = 0x8000;
 export function decodeQuery(bytes: Uint8Array): Received {
   if (bytes.length < HEADER_BYTES) return { t: 'ignore' };
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return checkHeader(view) ?? decodeQuestion(view);
+}
+
+/** What can be said without decoding; undefined: a query so far. */
+function checkHeader(view: Buffer): Received | undefined {
   const id = view.readUInt16BE(0);
   const flags = view.readUInt16BE(2);
   if ((flags & FLAG_RESPONSE) !== 0) return { t: 'ignore' };
   if (((flags >> 11) & 15) !== 0) return { t: 'refuse', id, rcode: RCODE.notImplemented };
   // Counts are checked before decoding: a query has one question, and nothing but EDNS beside it.
-  if (view.readUInt16BE(4) !== 1 || view.readUInt16BE(6) !== 0 || view.readUInt16BE(8) !== 0 || view.readUInt16BE(10) > 2)
-    return { t: 'refuse', id, rcode: RCODE.formatError };
+  const [questions, answers, authorities, additionals] = [4, 6, 8, 10].map((at) => view.readUInt16BE(at));
+  const isQuery = questions === 1 && answers === 0 && authorities === 0 && (additionals ?? 0) <= 2;
+  return isQuery ? undefined : { t: 'refuse', id, rcode: RCODE.formatError };
+}
+
+function decodeQuestion(view: Buffer): Received {
+  const id = view.readUInt16BE(0);
   try {
     const packet = dnsPacket.decode(view);
     const question = packet.questions?.[0];
@@ -52,7 +62,7 @@ export function decodeQuery(bytes: Uint8Array): Received {
         type: question.type,
         udpBytes,
         hasEdns: edns !== undefined,
-        recursionDesired: (flags & dnsPacket.RECURSION_DESIRED) !== 0,
+        recursionDesired: (view.readUInt16BE(2) & dnsPacket.RECURSION_DESIRED) !== 0,
       },
     };
   } catch {

@@ -24,6 +24,7 @@ export const plainBytes: BytesPort = {
     for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
     return text.length;
   },
+  // oxlint-disable-next-line max-params -- a copy names two places, as everywhere; an object for each would cost more than the copy
   copy(from, start, end, to, at) {
     to.set(from.subarray(start, end), at);
   },

@@ -32,7 +32,7 @@ export function createMeshSource(deps: MeshViewDeps): MeshSource & { close(): vo
     timer ??= deps.timers.after(QUIET_MS, () => {
       timer = undefined;
       revision++;
-      for (const listener of [...listeners]) listener();
+      for (const listener of Array.from(listeners)) listener();
     });
   };
   const stops = [deps.mesh.watch(changed), deps.store.watchProblems(changed), deps.onNodes(changed)];

@@ -13,12 +13,6 @@ export function serviceView(service: Service, around: Around): ServiceView {
     (config) => config.kind === service.object.kind && config.meta.namespace === service.object.namespace && config.meta.name === service.object.name,
   )?.meta;
   const behind = around.workloads.filter((workload) => selects(service, workload)).map((workload) => workload.name);
-  const entry =
-    service.registry === 'external'
-      ? ofKind(around.configs, 'ServiceEntry').find(
-          (config) => config.meta.namespace === service.object.namespace && config.meta.name === service.object.name,
-        )
-      : undefined;
   return {
     name: service.registry === 'external' ? service.hostname : service.name,
     namespace: service.namespace,
@@ -27,17 +21,34 @@ export function serviceView(service: Service, around: Around): ServiceView {
     annotations: meta?.annotations ?? {},
     selector: service.selector ?? {},
     ports: service.ports.map((port) => ({ name: port.name, port: port.number, protocol: port.protocol, targetPort: String(port.targetPort) })),
-    type: service.registry === 'external' ? 'External' : service.headless ? 'Headless' : 'ClusterIP',
+    type: typeOf(service),
     ips: service.vip === undefined ? service.addresses : [vipAddress(service.vip, { interception: 'REDIRECT', address: '' })],
     registry: service.registry === 'external' ? 'External' : 'Kubernetes',
-    createdAt: meta?.creationTimestamp ?? (service.createdAt === '~' ? '' : service.createdAt),
+    createdAt: meta?.creationTimestamp ?? createdAtOf(service),
     resourceVersion: meta?.resourceVersion ?? '',
     workloads: [...new Set(behind)].sort(),
     endpoints: service.ports.flatMap((port) =>
       around.endpoints.endpoints(serviceKey(service), port.number).map((endpoint) => endpointView(endpoint, port.name)),
     ),
-    ...(entry === undefined ? {} : { serviceEntry: { name: entry.meta.name, hosts: entry.spec.hosts, location: entry.spec.location } }),
+    ...serviceEntryOf(service, around.configs),
   };
+}
+
+function typeOf(service: Service): ServiceView['type'] {
+  if (service.registry === 'external') return 'External';
+  return service.headless ? 'Headless' : 'ClusterIP';
+}
+
+/** An object without a time sorts last in the model. */
+function createdAtOf(service: Service): string {
+  return service.createdAt === '~' ? '' : service.createdAt;
+}
+
+function serviceEntryOf(service: Service, configs: readonly Config[]): Pick<ServiceView, 'serviceEntry'> {
+  if (service.registry !== 'external') return {};
+  const { namespace, name } = service.object;
+  const entry = ofKind(configs, 'ServiceEntry').find(({ meta }) => meta.namespace === namespace && meta.name === name);
+  return entry === undefined ? {} : { serviceEntry: { name, hosts: entry.spec.hosts, location: entry.spec.location } };
 }
 
 function endpointView(endpoint: Endpoint, portName: string): ServiceView['endpoints'][number] {

@@ -36,7 +36,6 @@ function workloadView(
   gateways: readonly Config<Gateway>[],
 ): WorkloadView {
   const { name, namespace, labels } = workload;
-  const served = labels['istio'] === undefined ? [] : gateways.filter((gateway) => labelsMatch(gateway.spec.selector ?? {}, labels));
   return {
     name,
     namespace,
@@ -44,24 +43,27 @@ function workloadView(
     version: labels['version'] ?? canonicalRevision(labels),
     labels,
     annotations: {},
-    kind: workload.registry === 'kubernetes' ? 'Deployment' : workload.registry === 'external' ? 'WorkloadEntry' : 'Process',
+    kind: KINDS[workload.registry],
     serviceAccount: workload.serviceAccount,
     principal: workload.tlsMode === 'istio' ? spiffeId(trustDomain, namespace, workload.serviceAccount) : '',
     createdAt: instances[0]?.createdAt ?? '',
     resourceVersion: '',
     hasSidecar: workload.dataPlane !== 'none',
-    ...(served.length === 0
-      ? {}
-      : {
-          gateway: {
-            kind: labels['istio'] === 'egressgateway' ? ('egress' as const) : ('ingress' as const),
-            hostnames: [...new Set(served.flatMap((gateway) => gateway.spec.servers.flatMap((server) => server.hosts)))],
-          },
-        }),
+    ...gatewayOf(workload, gateways),
     desiredReplicas: instances.length,
     instances,
     workloadEntries: workload.registry === 'external' && workload.object !== undefined ? [workload.object.name] : [],
   };
+}
+
+const KINDS: Readonly<Record<Workload['registry'], string>> = { kubernetes: 'Deployment', external: 'WorkloadEntry', connected: 'Process' };
+
+/** What a gateway serves: the hosts of every Gateway that selects it. */
+function gatewayOf({ labels }: Workload, gateways: readonly Config<Gateway>[]): Pick<WorkloadView, 'gateway'> {
+  const served = labels['istio'] === undefined ? [] : gateways.filter((gateway) => labelsMatch(gateway.spec.selector ?? {}, labels));
+  if (served.length === 0) return {};
+  const hostnames = [...new Set(served.flatMap((gateway) => gateway.spec.servers.flatMap((server) => server.hosts)))];
+  return { gateway: { kind: labels['istio'] === 'egressgateway' ? 'egress' : 'ingress', hostnames } };
 }
 
 function instanceView(workload: Workload, connected: ConnectedNode | undefined): InstanceView {

@@ -291,6 +291,7 @@ function decodeServices(metadata: unknown): readonly ServiceRef[] {
   if (!Array.isArray(services)) return [];
   return services.map((item) => {
     const service = asObject(item) ?? {};
-    return { host: String(service['host'] ?? ''), name: String(service['name'] ?? ''), namespace: String(service['namespace'] ?? '') };
+    const text = (field: string): string => (typeof service[field] === 'string' ? service[field] : '');
+    return { host: text('host'), name: text('name'), namespace: text('namespace') };
   });
 }
