@@ -1,3 +1,4 @@
+import { MeshError } from '@meltemi/base';
 import type { Output } from './output/output.ts';
 
 /** One option of a command, in commander's flag notation. */
@@ -44,4 +45,18 @@ export function defineCommand(command: Command): Command {
 export function text(options: Readonly<Record<string, unknown>>, name: string): string | undefined {
   const value = options[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** Texts of an option that may be repeated or given several values. */
+export function texts(options: Readonly<Record<string, unknown>>, name: string): readonly string[] {
+  const value = options[name];
+  return Array.isArray(value) ? (value as string[]) : [];
+}
+
+/** Seconds of an option, as milliseconds. Throws MeshError `cli/usage`. */
+export function secondsOf(value: string | undefined, flag: string, most: number): number {
+  const seconds = Number((value ?? '').replace(/s$/, ''));
+  if (value === undefined || value.trim() === '' || !(seconds >= 0 && seconds <= most))
+    throw new MeshError('cli/usage', `${flag} ${value ?? ''}: expected seconds from 0 to ${most}`);
+  return Math.round(seconds * 1000);
 }

@@ -106,10 +106,10 @@ async function send(...[url, token, method, path, options]: [string, string | un
 
 function refused(url: string, status: number, value: unknown, text: string): MeshError {
   const said = typeof value === 'object' && value !== null && 'message' in value ? String(value.message) : text.slice(0, 300);
-  if (status === 401 || status === 403)
+  if (status === 401)
     return new MeshError(
       'cli/unauthorized',
-      `the control plane at ${url} wants its token for this: ${said}\n  Set MELTEMI_TOKEN to the content of the control plane's run/token file.`,
+      `the control plane at ${url} wants its token for this: ${said}\n  Set MELTEMI_TOKEN to the content of the file run/token in its state directory. (On its own machine, with no MELTEMI_TOKEN and no --server, it is found.)`,
     );
   return new MeshError(`cli/http-${status}`, said === '' ? `the control plane at ${url} answered ${status}` : said);
 }

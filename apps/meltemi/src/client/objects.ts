@@ -1,5 +1,4 @@
-import { decodeObject, type Config, type Json, type KindDefinition } from '@meltemi/api';
-import { kindByAnyName, KINDS, nearest } from '@meltemi/api';
+import { type Json, type KindDefinition, kindByAnyName, KINDS, nearest } from '@meltemi/api';
 import { MeshError } from '@meltemi/base';
 import type { ControlPlaneClient } from './control-plane-client.ts';
 
@@ -11,8 +10,11 @@ export function resolveKind(name: string): KindDefinition {
   const kind = kindByAnyName(name);
   if (kind !== undefined) return kind;
   const names = KINDS.map((known) => known.plural);
-  const close = nearest(name.toLowerCase(), [...names, ...KINDS.map((known) => known.singular)]);
-  throw new MeshError('cli/usage', `there is no kind "${name}"${close === undefined ? '' : `; did you mean "${close}"?`} Known: ${names.join(', ')}`);
+  const close = nearest(name.toLowerCase(), [...names, ...KINDS.flatMap((known) => [known.singular, ...known.shortNames])]);
+  throw new MeshError(
+    'cli/usage',
+    `there is no kind "${name}"${close === undefined ? '.' : `; did you mean "${close}"?`}\n  Known: ${KINDS.map((known) => [known.plural, ...known.shortNames].join('|')).join(', ')}`,
+  );
 }
 
 /** `/apis/networking.istio.io/v1/namespaces/bookinfo/virtualservices/reviews`, as far as given. */
@@ -35,7 +37,17 @@ export async function listObjects(client: ControlPlaneClient, kind: KindDefiniti
   return (answer.items ?? []).map((item) => ({ apiVersion, kind: kind.id.kind, ...item }));
 }
 
-/** The decoded form, when the answer is well formed. */
-export function toConfig(object: KubeObject): Config | undefined {
-  return decodeObject(object, { source: 'api' }).config;
+/** A message for an object that is not there: names the namespaces where it is. */
+export async function notFound(client: ControlPlaneClient, kind: KindDefinition, namespace: string, name: string): Promise<string> {
+  const namesakes = (await listObjects(client, kind)).filter((object) => metaOf(object, 'name') === name);
+  const places = namesakes.map((object) => metaOf(object, 'namespace')).filter((place) => place !== '');
+  const where = kind.scope === 'Cluster' ? '' : ` in namespace ${namespace}`;
+  return `${displayName(kind, name)} is not there${where}${places.length === 0 ? '' : `; it is in ${places.join(', ')} (-n ${places[0] ?? ''})`}`;
+}
+
+/** A text of an object's metadata; empty when it has none. */
+export function metaOf(object: KubeObject, key: string): string {
+  const meta = object['metadata'];
+  const value = typeof meta === 'object' && meta !== null && !Array.isArray(meta) ? (meta as KubeObject)[key] : undefined;
+  return typeof value === 'string' ? value : '';
 }

@@ -5,7 +5,7 @@ import { connect, type ControlPlaneClient } from '../client/control-plane-client
 import { decodeInputs, readInputs, type Input } from '../client/inputs.ts';
 import { displayName, resourcePath } from '../client/objects.ts';
 import { acknowledged } from '../client/proxies.ts';
-import { defineCommand, text } from '../define-command.ts';
+import { defineCommand, secondsOf, text, texts } from '../define-command.ts';
 import type { Output } from '../output/output.ts';
 import { serverOption } from './shared.ts';
 
@@ -25,36 +25,42 @@ export const apply = defineCommand({
     { flags: '--dry-run', text: 'check and say what would happen, change nothing' },
     { flags: '--fix', text: 'correct what has a safe correction, in the file too, and apply the result' },
     { flags: '--wait', text: 'return when the last proxy has acknowledged it' },
-    { flags: '--timeout <seconds>', text: 'how long --wait waits', default: '10' },
+    { flags: '--timeout <seconds>', text: 'how long --wait waits (at most 60)', default: '10' },
     serverOption,
   ],
   async run({ options, out }) {
-    const paths = options['filename'];
-    if (!Array.isArray(paths) || paths.length === 0)
-      throw new MeshError('cli/usage', 'say what to apply: meltemi apply -f FILE, -f FOLDER or -f - for standard input');
+    const paths = texts(options, 'filename');
+    if (paths.length === 0) throw new MeshError('cli/usage', 'say what to apply: meltemi apply -f FILE, -f FOLDER or -f - for standard input');
+    const timeoutMs = secondsOf(text(options, 'timeout'), '--timeout', 60);
     const namespace = text(options, 'namespace') ?? 'default';
-    const read = await readInputs(paths as string[]);
-    const inputs = options['fix'] === true ? read.map((input) => fixInput(input, namespace, out)) : read;
+    const dryRun = options['dryRun'] === true;
+    const read = await readInputs(paths);
+    const inputs = options['fix'] === true ? read.map((input) => fixInput(input, namespace, dryRun, out)) : read;
     const decoded = decodeInputs(inputs, namespace);
     report(decoded.problems, out);
+    if (decoded.configs.length === 0 && decoded.problems.length === 0) {
+      out.error(`${inputs.map((input) => input.file).join(', ')}: no object is in it`);
+      return 1;
+    }
     const client = connect({ server: text(options, 'server') });
-    const dryRun = options['dryRun'] === true;
     const results = await applyAll(client, decoded.configs, dryRun, out);
     if (!dryRun) await reviewApplied(client, decoded.configs, decoded.documents, out);
-    const acknowledged = options['wait'] !== true || dryRun || (await waitForProxies(client, Number(text(options, 'timeout') ?? '10'), out));
-    if (decoded.configs.length === 0 && decoded.problems.length === 0) out.note('The input holds no objects.');
+    const acknowledged = options['wait'] !== true || dryRun || (await waitForProxies(client, timeoutMs, out));
     return decoded.problems.some((problem) => problem.severity === 'error') || results.refused > 0 || !acknowledged ? 1 : 0;
   },
 });
 
-/** Corrects what has a safe correction; a file is rewritten, standard input only in memory. */
-function fixInput(input: Input, namespace: string, out: Output): Input {
+/** Corrects what has a safe correction; a file is rewritten unless nothing is to be changed, standard input only in memory. */
+function fixInput(input: Input, namespace: string, dryRun: boolean, out: Output): Input {
   const { problems } = decodeInputs([input], namespace);
   const fixable = problems.filter((problem) => problem.fix?.edit !== undefined);
   if (fixable.length === 0) return input;
   const text = applyFixes(input.text, fixable);
-  for (const problem of fixable) out.note(`fixed ${input.file}:${problem.origin?.line ?? 0} ${problem.path}: ${problem.fix?.text ?? ''}`);
-  if (input.file !== 'stdin') writeFileSync(input.file, text);
+  for (const { origin, path, fix } of fixable)
+    out.note(
+      `${dryRun ? 'would fix' : 'fixed'} ${input.file}:${origin?.line ?? 0} ${path}: ${fix?.text.split('\n')[0]?.replace(/ The block then reads:$/, '') ?? ''}`,
+    );
+  if (input.file !== 'stdin' && !dryRun) writeFileSync(input.file, text);
   return { ...input, text };
 }
 
@@ -131,11 +137,19 @@ async function reviewApplied(
   report(applied, out);
 }
 
-async function waitForProxies(client: ControlPlaneClient, seconds: number, out: Output): Promise<boolean> {
-  const timeoutMs = Math.round(seconds * 1000);
+async function waitForProxies(client: ControlPlaneClient, timeoutMs: number, out: Output): Promise<boolean> {
   const result = await acknowledged(client, timeoutMs);
   for (const refusal of result.rejected) out.error(`${refusal.nodeId} refused it: ${refusal.message}`);
-  if (result.t === 'timeout') out.error(`not acknowledged within ${seconds} s by: ${result.pending.join(', ')}`);
-  if (result.t === 'acknowledged') out.note(`acknowledged by ${result.acknowledged} proxies`);
+  if (result.t === 'timeout') out.error(`not acknowledged within ${timeoutMs / 1000} s by: ${result.pending.join(', ')}`);
+  if (result.t === 'acknowledged')
+    out.note(
+      result.acknowledged === 0
+        ? 'no proxy is connected; who connects gets it'
+        : `acknowledged by ${countOf(result.acknowledged, 'proxy', 'proxies')}`,
+    );
   return result.t === 'acknowledged';
+}
+
+function countOf(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
 }

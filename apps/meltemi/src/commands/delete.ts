@@ -1,8 +1,9 @@
-import { MeshError } from '@meltemi/base';
+import { formatProblem, MeshError } from '@meltemi/base';
 import { connect, type ControlPlaneClient } from '../client/control-plane-client.ts';
-import { displayName, resolveKind, resourcePath } from '../client/objects.ts';
+import { displayName, notFound, resourcePath } from '../client/objects.ts';
+import { parseTargets } from '../client/targets.ts';
 import { decodeInputs, readInputs } from '../client/inputs.ts';
-import { defineCommand, text } from '../define-command.ts';
+import { defineCommand, text, texts } from '../define-command.ts';
 import type { Output } from '../output/output.ts';
 import { kindOf, type KindDefinition } from '@meltemi/api';
 import { serverOption } from './shared.ts';
@@ -10,58 +11,66 @@ import { serverOption } from './shared.ts';
 export const deleteCommand = defineCommand({
   name: 'delete',
   summary: 'Delete configuration objects',
-  help: 'Deletes one object by kind and name, or every object that a file names.',
-  arguments: [
-    { name: '[kind]', text: 'kind of the object' },
-    { name: '[name]', text: 'name of the object' },
+  help: 'Deletes objects by kind and name, or every object that a file names.',
+  arguments: [{ name: '[target...]', text: 'KIND NAME..., or KIND/NAME...' }],
+  examples: [
+    'meltemi delete virtualservice reviews -n bookinfo',
+    'meltemi delete vs/reviews dr/reviews -n bookinfo',
+    'meltemi delete -f routing.yaml',
   ],
-  examples: ['meltemi delete virtualservice reviews -n bookinfo', 'meltemi delete -f routing.yaml'],
   options: [
-    { flags: '-f, --filename <path>', text: 'delete the objects of this file or folder; - reads standard input' },
+    { flags: '-f, --filename <path...>', text: 'delete the objects of these files or folders; - reads standard input' },
     { flags: '-n, --namespace <name>', text: 'namespace of objects that name none', default: 'default' },
     { flags: '--ignore-not-found', text: 'an object that is not there is no error' },
     serverOption,
   ],
   async run({ options, args, out }) {
-    const client = connect({ server: text(options, 'server') });
     const namespace = text(options, 'namespace') ?? 'default';
-    const file = text(options, 'filename');
-    const targets = file === undefined ? [namedTarget(args, namespace)] : await fileTargets(file, namespace);
-    let missing = 0;
-    for (const target of targets) missing += (await remove(client, target, out)) ? 0 : 1;
-    return missing > 0 && options['ignoreNotFound'] !== true ? 1 : 0;
+    const files = texts(options, 'filename');
+    if (files.length > 0 && args.length > 0) throw new MeshError('cli/usage', 'say what to delete either by name or with -f, not both');
+    const objects = files.length === 0 ? namedObjects(args, namespace) : await fileObjects(files, namespace, out);
+    const client = connect({ server: text(options, 'server') });
+    let failed = 0;
+    for (const object of objects) failed += (await remove(client, object, options['ignoreNotFound'] === true, out)) ? 0 : 1;
+    return failed > 0 ? 1 : 0;
   },
 });
 
-interface Target {
+interface NamedObject {
   readonly kind: KindDefinition;
   readonly namespace: string;
   readonly name: string;
 }
 
-function namedTarget(args: readonly string[], namespace: string): Target {
-  const [kind, name] = args;
-  if (kind === undefined || name === undefined)
-    throw new MeshError('cli/usage', 'say what to delete: "meltemi delete KIND NAME" or "meltemi delete -f FILE"');
-  return { kind: resolveKind(kind), namespace, name };
+function namedObjects(args: readonly string[], namespace: string): readonly NamedObject[] {
+  const targets = parseTargets(args);
+  if (targets.length === 0 || targets.some((target) => target.names.length === 0 || target.kinds.length > 1))
+    throw new MeshError('cli/usage', 'say what to delete: "meltemi delete KIND NAME", "meltemi delete KIND/NAME" or "meltemi delete -f FILE"');
+  return targets.flatMap(({ kinds, names }) => kinds.flatMap((kind) => names.map((name) => ({ kind, namespace, name }))));
 }
 
-async function fileTargets(path: string, namespace: string): Promise<readonly Target[]> {
-  const decoded = decodeInputs(await readInputs([path]), namespace);
-  return decoded.configs.flatMap((config) => {
+/** Objects of files, in the opposite order of their applying. An object with a fault is not known well enough to be deleted. */
+async function fileObjects(paths: readonly string[], namespace: string, out: Output): Promise<readonly NamedObject[]> {
+  const decoded = decodeInputs(await readInputs(paths), namespace);
+  for (const problem of decoded.problems) out.note(formatProblem(problem));
+  return decoded.configs.toReversed().flatMap((config) => {
     const kind = kindOf(config.apiVersion, config.kind);
     return kind === undefined ? [] : [{ kind, namespace: config.meta.namespace, name: config.meta.name }];
   });
 }
 
-async function remove(client: ControlPlaneClient, target: Target, out: Output): Promise<boolean> {
+async function remove(client: ControlPlaneClient, object: NamedObject, ignoreNotFound: boolean, out: Output): Promise<boolean> {
+  const { kind, namespace, name } = object;
   try {
-    await client.request('DELETE', resourcePath(target.kind, target.namespace, target.name));
-    out.line(`${displayName(target.kind, target.name)} deleted`);
+    await client.request('DELETE', resourcePath(kind, namespace, name));
+    out.line(`${displayName(kind, name)} deleted`);
     return true;
   } catch (error) {
-    if (!(error instanceof MeshError) || error.code !== 'cli/http-404') throw error;
-    out.error(`${displayName(target.kind, target.name)} is not there in namespace ${target.namespace}`);
+    // A refusal is about this object; that nobody is there or lets us in is about all of them.
+    if (!(error instanceof MeshError) || !error.code.startsWith('cli/http-')) throw error;
+    if (error.code !== 'cli/http-404') out.error(`${displayName(kind, name)} was not deleted: ${error.message}`);
+    else if (ignoreNotFound) return true;
+    else out.error(await notFound(client, kind, namespace, name));
     return false;
   }
 }

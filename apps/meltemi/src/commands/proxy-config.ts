@@ -2,7 +2,7 @@ import { MeshError } from '@meltemi/base';
 import { connect } from '../client/control-plane-client.ts';
 import { configDump, findProxy } from '../client/proxies.ts';
 import { defineCommand, text } from '../define-command.ts';
-import { readConfigDump, type ConfigDump, type JsonObject } from '../proxy-config/config-dump.ts';
+import { text as scalar, readConfigDump, type ConfigDump, type JsonObject } from '../proxy-config/config-dump.ts';
 import { clusterRows, endpointRows, listenerRows, routeRows, type Rows } from '../proxy-config/rows.ts';
 import { secretRows } from '../proxy-config/secret-rows.ts';
 import { formatOf, outputOption, printRows, serverOption } from './shared.ts';
@@ -25,8 +25,8 @@ export const proxyConfig = defineCommand({
   summary: 'Show what one proxy holds: clusters, listeners, routes, endpoints or secret',
   help: 'Asks the proxy itself, so this is what is in force there, on either data plane. ORIGIN names the object and the line of it that a resource was made from.\nPrivate keys are never shown.',
   arguments: [
-    { name: '<what>', text: `one of ${Object.keys(VIEWS).join(', ')}` },
-    { name: '<proxy>', text: 'NAME or NAME.NAMESPACE of the workload, as "meltemi proxy-status" lists it' },
+    { name: '[what]', text: `one of ${Object.keys(VIEWS).join(', ')}` },
+    { name: '[proxy]', text: 'NAME or NAME.NAMESPACE of the workload, as "meltemi proxy-status" lists it' },
   ],
   examples: [
     'meltemi proxy-config routes productpage-v1',
@@ -35,15 +35,18 @@ export const proxyConfig = defineCommand({
   ],
   options: [{ flags: '--name <text>', text: 'only resources whose name holds this' }, outputOption, serverOption],
   async run({ options, args, out }) {
-    const [what = '', name = ''] = args;
+    const [what, name] = args;
+    if (what === undefined || name === undefined)
+      throw new MeshError(
+        'cli/usage',
+        `say what to show and of which proxy: meltemi proxy-config routes productpage-v1\n  What: ${Object.keys(VIEWS).join(', ')}. Proxies: as "meltemi proxy-status" lists them.`,
+      );
     const view = VIEWS[what] ?? VIEWS[`${what}s`] ?? (what === 'secrets' ? VIEWS['secret'] : undefined);
     if (view === undefined) throw new MeshError('cli/usage', `"${what}" is not something a proxy holds. One of: ${Object.keys(VIEWS).join(', ')}`);
     const client = connect({ server: text(options, 'server') });
     const dump = readConfigDump(await configDump(client, await findProxy(client, name)));
     const wanted = text(options, 'name') ?? '';
-    const resources = view
-      .pick(dump)
-      .filter((resource) => `${String(resource['name'] ?? '')} ${String(resource['cluster_name'] ?? '')}`.includes(wanted));
+    const resources = view.pick(dump).filter((resource) => `${scalar(resource['name'])} ${scalar(resource['cluster_name'])}`.includes(wanted));
     printRows(out, formatOf(options), view.rows(resources), resources);
     return 0;
   },

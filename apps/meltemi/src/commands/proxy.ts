@@ -1,3 +1,4 @@
+import { MeshError } from '@meltemi/base';
 import { defineCommand, text } from '../define-command.ts';
 import { wrapWorkload } from '../processes/wrap-workload.ts';
 import { serverOption } from './shared.ts';
@@ -16,7 +17,7 @@ export const proxy = defineCommand({
   name: 'proxy',
   summary: 'Run a gateway, or a sidecar for an application that something else starts',
   help: 'TYPE router is a gateway: it serves the Gateway objects whose selector fits its labels. TYPE sidecar stands before an application on this machine.',
-  arguments: [{ name: '<type>', text: 'router or sidecar' }],
+  arguments: [{ name: '[type]', text: 'router or sidecar' }],
   examples: ['meltemi proxy router --labels istio=ingressgateway -n istio-system', 'meltemi proxy sidecar --app legacy --port 8080'],
   options: [
     { flags: '--app <name>', text: 'label app' },
@@ -32,7 +33,12 @@ export const proxy = defineCommand({
     serverOption,
   ],
   async run({ options, args, out }) {
-    const type = args[0] === 'sidecar' ? 'sidecar' : 'router';
+    const [type] = args;
+    if (type !== 'sidecar' && type !== 'router')
+      throw new MeshError(
+        'cli/usage',
+        'say what to run: "meltemi proxy router" for a gateway, "meltemi proxy sidecar --app NAME --port PORT" for an application',
+      );
     const app = text(options, 'app') ?? (type === 'router' ? 'istio-ingressgateway' : 'app');
     const version = text(options, 'version') ?? 'v1';
     return wrapWorkload(

@@ -75,7 +75,14 @@ export async function startDemoControlPlane(setup: Setup, hooks: Hooks): Promise
 
 function argumentsOf({ options, stateDir, consolePort, network }: Setup): readonly string[] {
   return [
-    ...['--state-dir', stateDir, '--bind', options.bind, '--console-port', String(consolePort), '--access-log', options.accessLog],
+    '--state-dir',
+    stateDir,
+    '--bind',
+    options.bind,
+    '--console-port',
+    String(consolePort),
+    '--access-log',
+    options.accessLog,
     ...(options.configDirs.length === 0 ? [] : ['--config', ...options.configDirs]),
     ...(network === undefined ? [] : ['--network', `${network.bridge},${network.gateway},${network.prefixLength}`]),
     ...(options.certTtl === undefined ? [] : ['--cert-ttl', options.certTtl]),

@@ -5,7 +5,7 @@ import { runWorkload, type InterceptionMode, type RunningWorkload, type Workload
 import { MeshError } from '@meltemi/base';
 import { dataPlaneOf } from '../commands/workload-options.ts';
 import { createLog } from '../processes/log.ts';
-import { AGENT_COMMAND, endOf, type Workload } from '../processes/wrap-workload.ts';
+import { AGENT_COMMAND, sentenceOf, type Workload } from '../processes/wrap-workload.ts';
 import { bookinfoProgram } from '../resources.ts';
 import type { Output } from '../output/output.ts';
 import { BOOKINFO_NAMESPACE, bookinfoPlan, type DemoWorkload } from './bookinfo-plan.ts';
@@ -72,13 +72,11 @@ function launch(workload: Workload, setup: Setup, hooks: Hooks): Promise<Running
   });
 }
 
+/** In the demo ten workloads speak: what is the same for all is left out. */
 function tell(name: string, event: WorkloadEvent, progress: Progress): void {
-  if (event.t === 'proxy' && event.state === 'exited')
-    progress.warn(`the proxy of ${name} ended (${event.reason ?? 'no reason given'}); starting it again`);
-  if (event.t === 'application' && event.state === 'exited') progress.warn(`${name} ended (${endOf(event)}); its endpoint leaves the mesh`);
-  if (event.t === 'health' && event.state === 'unhealthy') progress.warn(`${name} gets no traffic until it answers again: ${event.reason}`);
-  if (event.t === 'rejected') progress.warn(`the proxy of ${name} refused configuration: ${event.message}`);
-  if (event.t === 'warning') progress.warn(`${name}: ${event.message}`);
+  if (event.t === 'line' || event.t === 'interception' || event.t === 'control-plane') return;
+  const text = sentenceOf(event, name);
+  if (text !== undefined) progress.warn(text);
 }
 
 function sidecar(planned: DemoWorkload, setup: Setup): Workload {

@@ -29,7 +29,7 @@ export function table(heads: readonly string[], rows: readonly (readonly string[
 
 /** A value as JSON or YAML text. */
 export function structured(value: unknown, format: 'json' | 'yaml'): string {
-  return format === 'json' ? JSON.stringify(value, null, 2) : stringify(value).trimEnd();
+  return format === 'json' ? JSON.stringify(value, null, 2) : stringify(value, { lineWidth: 0 }).trimEnd();
 }
 
 /** `5s`, `3m12s`, `4h`, `12d`: an age as kubectl shows it. */

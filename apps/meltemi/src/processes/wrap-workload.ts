@@ -49,44 +49,56 @@ function waitingFor({ appPorts, readyPath }: Workload): string {
 
 /** The application's own lines are passed on as they are; what the mesh has to say goes to stderr. */
 function tell(event: WorkloadEvent, workload: Workload, out: Output): void {
+  if (event.t === 'line') {
+    if (event.source === 'stdout') out.line(event.text);
+    else if (event.source === 'stderr' || workload.type === 'router' || process.env['MELTEMI_PROXY_LOG'] !== undefined) out.note(event.text);
+    return;
+  }
+  const text = sentenceOf(event, workload.identity.workload);
+  if (text !== undefined) out.note(`meltemi: ${text}`);
+  if (event.t === 'interception') for (const limit of event.limits) out.note(`  - ${limit}`);
+}
+
+/** What a person should know of an event; undefined when all is as it should be. */
+export function sentenceOf(event: Exclude<WorkloadEvent, { t: 'line' }>, name: string): string | undefined {
   switch (event.t) {
-    case 'line':
-      if (event.source === 'stdout') out.line(event.text);
-      else if (event.source === 'stderr') out.note(event.text);
-      else if (workload.type === 'router' || process.env['MELTEMI_PROXY_LOG'] !== undefined) out.note(event.text);
-      return;
     case 'interception':
-      out.note(`meltemi: traffic is caught by ${event.mode === 'netns' ? 'a network namespace' : 'ports'} (${event.reason})`);
-      for (const limit of event.limits) out.note(`  - ${limit}`);
-      return;
-    case 'proxy':
-      if (event.state === 'exited') out.note(`meltemi: the proxy ended (${event.reason ?? 'no reason given'}); starting it again`);
-      return;
-    case 'control-plane':
-      if (event.state === 'away')
-        out.note(
-          `meltemi: the control plane is away${event.reason === undefined ? '' : ` (${event.reason})`}; traffic goes on with the last configuration`,
-        );
-      return;
+      return `traffic is caught by ${event.mode === 'netns' ? 'a network namespace' : 'ports'} (${event.reason})`;
     case 'rejected':
-      out.note(`meltemi: the proxy refused configuration (${event.typeUrl}): ${event.message}`);
-      return;
+      return `the proxy of ${name} refused configuration (${event.typeUrl}): ${event.message}`;
     case 'warning':
-      out.note(`meltemi: ${event.message}`);
-      return;
-    case 'application':
-      if (event.state === 'exited') out.note(`meltemi: ${workload.identity.workload} ended with ${endOf(event)}; its endpoint leaves the mesh`);
-      return;
-    case 'health':
-      if (event.state === 'unhealthy') out.note(`meltemi: ${workload.identity.workload} gets no traffic until it answers again: ${event.reason}`);
-      return;
+      return event.message;
     case 'joined':
     case 'certificate':
-      return;
+      return undefined;
+    case 'application':
+    case 'proxy':
+    case 'health':
+    case 'control-plane':
+      return endOrAbsence(event, name);
+  }
+}
+
+function endOrAbsence(event: Extract<WorkloadEvent, { state: string }>, name: string): string | undefined {
+  switch (event.state) {
+    case 'exited':
+      return event.t === 'proxy'
+        ? `the proxy of ${name} ended (${event.reason ?? 'no reason given'}); starting it again`
+        : `${name} ended with ${endOf(event)}; its endpoint leaves the mesh`;
+    case 'unhealthy':
+      return `${name} gets no traffic until it answers again: ${event.reason}`;
+    case 'away':
+      return `the control plane is away${event.reason === undefined ? '' : ` (${event.reason})`}; traffic goes on with the last configuration`;
+    case 'starting':
+    case 'started':
+    case 'ready':
+    case 'healthy':
+    case 'connected':
+      return undefined;
   }
 }
 
 /** `exit code 3`, `SIGKILL`. */
-export function endOf(event: { readonly code?: number; readonly signal?: string }): string {
+function endOf(event: { readonly code?: number; readonly signal?: string }): string {
   return event.signal ?? `exit code ${event.code ?? 'unknown'}`;
 }

@@ -61,7 +61,7 @@ function typeHint(expected: string, value: unknown): string | undefined {
   switch (expected) {
     case 'number':
     case 'int':
-      return typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value)) ? 'remove the quotes' : 'write digits only';
+      return typeof value === 'string' ? numberHint(value) : undefined;
     case 'string':
       return typeof value === 'number' || typeof value === 'boolean' ? `write it in quotes, "${String(value)}"` : undefined;
     case 'boolean':
@@ -74,6 +74,10 @@ function typeHint(expected: string, value: unknown): string | undefined {
     default:
       return undefined;
   }
+}
+
+function numberHint(value: string): string {
+  return value.trim() !== '' && Number.isFinite(Number(value)) ? 'remove the quotes' : 'write digits only';
 }
 
 function booleanHint(value: string): string | undefined {

@@ -76,8 +76,7 @@ function parse(reader: Reader): readonly Document.Parsed[] {
 
 function readDocument(reader: Reader, document: Document.Parsed): void {
   const faults: readonly YAMLError[] = [...document.errors, ...document.warnings];
-  for (const fault of syntaxFaults(faults, reader.text))
-    addTextProblem(reader, 'MEL0101', toPlace(reader.lines, fault.offset), fault.message, fault.fix);
+  for (const fault of syntaxFaults(faults, reader.text)) addTextProblem(reader, 'MEL0101', toPlace(reader.lines, fault.offset), fault);
   if (faults.length > 0) return;
   let value: unknown;
   try {
@@ -147,7 +146,13 @@ function itemsOf(value: unknown): readonly unknown[] | undefined {
   return Array.isArray(items) ? items : undefined;
 }
 
-function addTextProblem(reader: Reader, code: 'MEL0101' | 'MEL0107', place: Place, message: string, fix?: string): void {
+function addTextProblem(
+  reader: Reader,
+  code: 'MEL0101' | 'MEL0107',
+  place: Place,
+  what: string | { readonly message: string; readonly fix?: string },
+): void {
+  const { message, fix } = typeof what === 'string' ? { message: what, fix: undefined } : what;
   const origin = { source: reader.source, ...(reader.file === undefined ? {} : { file: reader.file }), ...place };
   reader.problems.push(toProblem(errorAt(code, [], message, fix), { kind: '', namespace: '', name: '' }, origin));
 }
