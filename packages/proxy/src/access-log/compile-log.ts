@@ -1,6 +1,6 @@
 import { loneOperator, parseFormat, type AccessLog, type AccessLogFilter, type LogField } from '@meltemi/runtime';
 import { RESPONSE_FLAGS, type StreamInfo } from '../types.ts';
-import { formatTime, requestHeader, responseHeader, STREAM_OPERATORS, type CaptureList, type Getter } from './operators.ts';
+import { formatTime, requestHeader, responseHeader, STREAM_OPERATORS, UNQUOTED, type CaptureList, type Getter } from './operators.ts';
 
 /** One access log, ready to use. */
 export interface CompiledLog {
@@ -45,7 +45,8 @@ function compileText(text: string, capture: CaptureList): (info: StreamInfo) => 
     if (part.t === 'text') return part.text;
     const get = getter(part.operator, part.argument, capture);
     const { maxLength } = part;
-    return maxLength === undefined ? get : (info) => get(info)?.toString().slice(0, maxLength);
+    const cut: Getter = maxLength === undefined ? get : (info) => get(info)?.toString().slice(0, maxLength);
+    return UNQUOTED.has(part.operator) ? cut : (info) => unquoted(cut(info));
   });
   return (info) => {
     let line = '';
@@ -53,13 +54,16 @@ function compileText(text: string, capture: CaptureList): (info: StreamInfo) => 
       if (typeof piece === 'string') line += piece;
       else {
         const value = piece(info);
-        if (value === undefined || value === '') line += '-';
-        // A quote inside a client's value would end its field.
-        else line += typeof value === 'string' && value.includes('"') ? value.replaceAll('"', '\\x22') : value;
+        line += value === undefined || value === '' ? '-' : value;
       }
     }
     return line;
   };
+}
+
+/** A quote inside a peer's value would end its field. */
+function unquoted(value: string | number | undefined): string | number | undefined {
+  return typeof value === 'string' && value.includes('"') ? value.replaceAll('"', '\\x22') : value;
 }
 
 function compileJson(fields: Readonly<Record<string, LogField>>, omitEmpty: boolean, capture: CaptureList): (info: StreamInfo) => string {

@@ -7,6 +7,9 @@ export interface Ids {
   hex(bytes: 8 | 16): string;
 }
 
+const NO_SPAN = '0'.repeat(16);
+const NO_TRACE = '0'.repeat(32);
+
 /** Ids from the host's random generator, drawn in batches. */
 export function createIds(): Ids {
   const pool = Buffer.alloc(4096);
@@ -18,7 +21,7 @@ export function createIds(): Ids {
     }
     const text = pool.toString('hex', at, at + bytes);
     at += bytes;
-    return /[^0]/.test(text) ? text : hex(bytes);
+    return text === (bytes === 8 ? NO_SPAN : NO_TRACE) ? hex(bytes) : text;
   };
   return { uuid: () => randomUUID(), hex };
 }
