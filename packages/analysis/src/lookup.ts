@@ -9,7 +9,7 @@ export interface ServiceLookup {
   /** The service a host means in an object of a namespace; wildcard services cover the names below them. */
   find(host: string, namespace: string): Service | undefined;
   /** What was likely meant by a host that is not known. */
-  suggest(host: string, namespace: string): Fix | undefined;
+  suggest(host: string, namespace: string): Fix;
 }
 
 export function serviceLookup(context: AnalysisContext): ServiceLookup {
@@ -20,7 +20,7 @@ export function serviceLookup(context: AnalysisContext): ServiceLookup {
     find: (host, namespace) => index.lookup(resolveHost(host, namespace, domain)),
     suggest(host, namespace) {
       const near = nearestHost(host, namespace, services, domain);
-      return near === undefined ? undefined : { text: `Did you mean "${near}"?` };
+      return { text: near === undefined ? 'Correct the host, or add a Service or a ServiceEntry that has it.' : `Did you mean "${near}"?` };
     },
   };
 }

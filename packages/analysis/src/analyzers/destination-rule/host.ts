@@ -24,7 +24,7 @@ export const host = defineAnalyzer({
         config,
         path: 'spec.host',
         message: `"${written}" is not known: no Service and no ServiceEntry has it, so the rule does nothing`,
-        ...(fix === undefined ? {} : { fix }),
+        fix,
       });
     }
     const parts = rules.flatMap((config) => {
@@ -44,6 +44,7 @@ export const host = defineAnalyzer({
             config,
             path,
             message: `"${full}"${subset === '' ? '' : `, subset "${subset}",`} has another DestinationRule: ${namesOf(others)}; the oldest wins`,
+            fix: { text: 'Put the subsets and policies into one DestinationRule.' },
           });
       }
     }

@@ -29,6 +29,7 @@ export const sameHost = defineAnalyzer({
             config,
             path,
             message: `"${host}" on port ${port} is claimed by another Gateway of the same workloads: ${namesOf(others)}`,
+            fix: { text: 'Name the host in one Gateway only.' },
           });
       }
     }

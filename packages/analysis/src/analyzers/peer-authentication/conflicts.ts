@@ -36,6 +36,7 @@ export const conflicts = defineAnalyzer({
             config,
             path: 'spec.selector.matchLabels',
             message: `no workload of the namespace "${namespace}" has the labels ${text}`,
+            fix: { text: 'Correct the labels of selector.matchLabels; "meltemi proxy-status" lists the workloads.' },
           });
         }
         const rivals = special
@@ -47,6 +48,7 @@ export const conflicts = defineAnalyzer({
             config,
             path: 'spec.selector',
             message: `${own[0]?.name ?? ''} is selected by another policy too: ${namesOf(rivals)}; only the oldest is in force`,
+            fix: { text: 'Keep one of them, or make their selectors different.' },
           });
       }
     }

@@ -25,7 +25,13 @@ export const overlaps = defineAnalyzer({
         const others = group.filter((claim) => claim.config !== config).map((claim) => claim.config);
         if (others.length === 0) continue;
         const message = `"${host}" port ${port} (${protocol}) is defined by ${namesOf(others)} too${differ ? ', with another protocol' : ''}`;
-        findings.push({ code: differ ? 'KIA1212' : 'KIA1211', config, path, message });
+        findings.push({
+          code: differ ? 'KIA1212' : 'KIA1211',
+          config,
+          path,
+          message,
+          fix: { text: 'Define the port in one ServiceEntry, or under another host.' },
+        });
       }
     }
     return findings;

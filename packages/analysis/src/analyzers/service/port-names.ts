@@ -26,6 +26,7 @@ export const portNames = defineAnalyzer({
               config,
               path: `${path}.appProtocol`,
               message: `"${port.appProtocol}" is not a protocol; known are ${PROTOCOLS.join(', ')}`,
+              fix: { text: 'Write one of them.' },
             });
           return;
         }

@@ -15,7 +15,7 @@ export const destinationHost = defineAnalyzer({
         if (service === undefined) {
           const fix = lookup.suggest(host, config.meta.namespace);
           const message = `referenced host not found: "${host}"; no Service and no ServiceEntry has it`;
-          findings.push({ code: 'KIA1101', config, path: `${path}.host`, message, ...(fix === undefined ? {} : { fix }) });
+          findings.push({ code: 'KIA1101', config, path: `${path}.host`, message, fix });
           continue;
         }
         const numbers = service.ports.map((known) => known.number);
@@ -33,6 +33,7 @@ export const destinationHost = defineAnalyzer({
             config,
             path: `${path}.port.number`,
             message: `"${host}" has no port ${port}; it has ${numbers.join(', ')}`,
+            fix: { text: `Write number: ${numbers[0] ?? 80}.` },
           });
         }
       }

@@ -30,6 +30,7 @@ export const weights = defineAnalyzer({
                 config,
                 path: `${path}[${at}].destination`,
                 message: `"${destination.host}"${destination.subset === undefined ? '' : `, subset "${destination.subset}",`} is a destination of this route already`,
+                fix: { text: 'Remove one of the two, and add up their weights.' },
               });
             seen.add(key);
           });
