@@ -53,8 +53,8 @@ export interface NodeJson {
     readonly egressInfo?: { readonly hostnames: readonly string[] };
   };
   readonly isIdle?: boolean;
-  isOutOfMesh?: boolean;
-  isOutside?: boolean;
+  readonly isOutOfMesh?: boolean;
+  readonly isOutside?: boolean;
   readonly isRoot?: boolean;
   readonly isServiceEntry?: { readonly hosts: readonly string[]; readonly location: string; readonly namespace: string };
 }
@@ -238,24 +238,22 @@ function box(nodes: NodeJson[], by: BoxBy, hash: HashPort): void {
   for (const [key, members] of groups) {
     const [first] = members;
     if (key === undefined || first === undefined || members.length < 2) continue;
-    const id = hash(key);
-    const frame: NodeJson = {
-      id,
-      nodeType: 'box',
-      cluster: first.cluster,
-      namespace: by === 'cluster' ? '' : first.namespace,
-      ...(by === 'app' ? { app: first.app ?? '' } : {}),
-      isBox: by,
-      healthData: null,
-    };
-    for (const member of members) {
-      member.parent = id;
-      if (by !== 'app') continue;
-      if (member.isOutOfMesh === true) frame.isOutOfMesh = true;
-      if (member.isOutside === true) frame.isOutside = true;
-    }
+    const frame = frameOf(by, hash(key), first, members);
+    for (const member of members) member.parent = frame.id;
     nodes.push(frame);
   }
+}
+
+/** The frame of one group; an application's takes over what holds for any of its versions. */
+function frameOf(by: BoxBy, id: string, first: NodeJson, members: readonly NodeJson[]): NodeJson {
+  const frame = { id, nodeType: 'box', cluster: first.cluster, namespace: by === 'cluster' ? '' : first.namespace, isBox: by, healthData: null };
+  if (by !== 'app') return frame;
+  return {
+    ...frame,
+    app: first.app ?? '',
+    ...(members.some((one) => one.isOutOfMesh === true) ? { isOutOfMesh: true } : {}),
+    ...(members.some((one) => one.isOutside === true) ? { isOutside: true } : {}),
+  };
 }
 
 const BOX_RANK: Readonly<Record<BoxBy, number>> = { cluster: 0, namespace: 1, app: 2 };

@@ -42,83 +42,111 @@ interface StreamOptions {
  * buffers) until they work. The last frame stays, marked as stale, when nothing comes any more.
  */
 export function openGraphStream(options: StreamOptions, ports: StreamPorts): GraphStream {
-  const listeners = new Set<() => void>();
-  let state: StreamState = { t: 'connecting' };
-  let lastSeenMs = ports.now();
-  let by: 'poll' | 'push' = options.pollMs === undefined ? 'push' : 'poll';
-  let closeEvents: (() => void) | undefined;
-  let lastPollMs = -Infinity;
-  let lastPushTryMs = ports.now();
-  let polling = false;
+  return new LiveGraph(options, ports);
+}
 
-  const set = (next: StreamState): void => {
-    state = next;
-    for (const listener of listeners) listener();
-  };
-  const show = (frame: GraphResponse): void => {
-    lastSeenMs = ports.now();
-    set({ t: 'live', by, frame, atMs: lastSeenMs });
-  };
-  const frameOf = (): GraphResponse | undefined => (state.t === 'connecting' ? undefined : state.frame);
+class LiveGraph implements GraphStream {
+  readonly #options: StreamOptions;
+  readonly #ports: StreamPorts;
+  readonly #listeners = new Set<() => void>();
+  readonly #stopChecks: () => void;
+  #state: StreamState = { t: 'connecting' };
+  #by: 'poll' | 'push';
+  #lastSeenMs: number;
+  #lastPollMs = -Infinity;
+  #lastPushTryMs: number;
+  #isPolling = false;
+  #closeEvents: (() => void) | undefined;
 
-  const poll = async (): Promise<void> => {
-    if (polling) return;
-    polling = true;
-    lastPollMs = ports.now();
+  constructor(options: StreamOptions, ports: StreamPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#by = options.pollMs === undefined ? 'push' : 'poll';
+    this.#lastSeenMs = this.#lastPushTryMs = ports.now();
+    if (this.#by === 'push') this.#openPush();
+    else void this.#poll();
+    this.#stopChecks = ports.every(CHECK_MS, () => this.#check());
+  }
+
+  state(): StreamState {
+    return this.#state;
+  }
+
+  subscribe(changed: () => void): () => void {
+    this.#listeners.add(changed);
+    return () => this.#listeners.delete(changed);
+  }
+
+  close(): void {
+    this.#stopChecks();
+    this.#closeEvents?.();
+    this.#listeners.clear();
+  }
+
+  #set(next: StreamState): void {
+    this.#state = next;
+    for (const listener of this.#listeners) listener();
+  }
+
+  #show(frame: GraphResponse): void {
+    this.#lastSeenMs = this.#ports.now();
+    this.#set({ t: 'live', by: this.#by, frame, atMs: this.#lastSeenMs });
+  }
+
+  #goStale(reason: string): void {
+    const frame = this.#state.t === 'connecting' ? undefined : this.#state.frame;
+    this.#set({ t: 'stale', frame, sinceMs: this.#lastSeenMs, reason });
+  }
+
+  async #poll(): Promise<void> {
+    if (this.#isPolling) return;
+    this.#isPolling = true;
+    this.#lastPollMs = this.#ports.now();
     try {
-      show(await ports.get(options.pollPath));
+      this.#show(await this.#ports.get(this.#options.pollPath));
     } catch (error) {
-      set({ t: 'stale', frame: frameOf(), sinceMs: lastSeenMs, reason: error instanceof Error ? error.message : String(error) });
+      this.#goStale(error instanceof Error ? error.message : String(error));
     } finally {
-      polling = false;
+      this.#isPolling = false;
     }
-  };
-  const openPush = (): void => {
-    closeEvents?.();
-    lastPushTryMs = ports.now();
-    closeEvents = ports.openEvents(options.pushPath, {
+  }
+
+  #openPush(): void {
+    this.#closeEvents?.();
+    this.#lastPushTryMs = this.#ports.now();
+    this.#closeEvents = this.#ports.openEvents(this.#options.pushPath, {
       frame: (text) => {
         const frame = parseFrame(text);
         if (frame === undefined) return;
-        by = 'push';
-        show(frame);
+        this.#by = 'push';
+        this.#show(frame);
       },
       alive: () => {
-        lastSeenMs = ports.now();
-        if (state.t === 'stale' && state.frame !== undefined) set({ t: 'live', by, frame: state.frame, atMs: lastSeenMs });
+        this.#lastSeenMs = this.#ports.now();
+        if (this.#state.t === 'stale' && this.#state.frame !== undefined) this.#show(this.#state.frame);
       },
       refused: () => {
-        by = 'poll';
-        void poll();
+        this.#by = 'poll';
+        void this.#poll();
       },
     });
-  };
-  const check = (): void => {
-    const now = ports.now();
-    if (by === 'poll' && options.pollMs !== 0 && now - lastPollMs >= (options.pollMs ?? POLL_MS)) void poll();
-    if (by === 'poll' && options.pollMs === undefined && now - lastPushTryMs >= RETRY_PUSH_MS) openPush();
-    const silenceAllowedMs = by === 'push' ? STALE_AFTER_MS : STALE_AFTER_MS + (options.pollMs ?? POLL_MS);
-    if (options.pollMs !== 0 && state.t === 'live' && now - lastSeenMs > silenceAllowedMs)
-      set({ t: 'stale', frame: state.frame, sinceMs: lastSeenMs, reason: 'The live stream is cut.' });
-    if (state.t === 'connecting' && now - lastSeenMs > STALE_AFTER_MS)
-      set({ t: 'stale', frame: undefined, sinceMs: lastSeenMs, reason: 'The control plane does not answer.' });
-  };
+  }
 
-  if (options.pollMs === undefined) openPush();
-  else void poll();
-  const stopChecks = ports.every(CHECK_MS, check);
-  return {
-    state: () => state,
-    subscribe: (changed) => {
-      listeners.add(changed);
-      return () => listeners.delete(changed);
-    },
-    close: () => {
-      stopChecks();
-      closeEvents?.();
-      listeners.clear();
-    },
-  };
+  #check(): void {
+    if (this.#by === 'poll') this.#checkPoll();
+    const silenceMs = this.#ports.now() - this.#lastSeenMs;
+    const allowedMs = this.#by === 'push' ? STALE_AFTER_MS : STALE_AFTER_MS + (this.#options.pollMs ?? POLL_MS);
+    // While it is paused, what is shown is meant to grow old.
+    if (this.#options.pollMs !== 0 && this.#state.t === 'live' && silenceMs > allowedMs) this.#goStale('The live stream is cut.');
+    if (this.#state.t === 'connecting' && silenceMs > STALE_AFTER_MS) this.#goStale('The control plane does not answer.');
+  }
+
+  #checkPoll(): void {
+    const now = this.#ports.now();
+    const { pollMs } = this.#options;
+    if (pollMs !== 0 && now - this.#lastPollMs >= (pollMs ?? POLL_MS)) void this.#poll();
+    if (pollMs === undefined && now - this.#lastPushTryMs >= RETRY_PUSH_MS) this.#openPush();
+  }
 }
 
 /** A frame, bare or in our event's wrapping. */

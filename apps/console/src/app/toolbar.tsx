@@ -25,32 +25,25 @@ export function PageToolbar({
   title,
   children,
   live,
-  onRefresh,
+  without = [],
 }: {
   readonly title: string;
   readonly children?: ReactNode;
   readonly live?: boolean | undefined;
-  readonly onRefresh?: () => void;
+  /** Pickers that would change nothing on the page. */
+  readonly without?: readonly ('duration' | 'namespaces')[];
 }): ReactElement {
   const queries = useQueryClient();
   return (
     <div className="page-toolbar">
       <h1>{title}</h1>
-      <NamespacePicker />
+      {!without.includes('namespaces') && <NamespacePicker />}
       {children}
       <span className="grow" />
-      <DurationPicker />
+      {!without.includes('duration') && <DurationPicker />}
       <RefreshPicker live={live} />
       <Tooltip label="Refresh now">
-        <ActionIcon
-          variant="default"
-          size="md"
-          aria-label="Refresh now"
-          onClick={() => {
-            void queries.invalidateQueries();
-            onRefresh?.();
-          }}
-        >
+        <ActionIcon variant="default" size="md" aria-label="Refresh now" onClick={() => void queries.invalidateQueries()}>
           <Icon name="refresh" size={14} />
         </ActionIcon>
       </Tooltip>

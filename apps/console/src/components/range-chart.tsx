@@ -28,11 +28,7 @@ export function RangeChart({ title, lines, format, empty = 'No data' }: RangeCha
       </figure>
     );
   }
-  const times = all.map(([time]) => time);
-  const [start, end] = [Math.min(...times), Math.max(...times)];
-  const top = Math.max(...all.map(([, value]) => value)) * 1.1 || 1;
-  const at = ([time, value]: readonly [number, number]): string =>
-    `${(((time - start) / Math.max(1, end - start)) * WIDTH).toFixed(1)},${(HEIGHT - 2 - (value / top) * (HEIGHT - 6)).toFixed(1)}`;
+  const at = scaleOf(all);
   return (
     <figure className="range-chart">
       <figcaption>{title}</figcaption>
@@ -43,38 +39,10 @@ export function RangeChart({ title, lines, format, empty = 'No data' }: RangeCha
         aria-label={`${title}: ${lines.map((line) => `${line.name} ${extremes(line, format)}`).join('; ')}`}
       >
         {[0.25, 0.5, 0.75].map((share) => (
-          <path
-            key={share}
-            d={`M0,${HEIGHT * share} H${WIDTH}`}
-            stroke="var(--line)"
-            strokeWidth="0.6"
-            strokeDasharray="3 3"
-            vectorEffect="non-scaling-stroke"
-          />
+          <path key={share} className="grid-line" d={`M0,${HEIGHT * share} H${WIDTH}`} />
         ))}
-        <path d={`M0,${HEIGHT - 0.5} H${WIDTH}`} stroke="var(--line)" vectorEffect="non-scaling-stroke" />
-        {lines.map(
-          (line) =>
-            line.points.length > 1 && (
-              <g key={line.name}>
-                {line.area === true && (
-                  <path
-                    d={`M${at([line.points[0]?.[0] ?? start, 0])} L${line.points.map(at).join(' L')} L${at([line.points.at(-1)?.[0] ?? end, 0])} Z`}
-                    fill={line.color}
-                    fillOpacity="0.15"
-                  />
-                )}
-                <path
-                  d={`M${line.points.map(at).join(' L')}`}
-                  fill="none"
-                  stroke={line.color}
-                  strokeWidth="1.6"
-                  strokeLinejoin="round"
-                  vectorEffect="non-scaling-stroke"
-                />
-              </g>
-            ),
-        )}
+        <path className="base-line" d={`M0,${HEIGHT - 0.5} H${WIDTH}`} />
+        {lines.map((line) => line.points.length > 1 && <Line key={line.name} line={line} at={at} />)}
       </svg>
       <ul>
         {lines.map((line) => (
@@ -85,6 +53,28 @@ export function RangeChart({ title, lines, format, empty = 'No data' }: RangeCha
         ))}
       </ul>
     </figure>
+  );
+}
+
+type ChartPoint = readonly [number, number];
+
+/** Where a point stands in the picture, so that all of them fit. */
+function scaleOf(points: readonly ChartPoint[]): (point: ChartPoint) => string {
+  const times = points.map(([time]) => time);
+  const [start, end] = [Math.min(...times), Math.max(...times)];
+  const top = Math.max(...points.map(([, value]) => value)) * 1.1 || 1;
+  return ([time, value]) =>
+    `${(((time - start) / Math.max(1, end - start)) * WIDTH).toFixed(1)},${(HEIGHT - 2 - (value / top) * (HEIGHT - 6)).toFixed(1)}`;
+}
+
+function Line({ line, at }: { readonly line: ChartLine; readonly at: (point: ChartPoint) => string }): ReactElement {
+  const [first, last] = [line.points[0]?.[0] ?? 0, line.points.at(-1)?.[0] ?? 0];
+  const way = line.points.map(at).join(' L');
+  return (
+    <g>
+      {line.area === true && <path d={`M${at([first, 0])} L${way} L${at([last, 0])} Z`} fill={line.color} fillOpacity="0.15" />}
+      <path className="chart-line" d={`M${way}`} stroke={line.color} />
+    </g>
   );
 }
 

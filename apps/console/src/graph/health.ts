@@ -67,26 +67,31 @@ function replicaHealth(replicas: ReplicaStatus): HealthStatus {
 
 /** The health of a list row: the server's verdict where it gives one, else by Kiali's rules from requests and replicas. */
 export function itemHealth(data: HealthData | undefined): Health {
-  let status: HealthStatus = 'NA';
-  let total = 0;
-  let failed = 0;
-  for (const direction of [data?.requests?.inbound, data?.requests?.outbound]) {
-    for (const [protocol, codes] of Object.entries(direction ?? {})) {
-      status = worst(status, codesHealth(protocol, codes));
-      for (const [code, rate] of Object.entries(codes)) {
-        total += rate;
-        if (isError(protocol, code)) failed += rate;
-      }
-    }
-  }
-  const one = data?.workloadStatus;
-  for (const replicas of one === undefined || one === null ? (data?.workloadStatuses ?? []) : [one]) status = worst(status, replicaHealth(replicas));
+  const { status, total, failed } = requestsHealth(data?.requests);
   const verdict = typeof data?.status === 'string' ? { status: data.status } : data?.status;
   return {
-    status: parseHealth(verdict?.status) ?? status,
+    status: parseHealth(verdict?.status) ?? replicasOf(data).map(replicaHealth).reduce(worst, status),
     errorPercent: verdict?.errorRatio ?? (total > 0 ? (failed / total) * 100 : undefined),
     requestsPerSecond: total,
   };
+}
+
+function replicasOf(data: HealthData | undefined): readonly ReplicaStatus[] {
+  const one = data?.workloadStatus;
+  return one === undefined || one === null ? (data?.workloadStatuses ?? []) : [one];
+}
+
+function requestsHealth(requests: HealthData['requests']): { readonly status: HealthStatus; readonly total: number; readonly failed: number } {
+  let status: HealthStatus = 'NA';
+  let [total, failed] = [0, 0];
+  for (const [protocol, codes] of [...Object.entries(requests?.inbound ?? {}), ...Object.entries(requests?.outbound ?? {})]) {
+    status = worst(status, codesHealth(protocol, codes));
+    for (const [code, rate] of Object.entries(codes)) {
+      total += rate;
+      if (isError(protocol, code)) failed += rate;
+    }
+  }
+  return { status, total, failed };
 }
 
 /** Whether an answer counts as failed: 4xx, 5xx and none for HTTP, anything but 0 for gRPC. */

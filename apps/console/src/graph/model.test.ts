@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { codesHealth, itemHealth } from './health.ts';
-import { buildModel } from './model.ts';
-import { countGraph, crossTraffic, errorShare, membersOf, totalTraffic } from './summary.ts';
+import { buildModel, errorShare } from './model.ts';
+import { countGraph, crossTraffic, membersOf, totalTraffic } from './summary.ts';
 import { graph, node, small } from './testdata.ts';
 
 describe('graph model', () => {

@@ -3,7 +3,7 @@ import { codesHealth, parseHealth, worst } from './health.ts';
 
 export type Protocol = 'grpc' | 'http' | 'tcp';
 export type Shape = 'circle' | 'square' | 'triangle' | 'trapezoid' | 'hexagon' | 'box';
-export type BoxKind = 'app' | 'cluster' | 'namespace';
+type BoxKind = 'app' | 'cluster' | 'namespace';
 
 /** Requests per second by outcome; for TCP bytes per second in `total`. */
 export interface Rates {
@@ -78,31 +78,32 @@ export function buildModel(response: GraphResponse): GraphModel {
 }
 
 function buildNode(data: NodeData, graphType: GraphType, boxes: ReadonlyMap<string, NodeData>): GraphNode {
-  const inbound: Partial<Record<Protocol, number>> = {};
-  const outbound: Partial<Record<Protocol, number>> = {};
-  for (const traffic of data.traffic ?? []) {
-    const protocol = asProtocol(traffic.protocol);
-    if (protocol === undefined) continue;
-    const into = number(traffic.rates?.[`${protocol}In`]);
-    const out = number(traffic.rates?.[`${protocol}Out`]);
-    if (into !== undefined) inbound[protocol] = into;
-    if (out !== undefined) outbound[protocol] = out;
-  }
   const box = data.nodeType === 'box' || data.isBox !== undefined ? asBox(data.isBox) : undefined;
+  const parent = boxes.get(data.parent ?? '');
   return {
     id: data.id,
-    parent: data.parent !== undefined && boxes.has(data.parent) ? data.parent : undefined,
-    shape: box === undefined ? shapeOf(data) : 'box',
+    parent: parent?.id,
     box,
-    badge: box === undefined ? badgeOf(data) : { app: 'A', cluster: 'C', namespace: 'NS' }[box],
-    label: box === undefined ? labelOf(data, graphType, boxes.get(data.parent ?? '')?.isBox === 'app') : boxLabel(data, box),
+    ...(box === undefined
+      ? { shape: shapeOf(data), badge: badgeOf(data), label: labelOf(data, graphType, parent?.isBox === 'app') }
+      : { shape: 'box', badge: { app: 'A', cluster: 'C', namespace: 'NS' }[box], label: boxLabel(data, box) }),
     health: nodeHealth(data),
     idle: data.isIdle === true || data.isDead === true,
     service: data.nodeType === 'service' && data.isServiceEntry === undefined,
     data,
-    inbound,
-    outbound,
+    inbound: nodeRates(data, 'In'),
+    outbound: nodeRates(data, 'Out'),
   };
+}
+
+function nodeRates(data: NodeData, direction: 'In' | 'Out'): Partial<Record<Protocol, number>> {
+  const rates: Partial<Record<Protocol, number>> = {};
+  for (const traffic of data.traffic ?? []) {
+    const protocol = asProtocol(traffic.protocol);
+    const rate = protocol === undefined ? undefined : number(traffic.rates?.[protocol + direction]);
+    if (protocol !== undefined && rate !== undefined) rates[protocol] = rate;
+  }
+  return rates;
 }
 
 function asBox(text: string | undefined): BoxKind {
@@ -121,16 +122,28 @@ function badgeOf(data: NodeData): string {
   return { service: 'S', app: 'A', workload: 'W', aggregate: 'O', box: '', serviceentry: 'SE', unknown: '' }[data.nodeType];
 }
 
-/** App and version, workload or service: what names a node. Inside an app's box the version alone does. */
+/** App and version, workload or service: what names a node. */
 function labelOf(data: NodeData, graphType: GraphType, boxed: boolean): string {
-  if (data.nodeType === 'unknown') return data.service !== undefined && data.service !== 'unknown' ? data.service : 'unknown';
-  if (data.nodeType === 'service' || data.nodeType === 'serviceentry') return data.service ?? 'unknown';
-  if (data.nodeType === 'aggregate') return data.aggregateValue ?? data.aggregate ?? 'unknown';
-  if (data.nodeType === 'workload') return data.workload ?? 'unknown';
-  const app = data.app ?? data.workload ?? 'unknown';
-  const version = data.version === undefined || data.version === 'unknown' ? undefined : data.version;
-  if (graphType === 'app' || version === undefined) return app;
-  return boxed ? version : `${app}\n${version}`;
+  switch (data.nodeType) {
+    case 'service':
+    case 'serviceentry':
+    case 'unknown':
+      return data.service ?? 'unknown';
+    case 'aggregate':
+      return data.aggregateValue ?? data.aggregate ?? 'unknown';
+    case 'workload':
+      return data.workload ?? 'unknown';
+    case 'app':
+    case 'box':
+      return appLabel(data, graphType, boxed);
+  }
+}
+
+/** Inside an app's box the version alone names a node. */
+function appLabel({ app, workload, version }: NodeData, graphType: GraphType, boxed: boolean): string {
+  const name = app ?? workload ?? 'unknown';
+  if (graphType === 'app' || version === undefined || version === 'unknown') return name;
+  return boxed ? version : `${name}\n${version}`;
 }
 
 function boxLabel(data: NodeData, box: BoxKind): string {
@@ -161,8 +174,6 @@ function buildEdge(data: EdgeData): GraphEdge {
   const protocol = asProtocol(data.traffic?.protocol);
   const values = data.traffic?.rates ?? {};
   const rates = protocol === undefined ? NO_RATES : edgeRates(protocol, values);
-  const failed = rates.clientError + rates.serverError + rates.noResponse;
-  const derived = protocol === undefined || protocol === 'tcp' ? 'NA' : codesHealth(protocol, codeClasses(protocol, values, ''));
   return {
     id: data.id,
     source: data.source,
@@ -170,15 +181,23 @@ function buildEdge(data: EdgeData): GraphEdge {
     protocol,
     rates,
     idle: rates.total === 0,
-    health: parseHealth(data.healthStatus) ?? derived,
-    errorPercent:
-      number(protocol === undefined ? undefined : values[`${protocol}PercentErr`]) ?? (rates.total > 0 ? (failed / rates.total) * 100 : 0),
-    sharePercent: number(protocol === undefined ? undefined : values[`${protocol}PercentReq`]),
+    health: parseHealth(data.healthStatus) ?? edgeHealth(protocol, values),
+    errorPercent: number(values[`${protocol}PercentErr`]) ?? errorShare(rates),
+    sharePercent: number(values[`${protocol}PercentReq`]),
     mtlsPercent: number(data.isMTLS) ?? 0,
     responseTimeMs: number(data.responseTime),
     throughputBps: number(data.throughput),
     data,
   };
+}
+
+function edgeHealth(protocol: Protocol | undefined, values: Readonly<Record<string, string>>): HealthStatus {
+  return protocol === undefined || protocol === 'tcp' ? 'NA' : codesHealth(protocol, codeClasses(protocol, values, ''));
+}
+
+/** Percent of the requests that failed; 0 without requests. */
+export function errorShare(rates: Rates): number {
+  return rates.total > 0 ? ((rates.clientError + rates.serverError + rates.noResponse) / rates.total) * 100 : 0;
 }
 
 function edgeRates(protocol: Protocol, values: Readonly<Record<string, string>>): Rates {

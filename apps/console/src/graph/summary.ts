@@ -67,11 +67,6 @@ export function crossTraffic(
   return { inbound: sumEdges(inbound), outbound: sumEdges(outbound) };
 }
 
-/** Percent of the requests that failed; 0 without requests. */
-export function errorShare(rates: Rates): number {
-  return rates.total > 0 ? ((rates.clientError + rates.serverError + rates.noResponse) / rates.total) * 100 : 0;
-}
-
 /** Everything that lies inside a box, boxes in boxes included. */
 export function membersOf(model: GraphModel, boxId: string): ReadonlySet<string> {
   const members = new Set<string>();

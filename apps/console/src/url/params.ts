@@ -10,8 +10,8 @@ interface Param<T> {
   readonly format: (value: T) => string;
 }
 
-export type ResponseTimeKind = 'avg' | 'rt50' | 'rt95' | 'rt99';
-export type ThroughputKind = 'throughputRequest' | 'throughputResponse';
+type ResponseTimeKind = 'avg' | 'rt50' | 'rt95' | 'rt99';
+type ThroughputKind = 'throughputRequest' | 'throughputResponse';
 
 /** Which labels edges carry, and in which variant. */
 export interface EdgeLabels {
@@ -105,7 +105,7 @@ export const PARAMS = {
   kiosk: flag('kiosk', false),
 } as const;
 
-export type ParamKey = keyof typeof PARAMS;
+type ParamKey = keyof typeof PARAMS;
 export type Options = {
   readonly [K in ParamKey]: ReturnType<(typeof PARAMS)[K]['parse']> extends infer V
     ? Exclude<V, undefined> | (K extends 'namespaces' ? undefined : never)

@@ -16,13 +16,13 @@ interface OperandBase {
   readonly needs?: Needs;
 }
 
-export type NodeOperand = OperandBase & { readonly target: 'node' } & (
+type NodeOperand = OperandBase & { readonly target: 'node' } & (
     | { readonly type: 'text'; readonly values: (node: GraphNode, key: string) => readonly (string | undefined)[] }
     | { readonly type: 'number'; readonly value: (node: GraphNode, context: FindContext) => number | undefined }
     | { readonly type: 'flag'; readonly test: (node: GraphNode) => boolean; readonly testNot?: (node: GraphNode) => boolean }
   );
 
-export type EdgeOperand = OperandBase & { readonly target: 'edge' } & (
+type EdgeOperand = OperandBase & { readonly target: 'edge' } & (
     | { readonly type: 'text'; readonly values: (edge: GraphEdge) => readonly (string | undefined)[] }
     | { readonly type: 'number'; readonly value: (edge: GraphEdge) => number | undefined }
     | { readonly type: 'flag'; readonly test: (edge: GraphEdge) => boolean }
@@ -53,8 +53,13 @@ function rate(name: string, help: string, value: (node: GraphNode) => number | u
   return { target: 'node', type: 'number', name, aliases: [], help, value };
 }
 
-function flag(name: string, aliases: readonly string[], help: string, test: (node: GraphNode) => boolean, needs?: Needs): NodeOperand {
-  return { target: 'node', type: 'flag', name, aliases, help, test, ...(needs === undefined ? {} : { needs }) };
+function flag(name: string, aliases: readonly string[], help: string, test: (node: GraphNode) => boolean): NodeOperand {
+  return { target: 'node', type: 'flag', name, aliases, help, test };
+}
+
+/** An operand that means something only with an option of the graph, which it switches on. */
+function needing<T extends Operand>(needs: Needs, operand: T): T {
+  return { ...operand, needs };
 }
 
 /** All operands that name a node's properties, by the words Kiali's users know. */
@@ -102,9 +107,15 @@ const NODE_OPERANDS: readonly NodeOperand[] = [
     test: (node) => node.health === 'Healthy',
     testNot: (node) => node.health !== 'Healthy' && node.health !== 'NA',
   },
-  flag('idle', [], 'has no traffic', (node) => node.idle, 'idleNodes'),
+  needing(
+    'idleNodes',
+    flag('idle', [], 'has no traffic', (node) => node.idle),
+  ),
   flag('mirroring', [], 'has mirroring', (node) => node.data.hasMirroring === true),
-  flag('outofmesh', ['om', 'sidecar'], 'has no sidecar', (node) => node.data.isOutOfMesh === true, 'badgeSidecar'),
+  needing(
+    'badgeSidecar',
+    flag('outofmesh', ['om', 'sidecar'], 'has no sidecar', (node) => node.data.isOutOfMesh === true),
+  ),
   flag('outside', ['outsider'], 'is outside the chosen namespaces', (node) => node.data.isOutside === true),
   flag('requestrouting', ['rr'], 'has request routing', (node) => node.data.hasRequestRouting === true),
   flag('requesttimeout', ['rto'], 'has a request timeout', (node) => node.data.hasRequestTimeout === true),
@@ -112,7 +123,10 @@ const NODE_OPERANDS: readonly NodeOperand[] = [
   flag('tcptrafficshifting', ['tcpts'], 'has TCP traffic shifting', (node) => node.data.hasTCPTrafficShifting === true),
   flag('trafficshifting', ['ts'], 'has traffic shifting', (node) => node.data.hasTrafficShifting === true),
   flag('trafficsource', ['root'], 'is where traffic starts', (node) => node.data.isRoot === true),
-  flag('virtualservice', ['vs'], 'has a virtual service', (node) => node.data.hasVS !== undefined && node.data.hasVS !== false, 'badgeVS'),
+  needing(
+    'badgeVS',
+    flag('virtualservice', ['vs'], 'has a virtual service', (node) => node.data.hasVS !== undefined && node.data.hasVS !== false),
+  ),
   flag('workloadentry', ['we'], 'is a workload entry', (node) => (node.data.hasWorkloadEntry?.length ?? 0) > 0),
 ];
 
@@ -120,8 +134,8 @@ function ofProtocol(edge: GraphEdge, protocol: string, value: number | undefined
   return edge.protocol === protocol ? value : undefined;
 }
 
-function percent(name: string, aliases: readonly string[], help: string, value: (edge: GraphEdge) => number | undefined, needs?: Needs): EdgeOperand {
-  return { target: 'edge', type: 'number', name, aliases, help, value, ...(needs === undefined ? {} : { needs }) };
+function percent(name: string, aliases: readonly string[], help: string, value: (edge: GraphEdge) => number | undefined): EdgeOperand {
+  return { target: 'edge', type: 'number', name, aliases, help, value };
 }
 
 const EDGE_OPERANDS: readonly EdgeOperand[] = [
@@ -150,9 +164,15 @@ const EDGE_OPERANDS: readonly EdgeOperand[] = [
   percent('%httperr', ['%httperror', '%error'], 'share of failed HTTP requests', (edge) => ofProtocol(edge, 'http', edge.errorPercent)),
   percent('%httptraffic', ['%traffic'], 'share of the source’s HTTP requests', (edge) => ofProtocol(edge, 'http', edge.sharePercent ?? 100)),
   { target: 'edge', type: 'text', name: 'protocol', aliases: [], help: 'http, grpc or tcp', values: (edge) => [edge.protocol] },
-  percent('responsetime', ['rt', 'response time'], 'response time in milliseconds', (edge) => edge.responseTimeMs, 'responseTime'),
+  needing(
+    'responseTime',
+    percent('responsetime', ['rt', 'response time'], 'response time in milliseconds', (edge) => edge.responseTimeMs),
+  ),
   percent('tcp', [], 'TCP bytes per second', (edge) => ofProtocol(edge, 'tcp', edge.rates.total)),
-  percent('throughput', [], 'bytes per second', (edge) => edge.throughputBps, 'throughput'),
+  needing(
+    'throughput',
+    percent('throughput', [], 'bytes per second', (edge) => edge.throughputBps),
+  ),
   {
     target: 'edge',
     type: 'flag',

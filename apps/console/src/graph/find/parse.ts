@@ -116,8 +116,7 @@ function parseComparison(left: string, operator: Operator, right: string): Parse
       ? node(operand, (one) => matches(operand.values(one, key)))
       : edge(operand, (one) => matches(operand.values(one)));
   }
-  if (!['=', '!=', '>', '>=', '<', '<='].includes(operator))
-    return fail(`"${operand.name}" is a number: use =, !=, >, >=, < or <=, not ${operator}.`);
+  if (NUMBER_TESTS[operator] === undefined) return fail(`"${operand.name}" is a number: use =, !=, >, >=, < or <=, not ${operator}.`);
   const limit = /^nan$/i.test(value) ? Number.NaN : Number(value);
   if (Number.isNaN(limit) && !/^nan$/i.test(value)) return fail(`"${value}" is not a number.`);
   if (operand.target === 'node') return node(operand, (one, context) => compare(operand.value(one, context), operator, limit));
@@ -156,21 +155,17 @@ function textTest(operator: Operator, value: string): (values: readonly (string 
   return (values) => values.some((one) => one !== undefined && test?.(one.toLowerCase()) === true) !== negated;
 }
 
+const NUMBER_TESTS: Readonly<Partial<Record<Operator, (value: number, limit: number) => boolean>>> = {
+  '=': (value, limit) => value === limit,
+  '!=': (value, limit) => value !== limit,
+  '>': (value, limit) => value > limit,
+  '>=': (value, limit) => value >= limit,
+  '<': (value, limit) => value < limit,
+  '<=': (value, limit) => value <= limit,
+};
+
 function compare(value: number | undefined, operator: Operator, limit: number): boolean {
   if (Number.isNaN(limit)) return (value === undefined || value === 0) === (operator === '=');
   if (value === undefined) return operator === '!=';
-  switch (operator) {
-    case '=':
-      return value === limit;
-    case '!=':
-      return value !== limit;
-    case '>':
-      return value > limit;
-    case '>=':
-      return value >= limit;
-    case '<':
-      return value < limit;
-    default:
-      return value <= limit;
-  }
+  return NUMBER_TESTS[operator]?.(value, limit) ?? false;
 }

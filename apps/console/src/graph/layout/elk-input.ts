@@ -7,6 +7,7 @@ export interface ElkNode {
   readonly width?: number;
   readonly height?: number;
   readonly layoutOptions?: Readonly<Record<string, string>>;
+  readonly ports?: readonly { readonly id: string; readonly x: number; readonly y: number }[];
   readonly children?: readonly ElkNode[];
   readonly edges?: readonly { readonly id: string; readonly sources: readonly string[]; readonly targets: readonly string[] }[];
 }
@@ -73,7 +74,8 @@ export function elkInput(model: GraphModel): ElkNode {
     if (node.box === undefined) {
       const room = footprint(node, { x: 0, y: 0 });
       // Labels hang below the shapes, where there is room between the layers: they need not part these.
-      return { id: node.id, width: Math.max(2 * SHAPE_RADIUS + 6, room.width * LABEL_SHARE), height: room.height };
+      const width = Math.max(2 * SHAPE_RADIUS + 6, room.width * LABEL_SHARE);
+      return { id: node.id, width, height: room.height, layoutOptions: { 'elk.portConstraints': 'FIXED_POS' }, ports: portsOf(node.id, width) };
     }
     const { side, bottom } = boxPadding(node.box);
     return {
@@ -82,14 +84,25 @@ export function elkInput(model: GraphModel): ElkNode {
       children: (children.get(node.id) ?? []).map(convert),
     };
   };
+  // A box has no ports of its own: its edges end where they meet its frame.
+  const end = (id: string, side: 'in' | 'out'): string => (model.nodes.get(id)?.box === undefined ? `${id}:${side}` : id);
   return {
     id: 'root',
     layoutOptions: rootOptions(model.nodes.size),
     children: (children.get(undefined) ?? []).map(convert),
     edges: [...model.edges.values()]
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-      .map((edge) => ({ id: edge.id, sources: [edge.source], targets: [edge.target] })),
+      .map((edge) => ({ id: edge.id, sources: [end(edge.source, 'out')], targets: [end(edge.target, 'in')] })),
   };
+}
+
+/** Edges come and go at the height of the shape, not of the middle of shape and label. */
+function portsOf(id: string, width: number): NonNullable<ElkNode['ports']> {
+  const y = SHAPE_RADIUS + 2;
+  return [
+    { id: `${id}:in`, x: 0, y },
+    { id: `${id}:out`, x: width, y },
+  ];
 }
 
 /** ELK's answer as a layout. */

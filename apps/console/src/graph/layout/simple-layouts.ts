@@ -45,28 +45,30 @@ function concentric(model: GraphModel, nodes: readonly GraphNode[]): Map<string,
 
 /** Rows by distance from where traffic starts, top to bottom. */
 function breadthFirst(model: GraphModel, nodes: readonly GraphNode[]): Map<string, Point> {
-  const next = new Map<string, string[]>();
-  const entered = new Set<string>();
-  for (const edge of model.edges.values()) {
-    next.set(edge.source, [...(next.get(edge.source) ?? []), edge.target]);
-    entered.add(edge.target);
-  }
-  const depth = new Map<string, number>();
-  let row = nodes.filter((node) => !entered.has(node.id)).map((node) => node.id);
-  for (const node of nodes) {
-    // A cycle has no start: its first member is one.
-    if (row.length === 0 && !depth.has(node.id)) row = [node.id];
-    for (let level = 0; row.length > 0; level += 1) {
-      const fresh = row.filter((id) => !depth.has(id));
-      for (const id of fresh) depth.set(id, level);
-      row = [...new Set(fresh.flatMap((id) => next.get(id) ?? []))];
-    }
-  }
-  const rows = new Map<number, GraphNode[]>();
-  for (const node of nodes) rows.set(depth.get(node.id) ?? 0, [...(rows.get(depth.get(node.id) ?? 0) ?? []), node]);
+  const depth = depths(model, nodes);
   const places = new Map<string, Point>();
-  for (const [level, members] of rows) {
+  for (const [level, members] of Map.groupBy(nodes, (node) => depth.get(node.id) ?? 0)) {
     members.forEach((node, index) => places.set(node.id, { x: (index - (members.length - 1) / 2) * CELL_WIDTH, y: level * CELL_HEIGHT }));
   }
   return places;
+}
+
+/** How many edges lie between a node and where traffic starts. */
+function depths(model: GraphModel, nodes: readonly GraphNode[]): ReadonlyMap<string, number> {
+  const edges = [...model.edges.values()];
+  const next = Map.groupBy(edges, (edge) => edge.source);
+  const entered = new Set(edges.map((edge) => edge.target));
+  const depth = new Map<string, number>();
+  const walk = (starts: readonly string[]): void => {
+    let row = starts;
+    for (let level = 0; row.length > 0; level += 1) {
+      const fresh = row.filter((id) => !depth.has(id));
+      for (const id of fresh) depth.set(id, level);
+      row = [...new Set(fresh.flatMap((id) => (next.get(id) ?? []).map((edge) => edge.target)))];
+    }
+  };
+  walk(nodes.filter((node) => !entered.has(node.id)).map((node) => node.id));
+  // A cycle has no start: its first member is one.
+  for (const node of nodes) if (!depth.has(node.id)) walk([node.id]);
+  return depth;
 }

@@ -1,6 +1,6 @@
 import type { GraphEdge } from '../model.ts';
 import { edgeColor } from './draw-edge.ts';
-import type { Viewport } from './draw.ts';
+import { clearTarget, type Target } from './draw.ts';
 import type { Palette } from './palette.ts';
 import { pointAt } from './path.ts';
 import { labelWidth, type Scene, type SceneEdge } from './scene.ts';
@@ -24,10 +24,10 @@ interface Stream {
 /** Moving dots that stand for traffic. State is kept by edge, so that a new frame of the graph does not restart it. */
 export interface TrafficAnimation {
   /** Draws the moment `nowMs`. */
-  draw(context: CanvasRenderingContext2D, scene: Scene, view: Viewport, ratio: number, nowMs: number, options: AnimationOptions): void;
+  draw(target: Target, scene: Scene, nowMs: number, options: AnimationOptions): void;
 }
 
-export interface AnimationOptions {
+interface AnimationOptions {
   readonly palette: Palette;
   readonly visible: (id: string) => boolean;
 }
@@ -48,15 +48,14 @@ export function dotSpeed(edge: GraphEdge): number {
 export function createTrafficAnimation(random: () => number): TrafficAnimation {
   const streams = new Map<string, Stream>();
   return {
-    draw: (context, scene, view, ratio, nowMs, options) => {
-      context.setTransform(1, 0, 0, 1, 0, 0);
-      context.clearRect(0, 0, context.canvas.width, context.canvas.height);
-      context.setTransform(ratio * view.scale, 0, 0, ratio * view.scale, ratio * view.x, ratio * view.y);
+    draw: (target, scene, nowMs, options) => {
+      const { context } = target;
+      clearTarget(target);
       for (const id of streams.keys()) if (!scene.edges.has(id)) streams.delete(id);
       for (const edge of scene.edges.values()) {
         if (!options.visible(edge.edge.id)) continue;
         advance(streams, edge, nowMs, random);
-        drawDots(context, edge, streams.get(edge.edge.id)?.dots ?? [], nowMs, options.palette);
+        for (const dot of streams.get(edge.edge.id)?.dots ?? []) drawDot(context, edge, { ...dot, ageMs: nowMs - dot.bornMs }, options.palette);
       }
       // Labels lie on the canvas below: dots pass under them.
       for (const { label, locked, labelAt } of scene.edges.values()) {
@@ -87,24 +86,20 @@ function advance(streams: Map<string, Stream>, { edge, path }: SceneEdge, nowMs:
   while (stream.dots.length > 0 && nowMs - (stream.dots[0]?.bornMs ?? 0) > lifeMs) stream.dots.shift();
 }
 
-function drawDots(context: CanvasRenderingContext2D, { edge, path }: SceneEdge, dots: readonly Dot[], nowMs: number, palette: Palette): void {
-  const speed = dotSpeed(edge);
-  const rim = edgeColor(edge, palette);
-  for (const dot of dots) {
-    const at = pointAt(path, ((nowMs - dot.bornMs) / 1000) * speed);
-    const [x, y] = [at.x - Math.sin(at.angle) * dot.side * 4, at.y + Math.cos(at.angle) * dot.side * 4];
-    context.beginPath();
-    if (dot.kind === 'error') {
-      context.moveTo(x, y - 6);
-      context.lineTo(x + 6, y);
-      context.lineTo(x, y + 6);
-      context.lineTo(x - 6, y);
-      context.closePath();
-    } else context.arc(x, y, dot.kind === 'tcp' ? 3.2 : 4, 0, Math.PI * 2);
-    context.fillStyle = dot.kind === 'tcp' ? '#a3a3a3' : '#ffffff';
-    context.fill();
-    context.lineWidth = dot.kind === 'error' ? 2 : 1.6;
-    context.strokeStyle = dot.kind === 'error' ? palette.danger : rim;
-    context.stroke();
-  }
+function drawDot(context: CanvasRenderingContext2D, { edge, path }: SceneEdge, dot: Dot & { readonly ageMs: number }, palette: Palette): void {
+  const at = pointAt(path, (dot.ageMs / 1000) * dotSpeed(edge));
+  const [x, y] = [at.x - Math.sin(at.angle) * dot.side * 4, at.y + Math.cos(at.angle) * dot.side * 4];
+  context.beginPath();
+  if (dot.kind === 'error') {
+    context.moveTo(x, y - 6);
+    context.lineTo(x + 6, y);
+    context.lineTo(x, y + 6);
+    context.lineTo(x - 6, y);
+    context.closePath();
+  } else context.arc(x, y, dot.kind === 'tcp' ? 3.2 : 4, 0, Math.PI * 2);
+  context.fillStyle = dot.kind === 'tcp' ? '#a3a3a3' : '#ffffff';
+  context.fill();
+  context.lineWidth = dot.kind === 'error' ? 2 : 1.6;
+  context.strokeStyle = dot.kind === 'error' ? palette.danger : edgeColor(edge, palette);
+  context.stroke();
 }

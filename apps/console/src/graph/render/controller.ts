@@ -3,12 +3,13 @@ import type { Layout } from '../layout/elk-input.ts';
 import type { Point } from '../layout/geometry.ts';
 import type { GraphModel } from '../model.ts';
 import { createTrafficAnimation } from './animation.ts';
-import { drawScene, fitView, toGraph, zoomAt, type DrawOptions, type Marks, type Viewport } from './draw.ts';
+import { clearTarget, drawScene, fitView, toGraph, zoomAt, type DrawOptions, type Marks, type Target, type Viewport } from './draw.ts';
+import { tweenBetween, tweened, withNodeAt, type Tween } from './motion.ts';
 import { listenToPointer, type PointerTarget } from './pointer.ts';
 import { buildScene, hitTest, related, type Hit, type LabelOptions, type Scene } from './scene.ts';
 
 /** Everything that is shown, as the page wants it. */
-export interface GraphView {
+interface GraphView {
   readonly model: GraphModel;
   readonly layout: Layout;
   readonly labels: LabelOptions;
@@ -19,203 +20,177 @@ export interface GraphView {
   readonly animate: boolean;
 }
 
-export interface ControllerEvents {
+interface ControllerEvents {
   readonly select: (hit: Hit | undefined) => void;
   readonly hover: (hit: Hit | undefined, at: Point) => void;
   readonly move: (id: string, to: Point) => void;
 }
 
 /** The canvases' own life: viewport, pointer, moving dots. React tells it what to show and nothing more. */
-export interface GraphController {
-  show(view: GraphView): void;
-  fit(): void;
-  zoom(factor: number): void;
-  /** The scene as drawn, for keyboard moves and tests. */
-  scene(): Scene | undefined;
-  toScreen(point: Point): Point;
-  dispose(): void;
-}
+export class GraphController {
+  readonly #base: HTMLCanvasElement;
+  readonly #overlay: HTMLCanvasElement;
+  readonly #events: ControllerEvents;
+  readonly #context: CanvasRenderingContext2D | null;
+  readonly #dots: CanvasRenderingContext2D | null;
+  readonly #animation = createTrafficAnimation(Math.random);
+  readonly #reducedMotion = window.matchMedia('(prefers-reduced-motion: reduce)');
+  readonly #resize = new ResizeObserver(() => this.#measure());
+  readonly #stopPointer: () => void;
+  #view: GraphView | undefined;
+  #scene: Scene | undefined;
+  #port: Viewport = { scale: 1, x: 0, y: 0 };
+  #marks: Marks = { selected: undefined, bright: undefined, found: new Set(), hovered: undefined };
+  #size = { width: 0, height: 0, ratio: 1 };
+  /** Whether somebody chose the viewport: then it is theirs, and nothing fits it anew. */
+  #touched = false;
+  #dirty = true;
+  #frame: number;
+  #tween: Tween | undefined;
+  #dragged: { readonly id: string; readonly at: Point } | undefined;
 
-const TWEEN_MS = 320;
-/** Above this many nodes a change of layout is shown at once: tweening would not keep up. */
-const TWEEN_NODES = 300;
+  constructor(base: HTMLCanvasElement, overlay: HTMLCanvasElement, events: ControllerEvents) {
+    this.#base = base;
+    this.#overlay = overlay;
+    this.#events = events;
+    this.#context = base.getContext('2d');
+    this.#dots = overlay.getContext('2d');
+    this.#resize.observe(base);
+    this.#stopPointer = listenToPointer(overlay, this.#pointerTarget());
+    this.#frame = requestAnimationFrame((nowMs) => this.#tick(nowMs));
+  }
 
-export function createController(base: HTMLCanvasElement, overlay: HTMLCanvasElement, events: ControllerEvents): GraphController {
-  const state = {
-    view: undefined as GraphView | undefined,
-    scene: undefined as Scene | undefined,
-    port: { scale: 1, x: 0, y: 0 } as Viewport,
-    marks: { selected: undefined, bright: undefined, found: new Set(), hovered: undefined } as Marks,
-    width: 0,
-    height: 0,
-    ratio: 1,
-    fitted: false,
-    touched: false,
-    dirty: true,
-    frame: 0,
-    tween: undefined as { from: ReadonlyMap<string, Point>; startMs: number } | undefined,
-    dragged: undefined as { id: string; at: Point } | undefined,
-  };
-  const animation = createTrafficAnimation(Math.random);
-  const reduced = window.matchMedia('(prefers-reduced-motion: reduce)');
-  const context = base.getContext('2d');
-  const dots = overlay.getContext('2d');
+  show(view: GraphView): void {
+    const before = this.#view;
+    if (before !== undefined && before.layout !== view.layout && this.#scene !== undefined && !this.#reducedMotion.matches)
+      this.#tween = tweenBetween(this.#layoutOf(before), view.layout, performance.now()) ?? this.#tween;
+    this.#view = view;
+    const { model, selected } = view;
+    const exists = selected !== undefined && (model.nodes.has(selected) || model.edges.has(selected));
+    this.#marks = { ...this.#marks, selected, found: view.found, bright: exists ? related(model, selected) : undefined };
+    this.#rebuild();
+  }
 
-  const rebuild = (): void => {
-    const { view } = state;
+  fit(): void {
+    this.#touched = false;
+    this.#fitNow();
+  }
+
+  zoom(factor: number): void {
+    this.#moveTo(zoomAt(this.#port, { x: this.#size.width / 2, y: this.#size.height / 2 }, factor));
+  }
+
+  /** The scene as drawn, for keyboard moves. */
+  scene(): Scene | undefined {
+    return this.#scene;
+  }
+
+  dispose(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#resize.disconnect();
+    this.#stopPointer();
+  }
+
+  #pointerTarget(): PointerTarget {
+    return {
+      hit: (screen) => (this.#scene === undefined ? undefined : hitTest(this.#scene, toGraph(this.#port, screen), 6 / this.#port.scale)),
+      select: (hit) => this.#events.select(hit),
+      hover: (hit, screen) => {
+        this.#events.hover(hit, screen);
+        if (hit?.id === this.#marks.hovered) return;
+        this.#marks = { ...this.#marks, hovered: hit?.id };
+        this.#dirty = true;
+      },
+      pan: (dx, dy) => this.#moveTo({ ...this.#port, x: this.#port.x + dx, y: this.#port.y + dy }),
+      zoom: (screen, factor) => this.#moveTo(zoomAt(this.#port, screen, factor)),
+      zoomTo: (a, b) => {
+        const [from, to] = [toGraph(this.#port, a), toGraph(this.#port, b)];
+        const bounds = { x: Math.min(from.x, to.x), y: Math.min(from.y, to.y), width: Math.abs(to.x - from.x), height: Math.abs(to.y - from.y) };
+        if (bounds.width > 10 && bounds.height > 10) this.#moveTo(fitView(bounds, this.#size.width, this.#size.height, 8));
+      },
+      drag: (id, screen) => {
+        this.#dragged = { id, at: toGraph(this.#port, screen) };
+        this.#touched = true;
+        this.#rebuild();
+      },
+      drop: () => {
+        if (this.#dragged !== undefined) this.#events.move(this.#dragged.id, this.#dragged.at);
+        this.#dragged = undefined;
+      },
+    };
+  }
+
+  #moveTo(port: Viewport): void {
+    this.#port = port;
+    this.#touched = true;
+    this.#dirty = true;
+  }
+
+  #measure(): void {
+    const { width, height } = this.#base.getBoundingClientRect();
+    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    this.#size = { width, height, ratio };
+    for (const canvas of [this.#base, this.#overlay]) {
+      canvas.width = Math.max(1, Math.round(width * ratio));
+      canvas.height = Math.max(1, Math.round(height * ratio));
+    }
+    if (!this.#touched) this.#fitNow();
+    this.#dirty = true;
+  }
+
+  #rebuild(): void {
+    const view = this.#view;
     if (view === undefined) return;
-    state.scene = buildScene(view.model, currentLayout(state, view), view.labels);
-    if (!state.fitted || !state.touched) fitNow();
-    state.dirty = true;
-  };
-  const fitNow = (): void => {
-    if (state.scene === undefined || state.width === 0 || state.scene.nodes.size === 0) return;
-    state.port = fitView(state.scene.bounds, state.width, state.height);
-    state.fitted = true;
-    state.dirty = true;
-  };
-  const tick = (nowMs: number): void => {
-    state.frame = requestAnimationFrame(tick);
-    const { view } = state;
-    if (view === undefined || context === null || dots === null || state.width === 0) return;
-    if (state.tween !== undefined) rebuild();
-    if (state.scene === undefined) return;
-    if (state.dirty) {
-      const rank = view.showRank ? rankContext(view.model) : undefined;
-      drawScene(context, state.scene, state.port, state.ratio, state.marks, {
-        ...view.draw,
-        rank: rank === undefined ? undefined : (id) => rankOf(view.model, id, rank),
-      });
-      state.dirty = false;
-    }
-    if (view.animate && !reduced.matches && state.tween === undefined) {
-      animation.draw(dots, state.scene, state.port, state.ratio, nowMs, {
-        palette: view.draw.palette,
-        visible: (id) => state.marks.bright === undefined || state.marks.bright.has(id),
-      });
-    } else clear(dots);
-  };
-  const resize = new ResizeObserver(() => {
-    const rect = base.getBoundingClientRect();
-    Object.assign(state, { width: rect.width, height: rect.height, ratio: Math.min(2, window.devicePixelRatio || 1) });
-    for (const canvas of [base, overlay]) {
-      canvas.width = Math.max(1, Math.round(rect.width * state.ratio));
-      canvas.height = Math.max(1, Math.round(rect.height * state.ratio));
-    }
-    if (!state.touched) fitNow();
-    state.dirty = true;
-  });
-  resize.observe(base);
-  const target: PointerTarget = {
-    hit: (screen) => (state.scene === undefined ? undefined : hitTest(state.scene, toGraph(state.port, screen), 6 / state.port.scale)),
-    select: events.select,
-    hover: (hit, screen) => {
-      events.hover(hit, screen);
-      if (hit?.id === state.marks.hovered) return;
-      state.marks = { ...state.marks, hovered: hit?.id };
-      state.dirty = true;
-    },
-    pan: (dx, dy) => Object.assign(state, { port: { ...state.port, x: state.port.x + dx, y: state.port.y + dy }, touched: true, dirty: true }),
-    zoom: (screen, factor) => Object.assign(state, { port: zoomAt(state.port, screen, factor), touched: true, dirty: true }),
-    zoomTo: (a, b) => {
-      const [from, to] = [toGraph(state.port, a), toGraph(state.port, b)];
-      const bounds = { x: Math.min(from.x, to.x), y: Math.min(from.y, to.y), width: Math.abs(to.x - from.x), height: Math.abs(to.y - from.y) };
-      if (bounds.width > 10 && bounds.height > 10)
-        Object.assign(state, { port: fitView(bounds, state.width, state.height, 8), touched: true, dirty: true });
-    },
-    drag: (id, screen) => {
-      state.dragged = { id, at: toGraph(state.port, screen) };
-      state.touched = true;
-      rebuild();
-    },
-    drop: () => {
-      if (state.dragged !== undefined) events.move(state.dragged.id, state.dragged.at);
-      state.dragged = undefined;
-    },
-  };
-  const stopPointer = listenToPointer(overlay, target);
-  state.frame = requestAnimationFrame(tick);
-
-  return {
-    show: (view) => {
-      const before = state.view;
-      const moved = before !== undefined && before.layout !== view.layout && state.scene !== undefined;
-      if (moved && view.model.nodes.size <= TWEEN_NODES && !reduced.matches && jumps(currentLayout(state, before).places, view.layout.places)) {
-        state.tween = { from: new Map(currentLayout(state, before).places), startMs: performance.now() };
-      }
-      state.view = view;
-      state.marks = {
-        ...state.marks,
-        selected: view.selected,
-        found: view.found,
-        bright: view.selected === undefined || !known(view.model, view.selected) ? undefined : related(view.model, view.selected),
-      };
-      rebuild();
-    },
-    fit: () => {
-      state.touched = false;
-      fitNow();
-    },
-    zoom: (factor) => target.zoom({ x: state.width / 2, y: state.height / 2 }, factor),
-    scene: () => state.scene,
-    toScreen: (point) => ({ x: point.x * state.port.scale + state.port.x, y: point.y * state.port.scale + state.port.y }),
-    dispose: () => {
-      cancelAnimationFrame(state.frame);
-      resize.disconnect();
-      stopPointer();
-    },
-  };
-
-  function currentLayout(current: typeof state, view: GraphView): Layout {
-    const dragged = current.dragged;
-    if (dragged !== undefined) return { places: new Map([...view.layout.places, [dragged.id, dragged.at]]), bends: withoutEnd(view, dragged.id) };
-    if (current.tween === undefined) return view.layout;
-    const t = (performance.now() - current.tween.startMs) / TWEEN_MS;
-    if (t >= 1) {
-      current.tween = undefined;
-      return view.layout;
-    }
-    return between(current.tween.from, view.layout.places, 1 - (1 - t) ** 3);
+    this.#scene = buildScene(view.model, this.#layoutOf(view), view.labels);
+    if (!this.#touched) this.#fitNow();
+    this.#dirty = true;
   }
-}
 
-function clear(context: CanvasRenderingContext2D): void {
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.clearRect(0, 0, context.canvas.width, context.canvas.height);
-}
-
-function known(model: GraphModel, id: string): boolean {
-  return model.nodes.has(id) || model.edges.has(id);
-}
-
-function rankOf(model: GraphModel, id: string, context: ReturnType<typeof rankContext>): number | undefined {
-  const node = model.nodes.get(id);
-  return node === undefined ? undefined : context.rank(node);
-}
-
-/** Whether something that was there before stands elsewhere now. */
-function jumps(before: ReadonlyMap<string, Point>, after: ReadonlyMap<string, Point>): boolean {
-  for (const [id, at] of after) {
-    const old = before.get(id);
-    if (old !== undefined && Math.hypot(old.x - at.x, old.y - at.y) > 1) return true;
+  #fitNow(): void {
+    if (this.#scene === undefined || this.#size.width === 0 || this.#scene.nodes.size === 0) return;
+    this.#port = fitView(this.#scene.bounds, this.#size.width, this.#size.height);
+    this.#dirty = true;
   }
-  return false;
-}
 
-function between(from: ReadonlyMap<string, Point>, to: ReadonlyMap<string, Point>, t: number): Layout {
-  const places = new Map<string, Point>();
-  for (const [id, at] of to) {
-    const old = from.get(id) ?? at;
-    places.set(id, { x: old.x + (at.x - old.x) * t, y: old.y + (at.y - old.y) * t });
+  #tick(nowMs: number): void {
+    this.#frame = requestAnimationFrame((next) => this.#tick(next));
+    const view = this.#view;
+    if (view === undefined || this.#context === null || this.#dots === null || this.#size.width === 0) return;
+    if (this.#tween !== undefined) this.#rebuild();
+    if (this.#scene === undefined) return;
+    if (this.#dirty) this.#drawBase(this.#target(this.#context), this.#scene, view);
+    this.#drawDots(this.#target(this.#dots), this.#scene, view, nowMs);
   }
-  return { places, bends: new Map() };
-}
 
-function withoutEnd(view: GraphView, id: string): ReadonlyMap<string, readonly Point[]> {
-  return new Map(
-    [...view.layout.bends].filter(([edgeId]) => {
-      const edge = view.model.edges.get(edgeId);
-      return edge !== undefined && edge.source !== id && edge.target !== id;
-    }),
-  );
+  #target(context: CanvasRenderingContext2D): Target {
+    return { context, view: this.#port, ratio: this.#size.ratio };
+  }
+
+  #drawBase(target: Target, scene: Scene, { model, draw, showRank }: GraphView): void {
+    const ranks = showRank ? rankContext(model) : undefined;
+    const rank = (id: string): number | undefined => {
+      const node = model.nodes.get(id);
+      return node === undefined ? undefined : ranks?.rank(node);
+    };
+    drawScene(target, scene, this.#marks, { ...draw, rank });
+    this.#dirty = false;
+  }
+
+  #drawDots(target: Target, scene: Scene, { animate, draw }: GraphView, nowMs: number): void {
+    if (!animate || this.#reducedMotion.matches || this.#tween !== undefined) {
+      clearTarget(target);
+      return;
+    }
+    const { bright } = this.#marks;
+    this.#animation.draw(target, scene, nowMs, { palette: draw.palette, visible: (id) => bright === undefined || bright.has(id) });
+  }
+
+  /** Where everything stands at this moment. */
+  #layoutOf({ model, layout }: GraphView): Layout {
+    if (this.#dragged !== undefined) return withNodeAt(layout, model, this.#dragged.id, this.#dragged.at);
+    if (this.#tween === undefined) return layout;
+    const between = tweened(this.#tween, layout, performance.now());
+    if (between === undefined) this.#tween = undefined;
+    return between ?? layout;
+  }
 }

@@ -1,4 +1,4 @@
-import type { Shape } from '../model.ts';
+import type { GraphNode, Shape } from '../model.ts';
 import { SHAPE_RADIUS, type Point, type Rect } from '../layout/geometry.ts';
 import { BADGE_COLORS, healthColor, type Palette } from './palette.ts';
 import type { SceneBox, SceneNode } from './scene.ts';
@@ -47,7 +47,8 @@ export function shapePath(context: CanvasRenderingContext2D, shape: Shape, at: P
         Array.from({ length: 6 }, (_, i) => [x + r * Math.cos((i * Math.PI) / 3), y + r * Math.sin((i * Math.PI) / 3)]),
       );
       break;
-    default:
+    case 'square':
+    case 'box':
       context.roundRect(x - r * 0.92, y - r * 0.92, r * 1.84, r * 1.84, 6);
   }
 }
@@ -60,17 +61,9 @@ function polygon(context: CanvasRenderingContext2D, points: readonly (readonly n
 export function drawNode(context: CanvasRenderingContext2D, scene: SceneNode, style: NodeStyle): void {
   const { node, at } = scene;
   const { palette } = style;
-  const color = style.selected ? palette.selected : node.idle ? palette.idle : healthColor(palette, node.health);
+  const color = nodeColor(node, style);
   const alpha = context.globalAlpha;
-  if (style.found || style.selected || style.hovered) {
-    shapePath(context, node.shape, at, SHAPE_RADIUS + 3);
-    context.strokeStyle = style.found ? palette.halo : palette.selected;
-    context.lineWidth = style.found ? 12 : 8;
-    context.globalAlpha = alpha * (style.selected ? 0.35 : style.found ? 0.45 : 0.16);
-    context.lineJoin = 'round';
-    context.stroke();
-    context.globalAlpha = alpha;
-  }
+  drawHalo(context, scene, style);
   shapePath(context, node.shape, at, SHAPE_RADIUS);
   context.fillStyle = palette.surface;
   context.fill();
@@ -85,6 +78,24 @@ export function drawNode(context: CanvasRenderingContext2D, scene: SceneNode, st
   drawIcon(context, scene, color);
   if (style.label) drawNodeLabel(context, scene, style);
   drawCorners(context, scene, style);
+}
+
+function nodeColor(node: GraphNode, { palette, selected }: NodeStyle): string {
+  if (selected) return palette.selected;
+  return node.idle ? palette.idle : healthColor(palette, node.health);
+}
+
+/** Light around what is found, selected or under the pointer. */
+function drawHalo(context: CanvasRenderingContext2D, { node, at }: SceneNode, { palette, found, selected, hovered }: NodeStyle): void {
+  if (!found && !selected && !hovered) return;
+  const alpha = context.globalAlpha;
+  shapePath(context, node.shape, at, SHAPE_RADIUS + 3);
+  context.strokeStyle = found ? palette.halo : palette.selected;
+  context.lineWidth = found ? 12 : 8;
+  context.globalAlpha = alpha * (selected ? 0.35 : found ? 0.45 : 0.16);
+  context.lineJoin = 'round';
+  context.stroke();
+  context.globalAlpha = alpha;
 }
 
 /** The sign inside a shape: a globe for gateways, an arrow where traffic starts, a key or a globe for what cannot be seen. */
@@ -133,7 +144,7 @@ function drawNodeLabel(context: CanvasRenderingContext2D, { node, at }: SceneNod
     style.selected ? palette.selected : palette.raised,
     style.selected ? palette.selected : palette.line,
   );
-  if (badge > 0) drawBadge(context, node.badge, { x: -total / 2 + 2 + badge / 2, y: height / 2 }, badge - 3, palette);
+  if (badge > 0) drawBadge(context, node.badge, { x: -total / 2 + 2 + badge / 2, y: height / 2, width: badge - 3 });
   context.font = `${style.selected ? 600 : 500} 12px ${FONT}`;
   context.fillStyle = style.selected ? palette.surface : palette.ink;
   context.textAlign = 'left';
@@ -153,10 +164,10 @@ function tag(context: CanvasRenderingContext2D, at: Rect, fill: string, line: st
 }
 
 /** The letter of a kind in its coloured pill. */
-function drawBadge(context: CanvasRenderingContext2D, letter: string, at: Point, width: number, palette: Palette): void {
+function drawBadge(context: CanvasRenderingContext2D, letter: string, at: Point & { readonly width: number }): void {
   context.beginPath();
-  context.roundRect(at.x - width / 2, at.y - 7, width, 14, 7);
-  context.fillStyle = BADGE_COLORS[letter] ?? palette.idle;
+  context.roundRect(at.x - at.width / 2, at.y - 7, at.width, 14, 7);
+  context.fillStyle = BADGE_COLORS[letter] ?? '#585858';
   context.fill();
   context.fillStyle = '#ffffff';
   context.font = `700 9px ${FONT}`;
@@ -281,7 +292,7 @@ function drawBoxLabel(
   const badge = node.badge.length > 1 ? 24 : 18;
   const width = context.measureText(node.label).width + badge + 12;
   tag(context, { x: -width / 2, y: -9, width, height: 18 }, style.palette.raised, style.palette.boxes[node.box ?? 'app'].line);
-  drawBadge(context, node.badge, { x: -width / 2 + 2 + badge / 2, y: 0 }, badge - 3, style.palette);
+  drawBadge(context, node.badge, { x: -width / 2 + 2 + badge / 2, y: 0, width: badge - 3 });
   context.font = `600 12px ${FONT}`;
   context.textAlign = 'left';
   context.fillStyle = style.palette.ink;

@@ -27,6 +27,20 @@ export interface DrawOptions {
   readonly hideHealthyEdges: boolean;
 }
 
+/** Where a scene is drawn. `ratio` is device pixels per CSS pixel. */
+export interface Target {
+  readonly context: CanvasRenderingContext2D;
+  readonly view: Viewport;
+  readonly ratio: number;
+}
+
+/** Empties the canvas; what is drawn next counts in the graph's own pixels. */
+export function clearTarget({ context, view, ratio }: Target): void {
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+  context.setTransform(ratio * view.scale, 0, 0, ratio * view.scale, ratio * view.x, ratio * view.y);
+}
+
 const DIM = 0.12;
 /** Below this scale labels are not readable: they are left out, and drawing stays fast. */
 const LABEL_SCALE = 0.32;
@@ -34,46 +48,36 @@ const LABEL_SCALE = 0.32;
 const READABLE_SCALE = 0.86;
 const MAX_LETTER_GROWTH = 1.16;
 
-/** Draws the scene as a whole. `ratio` is device pixels per CSS pixel. */
-export function drawScene(context: CanvasRenderingContext2D, scene: Scene, view: Viewport, ratio: number, marks: Marks, options: DrawOptions): void {
-  const { canvas } = context;
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  context.setTransform(ratio * view.scale, 0, 0, ratio * view.scale, ratio * view.x, ratio * view.y);
+/** Draws the scene as a whole. */
+export function drawScene(target: Target, scene: Scene, marks: Marks, options: DrawOptions): void {
+  const { context, view } = target;
+  clearTarget(target);
   const alpha = (id: string): number => (marks.bright === undefined || marks.bright.has(id) ? 1 : DIM);
-  const labels = view.scale >= LABEL_SCALE;
+  const label = view.scale >= LABEL_SCALE;
   const letters = Math.max(1, Math.min(MAX_LETTER_GROWTH, READABLE_SCALE / view.scale));
+  const { palette } = options;
+  const marksOf = (id: string): { selected: boolean; found: boolean; hovered: boolean } => ({
+    selected: marks.selected === id,
+    found: marks.found.has(id),
+    hovered: marks.hovered === id,
+  });
   for (const box of scene.boxes) {
     context.globalAlpha = alpha(box.node.id);
-    drawBox(context, box, { palette: options.palette, selected: marks.selected === box.node.id, label: labels, letters });
+    drawBox(context, box, { palette, selected: marks.selected === box.node.id, label, letters });
   }
-  for (const edge of scene.edges.values()) {
-    if (options.hideHealthyEdges && edge.edge.health === 'Healthy' && marks.selected !== edge.edge.id) continue;
+  const edges = [...scene.edges.values()].filter(({ edge }) => !options.hideHealthyEdges || edge.health !== 'Healthy' || marks.selected === edge.id);
+  for (const edge of edges) {
     context.globalAlpha = alpha(edge.edge.id);
-    drawEdge(context, edge, {
-      palette: options.palette,
-      selected: marks.selected === edge.edge.id,
-      found: marks.found.has(edge.edge.id),
-      hovered: marks.hovered === edge.edge.id,
-    });
+    drawEdge(context, edge, { palette, ...marksOf(edge.edge.id) });
   }
-  for (const edge of scene.edges.values()) {
-    if (!labels || (options.hideHealthyEdges && edge.edge.health === 'Healthy')) continue;
+  for (const edge of label ? edges : []) {
     context.globalAlpha = alpha(edge.edge.id);
-    drawEdgeLabel(context, edge, { palette: options.palette, selected: marks.selected === edge.edge.id, letters });
+    drawEdgeLabel(context, edge, { palette, selected: marks.selected === edge.edge.id, letters });
   }
   for (const node of scene.nodes.values()) {
-    context.globalAlpha = alpha(node.node.id);
-    drawNode(context, node, {
-      palette: options.palette,
-      badges: options.badges,
-      rank: options.rank?.(node.node.id),
-      label: labels,
-      letters,
-      selected: marks.selected === node.node.id,
-      found: marks.found.has(node.node.id),
-      hovered: marks.hovered === node.node.id,
-    });
+    const { id } = node.node;
+    context.globalAlpha = alpha(id);
+    drawNode(context, node, { palette, badges: options.badges, rank: options.rank?.(id), label, letters, ...marksOf(id) });
   }
   context.globalAlpha = 1;
 }

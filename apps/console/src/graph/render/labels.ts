@@ -8,13 +8,18 @@ export function edgeLabel(edge: GraphEdge, kinds: ReadonlySet<EdgeLabelKind>, se
   if (edge.protocol === undefined || edge.idle) return [];
   const lines: string[] = [];
   const units = selected || kinds.size > 1;
-  if (kinds.has('responseTime') && edge.responseTimeMs !== undefined) lines.push(formatDuration(edge.responseTimeMs));
-  if (kinds.has('throughput') && edge.throughputBps !== undefined) lines.push(formatThroughput(edge.throughputBps));
-  if (kinds.has('trafficDistribution') && edge.sharePercent !== undefined && edge.sharePercent < 100) lines.push(formatPercent(edge.sharePercent));
-  if (kinds.has('trafficRate')) {
-    if (edge.protocol === 'tcp') lines.push(formatThroughput(edge.rates.total));
-    else lines.push(`${trimmed(edge.rates.total)}${units ? 'rps' : ''}`);
-    if (edge.errorPercent > 0) lines.push(`${trimmed(edge.errorPercent, 1)}%err`);
-  }
+  const add = (kind: EdgeLabelKind, value: number | undefined, format: (value: number) => string): void => {
+    if (kinds.has(kind) && value !== undefined) lines.push(format(value));
+  };
+  add('responseTime', edge.responseTimeMs, formatDuration);
+  add('throughput', edge.throughputBps, formatThroughput);
+  // All of the traffic of a source is no news.
+  add('trafficDistribution', (edge.sharePercent ?? 100) < 100 ? edge.sharePercent : undefined, formatPercent);
+  if (kinds.has('trafficRate')) lines.push(...rateLines(edge, units));
   return lines;
+}
+
+function rateLines(edge: GraphEdge, units: boolean): readonly string[] {
+  const rate = edge.protocol === 'tcp' ? formatThroughput(edge.rates.total) : `${trimmed(edge.rates.total)}${units ? 'rps' : ''}`;
+  return edge.errorPercent > 0 ? [rate, `${trimmed(edge.errorPercent, 1)}%err`] : [rate];
 }

@@ -89,7 +89,7 @@ export function healthColor(palette: Palette, health: HealthStatus): string {
       return palette.danger;
     case 'Not Ready':
       return palette.info;
-    default:
+    case 'NA':
       return palette.idle;
   }
 }

@@ -51,11 +51,11 @@ function curve(from: Point, to: Point, offset: number): Point[] {
   const c1 = { x: from.x + (level ? pull : dx * 0.33) + side.x, y: from.y + (level ? 0 : dy * 0.33) + side.y - bow };
   const c2 = { x: to.x - (level ? pull : dx * 0.33) + side.x, y: to.y - (level ? 0 : dy * 0.33) + side.y - bow };
   const points: Point[] = [];
-  for (let step = 0; step <= SAMPLES; step += 1) points.push(cubic(from, c1, c2, to, step / SAMPLES));
+  for (let step = 0; step <= SAMPLES; step += 1) points.push(cubic([from, c1, c2, to], step / SAMPLES));
   return points;
 }
 
-function cubic(a: Point, b: Point, c: Point, d: Point, t: number): Point {
+function cubic([a, b, c, d]: readonly [Point, Point, Point, Point], t: number): Point {
   const u = 1 - t;
   const [ka, kb, kc, kd] = [u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t];
   return { x: ka * a.x + kb * b.x + kc * c.x + kd * d.x, y: ka * a.y + kb * b.y + kc * c.y + kd * d.y };
@@ -70,7 +70,7 @@ function spline(given: readonly Point[]): Point[] {
     const [before, start, end, after] = [at(index - 1), at(index), at(index + 1), at(index + 2)];
     const c1 = { x: start.x + (end.x - before.x) * tension, y: start.y + (end.y - before.y) * tension };
     const c2 = { x: end.x - (after.x - start.x) * tension, y: end.y - (after.y - start.y) * tension };
-    for (let step = 1; step <= 10; step += 1) points.push(cubic(start, c1, c2, end, step / 10));
+    for (let step = 1; step <= 10; step += 1) points.push(cubic([start, c1, c2, end], step / 10));
   }
   return points;
 }

@@ -29,65 +29,81 @@ export function listenToPointer(element: HTMLElement, target: PointerTarget): ()
     const rect = element.getBoundingClientRect();
     return { x: event.clientX - rect.left, y: event.clientY - rect.top };
   };
-  const down = (event: PointerEvent): void => {
-    if (event.button !== 0) return;
-    element.setPointerCapture(event.pointerId);
-    gesture = { t: 'press', start: pointOf(event), hit: target.hit(pointOf(event)), box: event.shiftKey || event.ctrlKey };
-  };
-  const move = (event: PointerEvent): void => {
-    const at = pointOf(event);
-    if (gesture.t === 'none') {
-      const hit = target.hit(at);
-      element.style.cursor = hit === undefined || hit.t === 'box' ? 'default' : 'pointer';
-      target.hover(hit?.t === 'box' ? undefined : hit, at);
-      return;
-    }
-    if (gesture.t === 'press') {
-      if (Math.hypot(at.x - gesture.start.x, at.y - gesture.start.y) < CLICK_SLOP) return;
-      target.hover(undefined, at);
-      if (gesture.box) gesture = { t: 'box', start: gesture.start, frame: zoomFrame(element) };
-      else gesture = gesture.hit?.t === 'node' ? { t: 'drag', id: gesture.hit.id } : { t: 'pan', last: gesture.start };
-    }
-    if (gesture.t === 'pan') {
-      element.style.cursor = 'grabbing';
-      target.pan(at.x - gesture.last.x, at.y - gesture.last.y);
-      gesture = { t: 'pan', last: at };
-    } else if (gesture.t === 'drag') target.drag(gesture.id, at);
-    else if (gesture.t === 'box') placeFrame(gesture.frame, gesture.start, at);
-  };
   const up = (event: PointerEvent): void => {
     const ended = gesture;
     gesture = { t: 'none' };
     element.style.cursor = 'default';
-    if (ended.t === 'press') target.select(ended.hit);
-    else if (ended.t === 'drag') target.drop();
-    else if (ended.t === 'box') {
-      ended.frame.remove();
-      target.zoomTo(ended.start, pointOf(event));
-    }
+    endGesture(ended, pointOf(event), target);
   };
-  const leave = (): void => {
-    if (gesture.t === 'none') target.hover(undefined, { x: 0, y: 0 });
-  };
-  const wheel = (event: WheelEvent): void => {
-    event.preventDefault();
-    const step = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * 16 : event.deltaY;
-    target.zoom(pointOf(event), Math.exp(-Math.max(-120, Math.min(120, step)) * 0.0022));
-  };
-  element.addEventListener('pointerdown', down);
-  element.addEventListener('pointermove', move);
-  element.addEventListener('pointerup', up);
-  element.addEventListener('pointercancel', up);
-  element.addEventListener('pointerleave', leave);
-  element.addEventListener('wheel', wheel, { passive: false });
+  const listeners: readonly (readonly [string, (event: never) => void])[] = [
+    [
+      'pointerdown',
+      (event: PointerEvent): void => {
+        if (event.button !== 0) return;
+        element.setPointerCapture(event.pointerId);
+        gesture = { t: 'press', start: pointOf(event), hit: target.hit(pointOf(event)), box: event.shiftKey || event.ctrlKey };
+      },
+    ],
+    ['pointermove', (event: PointerEvent) => (gesture = moveGesture(gesture, pointOf(event), element, target))],
+    ['pointerup', up],
+    ['pointercancel', up],
+    [
+      'pointerleave',
+      (): void => {
+        if (gesture.t === 'none') target.hover(undefined, { x: 0, y: 0 });
+      },
+    ],
+    [
+      'wheel',
+      (event: WheelEvent): void => {
+        event.preventDefault();
+        const step = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * 16 : event.deltaY;
+        target.zoom(pointOf(event), Math.exp(-Math.max(-120, Math.min(120, step)) * 0.0022));
+      },
+    ],
+  ];
+  for (const [name, listener] of listeners) element.addEventListener(name, listener as EventListener, { passive: false });
   return () => {
-    element.removeEventListener('pointerdown', down);
-    element.removeEventListener('pointermove', move);
-    element.removeEventListener('pointerup', up);
-    element.removeEventListener('pointercancel', up);
-    element.removeEventListener('pointerleave', leave);
-    element.removeEventListener('wheel', wheel);
+    for (const [name, listener] of listeners) element.removeEventListener(name, listener as EventListener);
   };
+}
+
+/** What a move of the pointer makes of a gesture. */
+function moveGesture(gesture: Gesture, at: Point, element: HTMLElement, target: PointerTarget): Gesture {
+  if (gesture.t === 'none') {
+    const hit = target.hit(at);
+    element.style.cursor = hit === undefined || hit.t === 'box' ? 'default' : 'pointer';
+    target.hover(hit?.t === 'box' ? undefined : hit, at);
+    return gesture;
+  }
+  if (gesture.t === 'press') {
+    if (Math.hypot(at.x - gesture.start.x, at.y - gesture.start.y) < CLICK_SLOP) return gesture;
+    target.hover(undefined, at);
+    return moveGesture(begun(gesture, element), at, element, target);
+  }
+  if (gesture.t === 'pan') {
+    element.style.cursor = 'grabbing';
+    target.pan(at.x - gesture.last.x, at.y - gesture.last.y);
+    return { t: 'pan', last: at };
+  }
+  if (gesture.t === 'drag') target.drag(gesture.id, at);
+  else placeFrame(gesture.frame, gesture.start, at);
+  return gesture;
+}
+
+/** A press that has moved far enough to be more than a click. */
+function begun(press: Extract<Gesture, { t: 'press' }>, element: HTMLElement): Gesture {
+  if (press.box) return { t: 'box', start: press.start, frame: zoomFrame(element) };
+  return press.hit?.t === 'node' ? { t: 'drag', id: press.hit.id } : { t: 'pan', last: press.start };
+}
+
+function endGesture(gesture: Gesture, at: Point, target: PointerTarget): void {
+  if (gesture.t === 'press') target.select(gesture.hit);
+  else if (gesture.t === 'drag') target.drop();
+  else if (gesture.t === 'box') {
+    gesture.frame.remove();
+    target.zoomTo(gesture.start, at);
+  }
 }
 
 function zoomFrame(element: HTMLElement): HTMLElement {

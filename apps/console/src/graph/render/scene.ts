@@ -51,39 +51,37 @@ export function buildScene(model: GraphModel, layout: Layout, options: LabelOpti
       if (node.box === kind && rect !== undefined) boxes.push({ node, rect });
     }
   }
-  const edges = placeEdges(model, layout, nodes, rects, options);
+  const edges = placeEdges(model, layout, { nodes, rects }, options);
   const all = [...[...nodes.values()].map((one) => one.room), ...boxes.map((one) => one.rect)];
   return { nodes, boxes, edges, bounds: all.length === 0 ? EMPTY : all.reduce(union) };
 }
 
-function placeEdges(
-  model: GraphModel,
-  layout: Layout,
-  nodes: ReadonlyMap<string, SceneNode>,
-  rects: ReadonlyMap<string, Rect>,
-  options: LabelOptions,
-): Map<string, SceneEdge> {
-  const end = (id: string): EdgeEnd | undefined => {
-    const scene = nodes.get(id);
-    if (scene !== undefined) return { at: scene.at, shape: scene.node.shape };
-    const frame = rects.get(id);
-    return frame === undefined ? undefined : { at: { x: frame.x + frame.width / 2, y: frame.y + frame.height / 2 }, shape: 'box', frame };
-  };
+interface Placed {
+  readonly nodes: ReadonlyMap<string, SceneNode>;
+  readonly rects: ReadonlyMap<string, Rect>;
+}
+
+/** What an edge ends at: a node, or the frame of a box. */
+function edgeEnd({ nodes, rects }: Placed, id: string): EdgeEnd | undefined {
+  const scene = nodes.get(id);
+  if (scene !== undefined) return { at: scene.at, shape: scene.node.shape };
+  const frame = rects.get(id);
+  return frame === undefined ? undefined : { at: { x: frame.x + frame.width / 2, y: frame.y + frame.height / 2 }, shape: 'box', frame };
+}
+
+function placeEdges(model: GraphModel, layout: Layout, placed: Placed, options: LabelOptions): Map<string, SceneEdge> {
   const parallel = new Map<string, number>();
   const edges = new Map<string, SceneEdge>();
-  const taken = [...nodes.values()].map((one) => one.room);
+  const taken = [...placed.nodes.values()].map((one) => one.room);
   for (const edge of model.edges.values()) {
-    const [from, to] = [end(edge.source), end(edge.target)];
+    const [from, to] = [edgeEnd(placed, edge.source), edgeEnd(placed, edge.target)];
     if (from === undefined || to === undefined) continue;
     const pair = edge.source < edge.target ? `${edge.source} ${edge.target}` : `${edge.target} ${edge.source}`;
     const nth = parallel.get(pair) ?? 0;
     parallel.set(pair, nth + 1);
-    const path = edgePath(
-      from,
-      to,
-      nth === 0 ? (layout.bends.get(edge.id) ?? []) : [],
-      nth === 0 ? 0 : Math.ceil(nth / 2) * (nth % 2 === 1 ? 44 : -44),
-    );
+    // Of several edges between two nodes the first takes the layout's way, the others bow to its sides in turn.
+    const offset = Math.ceil(nth / 2) * (nth % 2 === 1 ? 44 : -44);
+    const path = edgePath(from, to, nth === 0 ? (layout.bends.get(edge.id) ?? []) : [], offset);
     const label = options.label(edge);
     const locked = options.locks && edge.mtlsPercent > 0;
     const labelAt = label.length > 0 || locked ? placeLabel(path, label, taken) : pointAt(path, path.length / 2);
@@ -117,20 +115,26 @@ export type Hit = { readonly t: 'node' | 'edge' | 'box'; readonly id: string };
 
 /** What lies at a point: nodes first, then edges within reach, then the smallest box around it. */
 export function hitTest(scene: Scene, point: Point, reach: number): Hit | undefined {
-  for (const { node, at, room } of [...scene.nodes.values()].reverse()) {
-    if (Math.hypot(point.x - at.x, point.y - at.y) <= SHAPE_RADIUS + 3) return { t: 'node', id: node.id };
-    if (point.y > at.y && contains({ ...room, y: at.y + SHAPE_RADIUS, height: room.height - 2 * SHAPE_RADIUS }, point))
-      return { t: 'node', id: node.id };
-  }
+  const node = [...scene.nodes.values()].findLast((one) => isOnNode(one, point));
+  if (node !== undefined) return { t: 'node', id: node.node.id };
   let best: { id: string; distance: number } | undefined;
-  for (const { edge, path, labelAt, label, locked } of scene.edges.values()) {
-    const onLabel = (label.length > 0 || locked) && Math.abs(point.x - labelAt.x) < 22 && Math.abs(point.y - labelAt.y) < 9 + label.length * 4;
-    const distance = onLabel ? 0 : distanceTo(path, point);
-    if (distance <= reach && (best === undefined || distance < best.distance)) best = { id: edge.id, distance };
+  for (const edge of scene.edges.values()) {
+    const distance = isOnLabel(edge, point) ? 0 : distanceTo(edge.path, point);
+    if (distance <= reach && (best === undefined || distance < best.distance)) best = { id: edge.edge.id, distance };
   }
   if (best !== undefined) return { t: 'edge', id: best.id };
   const box = scene.boxes.findLast(({ rect }) => contains(rect, point));
   return box === undefined ? undefined : { t: 'box', id: box.node.id };
+}
+
+function isOnNode({ at, room }: SceneNode, point: Point): boolean {
+  if (Math.hypot(point.x - at.x, point.y - at.y) <= SHAPE_RADIUS + 3) return true;
+  return point.y > at.y && contains({ ...room, y: at.y + SHAPE_RADIUS, height: room.height - 2 * SHAPE_RADIUS }, point);
+}
+
+function isOnLabel({ label, locked, labelAt }: SceneEdge, point: Point): boolean {
+  if (label.length === 0 && !locked) return false;
+  return Math.abs(point.x - labelAt.x) < 22 && Math.abs(point.y - labelAt.y) < 9 + label.length * 4;
 }
 
 /** Ids that belong to a selection: for a node everything up- and downstream of it, for an edge the same from its ends, for a box its content. */
@@ -147,7 +151,7 @@ export function related(model: GraphModel, id: string): ReadonlySet<string> {
     found.delete(id);
     walk(model, id, 'down', found);
   }
-  for (const one of [...found]) {
+  for (const one of found) {
     for (let up = model.nodes.get(one)?.parent; up !== undefined; up = model.nodes.get(up)?.parent) found.add(up);
   }
   return found;

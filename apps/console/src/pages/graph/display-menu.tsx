@@ -41,18 +41,12 @@ const THROUGHPUTS = [
 /** What the graph shows: edge labels, elements, badges. */
 export function DisplayMenu(): ReactElement {
   const [options, change] = useOptions();
-  const setLabels = (changes: Partial<EdgeLabels>): void => change({ edgeLabels: { ...options.edgeLabels, ...changes } });
-  const toggle = (kind: EdgeLabelKind): void => {
-    const kinds = new Set(options.edgeLabels.kinds);
-    if (!kinds.delete(kind)) kinds.add(kind);
-    setLabels({ kinds });
-  };
   const flags = (list: readonly (readonly [FlagKey, string])[]): ReactElement[] =>
     list.map(([key, words]) => (
       <Checkbox key={key} size="xs" label={words} checked={options[key]} onChange={(event) => change({ [key]: event.currentTarget.checked })} />
     ));
   return (
-    <Popover position="bottom-start" shadow="md" width={240}>
+    <Popover position="bottom-start" shadow="md" width={240} trapFocus>
       <Popover.Target>
         <Button size="xs" variant="default" rightSection={<Icon name="down" size={10} />}>
           Display
@@ -62,35 +56,7 @@ export function DisplayMenu(): ReactElement {
         <div className="display-menu">
           <h3>Show Edge Labels</h3>
           {LABELS.map(([kind, words]) => (
-            <div key={kind}>
-              <Checkbox size="xs" label={words} checked={options.edgeLabels.kinds.has(kind)} onChange={() => toggle(kind)} />
-              {kind === 'responseTime' && options.edgeLabels.kinds.has(kind) && (
-                <div className="sub">
-                  {RESPONSE_TIMES.map(([value, label]) => (
-                    <Radio
-                      key={value}
-                      size="xs"
-                      label={label}
-                      checked={options.edgeLabels.responseTime === value}
-                      onChange={() => setLabels({ responseTime: value })}
-                    />
-                  ))}
-                </div>
-              )}
-              {kind === 'throughput' && options.edgeLabels.kinds.has(kind) && (
-                <div className="sub">
-                  {THROUGHPUTS.map(([value, label]) => (
-                    <Radio
-                      key={value}
-                      size="xs"
-                      label={label}
-                      checked={options.edgeLabels.throughput === value}
-                      onChange={() => setLabels({ throughput: value })}
-                    />
-                  ))}
-                </div>
-              )}
-            </div>
+            <EdgeLabelOption key={kind} kind={kind} words={words} />
           ))}
           <h3>Show</h3>
           {flags(SHOW)}
@@ -99,5 +65,36 @@ export function DisplayMenu(): ReactElement {
         </div>
       </Popover.Dropdown>
     </Popover>
+  );
+}
+
+/** One kind of label, and below it its variants while it is shown. */
+function EdgeLabelOption({ kind, words }: { readonly kind: EdgeLabelKind; readonly words: string }): ReactElement {
+  const [{ edgeLabels }, change] = useOptions();
+  const set = (changes: Partial<EdgeLabels>): void => change({ edgeLabels: { ...edgeLabels, ...changes } });
+  const isOn = edgeLabels.kinds.has(kind);
+  const toggle = (): void => {
+    const kinds = new Set(edgeLabels.kinds);
+    if (!kinds.delete(kind)) kinds.add(kind);
+    set({ kinds });
+  };
+  return (
+    <div>
+      <Checkbox size="xs" label={words} checked={isOn} onChange={toggle} />
+      {kind === 'responseTime' && isOn && (
+        <div className="sub">
+          {RESPONSE_TIMES.map(([value, label]) => (
+            <Radio key={value} size="xs" label={label} checked={edgeLabels.responseTime === value} onChange={() => set({ responseTime: value })} />
+          ))}
+        </div>
+      )}
+      {kind === 'throughput' && isOn && (
+        <div className="sub">
+          {THROUGHPUTS.map(([value, label]) => (
+            <Radio key={value} size="xs" label={label} checked={edgeLabels.throughput === value} onChange={() => set({ throughput: value })} />
+          ))}
+        </div>
+      )}
+    </div>
   );
 }

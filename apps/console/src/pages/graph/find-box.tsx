@@ -51,17 +51,13 @@ export function FindBox({ name, value, presets, apply, note }: FindBoxProps): Re
           onKeyDown={onKeyDown}
           rightSection={
             text === '' ? undefined : (
-              <button
-                type="button"
-                className="clear"
-                aria-label={`Clear ${name.toLowerCase()}`}
-                onClick={() => {
+              <ClearButton
+                name={name}
+                clear={() => {
                   setText('');
                   apply('');
                 }}
-              >
-                <Icon name="close" size={10} />
-              </button>
+              />
             )
           }
         />
@@ -72,5 +68,13 @@ export function FindBox({ name, value, presets, apply, note }: FindBoxProps): Re
         )}
       </div>
     </Tooltip>
+  );
+}
+
+function ClearButton({ name, clear }: { readonly name: string; readonly clear: () => void }): ReactElement {
+  return (
+    <button type="button" className="clear" aria-label={`Clear ${name.toLowerCase()}`} onClick={clear}>
+      <Icon name="close" size={10} />
+    </button>
   );
 }

@@ -1,6 +1,6 @@
 import { Button, Menu, Select, Tooltip, ActionIcon } from '@mantine/core';
 import type { ReactElement } from 'react';
-import { Icon } from '../../components/icons.tsx';
+import { Icon, type IconName } from '../../components/icons.tsx';
 import type { Needs } from '../../graph/find/operands.ts';
 import { parseFind } from '../../graph/find/parse.ts';
 import { FIND_PRESETS, HIDE_PRESETS } from '../../graph/find/help.ts';
@@ -15,7 +15,12 @@ const GRAPH_TYPES = [
   { value: 'service', label: 'Service graph' },
   { value: 'versionedApp', label: 'Versioned app graph' },
   { value: 'workload', label: 'Workload graph' },
-];
+] as const;
+const TRAFFIC = [
+  ['http', 'HTTP: requests'],
+  ['grpc', 'gRPC: requests'],
+  ['tcp', 'TCP: sent bytes'],
+] as const;
 
 /** Options that an expression needs in order to say anything. */
 function neededOptions(options: Options, needs: readonly Needs[]): Partial<Options> {
@@ -36,38 +41,9 @@ export function GraphToolbar({ found }: { readonly found: number | undefined }):
     const parsed = parseFind(text);
     change({ [which]: text, ...(parsed.t === 'ok' ? neededOptions(options, parsed.query.needs) : {}) });
   };
-  const protocols = protocolsOf(options.traffic);
-  const toggleProtocol = (name: string): void => {
-    const next = new Set(protocols);
-    if (!next.delete(name)) next.add(name);
-    if (next.size > 0) change({ traffic: ['grpc', 'http', 'tcp'].filter((one) => next.has(one)).join(',') });
-  };
   return (
     <div className="graph-toolbar">
-      <Menu shadow="md" closeOnItemClick={false} position="bottom-start">
-        <Menu.Target>
-          <Button size="xs" variant="default" rightSection={<Icon name="down" size={10} />}>
-            Traffic
-          </Button>
-        </Menu.Target>
-        <Menu.Dropdown>
-          {[
-            ['http', 'HTTP: requests'],
-            ['grpc', 'gRPC: requests'],
-            ['tcp', 'TCP: sent bytes'],
-          ].map(([name = '', words]) => (
-            <Menu.Item
-              key={name}
-              role="menuitemcheckbox"
-              aria-checked={protocols.has(name)}
-              leftSection={<span className="check">{protocols.has(name) ? '✓' : ''}</span>}
-              onClick={() => toggleProtocol(name)}
-            >
-              {words}
-            </Menu.Item>
-          ))}
-        </Menu.Dropdown>
-      </Menu>
+      <TrafficMenu />
       <Select
         size="xs"
         w={172}
@@ -77,7 +53,8 @@ export function GraphToolbar({ found }: { readonly found: number | undefined }):
         allowDeselect={false}
         comboboxProps={{ shadow: 'md' }}
         onChange={(value) => {
-          if (value === 'app' || value === 'service' || value === 'versionedApp' || value === 'workload') change({ graphType: value, selected: '' });
+          const graphType = GRAPH_TYPES.find((one) => one.value === value)?.value;
+          if (graphType !== undefined) change({ graphType, selected: '' });
         }}
       />
       <DisplayMenu />
@@ -91,26 +68,71 @@ export function GraphToolbar({ found }: { readonly found: number | undefined }):
       <FindBox name="Hide" value={options.hide} presets={HIDE_PRESETS} apply={(text) => apply('hide', text)} />
       <FindHelp />
       <span className="grow" />
-      <Tooltip label={options.view === 'table' ? 'Show as graph' : 'Show as table'}>
-        <ActionIcon
-          variant={options.view === 'table' ? 'filled' : 'default'}
-          aria-label="Table"
-          aria-pressed={options.view === 'table'}
-          onClick={() => change({ view: options.view === 'table' ? 'canvas' : 'table' })}
-        >
-          <Icon name="table" size={15} />
-        </ActionIcon>
-      </Tooltip>
-      <Tooltip label={options.panel ? 'Hide side panel' : 'Show side panel'}>
-        <ActionIcon
-          variant={options.panel ? 'filled' : 'default'}
-          aria-label="Side panel"
-          aria-pressed={options.panel}
-          onClick={() => change({ panel: !options.panel })}
-        >
-          <Icon name="legend" size={15} />
-        </ActionIcon>
-      </Tooltip>
+      <Toggle
+        name="Table"
+        icon="table"
+        pressed={options.view === 'table'}
+        words={options.view === 'table' ? 'Show as graph' : 'Show as table'}
+        run={() => change({ view: options.view === 'table' ? 'canvas' : 'table' })}
+      />
+      <Toggle
+        name="Side panel"
+        icon="panel"
+        pressed={options.panel}
+        words={options.panel ? 'Hide side panel' : 'Show side panel'}
+        run={() => change({ panel: !options.panel })}
+      />
     </div>
+  );
+}
+
+/** Which protocols count; one at least. */
+function TrafficMenu(): ReactElement {
+  const [options, change] = useOptions();
+  const protocols = protocolsOf(options.traffic);
+  const toggle = (name: string): void => {
+    const next = new Set(protocols);
+    if (!next.delete(name)) next.add(name);
+    if (next.size > 0) change({ traffic: ['grpc', 'http', 'tcp'].filter((one) => next.has(one)).join(',') });
+  };
+  return (
+    <Menu shadow="md" closeOnItemClick={false} position="bottom-start">
+      <Menu.Target>
+        <Button size="xs" variant="default" rightSection={<Icon name="down" size={10} />}>
+          Traffic
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {TRAFFIC.map(([name, words]) => (
+          <Menu.Item
+            key={name}
+            role="menuitemcheckbox"
+            aria-checked={protocols.has(name)}
+            leftSection={<span className="check">{protocols.has(name) ? '✓' : ''}</span>}
+            onClick={() => toggle(name)}
+          >
+            {words}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+interface ToggleProps {
+  readonly name: string;
+  readonly icon: IconName;
+  readonly pressed: boolean;
+  readonly words: string;
+  readonly run: () => void;
+}
+
+function Toggle({ name, icon, pressed, words, run }: ToggleProps): ReactElement {
+  return (
+    <Tooltip label={words}>
+      <ActionIcon variant={pressed ? 'filled' : 'default'} size="md" aria-label={name} aria-pressed={pressed} onClick={run}>
+        <Icon name={icon} size={15} />
+      </ActionIcon>
+    </Tooltip>
   );
 }

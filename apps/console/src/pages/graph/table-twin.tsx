@@ -13,10 +13,18 @@ interface GraphTableProps {
 
 /** The graph as tables: everything that is drawn, for those who read rather than look. */
 export function GraphTable({ model, selected, select }: GraphTableProps): ReactElement {
-  const nodes = [...model.nodes.values()].filter((node) => node.box === undefined).toSorted((a, b) => (nodeName(a) < nodeName(b) ? -1 : 1));
-  const edges = [...model.edges.values()].toSorted((a, b) => b.rates.total - a.rates.total);
   return (
     <div className="graph-table" data-testid="graph-table">
+      <EdgeTable model={model} selected={selected} select={select} />
+      <NodeTable model={model} selected={selected} select={select} />
+    </div>
+  );
+}
+
+function EdgeTable({ model, selected, select }: GraphTableProps): ReactElement {
+  const edges = [...model.edges.values()].toSorted((a, b) => b.rates.total - a.rates.total);
+  return (
+    <>
       <h2>Edges ({edges.length})</h2>
       <table className="data-table">
         <thead>
@@ -54,6 +62,14 @@ export function GraphTable({ model, selected, select }: GraphTableProps): ReactE
           ))}
         </tbody>
       </table>
+    </>
+  );
+}
+
+function NodeTable({ model, selected, select }: GraphTableProps): ReactElement {
+  const nodes = [...model.nodes.values()].filter((node) => node.box === undefined).toSorted((a, b) => (nodeName(a) < nodeName(b) ? -1 : 1));
+  return (
+    <>
       <h2>Nodes ({nodes.length})</h2>
       <table className="data-table">
         <thead>
@@ -81,6 +97,6 @@ export function GraphTable({ model, selected, select }: GraphTableProps): ReactE
           ))}
         </tbody>
       </table>
-    </div>
+    </>
   );
 }

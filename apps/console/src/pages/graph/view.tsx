@@ -19,37 +19,19 @@ export function GraphView(): ReactElement {
   const [options, change] = useOptions();
   const { chosen, loading, error } = useNamespaces();
   const stream = useGraphStream(options, chosen);
-  const frame = stream.t === 'connecting' ? undefined : stream.frame;
-  const model = useMemo(() => (frame === undefined ? undefined : buildModel(frame)), [frame]);
-  const hide = useMemo(() => parseFind(options.hide), [options.hide]);
-  const shown = useMemo(() => (model === undefined || hide.t === 'error' ? model : hideFrom(model, hide.query)), [model, hide]);
-  const find = useMemo(() => parseFind(options.find), [options.find]);
-  const found = useMemo(() => (shown === undefined || find.t === 'error' ? new Set<string>() : findIn(shown, find.query)), [shown, find]);
+  const graph = useShownGraph(stream);
+  const { shown } = graph;
   useStaleNotice(stream);
   const select = (id: string | undefined): void => change({ selected: id ?? '', ...(id === undefined ? {} : { panel: true }) });
   return (
     <div className="graph-page">
       <PageToolbar title="Traffic Graph" live={stream.t === 'live'} />
-      <GraphToolbar found={options.find === '' ? undefined : found.size} />
+      <GraphToolbar found={options.find === '' ? undefined : graph.found.size} />
       {stream.t === 'stale' && <StaleBanner stream={stream} />}
       <div className="graph-body">
         <section className="graph-main" aria-label="Graph">
           {error !== null && <Failed error={error} />}
-          {error === null && chosen.length === 0 && !loading && (
-            <Empty title="No namespace is selected">Choose one or more namespaces above to see their traffic.</Empty>
-          )}
-          {(loading || (chosen.length > 0 && stream.t === 'connecting')) && <Loading words="Waiting for the first frame…" />}
-          {shown !== undefined && chosen.length > 0 && shown.nodes.size === 0 && (
-            <EmptyGraph model={model} hidden={options.hide} namespaces={chosen} showIdle={() => change({ idleNodes: true, hide: '' })} />
-          )}
-          {shown !== undefined &&
-            chosen.length > 0 &&
-            shown.nodes.size > 0 &&
-            (options.view === 'table' ? (
-              <GraphTable model={shown} selected={options.selected} select={select} />
-            ) : (
-              <GraphCanvas model={shown} found={found} live={stream.t === 'live'} select={select} />
-            ))}
+          {error === null && <GraphMain graph={graph} stream={stream} chosen={loading ? undefined : chosen} select={select} />}
         </section>
         {shown !== undefined && options.panel && shown.nodes.size > 0 && (
           <SidePanel model={shown} namespaces={chosen} close={() => change({ panel: false })} select={select} />
@@ -57,6 +39,45 @@ export function GraphView(): ReactElement {
       </div>
     </div>
   );
+}
+
+/** The graph as it came, what Hide leaves of it, and what Find marks in that. */
+interface ShownGraph {
+  readonly model: GraphModel | undefined;
+  readonly shown: GraphModel | undefined;
+  readonly found: ReadonlySet<string>;
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+function useShownGraph(stream: StreamState): ShownGraph {
+  const [options] = useOptions();
+  const frame = stream.t === 'connecting' ? undefined : stream.frame;
+  const model = useMemo(() => (frame === undefined ? undefined : buildModel(frame)), [frame]);
+  const hide = useMemo(() => parseFind(options.hide), [options.hide]);
+  const shown = useMemo(() => (model === undefined || hide.t === 'error' ? model : hideFrom(model, hide.query)), [model, hide]);
+  const find = useMemo(() => parseFind(options.find), [options.find]);
+  const found = useMemo(() => (shown === undefined || find.t === 'error' ? NOTHING : findIn(shown, find.query)), [shown, find]);
+  return { model, shown, found };
+}
+
+interface GraphMainProps {
+  readonly graph: ShownGraph;
+  readonly stream: StreamState;
+  /** Undefined while the namespaces are not known. */
+  readonly chosen: readonly string[] | undefined;
+  readonly select: (id: string | undefined) => void;
+}
+
+/** The picture or the table; before there is one, why not. */
+function GraphMain({ graph: { model, shown, found }, stream, chosen, select }: GraphMainProps): ReactElement {
+  const [options, change] = useOptions();
+  if (chosen?.length === 0) return <Empty title="No namespace is selected">Choose one or more namespaces above to see their traffic.</Empty>;
+  if (chosen === undefined || shown === undefined) return <Loading words="Waiting for the first frame…" />;
+  if (shown.nodes.size === 0)
+    return <EmptyGraph model={model} hidden={options.hide} namespaces={chosen} showIdle={() => change({ idleNodes: true, hide: '' })} />;
+  if (options.view === 'table') return <GraphTable model={shown} selected={options.selected} select={select} />;
+  return <GraphCanvas model={shown} found={found} live={stream.t === 'live'} select={select} />;
 }
 
 function StaleBanner({ stream }: { readonly stream: Extract<StreamState, { t: 'stale' }> }): ReactElement {

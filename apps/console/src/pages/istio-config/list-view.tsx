@@ -28,7 +28,7 @@ export function ConfigListView(): ReactElement {
   const passed = filterRows(all, filters);
   return (
     <>
-      <PageToolbar title="Istio Config" />
+      <PageToolbar title="Istio Config" without={['duration']} />
       <FilterBar
         kinds={[
           { by: 'name', words: 'Name' },

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import type { ObjectDetails } from '../../api/kiali.ts';
 import { objectQuery, problemsQuery } from '../../api/queries.ts';
+import { Facts } from '../../components/facts.tsx';
 import { Icon } from '../../components/icons.tsx';
 import { KindBadge, kindBadge } from '../../components/kind-badge.tsx';
 import { Link } from '../../components/link.tsx';
@@ -33,7 +34,7 @@ export function ObjectView({ id }: { readonly id: ObjectId }): ReactElement {
       {data !== undefined && (
         <div className="object-body">
           <Yaml lines={yamlLines(data.resource, messages)} />
-          <Facts id={id} details={data} messages={messages} />
+          <Overview id={id} details={data} messages={messages} />
         </div>
       )}
     </>
@@ -82,13 +83,13 @@ function highlighted(text: string): ReactElement {
   );
 }
 
-interface FactsProps {
+interface OverviewProps {
   readonly id: ObjectId;
   readonly details: ObjectDetails;
   readonly messages: readonly Message[];
 }
 
-function Facts({ id, details, messages }: FactsProps): ReactElement {
+function Overview({ id, details, messages }: OverviewProps): ReactElement {
   const { metadata } = details.resource;
   const origin = details.validation?.origin;
   const state = stateOf(messages, details.validation?.valid ?? true);
@@ -104,17 +105,7 @@ function Facts({ id, details, messages }: FactsProps): ReactElement {
       <h2>
         <StateIcon state={state} /> {state}
       </h2>
-      <dl className="panel-facts">
-        {rows.map(
-          ([name, value]) =>
-            value !== undefined && (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{value}</dd>
-              </div>
-            ),
-        )}
-      </dl>
+      <Facts rows={rows} />
       {messages.length > 0 && (
         <>
           <h3>

@@ -8,13 +8,15 @@ import { useNamespaces } from '../../app/use-namespaces.ts';
 import { FilterBar, type FilterKind } from '../../components/filter-bar.tsx';
 import { HealthIcon } from '../../components/health-icon.tsx';
 import { Icon } from '../../components/icons.tsx';
-import { KindBadge } from '../../components/kind-badge.tsx';
+import { KindBadge, kindBadge } from '../../components/kind-badge.tsx';
+import { Link } from '../../components/link.tsx';
 import { Paging } from '../../components/paging.tsx';
 import { SortHeader } from '../../components/sort-header.tsx';
-import { Empty, Failed, Loading } from '../../components/states.tsx';
+import { Empty, ListStates } from '../../components/states.tsx';
 import { formatSeconds, trimmed } from '../../graph/format.ts';
 import { itemHealth } from '../../graph/health.ts';
-import { navigate, pageHref, useOptions } from '../../url/router.ts';
+import { pageHref, useOptions } from '../../url/router.ts';
+import { objectPath } from '../istio-config/object-path.ts';
 import { applyFilters, FILTER_WORDS, formatFilters, parseFilters, slicePage, sortItems, typeOf, type Filter, type SortBy } from './model.ts';
 
 const TITLES: Readonly<Record<ListKind, string>> = { app: 'Applications', workload: 'Workloads', service: 'Services' };
@@ -36,11 +38,8 @@ function filterKinds(kind: ListKind): readonly FilterKind[] {
 export function ListPage({ kind }: { readonly kind: ListKind }): ReactElement {
   const [options, change] = useOptions();
   const { chosen, loading } = useNamespaces();
-  const { data, error, isPending, refetch } = useQuery(listQuery(kind, chosen, options.durationSeconds, options.refreshMs));
+  const { data, error, refetch } = useQuery(listQuery(kind, chosen, options.durationSeconds, options.refreshMs));
   const filters = parseFilters(options.filters);
-  const sort = SORTS.find((one) => one === options.sort) ?? 'name';
-  const passed = sortItems(applyFilters(data ?? [], filters), sort, options.direction === 'desc');
-  const slice = slicePage(passed, options.page, options.perPage);
   return (
     <>
       <PageToolbar title={TITLES[kind]} />
@@ -49,37 +48,52 @@ export function ListPage({ kind }: { readonly kind: ListKind }): ReactElement {
         active={filters}
         change={(active) => change({ filters: formatFilters(active as readonly Filter[]), page: 1 })}
       />
-      {error !== null && data === undefined && <Failed error={error} retry={() => void refetch()} />}
-      {error === null && chosen.length === 0 && !loading && <Empty title="No namespace is selected">Choose one or more namespaces above.</Empty>}
-      {error === null && isPending && chosen.length > 0 && <Loading />}
-      {data !== undefined && (
-        <>
-          <table className="data-table" data-testid={`${kind}-list`}>
-            <thead>
-              <tr>
-                <SortHeader by="health" words="Health" current={sort} />
-                <SortHeader by="name" words="Name" current={sort} />
-                <SortHeader by="namespace" words="Namespace" current={sort} />
-                {kind === 'workload' && <SortHeader by="type" words="Type" current={sort} />}
-                <SortHeader by="errorRate" words={`Error rate (${formatSeconds(options.durationSeconds)})`} current={sort} />
-                <th>Labels</th>
-                <th>Details</th>
-              </tr>
-            </thead>
-            <tbody>
-              {slice.rows.map((item) => (
-                <Row key={`${item.namespace}/${item.name}`} item={item} kind={kind} />
-              ))}
-            </tbody>
-          </table>
-          {passed.length === 0 && (
-            <Empty title={`No ${TITLES[kind].toLowerCase()} found`}>
-              {data.length === 0 ? 'The chosen namespaces have none.' : 'No row passes the filters.'}
-            </Empty>
-          )}
-          <Paging total={passed.length} page={slice.page} pages={slice.pages} />
-        </>
+      <ListStates error={error} retry={() => void refetch()} ready={data !== undefined} chosen={loading ? undefined : chosen.length} />
+      {data !== undefined && chosen.length > 0 && (
+        <ListTable
+          kind={kind}
+          items={applyFilters(data, filters)}
+          none={data.length === 0 ? 'The chosen namespaces have none.' : 'No row passes the filters.'}
+        />
       )}
+    </>
+  );
+}
+
+interface ListTableProps {
+  readonly kind: ListKind;
+  readonly items: readonly ListItem[];
+  readonly none: string;
+}
+
+function ListTable({ kind, items, none }: ListTableProps): ReactElement {
+  const [options] = useOptions();
+  const sort = SORTS.find((one) => one === options.sort) ?? 'name';
+  const slice = slicePage(sortItems(items, sort, options.direction === 'desc'), options.page, options.perPage);
+  return (
+    <>
+      <div className="table-frame">
+        <table className="data-table" data-testid={`${kind}-list`}>
+          <thead>
+            <tr>
+              <SortHeader by="health" words="Health" current={sort} />
+              <SortHeader by="name" words="Name" current={sort} />
+              <SortHeader by="namespace" words="Namespace" current={sort} />
+              {kind === 'workload' && <SortHeader by="type" words="Type" current={sort} />}
+              <SortHeader by="errorRate" words={`Error rate (${formatSeconds(options.durationSeconds)})`} current={sort} />
+              <th>Labels</th>
+              <th>Details</th>
+            </tr>
+          </thead>
+          <tbody>
+            {slice.rows.map((item) => (
+              <Row key={`${item.namespace}/${item.name}`} item={item} kind={kind} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {items.length === 0 && <Empty title={`No ${TITLES[kind].toLowerCase()} found`}>{none}</Empty>}
+      <Paging total={items.length} page={slice.page} pages={slice.pages} />
     </>
   );
 }
@@ -104,15 +118,9 @@ function Row({ item, kind }: { readonly item: ListItem; readonly kind: ListKind 
       <td>
         <KindBadge kind={BADGES[kind]} />{' '}
         <Tooltip label="Show on graph">
-          <a
-            href={href}
-            onClick={(event) => {
-              event.preventDefault();
-              navigate(href);
-            }}
-          >
-            {item.name}
-          </a>
+          <span>
+            <Link to={href}>{item.name}</Link>
+          </span>
         </Tooltip>
       </td>
       <td>
@@ -157,26 +165,18 @@ function Details({ item, kind }: { readonly item: ListItem; readonly kind: ListK
         </span>
       )}
       {(item.istioReferences ?? []).map((reference) => {
-        const kindName = reference.objectGVK?.Kind ?? '';
-        const href = pageHref('/console/istio', { namespaces: [reference.namespace ?? item.namespace], filters: `name:${reference.name}` });
+        const { Group = '', Version = 'v1', Kind = '' } = reference.objectGVK ?? {};
+        const { name, namespace = item.namespace } = reference;
         return (
-          <a
-            key={kindName + reference.name}
+          <Link
+            key={Kind + name}
             className="chip"
-            href={href}
-            onClick={(event) => {
-              event.preventDefault();
-              navigate(href);
-            }}
+            to={pageHref(`/console${objectPath({ namespace, group: Group, version: Version, kind: Kind, name })}`)}
           >
-            <KindBadge kind={shortKind(kindName)} /> {reference.name}
-          </a>
+            <KindBadge kind={kindBadge(Kind)} /> {name}
+          </Link>
         );
       })}
     </span>
   );
-}
-
-function shortKind(kind: string): string {
-  return kind.replaceAll(/[a-z]/g, '') || '?';
 }

@@ -53,7 +53,7 @@ function passes(item: ListItem, { by, value }: Filter): boolean {
       return (item.istioSidecar !== false) === /^(present|yes|true)$/i.test(value);
     case 'type':
       return typeOf(item).toLowerCase().includes(value.toLowerCase());
-    default: {
+    case 'label': {
       const [key = '', ...rest] = value.split('=');
       const label = item.labels?.[key.trim()];
       return rest.length === 0 ? label !== undefined : label === rest.join('=').trim();

@@ -5,10 +5,11 @@ import { isControlPlane } from '../../app/use-namespaces.ts';
 import { HealthIcon } from '../../components/health-icon.tsx';
 import { Icon, type IconName } from '../../components/icons.tsx';
 import { KindBadge } from '../../components/kind-badge.tsx';
+import { Link } from '../../components/link.tsx';
 import { MtlsLock } from '../../components/mtls-lock.tsx';
 import { Sparkline } from '../../components/sparkline.tsx';
 import { formatSeconds, trimmed } from '../../graph/format.ts';
-import { navigate, pageHref, useOptions } from '../../url/router.ts';
+import { pageHref, useOptions } from '../../url/router.ts';
 import type { Card } from './model.ts';
 
 const STATES: readonly HealthStatus[] = ['Failure', 'Degraded', 'Not Ready', 'Healthy', 'NA'];
@@ -72,23 +73,18 @@ function ConfigState({ card }: { readonly card: Card }): ReactElement {
   const words = `${objects} objects, ${errors} errors, ${warnings} warnings`;
   return (
     <Tooltip label={words}>
-      <a
-        href={pageHref('/console/istio', { namespaces: [card.namespace.name] })}
-        className="counts"
-        onClick={(event) => {
-          event.preventDefault();
-          navigate(pageHref('/console/istio', { namespaces: [card.namespace.name] }));
-        }}
-      >
-        {errors > 0 ? (
-          <Icon name="error" color="var(--danger)" title={words} />
-        ) : warnings > 0 ? (
-          <Icon name="warning" color="var(--warning)" title={words} />
-        ) : (
-          <Icon name="check" color="var(--success)" title={words} />
-        )}
-        {errors + warnings > 0 ? errors + warnings : objects}
-      </a>
+      <span>
+        <Link to={pageHref('/console/istio', { namespaces: [card.namespace.name] })} className="counts">
+          {errors > 0 ? (
+            <Icon name="error" color="var(--danger)" title={words} />
+          ) : warnings > 0 ? (
+            <Icon name="warning" color="var(--warning)" title={words} />
+          ) : (
+            <Icon name="check" color="var(--success)" title={words} />
+          )}
+          {errors + warnings > 0 ? errors + warnings : objects}
+        </Link>
+      </span>
     </Tooltip>
   );
 }
@@ -115,19 +111,13 @@ function Links({ namespace }: { readonly namespace: string }): ReactElement {
   return (
     <span className="links">
       {LINKS.map((link) => {
-        const href = pageHref(link.path, { namespaces: [namespace] });
         return (
           <Tooltip key={link.path} label={`Go to ${link.label}`}>
-            <a
-              href={href}
-              aria-label={`${link.label} of ${namespace}`}
-              onClick={(event) => {
-                event.preventDefault();
-                navigate(href);
-              }}
-            >
-              <Icon name={link.icon} size={17} />
-            </a>
+            <span>
+              <Link to={pageHref(link.path, { namespaces: [namespace] })} aria-label={`${link.label} of ${namespace}`}>
+                <Icon name={link.icon} size={17} />
+              </Link>
+            </span>
           </Tooltip>
         );
       })}
@@ -139,51 +129,53 @@ function Links({ namespace }: { readonly namespace: string }): ReactElement {
 export function NamespaceRows({ cards }: { readonly cards: readonly Card[] }): ReactElement {
   const [options] = useOptions();
   return (
-    <table className="data-table" data-testid="namespace-rows">
-      <thead>
-        <tr>
-          <th>Namespace</th>
-          <th>mTLS</th>
-          <th>Health</th>
-          <th>Traffic, Last {formatSeconds(options.durationSeconds)}</th>
-          <th>Istio Config</th>
-          <th>Labels</th>
-          <th>Go to</th>
-        </tr>
-      </thead>
-      <tbody>
-        {cards.map((card) => (
-          <tr key={card.namespace.name}>
-            <td>
-              <KindBadge kind="NS" /> <b>{card.namespace.name}</b>
-            </td>
-            <td>
-              <MtlsLock tls={card.tls} where="Namespace" />
-            </td>
-            <td>
-              <span className="quiet">{typeWords(options.overviewType, card.total)}</span> <HealthCounts card={card} />
-            </td>
-            <td>
-              {card.traffic === undefined ? <span className="quiet">No traffic</span> : `${trimmed(card.traffic.requests.at(-1)?.[1] ?? 0)} rps`}
-            </td>
-            <td>
-              <ConfigState card={card} />
-            </td>
-            <td>
-              <span className="chips">
-                {Object.entries(card.namespace.labels ?? {}).map(([key, value]) => (
-                  <span key={key} className="chip">
-                    {key}={value}
-                  </span>
-                ))}
-              </span>
-            </td>
-            <td>
-              <Links namespace={card.namespace.name} />
-            </td>
+    <div className="table-frame">
+      <table className="data-table" data-testid="namespace-rows">
+        <thead>
+          <tr>
+            <th>Namespace</th>
+            <th>mTLS</th>
+            <th>Health</th>
+            <th>Traffic, Last {formatSeconds(options.durationSeconds)}</th>
+            <th>Istio Config</th>
+            <th>Labels</th>
+            <th>Go to</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {cards.map((card) => (
+            <tr key={card.namespace.name}>
+              <td>
+                <KindBadge kind="NS" /> <b>{card.namespace.name}</b>
+              </td>
+              <td>
+                <MtlsLock tls={card.tls} where="Namespace" />
+              </td>
+              <td>
+                <span className="quiet">{typeWords(options.overviewType, card.total)}</span> <HealthCounts card={card} />
+              </td>
+              <td>
+                {card.traffic === undefined ? <span className="quiet">No traffic</span> : `${trimmed(card.traffic.requests.at(-1)?.[1] ?? 0)} rps`}
+              </td>
+              <td>
+                <ConfigState card={card} />
+              </td>
+              <td>
+                <span className="chips">
+                  {Object.entries(card.namespace.labels ?? {}).map(([key, value]) => (
+                    <span key={key} className="chip">
+                      {key}={value}
+                    </span>
+                  ))}
+                </span>
+              </td>
+              <td>
+                <Links namespace={card.namespace.name} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }

@@ -8,8 +8,17 @@ it('sums up namespaces, also those without anything', () => {
     health: { bookinfo: { a: { status: { status: 'Healthy' } }, b: { status: { status: 'Failure' } } } },
     config: {
       resources: { x: [{ kind: 'X', apiVersion: 'v1', metadata: { name: 'x', namespace: 'bookinfo' } }] },
-      validations: { x: { 'x.bookinfo': { name: 'x', namespace: 'bookinfo', valid: true, checks: [{ message: 'm', severity: 'warning' }] } } },
     },
+    problems: [
+      {
+        code: 'X1',
+        severity: 'warning',
+        path: '',
+        message: 'held back',
+        object: { kind: 'X', namespace: 'bookinfo', name: 'y' },
+        origin: { source: 'file', file: 'y.yaml' },
+      },
+    ],
     inbound: [
       {
         labels: { destination_workload_namespace: 'bookinfo', response_code: '200' },

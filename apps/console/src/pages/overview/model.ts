@@ -1,3 +1,4 @@
+import type { Problem } from '@meltemi/base';
 import type { ConfigList, HealthData, HealthStatus, NamespaceInfo, TlsStatus } from '../../api/kiali.ts';
 import type { Series } from '../../api/prometheus.ts';
 import { healthPriority, itemHealth, worst } from '../../graph/health.ts';
@@ -19,6 +20,7 @@ export interface CardInputs {
   readonly namespaces: readonly NamespaceInfo[];
   readonly health: Readonly<Record<string, Readonly<Record<string, HealthData>>>>;
   readonly config: ConfigList | undefined;
+  readonly problems: readonly Problem[];
   readonly inbound: readonly Series[];
   readonly outbound: readonly Series[];
 }
@@ -41,26 +43,18 @@ export function buildCards(inputs: CardInputs): readonly Card[] {
       total: items.length,
       health,
       tls: namespace.tls,
-      config: configState(inputs.config, namespace.name),
+      config: configState(inputs, namespace.name),
       traffic: trafficOf(inputs, namespace.name),
     };
   });
 }
 
-function configState(config: ConfigList | undefined, namespace: string): Card['config'] {
-  let [objects, errors, warnings] = [0, 0, 0];
-  for (const list of Object.values(config?.resources ?? {}))
-    objects += (list ?? []).filter((one) => (one.metadata.namespace ?? '') === namespace).length;
-  for (const byName of Object.values(config?.validations ?? {})) {
-    for (const validation of Object.values(byName)) {
-      if (validation.namespace !== namespace) continue;
-      for (const check of validation.checks ?? []) {
-        if (check.severity === 'error') errors += 1;
-        else if (check.severity === 'warning') warnings += 1;
-      }
-    }
-  }
-  return { objects, errors, warnings };
+/** Objects in force, and what is wrong: also with what is held back. */
+function configState({ config, problems }: CardInputs, namespace: string): Card['config'] {
+  const objects = Object.values(config?.resources ?? {}).flatMap((list) => (list ?? []).filter((one) => one.metadata.namespace === namespace));
+  const own = problems.filter((one) => one.object?.namespace === namespace);
+  const count = (severity: string): number => own.filter((one) => one.severity === severity).length;
+  return { objects: objects.length, errors: count('error'), warnings: count('warning') };
 }
 
 /** What comes in; for a namespace that only sends, as that of a gateway, what goes out. */

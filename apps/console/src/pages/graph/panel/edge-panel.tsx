@@ -1,5 +1,6 @@
 import { Tabs } from '@mantine/core';
 import { useState, type ReactElement } from 'react';
+import { Facts } from '../../../components/facts.tsx';
 import { HealthIcon } from '../../../components/health-icon.tsx';
 import { Icon } from '../../../components/icons.tsx';
 import { KindBadge } from '../../../components/kind-badge.tsx';
@@ -28,50 +29,8 @@ export function EdgePanel({ model, edge, select }: EdgePanelProps): ReactElement
       <h2 className="panel-title">
         <HealthIcon status={edge.health} size={17} /> {edge.protocol?.toUpperCase() ?? 'Idle'} traffic
       </h2>
-      <dl className="panel-facts">
-        <dt>From</dt>
-        <dd>
-          <NodeLink node={source} select={select} />
-        </dd>
-        <dt>To</dt>
-        <dd>
-          <NodeLink node={target} select={select} />
-        </dd>
-        {edge.responseTimeMs !== undefined && (
-          <>
-            <dt>Response time</dt>
-            <dd>{formatDuration(edge.responseTimeMs)}</dd>
-          </>
-        )}
-        {edge.throughputBps !== undefined && (
-          <>
-            <dt>Throughput</dt>
-            <dd>{formatByteRate(edge.throughputBps)}</dd>
-          </>
-        )}
-        {edge.sharePercent !== undefined && (
-          <>
-            <dt>Share of source</dt>
-            <dd>{formatPercent(edge.sharePercent)}</dd>
-          </>
-        )}
-      </dl>
-      <section className="panel-mtls" data-mtls={edge.mtlsPercent > 0}>
-        <h3>
-          <Icon name={edge.mtlsPercent > 0 ? 'lock' : 'lockOpen'} size={13} color={edge.mtlsPercent > 0 ? 'var(--success)' : 'var(--warning)'} />{' '}
-          {edge.mtlsPercent > 0 ? `mTLS Enabled [${formatPercent(edge.mtlsPercent)} of request traffic]` : 'No mTLS seen'}
-        </h3>
-        {edge.data.sourcePrincipal !== undefined && (
-          <p>
-            <span>Source principal</span> <code>{edge.data.sourcePrincipal}</code>
-          </p>
-        )}
-        {edge.data.destPrincipal !== undefined && (
-          <p>
-            <span>Destination principal</span> <code>{edge.data.destPrincipal}</code>
-          </p>
-        )}
-      </section>
+      <EdgeFacts model={model} edge={edge} select={select} />
+      <EdgeSecurity edge={edge} />
       <Tabs value={tab} onChange={(value) => setTab(TABS.find((one) => one === value) ?? 'Traffic')}>
         <Tabs.List grow>
           {TABS.map((name) => (
@@ -85,6 +44,44 @@ export function EdgePanel({ model, edge, select }: EdgePanelProps): ReactElement
       {tab === 'Flags' && <Responses edge={edge} of="flags" head="Response flags" explain={explainFlags} />}
       {tab === 'Hosts' && <Responses edge={edge} of="hosts" head="Host" />}
     </>
+  );
+}
+
+function EdgeFacts({ model, edge, select }: EdgePanelProps): ReactElement {
+  return (
+    <Facts
+      rows={[
+        ['From', <NodeLink key="from" node={model.nodes.get(edge.source)} select={select} />],
+        ['To', <NodeLink key="to" node={model.nodes.get(edge.target)} select={select} />],
+        ['Response time', edge.responseTimeMs === undefined ? undefined : formatDuration(edge.responseTimeMs)],
+        ['Throughput', edge.throughputBps === undefined ? undefined : formatByteRate(edge.throughputBps)],
+        ['Share of source', edge.sharePercent === undefined ? undefined : formatPercent(edge.sharePercent)],
+      ]}
+    />
+  );
+}
+
+/** The share of mutual TLS, and who the two sides are. */
+function EdgeSecurity({ edge }: { readonly edge: GraphEdge }): ReactElement {
+  const isMutual = edge.mtlsPercent > 0;
+  const { sourcePrincipal, destPrincipal } = edge.data;
+  return (
+    <section className="panel-mtls" data-mtls={isMutual}>
+      <h3>
+        <Icon name={isMutual ? 'lock' : 'lockOpen'} size={13} color={isMutual ? 'var(--success)' : 'var(--warning)'} />{' '}
+        {isMutual ? `mTLS Enabled [${formatPercent(edge.mtlsPercent)} of request traffic]` : 'No mTLS seen'}
+      </h3>
+      {sourcePrincipal !== undefined && (
+        <p>
+          <span>Source principal</span> <code>{sourcePrincipal}</code>
+        </p>
+      )}
+      {destPrincipal !== undefined && (
+        <p>
+          <span>Destination principal</span> <code>{destPrincipal}</code>
+        </p>
+      )}
+    </section>
   );
 }
 

@@ -2,9 +2,10 @@ import { Tabs } from '@mantine/core';
 import { useState, type ReactElement } from 'react';
 import { Icon, type IconName } from '../../../components/icons.tsx';
 import { KindBadge } from '../../../components/kind-badge.tsx';
+import { Link } from '../../../components/link.tsx';
 import type { GraphModel } from '../../../graph/model.ts';
 import { countGraph, crossTraffic, totalTraffic } from '../../../graph/summary.ts';
-import { navigate, pageHref } from '../../../url/router.ts';
+import { pageHref } from '../../../url/router.ts';
 import { namespaceSelector } from './selectors.ts';
 import { RequestChart, TcpChart, TrafficRates } from './traffic.tsx';
 
@@ -51,16 +52,9 @@ export function GraphPanel({ model, namespaces }: { readonly model: GraphModel; 
       </p>
       <p className="panel-links">
         {LINKS.map(([path, words, icon]) => (
-          <a
-            key={path}
-            href={pageHref(path)}
-            onClick={(event) => {
-              event.preventDefault();
-              navigate(pageHref(path));
-            }}
-          >
+          <Link key={path} to={pageHref(path)}>
             <Icon name={icon} size={13} /> {words}
-          </a>
+          </Link>
         ))}
       </p>
       <Tabs value={direction} onChange={(value) => setDirection(DIRECTIONS.find(([name]) => name === value)?.[0] ?? 'total')}>

@@ -1,11 +1,13 @@
 import { Tabs } from '@mantine/core';
 import { useState, type ReactElement } from 'react';
+import { Facts } from '../../../components/facts.tsx';
 import { HealthIcon } from '../../../components/health-icon.tsx';
 import { KindBadge } from '../../../components/kind-badge.tsx';
+import { Link } from '../../../components/link.tsx';
 import { formatPercent } from '../../../graph/format.ts';
-import type { GraphModel, GraphNode } from '../../../graph/model.ts';
+import type { GraphEdge, GraphModel, GraphNode } from '../../../graph/model.ts';
 import { sumEdges } from '../../../graph/summary.ts';
-import { navigate, pageHref } from '../../../url/router.ts';
+import { pageHref } from '../../../url/router.ts';
 import { nodeName, rateWords } from '../describe.ts';
 import { nodeSelector } from './selectors.ts';
 import { RequestChart, ResponseTimeChart, TcpChart, TrafficRates } from './traffic.tsx';
@@ -44,55 +46,12 @@ export function NodePanel({ model, node, select }: NodePanelProps): ReactElement
   const edges = direction === 'inbound' ? inbound : outbound;
   const traffic = sumEdges(edges);
   const selector = nodeSelector(node, direction);
-  const hosts = typeof node.data.hasVS === 'object' ? (node.data.hasVS.hostnames ?? []) : [];
   return (
     <>
       <h2 className="panel-title">
         <HealthIcon status={node.health} size={17} /> {node.badge !== '' && <KindBadge kind={node.badge} />} {nodeName(node)}
       </h2>
-      <dl className="panel-facts">
-        {node.data.namespace !== undefined && (
-          <>
-            <dt>Namespace</dt>
-            <dd>
-              <KindBadge kind="NS" /> {node.data.namespace}
-            </dd>
-          </>
-        )}
-        {node.data.workload !== undefined && (
-          <>
-            <dt>Workload</dt>
-            <dd>
-              <Link path="/console/workloads" name={node.data.workload} namespace={node.data.namespace} badge="W" />
-            </dd>
-          </>
-        )}
-        {node.data.nodeType === 'service' && (
-          <>
-            <dt>Service</dt>
-            <dd>
-              <Link path="/console/services" name={node.data.service ?? ''} namespace={node.data.namespace} badge="S" />
-            </dd>
-          </>
-        )}
-        {node.data.nodeType === 'app' && node.data.app !== undefined && (
-          <>
-            <dt>Application</dt>
-            <dd>
-              <Link path="/console/applications" name={node.data.app} namespace={node.data.namespace} badge="A" />
-            </dd>
-          </>
-        )}
-        {hosts.length > 0 && (
-          <>
-            <dt>Hosts</dt>
-            <dd>
-              {hosts.slice(0, 5).join(', ')}
-              {hosts.length > 5 ? ` and ${hosts.length - 5} more` : ''}
-            </dd>
-          </>
-        )}
-      </dl>
+      <NodeFacts node={node} />
       {features(node).length > 0 && (
         <p className="chips">
           {features(node).map((words) => (
@@ -109,25 +68,7 @@ export function NodePanel({ model, node, select }: NodePanelProps): ReactElement
         </Tabs.List>
       </Tabs>
       <TrafficRates traffic={traffic} />
-      {edges.length > 0 && (
-        <ul className="panel-list">
-          {edges.map((edge) => {
-            const other = model.nodes.get(direction === 'inbound' ? edge.source : edge.target);
-            return (
-              <li key={edge.id}>
-                <button type="button" className="link" onClick={() => select(edge.id)}>
-                  {direction === 'inbound' ? 'from' : 'to'} {other !== undefined && other.badge !== '' && <KindBadge kind={other.badge} />}{' '}
-                  {nodeName(other)}
-                </button>
-                <span>
-                  {rateWords(edge)}
-                  {edge.mtlsPercent > 0 ? ` · mTLS ${formatPercent(edge.mtlsPercent)}` : ''}
-                </span>
-              </li>
-            );
-          })}
-        </ul>
-      )}
+      <EdgeList model={model} edges={edges} direction={direction} select={select} />
       {traffic.http.total + traffic.grpc.total > 0 && (
         <>
           <RequestChart selector={selector} />
@@ -139,27 +80,62 @@ export function NodePanel({ model, node, select }: NodePanelProps): ReactElement
   );
 }
 
-function Link({
-  path,
-  name,
-  namespace,
-  badge,
-}: {
-  readonly path: string;
-  readonly name: string;
-  readonly namespace: string | undefined;
-  readonly badge: string;
-}): ReactElement {
-  const href = pageHref(path, { filters: `name:${name}`, ...(namespace === undefined ? {} : { namespaces: [namespace] }) });
+function NodeFacts({ node }: { readonly node: GraphNode }): ReactElement {
+  const { data } = node;
+  const { namespace } = data;
+  const hosts = typeof data.hasVS === 'object' ? (data.hasVS.hostnames ?? []) : [];
+  const listed = (path: string, name: string | undefined, badge: string): ReactElement | undefined =>
+    name === undefined ? undefined : (
+      <Link to={pageHref(path, { filters: `name:${name}`, ...(namespace === undefined ? {} : { namespaces: [namespace] }) })}>
+        <KindBadge kind={badge} /> {name}
+      </Link>
+    );
   return (
-    <a
-      href={href}
-      onClick={(event) => {
-        event.preventDefault();
-        navigate(href);
-      }}
-    >
-      <KindBadge kind={badge} /> {name}
-    </a>
+    <Facts
+      rows={[
+        [
+          'Namespace',
+          namespace === undefined ? undefined : (
+            <>
+              <KindBadge kind="NS" /> {namespace}
+            </>
+          ),
+        ],
+        ['Workload', listed('/console/workloads', data.workload, 'W')],
+        ['Service', data.nodeType === 'service' ? listed('/console/services', data.service, 'S') : undefined],
+        ['Application', data.nodeType === 'app' ? listed('/console/applications', data.app, 'A') : undefined],
+        ['Hosts', hosts.length === 0 ? undefined : hosts.slice(0, 5).join(', ') + (hosts.length > 5 ? ` and ${hosts.length - 5} more` : '')],
+      ]}
+    />
+  );
+}
+
+interface EdgeListProps {
+  readonly model: GraphModel;
+  readonly edges: readonly GraphEdge[];
+  readonly direction: 'inbound' | 'outbound';
+  readonly select: (id: string | undefined) => void;
+}
+
+/** Who is on the other side, and how much. */
+function EdgeList({ model, edges, direction, select }: EdgeListProps): ReactElement {
+  return (
+    <ul className="panel-list">
+      {edges.map((edge) => {
+        const other = model.nodes.get(direction === 'inbound' ? edge.source : edge.target);
+        return (
+          <li key={edge.id}>
+            <button type="button" className="link" onClick={() => select(edge.id)}>
+              {direction === 'inbound' ? 'from' : 'to'} {other !== undefined && other.badge !== '' && <KindBadge kind={other.badge} />}{' '}
+              {nodeName(other)}
+            </button>
+            <span>
+              {rateWords(edge)}
+              {edge.mtlsPercent > 0 ? ` · mTLS ${formatPercent(edge.mtlsPercent)}` : ''}
+            </span>
+          </li>
+        );
+      })}
+    </ul>
   );
 }

@@ -5,8 +5,8 @@ import { RangeChart, type ChartLine } from '../../../components/range-chart.tsx'
 import { StackedBar } from '../../../components/stacked-bar.tsx';
 import { formatByteRate, formatPercent, trimmed } from '../../../graph/format.ts';
 import { isError } from '../../../graph/health.ts';
-import type { Rates } from '../../../graph/model.ts';
-import { errorShare, type TrafficSummary } from '../../../graph/summary.ts';
+import { errorShare, type Rates } from '../../../graph/model.ts';
+import type { TrafficSummary } from '../../../graph/summary.ts';
 import { useOptions } from '../../../url/router.ts';
 import { sumPoints } from '../../overview/model.ts';
 
