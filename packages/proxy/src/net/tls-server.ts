@@ -31,6 +31,8 @@ export class TlsServer {
   readonly #checkNames: (names: readonly AltName[]) => boolean;
   readonly #alpn: readonly string[];
   #material: TlsMaterial | undefined;
+  /** Material that was tried in vain, and why: it is told once, not at every connection. */
+  #refused: { readonly material: TlsMaterial; readonly reason: string } | undefined;
   #localUri = '';
   #withAlpn: Server | undefined;
   #withoutAlpn: Server | undefined;
@@ -72,6 +74,11 @@ export class TlsServer {
     if (!resolved.ok) return `secret "${resolved.missing}" has not arrived`;
     const { material } = resolved;
     if (this.#material !== undefined && sameMaterial(this.#material, material)) return undefined;
+    if (this.#refused === undefined || !sameMaterial(this.#refused.material, material)) this.#adopt(material);
+    return this.#material === undefined ? `certificate cannot be used: ${this.#refused?.reason ?? ''}` : undefined;
+  }
+
+  #adopt(material: TlsMaterial): void {
     try {
       const options = this.#options(material);
       if (this.#withAlpn === undefined || this.#withoutAlpn === undefined) {
@@ -83,11 +90,11 @@ export class TlsServer {
       }
       this.#localUri = ownUri(material.certificateChain);
       this.#material = material;
-      return undefined;
+      this.#refused = undefined;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
+      this.#refused = { material, reason };
       this.#log.error('TLS certificate cannot be used; new connections keep the previous one', { reason });
-      return this.#material === undefined ? `certificate cannot be used: ${reason}` : undefined;
     }
   }
 

@@ -19,8 +19,7 @@ export interface TestIdentity {
   readonly key: string;
 }
 
-export async function createTestAuthority(): Promise<TestAuthority> {
-  const trustDomain = 'cluster.local';
+export async function createTestAuthority(trustDomain = 'cluster.local'): Promise<TestAuthority> {
   const key = await generateSigningKey(crypto);
   const root = await createRoot(crypto, { commonName: 'test', trustDomain, key, nowMs: Date.now(), ttlMs: HOUR_MS });
   const issuingKey = await generateSigningKey(crypto);
