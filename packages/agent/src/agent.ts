@@ -89,7 +89,7 @@ export async function startAgent(config: AgentConfig, hooks: AgentHooks): Promis
   hooks.signal?.addEventListener('abort', () => void stop(0), { once: true });
   try {
     if (hooks.signal?.aborted === true) stopped.reject(new MeshError('agent/stopped', 'The workload was stopped before it started.'));
-    starting = startParts(parts, config, { ...hooks, stopped: stopped.promise });
+    starting = withVersion(config).then((known) => startParts(parts, known, { ...hooks, stopped: stopped.promise }));
     await starting;
     if (config.application !== undefined) {
       const application = await startApp(parts, config, hooks);
@@ -108,6 +108,16 @@ export async function startAgent(config: AgentConfig, hooks: AgentHooks): Promis
     },
     stop: () => stop(0),
   };
+}
+
+/** The control plane asks no more of an Envoy than its version can do. */
+async function withVersion(config: AgentConfig): Promise<AgentConfig> {
+  const { dataPlane } = config;
+  if (dataPlane.t === 'embedded') return config;
+  // Loaded only where it is used: most agents run our own proxy.
+  const { findEnvoy } = await import('./envoy/find.ts');
+  const { path, version } = await findEnvoy(dataPlane.binary);
+  return { ...config, dataPlane: { ...dataPlane, binary: path, version } };
 }
 
 async function startParts(parts: Parts, config: AgentConfig, hooks: AgentHooks & { readonly stopped: Promise<never> }): Promise<void> {

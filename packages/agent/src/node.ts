@@ -34,6 +34,7 @@ export function xdsNode(config: AgentConfig): XdsNode {
       // The control plane sends no traffic before the first report.
       ...(watchesApplication(config) ? { MELTEMI_REPORTS_HEALTH: true } : {}),
       MELTEMI_DATA_PLANE: config.dataPlane.t,
+      ...(config.dataPlane.t === 'envoy' && config.dataPlane.version !== undefined ? { MELTEMI_ENVOY_VERSION: config.dataPlane.version } : {}),
       ...(config.bindAddress === undefined ? {} : { MELTEMI_BIND_ADDRESS: config.bindAddress }),
     },
   };

@@ -56,8 +56,8 @@ export interface BridgeNetwork {
 export type DataPlane =
   /** `command` starts our proxy; it gets its options by the environment variable `MELTEMI_PROXY_OPTIONS` (JSON of `ProxyOptions`) and ends by itself when its stdin closes. */
   | { readonly t: 'embedded'; readonly command: readonly string[] }
-  /** `binary` overrides the search (MELTEMI_ENVOY, PATH, Python's `envoy` package). */
-  | { readonly t: 'envoy'; readonly binary?: string; readonly concurrency?: number };
+  /** `binary` overrides the search (MELTEMI_ENVOY, PATH, Python's `envoy` package); `version` is what was found. */
+  | { readonly t: 'envoy'; readonly binary?: string; readonly version?: string; readonly concurrency?: number };
 
 /** What the embedded proxy is told (environment variable `MELTEMI_PROXY_OPTIONS`, JSON). */
 export interface ProxyOptions {

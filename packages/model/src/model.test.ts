@@ -214,6 +214,16 @@ test('nodes: identity from id and metadata, gRPC clients by any id, everything e
       bindAddress: '127.5.0.1',
     },
   );
+  for (const [version, convertsB3] of [
+    ['1.39.9', false],
+    ['1.40.0', true],
+    ['2.0.0', true],
+    ['', false],
+    ['new', false],
+  ] as const) {
+    const envoy = parseProxyNode({ id: 'sidecar~10.0.0.1~a.b~c', metadata: { MELTEMI_DATA_PLANE: 'envoy', MELTEMI_ENVOY_VERSION: version } });
+    assert.ok('node' in envoy && envoy.node.convertsB3 === convertsB3, version);
+  }
   for (const id of ['', 'x', 'sidecar~~a.b~c', 'waypoint~1.2.3.4~a.b~c']) assert.ok('problem' in parseProxyNode({ id }), id);
   const grpc = parseProxyNode({ id: 'anything', user_agent_name: 'gRPC Node Pure JS' });
   assert.ok('node' in grpc && grpc.node.type === 'grpc' && grpc.node.namespace === 'default');

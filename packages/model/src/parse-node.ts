@@ -62,8 +62,14 @@ function nodeOf(node: XdsNode, id: NodeId, metadata: Metadata): ProxyNode {
     ports: portsOf(metadata['MELTEMI_PORTS']),
     reportsHealth: metadata['MELTEMI_REPORTS_HEALTH'] === true,
     dataPlane: text(metadata, 'MELTEMI_DATA_PLANE') === 'embedded' ? 'embedded' : 'envoy',
+    convertsB3: isAtLeast(text(metadata, 'MELTEMI_ENVOY_VERSION'), 1, 40),
     bindAddress: text(metadata, 'MELTEMI_BIND_ADDRESS', interception === 'NONE' ? id.address : '0.0.0.0'),
   };
+}
+
+function isAtLeast(version: string, major: number, minor: number): boolean {
+  const [a = 0, b = 0] = version.split('.').map(Number);
+  return a > major || (a === major && b >= minor);
 }
 
 function isAddress(value: string): boolean {

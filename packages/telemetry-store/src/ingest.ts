@@ -46,6 +46,8 @@ export interface IngestCounters {
 export interface IngestStream {
   /** Never throws: what is refused is counted in the answer, with the first reason. */
   ingest(batch: TelemetryBatch): TelemetryAck;
+  /** Whether it is known who sends. While it is not, nothing is stored, and what describes the series is lost: begin anew. */
+  readonly isBound: boolean;
   close(): void;
 }
 
@@ -92,6 +94,10 @@ class Stream implements IngestStream {
   constructor(deps: IngestDeps, identity: StreamIdentity) {
     this.#deps = deps;
     this.#identity = identity;
+  }
+
+  get isBound(): boolean {
+    return this.#sender !== undefined;
   }
 
   ingest(batch: TelemetryBatch): TelemetryAck {

@@ -86,7 +86,7 @@ export function listenersFor(view: NodeView): readonly Listener[] {
   }
   const outbound = cache.get('outboundListeners', inputs, (key) => ({ list: outboundListeners(key, cache) })).list;
   const { mesh } = state.push;
-  const settings = { mesh, dataPlane: node.dataPlane };
+  const settings = { mesh, dataPlane: node.dataPlane, convertsB3: node.convertsB3 };
   const ports = portsOf(view);
   if (node.interception === 'NONE') {
     return [

@@ -65,6 +65,9 @@ export async function envoyDriver(context: DataPlaneContext, dataPlane: Extract<
       String(concurrency),
       '--log-level',
       'warning',
+      // A line of the access log is on its way after a second, not after ten.
+      '--file-flush-interval-msec',
+      '1000',
       // Connections of a chain that is gone end with their next response, what cannot be told so after Istio's drainDuration.
       '--drain-strategy',
       'immediate',

@@ -14,6 +14,8 @@ export interface IngestHandlerDeps {
 /**
  * `TelemetryService/Report` for the port with mutual TLS: the certificate says whose series a stream may bring. Without a verified
  * certificate the call ends with UNAUTHENTICATED. Each batch is acknowledged when it is stored; what was refused is said in the answer.
+ * A sender whose workload is not known (yet: its registration may be on the way) is sent off with FAILED_PRECONDITION and comes again,
+ * with everything it has.
  */
 export function telemetryHandler({ store, codec, log = silentLog }: IngestHandlerDeps): MethodHandler {
   return (call) => {
@@ -32,7 +34,8 @@ export function telemetryHandler({ store, codec, log = silentLog }: IngestHandle
           saidWhy = ack.reason;
           log.warn('telemetry was refused', { principal, reason: ack.reason, refused: ack.refused });
         }
-        call.write(codec.encode(TELEMETRY_PROTO.ack, ack));
+        if (stream.isBound) call.write(codec.encode(TELEMETRY_PROTO.ack, ack));
+        else call.end({ code: Status.FAILED_PRECONDITION, message: ack.reason ?? '' });
       },
       onHalfClose: () => call.end(),
       onClose: () => stream.close(),

@@ -26,6 +26,8 @@ export interface ProxyNode {
   /** Its agent watches the application and reports: no endpoint until it says healthy. */
   readonly reportsHealth: boolean;
   readonly dataPlane: 'embedded' | 'envoy';
+  /** An Envoy that can make W3C trace context of B3 (CEL in header values: 1.40 is known to); our own proxy reads both by itself. */
+  readonly convertsB3: boolean;
   /** Address that a gateway's listeners bind. */
   readonly bindAddress: string;
 }

@@ -10,6 +10,7 @@ export interface NodeScope {
   /** Empty unless configuration distinguishes callers by label. */
   readonly labels: Labels;
   readonly dataPlane: ProxyNode['dataPlane'];
+  readonly convertsB3: boolean;
   readonly interception: ProxyNode['interception'];
   /** W in ports mode, where connections must leave from it and virtual addresses are the node's own; else empty. */
   readonly address: string;
@@ -54,6 +55,7 @@ export function createNodeScopes(): NodeScopes {
         namespace: node.namespace,
         labels: sorted,
         dataPlane: node.dataPlane,
+        convertsB3: node.convertsB3,
         interception: node.interception,
         address: node.interception === 'NONE' ? node.address : '',
         locality: region === '' ? '' : `${region}/${zone}/${subZone}`,

@@ -12,6 +12,7 @@ import {
 } from '@meltemi/protos-types';
 import { accessLogs } from '../common/access-log.ts';
 import { ADS } from '../common/ads.ts';
+import { b3ToW3c } from '../common/b3.ts';
 import { AGENT_CLUSTER } from '../common/names.ts';
 import type { FilterPlace } from '../http-filters/define.ts';
 import { httpFilters } from '../http-filters/index.ts';
@@ -19,6 +20,8 @@ import { httpFilters } from '../http-filters/index.ts';
 /** Where a connection manager stands and where its routes come from. */
 export interface ConnectionManagerOptions extends FilterPlace {
   readonly mesh: MeshConfig;
+  /** See {@link ProxyNode.convertsB3}. */
+  readonly convertsB3: boolean;
   readonly statPrefix: string;
   /** Name of a route table (RDS), or the table itself. */
   readonly routes: string | RouteConfiguration;
@@ -32,6 +35,7 @@ export function connectionManager(options: ConnectionManagerOptions): NetworkFil
     ...(typeof routes === 'string' ? { rds: { config_source: ADS, route_config_name: routes } } : { route_config: routes }),
     http_filters: httpFilters(options),
     ...(mesh.enableTracing ? { tracing: tracing(options) } : {}),
+    ...(mesh.enableTracing && options.convertsB3 ? { early_header_mutation_extensions: [b3ToW3c] } : {}),
     access_log: accessLogs(mesh, { kind: 'http', direction: place === 'sidecar-inbound' ? 'inbound' : 'outbound', dataPlane }),
     ...identityHandling(place),
     stream_idle_timeout: '0s',
@@ -76,7 +80,7 @@ function tracing({ mesh, place, dataPlane }: ConnectionManagerOptions): HttpTrac
 
 const AGENT_TRACER: Any<{ readonly grpc_service: GrpcService; readonly service_name: string }> = {
   '@type': 'type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig',
-  grpc_service: { envoy_grpc: { cluster_name: AGENT_CLUSTER }, timeout: '0.250s' },
+  grpc_service: { envoy_grpc: { cluster_name: AGENT_CLUSTER }, timeout: '5s' },
   service_name: 'meltemi',
 };
 

@@ -56,7 +56,14 @@ function originOf(ref: GatewayServerRef): string {
 
 function httpChain(server: GatewayServerRef, { port, mesh, scope }: GatewayListenerInputs): FilterChain {
   const routes = gatewayRouteName('http', port.number, server);
-  const filter = connectionManager({ mesh, dataPlane: scope.dataPlane, place: 'gateway', statPrefix: `outbound_0.0.0.0_${port.number}`, routes });
+  const filter = connectionManager({
+    mesh,
+    dataPlane: scope.dataPlane,
+    convertsB3: scope.convertsB3,
+    place: 'gateway',
+    statPrefix: `outbound_0.0.0.0_${port.number}`,
+    routes,
+  });
   return { name: routes, filters: [filter], metadata: originMetadata(originOf(server)) };
 }
 
@@ -67,7 +74,14 @@ function serverChains(ref: GatewayServerRef, inputs: GatewayListenerInputs): rea
   const match = kind === 'tcp' || names.length === 0 ? {} : { filter_chain_match: { server_names: names } };
   if (kind === 'https') {
     const routes = gatewayRouteName(kind, port.number, ref);
-    const filter = connectionManager({ mesh, dataPlane: scope.dataPlane, place: 'gateway', statPrefix: `outbound_0.0.0.0_${port.number}`, routes });
+    const filter = connectionManager({
+      mesh,
+      dataPlane: scope.dataPlane,
+      convertsB3: scope.convertsB3,
+      place: 'gateway',
+      statPrefix: `outbound_0.0.0.0_${port.number}`,
+      routes,
+    });
     return [
       {
         name: routes,

@@ -32,6 +32,7 @@ const INSPECTION = { listener_filters_timeout: '5s', continue_on_listener_filter
 export interface InboundSettings {
   readonly mesh: MeshConfig;
   readonly dataPlane: 'embedded' | 'envoy';
+  readonly convertsB3: boolean;
 }
 
 /** The one listener that redirected inbound connections come to. */

@@ -75,7 +75,13 @@ function serviceListeners(service: Service, port: ServicePort, inputs: OutboundI
   const redirect = scope.interception === 'REDIRECT';
   const http = wireProtocol(port.protocol, scope.dataPlane) !== 'tcp';
   if (http && redirect) {
-    return [cache.get('httpListener', { mesh, dataPlane: scope.dataPlane, address: '0.0.0.0', port: port.number, bind: false }, httpListener)];
+    return [
+      cache.get(
+        'httpListener',
+        { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address: '0.0.0.0', port: port.number, bind: false },
+        httpListener,
+      ),
+    ];
   }
   const addresses = [
     ...(service.vip === undefined || isWildcard(service.hostname) ? [] : [vipAddress(service.vip, scope)]),
@@ -84,7 +90,12 @@ function serviceListeners(service: Service, port: ServicePort, inputs: OutboundI
   // Without redirection there is no original destination to forward to.
   if (!redirect && service.resolution === 'none') return [];
   return addresses.map((address) => {
-    if (http) return cache.get('httpListener', { mesh, dataPlane: scope.dataPlane, address, port: port.number, bind: true }, httpListener);
+    if (http)
+      return cache.get(
+        'httpListener',
+        { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address, port: port.number, bind: true },
+        httpListener,
+      );
     const owner = virtualServiceFor(inputs, scope.namespace, service.hostname);
     const { virtualServices: _, ...rest } = inputs;
     return cache.get('tcpListener', { ...rest, service, port, address, owner }, tcpListener);
@@ -94,14 +105,22 @@ function serviceListeners(service: Service, port: ServicePort, inputs: OutboundI
 interface HttpListenerInputs {
   readonly mesh: MeshConfig;
   readonly dataPlane: 'embedded' | 'envoy';
+  readonly convertsB3: boolean;
   readonly address: string;
   readonly port: number;
   readonly bind: boolean;
 }
 
 /** HTTP to any host on a port; which one is the route table's business. */
-function httpListener({ mesh, dataPlane, address, port, bind }: HttpListenerInputs): Listener {
-  const filter = connectionManager({ mesh, dataPlane, place: 'sidecar-outbound', statPrefix: `outbound_${address}_${port}`, routes: String(port) });
+function httpListener({ mesh, dataPlane, convertsB3, address, port, bind }: HttpListenerInputs): Listener {
+  const filter = connectionManager({
+    mesh,
+    dataPlane,
+    convertsB3,
+    place: 'sidecar-outbound',
+    statPrefix: `outbound_${address}_${port}`,
+    routes: String(port),
+  });
   return {
     name: `${address}_${port}`,
     address: { socket_address: { address, port_value: port } },

@@ -26,6 +26,7 @@ interface CaseWorkload {
   readonly type?: 'sidecar' | 'router';
   readonly interception?: 'REDIRECT' | 'NONE';
   readonly dataPlane?: 'embedded' | 'envoy';
+  readonly envoyVersion?: string;
   readonly locality?: string;
   readonly health?: Endpoint['health'];
   /** Take a snapshot of what this workload's proxy gets. */
@@ -105,6 +106,7 @@ function nodeOf(entry: CaseWorkload): ProxyNode {
       MELTEMI_APP_ADDRESS: entry.appAddress ?? entry.address,
       MELTEMI_PORTS: entry.ports ?? [],
       MELTEMI_DATA_PLANE: entry.dataPlane ?? 'envoy',
+      ...(entry.envoyVersion === undefined ? {} : { MELTEMI_ENVOY_VERSION: entry.envoyVersion }),
     },
   });
   if ('problem' in parsed) throw new Error(parsed.problem.message);
