@@ -317,3 +317,64 @@ test('bytes after a response, unasked bytes and a body cut short never reach ano
   });
   await bad[Symbol.asyncDispose]();
 });
+
+test('any split of a response gives the client the same', { timeout: 60_000 }, async () => {
+  const responses = [
+    'HTTP/1.1 200 OK\r\ncontent-length: 11\r\nx-a: 1\r\n\r\nhello world',
+    'HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nx-sum: 1\r\n\r\n',
+    'HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n',
+    'HTTP/1.1 200 OK\r\ncontent-length : 5\r\n\r\nhello',
+    'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\nhello',
+  ];
+  let bytes = '';
+  let cuts: readonly number[] = [];
+  const app = await startRawServer((socket) => {
+    socket.setNoDelay();
+    socket.on('data', async () => {
+      let from = 0;
+      for (const to of [...cuts, bytes.length]) {
+        socket.write(bytes.slice(from, to), 'latin1');
+        from = to;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    });
+  });
+  await using plane = await startPlane({ clusters: [cluster('app', [app.port])], listeners: [plainListener('http', hcm([routeTo('app')]))] });
+  const call = async (): Promise<string> => {
+    const text = await rawCall(plane.port('http'), 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    return text.replaceAll(/date: .*\r\n|x-envoy-upstream-service-time: .*\r\n/g, '');
+  };
+  for (bytes of responses) {
+    cuts = [];
+    const expected = await call();
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(bytes.length), { maxLength: 8 }), async (places) => {
+        cuts = places.toSorted((a, b) => a - b);
+        assert.equal(await call(), expected);
+      }),
+      { numRuns: 60 },
+    );
+  }
+  await app[Symbol.asyncDispose]();
+});
+
+test('a client that pipelines without end and reads nothing is not kept in memory', { timeout: 30_000 }, async () => {
+  const before = process.memoryUsage();
+  const client = await rawClient(port);
+  client.socket.removeAllListeners('data');
+  client.socket.pause();
+  const piece = INNER.replace('smuggled', 'x'.repeat(1000)).repeat(60);
+  let sent = 0;
+  for (let waiting = false; !waiting && sent < 100 * 1024 * 1024;) {
+    sent += piece.length;
+    if (client.socket.write(piece)) continue;
+    waiting = !(await Promise.race([
+      new Promise((resolve) => client.socket.once('drain', () => resolve(true))),
+      new Promise((resolve) => setTimeout(() => resolve(false), 300)),
+    ]));
+  }
+  const after = process.memoryUsage();
+  assert.ok(after.arrayBuffers - before.arrayBuffers < 16 * 1024 * 1024, `${(after.arrayBuffers - before.arrayBuffers) >> 20} MB`);
+  assert.ok(sent < 100 * 1024 * 1024, 'the client was stopped');
+  client.socket.resetAndDestroy();
+});
