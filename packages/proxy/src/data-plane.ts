@@ -1,10 +1,10 @@
-import type { CompiledChain, RuntimeChange, RuntimeState } from '@meltemi/runtime';
+import type { RuntimeChange, RuntimeState } from '@meltemi/runtime';
 import { HeadScanner } from '@meltemi/wire';
 import { AccessLogger } from './access-log/access-logger.ts';
 import { createIds } from './core/ids.ts';
 import { TimerWheel } from './core/timer-wheel.ts';
 import { retireConnections } from './core/retire.ts';
-import { SCAN_LIMITS, type Connection, type Worker } from './core/worker.ts';
+import { SCAN_LIMITS, type Accepted, type Connection, type Worker } from './core/worker.ts';
 import { DownstreamConnection } from './http/downstream-connection.ts';
 import { httpPlan } from './http/http-plan.ts';
 import { LiveFormat } from './http/live-format.ts';
@@ -18,7 +18,7 @@ import { SharedBuffers } from './net/shared-buffers.ts';
 import { TlsContexts } from './net/tls-contexts.ts';
 import { HttpPool } from './pool/http-pool.ts';
 import { openTcp } from './tcp/tcp-proxy.ts';
-import type { ConnectionInfo, DataPlane, DataPlanePorts, Transport } from './types.ts';
+import type { DataPlane, DataPlanePorts } from './types.ts';
 
 /** What tests and other transports exchange. */
 export interface DataPlaneOptions {
@@ -38,7 +38,8 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
   const closeAll = async (): Promise<void> => {
     worker.draining = true;
     await listeners.close();
-    for (const connection of [...worker.connections]) connection.destroy();
+    for (const connection of worker.connections) connection.destroy();
+    acceptor.abort();
     for (const cluster of state.clusters()) for (const host of cluster.hosts()) closePool(host.slot);
     worker.accessLog.flush();
     worker.wheel.close();
@@ -59,7 +60,7 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
     async drain(deadlineMs) {
       worker.draining = true;
       await listeners.close();
-      for (const connection of [...worker.connections]) connection.drain();
+      for (const connection of worker.connections) connection.drain();
       await emptied(worker, deadlineMs);
       await closeAll();
     },
@@ -98,10 +99,10 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
   };
 }
 
-function openConnection(worker: Worker, chain: CompiledChain, transport: Transport, info: ConnectionInfo): Connection {
-  const { terminal } = chain;
-  if (terminal.t === 'tcp') return openTcp(worker, chain, terminal.tcp, transport, info);
-  return new DownstreamConnection(worker, chain, httpPlan(terminal.http), transport, info);
+function openConnection(worker: Worker, accepted: Accepted): Connection {
+  const { terminal } = accepted.chain;
+  if (terminal.t === 'tcp') return openTcp(worker, terminal.tcp, accepted);
+  return new DownstreamConnection(worker, httpPlan(terminal.http), accepted);
 }
 
 function closePool(slot: unknown): void {

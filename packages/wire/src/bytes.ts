@@ -7,8 +7,6 @@ export interface BytesPort {
   latin1(bytes: Uint8Array, start: number, end: number): string;
   /** Writes `text` (characters ≤ U+00FF) at `at`; answers the number of bytes written. */
   writeLatin1(bytes: Uint8Array, at: number, text: string): number;
-  /** Copies `from[start, end)` to `to[at…)`. */
-  copy(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void;
   /** Uninitialised bytes. */
   allocate(size: number): Uint8Array;
 }
@@ -25,9 +23,6 @@ export const plainBytes: BytesPort = {
     return text.length;
   },
   // oxlint-disable-next-line max-params -- a copy names two places, as everywhere; an object for each would cost more than the copy
-  copy(from, start, end, to, at) {
-    to.set(from.subarray(start, end), at);
-  },
   allocate(size) {
     return new Uint8Array(size);
   },

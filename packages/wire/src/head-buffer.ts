@@ -26,7 +26,7 @@ export class HeadBuffer {
   add(piece: Uint8Array, start: number, end: number): boolean {
     const from = this.length;
     this.#reserve(from + end - start);
-    this.#port.copy(piece, start, end, this.bytes, from);
+    this.bytes.set(piece.subarray(start, end), from);
     this.length = from + end - start;
     if (this.length < this.#scanned * 2 && this.length <= this.#maxBytes && !this.#emptyLine(from)) return false;
     this.#scanned = this.length;
@@ -43,7 +43,7 @@ export class HeadBuffer {
   #reserve(size: number): void {
     if (size <= this.bytes.length) return;
     const bigger = this.#port.allocate(Math.max(size, this.bytes.length * 2, 512));
-    this.#port.copy(this.bytes, 0, this.length, bigger, 0);
+    bigger.set(this.bytes.subarray(0, this.length));
     this.bytes = bigger;
   }
 

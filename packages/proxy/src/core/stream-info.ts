@@ -3,14 +3,15 @@ import type { ConnectionInfo, StreamInfo } from '../types.ts';
 
 const NOTHING: readonly undefined[] = [];
 
+/** The connection that a stream came on. */
+export interface StreamOrigin {
+  readonly chain: CompiledChain;
+  readonly connection: ConnectionInfo;
+}
+
 /** A fresh record; all fields at once, so that every record has the same shape. */
-export function createStreamInfo(
-  protocol: 'http' | 'tcp',
-  chain: CompiledChain,
-  connection: ConnectionInfo,
-  startTimeMs: number,
-  startMs: number,
-): StreamInfo {
+export function createStreamInfo(protocol: 'http' | 'tcp', on: StreamOrigin, startTimeMs: number, startMs: number): StreamInfo {
+  const { chain, connection } = on;
   return {
     protocol,
     startTimeMs,

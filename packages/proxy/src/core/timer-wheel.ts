@@ -36,7 +36,7 @@ export class TimerWheel {
   recent = 0;
   readonly #clock: Clock;
   readonly #timers: Timers;
-  readonly #slots: (Deadline | undefined)[] = new Array<Deadline | undefined>(FINE_SLOTS + COARSE_SLOTS).fill(undefined);
+  readonly #slots: (Deadline | undefined)[] = Array.from({ length: FINE_SLOTS + COARSE_SLOTS }, () => undefined);
   #fineAt: number;
   #coarseAt: number;
   #fineCount = 0;

@@ -53,5 +53,12 @@ export interface Worker {
 /** Heads are scanned within the largest limits; a connection manager with smaller ones checks afterwards. */
 export const SCAN_LIMITS = { ...DEFAULT_LIMITS, maxHeadBytes: 96 * 1024, maxHeaders: 250 };
 
+/** A connection that was accepted, and the filter chain chosen for it. */
+export interface Accepted {
+  readonly chain: CompiledChain;
+  readonly transport: Transport;
+  readonly connection: ConnectionInfo;
+}
+
 /** Takes an accepted connection of a chain over. */
-export type OpenConnection = (worker: Worker, chain: CompiledChain, transport: Transport, info: ConnectionInfo) => Connection;
+export type OpenConnection = (worker: Worker, accepted: Accepted) => Connection;

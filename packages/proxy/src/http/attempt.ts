@@ -1,7 +1,9 @@
 import type { Host } from '@meltemi/runtime';
 
 import { httpPool } from '../pool/dial-target.ts';
-import { NO_PIECES, type Exchange, type Piece } from './exchange.ts';
+import { forget } from './end-attempt.ts';
+import type { Exchange } from './exchange.ts';
+import type { Piece } from './pieces.ts';
 import { REPLIES } from './replies.ts';
 import { buildRequestHead, rescan } from './request-head.ts';
 import { attemptFailed } from './retry.ts';
@@ -85,35 +87,9 @@ export function send(x: Exchange, connection: UpstreamConnection, fresh: boolean
   if (!x.replayable || x.retriesLeft === 0) forget(x);
   if (!accepted && !x.requestComplete) x.downstream.pause(true);
   else x.downstream.pause(false);
-  if (x.requestComplete) x.downstream.startTryTimeout(x);
+  if (x.requestComplete) x.downstream.timers.startTry(x);
 }
 
 function copyPiece(piece: Piece, out: Buffer, at: number): number {
   return (piece.bytes as Buffer).copy(out, at, piece.start, piece.end);
-}
-
-/** The body is not needed again. */
-export function forget(x: Exchange): void {
-  x.replayable = false;
-  if (x.bodyBytes === 0) return;
-  x.body = NO_PIECES;
-  x.bodyBytes = 0;
-}
-
-/** Ends an attempt without its connection going back: counters, outlier detection, waiting places. */
-export function abandonAttempt(x: Exchange, outcome: number | 'local' | undefined): void {
-  const { upstream, host, cluster, worker } = x;
-  settle(x);
-  if (outcome !== undefined && host !== undefined) cluster?.report(host, outcome, worker.wheel.recent);
-  x.upstream = undefined;
-  if (upstream !== undefined && upstream.user === x) upstream.destroy();
-  else if (host !== undefined && upstream === undefined) httpPool(worker, host).cancel(x);
-}
-
-/** Takes the attempt out of the counters. */
-export function settle(x: Exchange): void {
-  if (!x.counted) return;
-  x.counted = false;
-  if (x.host !== undefined) x.host.active--;
-  if (x.cluster !== undefined) x.cluster.usage.requests--;
 }

@@ -1,14 +1,15 @@
 import type { CompiledChain } from '@meltemi/runtime';
 import { BodyFramer, HeadBuffer, NEED_MORE, REFUSED } from '@meltemi/wire';
-import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
-import { SCAN_LIMITS, type Connection, type Worker } from '../core/worker.ts';
+import { SCAN_LIMITS, type Connection, type Worker, type Accepted } from '../core/worker.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
 import { flagBit, type ConnectionInfo, type StreamInfo, type Transport } from '../types.ts';
-import { abandonAttempt, forget, settle } from './attempt.ts';
-import { MAX_REPLAY_BYTES, NO_PIECES, type Exchange, type Piece } from './exchange.ts';
+import { abandonAttempt, forget, settle } from './end-attempt.ts';
+import type { Exchange } from './exchange.ts';
+import { MAX_REPLAY_BYTES, NO_PIECES, type Piece } from './pieces.ts';
 import type { HttpPlan } from './http-plan.ts';
 import { renderLocalReply, type LocalReply } from './local-reply.ts';
 import { REPLIES } from './replies.ts';
+import { RequestTimers, type ExpiryHandler } from './request-timers.ts';
 import { endAttempt } from './retry.ts';
 import { routeRequest } from './router.ts';
 import { acceptRequest, unreadableRequest } from './start-exchange.ts';
@@ -26,7 +27,7 @@ const CR = 13;
 const LF = 10;
 
 /** One client connection speaking HTTP/1.1. */
-export class DownstreamConnection implements Connection {
+export class DownstreamConnection implements Connection, ExpiryHandler {
   readonly worker: Worker;
   readonly chain: CompiledChain;
   readonly plan: HttpPlan;
@@ -47,32 +48,22 @@ export class DownstreamConnection implements Connection {
   #clientEnded = false;
   #retired = false;
   #tunnelEnds = 0;
-  /** Idle, head, request and lingering time-outs, by state. */
-  readonly #phase: Deadline;
-  readonly #route: Deadline;
-  /** Per-try time-out; or back-off and fault delay, which run when there is no try. */
-  readonly #try: Deadline;
-  #afterWait: (() => void) | undefined = undefined;
-  readonly #stream: Deadline;
-  #duration: Deadline | undefined = undefined;
+  readonly timers: RequestTimers;
   readonly #openedMs: number;
   /** Values that repeat from request to request on a connection. */
   lastAuthority = '';
   lastUserAgent = '';
 
-  constructor(worker: Worker, chain: CompiledChain, plan: HttpPlan, transport: Transport, connection: ConnectionInfo) {
+  constructor(worker: Worker, plan: HttpPlan, accepted: Accepted) {
     this.worker = worker;
-    this.chain = chain;
+    this.chain = accepted.chain;
     this.plan = plan;
-    this.connection = connection;
-    this.#transport = transport;
-    this.#phase = createDeadline(() => this.#phaseExpired());
-    this.#route = createDeadline(() => this.#routeExpired());
-    this.#try = createDeadline(() => this.#tryExpired());
-    this.#stream = createDeadline(() => this.#streamExpired());
+    this.connection = accepted.connection;
+    this.#transport = accepted.transport;
+    this.timers = new RequestTimers(worker.wheel, plan.config, this);
     this.#openedMs = worker.wheel.now();
     worker.connections.add(this);
-    this.#startPhase(this.#openedMs, plan.config.idleTimeoutMs);
+    this.timers.startPhase(this.#openedMs, plan.config.idleTimeoutMs);
   }
 
   // ------------------------------------------------------------------------------------------------------ bytes of the client
@@ -95,7 +86,8 @@ export class DownstreamConnection implements Connection {
         case 'tunnel':
           at = this.#tunnelData(bytes, at, end);
           break;
-        default:
+        case 'lingering':
+        case 'closed':
           return;
       }
     }
@@ -113,7 +105,7 @@ export class DownstreamConnection implements Connection {
       if (after !== NEED_MORE) return this.#begin(bytes, at, after, end);
       this.#state = 'head';
       this.#head.add(bytes, at, end);
-      this.#startPhase(worker.wheel.now(), this.plan.config.requestHeadersTimeoutMs);
+      this.timers.startPhase(worker.wheel.now(), this.plan.config.requestHeadersTimeoutMs);
       return -1;
     }
     if (!this.#head.add(bytes, at, end)) return -1;
@@ -131,15 +123,12 @@ export class DownstreamConnection implements Connection {
   #begin(bytes: Uint8Array, start: number, after: number, end: number): number {
     const { worker } = this;
     const now = worker.wheel.recent;
-    worker.wheel.clear(this.#phase);
+    this.timers.clearPhase();
     this.#requests++;
     if (after === REFUSED) {
-      this.#refuse(
-        unreadableRequest(this, now, worker.requestScanner.error),
-        worker.requestScanner.error.endsWith('large') || worker.requestScanner.error === 'too-many-headers'
-          ? REPLIES.headTooLarge
-          : REPLIES.badRequest,
-      );
+      const { error } = worker.requestScanner;
+      const tooLarge = error.endsWith('large') || error === 'too-many-headers';
+      this.#refuse(unreadableRequest(this, now, error), tooLarge ? REPLIES.headTooLarge : REPLIES.badRequest);
       return -1;
     }
     const { requestScanner: scanner } = worker;
@@ -156,7 +145,7 @@ export class DownstreamConnection implements Connection {
       return -1;
     }
     if (next > after) this.#keepBody(x, bytes, after, next);
-    this.#startStream(x, now);
+    this.timers.startStream(x, now);
     const refusal = x.refusal;
     if (refusal === undefined) routeRequest(x);
     else {
@@ -187,12 +176,12 @@ export class DownstreamConnection implements Connection {
       else this.#refuse(x, REPLIES.badRequest);
       return -1;
     }
-    this.touch(x);
+    this.timers.touch(x);
     if (this.body.done) {
       this.#state = 'responding';
       x.requestComplete = true;
       x.info.requestEndMs = this.worker.wheel.now();
-      this.worker.wheel.clear(this.#phase);
+      this.timers.clearPhase();
     }
     const sent = x.phase === 'sent' || x.phase === 'responding';
     if (x.replayable || !sent) this.#keepBody(x, bytes, start, next);
@@ -209,8 +198,8 @@ export class DownstreamConnection implements Connection {
       return;
     }
     upstream.sending = false;
-    this.startTimeout(x);
-    if (x.phase === 'sent') this.startTryTimeout(x);
+    this.timers.startRoute(x);
+    if (x.phase === 'sent') this.timers.startTry(x);
   }
 
   /** Keeps body bytes for the first or another attempt; what is too much for a second one makes the request unrepeatable. */
@@ -244,16 +233,16 @@ export class DownstreamConnection implements Connection {
         this.closeAfter = true;
         return;
       case 'tunnel':
-        x?.upstream?.endWriting();
-        this.#tunnelEnds++;
-        if (x !== undefined && this.#tunnelEnds === 2) this.closeTunnel(x);
+        if (x !== undefined) this.#endTunnel(x);
         return;
       case 'body':
         if (x !== undefined) this.#disconnected(x);
         return;
       case 'closed':
         return;
-      default:
+      case 'idle':
+      case 'head':
+      case 'lingering':
         if (this.#ahead === undefined) this.#close();
     }
   }
@@ -331,7 +320,7 @@ export class DownstreamConnection implements Connection {
       return;
     }
     this.#state = 'idle';
-    this.#startPhase(x.info.endMs, this.plan.config.idleTimeoutMs);
+    this.timers.startPhase(x.info.endMs, this.plan.config.idleTimeoutMs);
     if (this.#ahead === undefined) {
       if (!this.#reading) this.pause(false);
     } else if (!this.#blocked) this.#next();
@@ -364,14 +353,9 @@ export class DownstreamConnection implements Connection {
     this.#exchange = undefined;
     if (x.countedRetry && x.cluster !== undefined) x.cluster.usage.retries--;
     if (x.activeFault) worker.activeFaults--;
-    this.#afterWait = undefined;
-    const { wheel } = worker;
-    wheel.clear(this.#route);
-    wheel.clear(this.#try);
-    wheel.clear(this.#stream);
-    if (this.#duration !== undefined) worker.wheel.clear(this.#duration);
+    this.timers.stopStream();
     worker.requests--;
-    info.endMs = wheel.recent;
+    info.endMs = worker.wheel.recent;
     if (x.upgrade === '') info.bytesReceived = this.body.payloadBytes;
     worker.ports.streams.onStreamEnd(info as StreamInfo);
     if (plan.logs.length > 0) worker.accessLog.log(plan.logs, info);
@@ -395,14 +379,13 @@ export class DownstreamConnection implements Connection {
     this.#ahead = undefined;
     this.#transport.end();
     this.pause(false);
-    if (this.#clientEnded && !early) this.worker.wheel.set(this.#phase, this.worker.wheel.now(), 10 * LINGER_MS);
-    else this.worker.wheel.set(this.#phase, this.worker.wheel.now(), LINGER_MS);
+    this.timers.startPhase(this.worker.wheel.now(), this.#clientEnded && !early ? 10 * LINGER_MS : LINGER_MS);
   }
 
   #close(): void {
     this.#state = 'lingering';
     this.#transport.end();
-    this.worker.wheel.set(this.#phase, this.worker.wheel.now(), LINGER_MS);
+    this.timers.startPhase(this.worker.wheel.now(), LINGER_MS);
   }
 
   // An idle one stays: its client may be sending just now, and a response that says "close" harms nobody.
@@ -425,9 +408,8 @@ export class DownstreamConnection implements Connection {
     this.#state = 'closed';
     this.#ahead = undefined;
     this.#head.clear();
-    const { wheel, connections } = this.worker;
-    connections.delete(this);
-    for (const deadline of [this.#phase, this.#route, this.#try, this.#stream, this.#duration]) if (deadline !== undefined) wheel.remove(deadline);
+    this.worker.connections.delete(this);
+    this.timers.remove();
   }
 
   /** Stops (true) or resumes reading from the client. */
@@ -441,7 +423,7 @@ export class DownstreamConnection implements Connection {
 
   startTunnel(x: Exchange): void {
     this.#state = 'tunnel';
-    for (const deadline of [this.#route, this.#try]) this.worker.wheel.clear(deadline);
+    this.timers.stopRequest();
     const ahead = this.#ahead;
     this.#ahead = undefined;
     this.pause(false);
@@ -456,9 +438,16 @@ export class DownstreamConnection implements Connection {
     const x = this.#exchange;
     if (x === undefined) return -1;
     x.info.bytesReceived += end - start;
-    this.touch(x);
+    this.timers.touch(x);
     if (x.upstream !== undefined && !x.upstream.write(bytes, start, end)) this.pause(true);
     return -1;
+  }
+
+  /** The client said FIN. */
+  #endTunnel(x: Exchange): void {
+    x.upstream?.endWriting();
+    this.#tunnelEnds++;
+    if (this.#tunnelEnds === 2) this.closeTunnel(x);
   }
 
   /** The upstream said FIN. */
@@ -476,77 +465,22 @@ export class DownstreamConnection implements Connection {
 
   // ------------------------------------------------------------------------------------------------------------------ time-outs
 
-  #startPhase(now: number, ms: number): void {
-    if (ms > 0) this.worker.wheel.set(this.#phase, now, ms);
-    else this.worker.wheel.clear(this.#phase);
-  }
-
-  #startStream(x: Exchange, now: number): void {
-    const { streamIdleTimeoutMs, maxStreamDurationMs, requestTimeoutMs } = this.plan.config;
-    if (streamIdleTimeoutMs > 0) this.worker.wheel.set(this.#stream, now, streamIdleTimeoutMs);
-    if (!x.requestComplete) this.#startPhase(now, requestTimeoutMs);
-    if (maxStreamDurationMs > 0) this.#startDuration(x, now, maxStreamDurationMs);
-  }
-
-  #startDuration(x: Exchange, now: number, ms: number): void {
-    this.#duration ??= createDeadline(() => {
-      if (this.#exchange !== undefined) this.#giveUp(this.#exchange, REPLIES.maxDuration);
-    });
-    if (x.phase !== 'done') this.worker.wheel.set(this.#duration, now, ms);
-  }
-
-  /** Bytes have moved: the stream is not idle. */
-  touch(x: Exchange): void {
-    const idleMs = x.forward?.idleTimeoutMs ?? this.plan.config.streamIdleTimeoutMs;
-    if (idleMs > 0) this.worker.wheel.set(this.#stream, this.worker.wheel.recent, idleMs);
-  }
-
-  /** The route's time-out counts from the end of the request. */
-  startTimeout(x: Exchange): void {
-    const now = this.worker.wheel.recent;
-    if (x.info.requestEndMs === 0) x.info.requestEndMs = now;
-    if (x.timeoutMs > 0) this.worker.wheel.set(this.#route, now, x.timeoutMs);
-    const maxMs = x.forward?.config.maxStreamDurationMs;
-    if (maxMs !== undefined && maxMs > 0) this.#startDuration(x, now, maxMs);
-    if (x.forward?.idleTimeoutMs !== undefined) this.touch(x);
-  }
-
-  startTryTimeout(x: Exchange): void {
-    if (x.perTryMs > 0) this.worker.wheel.set(this.#try, this.worker.wheel.recent, x.perTryMs);
-  }
-
-  stopTryTimeout(): void {
-    this.worker.wheel.clear(this.#try);
-  }
-
-  /** Goes on after a while, if the exchange still lives then. */
-  wait(x: Exchange, ms: number, next: () => void): void {
-    this.stopTryTimeout();
-    if (ms <= 0) {
-      next();
-      return;
-    }
-    this.#afterWait = () => {
-      if (x.phase !== 'done') next();
-    };
-    this.worker.wheel.set(this.#try, this.worker.wheel.now(), ms);
-  }
-
-  #tryExpired(): void {
-    const next = this.#afterWait;
-    this.#afterWait = undefined;
+  perTryExpired(): void {
     const x = this.#exchange;
-    if (next !== undefined) next();
-    else if (x?.phase === 'sent') endAttempt(x, { t: 'per-try-timeout' }, REPLIES.perTryTimeout);
+    if (x?.phase === 'sent') endAttempt(x, { t: 'per-try-timeout' }, REPLIES.perTryTimeout);
   }
 
-  #routeExpired(): void {
+  routeExpired(): void {
     if (this.#exchange !== undefined) this.#giveUp(this.#exchange, REPLIES.routeTimeout);
   }
 
-  #streamExpired(): void {
+  streamIdleExpired(): void {
     const x = this.#exchange;
     if (x !== undefined) this.#giveUp(x, x.requestComplete ? REPLIES.idleResponse : REPLIES.idleRequest);
+  }
+
+  durationExpired(): void {
+    if (this.#exchange !== undefined) this.#giveUp(this.#exchange, REPLIES.maxDuration);
   }
 
   #giveUp(x: Exchange, reply: LocalReply): void {
@@ -554,7 +488,7 @@ export class DownstreamConnection implements Connection {
     this.reply(x, reply);
   }
 
-  #phaseExpired(): void {
+  phaseExpired(): void {
     const x = this.#exchange;
     if (this.#state === 'body' && x !== undefined) this.#giveUp(x, REPLIES.requestTimeout);
     else if (this.#state === 'head') this.#refuse(unreadableRequest(this, this.worker.wheel.now(), 'head-too-large'), REPLIES.headTimeout);

@@ -6,22 +6,10 @@ import type { DownstreamConnection } from './downstream-connection.ts';
 import type { HttpPlan } from './http-plan.ts';
 import type { LocalReply } from './local-reply.ts';
 import type { HeadView } from './request-view.ts';
-import { send } from './attempt.ts';
+import { NO_PIECES, type Piece } from './pieces.ts';
+import { send, startAttempt } from './attempt.ts';
 import { connectFailed, respond, responseBody, responseEnded, tunnelData, tunnelEnded, upstreamLost } from './respond.ts';
-import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts';
-
-/** The body of most requests. */
-export const NO_PIECES: readonly Piece[] = [];
-
-/** Request bodies up to so much are kept for a retry. */
-export const MAX_REPLAY_BYTES = 64 * 1024;
-
-/** A piece of a message that stays as it is. */
-export interface Piece {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-}
+import type { HeadRead, UpstreamConnection, UpstreamUser } from './upstream-connection.ts';
 
 /**
  * Where a request stands. `held`: waiting for a fault delay, a back-off or a connection; `sent`: the head is with the upstream;
@@ -78,13 +66,14 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   countedRetry = false;
   activeFault = false;
 
-  constructor(downstream: DownstreamConnection, plan: HttpPlan, info: StreamInfo, head: Piece, http10: boolean, requestComplete: boolean) {
+  /** `info.httpVersion` is known already. */
+  constructor(downstream: DownstreamConnection, info: StreamInfo, head: Piece, requestComplete: boolean) {
     this.worker = downstream.worker;
     this.downstream = downstream;
-    this.plan = plan;
+    this.plan = downstream.plan;
     this.info = info;
     this.head = head;
-    this.http10 = http10;
+    this.http10 = info.httpVersion === 'HTTP/1.0';
     this.requestComplete = requestComplete;
   }
 
@@ -97,17 +86,22 @@ export class Exchange implements UpstreamUser, PoolWaiter {
     view.scheme = this.scheme;
   }
 
+  /** Begins another attempt; the one before has been given up. */
+  again(): void {
+    startAttempt(this);
+  }
+
   onPoolReady(connection: UpstreamConnection): void {
     send(this, connection, false);
   }
   onPoolFailure(reason: string): void {
     connectFailed(this, reason);
   }
-  onResponse(connection: UpstreamConnection, bytes: Uint8Array, start: number, after: number, end: number): number {
-    return respond(this, connection, bytes, start, after, end);
+  onResponse(connection: UpstreamConnection, read: HeadRead): number {
+    return respond(this, connection, read);
   }
-  onResponseBody(connection: UpstreamConnection, bytes: Uint8Array, start: number, end: number): void {
-    responseBody(this, connection, bytes, start, end);
+  onResponseBody(bytes: Uint8Array, start: number, end: number): void {
+    responseBody(this, bytes, start, end);
   }
   onResponseEnd(payloadBytes: number): void {
     responseEnded(this, payloadBytes);

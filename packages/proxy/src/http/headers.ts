@@ -8,42 +8,37 @@ export interface HeadOverrides {
   path: string | undefined;
 }
 
+/** The message whose headers are changed, as formatters see it. */
+export interface HeaderSource extends FormatSource {
+  readonly bytes: Uint8Array;
+}
+
 /**
  * Applies a configuration's header operations to a scanned head: removed and overwritten lines are cut, new ones come back as text
  * to append. Nothing but that text is allocated.
  */
-export function applyHeaders(
-  operations: CompiledHeaders,
-  scanner: HeadScanner,
-  bytes: Uint8Array,
-  source: FormatSource,
-  overrides: HeadOverrides | undefined,
-): string {
-  for (const name of operations.remove) cutAll(scanner, bytes, name);
+export function applyHeaders(operations: CompiledHeaders, scanner: HeadScanner, source: HeaderSource, overrides: HeadOverrides | undefined): string {
+  for (const name of operations.remove) cutAll(scanner, source.bytes, name);
   let lines = '';
-  for (const header of operations.set) lines += setHeader(header, scanner, bytes, source, overrides);
+  for (const header of operations.set) {
+    const { name } = header;
+    const value = clean(header.constant ?? header.value(source));
+    if (value === '' && !header.keepEmptyValue) continue;
+    if (name === 'host' || name.startsWith(':')) {
+      if (overrides !== undefined) override(name, value, overrides);
+      else if (name === 'host') lines += setHeader(header, value, scanner, source.bytes);
+    } else if (!FRAMING.has(name)) lines += setHeader(header, value, scanner, source.bytes);
+  }
   return lines;
 }
 
-function setHeader(
-  header: CompiledHeader,
-  scanner: HeadScanner,
-  bytes: Uint8Array,
-  source: FormatSource,
-  overrides: HeadOverrides | undefined,
-): string {
-  const { name, action } = header;
-  const value = clean(header.constant ?? header.value(source));
-  if (value === '' && !header.keepEmptyValue) return '';
-  if (overrides !== undefined && (name === 'host' || name === ':authority')) {
-    overrides.authority = value;
-    return '';
-  }
-  if (name.startsWith(':')) {
-    if (overrides !== undefined && name === ':path') overrides.path = value;
-    return '';
-  }
-  if (FRAMING.has(name)) return '';
+/** What stands outside the header lines, or must stand there once. */
+function override(name: string, value: string, overrides: HeadOverrides): void {
+  if (name === 'host' || name === ':authority') overrides.authority = value;
+  else if (name === ':path') overrides.path = value;
+}
+
+function setHeader({ name, action }: CompiledHeader, value: string, scanner: HeadScanner, bytes: Uint8Array): string {
   if (action !== 'append') {
     const there = findKept(scanner, bytes, name) >= 0;
     if (action === 'add-if-absent' ? there : action === 'overwrite-if-exists' && !there) return '';
@@ -54,7 +49,8 @@ function setHeader(
 
 /** What frames a message is not for configuration to set. */
 const FRAMING = new Set(['content-length', 'transfer-encoding', 'connection', 'upgrade', 'keep-alive', 'proxy-connection']);
-const LINE_BREAKS = /[\u0000-\u0008\u000a-\u001f\u007f]/g;
+/** Control characters but for the tab. */
+const LINE_BREAKS = /[^\t -~\u0080-\uffff]/g;
 
 /** A value taken from a message or a certificate must not become lines of its own. */
 export function clean(value: string): string {

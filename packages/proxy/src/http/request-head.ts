@@ -1,3 +1,4 @@
+import type { ClusterChoice } from '@meltemi/runtime';
 import { HEADER, type HeadScanner } from '@meltemi/wire';
 import { asBuffer } from '../net/node-bytes.ts';
 import type { Exchange } from './exchange.ts';
@@ -26,34 +27,12 @@ const ROUTER_HEADERS = [
  * copied in runs, everything else is one string. Answers the length.
  */
 export function buildRequestHead(x: Exchange): number {
-  const { requestScanner: scanner, buffers, format } = x.worker;
-  const { info, plan } = x;
+  const { requestScanner: scanner, buffers } = x.worker;
   const bytes = asBuffer(x.head.bytes);
-  const view = x.worker.view;
-  const before = view.authority;
-  const overrides: HeadOverrides = { authority: undefined, path: undefined };
-  if (plan.edge) for (const id of INTERNAL_HEADERS) if (scanner.known[id] !== 0) scanner.dropKnown(id);
+  if (x.plan.edge) for (const id of INTERNAL_HEADERS) if (scanner.known[id] !== 0) scanner.dropKnown(id);
   let lines =
     requestId(x, scanner) + forwardedLines(x, scanner, bytes) + clientCertLine(x, scanner, bytes) + traceLines(x, scanner) + routerLines(x, scanner);
-  info.path = view.path;
-  if (x.forward?.rewrites === true && x.choice !== undefined) {
-    overrides.path = x.forward.rewritePath(view);
-    overrides.authority = x.forward.rewriteHost(view, x.choice, x.host?.endpoint.hostname ?? '');
-    if (overrides.path !== view.path) lines += `x-envoy-original-path: ${view.path}\r\n`;
-  }
-  if (x.choice !== undefined && !x.choice.requestHeaders.empty)
-    lines += applyHeaders(x.choice.requestHeaders, scanner, bytes, format.use(info, scanner, bytes, true), overrides);
-  const authority = overrides.authority ?? before;
-  info.path = overrides.path ?? view.path;
-  if (authority !== before || scanner.known[HOST] === 0) {
-    scanner.dropKnown(HOST);
-    lines = `host: ${authority}\r\n${lines}`;
-    if (authority !== before && x.forward?.config.appendXForwardedHost === true) {
-      scanner.dropKnown(FORWARDED_HOST);
-      lines += `x-forwarded-host: ${before}\r\n`;
-    }
-  }
-  info.authority = authority;
+  lines = rewrittenLines(x, scanner, lines);
   if (x.upgrade !== '') lines += 'connection: Upgrade\r\n';
   const out = buffers.scratch;
   let at = startLine(x, scanner, bytes, out);
@@ -62,6 +41,46 @@ export function buildRequestHead(x: Exchange): number {
   out[at++] = 13;
   out[at++] = 10;
   return at;
+}
+
+/** What the route does to path, authority and headers; answers the lines to append. */
+function rewrittenLines(x: Exchange, scanner: HeadScanner, before: string): string {
+  const { info, choice, forward, worker } = x;
+  const { view } = worker;
+  let lines = before;
+  info.path = view.path;
+  info.authority = view.authority;
+  if (choice !== undefined && (forward?.rewrites === true || !choice.requestHeaders.empty)) {
+    const overrides: HeadOverrides = { authority: undefined, path: undefined };
+    lines += appliedLines(x, choice, scanner, overrides);
+    info.path = overrides.path ?? view.path;
+    info.authority = overrides.authority ?? view.authority;
+  }
+  return info.authority !== view.authority || scanner.known[HOST] === 0 ? hostLines(x, scanner, lines) : lines;
+}
+
+function appliedLines(x: Exchange, choice: ClusterChoice, scanner: HeadScanner, overrides: HeadOverrides): string {
+  const { info, forward, worker } = x;
+  const { view, format } = worker;
+  let lines = '';
+  if (forward?.rewrites === true) {
+    overrides.path = forward.rewritePath(view);
+    overrides.authority = forward.rewriteHost(view, choice, x.host?.endpoint.hostname ?? '');
+    if (overrides.path !== view.path) lines = `x-envoy-original-path: ${view.path}\r\n`;
+  }
+  if (choice.requestHeaders.empty) return lines;
+  return lines + applyHeaders(choice.requestHeaders, scanner, format.use(info, scanner, x.head.bytes, true), overrides);
+}
+
+/** The upstream is told another authority than the client's `host` line says. */
+function hostLines(x: Exchange, scanner: HeadScanner, lines: string): string {
+  const { authority } = x.info;
+  const before = x.worker.view.authority;
+  scanner.dropKnown(HOST);
+  const host = `host: ${authority}\r\n`;
+  if (authority === before || x.forward?.config.appendXForwardedHost !== true) return host + lines;
+  scanner.dropKnown(FORWARDED_HOST);
+  return `${host}${lines}x-forwarded-host: ${before}\r\n`;
 }
 
 /** The request line: the client's own bytes when nothing in it changes. */

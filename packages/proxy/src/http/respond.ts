@@ -1,12 +1,13 @@
 import type { AttemptEnd } from '@meltemi/runtime';
+import type { BodyMode, HeadScanner } from '@meltemi/wire';
 import { asBuffer } from '../net/node-bytes.ts';
 import { flagBit } from '../types.ts';
-import { abandonAttempt, settle } from './attempt.ts';
+import { abandonAttempt, settle } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { headerValue } from './request-view.ts';
 import { buildResponseHead } from './response-head.ts';
 import { attemptFailed, mayRetry, scheduleRetry, sentOnStale } from './retry.ts';
-import type { UpstreamConnection } from './upstream-connection.ts';
+import type { HeadRead, UpstreamConnection } from './upstream-connection.ts';
 
 /** Body bytes up to so many go out in one piece with their head. */
 const JOIN_BYTES = 64 * 1024;
@@ -18,42 +19,62 @@ export function connectFailed(x: Exchange, reason: string): void {
 }
 
 /** The upstream's head is here: retry, or pass it on. Answers how far the bytes are dealt with, -1 = the connection was given up. */
-export function respond(x: Exchange, connection: UpstreamConnection, bytes: Uint8Array, start: number, after: number, end: number): number {
+export function respond(x: Exchange, connection: UpstreamConnection, read: HeadRead): number {
   const { worker, info } = x;
   const { responseScanner: scanner } = worker;
   const { status } = scanner;
   // Interim responses stay here: this proxy answers expectations itself.
-  if (status < 200 && status !== 101) return after;
+  if (status < 200 && status !== 101) return read.after;
   if (status === 101 && x.upgrade === '') return nonsense(x);
   info.upstreamFirstByteMs = worker.wheel.recent;
   info.responseCode = status;
   if (x.host !== undefined) x.cluster?.report(x.host, status, info.upstreamFirstByteMs);
-  if (x.forward?.retry?.onResponses === true && x.phase === 'sent') {
-    const ended: AttemptEnd = { t: 'response', status, header: (name) => headerValue(scanner, bytes, name) };
-    if (mayRetry(x, ended)) {
-      abandonAttempt(x, undefined);
-      scheduleRetry(x);
-      return -1;
-    }
-  }
-  if (scanner.close || (scanner.minor === 0 && !scanner.keepAlive)) connection.reusable = false;
+  if (retried(x, read.bytes)) return -1;
+  if (lastOfConnection(scanner)) connection.reusable = false;
   info.responseCodeDetails = 'via_upstream';
-  x.downstream.stopTryTimeout();
-  if (status === 101) return switchProtocols(x, connection, bytes, start, after);
-  const empty = x.isHead || status === 204 || status === 304;
-  const mode = empty ? 'none' : scanner.chunked ? 'chunked' : scanner.contentLength >= 0 ? 'length' : 'until-close';
+  x.downstream.timers.stopTry();
+  return status === 101 ? switchProtocols(x, connection, read) : passOn(x, connection, read);
+}
+
+function passOn(x: Exchange, connection: UpstreamConnection, read: HeadRead): number {
+  const { responseScanner: scanner } = x.worker;
+  const mode = bodyMode(x, scanner);
   connection.startBody(mode, scanner.contentLength);
   if (mode === 'until-close') x.downstream.closeAfter = true;
-  return mode === 'chunked' && x.http10 ? passUnchunked(x, connection, bytes, start, after, end) : pass(x, connection, bytes, start, after, end);
+  return mode === 'chunked' && x.http10 ? passUnchunked(x, connection, read) : pass(x, connection, read);
+}
+
+/** Is the response one that the route's policy tries again after? */
+function retried(x: Exchange, bytes: Uint8Array): boolean {
+  if (x.forward?.retry?.onResponses !== true || x.phase !== 'sent') return false;
+  const { responseScanner: scanner } = x.worker;
+  const ended: AttemptEnd = { t: 'response', status: scanner.status, header: (name) => headerValue(scanner, bytes, name) };
+  if (!mayRetry(x, ended)) return false;
+  abandonAttempt(x, undefined);
+  scheduleRetry(x);
+  return true;
+}
+
+function lastOfConnection(scanner: HeadScanner): boolean {
+  return scanner.close || (scanner.minor === 0 && !scanner.keepAlive);
+}
+
+/** How the response's body ends (RFC 9112 section 6.3). */
+function bodyMode(x: Exchange, scanner: HeadScanner): BodyMode {
+  const { status } = scanner;
+  if (x.isHead || status === 204 || status === 304) return 'none';
+  if (scanner.chunked) return 'chunked';
+  return scanner.contentLength >= 0 ? 'length' : 'until-close';
 }
 
 /** Head and what has come of the body, in one write when small. */
-function pass(x: Exchange, connection: UpstreamConnection, bytes: Uint8Array, start: number, after: number, end: number): number {
+function pass(x: Exchange, connection: UpstreamConnection, read: HeadRead): number {
   const { downstream, worker } = x;
-  const next = connection.body.done ? after : connection.body.feed(bytes, after, end);
+  const { bytes, after } = read;
+  const next = connection.body.done ? after : connection.body.feed(bytes, after, read.end);
   if (next < 0) return nonsense(x);
   x.phase = 'responding';
-  const length = buildResponseHead(x, bytes, start, downstream.closesAfter(x), false);
+  const length = buildResponseHead(x, read, downstream.closesAfter(x), false);
   x.info.responseHeadBytes = length;
   const { scratch } = worker.buffers;
   let accepted: boolean;
@@ -69,28 +90,28 @@ function pass(x: Exchange, connection: UpstreamConnection, bytes: Uint8Array, st
 }
 
 /** HTTP/1.0 clients get the bare payload, ended by the end of the connection. */
-function passUnchunked(x: Exchange, connection: UpstreamConnection, bytes: Uint8Array, start: number, after: number, end: number): number {
+function passUnchunked(x: Exchange, connection: UpstreamConnection, read: HeadRead): number {
   const { downstream, worker } = x;
   downstream.closeAfter = true;
   x.phase = 'responding';
-  const length = buildResponseHead(x, bytes, start, true, true);
+  const length = buildResponseHead(x, read, true, true);
   x.info.responseHeadBytes = length;
   downstream.write(worker.buffers.scratch, 0, length);
-  connection.payload = (data, from, to) => responseBody(x, connection, data, from, to);
-  const next = connection.body.feed(bytes, after, end, connection.payload);
+  connection.payload = (data, from, to) => responseBody(x, data, from, to);
+  const next = connection.body.feed(read.bytes, read.after, read.end, connection.payload);
   if (next >= 0) return next;
   upstreamLost(x, connection, 'protocol', connection.body.error);
   return -1;
 }
 
-function switchProtocols(x: Exchange, connection: UpstreamConnection, bytes: Uint8Array, start: number, after: number): number {
+function switchProtocols(x: Exchange, connection: UpstreamConnection, read: HeadRead): number {
   x.phase = 'tunnel';
   connection.startTunnel();
-  const length = buildResponseHead(x, bytes, start, false, false);
+  const length = buildResponseHead(x, read, false, false);
   x.info.responseHeadBytes = length;
   x.downstream.write(x.worker.buffers.scratch, 0, length);
   x.downstream.startTunnel(x);
-  return after;
+  return read.after;
 }
 
 function nonsense(x: Exchange): number {
@@ -98,9 +119,9 @@ function nonsense(x: Exchange): number {
   return -1;
 }
 
-export function responseBody(x: Exchange, connection: UpstreamConnection, bytes: Uint8Array, start: number, end: number): void {
-  x.downstream.touch(x);
-  if (!x.downstream.write(bytes, start, end)) connection.pause(true);
+export function responseBody(x: Exchange, bytes: Uint8Array, start: number, end: number): void {
+  x.downstream.timers.touch(x);
+  if (!x.downstream.write(bytes, start, end)) x.upstream?.pause(true);
 }
 
 /** The response is whole. */
@@ -114,7 +135,7 @@ export function responseEnded(x: Exchange, payloadBytes: number): void {
 
 export function tunnelData(x: Exchange, bytes: Uint8Array, start: number, end: number): void {
   x.info.bytesSent += end - start;
-  x.downstream.touch(x);
+  x.downstream.timers.touch(x);
   if (!x.downstream.write(bytes, start, end)) x.upstream?.pause(true);
 }
 

@@ -1,9 +1,10 @@
-import { HEADER } from '@meltemi/wire';
+import { HEADER, type HeadScanner } from '@meltemi/wire';
 import { upstreamServiceMs } from '../core/stream-info.ts';
 import { asBuffer } from '../net/node-bytes.ts';
 import type { Exchange } from './exchange.ts';
 import { applyHeaders, copyKept } from './headers.ts';
 import { headerValue } from './request-view.ts';
+import type { HeadRead } from './upstream-connection.ts';
 
 const { server: SERVER, date: DATE } = HEADER;
 const SERVICE_TIME = HEADER['x-envoy-upstream-service-time'];
@@ -24,32 +25,19 @@ export function dateLine(nowMs: number): string {
 }
 
 /**
- * Writes the client's response head into the scratch buffer from the head that the worker's response scanner has just read at
- * `start`. Answers the length. `close`: the client's connection ends with it. `unchunk`: chunk framing is taken off (HTTP/1.0 clients
- * do not know it).
+ * Writes the client's response head into the scratch buffer from the head that the worker's response scanner has just read. Answers
+ * the length. `close`: the client's connection ends with it. `unchunk`: chunk framing is taken off (HTTP/1.0 clients do not know it).
  */
-export function buildResponseHead(x: Exchange, source: Uint8Array, start: number, close: boolean, unchunk: boolean): number {
-  const { responseScanner: scanner, buffers, ports } = x.worker;
-  const { config, serverLine, captureResponse } = x.plan;
-  const { info } = x;
+export function buildResponseHead(x: Exchange, { bytes: source, start }: HeadRead, close: boolean, unchunk: boolean): number {
+  const { responseScanner: scanner, buffers } = x.worker;
+  const { captureResponse } = x.plan;
   const bytes = asBuffer(source);
-  if (captureResponse.length > 0) info.capturedResponse = captureResponse.map((name) => headerValue(scanner, bytes, name));
+  if (captureResponse.length > 0) x.info.capturedResponse = captureResponse.map((name) => headerValue(scanner, bytes, name));
   if (scanner.known[SERVICE_TIME] !== 0) scanner.dropKnown(SERVICE_TIME);
   // For the proxy that made the request, not for who is behind it.
   if (scanner.known[DECORATOR] !== 0) scanner.dropKnown(DECORATOR);
   if (unchunk) scanner.dropKnown(TRANSFER_ENCODING);
-  let lines = `x-envoy-upstream-service-time: ${upstreamServiceMs(info)}\r\n`;
-  if (x.choice !== undefined && !x.choice.responseHeaders.empty)
-    lines += applyHeaders(x.choice.responseHeaders, scanner, bytes, x.worker.format.use(info, scanner, bytes, false), undefined);
-  if (serverLine !== '' && !(config.serverHeader === 'append-if-absent' && scanner.known[SERVER] !== 0)) {
-    scanner.dropKnown(SERVER);
-    lines += serverLine;
-  }
-  if (scanner.known[DATE] === 0) lines += dateLine(ports.clock.now());
-  lines += responseLines(x);
-  if (x.phase === 'tunnel') lines += 'connection: Upgrade\r\n';
-  else if (close) lines += 'connection: close\r\n';
-  else if (x.http10) lines += 'connection: keep-alive\r\n';
+  const lines = addedLines(x, scanner, bytes) + connectionLine(x, close);
   const out = buffers.scratch;
   // The status line is the upstream's own but for its version.
   let at =
@@ -61,6 +49,26 @@ export function buildResponseHead(x: Exchange, source: Uint8Array, start: number
   out[at++] = 13;
   out[at++] = 10;
   return at;
+}
+
+function addedLines(x: Exchange, scanner: HeadScanner, bytes: Buffer): string {
+  const { config, serverLine } = x.plan;
+  const { info, choice, worker } = x;
+  let lines = `x-envoy-upstream-service-time: ${upstreamServiceMs(info)}\r\n`;
+  if (choice !== undefined && !choice.responseHeaders.empty)
+    lines += applyHeaders(choice.responseHeaders, scanner, worker.format.use(info, scanner, bytes, false), undefined);
+  if (serverLine !== '' && !(config.serverHeader === 'append-if-absent' && scanner.known[SERVER] !== 0)) {
+    scanner.dropKnown(SERVER);
+    lines += serverLine;
+  }
+  if (scanner.known[DATE] === 0) lines += dateLine(worker.ports.clock.now());
+  return lines + responseLines(x);
+}
+
+function connectionLine(x: Exchange, close: boolean): string {
+  if (x.phase === 'tunnel') return 'connection: Upgrade\r\n';
+  if (close) return 'connection: close\r\n';
+  return x.http10 ? 'connection: keep-alive\r\n' : '';
 }
 
 /** What this hop adds to every response, its own or an upstream's. */

@@ -1,6 +1,6 @@
 import type { AttemptEnd } from '@meltemi/runtime';
 import { flagBit } from '../types.ts';
-import { abandonAttempt, startAttempt } from './attempt.ts';
+import { abandonAttempt } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import type { LocalReply } from './local-reply.ts';
 import { resetReply } from './replies.ts';
@@ -60,10 +60,10 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 export function sentOnStale(x: Exchange, connection: UpstreamConnection): boolean {
   if (connection.requests < 2 || connection.answering || x.downstream.body.mode !== 'none' || !IDEMPOTENT.has(x.info.method)) return false;
   if (x.upgrade !== '') return false;
-  x.downstream.stopTryTimeout();
+  x.downstream.timers.stopTry();
   abandonAttempt(x, undefined);
   x.phase = 'held';
-  startAttempt(x);
+  x.again();
   return true;
 }
 
@@ -76,5 +76,5 @@ export function scheduleRetry(x: Exchange): void {
   x.retriesLeft--;
   if (policy.config.avoidPreviousHosts && x.host !== undefined) (x.tried ??= []).push(x.host);
   x.phase = 'held';
-  x.downstream.wait(x, policy.backOffMs(x.info.attempts, x.worker.random()), () => startAttempt(x));
+  x.downstream.timers.wait(x, policy.backOffMs(x.info.attempts, x.worker.random()), () => x.again());
 }

@@ -61,7 +61,7 @@ function forward(x: Exchange, route: CompiledRoute, action: CompiledForward): vo
     const reply = verdict.reply === undefined ? undefined : filterReply(verdict.reply);
     if (verdict.delayMs !== undefined && verdict.delayMs > 0) {
       info.flags |= flagBit('DI');
-      x.downstream.wait(x, verdict.delayMs, () => (reply === undefined ? begin(x) : x.downstream.reply(x, reply)));
+      x.downstream.timers.wait(x, verdict.delayMs, () => (reply === undefined ? begin(x) : x.downstream.reply(x, reply)));
       return;
     }
     if (reply !== undefined) {
@@ -117,6 +117,6 @@ function begin(x: Exchange): void {
     return;
   }
   if (x.expectsContinue && !x.requestComplete) x.downstream.sendContinue();
-  if (x.requestComplete) x.downstream.startTimeout(x);
+  if (x.requestComplete) x.downstream.timers.startRoute(x);
   startAttempt(x);
 }

@@ -2,7 +2,8 @@ import { HEADER, matches, ascii, type HeadScanner, type WireError } from '@melte
 import { createStreamInfo } from '../core/stream-info.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
 import type { DownstreamConnection } from './downstream-connection.ts';
-import { Exchange, type Piece } from './exchange.ts';
+import { Exchange } from './exchange.ts';
+import type { Piece } from './pieces.ts';
 import { schemeOf } from './forwarded.ts';
 import type { LocalReply } from './local-reply.ts';
 import { localReply } from './local-reply.ts';
@@ -16,12 +17,12 @@ const SLASH = 47;
 
 /** A request whose head the worker's scanner has just read. `refusal` is set when it is well-formed but not acceptable. */
 export function acceptRequest(downstream: DownstreamConnection, now: number, head: Piece, complete: boolean): Exchange {
-  const { worker, plan, chain, connection } = downstream;
+  const { worker, plan } = downstream;
   const { requestScanner: scanner } = worker;
   const { bytes } = head;
-  const info = createStreamInfo('http', chain, connection, worker.ports.clock.now(), now);
-  const x = new Exchange(downstream, plan, info, head, scanner.minor === 0, complete);
+  const info = createStreamInfo('http', downstream, worker.ports.clock.now(), now);
   info.httpVersion = scanner.minor === 1 ? 'HTTP/1.1' : 'HTTP/1.0';
+  const x = new Exchange(downstream, info, head, complete);
   info.method = methodText(bytes, scanner.methodStart, scanner.methodEnd);
   x.isHead = info.method === 'HEAD';
   info.requestHeadBytes = head.end - head.start;
@@ -59,12 +60,7 @@ function examineTarget(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Lo
   if (info.method === 'CONNECT') return REPLIES.upgradeFailed;
   if (bytes[scanner.targetStart] !== SLASH) {
     if (info.originalPath === '*') return info.method === 'OPTIONS' ? undefined : REPLIES.badRequest;
-    const absolute = /^https?:\/\/([^/?]*)(.*)$/i.exec(info.originalPath);
-    if (absolute === null || !config.http1.allowAbsoluteUrl) return REPLIES.badRequest;
-    const [, authority = '', rest = ''] = absolute;
-    if (!/^[A-Za-z0-9._~%!$&'()*+;=:[\]-]+$/.test(authority)) return REPLIES.badRequest;
-    x.viewAuthority = authority;
-    x.viewPath = rest.startsWith('/') ? rest : `/${rest}`;
+    if (!config.http1.allowAbsoluteUrl || !takeAbsolute(x)) return REPLIES.badRequest;
   }
   const normal = normalizeTarget(x.viewPath, config);
   if (normal.t === 'reject') return REPLIES.pathRejected;
@@ -72,13 +68,21 @@ function examineTarget(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Lo
   return normal.t === 'redirect' ? { ...localReply(307, '', 'path_normalization_failed'), lines: `location: ${normal.path}\r\n` } : undefined;
 }
 
+/** `GET http://host/path`: the authority is the target's, whatever `host` says (RFC 9112 section 3.2.2). */
+function takeAbsolute(x: Exchange): boolean {
+  const absolute = /^https?:\/\/([^/?]*)(.*)$/i.exec(x.info.originalPath);
+  if (absolute === null) return false;
+  const [, authority = '', rest = ''] = absolute;
+  if (!/^[A-Za-z0-9._~%!$&'()*+;=:[\]-]+$/.test(authority)) return false;
+  x.viewAuthority = authority;
+  x.viewPath = rest.startsWith('/') ? rest : `/${rest}`;
+  return true;
+}
+
 function examineRest(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): LocalReply | undefined {
-  const { config, upgrades } = x.plan;
-  if (x.http10) {
-    if (!config.http1.acceptHttp10) return REPLIES.lowVersion;
-    if (x.viewAuthority === '') x.viewAuthority = config.http1.defaultHostForHttp10;
-    if (x.viewAuthority === '') return REPLIES.badRequest;
-  }
+  const { config } = x.plan;
+  const tooOld = x.http10 ? examineHttp10(x) : undefined;
+  if (tooOld !== undefined) return tooOld;
   x.viewAuthority = trimAuthority(x);
   if (x.head.end - x.head.start > config.maxRequestHeadersBytes || scanner.count > config.maxHeadersCount) return REPLIES.headTooLarge;
   if (config.headersWithUnderscores !== 'allow' && !examineNames(x, scanner, bytes)) return REPLIES.badRequest;
@@ -86,14 +90,24 @@ function examineRest(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Loca
     const header = (scanner.known[HEADER.expect] as number) - 1;
     x.expectsContinue = !x.http10 && matches(bytes, scanner.valueStart(header), scanner.valueEnd(header), CONTINUE);
   }
-  if (!scanner.upgrade || x.http10) return undefined;
+  return scanner.upgrade && !x.http10 ? examineUpgrade(x, scanner, bytes) : undefined;
+}
+
+function examineHttp10(x: Exchange): LocalReply | undefined {
+  const { acceptHttp10, defaultHostForHttp10 } = x.plan.config.http1;
+  if (!acceptHttp10) return REPLIES.lowVersion;
+  if (x.viewAuthority === '') x.viewAuthority = defaultHostForHttp10;
+  return x.viewAuthority === '' ? REPLIES.badRequest : undefined;
+}
+
+function examineUpgrade(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): LocalReply | undefined {
   const wanted = knownValue(scanner, bytes, HEADER.upgrade).toLowerCase();
   // An offer to change to HTTP/2 may be ignored (RFC 9110 section 7.8), other ones are meant.
   if (wanted === 'h2c' || !x.requestComplete || x.downstream.body.payloadBytes > 0) {
     scanner.dropKnown(HEADER.upgrade);
     return undefined;
   }
-  if (!upgrades.has(wanted)) return REPLIES.upgradeFailed;
+  if (!x.plan.upgrades.has(wanted)) return REPLIES.upgradeFailed;
   x.upgrade = wanted;
   return undefined;
 }
@@ -120,12 +134,12 @@ function examineNames(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): boo
 
 /** Stands for a request that could not be read, so that it is logged and counted like others. */
 export function unreadableRequest(downstream: DownstreamConnection, now: number, error: WireError): Exchange {
-  const { worker, plan, chain, connection } = downstream;
-  const info = createStreamInfo('http', chain, connection, worker.ports.clock.now(), now);
+  const { worker } = downstream;
+  const info = createStreamInfo('http', downstream, worker.ports.clock.now(), now);
   info.httpVersion = 'HTTP/1.1';
   info.connectionTerminationDetails = `http1.${error}`;
   worker.requests++;
-  return new Exchange(downstream, plan, info, NO_HEAD, false, false);
+  return new Exchange(downstream, info, NO_HEAD, false);
 }
 
 const NO_HEAD: Piece = { bytes: Buffer.alloc(0), start: 0, end: 0 };

@@ -10,12 +10,12 @@ import type { TlsInfo, Transport } from '../types.ts';
 /** Whom an upstream connection serves. All calls concern the present request. */
 export interface UpstreamUser {
   /**
-   * The response's head lies in `bytes[start, after)` and is in the worker's response scanner; `end` bounds what was read. The user
+   * The response's head is in the worker's response scanner and lies where `read` says. The user
    * starts `connection.body`, feeds what follows the head, and answers how far it got; -1 when it gave the connection up.
    */
-  onResponse(connection: UpstreamConnection, bytes: Uint8Array, start: number, after: number, end: number): number;
+  onResponse(connection: UpstreamConnection, read: HeadRead): number;
   /** Body bytes as they came, chunk framing included. */
-  onResponseBody(connection: UpstreamConnection, bytes: Uint8Array, start: number, end: number): void;
+  onResponseBody(bytes: Uint8Array, start: number, end: number): void;
   /** The response is whole; the connection is back in its pool or closed. */
   onResponseEnd(payloadBytes: number): void;
   onTunnelData(bytes: Uint8Array, start: number, end: number): void;
@@ -23,6 +23,22 @@ export interface UpstreamUser {
   onUpstreamDrain(): void;
   /** The connection is lost, or its response is nonsense (`protocol`). */
   onUpstreamLost(connection: UpstreamConnection, cause: 'closed' | 'protocol', reason: string): void;
+}
+
+/** What a connection was made for. */
+export interface UpstreamOrigin {
+  readonly cluster: CompiledCluster;
+  readonly host: Host;
+  /** Which version of the secrets it was made with; see the pool. */
+  readonly epoch: number;
+}
+
+/** Where a response's head lies: in `bytes[start, after)`; `end` bounds what was read. One per connection, filled anew each time. */
+export interface HeadRead {
+  bytes: Uint8Array;
+  start: number;
+  after: number;
+  end: number;
 }
 
 /** What a connection tells its pool. */
@@ -33,6 +49,8 @@ export interface ConnectionOwner {
   /** Gone. `failure` tells why it could not be made, 'timeout' when that took too long. */
   closed(connection: UpstreamConnection, failure: string | undefined): void;
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'dead';
 
@@ -58,21 +76,22 @@ export class UpstreamConnection implements DialHandler {
   readonly #owner: ConnectionOwner;
   readonly #transport: Transport;
   readonly #head = new HeadBuffer(nodeBytes, SCAN_LIMITS);
+  readonly #read: HeadRead = { bytes: NO_BYTES, start: 0, after: 0, end: 0 };
   readonly #deadline: Deadline;
   #paused = false;
   /** Has it ever stood? */
   established = false;
 
-  constructor(worker: Worker, owner: ConnectionOwner, cluster: CompiledCluster, host: Host, target: DialTarget, epoch: number) {
+  constructor(worker: Worker, owner: ConnectionOwner, target: DialTarget, of: UpstreamOrigin) {
     this.#worker = worker;
     this.#owner = owner;
-    this.cluster = cluster;
-    this.host = host;
-    this.epoch = epoch;
+    this.cluster = of.cluster;
+    this.host = of.host;
+    this.epoch = of.epoch;
     this.openedMs = worker.wheel.now();
     this.#deadline = createDeadline(() => this.#expired());
     this.#transport = worker.dialer.dial(target, this);
-    worker.wheel.set(this.#deadline, this.openedMs, cluster.config.connectTimeoutMs);
+    worker.wheel.set(this.#deadline, this.openedMs, of.cluster.config.connectTimeoutMs);
   }
 
   /** Begins an exchange; the user then writes. */
@@ -199,7 +218,13 @@ export class UpstreamConnection implements DialHandler {
       this.#lost('protocol', `http1.${this.#worker.responseScanner.error}`);
       return -1;
     }
-    const next = user.onResponse(this, source, from, after, until);
+    const read = this.#read;
+    read.bytes = source;
+    read.start = from;
+    read.after = after;
+    read.end = until;
+    const next = user.onResponse(this, read);
+    read.bytes = NO_BYTES;
     if (next < 0 || this.user !== user) return -1;
     this.#settle(next < until);
     if (!buffered) return next;
@@ -220,7 +245,7 @@ export class UpstreamConnection implements DialHandler {
       this.#lost('protocol', `http1.${this.body.error}`);
       return -1;
     }
-    if (after > at && this.payload === undefined) user.onResponseBody(this, bytes, at, after);
+    if (after > at && this.payload === undefined) user.onResponseBody(bytes, at, after);
     if (this.user !== user) return -1;
     if (this.body.done) {
       if (after < end) this.reusable = false;

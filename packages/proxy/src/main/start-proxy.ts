@@ -24,41 +24,19 @@ const READY_POLL_MS = 10;
  * when its ports are taken. An agent that is not there yet, or goes away, is waited for.
  */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const log: LeveledLog = createLineLog('info', (line) => void process.stderr.write(line));
   const startedMs = systemClock.monotonic();
-  const identity = telemetryIdentity(options.node, options.address);
-  const registry = createMetricRegistry();
-  const encoder = createBatchEncoder({ registry, node: identity.node });
-  const version = options.version ?? VERSION;
-  registry.gauge(METRIC.build, { component: 'proxy', tag: version }, systemClock.now()).value = 1;
-
-  const accessLog = createFileLogSink(log);
-  const events: EngineEvents = {
-    onWantWorkload: (address) => configuration.client.wantWorkload(address),
-    onForgetWorkload: (address) => configuration.client.forgetWorkload(address),
-    onSpan: (span) => encoder.addSpan(span),
-  };
-  const engine = await createEngine(options.workers ?? 0, {
-    log,
-    identity,
-    registry,
-    accessLog,
-    events,
-    gateway: options.node.id?.startsWith('router~') === true,
-  });
-  const channel = createChannel({ target: { socketPath: options.agentSocket }, keepaliveMs: 0 });
-  const codec = loadCodec('sidecar');
+  const parts = await assemble(options);
+  const { log, identity, registry, engine, channel, codec, encoder, configuration, accessLog } = parts;
   let phase: 'starting' | 'live' | 'draining' = 'starting';
   const ended = Promise.withResolvers<void>();
-  const configuration: Configuration = connectConfiguration({ ...SYSTEM, channel, codec, node: options.node, engine, log });
 
   const context: AdminContext = {
     node: options.node,
-    version,
+    version: options.version ?? VERSION,
     registry,
     log,
     ...inspection(configuration, engine),
-    state: () => (phase === 'draining' ? 'DRAINING' : phase === 'live' ? 'LIVE' : 'INITIALIZING'),
+    state: () => STATES[phase],
     drain: () => void drain(options.drainMs ?? DRAIN_MS),
     quit: () => void stop(0),
     nowMs: () => systemClock.now(),
@@ -97,6 +75,30 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     ended: ended.promise,
     stop: (drainMs = options.drainMs ?? DRAIN_MS) => stop(drainMs),
   };
+}
+
+/** Envoy's words. */
+const STATES = { starting: 'INITIALIZING', live: 'LIVE', draining: 'DRAINING' } as const;
+
+/** The parts that know of each other, before any of them listens. */
+async function assemble(options: ProxyOptions) {
+  const log: LeveledLog = createLineLog('info', (line) => void process.stderr.write(line));
+  const identity = telemetryIdentity(options.node, options.address);
+  const registry = createMetricRegistry();
+  const encoder = createBatchEncoder({ registry, node: identity.node });
+  registry.gauge(METRIC.build, { component: 'proxy', tag: options.version ?? VERSION }, systemClock.now()).value = 1;
+  const accessLog = createFileLogSink(log);
+  const events: EngineEvents = {
+    onWantWorkload: (address) => configuration.client.wantWorkload(address),
+    onForgetWorkload: (address) => configuration.client.forgetWorkload(address),
+    onSpan: (span) => encoder.addSpan(span),
+  };
+  const gateway = options.node.id?.startsWith('router~') === true;
+  const engine = await createEngine(options.workers ?? 0, { log, identity, registry, accessLog, events, gateway });
+  const channel = createChannel({ target: { socketPath: options.agentSocket }, keepaliveMs: 0 });
+  const codec = loadCodec('sidecar');
+  const configuration: Configuration = connectConfiguration({ ...SYSTEM, channel, codec, node: options.node, engine, log });
+  return { log, identity, registry, encoder, accessLog, engine, channel, codec, configuration };
 }
 
 const DRAIN_MS = 5_000;

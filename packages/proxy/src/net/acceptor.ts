@@ -11,6 +11,12 @@ import { sniff, type Sniffed } from './sniffer.ts';
 const NOBODY = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
 const NOT_SNIFFED: Sniffed = { transportProtocol: 'raw_buffer', serverName: '', applicationProtocols: [] };
 
+interface Arrival {
+  readonly socket: Socket;
+  readonly listener: CompiledListener;
+  readonly info: ConnectionInfo;
+}
+
 /**
  * Takes accepted sockets through the listener's filters (original destination, TLS and HTTP inspection), chooses the filter chain,
  * ends TLS where the chain says so, and hands the connection to its protocol.
@@ -19,6 +25,8 @@ export class Acceptor {
   readonly #worker: Worker;
   readonly #open: OpenConnection;
   originalDestination: OriginalDestination | undefined = undefined;
+  /** Accepted, and not yet a connection: being looked at, or in a handshake. */
+  readonly #early = new Set<Socket>();
 
   constructor(worker: Worker, open: OpenConnection) {
     this.#worker = worker;
@@ -28,6 +36,8 @@ export class Acceptor {
   /** A socket that was accepted on the listener of this name. */
   accept(socket: Socket, listenerName: string): void {
     socket.on('error', () => {});
+    this.#early.add(socket);
+    socket.once('close', () => this.#early.delete(socket));
     const bound = this.#worker.state.listener(listenerName);
     if (bound === undefined || socket.remoteAddress === undefined) {
       socket.destroy();
@@ -40,16 +50,21 @@ export class Acceptor {
       : undefined;
     const listener = handedOver ?? bound;
     if (!listener.needsTlsInspector && !listener.needsHttpInspector) {
-      this.#choose(socket, listener, info, NOT_SNIFFED, undefined);
+      this.#choose({ socket, listener, info }, NOT_SNIFFED, undefined);
       return;
     }
     sniff(socket, listener, this.#worker.wheel, (result) => {
       if (result.t === 'closed') socket.destroy();
-      else this.#choose(socket, listener, info, result.sniffed, result.bytes);
+      else this.#choose({ socket, listener, info }, result.sniffed, result.bytes);
     });
   }
 
-  #choose(socket: Socket, listener: CompiledListener, info: ConnectionInfo, sniffed: Sniffed, bytes: Buffer | undefined): void {
+  /** Ends what has not become a connection; the others are their owners' to end. */
+  abort(): void {
+    for (const socket of this.#early) socket.destroy();
+  }
+
+  #choose({ socket, listener, info }: Arrival, sniffed: Sniffed, bytes: Buffer | undefined): void {
     if (socket.destroyed) return;
     const source = { address: info.remoteAddress, port: info.remotePort };
     const chain = listener.selectChain({
@@ -66,16 +81,20 @@ export class Acceptor {
       return;
     }
     if (chain.config.tls === undefined) {
-      this.#hand(socket, false, bytes, (transport) => this.#open(this.#worker, chain, transport, withTls(info, sniffed.serverName, undefined)));
+      this.#early.delete(socket);
+      this.#hand(socket, false, bytes, (transport) =>
+        this.#open(this.#worker, { chain, transport, connection: withTls(info, sniffed.serverName, undefined) }),
+      );
       return;
     }
     if (bytes !== undefined) socket.unshift(bytes);
     this.#worker.tls
       .server(chain, chain.config.tls)
       .accept(socket, sniffed.serverName, sniffed === NOT_SNIFFED ? undefined : sniffed.applicationProtocols, (accepted) => {
+        this.#early.delete(socket);
         if (accepted.ok) {
           this.#hand(accepted.socket, true, undefined, (transport) =>
-            this.#open(this.#worker, chain, transport, withTls(info, accepted.info.serverName, accepted.info)),
+            this.#open(this.#worker, { chain, transport, connection: withTls(info, accepted.info.serverName, accepted.info) }),
           );
           return;
         }

@@ -14,8 +14,13 @@ export function sniffHttp(bytes: Uint8Array, length: number): SniffedProtocol {
   let at = 0;
   while (at < length && at < MAX_METHOD && isMethod(bytes[at] as number)) at++;
   if (at === length && at < MAX_METHOD) return 'more';
-  if (at === 0 || bytes[at] !== 32) return '';
-  for (at++; at < length && bytes[at] !== 13; at++) {
+  return at === 0 || bytes[at] !== 32 ? '' : requestLine(bytes, length, at + 1);
+}
+
+/** The rest of what may be a request line, from behind the method. */
+function requestLine(bytes: Uint8Array, length: number, start: number): SniffedProtocol {
+  let at = start;
+  for (; at < length && bytes[at] !== 13; at++) {
     const byte = bytes[at] as number;
     if (byte < 32 || byte === 127) return '';
   }

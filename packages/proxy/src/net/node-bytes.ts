@@ -5,9 +5,6 @@ export const nodeBytes: BytesPort = {
   latin1: (bytes, start, end) => asBuffer(bytes).toString('latin1', start, end),
   writeLatin1: (bytes, at, text) => asBuffer(bytes).write(text, at, 'latin1'),
   // oxlint-disable-next-line max-params -- as BytesPort has it
-  copy(from, start, end, to, at) {
-    if (start < end) asBuffer(from).copy(to, at, start, end);
-  },
   allocate: (size) => Buffer.allocUnsafeSlow(size),
 };
 

@@ -26,11 +26,7 @@ export async function loadOriginalDestination(): Promise<OriginalDestination | u
     const getsockopt = koffi
       .load(null)
       .func('int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *length)') as unknown as (
-      fd: number,
-      level: number,
-      name: number,
-      value: Uint8Array,
-      length: number[],
+      ...args: readonly [fd: number, level: number, name: number, value: Uint8Array, length: number[]]
     ) => number;
     return (socket) => {
       const fd = descriptor(socket);

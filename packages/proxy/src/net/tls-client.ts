@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import type { UpstreamTls } from '@meltemi/runtime';
 import type { TlsInfo } from '../types.ts';
 import { compileSanCheck, matchesHost, parseAltNames, tlsInfo, type AltName } from './tls-peer.ts';
@@ -48,6 +48,16 @@ function takePeer(socket: TLSSocket, resumed: ClientSession | undefined): Verifi
   return { certificate, validToMs };
 }
 
+function contextOptions({ cipherSuites, minVersion, maxVersion }: UpstreamTls, material: TlsMaterial): SecureContextOptions {
+  const { certificateChain, privateKey, trustedCa } = material;
+  const options: SecureContextOptions = { minVersion, maxVersion };
+  if (certificateChain !== undefined) options.cert = certificateChain;
+  if (privateKey !== undefined) options.key = privateKey;
+  if (trustedCa !== undefined) options.ca = trustedCa;
+  if (cipherSuites.length > 0) options.ciphers = [...cipherSuites, 'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'].join(':');
+  return options;
+}
+
 /** Client side of one `UpstreamTls` setting. */
 export class TlsClient {
   readonly tls: UpstreamTls;
@@ -70,16 +80,7 @@ export class TlsClient {
     if (this.#context !== undefined && this.#material !== undefined && sameMaterial(this.#material, material)) return this.#context;
     try {
       this.#context = {
-        secureContext: createSecureContext({
-          ...(material.certificateChain === undefined ? {} : { cert: material.certificateChain }),
-          ...(material.privateKey === undefined ? {} : { key: material.privateKey }),
-          ...(material.trustedCa === undefined ? {} : { ca: material.trustedCa }),
-          ...(this.tls.cipherSuites.length === 0
-            ? {}
-            : { ciphers: [...this.tls.cipherSuites, 'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'].join(':') }),
-          minVersion: this.tls.minVersion,
-          maxVersion: this.tls.maxVersion,
-        }),
+        secureContext: createSecureContext(contextOptions(this.tls, material)),
         verify: material.trustedCa !== undefined && !this.tls.acceptUntrusted,
         localUri: ownUri(material.certificateChain),
         sessions: new Map(),

@@ -124,6 +124,6 @@ export class HttpPool implements ConnectionOwner {
     this.#connecting++;
     this.#size++;
     cluster.usage.connections++;
-    new UpstreamConnection(this.#worker, this, cluster, this.host, this.#target(cluster), this.#epoch);
+    new UpstreamConnection(this.#worker, this, this.#target(cluster), { cluster, host: this.host, epoch: this.#epoch });
   }
 }

@@ -3,12 +3,12 @@ import type { CompiledLog } from '../access-log/compile-log.ts';
 import { compileLog } from '../access-log/compile-log.ts';
 import { createStreamInfo } from '../core/stream-info.ts';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
-import type { Connection, Worker } from '../core/worker.ts';
+import type { Accepted, Connection, Worker } from '../core/worker.ts';
 import { connectFailure } from '../http/upstream-connection.ts';
 import { hostPort } from '../net/addresses.ts';
 import type { DialedInfo, DialHandler } from '../net/net-port.ts';
 import { dialTarget } from '../pool/dial-target.ts';
-import { flagBit, type ConnectionInfo, type ResponseFlag, type StreamInfo, type Transport } from '../types.ts';
+import { flagBit, type ResponseFlag, type StreamInfo, type Transport } from '../types.ts';
 
 /** Bytes of the client held while the upstream is being connected; more slows the client down. */
 const MAX_HELD_BYTES = 64 * 1024;
@@ -26,8 +26,8 @@ function logsOf(tcp: CompiledTcp): readonly CompiledLog[] {
 }
 
 /** Takes a connection over that goes through as bytes. */
-export function openTcp(worker: Worker, chain: CompiledChain, tcp: CompiledTcp, transport: Transport, info: ConnectionInfo): Connection {
-  const connection = new TcpConnection(worker, chain, tcp, transport, info);
+export function openTcp(worker: Worker, tcp: CompiledTcp, accepted: Accepted): Connection {
+  const connection = new TcpConnection(worker, tcp, accepted);
   connection.start();
   return connection;
 }
@@ -54,12 +54,12 @@ class TcpConnection implements Connection {
   #closed = false;
   #attempts = 0;
 
-  constructor(worker: Worker, chain: CompiledChain, tcp: CompiledTcp, transport: Transport, connection: ConnectionInfo) {
-    this.chain = chain;
+  constructor(worker: Worker, tcp: CompiledTcp, accepted: Accepted) {
+    this.chain = accepted.chain;
     this.#worker = worker;
     this.#tcp = tcp;
-    this.#client = transport;
-    this.#info = createStreamInfo('tcp', chain, connection, worker.ports.clock.now(), worker.wheel.now());
+    this.#client = accepted.transport;
+    this.#info = createStreamInfo('tcp', accepted, worker.ports.clock.now(), worker.wheel.now());
     this.#idle = createDeadline(() => this.#end(undefined, 'idle_timeout'));
     this.#connect = createDeadline(() => this.#failed('connection timeout'));
     this.#duration = createDeadline(() => this.#end('DT', 'max_duration_timeout'));

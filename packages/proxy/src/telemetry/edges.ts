@@ -64,12 +64,17 @@ function factsOf(info: StreamInfo): Facts {
     inbound,
     cluster,
     clusterName: info.clusterName,
-    protocol: info.protocol === 'tcp' ? 'tcp' : info.grpc ? 'grpc' : 'http',
+    protocol: protocolOf(info),
     workload: host?.endpoint.workload,
     source: inbound ? peer : own,
     destination: inbound ? own : peer,
     authority: cluster?.config.services.length === 1 ? '' : info.authority,
   };
+}
+
+function protocolOf(info: StreamInfo): Facts['protocol'] {
+  if (info.protocol === 'tcp') return 'tcp';
+  return info.grpc ? 'grpc' : 'http';
 }
 
 /** Field by field: a loop over names would look each up anew, on every request. */

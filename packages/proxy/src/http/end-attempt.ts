@@ -1,0 +1,29 @@
+import { httpPool } from '../pool/dial-target.ts';
+import type { Exchange } from './exchange.ts';
+import { NO_PIECES } from './pieces.ts';
+
+/** The body is not needed again. */
+export function forget(x: Exchange): void {
+  x.replayable = false;
+  if (x.bodyBytes === 0) return;
+  x.body = NO_PIECES;
+  x.bodyBytes = 0;
+}
+
+/** Ends an attempt without its connection going back: counters, outlier detection, waiting places. */
+export function abandonAttempt(x: Exchange, outcome: number | 'local' | undefined): void {
+  const { upstream, host, cluster, worker } = x;
+  settle(x);
+  if (outcome !== undefined && host !== undefined) cluster?.report(host, outcome, worker.wheel.recent);
+  x.upstream = undefined;
+  if (upstream !== undefined && upstream.user === x) upstream.destroy();
+  else if (host !== undefined && upstream === undefined) httpPool(worker, host).cancel(x);
+}
+
+/** Takes the attempt out of the counters. */
+export function settle(x: Exchange): void {
+  if (!x.counted) return;
+  x.counted = false;
+  if (x.host !== undefined) x.host.active--;
+  if (x.cluster !== undefined) x.cluster.usage.requests--;
+}

@@ -1,0 +1,124 @@
+import { createDeadline, type Deadline, type TimerWheel } from '../core/timer-wheel.ts';
+import type { Exchange } from './exchange.ts';
+import type { HttpPlan } from './http-plan.ts';
+
+/** What a client connection does when one of its times is up. */
+export interface ExpiryHandler {
+  /** Idle, head, request and lingering time-outs: which one it was is told by the connection's state. */
+  phaseExpired(): void;
+  routeExpired(): void;
+  perTryExpired(): void;
+  streamIdleExpired(): void;
+  durationExpired(): void;
+}
+
+/** The time-outs of one client connection. They live as long as it does; a request that sets and clears them stores numbers. */
+export class RequestTimers {
+  readonly #wheel: TimerWheel;
+  readonly #config: HttpPlan['config'];
+  readonly #handler: ExpiryHandler;
+  readonly #phase: Deadline;
+  readonly #route: Deadline;
+  /** Per-try time-out; or back-off and fault delay, which run when there is no try. */
+  readonly #try: Deadline;
+  readonly #stream: Deadline;
+  #duration: Deadline | undefined = undefined;
+  #afterWait: (() => void) | undefined = undefined;
+
+  constructor(wheel: TimerWheel, config: HttpPlan['config'], handler: ExpiryHandler) {
+    this.#wheel = wheel;
+    this.#config = config;
+    this.#handler = handler;
+    this.#phase = createDeadline(() => handler.phaseExpired());
+    this.#route = createDeadline(() => handler.routeExpired());
+    this.#try = createDeadline(() => this.#tryExpired());
+    this.#stream = createDeadline(() => handler.streamIdleExpired());
+  }
+
+  /** Limits the present state of the connection; 0 = no limit. */
+  startPhase(now: number, ms: number): void {
+    if (ms > 0) this.#wheel.set(this.#phase, now, ms);
+    else this.#wheel.clear(this.#phase);
+  }
+
+  clearPhase(): void {
+    this.#wheel.clear(this.#phase);
+  }
+
+  /** A request has begun. */
+  startStream(x: Exchange, now: number): void {
+    const { streamIdleTimeoutMs, maxStreamDurationMs, requestTimeoutMs } = this.#config;
+    if (streamIdleTimeoutMs > 0) this.#wheel.set(this.#stream, now, streamIdleTimeoutMs);
+    if (!x.requestComplete) this.startPhase(now, requestTimeoutMs);
+    if (maxStreamDurationMs > 0) this.#startDuration(x, now, maxStreamDurationMs);
+  }
+
+  /** Bytes have moved: the stream is not idle. */
+  touch(x: Exchange): void {
+    const idleMs = x.forward?.idleTimeoutMs ?? this.#config.streamIdleTimeoutMs;
+    if (idleMs > 0) this.#wheel.set(this.#stream, this.#wheel.recent, idleMs);
+  }
+
+  /** The route's time-out counts from the end of the request. */
+  startRoute(x: Exchange): void {
+    const now = this.#wheel.recent;
+    if (x.info.requestEndMs === 0) x.info.requestEndMs = now;
+    if (x.timeoutMs > 0) this.#wheel.set(this.#route, now, x.timeoutMs);
+    const maxMs = x.forward?.config.maxStreamDurationMs;
+    if (maxMs !== undefined && maxMs > 0) this.#startDuration(x, now, maxMs);
+    if (x.forward?.idleTimeoutMs !== undefined) this.touch(x);
+  }
+
+  startTry(x: Exchange): void {
+    if (x.perTryMs > 0) this.#wheel.set(this.#try, this.#wheel.recent, x.perTryMs);
+  }
+
+  stopTry(): void {
+    this.#wheel.clear(this.#try);
+  }
+
+  /** Goes on after a while, if the exchange still lives then. */
+  wait(x: Exchange, ms: number, next: () => void): void {
+    this.stopTry();
+    if (ms <= 0) {
+      next();
+      return;
+    }
+    this.#afterWait = () => {
+      if (x.phase !== 'done') next();
+    };
+    this.#wheel.set(this.#try, this.#wheel.now(), ms);
+  }
+
+  /** The exchange has become a tunnel: only its idle time and duration count. */
+  stopRequest(): void {
+    this.#wheel.clear(this.#route);
+    this.#wheel.clear(this.#try);
+  }
+
+  /** The exchange has ended. */
+  stopStream(): void {
+    this.#afterWait = undefined;
+    this.stopRequest();
+    this.#wheel.clear(this.#stream);
+    if (this.#duration !== undefined) this.#wheel.clear(this.#duration);
+  }
+
+  /** The connection has gone. */
+  remove(): void {
+    for (const deadline of [this.#phase, this.#route, this.#try, this.#stream, this.#duration])
+      if (deadline !== undefined) this.#wheel.remove(deadline);
+  }
+
+  #startDuration(x: Exchange, now: number, ms: number): void {
+    this.#duration ??= createDeadline(() => this.#handler.durationExpired());
+    if (x.phase !== 'done') this.#wheel.set(this.#duration, now, ms);
+  }
+
+  #tryExpired(): void {
+    const next = this.#afterWait;
+    this.#afterWait = undefined;
+    if (next === undefined) this.#handler.perTryExpired();
+    else next();
+  }
+}
