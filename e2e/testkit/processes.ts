@@ -8,7 +8,7 @@ export interface ProcessInfo {
 }
 
 /** Every process below `root`, parents before children. */
-export function descendants(root: number): readonly ProcessInfo[] {
+function descendants(root: number): readonly ProcessInfo[] {
   const children = read(`/proc/${root}/task/${root}/children`).split(' ').filter(Boolean).map(Number);
   return children.flatMap((pid) => [{ pid, command: read(`/proc/${pid}/cmdline`).split('\0').filter(Boolean) }, ...descendants(pid)]);
 }

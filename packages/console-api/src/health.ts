@@ -2,7 +2,6 @@ import {
   errorPercent,
   HEALTH_ANNOTATION,
   overallHealth,
-  worse,
   type HealthStatus,
   type NamespaceTraffic,
   type RatesByCode,
@@ -130,9 +129,4 @@ export function clustersHealthJson(
     namespaceServiceHealth: type === 'service' ? filled : {},
     namespaceWorkloadHealth: type === 'workload' ? filled : {},
   };
-}
-
-/** Worst first, for a namespace's card. */
-export function worstOf(statuses: readonly HealthStatus[]): HealthStatus {
-  return statuses.reduce(worse, 'NA');
 }

@@ -40,7 +40,7 @@ export function indexNames(table: NameTable, namespace: string): NameIndex {
 }
 
 /** Lower case without the last dot. */
-export function normalizeName(name: string): string {
+function normalizeName(name: string): string {
   const lower = name.toLowerCase();
   return lower.endsWith('.') ? lower.slice(0, -1) : lower;
 }

@@ -2,7 +2,6 @@
 export type {
   DestinationRule as DestinationRuleSpec,
   Gateway as GatewaySpec,
-  HttpRoute,
   PeerAuthentication as PeerAuthenticationSpec,
   Service as KubernetesServiceSpec,
   ServiceEntry as ServiceEntrySpec,

@@ -80,7 +80,7 @@ function userCacheDirectory(): string {
 }
 
 /** Where the sources lie: as told, else what the installed packages hold. */
-export function protoFolders(options: StoreOptions): ProtoFolders {
+function protoFolders(options: StoreOptions): ProtoFolders {
   return {
     envoy: options.envoyProtoDirectory ?? join(fileURLToPath(import.meta.resolve('@grpc/grpc-js-xds/package.json')), '..', 'deps'),
     own: options.ownProtoDirectory ?? join(import.meta.dirname, '..', 'proto'),

@@ -241,7 +241,7 @@ function joinSmall(parts: readonly Uint8Array[]): readonly Uint8Array[] {
 }
 
 /** The parts as one. */
-export function concat(parts: readonly Uint8Array[], size = parts.reduce((sum, part) => sum + part.length, 0)): Uint8Array {
+function concat(parts: readonly Uint8Array[], size = parts.reduce((sum, part) => sum + part.length, 0)): Uint8Array {
   const joined = new Uint8Array(size);
   let at = 0;
   for (const part of parts) {

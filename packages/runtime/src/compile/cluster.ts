@@ -121,7 +121,7 @@ function selectTransport(
   return { name: '', transport: config.transport };
 }
 
-export function addressKey(endpoint: RuntimeEndpoint): string {
+function addressKey(endpoint: RuntimeEndpoint): string {
   const { address } = endpoint;
   return address.t === 'pipe' ? address.path : formatAddress(address);
 }

@@ -52,7 +52,7 @@ function longest<T>(table: Wildcards<T>, host: string, cut: (length: number) => 
 }
 
 /** `host:80` → `host`, `[::1]:80` → `[::1]`. */
-export function stripPort(host: string): string {
+function stripPort(host: string): string {
   const colon = host.lastIndexOf(':');
   if (colon < 0 || host.endsWith(']')) return host;
   if (host.charCodeAt(0) !== 91 && host.indexOf(':') !== colon) return host;

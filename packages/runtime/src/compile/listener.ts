@@ -45,7 +45,7 @@ function routeLookup(http: HttpConnectionManager, routes: (name: string) => Comp
   return () => compiled;
 }
 
-export function compileTcp(config: TcpProxy): CompiledTcp {
+function compileTcp(config: TcpProxy): CompiledTcp {
   const [only] = config.clusters;
   if (config.clusters.length === 1 && only !== undefined) return { config, pickCluster: () => only.name };
   const total = config.clusters.reduce((sum, cluster) => sum + cluster.weight, 0);

@@ -8,7 +8,7 @@ export type TextTest = (value: string) => boolean;
 /** `path` is without query; `roll` gives the request's one random number in [0, 1). */
 export type RoutePredicate = (request: RequestView, path: string, roll: () => number) => boolean;
 
-export function compileText(match: StringMatch): TextTest {
+function compileText(match: StringMatch): TextTest {
   return compileStringMatch(toMatch(match));
 }
 
@@ -20,7 +20,7 @@ function toMatch(match: StringMatch): MatchInput {
   return match.t === 'contains' ? { contains: value, ignoreCase } : { regex: value };
 }
 
-export function compilePath(match: PathMatch): TextTest {
+function compilePath(match: PathMatch): TextTest {
   if (match.t === 'regex') {
     const regex = compileRegex(match.value);
     return (path) => regex.fullMatch(path);
@@ -33,7 +33,7 @@ export function compilePath(match: PathMatch): TextTest {
 }
 
 /** The request line's parts under their pseudo names, else the header. */
-export function headerValue(request: RequestView, name: string): string | undefined {
+function headerValue(request: RequestView, name: string): string | undefined {
   if (name.charCodeAt(0) !== 58) return name === 'host' ? request.authority : request.header(name);
   if (name === ':method') return request.method;
   if (name === ':path') return request.path;
@@ -64,7 +64,7 @@ function compileRange(start: number, end: number): TextTest {
 }
 
 /** First value of each name, as sent (Envoy does not decode it). */
-export function parseQuery(target: string): ReadonlyMap<string, string> {
+function parseQuery(target: string): ReadonlyMap<string, string> {
   const query = new Map<string, string>();
   const mark = target.indexOf('?');
   if (mark < 0) return query;

@@ -30,13 +30,13 @@ export function indexRoutes<T>(routes: readonly { readonly path: PathMatch; read
 }
 
 /** `/api/v1` → `/api`; `/` → `/`; what does not start with a slash has no segment. */
-export function firstSegment(path: string): string {
+function firstSegment(path: string): string {
   const slash = path.indexOf('/', 1);
   return slash < 0 ? path : path.slice(0, slash);
 }
 
 /** The first segment that every matching path has, when there is one. */
-export function fixedSegment(match: PathMatch): string | undefined {
+function fixedSegment(match: PathMatch): string | undefined {
   if (match.t === 'regex') return segmentOfPrefix(literalPrefix(match.value));
   if (match.ignoreCase || !match.value.startsWith('/')) return undefined;
   if (match.t === 'prefix') return segmentOfPrefix(match.value);

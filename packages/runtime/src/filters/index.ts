@@ -4,7 +4,7 @@ import { faultFilter } from './fault.ts';
 import type { FilterOverride, FilterOverrides, HttpFilter } from './types.ts';
 
 /** Every HTTP filter this proxy has, besides the router. Order is of no meaning here: the chain's order comes with the configuration. */
-export const HTTP_FILTERS: readonly FilterKind[] = [faultFilter];
+const HTTP_FILTERS: readonly FilterKind[] = [faultFilter];
 
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router';
 const OVERRIDE = 'envoy.config.route.v3.FilterConfig';
@@ -68,4 +68,4 @@ function decodeOverride(outer: Reader, name: string): FilterOverride | undefined
 }
 
 export type { FilterKind } from './define.ts';
-export type { FilterInput, FilterOverride, FilterOverrides, FilterReply, FilterVerdict, HttpFilter } from './types.ts';
+export type { FilterOverrides, HttpFilter } from './types.ts';

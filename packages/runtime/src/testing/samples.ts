@@ -22,7 +22,7 @@ export function tcpProxy(cluster: string): object {
 
 export const socket = (address: string, port: number): object => ({ socket_address: { address, port_value: port } });
 
-export function must<T>(decoded: Decoded<T>): T {
+function must<T>(decoded: Decoded<T>): T {
   if (decoded.ok) return decoded.value;
   throw new Error(decoded.problems.map((problem) => `${problem.path}: ${problem.message}`).join('\n'));
 }

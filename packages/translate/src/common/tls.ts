@@ -15,7 +15,7 @@ export const MESH_ALPN: readonly string[] = ['istio-http/1.1', 'istio-h2', 'isti
 export const RAW_BUFFER: TransportSocket = { name: EXTENSION_NAME.rawBuffer, typed_config: packAny(ANY_TYPE.rawBuffer, {}) };
 
 /** Own certificate, and a peer that is of this mesh and bears one of the names. */
-export function meshTlsContext(alpn: readonly string[], names: readonly StringMatcher[]): CommonTlsContext {
+function meshTlsContext(alpn: readonly string[], names: readonly StringMatcher[]): CommonTlsContext {
   return {
     tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
     ...(alpn.length === 0 ? {} : { alpn_protocols: alpn }),

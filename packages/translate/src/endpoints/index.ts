@@ -9,7 +9,7 @@ import { endpointList, loadAssignment, type AssignmentInputs } from './assignmen
 const NO_LABELS = {};
 
 /** What the load assignment of a cluster name depends on, for a node; undefined: there is no such EDS cluster. */
-export function assignmentInputs(name: string, state: MeshState, scope: NodeScope): AssignmentInputs | undefined {
+function assignmentInputs(name: string, state: MeshState, scope: NodeScope): AssignmentInputs | undefined {
   const { push, endpoints } = state;
   const found = edsService(name, state, scope);
   if (found === undefined) return undefined;

@@ -27,7 +27,7 @@ import { tcpChains } from './tcp-chains.ts';
 import { tcpFilter } from './tcp-filter.ts';
 
 /** Istio's outbound port. */
-export const OUTBOUND_PORT = 15001;
+const OUTBOUND_PORT = 15001;
 
 /** Everything that a sidecar's outbound listeners depend on. */
 export interface OutboundInputs {
