@@ -219,13 +219,7 @@ function accessLogs(demo: () => Demo): void {
   test('a request is in the access log of the gateway and of both sidecars', async () => {
     const id = `access-log-${randomBytes(8).toString('hex')}`;
     await get(`${demo().urls.gateway}/productpage`, { 'user-agent': id });
-    const entries = (workload: string, count: number): Promise<readonly AccessLogEntry[]> =>
-      eventually(`the request in the log of ${workload}`, TOLD_MS, async () => {
-        const lines = readFileSync(join(demo().stateDir, 'logs', `${workload}.log`), 'utf8').split('\n');
-        const found = lines.flatMap((line) => (line.startsWith('proxy ') && line.includes(id) ? [parseAccessLogLine(line.slice(6))] : []));
-        assert.ok(!found.includes(undefined), 'each such line is in a format of Istio');
-        return found.length >= count ? found.filter((entry) => entry !== undefined) : undefined;
-      });
+    const entries = (workload: string, count: number): Promise<readonly AccessLogEntry[]> => logged(demo(), workload, id, count);
     const [atGateway] = await entries('istio-ingressgateway', 1);
     assert.deepEqual([atGateway?.method, atGateway?.path, atGateway?.protocol, atGateway?.responseCode], ['GET', '/productpage', 'HTTP/1.1', 200]);
     assert.equal(atGateway?.responseCodeDetails, 'via_upstream');
@@ -238,6 +232,24 @@ function accessLogs(demo: () => Demo): void {
     const [atDetails] = await entries('details-v1', 1);
     assert.equal(atDetails?.requestId, atGateway?.requestId);
     assert.equal(atDetails?.requestedServerName, 'outbound_.9080_._.details.bookinfo.svc.cluster.local');
+  });
+
+  test('a connection to the database is a line of its own, without what only HTTP has', async () => {
+    const [connection] = await logged(demo(), 'postgresdb-v1', 'outbound_.5432_._.postgresdb.bookinfo.svc.cluster.local', 1);
+    const { method, path, protocol, responseCode, upstreamServiceTime, upstreamCluster } = connection ?? assert.fail();
+    assert.deepEqual([method, path, protocol, responseCode, upstreamServiceTime], [undefined, undefined, undefined, 0, undefined]);
+    assert.equal(upstreamCluster, 'inbound|5432||');
+    assert.ok((connection?.bytesSent ?? 0) > 0 && (connection?.bytesReceived ?? 0) > 0);
+  });
+}
+
+/** The entries of a workload's log with some text, once there are so many. */
+function logged(demo: Demo, workload: string, text: string, count: number): Promise<readonly AccessLogEntry[]> {
+  return eventually(`${text} in the log of ${workload}`, TOLD_MS, async () => {
+    const lines = readFileSync(join(demo.stateDir, 'logs', `${workload}.log`), 'utf8').split('\n');
+    const found = lines.flatMap((line) => (line.startsWith('proxy ') && line.includes(text) ? [parseAccessLogLine(line.slice(6))] : []));
+    assert.ok(!found.includes(undefined), 'each such line is in a format of Istio');
+    return found.length >= count ? found.filter((entry) => entry !== undefined) : undefined;
   });
 }
 
@@ -293,9 +305,15 @@ function survival(demo: () => Demo): void {
   test('a control plane killed with SIGKILL knows what it knew a second before', async () => {
     const selector = 'istio_requests_total{reporter="destination",destination_service_name="productpage"}';
     const total = `sum(${selector})`;
-    // What was told a second ago is on its way to the disk.
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    const before = await queryValue(demo(), total);
+    // What was told two seconds ago is on the disk.
+    let before = 0;
+    let sinceMs = performance.now();
+    await eventually('the count rests', 20_000, async () => {
+      const now = await queryValue(demo(), total);
+      if (now !== before) sinceMs = performance.now();
+      before = now;
+      return performance.now() - sinceMs > 2000 ? true : undefined;
+    });
     const traces = async (): Promise<number> =>
       ((await (await fetch(`${demo().urls.console}/jaeger/api/traces?service=details.bookinfo&limit=100`)).json()) as { data: unknown[] }).data
         .length;

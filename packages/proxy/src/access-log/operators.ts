@@ -104,7 +104,8 @@ export function responseHeader(argument: string, capture: CaptureList): Getter {
     .map((name): Getter => {
       if (name === ':status') return (info) => info.responseCode;
       if (name !== 'x-envoy-upstream-service-time') return captured(name, capture.response, 'capturedResponse');
-      return (info) => (info.upstreamFirstByteMs === 0 ? undefined : upstreamServiceMs(info));
+      // A TCP connection has no response that could carry it.
+      return (info) => (info.upstreamFirstByteMs === 0 || info.protocol === 'tcp' ? undefined : upstreamServiceMs(info));
     });
   return firstOf(getters);
 }

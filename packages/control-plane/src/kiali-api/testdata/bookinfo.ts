@@ -20,7 +20,7 @@ const WORKLOADS = [
 type Name = (typeof WORKLOADS)[number][0];
 
 /** Who calls whom: the two lower reviews call ratings, the second ratings its database over TCP. */
-export const CALLS: readonly (readonly [from: Name, to: Name, service: string, protocol: 'http' | 'tcp'])[] = [
+const CALLS: readonly (readonly [from: Name, to: Name, service: string, protocol: 'http' | 'tcp'])[] = [
   ['istio-ingressgateway', 'productpage-v1', 'productpage', 'http'],
   ['productpage-v1', 'details-v1', 'details', 'http'],
   ['productpage-v1', 'reviews-v1', 'reviews', 'http'],

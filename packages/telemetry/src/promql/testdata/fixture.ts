@@ -14,7 +14,7 @@ export function every(stepS: number, startS: number, values: readonly (number | 
   return values.flatMap((value, i): [number, number][] => (value === null ? [] : [[startS + i * stepS, value]]));
 }
 
-export function memorySource(all: readonly SeriesData[]): SeriesSource {
+function memorySource(all: readonly SeriesData[]): SeriesSource {
   return {
     select: (matchers, startMs, endMs) =>
       all
