@@ -72,6 +72,10 @@ export const destinationRuleKind = defineKind({
   schema: destinationRuleSchema,
   unsupported: {
     workloadSelector: 'rules for single callers are not built yet',
+    // A TCP connection gets its idle time before a subset is chosen; Istio reads it of the host only, too.
+    ...unsupportedAt(['subsets[].trafficPolicy', 'subsets[].trafficPolicy.portLevelSettings[]'], {
+      'connectionPool.tcp.idleTimeout': 'it is the same for all subsets: write it under the trafficPolicy of the host',
+    }),
     ...unsupportedAt(['trafficPolicy', 'subsets[].trafficPolicy'], {
       tunnel: 'tunnels are not built yet',
       proxyProtocol: 'the PROXY protocol is not built yet',
