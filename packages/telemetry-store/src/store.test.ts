@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, truncateSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -354,4 +354,31 @@ test('logs are a ring per instance, traces are found by service, operation, tag 
   );
   assert.equal(store.traces.search({ minDurationUs: 2800 }).length, 2);
   store.close();
+});
+
+test('a disk that refuses is said once; when it takes again, what there is then survives', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'meltemi-telemetry-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const clock = { ms: T0 };
+  const said: string[] = [];
+  const log = { ...silentLog, error: (message: string) => void said.push(message) };
+  // Each flush fills a segment, so that the next one needs a new file.
+  const store = memory(clock, { folder, maxMetricBytes: 800, log });
+  const proxy = sender(store, clock);
+  const second = (): void => {
+    proxy.edge().request(ended(200, '-', [5, 0, 100]));
+    proxy.tick();
+    store.maintain();
+  };
+  for (let i = 0; i < 3; i++) second();
+  rmSync(folder, { recursive: true, force: true });
+  for (let i = 0; i < 3; i++) second();
+  assert.equal(said.length, 1, said.join());
+  mkdirSync(join(folder, 'metrics'), { recursive: true });
+  for (let i = 0; i < 4; i++) second();
+  store.close();
+  assert.equal(said.length, 1, said.join());
+  const again = memory(clock, { folder });
+  assert.deepEqual(values(again, 'sum(istio_requests_total)', clock.ms), [10]);
+  again.close();
 });

@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { runWorkload, type InterceptionMode, type RunningWorkload, type WorkloadEvent } from '@meltemi/agent';
@@ -8,9 +8,11 @@ import { createLog } from '../processes/log.ts';
 import { AGENT_COMMAND, sentenceOf, type Workload } from '../processes/wrap-workload.ts';
 import { bookinfoProgram } from '../resources.ts';
 import type { Output } from '../output/output.ts';
+import { keepRunning, type KeptWorkload } from './keep-running.ts';
 import { BOOKINFO_NAMESPACE, bookinfoPlan, type DemoWorkload } from './bookinfo-plan.ts';
 import type { DemoControlPlane } from './demo-control-plane.ts';
 import type { DemoOptions } from './demo-options.ts';
+import { openLogFile } from './log-file.ts';
 import type { Progress } from './progress.ts';
 import { GATEWAY_NAMESPACE } from './seed.ts';
 
@@ -32,7 +34,7 @@ interface Hooks {
 /** Starts the gateway and the nine workloads side by side; resolves when all are in the mesh. The first failure ends the start. */
 export async function startWorkloads(setup: Setup, hooks: Hooks): Promise<void> {
   const all = [gateway(setup), ...bookinfoPlan.map((planned) => sidecar(planned, setup))];
-  const running: RunningWorkload[] = [];
+  const running: KeptWorkload[] = [];
   if (setup.options.gatewayPort === 0) hooks.closers.push(() => rmSync(databaseDir(setup), { recursive: true, force: true }));
   hooks.closers.push(async () => {
     await Promise.all(running.map((workload) => workload.stop()));
@@ -41,7 +43,7 @@ export async function startWorkloads(setup: Setup, hooks: Hooks): Promise<void> 
   await Promise.all(
     all.map(async (workload) => {
       const name = workload.identity.workload;
-      const started = await launch(workload, setup, hooks);
+      const started = await keepRunning({ name, launch: () => launch(workload, setup, hooks), tell: (text) => hooks.progress.warn(text) });
       running.push(started);
       if (hooks.isStopping()) return started.stop();
       await started.ready.catch((error: unknown) => {
@@ -59,14 +61,14 @@ function launch(workload: Workload, setup: Setup, hooks: Hooks): Promise<Running
   const name = workload.identity.workload;
   const logs = join(setup.stateDir, 'logs');
   mkdirSync(logs, { recursive: true, mode: 0o700 });
-  const file = createWriteStream(join(logs, `${name}.log`), { flags: 'a', mode: 0o600 });
+  const file = openLogFile(join(logs, `${name}.log`));
   return runWorkload({
     ...workload,
     controlPlane: { t: 'server', url: setup.controlPlane.url, token: setup.controlPlane.token },
     agentCommand: AGENT_COMMAND,
     log: createLog(name, hooks.out),
     onEvent(event) {
-      if (event.t === 'line') file.write(`${event.source === 'proxy' ? 'proxy ' : 'app '}${event.text}\n`);
+      if (event.t === 'line') file.write(`${event.source === 'proxy' ? 'proxy ' : 'app '}${event.text}`);
       else if (!hooks.isStopping()) tell(name, event, hooks.progress);
     },
   });
