@@ -75,7 +75,7 @@ export function send(x: Exchange, connection: UpstreamConnection, fresh: boolean
   const length = buildRequestHead(x);
   const { scratch } = worker.buffers;
   let accepted: boolean;
-  if (x.bodyBytes <= JOIN_BYTES) {
+  if (x.bodyBytes <= JOIN_BYTES && length + x.bodyBytes <= scratch.length) {
     let at = length;
     for (const piece of x.body) at += copyPiece(piece, scratch, at);
     accepted = connection.write(scratch, 0, at);

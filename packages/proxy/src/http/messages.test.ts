@@ -387,3 +387,52 @@ test('an ordinary client by node:http: keep-alive, bodies, many at once', async 
   server.closeAllConnections();
   server.close();
 });
+
+test('heads at the limit, made larger by the configuration, go out whole with their body', async (t) => {
+  const path = `/old/${'p'.repeat(60_000)}`;
+  const value = 'v'.repeat(30_000);
+  const body = 'b'.repeat(64_000);
+  const copies = Array.from({ length: 6 }, (_, at) => ({ header: { key: `x-copy-${at}`, value: '%REQ(X-VALUE)%' } }));
+  const plane = await startPlane({
+    clusters: [cluster('app', [app.port])],
+    listeners: [
+      plainListener(
+        'http',
+        hcm(
+          [
+            {
+              match: { prefix: '/old' },
+              route: { cluster: 'app', prefix_rewrite: '/new' },
+              request_headers_to_add: copies,
+              response_headers_to_add: [{ header: { key: 'x-size', value: 'y'.repeat(120_000) } }],
+            },
+          ],
+          {
+            max_request_headers_kb: 96,
+          },
+        ),
+      ),
+    ],
+  });
+  planes.push(plane);
+  for (const round of ['fresh connection', 'kept connection']) {
+    await t.test(round, async () => {
+      received = '';
+      script = (socket) =>
+        void (received.endsWith('end')
+          ? socket.write(`HTTP/1.1 200 OK\r\nx-large: ${'z'.repeat(80_000)}\r\ncontent-length: 60000\r\n\r\n${'a'.repeat(59_996)}last`)
+          : undefined);
+      const text = await rawCall(
+        plane.port('http'),
+        request(`POST ${path}`, `X-Value: ${value}\r\nContent-Length: ${body.length + 3}\r\nConnection: close\r\n`, `${body}end`),
+      );
+      const at = received.indexOf('\r\n\r\n');
+      assert.equal(received.slice(at + 4), `${body}end`);
+      assert.ok(received.startsWith(`POST /new/${'p'.repeat(60_000)} HTTP/1.1\r\n`));
+      assert.equal(received.split(value).length - 1, 7);
+      assert.match(text, /^HTTP\/1.1 200 OK\r\n/);
+      assert.equal(text.length - text.indexOf('\r\n\r\n') - 4, 60_000);
+      assert.ok(text.endsWith('last') && text.includes('y'.repeat(120_000)) && text.includes('z'.repeat(80_000)));
+    });
+  }
+});

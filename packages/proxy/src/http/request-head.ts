@@ -12,6 +12,8 @@ const EXPECT = HEADER.expect;
 const FORWARDED_HOST = HEADER['x-forwarded-host'];
 const ATTEMPT_COUNT = HEADER['x-envoy-attempt-count'];
 const DECORATOR = HEADER['x-envoy-decorator-operation'];
+/** For the version and line ends. */
+const SPARE_BYTES = 64;
 /** What the router reads from a request and does not pass on. */
 const ROUTER_HEADERS = [
   HEADER['x-envoy-upstream-rq-timeout-ms'],
@@ -34,7 +36,7 @@ export function buildRequestHead(x: Exchange): number {
     requestId(x, scanner) + forwardedLines(x, scanner, bytes) + clientCertLine(x, scanner, bytes) + traceLines(x, scanner) + routerLines(x, scanner);
   lines = rewrittenLines(x, scanner, lines);
   if (x.upgrade !== '') lines += 'connection: Upgrade\r\n';
-  const out = buffers.scratch;
+  const out = buffers.reserve(x.head.end - x.head.start + x.info.path.length + lines.length + SPARE_BYTES);
   let at = startLine(x, scanner, bytes, out);
   at = copyKept(scanner, bytes, out, at);
   at += out.write(lines, at, 'latin1');

@@ -78,7 +78,7 @@ function pass(x: Exchange, connection: UpstreamConnection, read: HeadRead): numb
   x.info.responseHeadBytes = length;
   const { scratch } = worker.buffers;
   let accepted: boolean;
-  if (next - after <= JOIN_BYTES) {
+  if (next - after <= JOIN_BYTES && length + next - after <= scratch.length) {
     const joined = length + (next > after ? asBuffer(bytes).copy(scratch, length, after, next) : 0);
     accepted = downstream.write(scratch, 0, joined);
   } else {

@@ -11,6 +11,9 @@ const SERVICE_TIME = HEADER['x-envoy-upstream-service-time'];
 const TRANSFER_ENCODING = HEADER['transfer-encoding'];
 const DECORATOR = HEADER['x-envoy-decorator-operation'];
 
+/** For the version and line ends. */
+const SPARE_BYTES = 64;
+
 let dateSecond = -1;
 let dateText = '';
 
@@ -38,7 +41,7 @@ export function buildResponseHead(x: Exchange, { bytes: source, start }: HeadRea
   if (scanner.known[DECORATOR] !== 0) scanner.dropKnown(DECORATOR);
   if (unchunk) scanner.dropKnown(TRANSFER_ENCODING);
   const lines = addedLines(x, scanner, bytes) + connectionLine(x, close);
-  const out = buffers.scratch;
+  const out = buffers.reserve(scanner.headersEnd - start + lines.length + SPARE_BYTES);
   // The status line is the upstream's own but for its version.
   let at =
     scanner.minor === 1

@@ -11,6 +11,12 @@ export class SharedBuffers {
   scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   readonly read: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
+  /** The scratch buffer, with room for so many bytes: a message must never be cut to its size. */
+  reserve(size: number): Buffer {
+    if (size > this.scratch.length) this.scratch = Buffer.allocUnsafeSlow(2 * size);
+    return this.scratch;
+  }
+
   /** Leaves `bytes` to the write that is not finished. */
   keep(bytes: Uint8Array): void {
     if (bytes === this.scratch) this.scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
