@@ -10,3 +10,10 @@ export function findEnvoy(): string | undefined {
   if (python !== '' && existsSync(python)) return python;
   return spawnSync('envoy', ['--version']).status === 0 ? 'envoy' : undefined;
 }
+
+/** `Envoy 1.40.0 (RELEASE, BoringSSL)`. */
+export function envoyVersion(envoy: string): string {
+  const [, version = '?', , build = '', tls = ''] =
+    /version: [0-9a-f]+\/([^/]+)\/([^/]+)\/([^/]+)\/(\S+)/.exec(spawnSync(envoy, ['--version'], { encoding: 'utf8' }).stdout) ?? [];
+  return `Envoy ${version} (${build}, ${tls}), --concurrency 1`;
+}
