@@ -9,7 +9,7 @@ const CANDIDATES = [
 ];
 
 /** The browser of this machine: CHROMIUM, else one at a usual place; undefined when there is none. */
-export function chromiumPath(): string | undefined {
+function chromiumPath(): string | undefined {
   const named = process.env['CHROMIUM'];
   return named !== undefined && named !== '' ? named : CANDIDATES.find((path) => existsSync(path));
 }

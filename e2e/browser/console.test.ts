@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { launchBrowser, whyNoBrowser } from './browser.ts';
 import { buildConsole } from './build.ts';
 import { startFakeConsole, type FakeConsole } from './fake-console.ts';
+import { HOSTILE, largeGraph } from './large-graph.ts';
 
 /** Where pictures go, when somebody wants to look: SCREENSHOTS=folder. */
 const SHOTS = process.env['SCREENSHOTS'];
@@ -149,6 +150,32 @@ describe('console in a browser', { skip: whyNoBrowser() ?? false, timeout: 120_0
     await page.getByText('it stands under destination instead of beside it').waitFor();
     await page.reload();
     await page.locator('html[data-mantine-color-scheme="dark"]').waitFor();
+    await page.close();
+  });
+
+  it('stays usable with 500 nodes, and takes names as names', async () => {
+    fake.show(largeGraph(500));
+    const page = await open('/console/graph/namespaces');
+    await page.getByTestId('graph').and(page.locator('[data-laid-out="true"][data-apps="500"]')).waitFor({ timeout: 30_000 });
+    await page.getByRole('application').focus();
+    const took = await page.evaluate(async () => {
+      const started = performance.now();
+      document.querySelector('[role="application"]')?.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }));
+      while (document.querySelector('[data-testid="side-panel"] dl') === null) await new Promise((resolve) => requestAnimationFrame(resolve));
+      return performance.now() - started;
+    });
+    assert.ok(took < 2000, `choosing a node took ${took.toFixed(0)} ms`);
+    await page.getByRole('button', { name: 'Table', exact: true }).click();
+    await page
+      .getByTestId('graph-table')
+      .getByText(HOSTILE[0] ?? '')
+      .first()
+      .waitFor();
+    assert.equal(await page.evaluate(() => 'harmed' in window), false);
+    const scroll = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(scroll, 0, 'long names do not widen the page');
+    await shoot(page, 'large');
+    fake.show(undefined);
     await page.close();
   });
 

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { GraphEvent } from '@meltemi/console-api';
+import type { GraphEvent, GraphJson } from '@meltemi/console-api';
 import { BUSY, bookinfoGraph, type PictureOptions } from './bookinfo-graph.ts';
 
 const DIST = fileURLToPath(new URL('../../apps/console/dist', import.meta.url));
@@ -19,10 +19,10 @@ export interface FakeConsole extends AsyncDisposable {
   readonly url: string;
   /** Changes the picture; the stream carries it at its next beat. */
   set(changes: Partial<Omit<PictureOptions, 'endMs'>>): void;
+  /** Shows another graph instead of Bookinfo's; undefined goes back to it. */
+  show(graph: GraphJson | undefined): void;
   /** Cuts all streams and refuses new connections' answers, or mends it. */
   cut(isCut: boolean): void;
-  /** Paths that were asked for. */
-  readonly asked: readonly string[];
 }
 
 const SERVICES = ['productpage', 'details', 'reviews', 'ratings', 'postgresdb'];
@@ -237,19 +237,19 @@ function serveFile(path: string, response: ServerResponse): void {
 
 /** Serves the built console on a free port. */
 export async function startFakeConsole(): Promise<FakeConsole> {
-  const asked: string[] = [];
   const streams = new Set<ServerResponse>();
   let picture: Omit<PictureOptions, 'endMs'> = { ...BUSY };
+  let shown: GraphJson | undefined;
+  const graphNow = (): GraphJson => shown ?? bookinfoGraph({ ...picture, endMs: Date.now() });
   let isCut = false;
   let sequence = 0;
   const beat = (response: ServerResponse): void => {
     sequence += 1;
-    const event: GraphEvent = { sequence, sentAtMs: Date.now(), graph: bookinfoGraph({ ...picture, endMs: Date.now() }) };
+    const event: GraphEvent = { sequence, sentAtMs: Date.now(), graph: graphNow() };
     response.write(`event: graph\ndata: ${JSON.stringify(event)}\n\n`);
   };
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const url = new URL(request.url ?? '/', 'http://fake.invalid');
-    asked.push(`${request.method ?? 'GET'} ${url.pathname}`);
     if (isCut && !url.pathname.startsWith('/assets')) {
       request.socket.destroy();
       return;
@@ -264,8 +264,7 @@ export async function startFakeConsole(): Promise<FakeConsole> {
       response.on('close', () => streams.delete(response));
       return;
     }
-    const answer =
-      url.pathname === '/api/namespaces/graph' ? bookinfoGraph({ ...picture, endMs: Date.now() }) : apiAnswer(url.pathname, url.searchParams);
+    const answer = url.pathname === '/api/namespaces/graph' ? graphNow() : apiAnswer(url.pathname, url.searchParams);
     if (answer !== undefined) {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(answer));
@@ -277,9 +276,12 @@ export async function startFakeConsole(): Promise<FakeConsole> {
   const timer = setInterval(() => streams.forEach(beat), 500);
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
     set: (changes) => {
       picture = { ...picture, ...changes };
+      streams.forEach(beat);
+    },
+    show: (graph) => {
+      shown = graph;
       streams.forEach(beat);
     },
     cut: (value) => {

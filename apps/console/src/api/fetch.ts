@@ -1,5 +1,5 @@
 /** An answer of the server that is not the wished one. `status` 0: no answer at all. */
-export class ApiError extends Error {
+class ApiError extends Error {
   readonly status: number;
 
   constructor(status: number, message: string) {

@@ -25,7 +25,7 @@ export interface GraphStream {
 }
 
 /** Silence after which what is shown counts as stale; the banner must stand within five seconds. */
-export const STALE_AFTER_MS = 4000;
+const STALE_AFTER_MS = 4000;
 const CHECK_MS = 500;
 const POLL_MS = 2000;
 const RETRY_PUSH_MS = 15_000;

@@ -12,6 +12,7 @@ export function Masthead({ onToggleNav }: { readonly onToggleNav: () => void }):
   const fetching = useIsFetching();
   const { data: tls } = useQuery(meshTlsQuery());
   const { data: session } = useQuery(sessionQuery());
+  const user = session?.sessionInfo?.username;
   const short = { full: 'Mesh-wide mTLS is enabled', partial: 'mTLS is partial', permissive: 'mTLS is permissive', off: 'mTLS is off', unknown: '' }[
     mtlsState(tls)
   ];
@@ -37,9 +38,19 @@ export function Masthead({ onToggleNav }: { readonly onToggleNav: () => void }):
       <Notifications />
       <HelpMenu />
       <ThemeToggle />
-      <span className="who">
-        <Icon name="user" size={15} /> {session?.sessionInfo?.username ?? 'anonymous'}
-      </span>
+      <Tooltip
+        label={
+          user === undefined
+            ? 'Reading needs no sign-in. To sign in, open the one-time URL that the control plane printed when it started.'
+            : 'Signed in: this browser may change the configuration.'
+        }
+        multiline
+        maw={280}
+      >
+        <span className="who">
+          <Icon name="user" size={15} /> {user ?? 'anonymous'}
+        </span>
+      </Tooltip>
     </header>
   );
 }

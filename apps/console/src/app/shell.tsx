@@ -14,7 +14,7 @@ import type { Page } from './page.ts';
 const ROOT = '/console';
 
 /** The page that answers to a path of the console. */
-export function pageFor(path: string): Page | undefined {
+function pageFor(path: string): Page | undefined {
   const below = path.startsWith(ROOT) ? path.slice(ROOT.length) : path;
   return PAGES.find((page) => below === page.path || below.startsWith(`${page.path}/`) || page.also?.test(below) === true);
 }

@@ -11,10 +11,6 @@ const LOOK: Readonly<Record<HealthStatus, { readonly icon: IconName; readonly co
   NA: { icon: 'unknown', color: 'var(--soft)', words: 'No health information' },
 };
 
-export function healthWords(status: HealthStatus): string {
-  return LOOK[status].words;
-}
-
 /** The sign of a health state, with its words on hover and for screen readers. */
 export function HealthIcon({
   status,

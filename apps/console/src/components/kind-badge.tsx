@@ -1,4 +1,3 @@
-import { Tooltip } from '@mantine/core';
 import type { ReactElement } from 'react';
 import { BADGE_COLORS } from '../graph/render/palette.ts';
 
@@ -39,10 +38,8 @@ export function kindBadge(kind: string): string {
 export function KindBadge({ kind }: { readonly kind: string }): ReactElement {
   const [words, color] = KINDS[kind] ?? [kind, ''];
   return (
-    <Tooltip label={words} withArrow>
-      <span className="kind-badge" style={{ background: color === '' ? (BADGE_COLORS[kind] ?? '#585858') : color }}>
-        {kind}
-      </span>
-    </Tooltip>
+    <span className="kind-badge" title={words} style={{ background: color === '' ? (BADGE_COLORS[kind] ?? '#585858') : color }}>
+      {kind}
+    </span>
   );
 }

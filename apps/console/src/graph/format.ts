@@ -11,9 +11,11 @@ export function formatDuration(ms: number): string {
 
 /** Bytes per second in steps of 1024, as graph labels have it: `512bps`, `1.5kps`, `2mps`. */
 export function formatThroughput(bytesPerSecond: number): string {
-  if (bytesPerSecond < 1024) return `${trimmed(bytesPerSecond)}bps`;
-  if (bytesPerSecond < 1024 * 1024) return `${trimmed(bytesPerSecond / 1024)}kps`;
-  return `${trimmed(bytesPerSecond / (1024 * 1024))}Mps`;
+  // Decimals only where they say something: a label has little room.
+  const short = (value: number): string => trimmed(value, value < 10 ? 2 : value < 100 ? 1 : 0);
+  if (bytesPerSecond < 1024) return `${short(bytesPerSecond)}bps`;
+  if (bytesPerSecond < 1024 * 1024) return `${short(bytesPerSecond / 1024)}kps`;
+  return `${short(bytesPerSecond / (1024 * 1024))}mps`;
 }
 
 /** Bytes per second for panels: `512 B/s`, `1.5 KiB/s`. */

@@ -85,8 +85,15 @@ function buildNode(data: NodeData, graphType: GraphType, boxes: ReadonlyMap<stri
     parent: parent?.id,
     box,
     ...(box === undefined
-      ? { shape: shapeOf(data), badge: badgeOf(data), label: labelOf(data, graphType, parent?.isBox === 'app') }
-      : { shape: 'box', badge: { app: 'A', cluster: 'C', namespace: 'NS' }[box], label: boxLabel(data, box) }),
+      ? {
+          shape: shapeOf(data),
+          badge: badgeOf(data),
+          label: labelOf(data, graphType, parent?.isBox === 'app')
+            .split('\n')
+            .map(shortened)
+            .join('\n'),
+        }
+      : { shape: 'box', badge: { app: 'A', cluster: 'C', namespace: 'NS' }[box], label: shortened(boxLabel(data, box)) }),
     health: nodeHealth(data),
     idle: data.isIdle === true || data.isDead === true,
     service: data.nodeType === 'service' && data.isServiceEntry === undefined,
@@ -137,6 +144,13 @@ function labelOf(data: NodeData, graphType: GraphType, boxed: boolean): string {
     case 'box':
       return appLabel(data, graphType, boxed);
   }
+}
+
+const LABEL_LENGTH = 38;
+
+/** A name as the picture has room for it: its beginning and its end, which tell most names apart. The panel has all of it. */
+function shortened(name: string): string {
+  return name.length <= LABEL_LENGTH ? name : `${name.slice(0, LABEL_LENGTH - 11)}…${name.slice(-10)}`;
 }
 
 /** Inside an app's box the version alone names a node. */

@@ -26,7 +26,7 @@ export function countGraph(model: GraphModel): GraphCounts {
   return counts;
 }
 
-export function addRates(a: Rates, b: Rates): Rates {
+function addRates(a: Rates, b: Rates): Rates {
   return {
     total: a.total + b.total,
     ok: a.ok + b.ok,

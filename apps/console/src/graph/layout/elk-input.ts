@@ -39,7 +39,7 @@ const LABEL_SHARE = 0.56;
 /** Distances; ELK asks for them at every box anew. */
 const SPACING: Readonly<Record<string, string>> = {
   'elk.layered.spacing.nodeNodeBetweenLayers': '62',
-  'elk.spacing.nodeNode': '30',
+  'elk.spacing.nodeNode': '44',
   'elk.layered.spacing.edgeNodeBetweenLayers': '18',
   'elk.spacing.edgeNode': '22',
 };

@@ -1,3 +1,4 @@
+import { SHAPE_RADIUS } from '../layout/geometry.ts';
 import type { GraphEdge } from '../model.ts';
 import { edgeColor } from './draw-edge.ts';
 import { clearTarget, type Target } from './draw.ts';
@@ -40,7 +41,7 @@ export function dotPeriodMs(edge: GraphEdge): number | undefined {
 }
 
 /** Pixels per second: slower answers, slower dots. */
-export function dotSpeed(edge: GraphEdge): number {
+function dotSpeed(edge: GraphEdge): number {
   const ms = edge.responseTimeMs ?? 20;
   return 150 - 100 * Math.max(0, Math.min(1, Math.log10(Math.max(1, ms / 10)) / 2.5));
 }
@@ -57,14 +58,22 @@ export function createTrafficAnimation(random: () => number): TrafficAnimation {
         advance(streams, edge, nowMs, random);
         for (const dot of streams.get(edge.edge.id)?.dots ?? []) drawDot(context, edge, { ...dot, ageMs: nowMs - dot.bornMs }, options.palette);
       }
-      // Labels lie on the canvas below: dots pass under them.
-      for (const { label, locked, labelAt } of scene.edges.values()) {
-        if (label.length === 0 && !locked) continue;
-        const [width, height] = [labelWidth(label, locked), label.length * 13 + 5];
-        context.clearRect(labelAt.x - width / 2, labelAt.y - height / 2, width, height);
-      }
+      clearUnderLabels(target.context, scene);
     },
   };
+}
+
+/** Labels lie on the canvas below: dots pass under them. */
+function clearUnderLabels(context: CanvasRenderingContext2D, scene: Scene): void {
+  for (const { label, locked, labelAt } of scene.edges.values()) {
+    if (label.length === 0 && !locked) continue;
+    const [width, height] = [labelWidth(label, locked), label.length * 13 + 5];
+    context.clearRect(labelAt.x - width / 2, labelAt.y - height / 2, width, height);
+  }
+  for (const { at, room } of scene.nodes.values()) {
+    const top = at.y + SHAPE_RADIUS + 4;
+    context.clearRect(room.x + 3, top, room.width - 6, room.y + room.height - top - 2);
+  }
 }
 
 function advance(streams: Map<string, Stream>, { edge, path }: SceneEdge, nowMs: number, random: () => number): void {

@@ -26,6 +26,10 @@ interface ControllerEvents {
   readonly move: (id: string, to: Point) => void;
 }
 
+/** Drawing the dots may take this long in each frame; when it takes longer, so many times as long is left to everything else. */
+const FREE_DOTS_MS = 8;
+const DOTS_PAUSE = 4;
+
 /** The canvases' own life: viewport, pointer, moving dots. React tells it what to show and nothing more. */
 export class GraphController {
   readonly #base: HTMLCanvasElement;
@@ -47,6 +51,7 @@ export class GraphController {
   #dirty = true;
   #frame: number;
   #tween: Tween | undefined;
+  #nextDotsMs = 0;
   #dragged: { readonly id: string; readonly at: Point } | undefined;
 
   constructor(base: HTMLCanvasElement, overlay: HTMLCanvasElement, events: ControllerEvents) {
@@ -181,8 +186,12 @@ export class GraphController {
       clearTarget(target);
       return;
     }
+    if (nowMs < this.#nextDotsMs) return;
+    const startedMs = performance.now();
     const { bright } = this.#marks;
     this.#animation.draw(target, scene, nowMs, { palette: draw.palette, visible: (id) => bright === undefined || bright.has(id) });
+    const tookMs = performance.now() - startedMs;
+    if (tookMs > FREE_DOTS_MS) this.#nextDotsMs = nowMs + tookMs * DOTS_PAUSE;
   }
 
   /** Where everything stands at this moment. */

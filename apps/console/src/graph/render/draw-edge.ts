@@ -95,7 +95,7 @@ export function drawEdgeLabel(
   context.restore();
 }
 
-export function drawLock(context: CanvasRenderingContext2D, at: Point, color: string): void {
+function drawLock(context: CanvasRenderingContext2D, at: Point, color: string): void {
   context.fillStyle = color;
   context.strokeStyle = color;
   context.lineWidth = 1.3;

@@ -18,7 +18,7 @@ interface NodeStyle {
 }
 
 /** Traces a node's outline around a point. */
-export function shapePath(context: CanvasRenderingContext2D, shape: Shape, at: Point, radius: number): void {
+function shapePath(context: CanvasRenderingContext2D, shape: Shape, at: Point, radius: number): void {
   const { x, y } = at;
   const r = radius;
   context.beginPath();

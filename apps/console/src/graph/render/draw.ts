@@ -42,6 +42,8 @@ export function clearTarget({ context, view, ratio }: Target): void {
 }
 
 const DIM = 0.12;
+/** Small enough for thousands of nodes in one column. */
+const MIN_SCALE = 0.01;
 /** Below this scale labels are not readable: they are left out, and drawing stays fast. */
 const LABEL_SCALE = 0.32;
 /** Letters shrink less than shapes do, as far as the layout has room for them. */
@@ -89,13 +91,13 @@ export function toGraph(view: Viewport, screen: Point): Point {
 
 /** The viewport that shows all of the scene with a margin, never larger than life times 1.4. */
 export function fitView(bounds: { x: number; y: number; width: number; height: number }, width: number, height: number, margin = 22): Viewport {
-  const scale = Math.max(0.05, Math.min(1.4, (width - 2 * margin) / bounds.width, (height - 2 * margin) / bounds.height));
+  const scale = Math.max(MIN_SCALE, Math.min(1.4, (width - 2 * margin) / bounds.width, (height - 2 * margin) / bounds.height));
   return { scale, x: (width - bounds.width * scale) / 2 - bounds.x * scale, y: (height - bounds.height * scale) / 2 - bounds.y * scale };
 }
 
 /** Zooms by a factor around a point of the screen. */
 export function zoomAt(view: Viewport, screen: Point, factor: number): Viewport {
-  const scale = Math.max(0.05, Math.min(4, view.scale * factor));
+  const scale = Math.max(MIN_SCALE, Math.min(4, view.scale * factor));
   const applied = scale / view.scale;
   return { scale, x: screen.x - (screen.x - view.x) * applied, y: screen.y - (screen.y - view.y) * applied };
 }

@@ -24,7 +24,7 @@ export function edgePath(from: EdgeEnd, to: EdgeEnd, bends: readonly Point[], of
     from.at.x === to.at.x && from.at.y === to.at.y
       ? loop(from.at)
       : bends.length > 0
-        ? spline([from.at, ...bends, to.at])
+        ? rounded([from.at, ...bends, to.at])
         : curve(from.at, to.at, offset);
   return measure(clip(raw, from, to));
 }
@@ -61,18 +61,28 @@ function cubic([a, b, c, d]: readonly [Point, Point, Point, Point], t: number): 
   return { x: ka * a.x + kb * b.x + kc * c.x + kd * d.x, y: ka * a.y + kb * b.y + kc * c.y + kd * d.y };
 }
 
-/** A smooth line through given points (Catmull-Rom, tightened so that it does not swing out). */
-function spline(given: readonly Point[]): Point[] {
-  const at = (index: number): Point => given[Math.max(0, Math.min(given.length - 1, index))] ?? { x: 0, y: 0 };
-  const points: Point[] = [at(0)];
-  const tension = 0.12;
-  for (let index = 0; index < given.length - 1; index += 1) {
-    const [before, start, end, after] = [at(index - 1), at(index), at(index + 1), at(index + 2)];
-    const c1 = { x: start.x + (end.x - before.x) * tension, y: start.y + (end.y - before.y) * tension };
-    const c2 = { x: end.x - (after.x - start.x) * tension, y: end.y - (after.y - start.y) * tension };
-    for (let step = 1; step <= 10; step += 1) points.push(cubic([start, c1, c2, end], step / 10));
+const CORNER = 22;
+const CORNER_STEPS = 8;
+
+/** A line through given points with round corners. */
+function rounded(given: readonly Point[]): Point[] {
+  const points: Point[] = given.slice(0, 1);
+  for (const [index, corner] of given.entries()) {
+    const [before, after] = [given[index - 1], given[index + 1]];
+    if (before === undefined || after === undefined) continue;
+    const [start, end] = [towards(corner, before), towards(corner, after)];
+    for (let step = 0; step <= CORNER_STEPS; step += 1) {
+      const t = step / CORNER_STEPS;
+      points.push(between(between(start, corner, t), between(corner, end, t), t));
+    }
   }
-  return points;
+  return [...points, ...given.slice(-1)];
+}
+
+/** The point from a corner towards its neighbour where the curve begins: never beyond half the way. */
+function towards(corner: Point, neighbour: Point): Point {
+  const length = Math.hypot(neighbour.x - corner.x, neighbour.y - corner.y) || 1;
+  return between(corner, neighbour, Math.min(CORNER / length, 0.5));
 }
 
 function inside(end: EdgeEnd, point: Point): boolean {

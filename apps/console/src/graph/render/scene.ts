@@ -35,6 +35,7 @@ export interface LabelOptions {
   readonly locks: boolean;
 }
 
+const CROWDED_EDGES = 300;
 const EMPTY: Rect = { x: 0, y: 0, width: 1, height: 1 };
 
 export function buildScene(model: GraphModel, layout: Layout, options: LabelOptions): Scene {
@@ -72,11 +73,12 @@ function edgeEnd({ nodes, rects }: Placed, id: string): EdgeEnd | undefined {
 function placeEdges(model: GraphModel, layout: Layout, placed: Placed, options: LabelOptions): Map<string, SceneEdge> {
   const parallel = new Map<string, number>();
   const edges = new Map<string, SceneEdge>();
-  const taken = [...placed.nodes.values()].map((one) => one.room);
+  // Among very many edges labels are too small to read, and finding room for them would take longer than drawing.
+  const taken = model.edges.size > CROWDED_EDGES ? [] : [...placed.nodes.values()].map((one) => one.room);
   for (const edge of model.edges.values()) {
     const [from, to] = [edgeEnd(placed, edge.source), edgeEnd(placed, edge.target)];
     if (from === undefined || to === undefined) continue;
-    const pair = edge.source < edge.target ? `${edge.source} ${edge.target}` : `${edge.target} ${edge.source}`;
+    const pair = [edge.source, edge.target].toSorted().join(' ');
     const nth = parallel.get(pair) ?? 0;
     parallel.set(pair, nth + 1);
     // Of several edges between two nodes the first takes the layout's way, the others bow to its sides in turn.
@@ -84,8 +86,7 @@ function placeEdges(model: GraphModel, layout: Layout, placed: Placed, options: 
     const path = edgePath(from, to, nth === 0 ? (layout.bends.get(edge.id) ?? []) : [], offset);
     const label = options.label(edge);
     const locked = options.locks && edge.mtlsPercent > 0;
-    const labelAt = label.length > 0 || locked ? placeLabel(path, label, taken) : pointAt(path, path.length / 2);
-    edges.set(edge.id, { edge, path, label, locked, labelAt });
+    edges.set(edge.id, { edge, path, label, locked, labelAt: placeLabel(path, label, locked, taken) });
   }
   return edges;
 }
@@ -96,12 +97,13 @@ export function labelWidth(label: readonly string[], locked: boolean): number {
 }
 
 /** The first of some spots along the edge where the label covers neither a node nor another label; the middle when there is none. */
-function placeLabel(path: EdgePath, label: readonly string[], taken: Rect[]): Point {
+function placeLabel(path: EdgePath, label: readonly string[], locked: boolean, taken: Rect[]): Point {
+  if (taken.length === 0 || (label.length === 0 && !locked)) return pointAt(path, path.length / 2);
   const width = labelWidth(label, true);
   const height = 16 + Math.max(0, label.length - 1) * 13;
   const rectAt = (at: Point): Rect => ({ x: at.x - width / 2, y: at.y - height / 2, width, height });
-  let chosen = pointAt(path, path.length * 0.5);
-  for (const share of [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74]) {
+  let chosen = pointAt(path, path.length * 0.46);
+  for (const share of [0.46, 0.54, 0.38, 0.62, 0.3, 0.7, 0.78]) {
     const at = pointAt(path, path.length * share);
     if (taken.some((rect) => overlaps(rectAt(at), rect, 1))) continue;
     chosen = at;

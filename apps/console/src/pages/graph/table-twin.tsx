@@ -1,4 +1,4 @@
-import type { ReactElement } from 'react';
+import { useState, type ReactElement } from 'react';
 import { HealthIcon } from '../../components/health-icon.tsx';
 import { KindBadge } from '../../components/kind-badge.tsx';
 import { formatDuration, formatPercent } from '../../graph/format.ts';
@@ -22,10 +22,10 @@ export function GraphTable({ model, selected, select }: GraphTableProps): ReactE
 }
 
 function EdgeTable({ model, selected, select }: GraphTableProps): ReactElement {
-  const edges = [...model.edges.values()].toSorted((a, b) => b.rates.total - a.rates.total);
+  const [edges, more] = useSome([...model.edges.values()].toSorted((a, b) => b.rates.total - a.rates.total));
   return (
     <>
-      <h2>Edges ({edges.length})</h2>
+      <h2>Edges ({model.edges.size})</h2>
       <table className="data-table">
         <thead>
           <tr>
@@ -62,15 +62,18 @@ function EdgeTable({ model, selected, select }: GraphTableProps): ReactElement {
           ))}
         </tbody>
       </table>
+      {more.button}
     </>
   );
 }
 
 function NodeTable({ model, selected, select }: GraphTableProps): ReactElement {
-  const nodes = [...model.nodes.values()].filter((node) => node.box === undefined).toSorted((a, b) => (nodeName(a) < nodeName(b) ? -1 : 1));
+  const [nodes, more] = useSome(
+    [...model.nodes.values()].filter((node) => node.box === undefined).toSorted((a, b) => (nodeName(a) < nodeName(b) ? -1 : 1)),
+  );
   return (
     <>
-      <h2>Nodes ({nodes.length})</h2>
+      <h2>Nodes ({nodes.length + more.count})</h2>
       <table className="data-table">
         <thead>
           <tr>
@@ -97,6 +100,22 @@ function NodeTable({ model, selected, select }: GraphTableProps): ReactElement {
           ))}
         </tbody>
       </table>
+      {more.button}
     </>
   );
+}
+
+const FIRST_ROWS = 100;
+
+/** The first rows of many, and a button for all of them: a table of thousands that changes every second is slow, and nobody reads it. */
+function useSome<T>(rows: readonly T[]): readonly [readonly T[], { readonly count: number; readonly button: ReactElement | null }] {
+  const [all, setAll] = useState(false);
+  const count = all ? 0 : Math.max(0, rows.length - FIRST_ROWS);
+  const button =
+    count === 0 ? null : (
+      <button type="button" className="link" onClick={() => setAll(true)}>
+        Show {count} more
+      </button>
+    );
+  return [count === 0 ? rows : rows.slice(0, FIRST_ROWS), { count, button }];
 }

@@ -7,7 +7,7 @@ import { LIVE, protocolsOf, type Options } from '../../url/params.ts';
 const RESPONSE_TIMES = { avg: 'avg', rt50: '50', rt95: '95', rt99: '99' } as const;
 
 /** The graph's parameters, named as Kiali's API names them. */
-export function graphParams(options: Options, namespaces: readonly string[]): string {
+function graphParams(options: Options, namespaces: readonly string[]): string {
   const protocols = protocolsOf(options.traffic);
   const appenders = [
     'deadNode',

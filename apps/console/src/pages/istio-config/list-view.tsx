@@ -91,8 +91,10 @@ function Row({ row, open, toggle }: { readonly row: ConfigRow; readonly open: bo
     <Fragment>
       <tr data-name={row.name} data-state={row.state}>
         <td>
-          <KindBadge kind={kindBadge(row.kind)} />{' '}
-          {row.id === undefined ? row.name : <Link to={pageHref(`/console${objectPath(row.id)}`)}>{row.name}</Link>}
+          <span className="named">
+            <KindBadge kind={kindBadge(row.kind)} />
+            {row.id === undefined ? <span>{row.name}</span> : <Link to={pageHref(`/console${objectPath(row.id)}`)}>{row.name}</Link>}
+          </span>
         </td>
         <td>
           {row.namespace === '' ? (

@@ -116,12 +116,14 @@ function Row({ item, kind }: { readonly item: ListItem; readonly kind: ListKind 
         />
       </td>
       <td>
-        <KindBadge kind={BADGES[kind]} />{' '}
-        <Tooltip label="Show on graph">
-          <span>
-            <Link to={href}>{item.name}</Link>
-          </span>
-        </Tooltip>
+        <span className="named">
+          <KindBadge kind={BADGES[kind]} />
+          <Tooltip label="Show on graph">
+            <span>
+              <Link to={href}>{item.name}</Link>
+            </span>
+          </Tooltip>
+        </span>
       </td>
       <td>
         <KindBadge kind="NS" /> {item.namespace}

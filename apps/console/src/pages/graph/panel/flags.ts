@@ -1,5 +1,5 @@
 /** What Envoy's response flags mean, in a line each. */
-export const RESPONSE_FLAGS: Readonly<Record<string, string>> = {
+const RESPONSE_FLAGS: Readonly<Record<string, string>> = {
   DC: 'Downstream connection termination',
   DI: 'Delayed by fault injection',
   DPE: 'Downstream protocol error',

@@ -4,7 +4,7 @@ import type { GraphNode } from '../../../graph/model.ts';
 type Side = 'destination' | 'source';
 
 /** The labels of Istio's metrics that mean a node of the graph, as source or as destination. */
-export function nodeLabels(node: GraphNode, side: Side): readonly string[] {
+function nodeLabels(node: GraphNode, side: Side): readonly string[] {
   const { data } = node;
   if (data.nodeType === 'unknown') return [`${side}_workload="unknown"`];
   if (data.nodeType === 'service' || data.nodeType === 'serviceentry') {
