@@ -18,6 +18,7 @@ export function checkTracked(root: string): boolean {
     grep(root, pattern).map((line) => `${line.slice(0, 200)}\n  is ${what}: other machines do not have it`),
   );
   const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
+  found.push(...staleWorkspaces(root, lock));
   for (const [, url] of lock.matchAll(/"resolved": "(https?:[^"]*)"/g)) found.push(`package-lock.json: "resolved": "${url}" names a registry`);
   if (!npm(['ci', '--dry-run', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], root).ok)
     found.push('package-lock.json does not fit the package.json files. Fix: npm install, then commit the lockfile');
@@ -29,4 +30,20 @@ export function checkTracked(root: string): boolean {
 function grep(root: string, pattern: string): readonly string[] {
   const result = spawnSync('git', ['grep', '-nIE', pattern, '--', '.', ':!scripts/check-tracked.ts'], { cwd: root, encoding: 'utf8' });
   return (result.stdout ?? '').split('\n').filter((line) => line !== '');
+}
+
+/** `npm ci` forgives a workspace that no longer names what the lockfile has for it. */
+function staleWorkspaces(root: string, lock: string): readonly string[] {
+  const { packages } = JSON.parse(lock) as { readonly packages: Readonly<Record<string, Dependencies>> };
+  const names = (of: Dependencies): string => JSON.stringify(Object.entries({ ...of.dependencies, ...of.devDependencies }).toSorted());
+  return Object.entries(packages).flatMap(([path, locked]) => {
+    if (path.includes('node_modules')) return [];
+    const manifest = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as Dependencies;
+    return names(manifest) === names(locked) ? [] : [`${join(path, 'package.json')} names other packages than the lockfile. Fix: npm install`];
+  });
+}
+
+interface Dependencies {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
 }

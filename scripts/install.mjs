@@ -16,14 +16,16 @@ const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
  * @param {string} root
  */
 export function isInstalled(root) {
-  const record = join(root, 'node_modules', '.package-lock.json');
-  if (!existsSync(record)) return false;
-  const installed = Object.entries(packagesOf(record));
-  const present = new Set(installed.map(([path, entry]) => `${nameOf(path)}@${entry.version}`));
-  const edges = new Set(installed.map(([path]) => path));
+  const file = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(file)) return false;
+  const record = packagesOf(file);
+  const present = new Set(Object.entries(record).map(([path, entry]) => `${nameOf(path)}@${entry.version}`));
   return Object.entries(packagesOf(join(root, 'package-lock.json'))).every(([path, entry]) => {
-    if (!path.includes('node_modules/')) return Object.keys(entry.dependencies ?? {}).every((name) => edges.has(edge(path, name)));
-    return entry.link === true || entry.optional === true || present.has(`${nameOf(path)}@${entry.version}`);
+    if (path === '' || entry.link === true || entry.optional === true) return true;
+    if (path.includes('node_modules/')) return present.has(`${nameOf(path)}@${entry.version}`);
+    // A workspace: whatever it names now must have been linked into it.
+    const linked = record[path]?.dependencies ?? {};
+    return Object.keys(readJson(join(root, path, 'package.json')).dependencies ?? {}).every((name) => name in linked);
   });
 }
 
@@ -76,9 +78,12 @@ function unpacked(store) {
 }
 
 /** @param {string} file @returns {Record<string, { version?: string, optional?: boolean, link?: boolean, dependencies?: object }>} */
-function packagesOf(file) {
+const packagesOf = (file) => readJson(file).packages ?? {};
+
+/** @param {string} file */
+function readJson(file) {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')).packages ?? {};
+    return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
     return {}; // cut off while it was written: as good as none
   }
@@ -86,7 +91,5 @@ function packagesOf(file) {
 
 /** `a/node_modules/@s/n` → `@s/n` @param {string} path */
 const nameOf = (path) => path.slice(path.lastIndexOf('node_modules/') + 13);
-/** @param {string} workspace @param {string} name */
-const edge = (workspace, name) => `${workspace === '' ? '' : `${workspace}/`}node_modules/${name}`;
 /** @param {number} started */
 const seconds = (started) => `${((Date.now() - started) / 1000).toFixed(0)} s`;
