@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { chooseInterception, type InterceptionChoice } from '@meltemi/agent';
-import { MeshError } from '@meltemi/base';
 import { isLoopback } from '@meltemi/http';
 import type { Output } from '../output/output.ts';
 import { stopWithParent } from '../processes/child.ts';
@@ -130,9 +129,4 @@ function announce({ options, controlPlane, choice, gateway, seconds }: Ready, ou
     '  ready. Ctrl-C ends everything.',
   ];
   for (const line of lines) out.line(line);
-}
-
-/** A message for what the demo cannot do without. */
-export function demoError(what: string, cause: unknown): MeshError {
-  return new MeshError('demo/failed', `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 }

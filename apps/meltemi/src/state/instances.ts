@@ -75,7 +75,7 @@ export function ensureToken(stateDir: string): { readonly token: string; readonl
 }
 
 /** Writes beside and renames over, so that a reader sees the old or the new text, never half of one. */
-export function writeAtomically(path: string, text: string, mode: number): void {
+function writeAtomically(path: string, text: string, mode: number): void {
   const temporary = `${path}.${process.pid}.tmp`;
   writeFileSync(temporary, text, { mode });
   renameSync(temporary, path);

@@ -1,1 +1,1 @@
-export { createConfigApi, type ConfigApi, type ConfigApiDeps } from './config-api.ts';
+export { createConfigApi } from './config-api.ts';

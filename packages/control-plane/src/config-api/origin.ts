@@ -2,10 +2,10 @@ import type { Config } from '@meltemi/api';
 import { formatOrigin, type Origin } from '@meltemi/base';
 
 /** Where an object came from, shown on every read. The server makes it: what a client sends there is dropped. */
-export const ORIGIN_ANNOTATION = 'meltemi.io/origin';
+const ORIGIN_ANNOTATION = 'meltemi.io/origin';
 
 /** `mesh/routing.yaml:12` (a watched file), `apply routing.yaml:1`, `apply` (a client that names no file). */
-export function originText(origin: Origin): string {
+function originText(origin: Origin): string {
   const { file, line } = origin;
   const place = file === undefined ? '' : formatOrigin({ source: origin.source, file, ...(line === undefined ? {} : { line }) });
   return origin.source === 'api' ? `apply ${place}`.trimEnd() : place === '' ? origin.source : place;

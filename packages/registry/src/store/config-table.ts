@@ -80,7 +80,7 @@ export function createConfigTable(clock: Clock, versions: VersionSource): Config
 }
 
 /** RFC 3339 in whole seconds, as Kubernetes writes it. */
-export function timestamp(clock: Clock): string {
+function timestamp(clock: Clock): string {
   return new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
