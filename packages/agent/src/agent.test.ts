@@ -224,7 +224,7 @@ test('short-lived certificates are renewed with the current one, and reach the p
     const { tlsPort } = await see(address, numbers.admin);
     const shown = certificateAt(address, tlsPort);
     if (shown !== undefined) assert.ok(control.issued.slice(2).some(({ serial }) => serial === shown.serial));
-    assert.equal(control.streams, 1, 'one stream, on the newest connection');
+    await until('there is one stream, on the newest connection', () => control.streams === 1);
   } finally {
     await close();
   }

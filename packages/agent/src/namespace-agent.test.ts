@@ -66,11 +66,11 @@ async function nothingLeft(): Promise<void> {
 
 test('the whole agent lives in a namespace: names, groups, proxy, exit code; and nothing is left', { skip }, async () => {
   const { options, address, control, events, close } = await setup();
+  const running = await runWorkload({
+    ...options,
+    application: { command: [process.execPath, '-e', APPLICATION], cwd: process.cwd(), env: process.env },
+  });
   try {
-    const running = await runWorkload({
-      ...options,
-      application: { command: [process.execPath, '-e', APPLICATION], cwd: process.cwd(), env: process.env },
-    });
     await running.ready;
     const told = (): string | undefined => events.flatMap((event) => (event.t === 'line' && event.source === 'stdout' ? [event.text] : []))[0];
     while (told() === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -98,6 +98,7 @@ test('the whole agent lives in a namespace: names, groups, proxy, exit code; and
     running.signal('SIGINT');
     assert.equal(await running.exited, 130);
   } finally {
+    await running.stop();
     await close();
   }
   await nothingLeft();

@@ -36,7 +36,11 @@ export async function runWorkload(options: WorkloadOptions): Promise<RunningWork
     onEvent(event);
   };
   const started = start(options, mode, join, { onEvent: watch, signal: abort.signal });
-  const exited = started.then(({ agent, undo }) => agent.exited.finally(undo));
+  const exited = started.then(async (both) => {
+    const code = await both.agent.exited;
+    await both.undo();
+    return code;
+  });
   exited.catch(() => undefined);
   let pending: NodeJS.Signals | undefined;
   let agent: Agent | undefined;
@@ -145,7 +149,6 @@ async function start(
 
 function agentConfig(options: WorkloadOptions, mode: InterceptionMode, join: JoinResult): AgentConfig {
   const { application, runDirectory, applicationMetricsUrl, readyPath, bindAddress } = options;
-  const own = mode === 'netns' ? { uid: process.getuid?.(), gid: process.getgid?.() } : {};
   return {
     type: options.type,
     identity: options.identity,
@@ -155,12 +158,16 @@ function agentConfig(options: WorkloadOptions, mode: InterceptionMode, join: Joi
     dataPlane: options.dataPlane,
     ports: { ...ISTIO_PORTS, ...options.ports },
     drainMs: options.drainMs ?? DEFAULT_DRAIN_MS,
-    ...(application === undefined
-      ? {}
-      : { application: { ...application, ...(own.uid === undefined ? {} : { uid: own.uid }), ...(own.gid === undefined ? {} : { gid: own.gid }) } }),
+    ...(application === undefined ? {} : { application: { ...application, ...(mode === 'netns' ? ownUser() : {}) } }),
     ...(runDirectory === undefined ? {} : { runDirectory }),
     ...(applicationMetricsUrl === undefined ? {} : { applicationMetricsUrl }),
     ...(readyPath === undefined ? {} : { readyPath }),
     ...(bindAddress === undefined ? {} : { bindAddress }),
   };
+}
+
+/** In a namespace agent and proxy run with a group of their own; the application keeps its user's. */
+function ownUser(): { readonly uid?: number; readonly gid?: number } {
+  const [uid, gid] = [process.getuid?.(), process.getgid?.()];
+  return { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
 }

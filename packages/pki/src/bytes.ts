@@ -1,5 +1,5 @@
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-const BASE64_VALUES: ReadonlyMap<number, number> = new Map([...BASE64].map((char, value) => [char.charCodeAt(0), value]));
+const BASE64_VALUES: ReadonlyMap<number, number> = new Map(BASE64.split('').map((char, value) => [char.charCodeAt(0), value]));
 const EQUALS = 0x3d;
 
 /** Joins byte strings into a new one. */

@@ -44,19 +44,20 @@ export function readItem(bytes: Uint8Array<ArrayBuffer>, at = 0): DerItem {
   const first = bytes[at + 1];
   if (tag === undefined || first === undefined) throw fault('it ends too early');
   if ((tag & 0x1f) === 0x1f) throw fault('it has a tag of more than one byte');
-  let length = first;
-  let start = at + 2;
-  if (first >= 0x80) {
-    const count = first & 0x7f;
-    if (count === 0 || count > 2) throw fault('it has a length that is indefinite or too large');
-    length = 0;
-    for (let i = 0; i < count; i++) length = length * 256 + (bytes[start + i] ?? 0);
-    if (length < (count === 1 ? 0x80 : 0x100)) throw fault('it has a length that is not minimal');
-    start += count;
-  }
+  const { length, start } = first < 0x80 ? { length: first, start: at + 2 } : readLongLength(bytes, at + 1);
   const end = start + length;
   if (end > bytes.length) throw fault('it ends too early');
   return { tag, content: bytes.subarray(start, end), whole: bytes.subarray(at, end) };
+}
+
+/** A length of one or two bytes behind the byte at `at` that says how many. */
+function readLongLength(bytes: Uint8Array, at: number): { length: number; start: number } {
+  const count = (bytes[at] ?? 0) & 0x7f;
+  if (count === 0 || count > 2) throw fault('it has a length that is indefinite or too large');
+  let length = 0;
+  for (let i = 1; i <= count; i++) length = length * 256 + (bytes[at + i] ?? 0);
+  if (length < (count === 1 ? 0x80 : 0x100)) throw fault('it has a length that is not minimal');
+  return { length, start: at + 1 + count };
 }
 
 /** All elements that fill `bytes`, at most `limit`. */
@@ -129,15 +130,25 @@ export function derTime(epochMs: number): Uint8Array<ArrayBuffer> {
   );
 }
 
+const TIME_FORMS: Readonly<Record<number, RegExp>> = {
+  [TAG.utcTime]: /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/,
+  [TAG.generalizedTime]: /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/,
+};
+
 /** Milliseconds since the epoch of a UTCTime or GeneralizedTime in RFC 5280's spelling. */
 export function readTime(item: DerItem | undefined): number {
-  const text = item === undefined ? '' : latin1Text(item.content);
-  const match =
-    item?.tag === TAG.utcTime ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text) : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text);
-  if (match === null || (item?.tag !== TAG.utcTime && item?.tag !== TAG.generalizedTime)) throw fault('a time is not in the form that RFC 5280 asks');
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
+  const digits = item === undefined ? undefined : TIME_FORMS[item.tag]?.exec(latin1Text(item.content))?.slice(1).map(Number);
+  if (item === undefined || digits === undefined) throw fault('a time is not in the form that RFC 5280 asks');
+  const [year, month, day, hour, minute, second] = digits as [number, number, number, number, number, number];
+  const ranges = [
+    [month, 1, 12],
+    [day, 1, 31],
+    [hour, 0, 23],
+    [minute, 0, 59],
+    [second, 0, 59],
+  ] as const;
+  if (ranges.some(([value, least, most]) => value < least || value > most)) throw fault('a time does not exist');
   const fullYear = item.tag === TAG.utcTime ? year + (year < 50 ? 2000 : 1900) : year;
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59) throw fault('a time does not exist');
   return ((daysFromCivil(fullYear, month, day) * 24 + hour) * 3600 + minute * 60 + second) * 1000;
 }
 

@@ -85,10 +85,9 @@ async function mergedMetrics(options: EndpointOptions): Promise<string> {
   const parts = await Promise.all([
     options.proxyMetrics().catch((error: unknown) => `# The proxy's metrics could not be read: ${oneLine(error)}\n`),
     // An application without metrics is no fault: silence then.
-    url === undefined ? '' : scrape(url).catch(() => ''),
-    options.ownMetrics(),
+    url === undefined ? Promise.resolve('') : scrape(url).catch(() => ''),
   ]);
-  return parts.map(ended).join('');
+  return [...parts, options.ownMetrics()].map(ended).join('');
 }
 
 /** Reads Prometheus text from a URL. Throws `http/…`, `agent/scrape` for anything but text with status 200. */

@@ -60,25 +60,15 @@ export function startIdentityManager(options: IdentityOptions): IdentityManager 
   const listeners = new Set<(identity: Identity) => void>();
   const first = Promise.withResolvers<Identity>();
   first.promise.catch(() => undefined); // whoever waits for it is told; nobody has to
-  let token: string | undefined = options.token;
+  const proofs = createProofs(options);
   let identity: Identity | undefined;
   let failures = 0;
   let timer: Timer | undefined;
   let closed = false;
 
-  const proof = async (): Promise<Proof> => {
-    if (token !== undefined) return { t: 'token', token };
-    if (identity !== undefined && identity.notAfterMs > platform.clock.now()) return { t: 'certificate', identity };
-    if (options.newToken === undefined)
-      throw new MeshError('identity/expired', 'The certificate has expired and there is no way to get a new join token; start the workload again.');
-    token = await options.newToken();
-    return { t: 'token', token };
-  };
-
   const attempt = async (): Promise<void> => {
-    const shown = await proof();
-    const next = await obtain(options, crypto, shown);
-    token = undefined;
+    const next = await obtain(options, crypto, await proofs.next(identity));
+    proofs.used();
     failures = 0;
     identity = next;
     first.resolve(next);
@@ -88,13 +78,10 @@ export function startIdentityManager(options: IdentityOptions): IdentityManager 
   const onFailure = (error: unknown): void => {
     failures++;
     const known = MeshError.from(error, 'identity/failed');
-    // A refused token stays refused, and so does an expired certificate: ask for a new token next time.
-    if (known.code === 'grpc/unauthenticated' && token !== undefined) {
-      token = undefined;
-      if (options.newToken === undefined && identity === undefined) {
-        first.reject(new MeshError('identity/refused', `The certificate authority refused this workload: ${known.message}`, { cause: error }));
-        closed = true;
-      }
+    // A refused token stays refused: another one next time, where one can be had.
+    if (known.code === 'grpc/unauthenticated' && proofs.used() && options.newToken === undefined && identity === undefined) {
+      first.reject(new MeshError('identity/refused', `The certificate authority refused this workload: ${known.message}`, { cause: error }));
+      closed = true;
     }
     platform.log.warn('A certificate could not be had; another attempt follows', { error: known.message, failures });
     options.onFailure?.(known.message);
@@ -127,6 +114,31 @@ export function startIdentityManager(options: IdentityOptions): IdentityManager 
     close() {
       closed = true;
       timer?.cancel();
+    },
+  };
+}
+
+interface Proofs {
+  /** The join token while it is unused; then the certificate; then, when that has expired, another token. */
+  next(identity: Identity | undefined): Promise<Proof>;
+  /** The token at hand is worth nothing any more. False: there was none. */
+  used(): boolean;
+}
+
+function createProofs({ token: first, newToken, platform }: IdentityOptions): Proofs {
+  let token: string | undefined = first;
+  return {
+    async next(identity) {
+      if (token === undefined && identity !== undefined && identity.notAfterMs > platform.clock.now()) return { t: 'certificate', identity };
+      if (token === undefined && newToken === undefined)
+        throw new MeshError('identity/expired', 'The certificate has expired and there is no way to get a new join token; start the workload again.');
+      token ??= await newToken?.();
+      return { t: 'token', token: token ?? '' };
+    },
+    used() {
+      const had = token !== undefined;
+      token = undefined;
+      return had;
     },
   };
 }

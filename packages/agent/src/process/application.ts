@@ -42,10 +42,10 @@ export async function startApplication(options: ApplicationOptions, hooks: Appli
     pid: child.pid,
     exited,
     lines,
-    signal: child.signal,
+    signal: (name) => child.signal(name),
     async stop(graceMs) {
       child.signal('SIGTERM');
-      const hard = hooks.platform.timers.after(graceMs, child.kill);
+      const hard = hooks.platform.timers.after(graceMs, () => child.kill());
       await exited;
       hard.cancel();
     },

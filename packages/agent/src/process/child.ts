@@ -41,17 +41,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       `"${options.command[0] ?? ''}" cannot be started: there is no such program. Is it installed and on PATH?`,
     );
   }
-  const [program = '', ...args] = dieWithParent(options.command);
-  const child = spawn(program, args, {
-    env: options.env,
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.uid === undefined ? {} : { uid: options.uid }),
-    ...(options.gid === undefined ? {} : { gid: options.gid }),
-    stdio: [options.stdin === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
-    // A group of its own: so that what it leaves behind can be ended, and a terminal's Ctrl-C does not hit it twice.
-    detached: process.platform !== 'win32',
-    windowsHide: true,
-  });
+  const child = spawnChild(options);
   const exited = new Promise<ChildExit>((resolve) =>
     child.on('close', (code, signal) => resolve({ code: code ?? undefined, signal: signal ?? undefined })),
   );
@@ -67,6 +57,20 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   if (child.stderr !== null) readLines(child.stderr, (line) => options.onLine('stderr', line));
   child.once('exit', () => killGroup(child));
   return { pid: child.pid ?? 0, exited, signal: (name) => void child.kill(name), kill: () => killGroup(child) };
+}
+
+function spawnChild({ command, env, cwd, uid, gid, stdin }: ChildOptions): ChildProcess {
+  const [program = '', ...args] = dieWithParent(command);
+  return spawn(program, args, {
+    env,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+    stdio: [stdin === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    // A group of its own: so that what it leaves behind can be ended, and a terminal's Ctrl-C does not hit it twice.
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+  });
 }
 
 function killGroup(child: ChildProcess): void {

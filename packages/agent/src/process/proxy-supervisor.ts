@@ -35,7 +35,7 @@ const PROBE_EVERY_MS = 25;
 const TERM_GRACE_MS = 2000;
 
 export function superviseProxy(options: ProxySupervisorOptions): ProxySupervisor {
-  const { clock, timers, log } = options.platform;
+  const { clock, timers } = options.platform;
   const ready = Promise.withResolvers<void>();
   let state: ProxyState = { t: 'waiting', reason: 'not started yet' };
   let child: Child | undefined;
@@ -53,46 +53,30 @@ export function superviseProxy(options: ProxySupervisorOptions): ProxySupervisor
     if (stopping !== undefined) return;
     const delayMs = restartDelayMs(quickExits);
     quickExits = countQuickExits(quickExits, livedMs);
-    log.warn('The proxy ended and is started again', { reason, delayMs });
+    options.platform.log.warn('The proxy ended and is started again', { reason, delayMs });
     enter({ t: 'waiting', reason });
     timer = timers.after(delayMs, () => void start());
   };
-  const start = async (): Promise<void> => {
-    const since = clock.monotonic();
-    try {
-      const started = await startChild(options.child);
-      child = started;
-      starts++;
-      if (stopping !== undefined) return started.kill();
-      enter({ t: 'starting', pid: started.pid });
-      void probeUntilReady(started);
-      const exit = await started.exited;
-      again(exit.signal === undefined ? `exit code ${exitCodeOf(exit)}` : `signal ${exit.signal}`, clock.monotonic() - since);
-    } catch (error) {
-      again(String(error), clock.monotonic() - since);
-    }
+  const run = async (): Promise<string> => {
+    const started = await startChild(options.child);
+    child = started;
+    starts++;
+    if (stopping !== undefined) started.kill();
+    else enter({ t: 'starting', pid: started.pid });
+    void probeUntilReady(started);
+    const exit = await started.exited;
+    return exit.signal === undefined ? `exit code ${exitCodeOf(exit)}` : `signal ${exit.signal}`;
   };
+  const start = async (since = clock.monotonic()): Promise<void> => again(await run().catch(String), clock.monotonic() - since);
   const probeUntilReady = async (started: Child): Promise<void> => {
     while (child === started && stopping === undefined) {
-      if (await options.probe().catch(() => false)) {
-        if (child !== started) return;
+      const serves = await options.probe().catch(() => false);
+      if (!serves) await new Promise<void>((resolve) => timers.after(PROBE_EVERY_MS, resolve));
+      else if (child === started) {
         enter({ t: 'ready', pid: started.pid });
         return ready.resolve();
       }
-      await new Promise<void>((resolve) => timers.after(PROBE_EVERY_MS, resolve));
     }
-  };
-  const stop = async (drainMs: number): Promise<void> => {
-    timer?.cancel();
-    const last = child;
-    if (last !== undefined) {
-      if (drainMs > 0) await options.drain?.(drainMs).catch(() => undefined);
-      last.signal('SIGTERM');
-      const hard = timers.after(TERM_GRACE_MS + (options.drain === undefined ? drainMs : 0), () => last.kill());
-      await last.exited;
-      hard.cancel();
-    }
-    enter({ t: 'stopped' });
   };
   void start();
   return {
@@ -103,6 +87,17 @@ export function superviseProxy(options: ProxySupervisorOptions): ProxySupervisor
       return starts;
     },
     ready: ready.promise,
-    stop: (drainMs) => (stopping ??= Promise.resolve().then(() => stop(drainMs))),
+    stop(drainMs) {
+      timer?.cancel();
+      return (stopping ??= (child === undefined ? Promise.resolve() : end(child, drainMs, options)).then(() => enter({ t: 'stopped' })));
+    },
   };
+}
+
+async function end(child: Child, drainMs: number, { drain, platform }: ProxySupervisorOptions): Promise<void> {
+  if (drainMs > 0) await drain?.(drainMs).catch(() => undefined);
+  child.signal('SIGTERM');
+  const hard = platform.timers.after(TERM_GRACE_MS + (drain === undefined ? drainMs : 0), () => child.kill());
+  await child.exited;
+  hard.cancel();
 }

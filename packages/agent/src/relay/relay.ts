@@ -1,6 +1,6 @@
 import { createDeltaClient, type DeltaClient, type DeltaResponse, type Resource } from '@meltemi/xds';
 import { createRelaySession, type RelaySession, type SessionHost } from './relay-session.ts';
-import { createResourceStore, type Known } from './resource-store.ts';
+import { createResourceStore, type Known, type ResourceStore } from './resource-store.ts';
 
 /**
  * Stands between the control plane and the proxies of one workload, as a state machine without I/O: subscriptions of proxies go up,
@@ -45,31 +45,7 @@ export function createRelay(options: RelayOptions): Relay {
   const sessions = new Set<RelaySession>();
   const own = new Map<string, Set<string>>();
 
-  const wanted = (typeUrl: string, name: string): boolean =>
-    (own.get(typeUrl)?.has(name) ?? false) || [...sessions].some((session) => session.subscriptions(typeUrl).has(name));
-
-  const host: SessionHost = {
-    store,
-    subscribe(typeUrl, names) {
-      const known = client.subscriptions(typeUrl);
-      const missing = [...names].filter((name) => !known.has(name) && !options.isLocal(typeUrl, name));
-      if (missing.length > 0) client.subscribe(typeUrl, missing);
-    },
-    unsubscribe(typeUrl, names) {
-      const unwanted = names.filter((name) => client.subscriptions(typeUrl).has(name) && !wanted(typeUrl, name));
-      if (unwanted.length === 0) return;
-      client.unsubscribe(typeUrl, unwanted);
-      store.forget(typeUrl, unwanted);
-    },
-    verdict(typeUrl, updates, refusal) {
-      store.settle(client, typeUrl, updates, refusal);
-      if (refusal !== undefined) options.onRefusal?.(typeUrl, refusal);
-    },
-    closed(session) {
-      sessions.delete(session);
-    },
-    onWork: options.onWork,
-  };
+  const host = createHost({ client, store, sessions, own }, options);
 
   return {
     client,
@@ -114,12 +90,48 @@ export function createRelay(options: RelayOptions): Relay {
     names: (typeUrl) => store.names(typeUrl),
     prune() {
       if (sessions.size === 0) return;
-      for (const typeUrl of [...store.typeUrls()]) {
+      for (const typeUrl of Array.from(store.typeUrls())) {
         host.unsubscribe(typeUrl, [...client.subscriptions(typeUrl)]);
         const judging = [...sessions].some((session) => session.isBusy(typeUrl));
         if (!judging) store.settle(client, typeUrl, [...store.type(typeUrl).unsettled], undefined);
       }
       options.onWork();
     },
+  };
+}
+
+interface RelayState {
+  readonly client: DeltaClient;
+  readonly store: ResourceStore;
+  readonly sessions: Set<RelaySession>;
+  /** The agent's own subscriptions by type. */
+  readonly own: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** The relay as its sessions see it. */
+function createHost({ client, store, sessions, own }: RelayState, options: RelayOptions): SessionHost {
+  const wanted = (typeUrl: string, name: string): boolean =>
+    (own.get(typeUrl)?.has(name) ?? false) || [...sessions].some((session) => session.subscriptions(typeUrl).has(name));
+  return {
+    store,
+    subscribe(typeUrl, names) {
+      const known = client.subscriptions(typeUrl);
+      const missing = [...names].filter((name) => !known.has(name) && !options.isLocal(typeUrl, name));
+      if (missing.length > 0) client.subscribe(typeUrl, missing);
+    },
+    unsubscribe(typeUrl, names) {
+      const unwanted = names.filter((name) => client.subscriptions(typeUrl).has(name) && !wanted(typeUrl, name));
+      if (unwanted.length === 0) return;
+      client.unsubscribe(typeUrl, unwanted);
+      store.forget(typeUrl, unwanted);
+    },
+    verdict(typeUrl, updates, refusal) {
+      store.settle(client, typeUrl, updates, refusal);
+      if (refusal !== undefined) options.onRefusal?.(typeUrl, refusal);
+    },
+    closed(session) {
+      sessions.delete(session);
+    },
+    onWork: options.onWork,
   };
 }

@@ -36,56 +36,36 @@ const MAX_DELAY_MS = 2000;
 
 export function startUpstream(options: UpstreamOptions): Upstream {
   const { channel, relay, platform } = options;
+  const stream = createStream(relay);
   let state: UpstreamState = { t: 'away', reason: 'not connected yet' };
-  let call: ClientCall | undefined;
   let timer: Timer | undefined;
   let failures = 0;
   let closed = false;
-  // The first request of a stream carries the node; what is reported goes after it.
-  let introduced = false;
-  let health: { readonly value: ApplicationHealth; told: boolean; readonly heard: PromiseWithResolvers<void> } | undefined;
 
   const enter = (next: UpstreamState): void => {
     const changed = next.t !== state.t;
     state = next;
     if (changed) options.onState(next);
   };
-  const flush = (): void => {
-    const requests = relay.client.takeRequests();
-    for (const request of requests) call?.write(encodeDeltaRequest(request));
-    introduced ||= call !== undefined && requests.length > 0;
-    if (call === undefined || !introduced || health === undefined || health.told) return;
-    health.told = true;
-    call.write(encodeDeltaRequest(healthReport(health.value)));
-  };
   const connect = (): void => {
     const mine: ClientCall = channel.stream(DELTA_ADS, {
       onMessage(message) {
-        if (call !== mine) return;
+        if (stream.call !== mine) return;
         failures = 0;
         enter({ t: 'connected' });
-        const response = decodeDeltaResponse(message);
-        if (response.typeUrl === HEALTH_TYPE_URL) health?.heard.resolve();
-        else relay.receive(response);
+        stream.receive(message);
       },
       onEnd(status) {
-        if (call !== mine && call !== undefined) return; // replaced by a newer stream
-        call = undefined;
-        relay.client.disconnected();
+        if (stream.call !== mine) return; // replaced by a newer stream
+        stream.use(undefined);
         if (!closed) reconnectLater(status.message ?? `gRPC status ${status.code}`);
       },
     });
-    call = mine;
-    introduced = false;
-    if (health !== undefined) health.told = false;
-    relay.client.connected();
-    flush();
+    stream.use(mine);
   };
   const reconnectLater = (reason: string): void => {
     enter({ t: 'away', reason });
-    // Half of the delay is random, so that a fleet does not come back in step; never longer than what "re-synced within 5 s" allows.
-    const delayMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures, 10)) * (0.5 + 0.5 * platform.random.next());
-    failures++;
+    const delayMs = reconnectDelayMs(failures++, platform);
     platform.log.debug('The discovery stream ended', { reason, retryInMs: Math.round(delayMs) });
     timer = platform.timers.after(delayMs, connect);
   };
@@ -94,27 +74,102 @@ export function startUpstream(options: UpstreamOptions): Upstream {
     get state() {
       return state;
     },
-    flush,
-    report(value) {
-      health?.heard.resolve(); // overtaken
-      health = { value, told: false, heard: Promise.withResolvers() };
-      flush();
-      return health.heard.promise;
-    },
+    flush: () => stream.flush(),
+    report: (health) => stream.report(health),
     renew() {
       if (closed) return;
       channel.refresh();
       timer?.cancel();
-      const old = call;
-      call = undefined;
-      relay.client.disconnected();
+      const old = stream.call;
+      stream.use(undefined);
       connect();
       old?.cancel();
     },
     close() {
       closed = true;
       timer?.cancel();
-      call?.cancel();
+      stream.call?.cancel();
+    },
+  };
+}
+
+/** What goes over the stream that is open now: the relay's requests, and whether the application serves. */
+interface Stream {
+  readonly call: ClientCall | undefined;
+  use(call: ClientCall | undefined): void;
+  receive(message: Uint8Array): void;
+  flush(): void;
+  report(health: ApplicationHealth): Promise<void>;
+}
+
+function createStream(relay: Relay): Stream {
+  const health = createHealthTeller();
+  let call: ClientCall | undefined;
+  // The first request of a stream carries the node; what is reported goes after it.
+  let introduced = false;
+  const flush = (): void => {
+    const requests = relay.client.takeRequests();
+    for (const request of requests) call?.write(encodeDeltaRequest(request));
+    introduced ||= call !== undefined && requests.length > 0;
+    const report = introduced ? health.take() : undefined;
+    if (report !== undefined) call?.write(encodeDeltaRequest(report));
+  };
+  return {
+    get call() {
+      return call;
+    },
+    use(next) {
+      call = next;
+      introduced = false;
+      if (next === undefined) return relay.client.disconnected();
+      health.newStream();
+      relay.client.connected();
+      flush();
+    },
+    receive(message) {
+      const response = decodeDeltaResponse(message);
+      if (response.typeUrl === HEALTH_TYPE_URL) health.heard();
+      else relay.receive(response);
+    },
+    flush,
+    report(value) {
+      const heard = health.set(value);
+      flush();
+      return heard;
+    },
+  };
+}
+
+/** Half of the delay is random, so that a fleet does not come back in step; never longer than what "re-synced within 5 s" allows. */
+function reconnectDelayMs(failures: number, { random }: Pick<Platform, 'random'>): number {
+  return Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures, 10)) * (0.5 + 0.5 * random.next());
+}
+
+interface HealthTeller {
+  /** What is to be told from now on. Resolves when it was heard, or overtaken by something newer. */
+  set(value: ApplicationHealth): Promise<void>;
+  /** What this stream has not been told yet. */
+  take(): DeltaRequest | undefined;
+  heard(): void;
+  newStream(): void;
+}
+
+function createHealthTeller(): HealthTeller {
+  let last: { readonly value: ApplicationHealth; told: boolean; readonly heard: PromiseWithResolvers<void> } | undefined;
+  return {
+    set(value) {
+      last?.heard.resolve();
+      last = { value, told: false, heard: Promise.withResolvers() };
+      return last.heard.promise;
+    },
+    take() {
+      if (last === undefined || last.told) return undefined;
+      last.told = true;
+      return healthReport(last.value);
+    },
+    heard: () => last?.heard.resolve(),
+    newStream() {
+      if (last !== undefined) last.told = false;
     },
   };
 }

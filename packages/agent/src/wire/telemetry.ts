@@ -14,14 +14,22 @@ export function encodeTelemetryBatch(batch: TelemetryBatch): Uint8Array {
   writer.tag(1, VARINT).uint32(batch.sequence ?? 0);
   writer.tag(2, FIXED64).double(jsonNumber(batch.time_ms));
   if (batch.node !== undefined) nested(writer, 3, () => node(writer, batch.node ?? {}));
-  for (const one of batch.series ?? []) nested(writer, 4, () => series(writer, one));
-  if (batch.sample_ids !== undefined) nested(writer, 5, () => batch.sample_ids?.forEach((id) => writer.uint32(id)));
+  all(writer, 4, batch.series, series);
+  ids(writer, 5, batch.sample_ids);
   if (batch.sample_values !== undefined) doubles(writer, 6, batch.sample_values.map(jsonNumber));
-  for (const one of batch.histograms ?? []) nested(writer, 7, () => histogram(writer, one));
-  if (batch.retired_ids !== undefined) nested(writer, 8, () => batch.retired_ids?.forEach((id) => writer.uint32(id)));
-  for (const one of batch.spans ?? []) nested(writer, 9, () => span(writer, one));
-  for (const one of batch.logs ?? []) nested(writer, 10, () => logLine(writer, one));
+  all(writer, 7, batch.histograms, histogram);
+  ids(writer, 8, batch.retired_ids);
+  all(writer, 9, batch.spans, span);
+  all(writer, 10, batch.logs, logLine);
   return writer.take();
+}
+
+function all<T>(writer: ProtoWriter, field: number, items: readonly T[] | undefined, write: (writer: ProtoWriter, item: T) => void): void {
+  for (const item of items ?? []) nested(writer, field, () => write(writer, item));
+}
+
+function ids(writer: ProtoWriter, field: number, values: readonly number[] | undefined): void {
+  if (values !== undefined) nested(writer, field, () => values.forEach((id) => writer.uint32(id)));
 }
 
 /** `TelemetryAck`. */

@@ -37,7 +37,7 @@ export function certificateService(deps: CertificateServiceDeps, crypto: CryptoP
     const { address } = call.peer;
     if (!failures.allows(address)) throw refusal('resource-exhausted', 'Too many failed certificate requests from this address; wait a minute.');
     try {
-      return await createCertificate(deps, crypto, issues, request, call);
+      return await createCertificate({ ...deps, crypto, issues }, request, call);
     } catch (error) {
       const known = MeshError.from(error, 'grpc/internal');
       if (known.code !== 'grpc/resource-exhausted') failures.count(address);
@@ -47,13 +47,13 @@ export function certificateService(deps: CertificateServiceDeps, crypto: CryptoP
   });
 }
 
-async function createCertificate(
-  deps: CertificateServiceDeps,
-  crypto: CryptoPort,
-  issues: ReturnType<typeof createRateLimits>,
-  request: Uint8Array,
-  call: ServerCall,
-): Promise<Uint8Array> {
+interface Issuing extends CertificateServiceDeps {
+  readonly crypto: CryptoPort;
+  readonly issues: ReturnType<typeof createRateLimits>;
+}
+
+async function createCertificate(deps: Issuing, request: Uint8Array, call: ServerCall): Promise<Uint8Array> {
+  const { crypto, issues } = deps;
   const { csr, ttlMs } = readRequest(deps.codec, request);
   // The request is verified before the token is used up: a broken one costs the workload nothing.
   const { spki } = await verifyCsr(crypto, csr);

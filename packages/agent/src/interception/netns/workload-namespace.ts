@@ -24,7 +24,7 @@ export interface NamespaceOptions {
 export interface WorkloadNamespace {
   readonly name: string;
   /** Command line that runs `command` inside. */
-  wrap(command: readonly string[]): string[];
+  readonly wrap: (command: readonly string[]) => string[];
   /** Removes everything that was made. Idempotent; processes inside must have ended. */
   close(): Promise<void>;
 }
