@@ -50,11 +50,25 @@ function setHeader({ name, action }: CompiledHeader, value: string, scanner: Hea
 /** What frames a message is not for configuration to set. */
 const FRAMING = new Set(['content-length', 'transfer-encoding', 'connection', 'upgrade', 'keep-alive', 'proxy-connection']);
 /** Control characters but for the tab. */
-const LINE_BREAKS = /[^\t -~\u0080-\uffff]/g;
+const CONTROLS = /[^\t -~\u0080-\uffff]/g;
+/** Heads are written one byte per character: what is beyond would lose its upper half, and U+010A end as a line feed. */
+const BEYOND_BYTES = /[\u0100-\uffff]/;
+const UNCLEAN = /[^\t -~\u0080-\u00ff]/;
+const NOT_IN_TARGET = /[^!-~\u0080-\u00ff]/g;
 
 /** A value taken from a message or a certificate must not become lines of its own. */
 export function clean(value: string): string {
-  return value.search(LINE_BREAKS) < 0 ? value : value.replace(LINE_BREAKS, '');
+  return UNCLEAN.test(value) ? bytewise(value).replace(CONTROLS, '') : value;
+}
+
+/** A path that the configuration or a header's value made: nothing in it may end the request line. */
+export function cleanTarget(value: string): string {
+  return bytewise(value).replace(NOT_IN_TARGET, (character) => encodeURIComponent(character));
+}
+
+/** Text that is not bytes already, as the characters of its UTF-8. */
+function bytewise(text: string): string {
+  return BEYOND_BYTES.test(text) ? Buffer.from(text).toString('latin1') : text;
 }
 
 function findKept(scanner: HeadScanner, bytes: Uint8Array, name: string): number {

@@ -1,5 +1,6 @@
 import type { CompiledHttp, HttpConnectionManager } from '@meltemi/runtime';
 import { compileLog, type CompiledLog } from '../access-log/compile-log.ts';
+import { clean } from './headers.ts';
 
 /** What a connection manager's settings come to, worked out once. */
 export interface HttpPlan {
@@ -43,7 +44,7 @@ function makePlan(http: CompiledHttp): HttpPlan {
     logs,
     captureRequest: capture.request,
     captureResponse: capture.response,
-    serverLine: config.serverHeader === 'pass-through' ? '' : `server: ${config.serverName}\r\n`,
+    serverLine: config.serverHeader === 'pass-through' ? '' : `server: ${clean(config.serverName)}\r\n`,
     edge: config.useRemoteAddress,
     upgrades: new Set(config.upgrades),
   };

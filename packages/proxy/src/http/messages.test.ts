@@ -436,3 +436,44 @@ test('heads at the limit, made larger by the configuration, go out whole with th
     });
   }
 });
+
+test('no text of the configuration, and no value that it copies, can end a line of a head', async () => {
+  // The lower bytes of these are CR and LF.
+  const evil = 'a\u010d\u010aX-Evil: 1\u010d\u010a';
+  const more = {
+    request_headers_to_add: [
+      { header: { key: 'x-evil-value', value: evil } },
+      { header: { key: ':path', value: '%REQ(X-PATH)%' }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+    ],
+    response_headers_to_add: [{ header: { key: 'x-answer', value: evil } }],
+  };
+  const plane = await startPlane({
+    clusters: [cluster('app', [app.port])],
+    listeners: [
+      plainListener(
+        'http',
+        hcm(
+          [
+            { match: { prefix: '/go' }, redirect: { path_redirect: `/${evil}` } },
+            { match: { prefix: '/copied' }, route: { cluster: 'app' }, ...more },
+            { match: { prefix: '/' }, route: { cluster: 'app', prefix_rewrite: `/${evil}`, host_rewrite_literal: evil }, ...more },
+          ],
+          { server_name: evil },
+        ),
+      ),
+    ],
+  });
+  planes.push(plane);
+  for (const path of ['/', '/copied', '/go']) {
+    received = '';
+    script = (socket) => void socket.write(OK);
+    const text = await rawCall(plane.port('http'), request(`GET ${path}`, 'X-Path: /b HTTP/1.1 c\r\nConnection: close\r\n'));
+    for (const head of [received, text]) {
+      assert.doesNotMatch(head, /^X-Evil:/m);
+      assert.doesNotMatch(head, /[^\r]\n|\r[^\n]/);
+    }
+    if (path === '/go') assert.match(text, /location: http:\/\/a\/a\u00c4\u008d/);
+    else assert.match(received, /^GET \S+ HTTP\/1\.1\r\n/);
+    if (path === '/copied') assert.match(received, /^GET \/b%20HTTP\/1\.1%20c HTTP/);
+  }
+});

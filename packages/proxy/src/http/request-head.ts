@@ -3,7 +3,7 @@ import { HEADER, type HeadScanner } from '@meltemi/wire';
 import { asBuffer } from '../net/node-bytes.ts';
 import type { Exchange } from './exchange.ts';
 import { clientCertLine, forwardedLines } from './forwarded.ts';
-import { applyHeaders, copyKept, INTERNAL_HEADERS, type HeadOverrides } from './headers.ts';
+import { applyHeaders, clean, cleanTarget, copyKept, type HeadOverrides, INTERNAL_HEADERS } from './headers.ts';
 import { cutTrace } from './tracing.ts';
 
 const HOST = HEADER.host;
@@ -55,8 +55,8 @@ function rewrittenLines(x: Exchange, scanner: HeadScanner, before: string): stri
   if (choice !== undefined && (forward?.rewrites === true || !choice.requestHeaders.empty)) {
     const overrides: HeadOverrides = { authority: undefined, path: undefined };
     lines += appliedLines(x, choice, scanner, overrides);
-    info.path = overrides.path ?? view.path;
-    info.authority = overrides.authority ?? view.authority;
+    info.path = overrides.path === undefined ? view.path : cleanTarget(overrides.path);
+    info.authority = overrides.authority === undefined ? view.authority : clean(overrides.authority);
   }
   return info.authority !== view.authority || scanner.known[HOST] === 0 ? hostLines(x, scanner, lines) : lines;
 }
@@ -108,7 +108,7 @@ function traceLines(x: Exchange, scanner: HeadScanner): string {
   if (scanner.known[DECORATOR] !== 0 && (inbound || operation !== undefined)) scanner.dropKnown(DECORATOR);
   if (x.trace === undefined) return '';
   cutTrace(scanner);
-  return inbound || operation === undefined ? x.traceLines : `${x.traceLines}x-envoy-decorator-operation: ${operation}\r\n`;
+  return inbound || operation === undefined ? x.traceLines : `${x.traceLines}x-envoy-decorator-operation: ${clean(operation)}\r\n`;
 }
 
 function routerLines(x: Exchange, scanner: HeadScanner): string {

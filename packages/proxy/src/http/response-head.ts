@@ -2,7 +2,7 @@ import { HEADER, type HeadScanner } from '@meltemi/wire';
 import { upstreamServiceMs } from '../core/stream-info.ts';
 import { asBuffer } from '../net/node-bytes.ts';
 import type { Exchange } from './exchange.ts';
-import { applyHeaders, copyKept } from './headers.ts';
+import { applyHeaders, clean, copyKept } from './headers.ts';
 import { headerValue } from './request-view.ts';
 import type { HeadRead } from './upstream-connection.ts';
 
@@ -80,6 +80,6 @@ export function responseLines(x: Exchange): string {
   let lines = '';
   if (x.route?.virtualHost.includeAttemptCountInResponse === true && x.info.attempts > 0) lines += `x-envoy-attempt-count: ${x.info.attempts}\r\n`;
   if (config.alwaysSetRequestIdInResponse && x.info.requestId !== '') lines += `x-request-id: ${x.info.requestId}\r\n`;
-  if (config.via !== '') lines += `via: ${config.via}\r\n`;
+  if (config.via !== '') lines += `via: ${clean(config.via)}\r\n`;
   return lines;
 }

@@ -3,6 +3,7 @@ import { HEADER } from '@meltemi/wire';
 import { flagBit } from '../types.ts';
 import { startAttempt } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
+import { cleanTarget } from './headers.ts';
 import { localReply, type LocalReply } from './local-reply.ts';
 import { REPLIES } from './replies.ts';
 import { knownValue } from './request-view.ts';
@@ -33,13 +34,13 @@ export function routeRequest(x: Exchange): void {
   else if (action.t === 'direct') x.downstream.reply(x, localReply(action.status, action.body, 'direct_response'));
   else if (action.t === 'redirect') {
     const { status, location } = action.locate(view);
-    x.downstream.reply(x, { ...localReply(status, '', 'direct_response'), lines: `location: ${location}\r\n` });
+    x.downstream.reply(x, { ...localReply(status, '', 'direct_response'), lines: `location: ${cleanTarget(location)}\r\n` });
   } else x.downstream.reply(x, REPLIES.noAction);
 }
 
 function redirectToTls(x: Exchange): void {
   const location = `https://${x.viewAuthority}${x.viewPath}`;
-  x.downstream.reply(x, { ...localReply(301, '', 'direct_response'), lines: `location: ${location}\r\n` });
+  x.downstream.reply(x, { ...localReply(301, '', 'direct_response'), lines: `location: ${cleanTarget(location)}\r\n` });
 }
 
 function forward(x: Exchange, route: CompiledRoute, action: CompiledForward): void {
