@@ -35,7 +35,11 @@ function grep(root: string, pattern: string): readonly string[] {
 /** `npm ci` forgives a workspace that no longer names what the lockfile has for it. */
 function staleWorkspaces(root: string, lock: string): readonly string[] {
   const { packages } = JSON.parse(lock) as { readonly packages: Readonly<Record<string, Dependencies>> };
-  const names = (of: Dependencies): string => JSON.stringify(Object.entries({ ...of.dependencies, ...of.devDependencies }).toSorted());
+  const names = (of: Dependencies): string =>
+    Object.entries({ ...of.dependencies, ...of.devDependencies })
+      .map((entry) => entry.join(' '))
+      .toSorted()
+      .join();
   return Object.entries(packages).flatMap(([path, locked]) => {
     if (path.includes('node_modules')) return [];
     const manifest = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as Dependencies;
