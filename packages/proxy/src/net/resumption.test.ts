@@ -31,7 +31,10 @@ async function startInbound(kind: Alpn, authority: TestAuthority): Promise<Plane
     listeners: [meshInbound('in', filterFor(kind, 'app'), kind)],
   });
   const close = plane[Symbol.asyncDispose].bind(plane);
-  plane[Symbol.asyncDispose] = async () => void (await close(), await app[Symbol.asyncDispose]());
+  plane[Symbol.asyncDispose] = async () => {
+    await close();
+    await app[Symbol.asyncDispose]();
+  };
   return plane;
 }
 

@@ -123,7 +123,7 @@ export async function startRawServer(serve: (socket: Socket, index: number) => v
 /** A raw client. `text` is what has come so far; `closed` resolves with all of it when the server has said FIN or RST. */
 export interface RawClient {
   readonly socket: Socket;
-  text(): string;
+  readonly text: () => string;
   readonly closed: Promise<string>;
   /** Waits until what came matches. */
   sees(pattern: RegExp | string): Promise<string>;
