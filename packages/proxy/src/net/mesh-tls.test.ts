@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
-import { connect, type ConnectionOptions } from 'node:tls';
+import { connect, createServer, type ConnectionOptions } from 'node:tls';
 import { cluster, hcm, meshInbound, meshTls, plainListener, routeTo, tcpProxy } from '../testing/build.ts';
 import { until } from '../testing/harness.ts';
 import { createTestAuthority, type TestAuthority, type TestIdentity } from '../testing/identities.ts';
@@ -255,4 +255,26 @@ test('a bad certificate does not displace the good one', async () => {
   assert.match(await rawCall(outbound.port('out'), GET), /^HTTP\/1.1 200 /);
   await outbound.apply({ secrets: [bad] });
   assert.match(await rawCall(outbound.port('out'), GET), /^HTTP\/1.1 200 /);
+});
+
+test('TCP: not one byte of a server with the wrong identity reaches the client, on full handshakes and on later ones', async () => {
+  const impostor = await authority.identity('impostor');
+  const server = createServer(
+    { cert: impostor.chain, key: impostor.key, ca: authority.rootPem, requestCert: true, ALPNProtocols: ['istio'] },
+    (socket) => {
+      socket.on('error', () => {});
+      socket.end('greeting of an impostor');
+    },
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await using outbound = await startPlane({
+    secrets: await secretsOf(authority, 'client'),
+    clusters: [cluster('db', [(server.address() as net.AddressInfo).port], meshTls('tcp', 'server'))],
+    listeners: [plainListener('out', tcpProxy('db'))],
+  });
+  for (let at = 1; at <= 5; at++) {
+    assert.equal(await rawCall(outbound.port('out'), 'hello'), '');
+    assert.equal(flagsOf(await outbound.ended(at)), 'UF');
+  }
+  await new Promise((resolve) => server.close(resolve));
 });
