@@ -36,7 +36,9 @@ const GRACE_MS = 1_500;
 /** Starts it and waits until it serves. Its ports stay the same over restarts: agents and browsers come back by themselves. */
 export async function startDemoControlPlane(setup: Setup, hooks: Hooks): Promise<DemoControlPlane> {
   const { bind } = setup.options;
-  const [apiPort, xdsPort] = [await choosePort(bind, undefined, API_PORT, '--api-port'), await choosePort(bind, undefined, XDS_PORT, '--xds-port')];
+  // Who asks for any free console port runs several of these: the usual ports would be looked at by two at the same time.
+  const any = setup.options.consolePort === 0 ? 0 : undefined;
+  const [apiPort, xdsPort] = [await choosePort(bind, any, API_PORT, '--api-port'), await choosePort(bind, any, XDS_PORT, '--xds-port')];
   const command = [process.execPath, MAIN, 'control-plane', ...argumentsOf(setup), '--api-port', String(apiPort), '--xds-port', String(xdsPort)];
   let child: Child;
   let stopping = false;
