@@ -2,6 +2,7 @@ import { useMemo, useState, type ReactElement } from 'react';
 import type { Hit } from '../../graph/render/scene.ts';
 import type { Point } from '../../graph/layout/geometry.ts';
 import type { GraphModel } from '../../graph/model.ts';
+import { Loading } from '../../components/states.tsx';
 import { countGraph } from '../../graph/summary.ts';
 import { useOptions } from '../../url/router.ts';
 import { CanvasControls } from './canvas-controls.tsx';
@@ -53,6 +54,7 @@ export function GraphCanvas({ model, found, live, select }: GraphCanvasProps): R
           aria-roledescription="traffic graph"
           aria-label={`Traffic graph: ${counts.apps} apps, ${counts.services} services, ${counts.workloads} workloads, ${counts.edges} edges. Arrow keys choose a node, plus and minus zoom, 0 fits, Escape lets go. A table of the same is at the button "Table".`}
         />
+        {layout === undefined && <Loading words="Laying out…" />}
         <Overlays model={model} live={live} layoutError={error} selected={target.selected} hover={hover} />
         <CanvasControls
           zoom={target.zoom}
