@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import { startDemo, type Demo } from '../testkit/demo.ts';
 import { findEnvoy, NO_ENVOY } from '../interop/envoy-process.ts';
-import { eventually, get, startLoad } from '../testkit/load.ts';
-import { controlPlaneOf, filesBelow, keepControlPlaneDown, proxiesOf } from '../testkit/processes.ts';
+import { eventually, get, reviewsVersion, startLoad } from '../testkit/load.ts';
+import { controlPlaneOf, descendants, filesBelow, isAlive, keepControlPlaneDown, proxiesOf } from '../testkit/processes.ts';
 
 const STRICT = `apiVersion: security.istio.io/v1
 kind: PeerAuthentication
@@ -19,6 +19,12 @@ spec: { mtls: { mode: STRICT } }
 const PROXIES = 10;
 const RESYNC_MS = 5_000;
 const PROXY_BACK_MS = 2_000;
+
+/** The limits are for a machine that has the time: where others keep it busy, they grow with the queue for a processor. */
+function patient(limitMs: number): number {
+  return limitMs * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism() / 3);
+}
+
 /** Slow enough that the machine has time for what is being measured. */
 const PAUSE_MS = 50;
 
@@ -31,16 +37,18 @@ interface ProxyView {
 }
 
 async function proxiesSeen(demo: Demo): Promise<readonly ProxyView[]> {
-  const answer = await fetch(`${demo.urls.controlPlane}/meltemi/v1/proxies`, { signal: AbortSignal.timeout(1_000) });
+  const answer = await fetch(`${demo.urls.controlPlane}/meltemi/v1/proxies`, { signal: AbortSignal.timeout(2_000) });
   return ((await answer.json()) as { proxies: ProxyView[] }).proxies;
+}
+
+function isSynced({ types }: ProxyView): boolean {
+  return types.length >= 4 && types.every(({ state }) => state === 'SYNCED');
 }
 
 /** All proxies are connected since `sinceMs` and have acknowledged everything they asked for. */
 async function allSynced(demo: Demo, sinceMs: number): Promise<readonly ProxyView[] | undefined> {
   const proxies = await proxiesSeen(demo);
-  const synced = proxies.filter(
-    ({ connectedAt, types }) => connectedAt >= sinceMs && types.length >= 4 && types.every(({ state }) => state === 'SYNCED'),
-  );
+  const synced = proxies.filter((proxy) => proxy.connectedAt >= sinceMs && isSynced(proxy));
   return synced.length === PROXIES && proxies.length === PROXIES ? proxies : undefined;
 }
 
@@ -180,7 +188,7 @@ for (const { dataPlane, args, env, skip } of PLANES) {
       const killed = Date.now();
       const first = controlPlaneOf(demo.pid)?.pid ?? 0;
       process.kill(first, 'SIGKILL');
-      await eventually('all proxies are synced with the new control plane', RESYNC_MS, () => allSynced(demo, killed));
+      await eventually('all proxies are synced with the new control plane', patient(RESYNC_MS), () => allSynced(demo, killed));
       assert.notEqual(controlPlaneOf(demo.pid)?.pid, first);
       const { code, stdout } = await demo.cli('proxy-status');
       assert.equal(code, 0, stdout);
@@ -209,15 +217,12 @@ for (const { dataPlane, args, env, skip } of PLANES) {
       const shown = await certificateAt(details.address);
       assert.match(shown.identity, /spiffe:\/\/cluster\.local\/ns\/bookinfo\/sa\/bookinfo-details/);
       const outage = keepControlPlaneDown(demo.pid);
-      let away = Number.POSITIVE_INFINITY;
       try {
-        const killed = performance.now();
         process.kill(details.pid, 'SIGKILL');
-        await eventually('details answers again', PROXY_BACK_MS, async () => {
+        await eventually('details answers again', patient(PROXY_BACK_MS), async () => {
           const { status, body } = await get(product());
           return status === 200 && body.includes('ISBN') ? true : undefined;
         });
-        away = performance.now() - killed;
         assert.notEqual(proxiesOf(demo.pid).find(({ workload }) => workload === 'details-v1')?.pid, details.pid);
         assert.deepEqual(await certificateAt(details.address), shown, 'the same certificate as before');
         // STRICT is still in force there: plain text gets no answer.
@@ -226,14 +231,34 @@ for (const { dataPlane, args, env, skip } of PLANES) {
       } finally {
         outage.release();
       }
-      assert.ok(away < PROXY_BACK_MS, `${away} ms`);
       const released = Date.now();
-      await eventually('all proxies are synced with the new control plane', RESYNC_MS, () => allSynced(demo, released - 1_000));
+      await eventually('all proxies are synced with the new control plane', patient(RESYNC_MS), () => allSynced(demo, released - 1_000));
       assert.equal((await get(page())).status, 200);
     });
 
-    test('no private key is in any file but those of the authority, which only its user can read', () => {
-      const folders = [demo.stateDir, ...new Set(proxiesOf(demo.pid).map(({ folder }) => folder))];
+    test('an agent dies, and its proxy and application with it: the workload comes back by itself', async (t) => {
+      const reviews = proxiesOf(demo.pid).find(({ workload }) => workload === 'reviews-v1');
+      assert.ok(reviews !== undefined);
+      if (reviews.parent === demo.pid) return t.skip('in ports mode agents live in the process of the demo');
+      const family = [reviews.parent, ...descendants(reviews.parent).map(({ pid }) => pid)];
+      assert.ok(family.length >= 3, 'agent, proxy and application');
+      const killed = Date.now();
+      process.kill(reviews.parent, 'SIGKILL');
+      await eventually('reviews-v1 is back', 15_000, async () => {
+        const back = (await proxiesSeen(demo)).find(({ name, connectedAt }) => name === 'reviews-v1' && connectedAt > killed);
+        return back !== undefined && isSynced(back) ? true : undefined;
+      });
+      await eventually('what it had started has ended', 10_000, async () => (family.some(isAlive) ? undefined : true));
+      await eventually('pages come from it again', 15_000, async () => (reviewsVersion((await get(page())).body) === 'v1' ? true : undefined));
+      return undefined;
+    });
+
+    test('no private key is in any file but those of the authority, which only its user can read', async () => {
+      const proxies = await eventually('all proxies run', 10_000, async () => {
+        const found = proxiesOf(demo.pid);
+        return found.length === PROXIES ? found : undefined;
+      });
+      const folders = [demo.stateDir, ...new Set(proxies.map(({ folder }) => folder))];
       assert.equal(folders.length, PROXIES + 1);
       const files = folders.flatMap(filesBelow);
       assert.ok(files.length > 20, `${files.length} files`);

@@ -4,13 +4,20 @@ import { dirname, join } from 'node:path';
 /** A process of this machine (Linux: read from /proc). */
 export interface ProcessInfo {
   readonly pid: number;
+  readonly parent: number;
   readonly command: readonly string[];
 }
 
 /** Every process below `root`, parents before children. */
-function descendants(root: number): readonly ProcessInfo[] {
+export function descendants(root: number): readonly ProcessInfo[] {
   const children = read(`/proc/${root}/task/${root}/children`).split(' ').filter(Boolean).map(Number);
-  return children.flatMap((pid) => [{ pid, command: read(`/proc/${pid}/cmdline`).split('\0').filter(Boolean) }, ...descendants(pid)]);
+  return children.flatMap((pid) => [{ pid, parent: root, command: read(`/proc/${pid}/cmdline`).split('\0').filter(Boolean) }, ...descendants(pid)]);
+}
+
+/** Whether a process runs; one that has ended and that nobody has asked about yet does not. */
+export function isAlive(pid: number): boolean {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat !== '' && !/\) [ZX] /.test(stat);
 }
 
 /** The demo's control plane; undefined while it is down. */
@@ -21,6 +28,8 @@ export function controlPlaneOf(demo: number): ProcessInfo | undefined {
 /** A proxy process, whose it is, and the folder that its agent made for it. */
 export interface ProxyProcess {
   readonly pid: number;
+  /** The agent's process, or the one that its agent lives in. */
+  readonly parent: number;
   readonly workload: string;
   readonly address: string;
   readonly folder: string;
@@ -31,7 +40,7 @@ export function proxiesOf(demo: number): readonly ProxyProcess[] {
   return descendants(demo).flatMap((process) => embeddedProxy(process) ?? envoyProxy(process) ?? []);
 }
 
-function embeddedProxy({ pid, command }: ProcessInfo): ProxyProcess | undefined {
+function embeddedProxy({ pid, parent, command }: ProcessInfo): ProxyProcess | undefined {
   if (!command.includes('proxy-worker')) return undefined;
   const prefix = 'MELTEMI_PROXY_OPTIONS=';
   const line = read(`/proc/${pid}/environ`)
@@ -39,19 +48,19 @@ function embeddedProxy({ pid, command }: ProcessInfo): ProxyProcess | undefined 
     .find((entry) => entry.startsWith(prefix));
   if (line === undefined) return undefined;
   const options = JSON.parse(line.slice(prefix.length)) as { node: { id: string }; agentSocket: string };
-  return proxyProcess(pid, options.node.id, dirname(options.agentSocket));
+  return proxyProcess({ pid, parent }, options.node.id, dirname(options.agentSocket));
 }
 
-function envoyProxy({ pid, command }: ProcessInfo): ProxyProcess | undefined {
+function envoyProxy({ pid, parent, command }: ProcessInfo): ProxyProcess | undefined {
   const file = command.find((argument) => argument.endsWith('envoy.json'));
   if (file === undefined) return undefined;
   const bootstrap = JSON.parse(read(file) || '{}') as { node?: { id: string } };
-  return bootstrap.node === undefined ? undefined : proxyProcess(pid, bootstrap.node.id, dirname(file));
+  return bootstrap.node === undefined ? undefined : proxyProcess({ pid, parent }, bootstrap.node.id, dirname(file));
 }
 
-function proxyProcess(pid: number, nodeId: string, folder: string): ProxyProcess {
+function proxyProcess(ids: Pick<ProxyProcess, 'pid' | 'parent'>, nodeId: string, folder: string): ProxyProcess {
   const [, address = '', name = ''] = nodeId.split('~');
-  return { pid, workload: name.slice(0, name.lastIndexOf('.')), address, folder };
+  return { ...ids, workload: name.slice(0, name.lastIndexOf('.')), address, folder };
 }
 
 /** Ends whatever control plane the demo starts, until `release`: a crash loop. */
