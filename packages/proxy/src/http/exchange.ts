@@ -30,6 +30,8 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   /** The request as routing sees it: path in origin form and normalised, authority as sent. */
   viewPath = '';
   viewAuthority = '';
+  /** The host line says something else than `viewAuthority` (absolute form, stripped port): it must not go on as it is. */
+  hostStale = false;
   scheme: 'http' | 'https' = 'http';
   /** Set when the request is well-formed but not acceptable. */
   refusal: LocalReply | undefined = undefined;

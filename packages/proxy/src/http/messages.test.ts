@@ -477,3 +477,25 @@ test('no text of the configuration, and no value that it copies, can end a line 
     if (path === '/copied') assert.match(received, /^GET \/b%20HTTP\/1\.1%20c HTTP/);
   }
 });
+
+test('the upstream is told the authority that the route was chosen by, also when the host line said another one', async () => {
+  const cases: readonly (readonly [line: string, host: string, more: object, told: string])[] = [
+    ['GET http://reviews/x', 'other', {}, 'reviews'],
+    ['GET http://reviews:9080', 'other', {}, 'reviews:9080'],
+    ['GET /x', 'reviews:1', { strip_any_host_port: true }, 'reviews'],
+    ['GET /x', 'reviews.', { strip_trailing_host_dot: true }, 'reviews'],
+    ['GET /x', 'reviews', {}, 'reviews'],
+  ];
+  for (const [line, host, more, told] of cases) {
+    const plane = await proxy({
+      route_config: { name: 't', virtual_hosts: [{ name: 'r', domains: ['reviews', 'reviews:9080'], routes: [routeTo('app')] }] },
+      ...more,
+    });
+    assert.match(await rawCall(plane.port('http'), `${line} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`), /^HTTP\/1.1 200 /);
+    assert.deepEqual(
+      [...received.matchAll(/^host: (.*)\r$/gim)].map(([, value]) => value),
+      [told],
+      line,
+    );
+  }
+});

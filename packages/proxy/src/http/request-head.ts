@@ -58,7 +58,7 @@ function rewrittenLines(x: Exchange, scanner: HeadScanner, before: string): stri
     info.path = overrides.path === undefined ? view.path : cleanTarget(overrides.path);
     info.authority = overrides.authority === undefined ? view.authority : clean(overrides.authority);
   }
-  return info.authority !== view.authority || scanner.known[HOST] === 0 ? hostLines(x, scanner, lines) : lines;
+  return x.hostStale || info.authority !== view.authority || scanner.known[HOST] === 0 ? hostLines(x, scanner, lines) : lines;
 }
 
 function appliedLines(x: Exchange, choice: ClusterChoice, scanner: HeadScanner, overrides: HeadOverrides): string {

@@ -39,6 +39,7 @@ export function acceptRequest(downstream: DownstreamConnection, now: number, hea
   x.refusal = examineTarget(x, scanner, bytes) ?? examineRest(x, scanner, bytes);
   info.path = x.viewPath;
   info.authority = x.viewAuthority;
+  x.hostStale = x.viewAuthority !== downstream.lastAuthority;
   if (complete) info.requestEndMs = now;
   x.show(worker.view);
   return x;
