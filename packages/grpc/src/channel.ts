@@ -40,7 +40,7 @@ export interface Channel extends AsyncDisposable {
   onState(run: (state: ChannelState) => void): () => void;
   /** One request, one response. Throws MeshError `grpc/<status in lower case>` (`grpc/unavailable`) for any status but OK. */
   unary(path: string, request: Uint8Array, options?: CallOptions): Promise<Uint8Array>;
-  stream(path: string, listener: ClientListener, options?: CallOptions): ClientCall;
+  readonly stream: (path: string, listener: ClientListener, options?: CallOptions) => ClientCall;
   /** The next call opens a new connection; calls on the present one go on. For rotated certificates. */
   refresh(): void;
   /** Cancels open calls and closes the connection. */
@@ -52,77 +52,12 @@ const DEFAULT_UNARY_DEADLINE_MS = 10_000;
 
 /** A channel in state idle. */
 export function createChannel(options: ChannelOptions): Channel {
-  const listeners = new Set<(state: ChannelState) => void>();
-  const sessions = new Set<ClientHttp2Session>();
-  const openCalls = new WeakMap<ClientHttp2Session, number>();
+  const connections = createConnections(options);
   const maxMessageBytes = options.limits?.maxMessageBytes ?? DEFAULT_LIMITS.maxMessageBytes;
-  let state: ChannelState = { t: 'idle' };
-  let current: ClientHttp2Session | undefined;
-  let lastFailure = '';
-
-  const enter = (next: ChannelState): void => {
-    if (state.t === 'closed' || (state.t === next.t && next.t !== 'failed')) return;
-    state = next;
-    for (const run of listeners) run(next);
-  };
-
-  const open = (): ClientHttp2Session => {
-    enter({ t: 'connecting' });
-    lastFailure = '';
-    let socket: Socket | undefined;
-    const session = http2.connect(`http://${options.authority ?? authorityOf(options.target)}`, {
-      createConnection: () => (socket = openSocket(options)),
-      maxSessionMemory: SESSION_MEMORY_MB,
-      settings: {
-        enablePush: false,
-        initialWindowSize: WINDOW_BYTES,
-        maxHeaderListSize: options.limits?.maxHeaderBytes ?? DEFAULT_LIMITS.maxHeaderBytes,
-      },
-    });
-    let connected = false;
-    const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
-    const timer = setTimeout(() => {
-      lastFailure = `no connection to ${describe(options.target)} within ${timeoutMs} ms`;
-      session.destroy();
-      socket?.destroy();
-    }, timeoutMs);
-    const drop = (): void => {
-      clearTimeout(timer);
-      if (current !== session) return;
-      current = undefined;
-      if (connected && lastFailure === '') enter({ t: 'idle' });
-      else enter({ t: 'failed', reason: lastFailure === '' ? `the connection to ${describe(options.target)} was closed` : lastFailure });
-    };
-    session.on('error', (error: Error) => {
-      if (lastFailure === '') lastFailure = `connection to ${describe(options.target)} lost: ${error.message}`;
-    });
-    session.once('connect', () => {
-      clearTimeout(timer);
-      // The event comes a turn late: the channel may be closed by now.
-      if (session.destroyed) return;
-      connected = true;
-      session.setLocalWindowSize(WINDOW_BYTES * 4);
-      if (current === session) enter({ t: 'ready' });
-    });
-    session.once('goaway', drop);
-    session.once('close', () => {
-      sessions.delete(session);
-      drop();
-    });
-    keepAlive(
-      session,
-      options.keepaliveMs ?? KEEPALIVE_MS,
-      options.keepaliveTimeoutMs ?? KEEPALIVE_TIMEOUT_MS,
-      () => (openCalls.get(session) ?? 0) > 0,
-    );
-    sessions.add(session);
-    current = session;
-    return session;
-  };
   const stream = (path: string, listener: ClientListener, callOptions: CallOptions = {}): ClientCall => {
-    if (state.t === 'closed') return failedCall(listener, { code: Status.CANCELLED, message: 'the channel is closed' });
+    if (connections.state.t === 'closed') return failedCall(listener, { code: Status.CANCELLED, message: 'the channel is closed' });
     try {
-      const session = current !== undefined && !current.closed && !current.destroyed ? current : open();
+      const session = connections.session();
       const request = session.request({
         ':method': 'POST',
         ':path': path,
@@ -132,43 +67,75 @@ export function createChannel(options: ChannelOptions): Channel {
         ...(callOptions.deadlineMs === undefined ? {} : { 'grpc-timeout': formatTimeout(callOptions.deadlineMs) }),
         ...callOptions.metadata,
       });
-      const count = (by: number) => openCalls.set(session, (openCalls.get(session) ?? 0) + by);
-      count(1);
-      request.once('close', () => count(-1));
-      return runCall(request, listener, callOptions, maxMessageBytes, () => {
-        if (!session.destroyed) return undefined;
-        return lastFailure === '' ? `connection to ${describe(options.target)} lost` : lastFailure;
-      });
+      connections.count(session, 1);
+      request.once('close', () => connections.count(session, -1));
+      return runCall(request, listener, { options: callOptions, maxMessageBytes, lost: () => connections.lost(session) });
     } catch (error) {
-      lastFailure = MeshError.from(error, 'grpc/connect').message;
-      enter({ t: 'failed', reason: lastFailure });
-      return failedCall(listener, { code: Status.UNAVAILABLE, message: lastFailure });
+      const { message } = MeshError.from(error, 'grpc/connect');
+      connections.failed(message);
+      return failedCall(listener, { code: Status.UNAVAILABLE, message });
     }
   };
-
-  const unary = (path: string, request: Uint8Array, callOptions: CallOptions = {}): Promise<Uint8Array> => {
-    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-    let response: Uint8Array | undefined;
-    const call = stream(
-      path,
-      {
-        onMessage(message) {
-          if (response !== undefined) throw new MeshError('grpc/unimplemented', 'more than one response message came');
-          response = message;
-        },
-        onEnd(status) {
-          if (status.code !== Status.OK) reject(statusError(status));
-          else if (response === undefined) reject(statusError({ code: Status.INTERNAL, message: 'no response message came' }));
-          else resolve(response);
-        },
-      },
-      { deadlineMs: DEFAULT_UNARY_DEADLINE_MS, ...callOptions },
-    );
-    call.write(request);
-    call.halfClose();
-    return promise;
+  return {
+    get state() {
+      return connections.state;
+    },
+    onState: (run) => connections.onState(run),
+    unary: (path, request, callOptions = {}) => unaryCall(stream, path, request, callOptions),
+    stream,
+    refresh: () => connections.refresh(),
+    close: () => connections.close(),
+    [Symbol.asyncDispose]: () => connections.close(),
   };
+}
 
+/** The connections of a channel: the one that new calls take, and those before it whose calls go on. */
+interface Connections {
+  readonly state: ChannelState;
+  onState(run: (state: ChannelState) => void): () => void;
+  /** The present one, or a new one. */
+  session(): ClientHttp2Session;
+  /** Calls that were opened (1) or have ended (-1). */
+  count(session: ClientHttp2Session, by: 1 | -1): void;
+  /** Why a connection is gone; undefined while it stands. */
+  lost(session: ClientHttp2Session): string | undefined;
+  failed(reason: string): void;
+  refresh(): void;
+  close(): Promise<void>;
+}
+
+function createConnections(options: ChannelOptions): Connections {
+  const listeners = new Set<(state: ChannelState) => void>();
+  const sessions = new Set<ClientHttp2Session>();
+  const openCalls = new WeakMap<ClientHttp2Session, number>();
+  let state: ChannelState = { t: 'idle' };
+  let current: ClientHttp2Session | undefined;
+  let lastFailure = '';
+
+  const enter = (next: ChannelState): void => {
+    if (state.t === 'closed' || (state.t === next.t && next.t !== 'failed')) return;
+    state = next;
+    for (const run of listeners) run(next);
+  };
+  const open = (): ClientHttp2Session => {
+    enter({ t: 'connecting' });
+    lastFailure = '';
+    const session: ClientHttp2Session = openSession(options, {
+      onReady: () => current === session && enter({ t: 'ready' }),
+      onFailure: (reason) => (lastFailure ||= reason),
+      onDrop(connected) {
+        if (current !== session) return;
+        current = undefined;
+        if (connected && lastFailure === '') enter({ t: 'idle' });
+        else enter({ t: 'failed', reason: lastFailure === '' ? `the connection to ${describe(options.target)} was closed` : lastFailure });
+      },
+    });
+    const isBusy = (): boolean => (openCalls.get(session) ?? 0) > 0;
+    keepAlive(session, options.keepaliveMs ?? KEEPALIVE_MS, options.keepaliveTimeoutMs ?? KEEPALIVE_TIMEOUT_MS, isBusy);
+    session.once('close', () => sessions.delete(session));
+    sessions.add(session);
+    return (current = session);
+  };
   return {
     get state() {
       return state;
@@ -177,8 +144,13 @@ export function createChannel(options: ChannelOptions): Channel {
       listeners.add(run);
       return () => listeners.delete(run);
     },
-    unary,
-    stream,
+    session: () => (current !== undefined && !current.closed && !current.destroyed ? current : open()),
+    count: (session, by) => openCalls.set(session, (openCalls.get(session) ?? 0) + by),
+    lost(session) {
+      if (!session.destroyed) return undefined;
+      return lastFailure === '' ? `connection to ${describe(options.target)} lost` : lastFailure;
+    },
+    failed: (reason) => enter({ t: 'failed', reason: (lastFailure = reason) }),
     refresh() {
       const old = current;
       current = undefined;
@@ -192,10 +164,70 @@ export function createChannel(options: ChannelOptions): Channel {
       for (const session of sessions) session.destroy();
       await Promise.all(gone);
     },
-    [Symbol.asyncDispose]() {
-      return this.close();
+  };
+}
+
+interface SessionEvents {
+  onReady(): void;
+  onFailure(reason: string): void;
+  /** No new call goes over it; `connected`: it once stood. Possibly told twice. */
+  onDrop(connected: boolean): void;
+}
+
+function openSession(options: ChannelOptions, events: SessionEvents): ClientHttp2Session {
+  let socket: Socket | undefined;
+  const session = http2.connect(`http://${options.authority ?? authorityOf(options.target)}`, {
+    createConnection: () => (socket = openSocket(options)),
+    maxSessionMemory: SESSION_MEMORY_MB,
+    settings: {
+      enablePush: false,
+      initialWindowSize: WINDOW_BYTES,
+      maxHeaderListSize: options.limits?.maxHeaderBytes ?? DEFAULT_LIMITS.maxHeaderBytes,
+    },
+  });
+  let connected = false;
+  const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
+  const timer = setTimeout(() => {
+    events.onFailure(`no connection to ${describe(options.target)} within ${timeoutMs} ms`);
+    session.destroy();
+    socket?.destroy();
+  }, timeoutMs);
+  const drop = (): void => {
+    clearTimeout(timer);
+    events.onDrop(connected);
+  };
+  session.on('error', (error: Error) => events.onFailure(`connection to ${describe(options.target)} lost: ${error.message}`));
+  session.once('connect', () => {
+    clearTimeout(timer);
+    // The event comes a turn late: the channel may be closed by now.
+    if (session.destroyed) return;
+    connected = true;
+    session.setLocalWindowSize(WINDOW_BYTES * 4);
+    events.onReady();
+  });
+  session.once('goaway', drop);
+  session.once('close', drop);
+  return session;
+}
+
+function unaryCall(stream: Channel['stream'], path: string, request: Uint8Array, callOptions: CallOptions): Promise<Uint8Array> {
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+  let response: Uint8Array | undefined;
+  const listener: ClientListener = {
+    onMessage(message) {
+      if (response !== undefined) throw new MeshError('grpc/unimplemented', 'more than one response message came');
+      response = message;
+    },
+    onEnd(status) {
+      if (status.code !== Status.OK) reject(statusError(status));
+      else if (response === undefined) reject(statusError({ code: Status.INTERNAL, message: 'no response message came' }));
+      else resolve(response);
     },
   };
+  const call = stream(path, listener, { deadlineMs: DEFAULT_UNARY_DEADLINE_MS, ...callOptions });
+  call.write(request);
+  call.halfClose();
+  return promise;
 }
 
 function authorityOf(target: ListenTarget): string {

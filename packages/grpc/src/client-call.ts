@@ -36,95 +36,150 @@ export function failedCall(listener: ClientListener, status: GrpcStatus): Client
   return { write: () => false, onDrain() {}, halfClose() {}, cancel() {} };
 }
 
-/** Runs one call over a stream that was just opened. `lost` says why the connection is gone, undefined while it stands. */
-export function runCall(
-  stream: ClientHttp2Stream,
-  listener: ClientListener,
-  options: CallOptions,
-  maxMessageBytes: number,
-  lost: () => string | undefined,
-): ClientCall {
-  let status: GrpcStatus | undefined;
-  let trailers: GrpcMetadata = {};
-  let ended = false;
-  let aborted = false;
-  let timer: NodeJS.Timeout | undefined;
-  const deframer = createDeframer(maxMessageBytes);
+/** What a call over a stream goes by. */
+export interface CallTerms {
+  readonly options: CallOptions;
+  readonly maxMessageBytes: number;
+  /** Why the connection is gone; undefined while it stands. */
+  readonly lost: () => string | undefined;
+}
 
-  const finish = (): void => {
-    if (ended) return;
-    ended = true;
-    clearTimeout(timer);
-    options.signal?.removeEventListener('abort', cancel);
-    listener.onEnd(status ?? { code: Status.UNKNOWN, message: 'the call ended without a status' }, trailers);
-  };
-  const abort = (with_: GrpcStatus): void => {
-    aborted = true;
-    status ??= with_;
-    stream.close(constants.NGHTTP2_CANCEL);
-    if (stream.destroyed) finish();
-  };
-  const cancel = (): void => abort({ code: Status.CANCELLED, message: 'cancelled' });
-
-  const takeTrailers = (headers: IncomingHttpHeaders): void => {
-    trailers = metadataOf(headers);
-    const code = parseStatus(headers['grpc-status']);
-    if (code === undefined) return;
-    const message = headers['grpc-message'];
-    status ??= typeof message === 'string' ? { code, message: decodeMessage(message) } : { code };
-  };
-  stream.on('response', (headers) => {
-    takeTrailers(headers);
-    const httpStatus = headers[':status'] ?? 0;
-    const isGrpc = httpStatus === 200 && headers['content-type']?.startsWith('application/grpc') === true;
-    if (!isGrpc)
-      abort({ code: httpStatus === 200 ? Status.UNKNOWN : statusOfHttp(httpStatus), message: `the answer is HTTP ${httpStatus}, not gRPC` });
-    const encoding = headers['grpc-encoding'];
-    if (encoding !== undefined && encoding !== 'identity')
-      abort({ code: Status.UNIMPLEMENTED, message: `grpc-encoding ${String(encoding)} is not supported` });
-  });
-  stream.on('trailers', takeTrailers);
-  stream.on('data', (chunk: Buffer) => {
-    // Trailers can overtake data that waits to be read: only what we aborted ourselves is over here.
-    if (ended || aborted) return;
-    try {
-      for (const message of deframer.push(chunk)) listener.onMessage(message);
-    } catch (error) {
-      abort(statusOf(error));
-    }
-  });
-  let failure = '';
-  stream.on('error', (error: Error) => {
-    failure = error.message;
-  });
-  stream.on('end', () => {
-    // The server has said its last word; what we might still write goes nowhere.
-    if (status !== undefined && !stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
-  });
-  stream.on('close', () => {
-    const reason = lost();
-    if (status === undefined && reason !== undefined)
-      status = { code: Status.UNAVAILABLE, message: failure === '' ? reason : `${reason}: ${failure}` };
-    if (status === undefined && stream.rstCode !== 0)
-      status = { code: statusOfReset(stream.rstCode), message: `the stream was reset by the server (${stream.rstCode})` };
-    if (status?.code === Status.OK && !deframer.atBoundary) status = { code: Status.INTERNAL, message: 'the last message is cut off' };
-    finish();
-  });
-  if (options.deadlineMs !== undefined) {
-    timer = setTimeout(() => abort({ code: Status.DEADLINE_EXCEEDED, message: `no answer within ${options.deadlineMs} ms` }), options.deadlineMs);
-  }
+/** Runs one call over a stream that was just opened. */
+export function runCall(stream: ClientHttp2Stream, listener: ClientListener, terms: CallTerms): ClientCall {
+  const { options } = terms;
+  const outcome = createOutcome(stream, listener);
+  const cancel = (): void => outcome.abort({ code: Status.CANCELLED, message: 'cancelled' });
+  readAnswer(stream, listener, terms, outcome);
+  const timer =
+    options.deadlineMs === undefined
+      ? undefined
+      : setTimeout(() => outcome.abort({ code: Status.DEADLINE_EXCEEDED, message: `no answer within ${options.deadlineMs} ms` }), options.deadlineMs);
   if (options.signal?.aborted === true) setImmediate(cancel);
   else options.signal?.addEventListener('abort', cancel, { once: true });
-
+  outcome.onFinish(() => {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', cancel);
+  });
   return {
-    write: (message) => (ended || status !== undefined || stream.destroyed || stream.writableEnded ? false : writeFramed(stream, message)),
+    write: (message) =>
+      outcome.ended || outcome.status !== undefined || stream.destroyed || stream.writableEnded ? false : writeFramed(stream, message),
     onDrain(run) {
       if (stream.writableNeedDrain) stream.once('drain', run);
-      else setImmediate(() => !ended && !stream.destroyed && run());
+      else setImmediate(() => !outcome.ended && !stream.destroyed && run());
     },
     halfClose() {
       if (!stream.destroyed) stream.end();
     },
     cancel,
   };
+}
+
+/** How a call stands; it ends once. */
+interface Outcome {
+  /** Known before the end: by trailers, or because we gave up. The first one counts. */
+  readonly status: GrpcStatus | undefined;
+  readonly ended: boolean;
+  /** We gave up; what still comes is not read. */
+  readonly aborted: boolean;
+  settle(status: GrpcStatus): void;
+  trailers(headers: IncomingHttpHeaders): void;
+  abort(status: GrpcStatus): void;
+  /** Overrules a status of OK. */
+  spoil(status: GrpcStatus): void;
+  finish(): void;
+  onFinish(run: () => void): void;
+}
+
+function createOutcome(stream: ClientHttp2Stream, listener: ClientListener): Outcome {
+  let status: GrpcStatus | undefined;
+  let trailers: GrpcMetadata = {};
+  let ended = false;
+  let aborted = false;
+  let release = (): void => undefined;
+  const finish = (): void => {
+    if (ended) return;
+    ended = true;
+    release();
+    listener.onEnd(status ?? { code: Status.UNKNOWN, message: 'the call ended without a status' }, trailers);
+  };
+  return {
+    get status() {
+      return status;
+    },
+    get ended() {
+      return ended;
+    },
+    get aborted() {
+      return aborted;
+    },
+    settle(next) {
+      status ??= next;
+    },
+    trailers(headers) {
+      trailers = metadataOf(headers);
+      const code = parseStatus(headers['grpc-status']);
+      if (code === undefined) return;
+      const message = headers['grpc-message'];
+      status ??= typeof message === 'string' ? { code, message: decodeMessage(message) } : { code };
+    },
+    abort(with_) {
+      aborted = true;
+      status ??= with_;
+      stream.close(constants.NGHTTP2_CANCEL);
+      if (stream.destroyed) finish();
+    },
+    spoil(next) {
+      if (status?.code === Status.OK) status = next;
+    },
+    finish,
+    onFinish(run) {
+      release = run;
+    },
+  };
+}
+
+/** Reads the response: what comes goes to the listener, how it ends to the outcome. */
+function readAnswer(stream: ClientHttp2Stream, listener: ClientListener, { maxMessageBytes, lost }: CallTerms, outcome: Outcome): void {
+  const deframer = createDeframer(maxMessageBytes);
+  let failure = '';
+  stream.on('response', (headers) => {
+    outcome.trailers(headers);
+    const refusal = notGrpc(headers);
+    if (refusal !== undefined) outcome.abort(refusal);
+  });
+  stream.on('trailers', (headers) => outcome.trailers(headers));
+  stream.on('data', (chunk: Buffer) => {
+    // Trailers can overtake data that waits to be read: only what we aborted ourselves is over here.
+    if (outcome.ended || outcome.aborted) return;
+    try {
+      for (const message of deframer.push(chunk)) listener.onMessage(message);
+    } catch (error) {
+      outcome.abort(statusOf(error));
+    }
+  });
+  stream.on('error', (error: Error) => {
+    failure = error.message;
+  });
+  stream.on('end', () => {
+    // The server has said its last word; what we might still write goes nowhere.
+    if (outcome.status !== undefined && !stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
+  });
+  stream.on('close', () => {
+    const reason = lost();
+    if (reason !== undefined) outcome.settle({ code: Status.UNAVAILABLE, message: failure === '' ? reason : `${reason}: ${failure}` });
+    if (stream.rstCode !== 0)
+      outcome.settle({ code: statusOfReset(stream.rstCode), message: `the stream was reset by the server (${stream.rstCode})` });
+    if (!deframer.atBoundary) outcome.spoil({ code: Status.INTERNAL, message: 'the last message is cut off' });
+    outcome.finish();
+  });
+}
+
+/** Why a response is not one that we can read. */
+function notGrpc(headers: IncomingHttpHeaders & { readonly ':status'?: number | undefined }): GrpcStatus | undefined {
+  const httpStatus = headers[':status'] ?? 0;
+  const isGrpc = httpStatus === 200 && headers['content-type']?.startsWith('application/grpc') === true;
+  if (!isGrpc) return { code: httpStatus === 200 ? Status.UNKNOWN : statusOfHttp(httpStatus), message: `the answer is HTTP ${httpStatus}, not gRPC` };
+  const encoding = headers['grpc-encoding'];
+  if (encoding === undefined || encoding === 'identity') return undefined;
+  return { code: Status.UNIMPLEMENTED, message: `grpc-encoding ${String(encoding)} is not supported` };
 }

@@ -71,26 +71,76 @@ function linger(stream: ServerHttp2Stream): void {
   stream.once('close', () => clearTimeout(timer));
 }
 
+/** What a call is served by. */
+export interface ServeOptions {
+  readonly peer: Peer;
+  readonly handler: MethodHandler;
+  readonly limits: Required<GrpcLimits>;
+}
+
 /** Runs a handler over one HTTP/2 stream. */
-export function serveCall(
+export function serveCall(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, { peer, handler, limits }: ServeOptions): ServerCall {
+  const { call, status } = createCall(stream, headers, peer);
+  const deframer = createDeframer(limits.maxMessageBytes);
+  let listener: CallListener | undefined;
+  /** Runs a part of the handler; what it throws becomes the call's status. */
+  const guard = (run: () => void): void => {
+    if (status() !== undefined) return;
+    try {
+      run();
+    } catch (error) {
+      call.end(statusOf(error));
+    }
+  };
+  const timers = startTimers(call, headers, limits);
+
+  // Registered before the handler runs: nothing may be lost when it ends the call at once.
+  stream.on('error', () => {});
+  stream.on('wantTrailers', () => stream.sendTrailers(statusTrailers(status() ?? { code: Status.OK })));
+  stream.on('close', () => {
+    timers.stop();
+    // Of no effect but on the call's own state: the stream is gone.
+    call.end({ code: Status.CANCELLED });
+    listener?.onClose?.();
+    listener = undefined;
+  });
+  stream.on('data', (chunk: Buffer) =>
+    guard(() => {
+      for (const message of deframer.push(chunk)) {
+        timers.firstMessage();
+        if (status() === undefined) listener?.onMessage(message);
+      }
+    }),
+  );
+  stream.on('end', () =>
+    guard(() => {
+      timers.firstMessage();
+      // Also raised when the client resets the stream: that is no half close.
+      if (stream.destroyed || stream.aborted) return;
+      if (deframer.atBoundary) listener?.onHalfClose?.();
+      else call.end({ code: Status.INTERNAL, message: 'the last message is cut off' });
+    }),
+  );
+  guard(() => {
+    listener = handler(call);
+  });
+  return call;
+}
+
+/** The call as its handler sees it, and how it ended. */
+function createCall(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   peer: Peer,
-  handler: MethodHandler,
-  limits: Required<GrpcLimits>,
-): ServerCall {
+): { readonly call: ServerCall; readonly status: () => GrpcStatus | undefined } {
   let ended: GrpcStatus | undefined;
-  let listener: CallListener | undefined;
-  const timers: NodeJS.Timeout[] = [];
-  const deframer = createDeframer(limits.maxMessageBytes);
-
   const call: ServerCall = {
     path: String(headers[':path']),
     metadata: metadataOf(headers),
     peer,
     write(message) {
       if (ended !== undefined || stream.destroyed) return false;
-      if (!stream.headersSent) respond();
+      if (!stream.headersSent) stream.respond({ ':status': 200, 'content-type': 'application/grpc+proto' }, { waitForTrailers: true });
       return writeFramed(stream, message);
     },
     onDrain(run) {
@@ -108,57 +158,26 @@ export function serveCall(
       linger(stream);
     },
   };
+  return { call, status: () => ended };
+}
 
-  function respond(): void {
-    stream.respond({ ':status': 200, 'content-type': 'application/grpc+proto' }, { waitForTrailers: true });
-  }
-
-  /** Runs a part of the handler; what it throws becomes the call's status. */
-  const guard = (run: () => void): void => {
-    if (ended !== undefined) return;
-    try {
-      run();
-    } catch (error) {
-      call.end(statusOf(error));
-    }
-  };
-
-  const firstMessage = setTimeout(() => call.end({ code: Status.DEADLINE_EXCEEDED, message: 'no message came' }), limits.firstMessageTimeoutMs);
-  timers.push(firstMessage);
+/** The client's deadline, and how long it may take until its first message. */
+function startTimers(
+  call: ServerCall,
+  headers: IncomingHttpHeaders,
+  limits: Required<GrpcLimits>,
+): { readonly firstMessage: () => void; readonly stop: () => void } {
+  const after = (ms: number, message: string): NodeJS.Timeout => setTimeout(() => call.end({ code: Status.DEADLINE_EXCEEDED, message }), ms);
+  const first = after(limits.firstMessageTimeoutMs, 'no message came');
   const timeoutMs = parseTimeout(headers['grpc-timeout']);
-  if (timeoutMs !== undefined)
-    timers.push(setTimeout(() => call.end({ code: Status.DEADLINE_EXCEEDED, message: 'deadline exceeded' }), Math.min(timeoutMs, 2 ** 31 - 1)));
-
-  // Registered before the handler runs: nothing may be lost when it ends the call at once.
-  stream.on('error', () => {});
-  stream.on('wantTrailers', () => stream.sendTrailers(statusTrailers(ended ?? { code: Status.OK })));
-  stream.on('close', () => {
-    for (const timer of timers) clearTimeout(timer);
-    ended ??= { code: Status.CANCELLED };
-    listener?.onClose?.();
-    listener = undefined;
-  });
-  stream.on('data', (chunk: Buffer) =>
-    guard(() => {
-      for (const message of deframer.push(chunk)) {
-        clearTimeout(firstMessage);
-        if (ended === undefined) listener?.onMessage(message);
-      }
-    }),
-  );
-  stream.on('end', () =>
-    guard(() => {
-      clearTimeout(firstMessage);
-      // Also raised when the client resets the stream: that is no half close.
-      if (stream.destroyed || stream.aborted) return;
-      if (deframer.atBoundary) listener?.onHalfClose?.();
-      else call.end({ code: Status.INTERNAL, message: 'the last message is cut off' });
-    }),
-  );
-  guard(() => {
-    listener = handler(call);
-  });
-  return call;
+  const deadline = timeoutMs === undefined ? undefined : after(Math.min(timeoutMs, 2 ** 31 - 1), 'deadline exceeded');
+  return {
+    firstMessage: () => clearTimeout(first),
+    stop() {
+      clearTimeout(first);
+      clearTimeout(deadline);
+    },
+  };
 }
 
 /** A method with one request and one response. A thrown MeshError of code `grpc/<status name in lower case>` becomes that status. */

@@ -63,7 +63,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     if (wrong !== undefined || method === undefined) return refuse(stream, wrong ?? { code: Status.UNIMPLEMENTED });
     const socket = stream.session?.socket;
     if (socket === undefined || stream.destroyed) return;
-    const call = serveCall(stream, headers, peerOf(socket as never), method, limits);
+    const call = serveCall(stream, headers, { peer: peerOf(socket as never), handler: method, limits });
     calls.add(call);
     stream.once('close', () => calls.delete(call));
   });
