@@ -10,7 +10,7 @@ export interface DerItem {
 }
 
 /** A certificate or request larger than this is refused before it is read. */
-export const MAX_DER_BYTES = 32 * 1024;
+const MAX_DER_BYTES = 32 * 1024;
 
 function fault(what: string): MeshError {
   return new MeshError('pki/bad-der', `Not a certificate or request in DER: ${what}.`);

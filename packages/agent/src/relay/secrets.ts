@@ -5,8 +5,8 @@ import type { Identity } from '../identity/identity-manager.ts';
 import { encodeCertificateSecret, encodeRootSecret } from '../wire/messages.ts';
 
 /** Names of Istio's workload secrets (S8). They are made by the agent: the key never leaves this machine, nor its memory. */
-export const CERTIFICATE_SECRET = 'default';
-export const ROOT_SECRET = 'ROOTCA';
+const CERTIFICATE_SECRET = 'default';
+const ROOT_SECRET = 'ROOTCA';
 
 /** Whether a resource is made here and never asked of the control plane. */
 export function isLocalSecret(typeUrl: string, name: string): boolean {

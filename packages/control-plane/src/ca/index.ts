@@ -52,8 +52,7 @@ export async function createCa(deps: CaDeps): Promise<CaRoom> {
   };
 }
 
-export { openAuthority, type Authority, type Issued, type IssueRequest } from './authority.ts';
+export { openAuthority, type Authority } from './authority.ts';
 export { CREATE_CERTIFICATE, type MessageCodec } from './certificate-service.ts';
-export { CONTROL_PLANE_ACCOUNT } from './join-route.ts';
 export type { ServerCertificate, ServerSecret } from './server-certificate.ts';
-export type { Allocation, AuditRecord, AuthorityOptions, JoinRequest, WorkloadAllocator } from './types.ts';
+export type { AuthorityOptions, WorkloadAllocator } from './types.ts';

@@ -3,7 +3,7 @@ import type { Clock } from '@meltemi/base';
 import type { SpiffeId } from '@meltemi/pki';
 
 /** How long a join token is good. */
-export const JOIN_TOKEN_TTL_MS = 300_000;
+const JOIN_TOKEN_TTL_MS = 300_000;
 const MAX_OUTSTANDING = 10_000;
 const TOKEN_BYTES = 32;
 

@@ -27,7 +27,7 @@ import {
 } from '@meltemi/pki';
 
 /** Format of the folder; a newer one is refused, an older one would be migrated with a copy. */
-export const CA_FORMAT = 1;
+const CA_FORMAT = 1;
 
 const FILES = { format: 'format.json', root: 'root.pem', issuing: 'issuing.pem', trusted: 'trusted' } as const;
 

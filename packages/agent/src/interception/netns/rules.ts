@@ -8,7 +8,7 @@ export interface RedirectPorts {
   readonly dns: number;
 }
 
-export const REDIRECT_PORTS: RedirectPorts = { outbound: 15001, inbound: 15006, dns: 15053 };
+const REDIRECT_PORTS: RedirectPorts = { outbound: 15001, inbound: 15006, dns: 15053 };
 
 /** Ports of agent and proxy that are reached directly: admin, merged metrics, health, proxy metrics. */
 const OWN_PORTS = [15000, 15020, 15021, 15090];
