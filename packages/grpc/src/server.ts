@@ -1,5 +1,6 @@
 import { constants as cryptoConstants } from 'node:crypto';
 import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContextOptions, type Server as TlsServer } from 'node:tls';
 import { MeshError, silentLog, type Log } from '@meltemi/base';
 import { keepAlive } from './keepalive.ts';
@@ -27,6 +28,10 @@ export interface GrpcServerOptions {
   readonly log?: Log;
 }
 
+/** From the end of calls to the end of their sessions, and from there to the end of sockets whose peer says nothing. */
+const TRAILERS_MS = 50;
+const FAREWELL_MS = 200;
+
 /** A gRPC server over HTTP/2. One server listens on one target. */
 export interface GrpcServer extends AsyncDisposable {
   /** Throws MeshError `grpc/listen` when the address is taken or not ours. */
@@ -45,9 +50,11 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const log = options.log ?? silentLog;
   const sessions = new Set<ServerHttp2Session>();
   const calls = new Set<ServerCall>();
+  const sockets = trackSockets();
   let closing: Promise<void> | undefined;
   const server = createHttp2Server(limits, options.tls);
 
+  server.on('connection', (socket: Socket) => sockets.add(socket));
   server.on('session', (session) => {
     sessions.add(session);
     superviseSession(session);
@@ -68,20 +75,6 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     stream.once('close', () => calls.delete(call));
   });
 
-  const close = async (graceMs: number): Promise<void> => {
-    const gone = new Promise<void>((resolve) => server.close(() => resolve()));
-    // server.close() reports an error when it never listened; sessions still have to go.
-    for (const session of sessions) session.close();
-    const cut = setTimeout(() => {
-      for (const call of calls) call.end({ code: Status.UNAVAILABLE, message: 'shutting down' });
-      // One turn for the trailers to be written, then no mercy.
-      setTimeout(() => sessions.forEach((session) => session.destroy()), 50);
-    }, graceMs);
-    await gone;
-    clearTimeout(cut);
-    for (const session of sessions) session.destroy();
-  };
-
   return {
     listen: (target) => listenOn(server, target),
     setSecureContext(tls) {
@@ -97,11 +90,49 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
       return calls.size;
     },
     close(graceMs = 0) {
-      closing ??= close(graceMs);
+      closing ??= closeServer({ server, sessions, calls, sockets }, graceMs);
       return closing;
     },
     [Symbol.asyncDispose]() {
       return this.close();
+    },
+  };
+}
+
+interface Open {
+  readonly server: http2.Http2Server;
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
+  readonly calls: ReadonlySet<ServerCall>;
+  readonly sockets: ReturnType<typeof trackSockets>;
+}
+
+async function closeServer({ server, sessions, calls, sockets }: Open, graceMs: number): Promise<void> {
+  const gone = new Promise<void>((resolve) => server.close(() => resolve()));
+  // server.close() reports an error when it never listened; sessions still have to go.
+  for (const session of sessions) session.close();
+  const cut = setTimeout(() => {
+    for (const call of calls) call.end({ code: Status.UNAVAILABLE, message: 'shutting down' });
+    // One turn for the trailers to be written, then no mercy.
+    setTimeout(() => {
+      for (const session of sessions) session.destroy();
+      sockets.destroySoon();
+    }, TRAILERS_MS);
+  }, graceMs);
+  await gone;
+  clearTimeout(cut);
+  for (const session of sessions) session.destroy();
+}
+
+/** A session that is destroyed still waits for its peer to take the last bytes; one that is gone without a word never does. */
+function trackSockets(): { add(socket: Socket): void; destroySoon(): void } {
+  const sockets = new Set<Socket>();
+  return {
+    add(socket) {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    },
+    destroySoon() {
+      setTimeout(() => sockets.forEach((socket) => socket.destroy()), FAREWELL_MS).unref();
     },
   };
 }

@@ -90,17 +90,25 @@ export function tellParent(message: ChildMessage): void {
   if (process.send !== undefined && process.connected) process.send(message);
 }
 
+const STOP_LIMIT_MS = 10_000;
+
 /** In a child: `stop` runs on SIGTERM, SIGINT, SIGHUP or when the parent is gone, once; then the process ends. */
 export function stopWithParent(stop: (reason: string) => Promise<void>): void {
   let stopping = false;
   const begin = (reason: string): void => {
     if (stopping) return;
     stopping = true;
+    // Whatever hangs: a process that was told to stop does not stay.
+    setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
     void stop(reason).then(
       () => process.exit(0),
       () => process.exit(1),
     );
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => begin(signal));
-  if (process.send !== undefined) process.on('disconnect', () => begin('the process that started it is gone'));
+  if (process.send === undefined) return;
+  const orphaned = (): void => begin('the process that started it is gone');
+  // It may have gone while this one was starting.
+  if (process.connected) process.on('disconnect', orphaned);
+  else orphaned();
 }
