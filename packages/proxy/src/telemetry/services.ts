@@ -6,7 +6,8 @@ const NONE: DestinationService = { host: '', name: '', namespace: '' };
 
 /**
  * The service that a stream was for. A cluster of a service says so itself; one of several services goes by the host asked for. Traffic
- * without a service is named after its cluster, or (a sidecar's request that no route took) after the host, as Istio does. A gateway's
+ * without a service is named after its cluster, or (a sidecar's request that no route took) after the service or
+ * the host asked for. A gateway's
  * host header comes from strangers and never becomes a label.
  */
 export function destinationService(info: StreamInfo, gateway: boolean): DestinationService {
@@ -22,10 +23,24 @@ export function destinationService(info: StreamInfo, gateway: boolean): Destinat
   if (PASSTHROUGH.has(info.clusterName))
     return { host: info.protocol === 'http' ? withoutPort(info.authority) : '', name: info.clusterName, namespace: '' };
   if (info.chain.listener.direction === 'outbound' && !gateway) {
-    const host = withoutPort(info.authority);
-    return { host, name: host, namespace: '' };
+    return serviceOfVirtualHost(info.virtualHost) ?? serviceOfAuthority(info.authority);
   }
   return NONE;
+}
+
+/**
+ * A request whose route leads nowhere (NC, a cluster that does not exist) was still meant for the service whose virtual host it matched; the
+ * authority may be no more than that service's address, which means nothing to a reader.
+ */
+function serviceOfVirtualHost(virtualHost: string): DestinationService | undefined {
+  const host = withoutPort(virtualHost);
+  const [, name, namespace] = /^([^.*]+)\.([^.]+)\.svc\./.exec(host) ?? [];
+  return name === undefined || namespace === undefined ? undefined : { host, name, namespace };
+}
+
+function serviceOfAuthority(authority: string): DestinationService {
+  const host = withoutPort(authority);
+  return { host, name: host, namespace: '' };
 }
 
 function withoutPort(authority: string): string {
