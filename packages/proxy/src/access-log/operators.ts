@@ -129,7 +129,7 @@ let cachedSecond = -1;
 let cachedText = '';
 
 /** `2026-01-02T03:04:05.678Z`; the part up to the second is kept, as most lines of a second share it. */
-export function isoTime(timeMs: number): string {
+function isoTime(timeMs: number): string {
   const second = Math.floor(timeMs / 1000);
   if (second !== cachedSecond) {
     cachedSecond = second;

@@ -79,7 +79,7 @@ function findKept(scanner: HeadScanner, bytes: Uint8Array, name: string): number
 }
 
 /** Cuts every line of this name, unless it frames the message. */
-export function cutAll(scanner: HeadScanner, bytes: Uint8Array, name: string): void {
+function cutAll(scanner: HeadScanner, bytes: Uint8Array, name: string): void {
   if (FRAMING.has(name) || name === 'host') return;
   const wanted = nameBytes(name);
   for (let at = scanner.find(bytes, wanted); at >= 0; at = scanner.find(bytes, wanted, at + 1)) scanner.drop(at);

@@ -73,7 +73,7 @@ async function resolveName(name: string, family: 4 | 6): Promise<readonly { read
   return family === 4 ? resolver.resolve4(name, { ttl: true }) : resolver.resolve6(name, { ttl: true });
 }
 
-export function knownWorkload(workload: Workload): KnownWorkload {
+function knownWorkload(workload: Workload): KnownWorkload {
   const { name = '', namespace = '', service_account: account = '', trust_domain: domain = '' } = workload;
   return {
     labels: {

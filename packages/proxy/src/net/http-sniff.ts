@@ -1,6 +1,6 @@
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 /** A request line longer than this is not waited for: the bytes are not taken for HTTP. */
-export const MAX_REQUEST_LINE_BYTES = 8 * 1024;
+const MAX_REQUEST_LINE_BYTES = 8 * 1024;
 const MAX_METHOD = 32;
 
 /** `more` = cannot tell yet; '' = not HTTP. The names are Envoy's application protocols. */

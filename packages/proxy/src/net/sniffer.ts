@@ -19,7 +19,7 @@ export type SniffResult =
 const PLAIN: Sniffed = { transportProtocol: 'raw_buffer', serverName: '', applicationProtocols: [] };
 
 /** Decides as soon as the bytes allow; undefined = more are needed. */
-export function judge(bytes: Uint8Array, length: number, wantHttp: boolean): Sniffed | undefined {
+function judge(bytes: Uint8Array, length: number, wantHttp: boolean): Sniffed | undefined {
   const hello = readClientHello(bytes, length);
   if (hello.t === 'more') return undefined;
   if (hello.t === 'tls') return { transportProtocol: 'tls', serverName: hello.serverName, applicationProtocols: hello.alpn };
