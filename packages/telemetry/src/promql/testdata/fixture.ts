@@ -32,7 +32,7 @@ export function engineOf(all: readonly SeriesData[]): PromqlEngine {
 }
 
 /** The result of an instant query as `{labels} value` lines, the way Prometheus' documentation shows them. */
-export function shown(result: QueryResult): string[] {
+function shown(result: QueryResult): string[] {
   if (result.t === 'scalar' || result.t === 'string') return [String(result.value)];
   if (result.t === 'vector') return result.samples.map((s) => `${formatLabels(s.labels)} ${Number(s.value.toPrecision(12))}`);
   return result.series.map((s) => `${formatLabels(s.labels)} ${s.points.map(([t, v]) => `${v}@${t / 1000}`).join(' ')}`);
