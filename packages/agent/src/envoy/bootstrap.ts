@@ -11,6 +11,15 @@ export interface BootstrapOptions {
 /** The name by which resources of the control plane refer to the agent (access log, traces). */
 const AGENT_CLUSTER = 'meltemi-agent';
 
+/** Envoy warns at every start when there is none. */
+const CONNECTION_LIMIT = {
+  name: 'envoy.resource_monitors.global_downstream_max_connections',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
+    max_active_downstream_connections: 50_000,
+  },
+};
+
 /** Stats that stay: Envoy makes hundreds for each cluster, and ours come from the access log. */
 const KEPT_STATS = [
   { prefix: 'server.' },
@@ -25,7 +34,7 @@ const KEPT_STATS = [
 ];
 
 /** Spans are on their way after a second, not after five. */
-const RUNTIME = { overload: { global_downstream_max_connections: 50_000 }, tracing: { opentelemetry: { flush_interval_ms: 1000 } } };
+const RUNTIME = { tracing: { opentelemetry: { flush_interval_ms: 1000 } } };
 
 /** Envoy's bootstrap (ProtoJSON): everything else comes by delta ADS over the agent's socket. It holds no secret. */
 export function envoyBootstrap(options: BootstrapOptions): object {
@@ -46,6 +55,7 @@ export function envoyBootstrap(options: BootstrapOptions): object {
     static_resources: { clusters: [agentCluster(options.socketPath)] },
     stats_config: { stats_matcher: { inclusion_list: { patterns: KEPT_STATS } } },
     layered_runtime: { layers: [{ name: 'meltemi', static_layer: RUNTIME }] },
+    overload_manager: { resource_monitors: [CONNECTION_LIMIT] },
   };
 }
 
