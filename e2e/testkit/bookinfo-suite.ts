@@ -12,7 +12,7 @@ import { burst, eventually, get } from './load.ts';
 import { foreignCertificate, hasOpenssl, tlsView } from './openssl.ts';
 import { networkOf } from './network.ts';
 import { query, queryValue } from './prometheus.ts';
-import { proxiesOf } from './processes.ts';
+import { filesBelow, proxiesOf } from './processes.ts';
 import { watchReviews } from './watch.ts';
 
 /** How one run of the suite differs from another. */
@@ -272,6 +272,13 @@ function inspection({ demo, dataPlane, interception }: Context): void {
     }
     const { stdout } = await demo().cli('proxy-config', 'secret', 'productpage-v1', '-o', 'json');
     assert.ok(stdout.includes('"default"') && !stdout.includes('PRIVATE KEY'), stdout.slice(0, 500));
+    const logs = filesBelow(join(demo().stateDir, 'logs')).map(({ bytes }) => bytes.toString());
+    assert.ok(logs.length >= 10);
+    assert.deepEqual(
+      logs.flatMap((log) => log.split('\n').filter((line) => /\]\[(?:warning|error|critical)\]/.test(line))),
+      [],
+      'Envoy has nothing to complain of',
+    );
   });
 }
 
