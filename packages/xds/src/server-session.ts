@@ -1,3 +1,4 @@
+import { MeshError } from '@meltemi/base';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createDeltaDialect } from './delta-dialect.ts';
 import type { DeltaRequest, DeltaResponse, SotwRequest, SotwResponse } from './messages.ts';
@@ -43,7 +44,10 @@ export interface ServerSessionOptions {
  * listeners that used them were replaced and acknowledged.
  */
 export interface ServerSession<Request, Response> {
-  /** Takes a request; returns the verdict it carries, if it is the first for its nonce. */
+  /**
+   * Takes a request; returns the verdict it carries, if it is the first for its nonce. Throws MeshError `grpc/resource-exhausted` for more
+   * types or names than a client can need.
+   */
   receive(request: Request): Verdict | undefined;
   /** The source has changed: everywhere, or in one type only, or only in these names of it. */
   changed(typeUrl?: string, names?: ReadonlySet<string>): void;
@@ -77,6 +81,10 @@ interface AnyRequest {
   readonly error?: { readonly message?: string };
 }
 
+/** All that a stream makes the server remember is bounded: a client chooses the names, and on the plaintext port anybody is one. */
+const MAX_TYPES = 64;
+const MAX_NAMES = 100_000;
+
 /** A session for one stream. */
 export function createServerSession(protocol: 'delta', options: ServerSessionOptions): ServerSession<DeltaRequest, DeltaResponse>;
 export function createServerSession(protocol: 'sotw', options: ServerSessionOptions): ServerSession<SotwRequest, SotwResponse>;
@@ -107,12 +115,14 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   receive(request: Request): Verdict | undefined {
     let type = this.#types.get(request.typeUrl);
     const first = type === undefined;
+    if (first && this.#types.size >= MAX_TYPES) throw tooMuch(`${MAX_TYPES} types`);
     type ??= createTypeSession(request.typeUrl);
     this.#types.set(request.typeUrl, type);
     const verdict = this.#judge(type, request);
     if (this.#dialect.subscribe(type, request, first) && request.typeUrl === TYPE_URL.endpoint) {
       for (const name of this.#awaitedEndpoints) if (type.names.has(name)) this.#awaitedEndpoints.delete(name);
     }
+    if (Math.max(type.names.size, type.forced.size) > MAX_NAMES) throw tooMuch(`${MAX_NAMES} names of ${request.typeUrl}`);
     return verdict;
   }
 
@@ -258,6 +268,10 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
       outstanding: !isDone,
     };
   }
+}
+
+function tooMuch(bound: string): MeshError {
+  return new MeshError('grpc/resource-exhausted', `one stream may ask for at most ${bound}`);
 }
 
 function takeRemovals(type: TypeSession): readonly string[] {

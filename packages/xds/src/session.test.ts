@@ -140,6 +140,27 @@ test('state of the world: a stale nonce carries nothing, a removal keeps the clu
   assert.equal(server.syncedVersion(), source.version);
 });
 
+test('what one stream makes the server remember is bounded: types, names, and names that are given back', () => {
+  const many = Array.from({ length: 100_001 }, (_, i) => `n${i}`);
+  const ask = (typeUrl: string, more: { readonly subscribe?: string[]; readonly unsubscribe?: string[] } = {}) => ({
+    typeUrl,
+    subscribe: [],
+    unsubscribe: [],
+    initialVersions: new Map<string, string>(),
+    nonce: '',
+    ...more,
+  });
+  const tooMuch = { code: 'grpc/resource-exhausted' };
+  assert.throws(() => session(createSource()).receive(ask(EDS, { subscribe: many })), tooMuch);
+  const forgetful = session(createSource());
+  forgetful.receive(ask(CDS));
+  assert.throws(() => forgetful.receive(ask(CDS, { unsubscribe: many })), tooMuch);
+  const curious = session(createSource());
+  for (let i = 0; i < 64; i++) curious.receive(ask(`type.googleapis.com/t${i}`));
+  curious.receive(ask('type.googleapis.com/t0'));
+  assert.throws(() => curious.receive(ask('type.googleapis.com/t64')), tooMuch);
+});
+
 /** Runs requests and responses to and fro until nobody has anything to say; returns the responses. */
 function exchange(client: DeltaClient, server: ReturnType<typeof session>) {
   const sent = [];
