@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { silentLog } from '@meltemi/base';
 import { Status } from '@meltemi/grpc';
 import { TYPE_URL, type JsonObject } from '@meltemi/protos-types';
 import type { XdsNode } from './generator.ts';
@@ -139,6 +140,28 @@ test('routes wait for endpoints of new clusters, and no longer than the patience
   // A client that never asks gets its routes all the same.
   world.ads.update({ version: 3, push: state({ old: { name: 'old' }, new: { name: 'new' }, third: { name: 'third' } }, 'third') });
   assert.equal((await world.ads.waitForAck(3, 5_000)).t, 'acknowledged');
+});
+
+test('a node whose configuration cannot be made ends its own stream and nobody else hears of it', async () => {
+  const errors: string[] = [];
+  await using world = await room({
+    generator: {
+      generate(node, typeUrl, _names, state) {
+        if (node.id === 'cursed' && state.size > 1) throw new Error('no translation');
+        return state.get(typeUrl) ?? new Map();
+      },
+    },
+    log: { ...silentLog, error: (_text, fields) => void errors.push(String(fields?.['node'])) },
+  });
+  world.ads.update({ version: 1, push: push({ [CDS]: { a: { name: 'a' } } }) });
+  await using cursed = createTestAdsClient(world.port, codec, { id: 'cursed' }, [CDS]);
+  await cursed.until(() => cursed.updates.length === 1);
+  await using other = createTestAdsClient(world.port, codec, { id: 'other' }, [CDS]);
+  await other.until(() => other.updates.length === 1);
+  world.ads.update({ version: 2, push: push({ [CDS]: { b: { name: 'b' } }, [EDS]: {} }) });
+  await other.until(() => other.resources.has(`${CDS} b`));
+  assert.equal((await cursed.ended).code, Status.INTERNAL);
+  assert.deepEqual(new Set(errors), new Set(['cursed']));
 });
 
 test('metadata is believed only if the certificate agrees', () => {

@@ -216,6 +216,11 @@ class Room<Push> implements AdsServer<Push> {
       },
       mayPump: (connection) => this.#admission.isAdmitted(connection),
       onSent: (typeUrl, bytes, tookMs) => this.#observer.sent(typeUrl, bytes, tookMs),
+      onFault: (connection, error) =>
+        this.#options.log.error('configuration for a node could not be made; its stream ends', {
+          node: connection.node.id,
+          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        }),
       onVerdict: (connection, verdict) => this.#onVerdict(connection, verdict),
       onHealth: (connection, reason) => this.#options.onHealth?.(connection.id, reason),
       onClose: (connection) => {

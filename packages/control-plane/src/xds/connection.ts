@@ -47,6 +47,8 @@ export interface ConnectionHooks {
   readonly mayPump: (connection: Connection) => boolean;
   /** A response is with the transport; `tookMs` to make it. */
   readonly onSent: (typeUrl: string, bytes: number, tookMs: number) => void;
+  /** What was to be sent could not be made. The stream ends, and its client keeps what it has. */
+  readonly onFault: (connection: Connection, error: unknown) => void;
   /** After what followed from the verdict was sent. */
   readonly onVerdict: (connection: Connection, verdict: Verdict) => void;
   readonly onClose: (connection: Connection) => void;
@@ -177,6 +179,21 @@ function createConnection({ call, protocol, stream, node }: Served, hooks: Conne
     });
   };
 
+  const send = (): void => {
+    while (!waitingForDrain && hooks.mayPump(connection)) {
+      const begunMs = clock.monotonic();
+      const response = stream.next();
+      if (response === undefined) return watchHoldBack();
+      hooks.onSent(response.typeUrl, sizeOf(response.parts), clock.monotonic() - begunMs);
+      if (call.write(response.parts)) continue;
+      waitingForDrain = true;
+      call.onDrain(() => {
+        waitingForDrain = false;
+        connection.pump();
+      });
+    }
+  };
+
   const connection: Connection = {
     id: hooks.nextId(),
     node,
@@ -184,17 +201,12 @@ function createConnection({ call, protocol, stream, node }: Served, hooks: Conne
     connectedAtMs: clock.now(),
     changed: (typeUrl, names) => stream.session.changed(typeUrl, names),
     pump() {
-      while (!waitingForDrain && hooks.mayPump(connection)) {
-        const begunMs = clock.monotonic();
-        const response = stream.next();
-        if (response === undefined) return watchHoldBack();
-        hooks.onSent(response.typeUrl, sizeOf(response.parts), clock.monotonic() - begunMs);
-        if (call.write(response.parts)) continue;
-        waitingForDrain = true;
-        call.onDrain(() => {
-          waitingForDrain = false;
-          connection.pump();
-        });
+      try {
+        send();
+      } catch (error) {
+        // One client's mesh cannot be translated: our own mistake, and neither the end of the process nor of the others' pushes.
+        hooks.onFault(connection, error);
+        call.end({ code: Status.INTERNAL, message: 'the configuration could not be made; the log of the control plane says why' });
       }
     },
     statuses: () => stream.session.statuses(),
