@@ -3,6 +3,7 @@ import { MeshError } from '@meltemi/base';
 import { connect } from '../client/control-plane-client.ts';
 import { MAIN } from '../commands/workload-options.ts';
 import type { Output } from '../output/output.ts';
+import { ensureService } from './ensure-service.ts';
 import { createLog } from './log.ts';
 import { stopWithParent, tellParent } from './child.ts';
 
@@ -22,6 +23,8 @@ export async function wrapWorkload(workload: Workload, context: { readonly serve
       `joining the mesh needs the token of the control plane at ${client.url}. Set MELTEMI_TOKEN to the content of its run/token file.`,
     );
   const name = workload.identity.workload;
+  const told = await ensureService(client, workload);
+  if (told !== undefined) out.note(`meltemi: ${told}`);
   const running = await runWorkload({
     ...workload,
     controlPlane: { t: 'server', url: client.url, token: client.token },
