@@ -88,6 +88,11 @@ test("an address is its owner's: another account with it is not registered", asy
     connected.workloads().map((workload) => workload.serviceAccount),
     ['x'],
   );
+  const { address } = await connected.allocate(JOIN);
+  connected.connect('three', node(address, 'thief'));
+  assert.deepEqual(addresses(connected), ['10.9.0.2'], 'an address that waits for its workload is its own already');
+  connected.connect('four', node(address));
+  assert.deepEqual(addresses(connected), ['10.9.0.2', address]);
   await connected.close();
 });
 

@@ -29,6 +29,9 @@ type State =
   /** Its stream is gone, or it has not come back after our restart. */
   | { readonly t: 'leaving'; readonly timer: Timer };
 
+/** Whose an address is. */
+type Owner = Pick<Workload, 'namespace' | 'serviceAccount'>;
+
 interface Entry {
   readonly workload: Workload;
   readonly state: State;
@@ -49,8 +52,8 @@ class Connected implements ConnectedRegistry {
   /** By mesh-facing address. */
   readonly #entries = new Map<string, Entry>();
   readonly #byConnection = new Map<string, string>();
-  /** Addresses given to workloads that are not here yet. */
-  readonly #reserved = new Map<string, Timer>();
+  /** Addresses given to workloads that are not here yet, and to whom. */
+  readonly #reserved = new Map<string, { readonly owner: Owner; readonly timer: Timer }>();
   readonly #listeners = new Set<() => void>();
   #list: readonly Workload[] | undefined;
 
@@ -72,34 +75,42 @@ class Connected implements ConnectedRegistry {
   async allocate(request: JoinRequest): Promise<Allocation> {
     const { network, xdsAddress } = this.#options;
     if (request.interception === 'ports') {
-      const address = this.#reserve(await this.#loopback.take());
+      const address = this.#reserve(await this.#take(this.#loopback), request);
       return { address, appAddress: loopbackAppAddress(address), xdsAddress: xdsAddress.ports };
     }
     if (this.#subnet === undefined || network === undefined) {
       throw new MeshError('join/no-network', 'This control plane has no network for namespaces of its own; join with interception "ports".');
     }
-    const address = this.#reserve(await this.#subnet.take());
+    const address = this.#reserve(await this.#take(this.#subnet), request);
     return { address, appAddress: address, xdsAddress: xdsAddress.netns ?? xdsAddress.ports, network };
   }
 
-  #reserve(address: string): string {
+  /** A workload that has just connected may hold an address that its pool has not marked yet. */
+  async #take(pool: AddressPool): Promise<string> {
+    for (;;) {
+      const address = await pool.take();
+      if (!this.#entries.has(address)) return address;
+    }
+  }
+
+  #reserve(address: string, owner: Owner): string {
     const timer = this.#options.timers.after(this.#options.joinMs ?? 300_000, () => {
       this.#reserved.delete(address);
       this.#free(address);
     });
-    this.#reserved.set(address, timer);
+    this.#reserved.set(address, { owner, timer });
     return address;
   }
 
   connect(connectionId: string, node: ProxyNode): void {
     const { address } = node;
     const before = this.#entries.get(address);
-    if (before !== undefined && !sameIdentity(before.workload, node)) {
-      const { namespace, name } = before.workload;
+    const owner = before?.workload ?? this.#reserved.get(address)?.owner;
+    if (owner !== undefined && !sameIdentity(owner, node)) {
       this.#options.log.warn('a node claims the address of another workload; it is not registered', {
         node: node.id,
         address,
-        owner: `${namespace}/${name}`,
+        owner: `${owner.namespace}/${owner.serviceAccount}`,
       });
       return;
     }
@@ -114,7 +125,7 @@ class Connected implements ConnectedRegistry {
 
   /** The address is in use: what would free it is called off. */
   #arrive(address: string, before: Entry | undefined): void {
-    this.#reserved.get(address)?.cancel();
+    this.#reserved.get(address)?.timer.cancel();
     this.#reserved.delete(address);
     if (before?.state.t === 'leaving') before.state.timer.cancel();
     if (before === undefined) void this.#claim(address);
@@ -157,7 +168,7 @@ class Connected implements ConnectedRegistry {
 
   async close(): Promise<void> {
     for (const { state } of this.#entries.values()) if (state.t === 'leaving') state.timer.cancel();
-    for (const timer of this.#reserved.values()) timer.cancel();
+    for (const { timer } of this.#reserved.values()) timer.cancel();
     this.#listeners.clear();
     this.#loopback.close();
     this.#subnet?.close();
@@ -194,7 +205,7 @@ class Connected implements ConnectedRegistry {
 }
 
 /** An address changes hands only after its owner has left: until then somebody else with it is a mistake or a lie. */
-function sameIdentity(owner: Workload, node: ProxyNode): boolean {
+function sameIdentity(owner: Owner, node: ProxyNode): boolean {
   return owner.namespace === node.namespace && owner.serviceAccount === node.serviceAccount;
 }
 
