@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { HttpError, json, request, text, type HttpResponse, type Route } from '@meltemi/http';
 import { shortTypeName } from '@meltemi/protos-types';
 import type { AdsServer, ConnectedNode, NodeTypeStatus } from '../xds/ads-server.ts';
@@ -53,7 +54,7 @@ function viewOf(connected: ConnectedNode): ProxyView {
   const namespace = textOf(metadata['NAMESPACE']);
   return {
     id: connected.node.id,
-    name: textOf(metadata['WORKLOAD_NAME']) || name.replace(new RegExp(`\\.${namespace}$`), ''),
+    name: textOf(metadata['WORKLOAD_NAME']) || (name.endsWith(`.${namespace}`) ? name.slice(0, -namespace.length - 1) : name),
     namespace,
     type,
     address,
@@ -79,6 +80,8 @@ async function configDump(deps: ProxiesDeps, id: string): Promise<HttpResponse> 
     .map(viewOf)
     .find((view) => view.id === id);
   if (proxy === undefined) throw new HttpError(404, 'proxies/unknown', `no proxy with the id "${id}" is connected`);
+  // A gRPC application may call itself anything, also `x~example.com/?~…`: only an address is called, and not what a text makes of the URL.
+  if (isIP(proxy.address) === 0) throw new HttpError(404, 'proxies/no-agent', `${proxy.name} has no agent that could be asked`);
   const host = proxy.address.includes(':') ? `[${proxy.address}]` : proxy.address;
   const url = `http://${host}:${deps.agentPort ?? AGENT_PORT}/config_dump`;
   try {

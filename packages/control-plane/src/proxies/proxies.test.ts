@@ -47,3 +47,15 @@ test('proxies are listed with what they acknowledged, what they have not answere
   const later = await list?.handler({} as HttpRequest);
   assert.match(later?.body as string, /"type":"CDS","state":"STALE"/);
 });
+
+test('what a client says of itself is neither a pattern nor a URL', async () => {
+  await using world = await room();
+  const id = 'sidecar~127.0.0.1/x?~a.(~d';
+  await using client = createTestAdsClient(world.port, codec, { id, metadata: { NAMESPACE: '(', GENERATOR: 'grpc' } }, [CDS]);
+  await world.connected(1);
+  assert.ok(client.updates.length === 0);
+  const [list, dump] = proxyRoutes({ ads: world.ads as never, version: () => 1 });
+  const answer = await list?.handler({} as HttpRequest);
+  assert.match(answer?.body as string, /"name":"a","namespace":"\("/);
+  await assert.rejects(async () => dump?.handler({ params: { id } } as unknown as HttpRequest), { code: 'proxies/no-agent' });
+});
