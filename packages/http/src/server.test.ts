@@ -63,6 +63,7 @@ test('routes, errors and bodies', async () => {
   await withServer({ routes: echo }, async (url) => {
     const auth = { authorization: `Bearer ${TOKEN}` };
     assert.deepEqual((await request({ url: `${url}/hello/w%C3%B6rld?q=1` })).json(), { name: 'wörld', q: '1' });
+    assert.deepEqual((await request({ url: `${url}/hello/you?q=a?b=c?` })).json(), { name: 'you', q: 'a?b=c?' });
     assert.deepEqual((await request({ url: `${url}/echo`, method: 'POST', body: '{"a":[1]}', headers: auth })).json(), { a: [1] });
     const cases: readonly (readonly [string, string, string | undefined, number, string])[] = [
       ['GET', '/nothing', undefined, 404, 'http/not-found'],

@@ -185,7 +185,7 @@ function toRequest(
   return {
     method: message.method ?? 'GET',
     path: pathOf(message),
-    query: new URLSearchParams((message.url ?? '').split('?', 2)[1] ?? ''),
+    query: new URLSearchParams(queryOf(message)),
     params,
     headers: message.headers,
     remoteAddress: rest.remoteAddress,
@@ -219,4 +219,11 @@ function headersOf(message: IncomingMessage, { status, headers, body }: HttpResp
 
 function pathOf(message: IncomingMessage): string {
   return (message.url ?? '/').split('?', 1)[0] ?? '/';
+}
+
+/** All after the first question mark: a query may hold more of them (RFC 3986, 3.4). */
+function queryOf(message: IncomingMessage): string {
+  const url = message.url ?? '';
+  const at = url.indexOf('?');
+  return at < 0 ? '' : url.slice(at + 1);
 }
