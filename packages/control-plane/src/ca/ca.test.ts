@@ -165,6 +165,9 @@ test('a token ends after five minutes; a foreign certificate is nobody; attempts
   await assert.rejects(ask(port, rootCertificate, key, { certificate: { chain: joinPem(...chain), key } }), { code: 'grpc/permission-denied' });
   for (let i = 0; i < 30; i++) await ask(port, rootCertificate, key, { token: 'wrong' }).catch(() => undefined);
   await assert.rejects(ask(port, rootCertificate, key, { token: 'wrong' }), { code: 'grpc/resource-exhausted' });
+  const neighbour = await ca.authority.issue({ spki: key.spki, id: { trustDomain: 'cluster.local', namespace: 'a', serviceAccount: 'b' } });
+  const renewed = await ask(port, rootCertificate, key, { certificate: { chain: joinPem(...neighbour.chain), key } });
+  assert.equal(renewed.length, 3, 'who has a certificate renews it, whatever others do at the same address');
 });
 
 test('who may join, and as whom', async (t) => {
@@ -227,6 +230,7 @@ test('the issuing authority is replaced at half life, and chains of before stay 
   const id = { trustDomain: 'cluster.local', namespace: 'a', serviceAccount: 'b' };
   const before = await first.issue({ spki, id });
   clock.advance(200 * 86_400_000);
+  writeFileSync(join(directory, `issuing.pem.new-${process.pid}`), 'left by a crash');
   const second = await openAuthority(options);
   const after = await second.issue({ spki, id });
   assert.notEqual(before.chain[1], after.chain[1]);

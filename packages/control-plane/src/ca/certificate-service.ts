@@ -23,7 +23,7 @@ export interface CertificateServiceDeps {
 }
 
 const MAX_CSR_CHARS = 16 * 1024;
-/** Failed attempts of one address, then it waits; and certificates of one identity, far above what renewal needs. */
+/** Failed attempts of one address (or identity, once it is proved), then it waits; and certificates of one identity, far above what renewal needs. */
 const LIMITS = { failuresPerMinute: 30, certificatesPerMinute: 600 } as const;
 
 /**
@@ -34,14 +34,16 @@ export function certificateService(deps: CertificateServiceDeps, crypto: CryptoP
   const failures = createRateLimits(deps.clock, LIMITS.failuresPerMinute);
   const issues = createRateLimits(deps.clock, LIMITS.certificatesPerMinute);
   return unaryMethod(async (request, call) => {
-    const { address } = call.peer;
-    if (!failures.allows(address)) throw refusal('resource-exhausted', 'Too many failed certificate requests from this address; wait a minute.');
+    const { address, principal } = call.peer;
+    // Who has shown a certificate is counted as itself: a neighbour at the same address must not keep it from renewing.
+    const caller = principal ?? address;
+    if (!failures.allows(caller)) throw refusal('resource-exhausted', `Too many failed certificate requests from ${caller}; wait a minute.`);
     try {
       return await createCertificate({ ...deps, crypto, issues }, request, call);
     } catch (error) {
       const known = MeshError.from(error, 'grpc/internal');
-      if (known.code !== 'grpc/resource-exhausted') failures.count(address);
-      deps.authority.audit({ action: 'refuse', identity: call.peer.principal ?? '', remote: address, reason: known.message });
+      if (known.code !== 'grpc/resource-exhausted') failures.count(caller);
+      deps.authority.audit({ action: 'refuse', identity: principal ?? '', remote: address, reason: known.message });
       throw known.code.startsWith('grpc/') ? known : refusal('invalid-argument', known.message, error);
     }
   });

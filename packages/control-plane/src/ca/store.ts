@@ -87,6 +87,8 @@ export async function createAuthorityFiles(crypto: CryptoPort, directory: string
 /** Replaces the issuing authority; its certificate and key are one file, so the swap is one rename. */
 export async function replaceIssuing(crypto: CryptoPort, directory: string, issuing: Issuer): Promise<void> {
   const staging = join(directory, `${FILES.issuing}.new-${process.pid}`);
+  // Of a crash in between; in a container the process always has the same number.
+  rmSync(staging, { force: true });
   writePrivate(staging, await issuerPem(crypto, issuing));
   renameSync(staging, join(directory, FILES.issuing));
 }
