@@ -32,7 +32,7 @@ export const prometheusEndpoint: AdminEndpoint = {
 };
 
 /** Istio's metrics, then the proxy's own under Envoy's names. */
-export async function prometheus(context: AdminContext): Promise<AdminResponse> {
+async function prometheus(context: AdminContext): Promise<AdminResponse> {
   await context.collect();
   const own = collectStats(context, await context.snapshot()).filter(([name]) => !name.startsWith('cluster.'));
   const lines = own.map(([name, value]) => {
