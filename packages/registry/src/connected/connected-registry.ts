@@ -105,15 +105,7 @@ class Connected implements ConnectedRegistry {
   connect(connectionId: string, node: ProxyNode): void {
     const { address } = node;
     const before = this.#entries.get(address);
-    const owner = before?.workload ?? this.#reserved.get(address)?.owner;
-    if (owner !== undefined && !sameIdentity(owner, node)) {
-      this.#options.log.warn('a node claims the address of another workload; it is not registered', {
-        node: node.id,
-        address,
-        owner: `${owner.namespace}/${owner.serviceAccount}`,
-      });
-      return;
-    }
+    if (!this.#owns(node, before)) return;
     this.#arrive(address, before);
     const connections = new Set(before?.state.t === 'connected' ? before.state.connections : []).add(connectionId);
     this.#byConnection.set(connectionId, address);
@@ -121,6 +113,18 @@ class Connected implements ConnectedRegistry {
     const same = before !== undefined && JSON.stringify(before.workload) === JSON.stringify(workload);
     this.#entries.set(address, { workload: same ? before.workload : workload, state: { t: 'connected', connections } });
     if (!same) this.#changed();
+  }
+
+  /** An address belongs to the workload that it was given to. */
+  #owns(node: ProxyNode, before: Entry | undefined): boolean {
+    const owner = before?.workload ?? this.#reserved.get(node.address)?.owner;
+    if (owner === undefined || sameIdentity(owner, node)) return true;
+    this.#options.log.warn('a node claims the address of another workload; it is not registered', {
+      node: node.id,
+      address: node.address,
+      owner: `${owner.namespace}/${owner.serviceAccount}`,
+    });
+    return false;
   }
 
   /** The address is in use: what would free it is called off. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -127,6 +127,21 @@ test('the watcher sees a file that is renamed over another, by itself', () =>
     },
     true,
   ));
+
+test(
+  'a link that leads back to a folder above it is not followed',
+  { skip: process.platform === 'win32' ? 'links need rights there' : false },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'meltemi-directory-'));
+    mkdirSync(join(folder, 'inner'));
+    writeFileSync(join(folder, 'inner', 'a.yaml'), virtualServiceYaml('x'));
+    for (const name of ['one', 'two', 'three']) symlinkSync('..', join(folder, 'inner', name));
+    const store = await createDirectoryStore({ paths: [folder], clock, timers: manualTime(), log: silentLog });
+    assert.deepEqual([timeouts(store), store.problems()], [['x 1s'], []]);
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  },
+);
 
 test('a path that is not there is an error at once', async () => {
   await assert.rejects(

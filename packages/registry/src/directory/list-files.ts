@@ -21,18 +21,21 @@ const EXTENSIONS: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json']);
 export async function listFiles(paths: readonly string[]): Promise<Listing> {
   const files: FileState[] = [];
   const directories: string[] = [];
-  const visit = async (path: string, named: boolean): Promise<void> => {
+  const visit = async (path: string, named: boolean, above: readonly string[]): Promise<void> => {
     const info = await stat(path).catch(() => undefined);
     if (info === undefined) return;
     if (info.isDirectory()) {
+      // A link to a folder above would lead round for ever.
+      const identity = `${info.dev}:${info.ino}`;
+      if (info.ino !== 0 && above.includes(identity)) return;
       directories.push(path);
       const names = await readdir(path).catch((): string[] => []);
-      for (const name of names.sort()) if (!name.startsWith('.')) await visit(join(path, name), false);
+      for (const name of names.sort()) if (!name.startsWith('.')) await visit(join(path, name), false, [...above, identity]);
     } else if (info.isFile() && (named || EXTENSIONS.has(extname(path).toLowerCase()))) {
       files.push({ path, modifiedMs: info.mtimeMs, size: info.size, inode: info.ino });
     }
   };
-  for (const path of paths) await visit(path, true);
+  for (const path of paths) await visit(path, true, []);
   return { files, directories };
 }
 

@@ -110,7 +110,7 @@ async function writeAtomically(file: string, text: string): Promise<void> {
 }
 
 async function loadAll(directory: string): Promise<{ readonly configs: readonly Config[]; readonly problems: readonly Problem[] }> {
-  const configs: Config[] = [];
+  const configs = new Map<string, Config>();
   const problems: Problem[] = [];
   for (const name of (await readdir(directory)).sort()) {
     if (name.endsWith('.tmp')) await rm(join(directory, name), { force: true });
@@ -122,7 +122,8 @@ async function loadAll(directory: string): Promise<{ readonly configs: readonly 
       problems.push(
         ...decoded.problems.filter((problem) => problem.severity === 'error').map((problem) => ({ ...problem, origin: { source: 'state', file } })),
       );
-      if (decoded.config !== undefined) configs.push({ ...decoded.config, origin: stored.origin });
+      const key = decoded.config === undefined ? '' : configKey(decoded.config);
+      if (decoded.config !== undefined && !configs.has(key)) configs.set(key, { ...decoded.config, origin: stored.origin });
     } catch (error) {
       problems.push({
         code: 'MEL0201',
@@ -133,5 +134,5 @@ async function loadAll(directory: string): Promise<{ readonly configs: readonly 
       });
     }
   }
-  return { configs: configs.filter((config, index) => configs.findIndex((other) => configKey(other) === configKey(config)) === index), problems };
+  return { configs: [...configs.values()], problems };
 }

@@ -75,7 +75,7 @@ function effectiveChange(ref: ObjectRef, get: (ref: ObjectRef) => Config | undef
     return before === undefined ? [] : [{ t: 'deleted', config: before }];
   }
   visible.set(key, now);
-  return [{ t: before === undefined ? 'added' : 'modified', config: now }];
+  return [before === undefined ? { t: 'added', config: now } : { t: 'modified', config: now, before }];
 }
 
 function refuseForeign(stores: readonly ConfigStore[], writable: ConfigStore, ref: ObjectRef): void {

@@ -5,6 +5,8 @@ import type { ObjectRef, Problem } from '@meltemi/base';
 export interface ConfigChange {
   readonly t: 'added' | 'modified' | 'deleted';
   readonly config: Config;
+  /** The form before, for `modified`. */
+  readonly before?: Config;
 }
 
 /**

@@ -68,7 +68,7 @@ export function createConfigTable(clock: Clock, versions: VersionSource): Config
         const before = objects.get(configKey(config));
         if (before === config) continue;
         objects.set(configKey(config), config);
-        changes.push({ t: before === undefined ? 'added' : 'modified', config });
+        changes.push(before === undefined ? { t: 'added', config } : { t: 'modified', config, before });
       }
       if (changes.length > 0) for (const listener of listeners) listener(changes);
     },
