@@ -37,11 +37,10 @@ export function createChangeLog(store: ConfigStore): ChangeLog {
   return {
     revision: () => newest,
     // Newer than everything known: a revision of another life of this control plane.
-    // A deletion shares its revision with the change before it, which may be all that the client has seen: it is told again.
     since: (revision) =>
       !(revision >= oldest && revision <= newest)
         ? undefined
-        : entries.filter((entry) => entry.revision > revision || (entry.revision === revision && entry.change.t === 'deleted')),
+        : entries.filter((entry) => entry.revision > revision || (entry.revision === revision && !isOwn(entry))),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -51,6 +50,14 @@ export function createChangeLog(store: ConfigStore): ChangeLog {
       listeners.clear();
     },
   };
+}
+
+/**
+ * Whether the revision is the change's own. A deletion, and a change that one store got later than its number, share that of the change
+ * before them, which may be all that the client has seen: they are told again.
+ */
+function isOwn({ revision, change }: LoggedChange): boolean {
+  return change.t !== 'deleted' && revisionOf(change.config) === revision;
 }
 
 function revisionOf(config: Config): number {

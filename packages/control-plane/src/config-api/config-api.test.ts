@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { decodeYaml } from '@meltemi/api';
 import type { Problem } from '@meltemi/base';
 import { createAuthorizer, createHttpServer, request, requestStream } from '@meltemi/http';
-import { createMemoryStore } from '@meltemi/registry';
+import { createMemoryStore, type ConfigChange } from '@meltemi/registry';
+import { createChangeLog } from './change-log.ts';
 import { createConfigApi } from './index.ts';
 
 const BASE = '/apis/networking.istio.io/v1/namespaces/bookinfo/virtualservices';
@@ -219,6 +220,36 @@ test('a watch goes on from a revision without a gap', async () => {
       assert.match(text, /"type":"ERROR".*"reason":"Expired"/, unknown);
     }
   });
+});
+
+test('a watch with a selector sees an object come into it and leave it', async () => {
+  await withApi(async ({ url, call, apply }) => {
+    const merge = { 'content-type': 'application/merge-patch+json' };
+    const label = (tier: string): Promise<Answer> => call('PATCH', `${BASE}/reviews`, `{"metadata":{"labels":{"tier":${tier}}}}`, merge);
+    await apply('reviews', 10);
+    const revision = ((await call('GET', BASE)).body['metadata'] as { resourceVersion: string }).resourceVersion;
+    for (const tier of ['"x"', '"y"', '"x"', 'null']) await label(tier);
+    const seen: string[] = [];
+    const stream = await requestStream({ url: `${url}${BASE}?watch=true&resourceVersion=${revision}&labelSelector=tier%3Dx&timeoutSeconds=1` });
+    let text = '';
+    for await (const chunk of stream.chunks) text += chunk.toString();
+    for (const line of text.split('\n').filter((one) => one !== '')) seen.push((JSON.parse(line) as { type: string }).type);
+    assert.deepEqual(seen, ['ADDED', 'DELETED', 'ADDED', 'DELETED']);
+  });
+});
+
+test('a change that was committed after a newer one is told to who resumes at the newer', async () => {
+  const told = new Set<(changes: readonly ConfigChange[]) => void>();
+  const empty = createMemoryStore({ clock });
+  const log = createChangeLog({ ...empty, watch: (listener) => (told.add(listener), () => told.delete(listener)) });
+  const [config] = decodeYaml(virtualService('a', 1)).configs;
+  assert.ok(config !== undefined);
+  const at = (resourceVersion: string): ConfigChange => ({ t: 'added', config: { ...config, meta: { ...config.meta, resourceVersion } } });
+  for (const version of ['102', '101']) for (const tell of told) tell([at(version)]);
+  assert.deepEqual(
+    log.since(102)?.map(({ change }) => change.config.meta.resourceVersion),
+    ['101'],
+  );
 });
 
 test('problems of the mesh are listed, and told as warnings on a write', async () => {

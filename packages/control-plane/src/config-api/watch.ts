@@ -68,9 +68,8 @@ function createQueue(log: ChangeLog, scope: WatchScope): Queue {
     wake?.();
   };
   const offer = (entry: LoggedChange): void => {
-    const { config, t } = entry.change;
-    if (!scope.matches(config)) return;
-    push(line(t === 'added' ? 'ADDED' : t === 'modified' ? 'MODIFIED' : 'DELETED', render(scope, config, String(entry.revision))));
+    const type = eventOf(scope, entry);
+    if (type !== undefined) push(line(type, render(scope, entry.change.config, String(entry.revision))));
   };
   const unsubscribe = log.subscribe(offer);
   return {
@@ -82,6 +81,14 @@ function createQueue(log: ChangeLog, scope: WatchScope): Queue {
       return waiting.length === 0 || waiting.length > MAX_WAITING ? undefined : waiting.splice(0).join('');
     },
   };
+}
+
+/** A change as this watch sees it: with a selector, an object that was altered may come into sight or leave it. */
+function eventOf({ matches }: WatchScope, { change: { t, config, before } }: LoggedChange): 'ADDED' | 'MODIFIED' | 'DELETED' | undefined {
+  const was = t === 'deleted' ? matches(config) : before !== undefined && matches(before);
+  const is = t !== 'deleted' && matches(config);
+  if (is) return was ? 'MODIFIED' : 'ADDED';
+  return was ? 'DELETED' : undefined;
 }
 
 async function drain(out: BodyWriter, queue: Queue): Promise<void> {
