@@ -1,6 +1,7 @@
 import { TYPE_URL } from '@meltemi/protos-types';
 import type { DumpEntry } from '../config/dump.ts';
 import { json, text, type AdminContext, type AdminEndpoint } from './context.ts';
+import { nameFilter } from './name-filter.ts';
 
 type Entry = Readonly<Record<string, unknown>>;
 type Section = { readonly '@type': string } & Entry;
@@ -38,18 +39,6 @@ const ITEM_TYPES: Readonly<Record<string, string>> = {
 function itemType(section: string, resource: string): string {
   const item = ITEM_TYPES[resource];
   return item === undefined ? section : `type.googleapis.com/envoy.admin.v3.${item}`;
-}
-
-function nameFilter(pattern: string | null): ((name: string) => boolean) | undefined {
-  if (pattern === null) return () => true;
-  // Only people and tools of this machine come here; a length limit keeps a mistake from becoming a problem.
-  if (pattern.length > 256) return undefined;
-  try {
-    const regex = new RegExp(pattern);
-    return (name) => regex.test(name);
-  } catch {
-    return undefined;
-  }
 }
 
 function dumpSections(context: AdminContext, withEndpoints: boolean, named: (name: string) => boolean): readonly Section[] {

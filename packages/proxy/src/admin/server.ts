@@ -50,7 +50,9 @@ function listen(server: Server, address: string, port: number): Promise<void> {
 }
 
 async function answer(request: IncomingMessage, endpoints: readonly AdminEndpoint[], context: AdminContext, own: string): Promise<AdminResponse> {
-  const url = new URL(request.url ?? '/', 'http://admin');
+  // A target such as "//" is none: a throw here would be a rejection that nobody hears, and end the proxy.
+  const url = URL.parse(request.url ?? '/', 'http://admin');
+  if (url === null) return text('the request target cannot be read\n', 400);
   if (!isOwnHost(request.headers.host ?? '')) return text('the host of an admin request must be an address or localhost\n', 403);
   const path = url.pathname === '/' ? '/help' : url.pathname;
   const endpoint = endpoints.find((item) => item.path === path);

@@ -1,6 +1,7 @@
 import { EXPOSITION_CONTENT_TYPE, writeExposition } from '@meltemi/telemetry/recording';
 import type { EngineSnapshot } from '../main/engine.ts';
 import { json, text, type AdminContext, type AdminEndpoint, type AdminResponse } from './context.ts';
+import { nameFilter } from './name-filter.ts';
 
 /** Envoy's names for the state of the proxy itself. Requests are counted by Istio's metrics, in `/stats/prometheus`. */
 export const statsEndpoint: AdminEndpoint = {
@@ -10,15 +11,9 @@ export const statsEndpoint: AdminEndpoint = {
   async handle(context, { query }) {
     const format = query.get('format');
     if (format === 'prometheus') return prometheus(context);
-    const filter = query.get('filter') ?? '';
-    if (filter.length > 256) return text('filter is too long\n', 400);
-    let regex: RegExp;
-    try {
-      regex = new RegExp(filter);
-    } catch {
-      return text('filter is no regular expression\n', 400);
-    }
-    const stats = collectStats(context, await context.snapshot()).filter(([name]) => regex.test(name));
+    const named = nameFilter(query.get('filter'));
+    if (named === undefined) return text('filter is no regular expression\n', 400);
+    const stats = collectStats(context, await context.snapshot()).filter(([name]) => named(name));
     if (format === 'json') return json({ stats: stats.map(([name, value]) => ({ name, value })) });
     return text(stats.map(([name, value]) => `${name}: ${value}\n`).join(''));
   },

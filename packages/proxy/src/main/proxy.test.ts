@@ -3,6 +3,7 @@ import { after, test } from 'node:test';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { startFakeAgent } from '../testing/fake-agent.ts';
 import { createHarness, nodeOf, until } from '../testing/harness.ts';
+import { rawCall } from '../testing/plane.ts';
 import { assignment, edsCluster, httpListener, routesTo } from '../testing/resources.ts';
 
 const harness = createHarness();
@@ -31,6 +32,19 @@ test('the whole way: configuration, traffic, changes under load, refusals, absen
       agent.verdicts.filter((verdict) => verdict.t === 'nack'),
       [],
     );
+  });
+
+  await t.test('the admin port survives what strangers send', async () => {
+    assert.match(await rawCall(proxy.adminPort, 'GET // HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n'), /^HTTP\/1\.1 400 /);
+    assert.match(await rawCall(proxy.metricsPort, 'GET http://[ HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n'), /^HTTP\/1\.1 400 /);
+    for (const path of ['/stats?filter=', '/config_dump?name_regex=']) {
+      // Exponential for an engine that tracks back.
+      const began = performance.now();
+      assert.equal((await harness.call(proxy.adminPort, `${path}${encodeURIComponent('^([a-z._]+)+$(x+x+)+y')}`)).status, 200);
+      assert.ok(performance.now() - began < 2_000);
+      assert.equal((await harness.call(proxy.adminPort, `${path}(`)).status, 400);
+    }
+    assert.equal((await harness.call(proxy.adminPort, '/stats?filter=rver.li')).body, 'server.live: 1\n');
   });
 
   await t.test('changes routes and listeners under load without a failed request', async () => {
