@@ -109,6 +109,23 @@ test('outlier detection ejects after consecutive failures and lets back in', () 
   assert.equal(Object.keys(spread(made, 20, 11_000)).length, 2);
 });
 
+test('a host that could not be ejected at first is ejected later; failures are remembered over an update', () => {
+  const config = eds({ outlier_detection: { consecutive_5xx: 3, enforcing_success_rate: 0, base_ejection_time: '10s', max_ejection_percent: 50 } });
+  const both = assignment([{ lb_endpoints: [endpoint('10.0.0.1'), endpoint('10.0.0.2')] }]);
+  const { made, state } = build(config, both);
+  const [one, two] = made.hosts();
+  if (one === undefined || two === undefined) throw new Error('two hosts expected');
+  for (let at = 0; at < 3; at++) made.report(one, 500, 1000);
+  for (let at = 0; at < 4; at++) made.report(two, 500, 1001);
+  assert.equal(two.ejectedUntilMs, 0, 'no more than half may be ejected');
+  for (let at = 0; at < 2; at++) made.report(two, 500, 20_000);
+  assert.equal(two.ejectedUntilMs, 30_000, 'one of before and two of now');
+  for (let at = 0; at < 2; at++) made.report(one, 500, 40_000);
+  state.apply({ endpoints: [endpoints(both)] });
+  state.cluster(NAME)?.report(one, 500, 40_000);
+  assert.equal(one.ejectedUntilMs, 50_000);
+});
+
 test('transport by endpoint metadata; avoided hosts; dropped requests', () => {
   const tls = any('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', { sni: 'reviews', common_tls_context: {} });
   const { made } = build(

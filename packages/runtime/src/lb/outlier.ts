@@ -16,8 +16,10 @@ export interface OutlierDetector {
   report(host: Host, outcome: number | 'local', hosts: readonly Host[], nowMs: number): boolean;
 }
 
+/** What is known of hosts belongs to them: it survives an update of their cluster, as they do. */
+const records = new WeakMap<Host, Record>();
+
 export function createOutlierDetector(config: OutlierDetection): OutlierDetector {
-  const records = new WeakMap<Host, Record>();
   return {
     report(host, outcome, hosts, nowMs) {
       let record = records.get(host);
@@ -30,19 +32,33 @@ export function createOutlierDetector(config: OutlierDetection): OutlierDetector
   };
 }
 
-/** Counts one outcome; true when a threshold is reached. Without the split a local failure counts as a gateway's 5xx. */
+type Counter = 'errors' | 'gatewayErrors' | 'localErrors';
+
+/**
+ * Counts one outcome; true when a threshold is reached. The count then begins anew, also when the host may not be ejected just now: else it
+ * would be past the threshold for ever. Without the split a local failure counts as a gateway's 5xx.
+ */
 function count(config: OutlierDetection, record: Record, outcome: number | 'local'): boolean {
-  if (outcome === 'local' && config.splitLocalOrigin) return ++record.localErrors === config.consecutiveLocalOriginFailure;
+  if (outcome === 'local' && config.splitLocalOrigin) return reaches(record, 'localErrors', config.consecutiveLocalOriginFailure);
   const status = outcome === 'local' ? 503 : outcome;
   record.localErrors = 0;
   if (status < 500) {
     record.errors = record.gatewayErrors = 0;
     return false;
   }
-  const gateway = status >= 502 && status <= 504;
-  record.gatewayErrors = gateway ? record.gatewayErrors + 1 : 0;
-  record.errors += 1;
-  return record.errors === config.consecutive5xx || (gateway && record.gatewayErrors === config.consecutiveGatewayFailure);
+  if (status < 502 || status > 504) {
+    record.gatewayErrors = 0;
+    return reaches(record, 'errors', config.consecutive5xx);
+  }
+  const byGateway = reaches(record, 'gatewayErrors', config.consecutiveGatewayFailure);
+  return reaches(record, 'errors', config.consecutive5xx) || byGateway;
+}
+
+/** One more; a threshold of 0 is never reached. */
+function reaches(record: Record, counter: Counter, threshold: number): boolean {
+  if (++record[counter] < threshold || threshold === 0) return false;
+  record[counter] = 0;
+  return true;
 }
 
 function mayEject(config: OutlierDetection, hosts: readonly Host[], nowMs: number): boolean {
