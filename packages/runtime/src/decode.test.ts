@@ -72,6 +72,9 @@ test('routes: unsupported parts are named', () => {
     faults(decodeRoute(route({ match: { safe_regex: { regex: '(' } }, route: { cluster: 'c' } })))[0] ?? '',
     /invalid regular expression "\("/,
   );
+  assert.deepEqual(faults(decodeRoute(route({ direct_response: { status: 200, body: { inline_bytes: '/w==' } } }))), [
+    `${at}.direct_response.body.inline_bytes: a body that is not text in UTF-8 is not supported by this proxy`,
+  ]);
   const twice = {
     name: 't',
     virtual_hosts: [

@@ -22,7 +22,9 @@ function decodeDirect(reader: Reader): RouteAction {
   reader.require('status', Number.isInteger(status) && status >= 200 && status <= 599, `${status} is no status to answer with`);
   const body = reader.message('body');
   const bytes = body?.string('inline_bytes') ?? '';
-  return { t: 'direct', status, body: bytes === '' ? (body?.string('inline_string') ?? '') : utf8FromBase64(bytes) };
+  const decoded = bytes === '' ? (body?.string('inline_string') ?? '') : utf8FromBase64(bytes);
+  if (decoded === undefined) body?.fail('inline_bytes', 'a body that is not text in UTF-8 is not supported by this proxy');
+  return { t: 'direct', status, body: decoded ?? '' };
 }
 
 function decodeForward(reader: Reader): ForwardAction {
@@ -156,8 +158,8 @@ function decodeRedirectPath(reader: Reader): RedirectAction['path'] {
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
-/** Bodies of direct responses; small and rare, so plain arithmetic does (no host API in a pure package). */
-function utf8FromBase64(text: string): string {
+/** Bodies of direct responses; small and rare, so plain arithmetic does (no host API in a pure package). undefined = not UTF-8. */
+function utf8FromBase64(text: string): string | undefined {
   let bits = 0;
   let held = 0;
   let escaped = '';
@@ -170,5 +172,9 @@ function utf8FromBase64(text: string): string {
     bits -= 8;
     escaped += `%${((held >> bits) & 0xff).toString(16).padStart(2, '0')}`;
   }
-  return decodeURIComponent(escaped);
+  try {
+    return decodeURIComponent(escaped);
+  } catch {
+    return undefined;
+  }
 }
