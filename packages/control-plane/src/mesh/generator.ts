@@ -18,7 +18,7 @@ export function createMeshGenerator(): MeshGenerator {
   const parsed = new WeakMap<XdsNode, { readonly node: ProxyNode } | { readonly problem: Problem }>();
   const parse = (node: XdsNode): { readonly node: ProxyNode } | { readonly problem: Problem } => {
     let result = parsed.get(node);
-    if (result === undefined) parsed.set(node, (result = parseProxyNode(node)));
+    if (result === undefined) parsed.set(node, (result = parseProxyNode({ ...node, user_agent_name: node.userAgentName ?? '' })));
     return result;
   };
   const nodeOf = (node: XdsNode): ProxyNode | undefined => {
@@ -29,7 +29,10 @@ export function createMeshGenerator(): MeshGenerator {
     nodeOf,
     verify(node) {
       const result = parse(node);
-      return 'problem' in result ? formatProblem(result.problem) : verifyIdentity(node);
+      if ('problem' in result) return formatProblem(result.problem);
+      if (node.principal === undefined && result.node.type !== 'grpc')
+        return 'a sidecar or gateway cannot come without a certificate of the mesh: what it gets is for its workload only; connect to the mTLS port (15012)';
+      return verifyIdentity(node);
     },
     generate(node, typeUrl, names, state) {
       const proxy = nodeOf(node);

@@ -120,6 +120,7 @@ function readNode(message: Uint8Array, protocol: Protocol, hooks: ConnectionHook
     cluster: node.cluster ?? '',
     metadata: node.metadata ?? {},
     locality: node.locality ?? {},
+    ...(node.user_agent_name === undefined ? {} : { userAgentName: node.user_agent_name }),
     principal: call.peer.principal,
     remoteAddress: call.peer.address,
   };

@@ -6,6 +6,8 @@ export interface XdsNode {
   readonly cluster: string;
   readonly metadata: JsonObject;
   readonly locality: Locality;
+  /** What the client calls its software: gRPC libraries are known by it. */
+  readonly userAgentName?: string;
   /** SPIFFE ID of the verified client certificate; undefined on the plaintext port, where nothing workload-specific is served. */
   readonly principal: string | undefined;
   readonly remoteAddress: string;
