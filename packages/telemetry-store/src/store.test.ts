@@ -356,6 +356,25 @@ test('logs are a ring per instance, traces are found by service, operation, tag 
   store.close();
 });
 
+test('spans are bounded one by one, so that their number bounds the memory of all', () => {
+  const store = memory({ ms: T0 });
+  const encoder = createBatchEncoder({ registry: createMetricRegistry(), node });
+  const tags = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`tag${i}`, 'x'.repeat(1000)]));
+  encoder.addSpan({
+    trace_id: 'a'.repeat(32),
+    span_id: 'b'.repeat(16),
+    name: 'x',
+    start_us: T0 * 1000,
+    duration_us: 1,
+    service: 'productpage.bookinfo',
+    tags,
+  });
+  const { refused, reason } = store.open(identity).ingest(encoder.next(T0));
+  assert.deepEqual([refused, store.traces.spanCount], [1, 0]);
+  assert.match(reason ?? '', /tags of \d+ characters, the limit is 16384/);
+  store.close();
+});
+
 test('a disk that refuses is said once; when it takes again, what there is then survives', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'meltemi-telemetry-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

@@ -200,6 +200,8 @@ function fits(entry: Entry, query: TraceQuery): boolean {
 
 const MAX_TAGS = 128;
 const MAX_TAG_LENGTH = 4096;
+/** Of all tags of one span: spans are counted, so this bounds the memory of all. */
+const MAX_TAGS_LENGTH = 16_384;
 
 /** A span as it came, checked; a text says why it is refused. */
 export function checkSpan(span: Span): StoredSpan | string {
@@ -225,6 +227,8 @@ function checkTimes(startUs: number, durationUs: number): string | undefined {
 
 function checkTags(tags: Readonly<Record<string, string>>): string | undefined {
   const all = Object.entries(tags);
-  const isFine = all.length <= MAX_TAGS && all.every(([key, value]) => key.length <= 256 && value.length <= MAX_TAG_LENGTH);
-  return isFine ? undefined : `more than ${MAX_TAGS} tags, or one longer than ${MAX_TAG_LENGTH} characters`;
+  if (all.length > MAX_TAGS || all.some(([key, value]) => key.length > 256 || value.length > MAX_TAG_LENGTH))
+    return `more than ${MAX_TAGS} tags, or one longer than ${MAX_TAG_LENGTH} characters`;
+  const length = all.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  return length <= MAX_TAGS_LENGTH ? undefined : `tags of ${length} characters, the limit is ${MAX_TAGS_LENGTH}`;
 }
