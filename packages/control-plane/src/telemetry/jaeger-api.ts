@@ -41,8 +41,9 @@ export function jaegerRoutes(deps: JaegerApiDeps, prefix = '/jaeger/api'): reado
 }
 
 function search(deps: JaegerApiDeps, query: URLSearchParams): object[] {
-  const ids = query.getAll('traceID');
-  if (ids.length > 0) return ids.flatMap((id) => deps.store.traces.get(id.toLowerCase().padStart(32, '0')) ?? []).map(traceJson);
+  // Each once: a long address could ask for a large trace a thousand times.
+  const ids = new Set(query.getAll('traceID').map((id) => id.toLowerCase().padStart(32, '0')));
+  if (ids.size > 0) return [...ids].flatMap((id) => deps.store.traces.get(id) ?? []).map(traceJson);
   const service = query.get('service') ?? '';
   if (service === '') throw new HttpError(400, 'jaeger/no-service', "parameter 'service' is required");
   const found = deps.store.traces.search({
