@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createEndpointIndex, parseProxyNode, serviceKey, type Endpoint, type ProxyNode } from '@meltemi/model';
 import { TYPE_URL, type Cluster, type ClusterLoadAssignment, type Listener, type RouteConfiguration } from '@meltemi/protos-types';
+import { createInputsCache } from './common/inputs-cache.ts';
+import { createNodeScopes } from './common/node-scope.ts';
 import { changedTypes, createTranslator, HTTP_FILTERS, NAME_TABLE, type MeshState } from './index.ts';
 import { readMeshCase, resourcesOf } from './testdata/mesh-case.ts';
 
@@ -95,6 +97,18 @@ test('an endpoint that moves changes its own load assignments and nothing else',
     .filter(([name, resource]) => JSON.stringify(resource.json) !== JSON.stringify(before.get(name)?.json))
     .map(([name]) => name);
   assert.deepEqual(different, ['outbound|9080||reviews.bookinfo.svc.cluster.local', 'outbound|9080|v2|reviews.bookinfo.svc.cluster.local']);
+});
+
+test('what clients say of themselves does not pile up: a scope that nobody uses is forgotten', () => {
+  const { state, nodes } = caseOf(BOOKINFO);
+  const node = nodes.get('productpage-v1') as ProxyNode;
+  const cache = createInputsCache(100);
+  const scopes = createNodeScopes(cache);
+  const at = (zone: string): object => scopes.of({ ...node, locality: { region: 'r', zone, subZone: '' } }, state.push);
+  const first = at('0');
+  assert.equal(at('0'), first);
+  for (let i = 1; i <= 200; i++) at(String(i));
+  assert.notEqual(at('0'), first);
 });
 
 test('resources are asked for by name; what is not there is left out', () => {

@@ -21,7 +21,7 @@ const NOTHING: Resources = new Map();
 /** A translator that remembers about `maxCached` parts of resources (default 50,000). */
 export function createTranslator(options: { readonly maxCached?: number } = {}): Translator {
   const cache = createInputsCache(options.maxCached ?? 50_000);
-  const scopes = createNodeScopes();
+  const scopes = createNodeScopes(cache);
   return {
     generate(node: ProxyNode, typeUrl: string, names: Names, state: MeshState): Resources {
       const view: NodeView = { node, scope: scopes.of(node, state.push), state, cache };

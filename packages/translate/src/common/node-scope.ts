@@ -1,4 +1,5 @@
-import { type Labels, type ProxyNode, type PushContext, type VirtualServiceTable } from '@meltemi/model';
+import type { DestinationRuleTable, Labels, ProxyNode, PushContext, VirtualServiceTable } from '@meltemi/model';
+import type { InputsCache } from './inputs-cache.ts';
 
 /**
  * The part of a node that outbound resources depend on. Nodes with an equal scope share one object, and with it everything that is made for them:
@@ -23,48 +24,49 @@ export interface NodeScopes {
   of(node: ProxyNode, push: PushContext): NodeScope;
 }
 
-const lookedAt = new WeakMap<VirtualServiceTable, boolean>();
+/** Looked at once per table, not once per node and type. */
+const lookedAt = new WeakMap<DestinationRuleTable | VirtualServiceTable, boolean>();
+
+function once<T extends DestinationRuleTable | VirtualServiceTable>(table: T, look: (table: T) => boolean): boolean {
+  let known = lookedAt.get(table);
+  if (known === undefined) lookedAt.set(table, (known = look(table)));
+  return known;
+}
 
 /** Whether anything selects clients by their labels. */
 function labelsMatter(push: PushContext): boolean {
-  const byRules = [...push.destinationRules.byNamespace.values()].some((hosts) =>
-    [...hosts.values()].some((rules) => rules.some((rule) => Object.keys(rule.workloadSelector).length > 0)),
-  );
-  if (byRules) return true;
-  let byRoutes = lookedAt.get(push.virtualServices);
-  if (byRoutes === undefined) {
-    byRoutes = push.virtualServices.all.some(({ config: { spec } }) =>
-      [...(spec.http ?? []), ...(spec.tcp ?? []), ...(spec.tls ?? [])].some((route) =>
-        (route.match ?? []).some((match) => match.sourceLabels !== undefined),
-      ),
-    );
-    lookedAt.set(push.virtualServices, byRoutes);
-  }
-  return byRoutes;
+  return once(push.destinationRules, selectsClients) || once(push.virtualServices, matchesClients);
 }
 
-/** A table of scopes. It grows with the number of different ones, which is small in REDIRECT mode and one per workload in ports mode. */
-export function createNodeScopes(): NodeScopes {
-  const scopes = new Map<string, NodeScope>();
+function selectsClients({ byNamespace }: DestinationRuleTable): boolean {
+  const rules = [...byNamespace.values()].flatMap((hosts) => [...hosts.values()].flat());
+  return rules.some((rule) => Object.keys(rule.workloadSelector).length > 0);
+}
+
+function matchesClients({ all }: VirtualServiceTable): boolean {
+  return all.some(({ config: { spec } }) =>
+    [...(spec.http ?? []), ...(spec.tcp ?? []), ...(spec.tls ?? [])].some((route) =>
+      (route.match ?? []).some((match) => match.sourceLabels !== undefined),
+    ),
+  );
+}
+
+/** Scopes are remembered as all that is made is: one that nobody uses any more is forgotten, however many clients come and go. */
+export function createNodeScopes(cache: InputsCache): NodeScopes {
   return {
     of(node, push) {
-      const sorted = labelsMatter(push) ? Object.fromEntries(Object.entries(node.labels).sort(([a], [b]) => (a < b ? -1 : 1))) : {};
       const { region, zone, subZone } = node.locality;
-      const scope: NodeScope = {
+      const inputs = {
         type: node.type,
         namespace: node.namespace,
-        labels: sorted,
+        labels: labelsMatter(push) ? Object.entries(node.labels).sort(([a], [b]) => (a < b ? -1 : 1)) : [],
         dataPlane: node.dataPlane,
         convertsB3: node.convertsB3,
         interception: node.interception,
         address: node.interception === 'NONE' ? node.address : '',
         locality: region === '' ? '' : `${region}/${zone}/${subZone}`,
       };
-      const key = JSON.stringify(scope);
-      const known = scopes.get(key);
-      if (known !== undefined) return known;
-      scopes.set(key, scope);
-      return scope;
+      return cache.get('nodeScope', inputs, ({ labels, ...rest }): NodeScope => ({ ...rest, labels: Object.fromEntries(labels) }));
     },
   };
 }
