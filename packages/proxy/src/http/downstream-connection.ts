@@ -184,6 +184,8 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
       this.timers.clearPhase();
     }
     const sent = x.phase === 'sent' || x.phase === 'responding';
+    // It waits for a connection: the time of the route runs all the same. (A fault's delay comes before the route's time.)
+    if (this.body.done && !sent && x.info.attempts > 0) this.timers.startRoute(x);
     if (x.replayable || !sent) this.#keepBody(x, bytes, start, next);
     if (sent) this.#passBody(x, bytes, start, next);
     return next;

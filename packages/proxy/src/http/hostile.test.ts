@@ -11,7 +11,7 @@ const INNER = 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n';
 const app = await startRawServer((socket) => void socket.on('data', () => socket.write(OK)));
 const plane = await startPlane({
   clusters: [cluster('app', [app.port])],
-  listeners: [plainListener('http', hcm([routeTo('app')], { normalize_path: true }))],
+  listeners: [plainListener('http', hcm([routeTo('app')], { normalize_path: true, upgrade_configs: [{ upgrade_type: 'websocket' }] }))],
 });
 const port = plane.port('http');
 after(async () => {
@@ -81,6 +81,7 @@ const CORPUS: readonly (readonly [name: string, bytes: string, status: number])[
   ['encoded path above the root', 'GET /%2e%2e/etc HTTP/1.1\r\nHost: a\r\n\r\n', 400],
   ['absolute form with user information', 'GET http://x@a/ HTTP/1.1\r\nHost: a\r\n\r\n', 400],
   ['CONNECT', 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n', 403],
+  ['a second upgrade behind an allowed one', get('Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c'), 403],
   ['HTTP/0.9', 'GET /\r\n', 400],
   ['HTTP/1.2', 'GET / HTTP/1.2\r\nHost: a\r\n\r\n', 400],
   ['HTTP/2.0 in text', 'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 400],

@@ -57,6 +57,7 @@ export class RequestTimers {
   touch(x: Exchange): void {
     const idleMs = x.forward?.idleTimeoutMs ?? this.#config.streamIdleTimeoutMs;
     if (idleMs > 0) this.#wheel.set(this.#stream, this.#wheel.recent, idleMs);
+    else this.#wheel.clear(this.#stream);
   }
 
   /** The route's time-out counts from the end of the request. */

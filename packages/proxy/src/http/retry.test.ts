@@ -109,6 +109,17 @@ test('connect-failure goes to the other host; without a policy it is a 503 UF', 
   assert.equal(flagsOf(await bare.ended(1)), 'UF');
 });
 
+test('who waits behind a connection that cannot be made is answered too', async () => {
+  const plane = await proxy({ ports: [closed.port], cluster: { circuit_breakers: { thresholds: [{ max_connections: 1 }] } } });
+  const answers = await Promise.race([
+    Promise.all(Array.from({ length: 6 }, () => call(plane))),
+    new Promise<string[]>((_, reject) => setTimeout(reject, 3_000, new Error('some wait for ever')).unref()),
+  ]);
+  for (const answer of answers) assert.match(answer, /^HTTP\/1.1 503 /);
+  const usage = plane.state.cluster('app')?.usage;
+  assert.deepEqual(usage, { connections: 0, pending: 0, requests: 0, retries: 0 });
+});
+
 test('retries are used up: the last answer is passed on with URX', async () => {
   const plane = await proxy({ route: { retry_policy: { retry_on: '5xx', num_retries: 2, retry_back_off: { base_interval: '0.001s' } } } });
   script = (socket) => void socket.write(status(503));
@@ -203,6 +214,17 @@ test('time-outs: 504 UT for the route, per try with retries, and connecting', as
     assert.ok(took >= 78 && took < 1_000, `${took} ms`);
     const info = await plane.ended(1);
     assert.deepEqual([flagsOf(info), info.responseCodeDetails], ['UT', 'response_timeout']);
+  });
+  await t.test('route, when the request ends while a connection is being made', async () => {
+    const plane = await proxy({ route: { timeout: '0.08s' } });
+    script = never;
+    const client = await rawClient(plane.port('http'));
+    client.socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nConnection: close\r\n\r\nab');
+    // The head is read in this turn, and the rest before the upstream's connection stands.
+    client.socket.write('cd');
+    await Promise.race([client.closed, new Promise((_, reject) => setTimeout(reject, 2_000, new Error('no time-out')).unref())]);
+    assert.match(client.text(), /^HTTP\/1.1 504 /);
+    client.socket.destroy();
   });
   await t.test('the head of the caller may shorten it inside the mesh; the edge does not listen', async () => {
     script = never;

@@ -102,7 +102,8 @@ function examineHttp10(x: Exchange): LocalReply | undefined {
 }
 
 function examineUpgrade(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): LocalReply | undefined {
-  const wanted = knownValue(scanner, bytes, HEADER.upgrade).toLowerCase();
+  // All lines together: behind a first one that is allowed, a second one would offer the application another protocol (h2c smuggling).
+  const wanted = (headerValue(scanner, bytes, 'upgrade') ?? '').toLowerCase();
   // An offer to change to HTTP/2 may be ignored (RFC 9110 section 7.8), other ones are meant.
   if (wanted === 'h2c' || !x.requestComplete || x.downstream.body.payloadBytes > 0) {
     scanner.dropKnown(HEADER.upgrade);

@@ -98,12 +98,19 @@ export class HttpPool implements ConnectionOwner {
     if (at >= 0) this.#idle.splice(at, 1);
     if (!connection.established) {
       this.#connecting--;
-      this.#take(0)?.onPoolFailure(failure ?? 'the connection was given up');
+      this.#fail(failure ?? 'the connection was given up');
       return;
     }
-    // Somebody may wait for the place that has become free.
+    // Somebody may wait for the place that has become free; also at a host that has left, as long as there is no other for it.
     const next = this.#waiting[0];
-    if (next !== undefined && this.#waiting.length > this.#connecting && !this.#closed) this.#connect(next.cluster);
+    if (next !== undefined && this.#waiting.length > this.#connecting) this.#connect(next.cluster);
+  }
+
+  /** Tells the first waiter that its host cannot be reached; all of them, as Envoy does, when no connection is left that could serve them. */
+  #fail(reason: string): void {
+    const count = this.#size === 0 ? this.#waiting.length : 1;
+    const failed = Array.from({ length: count }, () => this.#take(0));
+    for (const waiter of failed) waiter?.onPoolFailure(reason);
   }
 
   #take(at: number): PoolWaiter | undefined {
