@@ -5,6 +5,6 @@ export { createMemoryStore, type MemoryStoreOptions } from './memory/memory-stor
 export { createMesh, type Mesh, type MeshChanges, type MeshOptions, type MeshUpdate } from './mesh/mesh.ts';
 export { createStateStore, type StateStoreOptions } from './state/state-store.ts';
 export { createAggregateStore } from './store/aggregate-store.ts';
-export type { ConfigChange, ConfigStore, PutResult, WritableConfigStore } from './store/config-store.ts';
+export type { ConfigChange, ConfigStore, PutResult, WritableConfigStore, WriteOptions } from './store/config-store.ts';
 export { createVersionSource, type VersionSource } from './store/config-table.ts';
 export { createSavedValue, type SavedValue } from './store/saved-value.ts';

@@ -153,6 +153,14 @@ test('what is refused is a Status with a cause for each fault', async () => {
   });
 });
 
+test('of two who create one object at the same time, one is told that it exists', async () => {
+  await withApi(async ({ call }) => {
+    const answers = await Promise.all([10, 20].map((weight) => call('POST', BASE, virtualService('reviews', weight))));
+    assert.deepEqual(answers.map(({ status }) => status).toSorted(), [201, 409]);
+    assert.equal(answers.find(({ status }) => status === 409)?.body['reason'], 'AlreadyExists');
+  });
+});
+
 test('a merge patch changes one field', async () => {
   await withApi(async ({ call, apply }) => {
     await apply('reviews', 10);

@@ -96,7 +96,8 @@ function get(room: Room, target: Target, request: HttpRequest): HttpResponse {
 
 async function remove(room: Room, target: Target, request: HttpRequest): Promise<HttpResponse> {
   const config = existing(room.deps, target);
-  if (!isDryRun(request)) await room.deps.store.delete({ kind: config.kind, namespace: config.meta.namespace, name: config.meta.name });
+  const ref = { kind: config.kind, namespace: config.meta.namespace, name: config.meta.name };
+  await room.deps.store.delete(ref, { dryRun: isDryRun(request) });
   return success({ ...details(target, config.meta.name), ...(config.meta.uid === undefined ? {} : { uid: config.meta.uid }) });
 }
 

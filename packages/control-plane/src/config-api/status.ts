@@ -68,6 +68,7 @@ function toStatus(error: unknown): StatusError {
   if (error instanceof StatusError) return error;
   if (error instanceof HttpError && error.status < 500) return new StatusError('BadRequest', error.message);
   if (!(error instanceof MeshError)) throw error;
+  if (error.code === 'config/exists') return new StatusError('AlreadyExists', error.message);
   if (error.code === 'config/conflict') return new StatusError('Conflict', error.message);
   if (error.code === 'config/read-only') return new StatusError('Forbidden', error.message);
   throw error;

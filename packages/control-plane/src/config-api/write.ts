@@ -1,7 +1,7 @@
 import { decodeObject, decodeYaml, toObject, type Config, type KindDefinition } from '@meltemi/api';
-import type { ObjectRef, Origin, Problem } from '@meltemi/base';
+import type { Origin, Problem } from '@meltemi/base';
 import { json, type HttpRequest, type HttpResponse } from '@meltemi/http';
-import type { PutResult, WritableConfigStore } from '@meltemi/registry';
+import type { PutResult, WritableConfigStore, WriteOptions } from '@meltemi/registry';
 import { withOrigin, withoutOrigin } from './origin.ts';
 import { mergePatch } from './merge-patch.ts';
 import { invalid, StatusError, warningHeaders } from './status.ts';
@@ -25,16 +25,14 @@ export interface Target {
 /** `POST`: 201, or 409 when the object exists. */
 export async function create(context: WriteContext, target: Target, request: HttpRequest): Promise<HttpResponse> {
   const { config, problems } = await readObject(target, request);
-  if (context.store.get(refOf(config)) !== undefined)
-    throw new StatusError('AlreadyExists', `${target.kind.plural} "${config.meta.name}" already exists`, details(target, config.meta.name));
-  return put(context, target, request, config, problems);
+  return put(context, target, request, config, problems, { expectAbsent: true });
 }
 
 /** `PUT`: replaces an object that is there; its resourceVersion, when given, must be the stored one. */
 export async function replace(context: WriteContext, target: Target, request: HttpRequest): Promise<HttpResponse> {
   existing(context, target);
   const { config, problems } = await readObject(target, request);
-  return put(context, target, request, config, problems, config.meta.resourceVersion);
+  return put(context, target, request, config, problems, seenVersion(config));
 }
 
 /**
@@ -55,7 +53,7 @@ export async function patch(context: WriteContext, target: Target, request: Http
   }
   const merged = mergePatch(toObject(existing(context, target)), await request.json());
   const { config, problems } = checkTarget(target, decodeObject(merged, originOf(request), { defaultNamespace: target.namespace }));
-  return put(context, target, request, config, problems, config.meta.resourceVersion);
+  return put(context, target, request, config, problems, seenVersion(config));
 }
 
 /** The stored object, or 404. */
@@ -82,25 +80,18 @@ export function isDryRun(request: HttpRequest): boolean {
   return dryRun === 'All';
 }
 
+/** The version that the writer has seen, when it says so. */
+function seenVersion({ meta: { resourceVersion } }: Config): WriteOptions {
+  return resourceVersion === undefined ? {} : { expectResourceVersion: resourceVersion };
+}
+
 async function put(
-  ...[context, target, request, config, problems, expect]: [WriteContext, Target, HttpRequest, Config, readonly Problem[], string?]
+  ...[context, target, request, config, problems, expected = {}]: [WriteContext, Target, HttpRequest, Config, readonly Problem[], WriteOptions?]
 ): Promise<HttpResponse> {
-  const options = expect === undefined ? {} : { expectResourceVersion: expect };
-  const result: PutResult = isDryRun(request) ? dryPut(context, config, expect) : await context.store.put(config, options);
+  const result: PutResult = await context.store.put(config, { ...expected, dryRun: isDryRun(request) });
   const warnings = [...problems, ...context.review(result.config)];
   const answer = json(result.t === 'created' ? 201 : 200, inVersion(target, result.config), { 'meltemi-result': result.t });
   return { ...answer, headers: { ...answer.headers, ...warningHeaders(warnings) } };
-}
-
-function dryPut(context: WriteContext, config: Config, expect: string | undefined): PutResult {
-  const before = context.store.get(refOf(config));
-  if (expect !== undefined && before?.meta.resourceVersion !== expect)
-    throw new StatusError('Conflict', `${config.kind} "${config.meta.name}" was changed meanwhile: read it again and repeat the change`);
-  if (before === undefined) return { t: 'created', config };
-  const same =
-    JSON.stringify([before.spec, before.meta.labels, before.meta.annotations]) ===
-    JSON.stringify([config.spec, config.meta.labels, config.meta.annotations]);
-  return { t: same ? 'unchanged' : 'configured', config: { ...config, meta: { ...before.meta, ...config.meta } } };
 }
 
 async function readObject(target: Target, request: HttpRequest): Promise<{ readonly config: Config; readonly problems: readonly Problem[] }> {
@@ -148,8 +139,4 @@ function decode(value: string): string {
   } catch {
     return value;
   }
-}
-
-function refOf(config: Config): ObjectRef {
-  return { kind: config.kind, namespace: config.meta.namespace, name: config.meta.name };
 }

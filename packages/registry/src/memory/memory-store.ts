@@ -1,7 +1,7 @@
 import type { Config } from '@meltemi/api';
 import { MeshError, type Clock } from '@meltemi/base';
 import { createConfigTable, createVersionSource, refOf, type VersionSource } from '../store/config-table.ts';
-import type { PutResult, WritableConfigStore } from '../store/config-store.ts';
+import type { PutResult, WritableConfigStore, WriteOptions } from '../store/config-store.ts';
 
 export interface MemoryStoreOptions {
   readonly clock: Clock;
@@ -17,27 +17,29 @@ export function createMemoryStore(options: MemoryStoreOptions): WritableConfigSt
     watch: table.watch,
     problems: () => [],
     watchProblems: () => () => undefined,
-    async put(config, expected = {}): Promise<PutResult> {
-      expectVersion(table.get(refOf(config)), config, expected.expectResourceVersion);
+    async put(config, options = {}): Promise<PutResult> {
+      checkExpected(table.get(refOf(config)), config, options);
       const { t, config: made } = table.prepare(config);
-      table.commit([made], []);
+      if (options.dryRun !== true) table.commit([made], []);
       return { t: t === 'moved' ? 'unchanged' : t, config: made };
     },
-    async delete(ref) {
+    async delete(ref, options = {}) {
       const found = table.get(ref) !== undefined;
-      table.commit([], [ref]);
+      if (options.dryRun !== true) table.commit([], [ref]);
       return found;
     },
     close: () => Promise.resolve(),
   };
 }
 
-/** Throws `config/conflict` unless the stored object has the version that the writer saw. */
-export function expectVersion(stored: Config | undefined, wanted: Config, expected: string | undefined): void {
-  if (expected === undefined) return;
-  const found = stored?.meta.resourceVersion;
-  if (found === expected) return;
+/** Throws `config/exists`, or `config/conflict` unless the stored object has the version that the writer saw. */
+export function checkExpected(stored: Config | undefined, wanted: Config, options: WriteOptions): void {
   const { namespace, name } = wanted.meta;
+  if (options.expectAbsent === true && stored !== undefined)
+    throw new MeshError('config/exists', `${wanted.kind} ${namespace}/${name} already exists`);
+  const expected = options.expectResourceVersion;
+  const found = stored?.meta.resourceVersion;
+  if (expected === undefined || found === expected) return;
   const now = found === undefined ? 'it does not exist any more' : `it is ${found} now`;
   throw new MeshError(
     'config/conflict',

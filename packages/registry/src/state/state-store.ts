@@ -2,7 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { configKey, decodeObject, toObject, type Config } from '@meltemi/api';
 import { MeshError, type Clock, type Log, type ObjectRef, type Origin, type Problem } from '@meltemi/base';
-import { expectVersion } from '../memory/memory-store.ts';
+import { checkExpected } from '../memory/memory-store.ts';
 import { createConfigTable, createVersionSource, refOf, type VersionSource } from '../store/config-table.ts';
 import type { PutResult, WritableConfigStore } from '../store/config-store.ts';
 import { createProblemList } from '../store/problem-list.ts';
@@ -49,20 +49,21 @@ export async function createStateStore(options: StateStoreOptions): Promise<Writ
     watch: table.watch,
     problems: problems.get,
     watchProblems: problems.watch,
-    put: (config, expected = {}) =>
+    put: (config, options = {}) =>
       exclusive(async (): Promise<PutResult> => {
-        expectVersion(table.get(refOf(config)), config, expected.expectResourceVersion);
+        checkExpected(table.get(refOf(config)), config, options);
         const { t, config: made } = table.prepare(config);
-        if (t !== 'unchanged') {
+        if (t !== 'unchanged' && options.dryRun !== true) {
           await writeAtomically(fileOf(directory, refOf(made)), serialise(made));
           table.commit([made], []);
           problems.set(problems.get().filter((problem) => problem.origin?.file !== fileOf(directory, refOf(made))));
         }
         return { t: t === 'moved' ? 'unchanged' : t, config: made };
       }),
-    delete: (ref) =>
+    delete: (ref, options = {}) =>
       exclusive(async () => {
         if (table.get(ref) === undefined) return false;
+        if (options.dryRun === true) return true;
         await rm(fileOf(directory, ref), { force: true });
         table.commit([], [ref]);
         return true;

@@ -40,9 +40,9 @@ export function createAggregateStore(stores: readonly ConfigStore[], writable: W
       refuseForeign(stores, writable, refOf(config));
       return writable.put(config, options);
     },
-    async delete(ref) {
+    async delete(ref, options) {
       refuseForeign(stores, writable, ref);
-      return writable.delete(ref);
+      return writable.delete(ref, options);
     },
     async close() {
       for (const stop of stops) stop();

@@ -34,13 +34,23 @@ export interface PutResult {
   readonly config: Config;
 }
 
+/** Conditions of a write. */
+export interface WriteOptions {
+  /** The stored object must have this version. */
+  readonly expectResourceVersion?: string;
+  /** There must be no such object yet. */
+  readonly expectAbsent?: boolean;
+  /** Everything but the write: what would be refused is refused. */
+  readonly dryRun?: boolean;
+}
+
 /** A store that objects are applied to. Operations take effect, and are told to watchers, before their promise resolves. */
 export interface WritableConfigStore extends ConfigStore {
   /**
-   * Creates or replaces. Server-made metadata of the given object is ignored, except that `resourceVersion` with `expectResourceVersion` must be the
-   * stored one. Throws MeshError `config/conflict`, or `config/read-only` when the object belongs to a source that cannot be written.
+   * Creates or replaces. Server-made metadata of the given object is ignored. Throws MeshError `config/conflict` or `config/exists` when what was
+   * expected is not so, `config/read-only` when the object belongs to a source that cannot be written.
    */
-  put(config: Config, options?: { readonly expectResourceVersion?: string }): Promise<PutResult>;
+  put(config: Config, options?: WriteOptions): Promise<PutResult>;
   /** Removes; false when there is no such object. Throws as `put` does. */
-  delete(ref: ObjectRef): Promise<boolean>;
+  delete(ref: ObjectRef, options?: Pick<WriteOptions, 'dryRun'>): Promise<boolean>;
 }

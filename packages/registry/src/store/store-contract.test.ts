@@ -54,6 +54,11 @@ for (const { name, make } of STORES) {
       assert.deepEqual([generation, creationTimestamp], [1, '2026-01-01T00:00:00Z']);
       assert.equal(store.get(REF), created.config);
 
+      await assert.rejects(store.put(virtualService('x', '9s'), { expectAbsent: true }), { code: 'config/exists' });
+      assert.equal((await store.put(virtualService('x', '9s'), { dryRun: true })).t, 'configured');
+      assert.equal(await store.delete(REF, { dryRun: true }), true);
+      assert.equal(store.get(REF), created.config, 'a dry run leaves everything as it was');
+
       const unchanged = await store.put(virtualService('x'));
       assert.deepEqual([unchanged.t, unchanged.config === created.config], ['unchanged', true]);
       const configured = await store.put(virtualService('x', '2s'));
@@ -141,6 +146,7 @@ test('aggregate: the first store wins, its objects are not written over, and wha
     store.put(virtualService('x', '3s')),
     (error) => error instanceof MeshError && error.code === 'config/read-only' && error.message.includes('x.yaml'),
   );
+  await assert.rejects(store.put(virtualService('x', '3s'), { dryRun: true }), { code: 'config/read-only' }, 'a dry run says what would be refused');
   await assert.rejects(store.delete(REF), (error) => error instanceof MeshError && error.code === 'config/read-only');
   await read.delete(REF);
   assert.deepEqual(store.problems(), []);
