@@ -119,3 +119,30 @@ test('WorkloadEntries are endpoints of ServiceEntries and of Services alike', as
   );
   await mesh.close();
 });
+
+test('a change that cannot be taken in ends nothing; the next one brings all that was missed', async () => {
+  const time = manualTime();
+  const store = createMemoryStore({ clock: time });
+  await store.put(SERVICE);
+  const connected = fakeConnected();
+  let broken = false;
+  const errors: string[] = [];
+  const configs = {
+    ...store,
+    list: (kind?: string) => store.list(kind).map((config) => (broken ? { ...config, spec: undefined } : config)),
+  };
+  const log = { ...silentLog, error: (text: string) => void errors.push(text) };
+  const mesh = await createMesh({ configs, connected, mesh: DEFAULT_MESH_CONFIG, timers: time, log });
+  broken = true;
+  connected.set([workload('1')]);
+  time.advance(10);
+  assert.deepEqual([errors.length, mesh.version], [1, 1]);
+  broken = false;
+  const updates: MeshUpdate[] = [];
+  mesh.watch((update) => updates.push(update));
+  await store.put(virtualService('x'));
+  time.advance(10);
+  assert.deepEqual(updates[0]?.changes.push?.services, ['a/x.a.svc.cluster.local']);
+  assert.equal(mesh.state.endpoints.endpoints('a/x.a.svc.cluster.local', 8080).length, 1);
+  await mesh.close();
+});

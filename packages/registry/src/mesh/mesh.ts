@@ -119,19 +119,37 @@ class JoinedMesh implements Mesh {
   #changed(): void {
     if (this.#dirty) return;
     this.#dirty = true;
-    this.#timer = this.#options.timers.after(this.#options.coalesceMs ?? 10, () => this.settle());
+    this.#timer = this.#options.timers.after(this.#options.coalesceMs ?? 10, () => {
+      try {
+        this.settle();
+      } catch (error) {
+        // One object that our own code stumbles over must not end the process, and again at each start of it.
+        const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.#options.log.error('a change could not be taken in; the mesh stays as it was until the next one', { error: text });
+      }
+    });
   }
 
   settle(): number {
     if (!this.#dirty) return this.#version;
     this.#timer?.cancel();
     this.#dirty = false;
-    const changes = this.#rebuild();
+    const changes = this.#rebuildOrForget();
     if (this.#version > 0 && changes === NO_CHANGES) return this.#version;
     this.#version++;
     const update: MeshUpdate = { version: this.#version, state: this.state, changes };
     for (const listener of this.#listeners) listener(update);
     return this.#version;
+  }
+
+  /** After a failure nothing counts as known: the next rebuild announces every service anew, and with it what was lost in between. */
+  #rebuildOrForget(): MeshChanges {
+    try {
+      return this.#rebuild();
+    } catch (error) {
+      this.#joined = { vips: this.#joined.vips };
+      throw error;
+    }
   }
 
   #rebuild(): MeshChanges {
