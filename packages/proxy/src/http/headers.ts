@@ -2,6 +2,14 @@ import type { CompiledHeader, CompiledHeaders, FormatSource } from '@meltemi/run
 import { HEADER, type HeadScanner } from '@meltemi/wire';
 import { nameBytes } from './request-view.ts';
 
+/** A head in the making, beside the lines that are kept of the one that came. */
+export interface HeadDraft {
+  /** Lines to append, each `name: value` with its end, names in lower case. */
+  lines: string;
+  /** Where the operations may replace what stands outside the header lines; undefined for responses. */
+  readonly overrides: HeadOverrides | undefined;
+}
+
 /** Values that header operations may replace outside the header lines. */
 export interface HeadOverrides {
   authority: string | undefined;
@@ -14,22 +22,23 @@ export interface HeaderSource extends FormatSource {
 }
 
 /**
- * Applies a configuration's header operations to a scanned head: removed and overwritten lines are cut, new ones come back as text
- * to append. Nothing but that text is allocated.
+ * Applies a configuration's header operations to a scanned head: removed and overwritten lines are cut, also those that this hop was
+ * about to add (`x-forwarded-proto`, `x-envoy-upstream-service-time`); new ones are appended to the draft.
  */
-export function applyHeaders(operations: CompiledHeaders, scanner: HeadScanner, source: HeaderSource, overrides: HeadOverrides | undefined): string {
-  for (const name of operations.remove) cutAll(scanner, source.bytes, name);
-  let lines = '';
+export function applyHeaders(operations: CompiledHeaders, scanner: HeadScanner, source: HeaderSource, draft: HeadDraft): void {
+  for (const name of operations.remove) {
+    cutAll(scanner, source.bytes, name);
+    draft.lines = withoutLines(draft.lines, name);
+  }
   for (const header of operations.set) {
     const { name } = header;
     const value = clean(header.constant ?? header.value(source));
     if (value === '' && !header.keepEmptyValue) continue;
     if (name === 'host' || name.startsWith(':')) {
-      if (overrides !== undefined) override(name, value, overrides);
-      else if (name === 'host') lines += setHeader(header, value, scanner, source.bytes);
-    } else if (!FRAMING.has(name)) lines += setHeader(header, value, scanner, source.bytes);
+      if (draft.overrides !== undefined) override(name, value, draft.overrides);
+      else if (name === 'host') setHeader(header, value, scanner, { draft, bytes: source.bytes });
+    } else if (!FRAMING.has(name)) setHeader(header, value, scanner, { draft, bytes: source.bytes });
   }
-  return lines;
 }
 
 /** What stands outside the header lines, or must stand there once. */
@@ -38,17 +47,47 @@ function override(name: string, value: string, overrides: HeadOverrides): void {
   else if (name === ':path') overrides.path = value;
 }
 
-function setHeader({ name, action }: CompiledHeader, value: string, scanner: HeadScanner, bytes: Uint8Array): string {
+function setHeader(
+  { name, action }: CompiledHeader,
+  value: string,
+  scanner: HeadScanner,
+  { draft, bytes }: { readonly draft: HeadDraft; readonly bytes: Uint8Array },
+): void {
   if (action !== 'append') {
-    const there = findKept(scanner, bytes, name) >= 0;
-    if (action === 'add-if-absent' ? there : action === 'overwrite-if-exists' && !there) return '';
-    if (there) cutAll(scanner, bytes, name);
+    const there = findKept(scanner, bytes, name) >= 0 || lineAt(draft.lines, name) >= 0;
+    if (action === 'add-if-absent' ? there : action === 'overwrite-if-exists' && !there) return;
+    if (there) {
+      cutAll(scanner, bytes, name);
+      draft.lines = withoutLines(draft.lines, name);
+    }
   }
-  return `${name}: ${value}\r\n`;
+  draft.lines += `${name}: ${value}\r\n`;
+}
+
+/** Where a line of this name begins, -1 = there is none. */
+export function lineAt(lines: string, name: string): number {
+  const start = `${name}: `;
+  if (lines.startsWith(start)) return 0;
+  const at = lines.indexOf(`\n${start}`);
+  return at < 0 ? -1 : at + 1;
+}
+
+/** The lines but for those of this name. */
+export function withoutLines(lines: string, name: string): string {
+  let rest = lines;
+  for (let at = lineAt(rest, name); at >= 0; at = lineAt(rest, name)) rest = rest.slice(0, at) + rest.slice(rest.indexOf('\n', at) + 1);
+  return rest;
 }
 
 /** What frames a message is not for configuration to set. */
-const FRAMING = new Set(['content-length', 'transfer-encoding', 'connection', 'upgrade', 'keep-alive', 'proxy-connection']);
+export const FRAMING: ReadonlySet<string> = new Set([
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'upgrade',
+  'keep-alive',
+  'proxy-connection',
+]);
 /** Control characters but for the tab. */
 const CONTROLS = /[^\t -~\u0080-\uffff]/g;
 /** Heads are written one byte per character: what is beyond would lose its upper half, and U+010A end as a line feed. */
@@ -84,6 +123,20 @@ function cutAll(scanner: HeadScanner, bytes: Uint8Array, name: string): void {
   const wanted = nameBytes(name);
   for (let at = scanner.find(bytes, wanted); at >= 0; at = scanner.find(bytes, wanted, at + 1)) scanner.drop(at);
 }
+
+/** Cuts the lines whose names hold an underscore; answers whether there was one. */
+export function dropUnderscored(scanner: HeadScanner, bytes: Uint8Array): boolean {
+  let found = false;
+  for (let i = 0; i < scanner.count; i++) {
+    const at = bytes.indexOf(UNDERSCORE, scanner.nameStart(i));
+    if (at < 0 || at >= scanner.nameEnd(i)) continue;
+    found = true;
+    scanner.drop(i);
+  }
+  return found;
+}
+
+const UNDERSCORE = 95;
 
 /** Copies the header lines that are not cut to `out` at `at`; answers the index after them. */
 export function copyKept(scanner: HeadScanner, bytes: Buffer, out: Buffer, at: number): number {

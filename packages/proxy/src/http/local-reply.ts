@@ -1,7 +1,8 @@
-import type { CompiledHeaders } from '@meltemi/runtime';
+import type { CompiledHeader, CompiledHeaders } from '@meltemi/runtime';
 import { flagBit, type ResponseFlag } from '../types.ts';
 import type { Exchange } from './exchange.ts';
-import { clean } from './headers.ts';
+import { clean, FRAMING, lineAt, withoutLines } from './headers.ts';
+import { rescan } from './request-head.ts';
 import { dateLine, responseLines } from './response-head.ts';
 import { statusText } from './status-text.ts';
 
@@ -31,37 +32,57 @@ export function renderLocalReply(x: Exchange, reply: LocalReply, close: boolean)
   info.responseCode = grpc ? 200 : reply.status;
   info.responseCodeDetails = reply.details;
   info.flags |= reply.flags;
-  const body = Buffer.byteLength(reply.body);
+  const own = ownHeaders(x, grpc);
+  // A body behind one of these would be taken for the next response (RFC 9112 section 6.3).
+  const body = grpc || info.responseCode === 204 || info.responseCode === 304 ? undefined : Buffer.from(reply.body);
   let head = `HTTP/1.1 ${info.responseCode} ${statusText(info.responseCode)}\r\n`;
-  if (grpc) {
-    info.grpcStatus = String(reply.grpcStatus ?? grpcStatusOf(reply.status));
-    head += `content-type: application/grpc\r\ngrpc-status: ${info.grpcStatus}\r\ngrpc-message: ${encodeURIComponent(reply.body)}\r\ncontent-length: 0\r\n`;
-  } else {
-    head += `content-length: ${body}\r\n`;
-    if (body > 0) head += 'content-type: text/plain\r\n';
-  }
-  head += reply.lines + ownHeaders(x) + responseLines(x) + dateLine(x.worker.ports.clock.now());
+  if (grpc) head += grpcLines(x, reply);
+  else if (body !== undefined) head += bodyLines(body, own);
+  head += reply.lines + own + responseLines(x) + dateLine(x.worker.ports.clock.now());
   head += plan.serverLine === '' ? 'server: envoy\r\n' : plan.serverLine;
   if (close) head += 'connection: close\r\n';
   else if (x.http10) head += 'connection: keep-alive\r\n';
   head += '\r\n';
   info.responseHeadBytes = head.length;
-  if (grpc || x.isHead) return head;
-  info.bytesSent = body;
-  return head + Buffer.from(reply.body).toString('latin1');
+  if (body === undefined || x.isHead) return head;
+  info.bytesSent = body.length;
+  return head + body.toString('latin1');
+}
+
+function bodyLines({ length }: Buffer, own: string): string {
+  const type = length > 0 && lineAt(own, 'content-type') < 0 ? 'content-type: text/plain\r\n' : '';
+  return `content-length: ${length}\r\n${type}`;
+}
+
+function grpcLines({ info }: Exchange, reply: LocalReply): string {
+  info.grpcStatus = String(reply.grpcStatus ?? grpcStatusOf(reply.status));
+  const message = encodeURIComponent(reply.body);
+  return `content-type: application/grpc\r\ngrpc-status: ${info.grpcStatus}\r\ngrpc-message: ${message}\r\ncontent-length: 0\r\n`;
 }
 
 /** The route's response headers count for direct answers as well; there are no lines of an upstream to change. */
-function ownHeaders(x: Exchange): string {
+function ownHeaders(x: Exchange, grpc: boolean): string {
   const operations: CompiledHeaders | undefined = x.choice?.responseHeaders ?? x.route?.responseHeaders;
   if (operations === undefined || operations.empty) return '';
+  // After a delay or a time-out the scanner may show another request by now.
+  if (x.worker.scannedFor !== x) rescan(x);
   let lines = '';
-  for (const header of operations.set) {
-    if (header.action === 'overwrite-if-exists' || header.name.startsWith(':')) continue;
-    const value = clean(header.constant ?? header.value(x.worker.format.use(x.info, x.worker.requestScanner, x.head.bytes, true)));
-    if (value !== '' || header.keepEmptyValue) lines += `${header.name}: ${value}\r\n`;
-  }
+  for (const header of operations.set) if (!isFixed(header.name, grpc)) lines = withHeader(lines, header, x);
   return lines;
+}
+
+/** What frames a reply of our own, or is ours to say, is not for configuration to set. */
+function isFixed(name: string, grpc: boolean): boolean {
+  return name.startsWith(':') || FRAMING.has(name) || name === 'server' || name === 'date' || (grpc && name === 'content-type');
+}
+
+function withHeader(lines: string, header: CompiledHeader, { info, worker, head }: Exchange): string {
+  const { name, action } = header;
+  const there = lineAt(lines, name) >= 0;
+  if (action === 'overwrite-if-exists' || (action === 'add-if-absent' && there)) return lines;
+  const value = clean(header.constant ?? header.value(worker.format.use(info, worker.requestScanner, head.bytes, true)));
+  if (value === '' && !header.keepEmptyValue) return lines;
+  return `${action === 'overwrite' && there ? withoutLines(lines, name) : lines}${name}: ${value}\r\n`;
 }
 
 /** gRPC's mapping of HTTP statuses. */

@@ -3,14 +3,15 @@ import { HEADER, type HeadScanner } from '@meltemi/wire';
 import { asBuffer } from '../net/node-bytes.ts';
 import type { Exchange } from './exchange.ts';
 import { clientCertLine, forwardedLines } from './forwarded.ts';
-import { applyHeaders, clean, cleanTarget, copyKept, type HeadOverrides, INTERNAL_HEADERS } from './headers.ts';
+import { applyHeaders, clean, cleanTarget, copyKept, dropUnderscored, type HeadDraft, type HeadOverrides, INTERNAL_HEADERS } from './headers.ts';
 import { cutTrace } from './tracing.ts';
 
 const HOST = HEADER.host;
 const REQUEST_ID = HEADER['x-request-id'];
-const EXPECT = HEADER.expect;
+const { expect: EXPECT, upgrade: UPGRADE } = HEADER;
 const FORWARDED_HOST = HEADER['x-forwarded-host'];
 const ATTEMPT_COUNT = HEADER['x-envoy-attempt-count'];
+const ORIGINAL_PATH = HEADER['x-envoy-original-path'];
 const DECORATOR = HEADER['x-envoy-decorator-operation'];
 /** For the version and line ends. */
 const SPARE_BYTES = 64;
@@ -54,24 +55,32 @@ function rewrittenLines(x: Exchange, scanner: HeadScanner, before: string): stri
   info.authority = view.authority;
   if (choice !== undefined && (forward?.rewrites === true || !choice.requestHeaders.empty)) {
     const overrides: HeadOverrides = { authority: undefined, path: undefined };
-    lines += appliedLines(x, choice, scanner, overrides);
+    const draft: HeadDraft = { lines, overrides };
+    applyRoute(x, choice, scanner, { draft, overrides });
+    ({ lines } = draft);
     info.path = overrides.path === undefined ? view.path : cleanTarget(overrides.path);
     info.authority = overrides.authority === undefined ? view.authority : clean(overrides.authority);
   }
   return x.hostStale || info.authority !== view.authority || scanner.known[HOST] === 0 ? hostLines(x, scanner, lines) : lines;
 }
 
-function appliedLines(x: Exchange, choice: ClusterChoice, scanner: HeadScanner, overrides: HeadOverrides): string {
+function applyRoute(
+  x: Exchange,
+  choice: ClusterChoice,
+  scanner: HeadScanner,
+  { draft, overrides }: { readonly draft: HeadDraft; readonly overrides: HeadOverrides },
+): void {
   const { info, forward, worker } = x;
   const { view, format } = worker;
-  let lines = '';
   if (forward?.rewrites === true) {
     overrides.path = forward.rewritePath(view);
     overrides.authority = forward.rewriteHost(view, choice, x.host?.endpoint.hostname ?? '');
-    if (overrides.path !== view.path) lines = `x-envoy-original-path: ${view.path}\r\n`;
+    if (overrides.path !== view.path) {
+      scanner.dropKnown(ORIGINAL_PATH);
+      draft.lines += `x-envoy-original-path: ${view.path}\r\n`;
+    }
   }
-  if (choice.requestHeaders.empty) return lines;
-  return lines + applyHeaders(choice.requestHeaders, scanner, format.use(info, scanner, x.head.bytes, true), overrides);
+  if (!choice.requestHeaders.empty) applyHeaders(choice.requestHeaders, scanner, format.use(info, scanner, x.head.bytes, true), draft);
 }
 
 /** The upstream is told another authority than the client's `host` line says. */
@@ -129,6 +138,9 @@ function routerLines(x: Exchange, scanner: HeadScanner): string {
 export function rescan(x: Exchange): void {
   const { requestScanner, view } = x.worker;
   requestScanner.request(x.head.bytes, x.head.start, x.head.end);
+  // What was cut when the request came is whole again after a scan.
+  if (x.plan.config.headersWithUnderscores === 'drop') dropUnderscored(requestScanner, x.head.bytes);
+  if (x.upgrade === '') requestScanner.dropKnown(UPGRADE);
   x.worker.scannedFor = x;
   x.show(view);
 }

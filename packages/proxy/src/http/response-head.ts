@@ -2,7 +2,7 @@ import { HEADER, type HeadScanner } from '@meltemi/wire';
 import { upstreamServiceMs } from '../core/stream-info.ts';
 import { asBuffer } from '../net/node-bytes.ts';
 import type { Exchange } from './exchange.ts';
-import { applyHeaders, clean, copyKept } from './headers.ts';
+import { applyHeaders, clean, copyKept, type HeadDraft } from './headers.ts';
 import { headerValue } from './request-view.ts';
 import type { HeadRead } from './upstream-connection.ts';
 
@@ -58,8 +58,11 @@ function addedLines(x: Exchange, scanner: HeadScanner, bytes: Buffer): string {
   const { config, serverLine } = x.plan;
   const { info, choice, worker } = x;
   let lines = `x-envoy-upstream-service-time: ${upstreamServiceMs(info)}\r\n`;
-  if (choice !== undefined && !choice.responseHeaders.empty)
-    lines += applyHeaders(choice.responseHeaders, scanner, worker.format.use(info, scanner, bytes, false), undefined);
+  if (choice !== undefined && !choice.responseHeaders.empty) {
+    const draft: HeadDraft = { lines, overrides: undefined };
+    applyHeaders(choice.responseHeaders, scanner, worker.format.use(info, scanner, bytes, false), draft);
+    ({ lines } = draft);
+  }
   if (serverLine !== '' && !(config.serverHeader === 'append-if-absent' && scanner.known[SERVER] !== 0)) {
     scanner.dropKnown(SERVER);
     lines += serverLine;

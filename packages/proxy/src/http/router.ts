@@ -6,6 +6,7 @@ import type { Exchange } from './exchange.ts';
 import { cleanTarget } from './headers.ts';
 import { localReply, type LocalReply } from './local-reply.ts';
 import { REPLIES } from './replies.ts';
+import { rescan } from './request-head.ts';
 import { knownValue } from './request-view.ts';
 import { startTrace } from './tracing.ts';
 
@@ -30,10 +31,20 @@ export function routeRequest(x: Exchange): void {
   info.virtualHost = route.virtualHost.name;
   const { action } = route;
   if (route.virtualHost.requireTls !== 'none' && x.scheme === 'http') redirectToTls(x);
-  else if (action.t === 'forward') forward(x, route, action);
+  else {
+    if (action.t === 'forward') chooseCluster(x, action);
+    if (!filtered(x, route)) act(x, route);
+  }
+}
+
+/** What the route says is to be done, once every filter has let the request pass. */
+function act(x: Exchange, { action }: CompiledRoute): void {
+  if (action.t === 'forward') begin(x);
   else if (action.t === 'direct') x.downstream.reply(x, localReply(action.status, action.body, 'direct_response'));
   else if (action.t === 'redirect') {
-    const { status, location } = action.locate(view);
+    // After a delay the view may show another request by now.
+    if (x.worker.scannedFor !== x) rescan(x);
+    const { status, location } = action.locate(x.worker.view);
     x.downstream.reply(x, { ...localReply(status, '', 'direct_response'), lines: `location: ${cleanTarget(location)}\r\n` });
   } else x.downstream.reply(x, REPLIES.noAction);
 }
@@ -43,7 +54,7 @@ function redirectToTls(x: Exchange): void {
   x.downstream.reply(x, { ...localReply(301, '', 'direct_response'), lines: `location: ${cleanTarget(location)}\r\n` });
 }
 
-function forward(x: Exchange, route: CompiledRoute, action: CompiledForward): void {
+function chooseCluster(x: Exchange, action: CompiledForward): void {
   const { worker, info } = x;
   x.forward = action;
   x.choice = action.pickCluster(worker.view, worker.random());
@@ -52,25 +63,29 @@ function forward(x: Exchange, route: CompiledRoute, action: CompiledForward): vo
   x.cluster = cluster;
   info.cluster = cluster;
   setTimeouts(x, action);
-  const { filters } = x.plan.http;
-  for (const filter of filters) {
+}
+
+/** Has a filter answered, or put the request off? Filters stand before the router, so they see redirects and direct responses too. */
+function filtered(x: Exchange, route: CompiledRoute): boolean {
+  const { worker } = x;
+  for (const filter of x.plan.http.filters) {
     const verdict = filter.decide(worker.view, route, x.choice, worker);
     if (verdict === undefined) continue;
     // One filter delays or answers; an abort after a delay comes with it in one verdict.
+    if (!x.activeFault) worker.activeFaults++;
     x.activeFault = true;
-    worker.activeFaults++;
     const reply = verdict.reply === undefined ? undefined : filterReply(verdict.reply);
     if (verdict.delayMs !== undefined && verdict.delayMs > 0) {
-      info.flags |= flagBit('DI');
-      x.downstream.timers.wait(x, verdict.delayMs, () => (reply === undefined ? begin(x) : x.downstream.reply(x, reply)));
-      return;
+      x.info.flags |= flagBit('DI');
+      x.downstream.timers.wait(x, verdict.delayMs, () => (reply === undefined ? act(x, route) : x.downstream.reply(x, reply)));
+      return true;
     }
     if (reply !== undefined) {
       x.downstream.reply(x, reply);
-      return;
+      return true;
     }
   }
-  begin(x);
+  return false;
 }
 
 function filterReply(reply: {

@@ -5,6 +5,7 @@ import type { DownstreamConnection } from './downstream-connection.ts';
 import { Exchange } from './exchange.ts';
 import type { Piece } from './pieces.ts';
 import { schemeOf } from './forwarded.ts';
+import { dropUnderscored } from './headers.ts';
 import type { LocalReply } from './local-reply.ts';
 import { localReply } from './local-reply.ts';
 import { normalizeTarget } from './path.ts';
@@ -86,7 +87,8 @@ function examineRest(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Loca
   if (tooOld !== undefined) return tooOld;
   x.viewAuthority = trimAuthority(x);
   if (x.head.end - x.head.start > config.maxRequestHeadersBytes || scanner.count > config.maxHeadersCount) return REPLIES.headTooLarge;
-  if (config.headersWithUnderscores !== 'allow' && !examineNames(x, scanner, bytes)) return REPLIES.badRequest;
+  if (config.headersWithUnderscores !== 'allow' && dropUnderscored(scanner, bytes) && config.headersWithUnderscores === 'reject')
+    return REPLIES.badRequest;
   if (scanner.known[HEADER.expect] !== 0) {
     const header = (scanner.known[HEADER.expect] as number) - 1;
     x.expectsContinue = !x.http10 && matches(bytes, scanner.valueStart(header), scanner.valueEnd(header), CONTINUE);
@@ -122,16 +124,6 @@ function trimAuthority(x: Exchange): string {
   const port = /:(\d+)$/.exec(authority)?.[1];
   if (port === undefined || (authority.startsWith('[') && authority.endsWith(']'))) return authority;
   return stripPort === 'any' || Number(port) === x.info.connection.originalPort ? authority.slice(0, -port.length - 1) : authority;
-}
-
-function examineNames(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): boolean {
-  for (let i = 0; i < scanner.count; i++) {
-    const at = bytes.indexOf(95, scanner.nameStart(i));
-    if (at < 0 || at >= scanner.nameEnd(i)) continue;
-    if (x.plan.config.headersWithUnderscores === 'reject') return false;
-    scanner.drop(i);
-  }
-  return true;
 }
 
 /** Stands for a request that could not be read, so that it is logged and counted like others. */
