@@ -114,8 +114,14 @@ class Stream implements IngestStream {
     return { sequence: batch.sequence ?? 0, ...(this.#refused === 0 ? {} : { refused: this.#refused, reason: this.#reason }) };
   }
 
+  /** What nobody has described anew ends with the stream: the sender's next life may not have it. */
   close(): void {
+    const target = this.#sender?.target;
+    const told = [...this.#known.values()].flatMap((one) => one.parts).filter((part) => part.teller === this && part.end === undefined);
     this.#known.clear();
+    if (target === undefined || told.length === 0 || target.raw.next === target.raw.first) return;
+    for (const part of told) this.#deps.metrics.end(part, target.raw.next - 1);
+    this.#deps.journal?.ended(target, told);
   }
 
   #refuse(why: string): void {
@@ -181,6 +187,7 @@ class Stream implements IngestStream {
     if (parts === undefined) return this.#refuse('the store has as many series as it may hold');
     const age = sentMs - jsonNumber(definition.created_ms);
     const createdMs = age >= 0 && Number.isFinite(age) ? timeMs - age : timeMs;
+    for (const part of parts) part.teller = this;
     this.#known.set(id, { parts, buckets, cumulative: definition.kind !== 'GAUGE', createdMs });
   }
 

@@ -46,6 +46,8 @@ export interface StoredSeries {
   readonly coarse: ChangeLog;
   /** The last tick it was reported at, and its time; undefined while it lives. */
   end: { readonly tick: number; readonly timeMs: number } | undefined;
+  /** The stream that described it last. */
+  teller: object | undefined;
 }
 
 /** What there is, for the store's own metrics. */
@@ -127,6 +129,7 @@ class MemoryMetricStore implements MetricStore {
       raw: new ChangeLog(account),
       coarse: new ChangeLog(account),
       end: undefined,
+      teller: undefined,
     };
     target.series.set(key, series);
     this.#index.add(series.labels, series);

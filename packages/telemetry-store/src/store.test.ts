@@ -356,6 +356,26 @@ test('logs are a ring per instance, traces are found by service, operation, tag 
   store.close();
 });
 
+test('what a sender told in a life before is not shown as alive beside the next', () => {
+  const clock = { ms: T0 };
+  const store = memory(clock);
+  const tell = (stream: ReturnType<TelemetryStore['open']>, name: string, isFirst: boolean): void => {
+    clock.ms += 1000;
+    const news = isFirst ? { series: [{ id: 1, name, kind: 'GAUGE' as const }], sample_ids: [1], sample_values: [7] } : {};
+    const { refused } = stream.ingest({ node, time_ms: clock.ms, ...news });
+    assert.equal(refused, undefined);
+  };
+  const [first, second, third] = [store.open(identity), store.open(identity), store.open(identity)];
+  tell(first, 'old', true);
+  tell(second, 'kept', true);
+  tell(third, 'kept', true);
+  // The old stream ends late: what the new one tells again stays.
+  for (const stream of [first, second]) stream.close();
+  for (let i = 0; i < 20; i++) tell(third, 'kept', false);
+  assert.deepEqual([values(store, 'old', clock.ms), values(store, 'kept', clock.ms)], [[], [7]]);
+  store.close();
+});
+
 test('spans are bounded one by one, so that their number bounds the memory of all', () => {
   const store = memory({ ms: T0 });
   const encoder = createBatchEncoder({ registry: createMetricRegistry(), node });
