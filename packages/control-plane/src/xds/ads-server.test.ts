@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLog } from '@meltemi/base';
-import { Status } from '@meltemi/grpc';
+import { Status, type ServerCall } from '@meltemi/grpc';
 import { TYPE_URL, type JsonObject } from '@meltemi/protos-types';
+import { encodeDeltaRequest } from '@meltemi/xds';
 import type { XdsNode } from './generator.ts';
 import { verifyIdentity } from './identity.ts';
 import { createTestAdsClient } from './testdata/ads-client.ts';
@@ -112,6 +113,34 @@ test('only so many streams have their first push at once; the next follows when 
   assert.equal(second.updates.length, 0);
   await first[Symbol.asyncDispose]();
   await second.until(() => second.updates.length === 1);
+});
+
+test('clients in plain text that answer nothing do not keep a workload of the mesh waiting', async () => {
+  await using world = await room({ initialPushes: 1 });
+  world.ads.update({ version: 1, push: push({ [CDS]: { a: { name: 'a' } } }) });
+  await world.ads.waitForAck(1, 1_000);
+  const open = (handlers: typeof world.ads.secureHandlers, principal: string | undefined): (() => number) => {
+    let written = 0;
+    const call: ServerCall = {
+      path: '',
+      metadata: {},
+      peer: { address: '127.0.0.1', port: 1, principal, certificateExpiresMs: undefined },
+      write: () => ++written > 0,
+      onDrain: () => undefined,
+      end: () => undefined,
+    };
+    const delta = Object.entries(handlers).find(([path]) => path.endsWith('/DeltaAggregatedResources'))?.[1];
+    const metadata = { NAMESPACE: 'a', SERVICE_ACCOUNT: 'b' };
+    const node = codec.encode('envoy.config.core.v3.Node', { id: 'x', metadata });
+    delta?.(call).onMessage(encodeDeltaRequest({ typeUrl: CDS, subscribe: ['*'], unsubscribe: [], initialVersions: new Map(), nonce: '', node }));
+    return () => written;
+  };
+  const strangers = [1, 2, 3].map(() => open(world.ads.plaintextHandlers, undefined));
+  const workload = open(world.ads.secureHandlers, 'spiffe://cluster.local/ns/a/sa/b');
+  assert.deepEqual(
+    [...strangers, workload].map((written) => written()),
+    [1, 0, 0, 1],
+  );
 });
 
 test('routes wait for endpoints of new clusters, and no longer than the patience of the room', async () => {

@@ -106,7 +106,8 @@ class Room<Push> implements AdsServer<Push> {
   readonly #listeners = new Set<(event: ConnectionEvent) => void>();
   readonly #waiters = new Set<() => void>();
   readonly #acknowledgements: AcknowledgementLog;
-  readonly #admission: Admission;
+  /** Queues of their own: what comes in plain text must not keep workloads of the mesh waiting. */
+  readonly #admissions: { readonly secure: Admission; readonly plaintext: Admission };
   readonly #cache: ResourceCache;
   readonly #hooks: ConnectionHooks;
   /** Since when the changes are known that a client has not acknowledged yet. */
@@ -120,7 +121,8 @@ class Room<Push> implements AdsServer<Push> {
     this.#options = options;
     this.#observer = options.observer ?? silentObserver;
     this.#acknowledgements = createAcknowledgementLog(options.clock);
-    this.#admission = createAdmission(options.initialPushes ?? 16, options.timers, ADMISSION_MS);
+    const admission = (): Admission => createAdmission(options.initialPushes ?? 16, options.timers, ADMISSION_MS);
+    this.#admissions = { secure: admission(), plaintext: admission() };
     this.#cache = createResourceCache(options.codec, (typeUrl, name, error) => this.#onFault(typeUrl, name, error));
     this.#hooks = this.#makeHooks();
     this.secureHandlers = { [DELTA]: this.#serveSecure('delta'), [SOTW]: this.#serveSecure('sotw') };
@@ -212,9 +214,9 @@ class Room<Push> implements AdsServer<Push> {
       onOpen: (connection) => {
         this.#connections.add(connection);
         this.#tell('connected', connection);
-        this.#admission.enter(connection);
+        this.#admissionOf(connection).enter(connection);
       },
-      mayPump: (connection) => this.#admission.isAdmitted(connection),
+      mayPump: (connection) => this.#admissionOf(connection).isAdmitted(connection),
       onSent: (typeUrl, bytes, tookMs) => this.#observer.sent(typeUrl, bytes, tookMs),
       onFault: (connection, error) =>
         this.#options.log.error('configuration for a node could not be made; its stream ends', {
@@ -226,11 +228,15 @@ class Room<Push> implements AdsServer<Push> {
       onClose: (connection) => {
         this.#connections.delete(connection);
         this.#converging.delete(connection);
-        this.#admission.leave(connection);
+        this.#admissionOf(connection).leave(connection);
         this.#tell('disconnected', connection);
         this.#notify();
       },
     };
+  }
+
+  #admissionOf({ node }: Connection): Admission {
+    return node.principal === undefined ? this.#admissions.plaintext : this.#admissions.secure;
   }
 
   #tell(t: ConnectionEvent['t'], { node, id }: Connection): void {
@@ -245,7 +251,7 @@ class Room<Push> implements AdsServer<Push> {
       this.#options.log.warn('a proxy refused configuration', { node: connection.node.id, type: shortTypeName(typeUrl), message });
     }
     if (connection.isSettled()) {
-      this.#admission.leave(connection);
+      this.#admissionOf(connection).leave(connection);
       const sinceMs = this.#converging.get(connection);
       if (sinceMs !== undefined) this.#observer.converged(this.#options.clock.monotonic() - sinceMs);
       this.#converging.delete(connection);
