@@ -3,7 +3,7 @@ import { flagBit, type ResponseFlag } from '../types.ts';
 import type { Exchange } from './exchange.ts';
 import { clean, FRAMING, lineAt, withoutLines } from './headers.ts';
 import { rescan } from './request-head.ts';
-import { dateLine, responseLines } from './response-head.ts';
+import { connectionLine, dateLine, responseLines } from './response-head.ts';
 import { statusText } from './status-text.ts';
 
 /** An answer of the proxy itself. Bodies, details and flags are Envoy's, so that what is written about it applies. */
@@ -36,20 +36,19 @@ export function renderLocalReply(x: Exchange, reply: LocalReply, close: boolean)
   // A body behind one of these would be taken for the next response (RFC 9112 section 6.3).
   const body = grpc || info.responseCode === 204 || info.responseCode === 304 ? undefined : Buffer.from(reply.body);
   let head = `HTTP/1.1 ${info.responseCode} ${statusText(info.responseCode)}\r\n`;
-  if (grpc) head += grpcLines(x, reply);
-  else if (body !== undefined) head += bodyLines(body, own);
+  head += grpc ? grpcLines(x, reply) : bodyLines(body, own);
   head += reply.lines + own + responseLines(x) + dateLine(x.worker.ports.clock.now());
   head += plan.serverLine === '' ? 'server: envoy\r\n' : plan.serverLine;
-  if (close) head += 'connection: close\r\n';
-  else if (x.http10) head += 'connection: keep-alive\r\n';
-  head += '\r\n';
+  head += `${connectionLine(x, close)}\r\n`;
   info.responseHeadBytes = head.length;
   if (body === undefined || x.isHead) return head;
   info.bytesSent = body.length;
   return head + body.toString('latin1');
 }
 
-function bodyLines({ length }: Buffer, own: string): string {
+function bodyLines(body: Buffer | undefined, own: string): string {
+  if (body === undefined) return '';
+  const { length } = body;
   const type = length > 0 && lineAt(own, 'content-type') < 0 ? 'content-type: text/plain\r\n' : '';
   return `content-length: ${length}\r\n${type}`;
 }

@@ -71,7 +71,8 @@ function addedLines(x: Exchange, scanner: HeadScanner, bytes: Buffer): string {
   return lines + responseLines(x);
 }
 
-function connectionLine(x: Exchange, close: boolean): string {
+/** What the client is told of its connection. */
+export function connectionLine(x: Exchange, close: boolean): string {
   if (x.phase === 'tunnel') return 'connection: Upgrade\r\n';
   if (close) return 'connection: close\r\n';
   return x.http10 ? 'connection: keep-alive\r\n' : '';
