@@ -45,8 +45,8 @@ async function ask(wrap: (command: readonly string[]) => string[], host: string,
   return out;
 }
 
-async function askFromHost(host: string, port: number): Promise<string> {
-  const socket = connect(port, host);
+async function askFromHost(host: string, port: number, localAddress?: string): Promise<string> {
+  const socket = connect({ port, host, ...(localAddress === undefined ? {} : { localAddress }) });
   let got = '';
   socket
     .on('data', (chunk) => (got += String(chunk)))
@@ -64,7 +64,7 @@ test('a namespace catches what it should, lets through what it should, and leave
   const host = createServer((socket) => socket.end('host')).listen(0, bridge.network.gateway);
   await once(host, 'listening');
   const hostPort = (host.address() as { port: number }).port;
-  const listening = catcher(ns.wrap, [15001, 15006, 15021, 9080], PROXY_GID);
+  const listening = catcher(ns.wrap, [15000, 15001, 15006, 15021, 9080], PROXY_GID);
   try {
     await once(listening.stdout ?? listening, 'data');
     assert.equal(await ask(ns.wrap, '240.240.0.7', 9080, 0), '15001 15001', 'outbound of the application');
@@ -77,7 +77,11 @@ test('a namespace catches what it should, lets through what it should, and leave
     assert.equal(await askFromHost(address, 15006), 'timeout', 'nobody reaches the catching ports');
     const resolv = spawnSync('ip', ns.wrap(['cat', '/etc/resolv.conf']).slice(1), { encoding: 'utf8' }).stdout;
     assert.match(resolv, /search bookinfo\.svc\.cluster\.local/);
-    const takeBack = await addBridgeAddress(bridge.network, bridge.network.gateway.replace(/1$/, '3'));
+    const other = bridge.network.gateway.replace(/1$/, '3');
+    const takeBack = await addBridgeAddress(bridge.network, other);
+    assert.equal(await askFromHost(address, 15000), '15000 15000', 'the control plane looks into a proxy');
+    assert.equal(await askFromHost(address, 15000, other), 'timeout', 'another workload does not');
+    assert.equal(await askFromHost(address, 15021, other), '15021 15021');
     assert.equal(await ask(direct, address, 15021, 0), '15021 15021');
     await takeBack();
   } finally {

@@ -10,8 +10,9 @@ export interface RedirectPorts {
 
 const REDIRECT_PORTS: RedirectPorts = { outbound: 15001, inbound: 15006, dns: 15053 };
 
+const ADMIN_PORT = 15000;
 /** Ports of agent and proxy that are reached directly: admin, merged metrics, health, proxy metrics. */
-const OWN_PORTS = [15000, 15020, 15021, 15090];
+const OWN_PORTS = [ADMIN_PORT, 15020, 15021, 15090];
 /** Source of connections that the inbound side of a proxy opens to its own application (Istio's convention): never to be caught again. */
 const INBOUND_SOURCE = '127.0.0.6';
 
@@ -20,6 +21,7 @@ const INBOUND_SOURCE = '127.0.0.6';
  * - DNS goes to the agent, whatever server was asked, loopback resolvers included.
  * - A proxy that calls its own address as a client enters through its inbound side, so that mutual TLS has its other end.
  * - Nobody reaches the two catching ports directly: such a connection would loop.
+ * - The proxy's admin, which tells its configuration and takes orders, is for the workload itself and for the machine of the control plane.
  */
 export function redirectRules(options: { readonly interfaceName: string; readonly controlPlane: string; readonly ports?: RedirectPorts }): string {
   const { outbound, inbound, dns } = options.ports ?? REDIRECT_PORTS;
@@ -27,6 +29,7 @@ export function redirectRules(options: { readonly interfaceName: string; readonl
   chain guard {
     type filter hook prerouting priority -300; policy accept;
     iifname "${options.interfaceName}" tcp dport { ${outbound}, ${inbound} } drop
+    iifname "${options.interfaceName}" ip saddr != ${options.controlPlane} tcp dport ${ADMIN_PORT} drop
   }
   chain output {
     type nat hook output priority -100; policy accept;
