@@ -61,6 +61,10 @@ export interface TlsInfo {
   readonly peerHash: string;
   /** Subject of the peer certificate in RFC 2253 order. */
   readonly peerSubject: string;
+  /** DNS names of the peer certificate. */
+  readonly peerDns: readonly string[];
+  /** The peer certificate; made when first read. */
+  readonly peerPem: string;
 }
 
 // ---------------------------------------------------------------------------------------------------------------- stream info

@@ -1,5 +1,6 @@
+import type { ClientCertDetails } from '@meltemi/runtime';
 import { HEADER, type HeadScanner } from '@meltemi/wire';
-import type { ConnectionInfo } from '../types.ts';
+import type { ConnectionInfo, TlsInfo } from '../types.ts';
 import type { Exchange } from './exchange.ts';
 import { clean } from './headers.ts';
 import { headerValue, knownValue } from './request-view.ts';
@@ -62,13 +63,20 @@ function certElement(x: Exchange): string {
   const { connection } = x.info;
   let element = elements.get(connection);
   if (element === undefined) {
-    const { tls } = connection;
-    const { clientCertDetails } = x.plan.config;
-    const parts = [`By=${tls?.localUri ?? ''}`, `Hash=${tls?.peerHash ?? ''}`];
-    if (clientCertDetails.subject) parts.push(`Subject="${(tls?.peerSubject ?? '').replaceAll('"', '\\"')}"`);
-    if (clientCertDetails.uri) parts.push(`URI=${tls?.peerUri ?? ''}`);
+    const parts = connection.tls === undefined ? [] : certParts(connection.tls, x.plan.config.clientCertDetails);
     element = clean(parts.join(';'));
     elements.set(connection, element);
   }
   return element;
+}
+
+/** `By=…;Hash=…` and what else is asked for, in Envoy's order. */
+function certParts(tls: TlsInfo, details: ClientCertDetails): readonly string[] {
+  const parts = [`By=${tls.localUri}`, `Hash=${tls.peerHash}`];
+  if (details.cert) parts.push(`Cert="${encodeURIComponent(tls.peerPem)}"`);
+  if (details.subject) parts.push(`Subject="${tls.peerSubject.replace(/[\\"]/g, '\\$&')}"`);
+  if (details.uri) parts.push(`URI=${tls.peerUri}`);
+  // A name that could be taken for syntax would forge an element.
+  if (details.dns) parts.push(...tls.peerDns.filter((name) => /^[\w.*-]+$/.test(name)).map((name) => `DNS=${name}`));
+  return parts;
 }

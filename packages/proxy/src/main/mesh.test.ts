@@ -62,7 +62,7 @@ test('two sidecars: mutual TLS, identities, labels of both ends, spans, rotation
     const { status, body } = await harness.call(port, '/reviews/1');
     assert.equal(status, 200, body);
     const { xfcc } = JSON.parse(body) as { xfcc: string };
-    assert.match(xfcc, new RegExp(`^By=${REVIEWS};Hash=[0-9a-f]{64};URI=${PRODUCTPAGE}$`));
+    assert.match(xfcc, new RegExp(`^By=${REVIEWS};Hash=[0-9a-f]{64};Cert="-----BEGIN%20CERTIFICATE-----%0A[\\w%.-]+";URI=${PRODUCTPAGE}$`));
   });
 
   await t.test('it learns nothing of what proxies tell each other, nor from whom the client says it is', async () => {

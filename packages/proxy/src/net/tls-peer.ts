@@ -63,16 +63,21 @@ export function spiffeName(names: readonly AltName[]): string {
 /** What is worth remembering of an established TLS connection. `certificate` is the peer's, once VERIFIED; undefined = none. */
 export function tlsInfo(socket: TLSSocket, serverName: string, certificate: X509Certificate | undefined, localUri: string): TlsInfo {
   let hash: string | undefined;
+  const names = parseAltNames(certificate?.subjectAltName);
   return {
     version: socket.getProtocol() ?? '',
     cipher: socket.getCipher().standardName,
     serverName,
     alpn: socket.alpnProtocol === false ? '' : (socket.alpnProtocol ?? ''),
-    peerUri: certificate === undefined ? '' : spiffeName(parseAltNames(certificate.subjectAltName)),
+    peerUri: spiffeName(names),
     localUri,
     get peerHash() {
       return (hash ??= certificate?.fingerprint256.replaceAll(':', '').toLowerCase() ?? '');
     },
     peerSubject: certificate === undefined || certificate.subject === undefined ? '' : certificate.subject.split('\n').reverse().join(','),
+    peerDns: names.filter(({ type }) => type === 'dns').map(({ value }) => value),
+    get peerPem() {
+      return certificate?.toString() ?? '';
+    },
   };
 }

@@ -109,7 +109,7 @@ export function permissiveInbound(name: string, cluster: string): object {
         },
         http_filters: [ROUTER],
         forward_client_cert_details: 'APPEND_FORWARD',
-        set_current_client_cert_details: { uri: true },
+        set_current_client_cert_details: { cert: true, dns: true, uri: true },
         tracing: {},
       }),
     },

@@ -58,7 +58,7 @@ export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManag
 function harmlessFields(reader: Reader): void {
   // Settings of codecs that this proxy does not offer: it negotiates HTTP/1.1 only.
   reader.harmless('http2_protocol_options', 'http3_protocol_options');
-  // 100-continue is always handed through, which is what an application behind a sidecar expects of both settings.
+  // This proxy answers expectations itself, at once: with both settings the body comes.
   reader.harmless('proxy_100_continue');
   // Finer output of the same facts.
   reader.harmless('represent_ipv4_remote_address_as_ipv4_mapped_ipv6', 'append_x_forwarded_port', 'add_proxy_protocol_connection_state');
@@ -66,7 +66,7 @@ function harmlessFields(reader: Reader): void {
   reader.harmless('stream_error_on_invalid_http_message');
   // Names of statistics. How long a drain or a close may take is the agent's and the data plane's own, bounded time.
   reader.harmless('stat_prefix', 'drain_timeout', 'delayed_close_timeout');
-  // Who counts as internal decides only about x-envoy-* request headers, which this proxy takes from nobody.
+  // Who counts as internal decides only about x-envoy-* request headers; here an edge takes them from nobody.
   reader.harmless('internal_address_config');
 }
 
@@ -111,10 +111,10 @@ function decodeRequestIdExtension(reader: Reader | undefined): void {
 }
 
 function clientCertDetails(reader: Reader | undefined): ClientCertDetails {
+  reader?.require('chain', !reader.bool('chain'), "handing on the client's whole chain is not supported by this proxy");
   return {
     subject: reader?.bool('subject') ?? false,
     cert: reader?.bool('cert') ?? false,
-    chain: reader?.bool('chain') ?? false,
     dns: reader?.bool('dns') ?? false,
     uri: reader?.bool('uri') ?? false,
   };

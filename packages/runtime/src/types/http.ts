@@ -12,7 +12,6 @@ export type ForwardClientCert = 'sanitize' | 'forward-only' | 'append-forward' |
 export interface ClientCertDetails {
   readonly subject: boolean;
   readonly cert: boolean;
-  readonly chain: boolean;
   readonly dns: boolean;
   readonly uri: boolean;
 }
