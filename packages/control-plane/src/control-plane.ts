@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ofKind } from '@meltemi/api';
-import { createAuthorizer, createHttpServer, createSessions, sessionRoutes, signInPage, type Route } from '@meltemi/http';
+import { createAuthorizer, createHttpServer, createSessions, sessionRoutes, signInPage, type HttpServerOptions, type Route } from '@meltemi/http';
 import { DEFAULT_MESH_CONFIG, type MeshConfig } from '@meltemi/model';
 import { loadCodec, type ProtoCodec } from '@meltemi/protos';
 import {
@@ -218,12 +218,11 @@ async function listenHttp(
   closers: Closers,
 ): Promise<Pick<ControlPlane, 'consoleUrl' | 'apiUrl' | 'sessionUrl'>> {
   const sessions = createSessions({ clock: systemClock, name: String(options.consolePort) });
-  const authorize = createAuthorizer({ token: options.adminToken, sessions });
-  const serve = async (port: number, routes: readonly Route[]): Promise<string> => {
+  const token = options.adminToken;
+  const serve = async (port: number, routes: readonly Route[], access: Pick<HttpServerOptions, 'authorize' | 'signInPage'>): Promise<string> => {
     const server = createHttpServer({
       routes,
-      authorize,
-      signInPage,
+      ...access,
       log: options.log,
       ...(options.hostNames === undefined ? {} : { hostNames: options.hostNames }),
     });
@@ -231,14 +230,16 @@ async function listenHttp(
     return (await server.listen({ host: options.bind, port })).url;
   };
   const { api, console } = makeRoutes(options, rooms, closers);
-  const apiUrl = await serve(options.apiPort, [...api, healthRoute]);
-  const consoleUrl = await serve(options.consolePort, [
+  // Cookies know no ports: a browser shows the console's to every application of this host. So it opens the console only.
+  const apiUrl = await serve(options.apiPort, [...api, healthRoute], { authorize: createAuthorizer({ token }) });
+  const pages = [
     ...console,
-    ...sessionRoutes(sessions, options.adminToken),
+    ...sessionRoutes(sessions, token),
     healthRoute,
     ...(options.extraRoutes ?? []),
     ...consoleRoutes(options.consoleDirectory),
-  ]);
+  ];
+  const consoleUrl = await serve(options.consolePort, pages, { authorize: createAuthorizer({ token, sessions }), signInPage });
   return { apiUrl, consoleUrl, sessionUrl: () => `${consoleUrl}/meltemi/v1/session?ticket=${sessions.issueTicket()}` };
 }
 

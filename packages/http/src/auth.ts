@@ -41,7 +41,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     return refuse(
       401,
       'http/token-needed',
-      `${what} needs the token: send "Authorization: Bearer …" (file run/token in the state directory), or open a session with the URL that the control plane prints.`,
+      `${what} needs the token: send "Authorization: Bearer …" (file run/token in the state directory)${options.sessions === undefined ? '' : ', or open a session with the URL that the control plane prints'}.`,
     );
   };
 }

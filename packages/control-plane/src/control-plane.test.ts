@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { silentLog } from '@meltemi/base';
+import { request } from '@meltemi/http';
+import { startControlPlane } from './index.ts';
+
+test("a console session is the console's: applications on other ports of the host see its cookie, and it must not let them write", async (t) => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'meltemi-control-plane-'));
+  t.after(() => rmSync(stateDir, { recursive: true, force: true }));
+  const adminToken = 'x'.repeat(43);
+  await using controlPlane = await startControlPlane({
+    stateDir,
+    configPaths: [],
+    bind: '127.0.0.1',
+    consolePort: 0,
+    apiPort: 0,
+    xdsPort: 0,
+    adminToken,
+    trustDomain: 'cluster.local',
+    workloadTtlMs: 86_400_000,
+    accessLog: 'off',
+    tracingSamplingPercent: 0,
+    version: '0.0.0',
+    log: silentLog,
+  });
+  const opened = await request({ url: controlPlane.sessionUrl() });
+  const cookie = opened.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+  assert.equal(opened.status, 303);
+  const shown = await request({ url: `${controlPlane.consoleUrl}/api/auth/info`, headers: { cookie } });
+  assert.match(shown.text(), /expiresOn/);
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'a' } };
+  const write = (headers: Record<string, string>): ReturnType<typeof request> =>
+    request({ url: `${controlPlane.apiUrl}/api/v1/namespaces`, method: 'POST', headers, body: JSON.stringify(namespace) });
+  assert.equal((await write({ cookie })).status, 401);
+  assert.equal((await write({ authorization: `Bearer ${adminToken}` })).status, 201);
+});
