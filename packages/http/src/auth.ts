@@ -54,11 +54,11 @@ function byToken(options: AuthorizerOptions, request: AccessRequest): AccessDeci
 }
 
 function bySession(options: AuthorizerOptions, request: AccessRequest): AccessDecision | undefined {
-  const id = options.sessions?.find(request.headers);
-  if (id === undefined) return undefined;
+  const untilMs = options.sessions?.find(request.headers);
+  if (untilMs === undefined) return undefined;
   if (request.access === 'write' && !isSameOrigin(request.headers))
     return refuse(403, 'http/cross-origin', 'A page of another origin may not write.');
-  return { t: 'allow', caller: { t: 'session', id } };
+  return { t: 'allow', caller: { t: 'session', untilMs } };
 }
 
 function refuse(status: 401 | 403, code: string, message: string): AccessDecision {

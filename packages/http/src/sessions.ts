@@ -15,8 +15,8 @@ export interface Sessions {
   open(): string;
   /** The session of a ticket; undefined when it is unknown, used or too old. */
   redeem(ticket: string): string | undefined;
-  /** The session that a request's cookie names, when it is alive. */
-  find(headers: IncomingHttpHeaders): string | undefined;
+  /** Until when the session lives that a request's cookie names; undefined when there is none or it has ended. */
+  find(headers: IncomingHttpHeaders): number | undefined;
   readonly cookieName: string;
 }
 
@@ -47,7 +47,7 @@ export function createSessions(options: { readonly clock: Clock; readonly name?:
     find(headers) {
       const id = cookieOf(headers, cookieName);
       const until = id === undefined ? undefined : sessions.get(id);
-      return until !== undefined && until >= clock.now() ? id : undefined;
+      return until !== undefined && until >= clock.now() ? until : undefined;
     },
   };
 }

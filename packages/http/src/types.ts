@@ -6,8 +6,8 @@ import type { IncomingHttpHeaders } from 'node:http';
  */
 export type Access = 'read' | 'write' | 'open';
 
-/** How a call was let in. */
-export type Caller = { readonly t: 'anonymous' } | { readonly t: 'token' } | { readonly t: 'session'; readonly id: string };
+/** How a call was let in; a session ends at `untilMs`. */
+export type Caller = { readonly t: 'anonymous' } | { readonly t: 'token' } | { readonly t: 'session'; readonly untilMs: number };
 
 /** One request, its path matched already. */
 export interface HttpRequest {

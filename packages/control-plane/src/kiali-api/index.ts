@@ -65,11 +65,11 @@ function get(path: string, run: (request: HttpRequest) => unknown): Route {
   return { method: 'GET', path, handler: (request) => answered(run, request) };
 }
 
-function meshRoutes({ mesh, all, now, retentionMs }: Room): readonly Route[] {
+function meshRoutes({ mesh, all, retentionMs }: Room): readonly Route[] {
   return [
     get('/api', () => statusJson(mesh.view())),
     get('/api/status', () => statusJson(mesh.view())),
-    get('/api/auth/info', ({ caller }) => authInfoJson(caller.t === 'session' ? new Date(now() + 86_400_000).toISOString() : undefined)),
+    get('/api/auth/info', ({ caller }) => authInfoJson(caller.t === 'session' ? new Date(caller.untilMs).toISOString() : undefined)),
     get('/api/config', () => consoleConfigJson({ view: mesh.view(), retentionSeconds: Math.round(retentionMs / 1000), intervalSeconds: 1 })),
     get('/api/namespaces', () => namespacesJson(mesh.view())),
     get('/api/mesh/tls', () => meshTlsJson(mesh.view())),
