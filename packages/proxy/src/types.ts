@@ -18,6 +18,8 @@ export interface Transport {
   pause(paused: boolean): void;
   /** Sends what is queued, then FIN. */
   end(): void;
+  /** Bytes that were written and have not been handed to the system yet: the peer takes them slowly. */
+  readonly queuedBytes: number;
   /** Drops the connection now; with `reset` the peer sees RST rather than FIN. */
   destroy(reset?: boolean): void;
 }

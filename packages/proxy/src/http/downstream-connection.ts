@@ -7,6 +7,7 @@ import { abandonAttempt, forget, settle } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { MAX_REPLAY_BYTES, NO_PIECES, type Piece } from './pieces.ts';
 import type { HttpPlan } from './http-plan.ts';
+import { Linger, LINGER_MS } from './linger.ts';
 import { renderLocalReply, type LocalReply } from './local-reply.ts';
 import { REPLIES } from './replies.ts';
 import { RequestTimers, type ExpiryHandler } from './request-timers.ts';
@@ -22,7 +23,6 @@ type State = 'idle' | 'head' | 'body' | 'responding' | 'tunnel' | 'lingering' | 
 
 /** Pipelined requests that wait for a response: so many bytes are held before the client is slowed down. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
-const LINGER_MS = 1000;
 const CR = 13;
 const LF = 10;
 
@@ -48,6 +48,7 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
   #clientEnded = false;
   #retired = false;
   #tunnelEnds = 0;
+  readonly #lingering = new Linger();
   readonly timers: RequestTimers;
   readonly #openedMs: number;
   /** Values that repeat from request to request on a connection. */
@@ -377,17 +378,15 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
    * throw the response away.
    */
   #linger(early: boolean): void {
-    this.#state = 'lingering';
     this.#ahead = undefined;
-    this.#transport.end();
+    this.#close(this.#clientEnded && !early ? 10 * LINGER_MS : LINGER_MS);
     this.pause(false);
-    this.timers.startPhase(this.worker.wheel.now(), this.#clientEnded && !early ? 10 * LINGER_MS : LINGER_MS);
   }
 
-  #close(): void {
+  #close(ms: number = LINGER_MS): void {
     this.#state = 'lingering';
     this.#transport.end();
-    this.timers.startPhase(this.worker.wheel.now(), LINGER_MS);
+    this.timers.startPhase(this.worker.wheel.now(), ms);
   }
 
   // An idle one stays: its client may be sending just now, and a response that says "close" harms nobody.
@@ -495,6 +494,7 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
     if (this.#state === 'body' && x !== undefined) this.#giveUp(x, REPLIES.requestTimeout);
     else if (this.#state === 'head') this.#refuse(unreadableRequest(this, this.worker.wheel.now(), 'head-too-large'), REPLIES.headTimeout);
     else if (this.#state === 'idle') this.#close();
+    else if (!this.#lingering.mayClose(this.#transport.queuedBytes)) this.timers.startPhase(this.worker.wheel.now(), LINGER_MS);
     else this.destroy();
   }
 }

@@ -183,6 +183,8 @@ export class UpstreamConnection implements DialHandler {
   }
 
   onEnd(): void {
+    // In the middle of a TLS handshake: the close that follows knows the reason.
+    if (this.state === 'connecting') return;
     if (this.state === 'tunnel') this.user?.onTunnelEnd();
     else if (this.state === 'body' && this.body.mode === 'until-close') {
       this.body.finish();

@@ -106,5 +106,5 @@ function refused(reason: string, handler: DialHandler): Transport {
     open = false;
   };
   process.nextTick(close);
-  return { write: () => true, pause() {}, end: close, destroy: close };
+  return { write: () => true, pause() {}, end: close, queuedBytes: 0, destroy: close };
 }

@@ -64,6 +64,10 @@ export class NodeTransport implements Transport {
     if (!this.socket.destroyed) this.socket.end();
   }
 
+  get queuedBytes(): number {
+    return this.socket.destroyed ? 0 : this.socket.writableLength;
+  }
+
   destroy(reset = false): void {
     this.#ended = true;
     if (reset && !this.#encrypted && !this.socket.destroyed) this.socket.resetAndDestroy();

@@ -126,6 +126,8 @@ class TcpConnection implements Connection {
       onConnect: (info) => this.#established(info),
       onData: (bytes, start, end) => this.#fromServer(bytes, start, end),
       onEnd: () => {
+        // In the middle of a TLS handshake: the close that follows fails the attempt, and the client may get another one.
+        if (!this.#connected) return;
         this.#serverEnded = true;
         this.#client.end();
         if (this.#clientEnded) this.#end(undefined, '');
