@@ -109,7 +109,7 @@ function followRoute(trail: Trail, http: CompiledHttp, route: CompiledRoute, req
   const choice = action.t === 'forward' ? pickCluster(trail, action, request) : undefined;
   const stopped = runFilters(trail, http, { route, choice, request });
   if (stopped !== undefined) return stopped;
-  if (action.t === 'none') return { t: 'respond', status: 500, flag: '', details: 'non_forwarding_action', body: '' };
+  if (action.t === 'none') return { t: 'respond', status: 404, flag: 'NR', details: 'non_forwarding_action', body: '' };
   if (action.t === 'forward') return followForward(trail, action, choice as ClusterChoice, request);
   headerStep(trail, 'response', route.responseHeaders);
   if (action.t === 'direct') return { t: 'respond', status: action.status, flag: '', details: 'direct_response', body: action.body };
