@@ -1,7 +1,16 @@
 // The embedded data plane as a process of its own: `embedded-proxy.ts CONFIG.json`. Same engine, metrics and log sink as the sidecar's.
 import { readFileSync } from 'node:fs';
 import { createMetricRegistry } from '@meltemi/telemetry';
-import { createFileLogSink, createLineLog, createLocalEngine, systemClock, systemRandom, systemTimers, telemetryIdentity } from '@meltemi/proxy';
+import {
+  createFileLogSink,
+  createLineLog,
+  createLocalEngine,
+  systemClock,
+  systemRandom,
+  systemTimers,
+  telemetryIdentity,
+  tuneHeap,
+} from '@meltemi/proxy';
 import { decodeCluster, decodeListener, type Decoded } from '@meltemi/runtime';
 import type { Http1Config } from './http1-config.ts';
 
@@ -10,6 +19,7 @@ function must<T>(decoded: Decoded<T>): T {
   throw new Error(decoded.problems.map((problem) => `${problem.path}: ${problem.message}`).join('\n'));
 }
 
+if (process.versions['bun'] === undefined) tuneHeap();
 const config = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Http1Config;
 const log = createLineLog('warn', (line) => process.stderr.write(line));
 const engine = createLocalEngine({

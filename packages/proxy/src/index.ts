@@ -4,6 +4,7 @@ export type { ProxyOptions, RunningProxy } from './main/options.ts';
 export { createLocalEngine, type LocalEngineOptions } from './main/local-engine.ts';
 export type { Engine, EngineEvents } from './main/engine.ts';
 export { createFileLogSink } from './main/file-log.ts';
+export { tuneHeap } from './main/tune-heap.ts';
 export { createLineLog, systemClock, systemRandom, systemTimers } from './main/ports.ts';
 export { telemetryIdentity } from './telemetry/identity.ts';
 export { createDataPlane, type DataPlaneOptions } from './data-plane.ts';

@@ -1,12 +1,14 @@
 import { enableCompileCache } from 'node:module';
 import { MeshError } from '@meltemi/base';
 import type { ProxyOptions } from './options.ts';
+import { tuneHeap } from './tune-heap.ts';
 
 /**
  * A proxy as a process of its own: options from `MELTEMI_PROXY_OPTIONS`, a graceful end at SIGTERM, an end at once when stdin closes
  * (the agent that started it is gone). Resolves with the exit code.
  */
 export async function runProxy(environment: Readonly<Record<string, string | undefined>>): Promise<number> {
+  tuneHeap();
   enableCompileCache();
   const options = readOptions(environment['MELTEMI_PROXY_OPTIONS']);
   // After the cache is on: everything that is big is loaded from here.
