@@ -1,7 +1,7 @@
 import { configKey, ofKind, type Config, type KindName, type SpecTypes } from '@meltemi/api';
 import type { ObjectRef, Problem } from '@meltemi/base';
 import type { PushContext, Workload } from '@meltemi/model';
-import type { AnalysisContext, AnalysisFinding } from './analyzer.ts';
+import type { AnalysisContext, AnalysisFinding, Analyzer } from './analyzer.ts';
 import { ANALYZERS } from './analyzers/index.ts';
 import { CODES } from './codes.ts';
 
@@ -10,6 +10,8 @@ export interface AnalysisInputs {
   readonly push: Pick<PushContext, 'inputs' | 'mesh'>;
   /** Every workload that the registries know, gateways too. */
   readonly workloads: readonly Workload[];
+  /** Told of an analyzer that failed; the others' findings are returned. Without it the failure is thrown. */
+  readonly onFault?: (analyzer: string, error: unknown) => void;
 }
 
 const SUPPRESS = ['galley.istio.io/analyze-suppress', 'kiali.io/ignore-validations'];
@@ -21,7 +23,7 @@ const SEVERITIES = ['error', 'warning', 'info'];
  */
 export function analyze(inputs: AnalysisInputs): readonly Problem[] {
   const context = analysisContext(inputs);
-  const problems = ANALYZERS.flatMap((analyzer) => analyzer.analyze(context))
+  const problems = ANALYZERS.flatMap((analyzer) => findingsOf(analyzer, context, inputs.onFault))
     .filter((finding) => !isSuppressed(finding))
     .map(toProblem);
   return problems.sort(compareProblems);
@@ -34,11 +36,11 @@ export function analyzeObject(inputs: AnalysisInputs, ref: ObjectRef): readonly 
 
 /** What would be wrong with an object if it were (or replaced its namesake) in the mesh. */
 export function review(inputs: AnalysisInputs, candidate: Config): readonly Problem[] {
-  const { push, workloads } = inputs;
+  const { push } = inputs;
   const key = configKey(candidate);
   const configs = [...push.inputs.configs.filter((config) => configKey(config) !== key), candidate];
   const ref = { kind: candidate.kind, namespace: candidate.meta.namespace, name: candidate.meta.name };
-  return analyzeObject({ push: { mesh: push.mesh, inputs: { ...push.inputs, configs } }, workloads }, ref);
+  return analyzeObject({ ...inputs, push: { mesh: push.mesh, inputs: { ...push.inputs, configs } } }, ref);
 }
 
 /** The view of the mesh that analyzers get. */
@@ -54,6 +56,16 @@ export function analysisContext({ push, workloads }: AnalysisInputs): AnalysisCo
       return known as readonly Config<SpecTypes[K]>[];
     },
   };
+}
+
+function findingsOf(analyzer: Analyzer, context: AnalysisContext, onFault: AnalysisInputs['onFault']): readonly AnalysisFinding[] {
+  try {
+    return analyzer.analyze(context);
+  } catch (error) {
+    if (onFault === undefined) throw error;
+    onFault(analyzer.name, error);
+    return [];
+  }
 }
 
 function isSuppressed({ config, code }: AnalysisFinding): boolean {

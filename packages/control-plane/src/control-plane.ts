@@ -25,7 +25,7 @@ import { createFindings } from './mesh/findings.ts';
 import { createMeshGenerator } from './mesh/generator.ts';
 import { createMeshSource } from './mesh/mesh-view.ts';
 import type { ControlPlane, ControlPlaneOptions } from './options.ts';
-import { systemClock, systemRandom, systemTimers } from './platform.ts';
+import { guardedTimers, systemClock, systemRandom } from './platform.ts';
 import { createPilotMetrics, type PilotMetrics } from './metrics/pilot-metrics.ts';
 import { proxyRoutes } from './proxies/index.ts';
 import { createTelemetryRoom, type TelemetryRoom } from './telemetry/index.ts';
@@ -94,7 +94,7 @@ async function openStores(options: ControlPlaneOptions, closers: Closers): Promi
   const state = await createStateStore({ ...common, directory: join(options.stateDir, 'config') });
   closers.push(() => state.close());
   if (options.configPaths.length === 0) return state;
-  const directory = await createDirectoryStore({ ...common, paths: options.configPaths, timers: systemTimers });
+  const directory = await createDirectoryStore({ ...common, paths: options.configPaths, timers: guardedTimers(options.log) });
   closers.push(() => directory.close());
   return createAggregateStore([directory, state], state);
 }
@@ -105,7 +105,7 @@ async function openConnected(
   closers: Closers,
 ): Promise<ConnectedRegistry> {
   const connected = await createConnectedRegistry({
-    timers: systemTimers,
+    timers: guardedTimers(options.log),
     random: systemRandom,
     log: options.log,
     xdsAddress,
@@ -121,7 +121,7 @@ async function openMesh(options: ControlPlaneOptions, configs: WritableConfigSto
     configs,
     connected,
     mesh: meshConfig(options),
-    timers: systemTimers,
+    timers: guardedTimers(options.log),
     log: options.log,
     savedVips: createSavedValue(join(options.stateDir, 'registry', 'vips.json'), options.log),
   });
@@ -151,7 +151,7 @@ function startAds(
     generator,
     codec,
     clock: systemClock,
-    timers: systemTimers,
+    timers: guardedTimers(options.log),
     log: options.log,
     observer: metrics.observer,
     verifyNode: (node) => generator.verify(node),
@@ -177,7 +177,7 @@ async function openCa(options: ControlPlaneOptions, codec: ProtoCodec, connected
     trustDomain: options.trustDomain,
     workloadTtlMs: options.workloadTtlMs,
     clock: systemClock,
-    timers: systemTimers,
+    timers: guardedTimers(options.log),
     random: systemRandom,
     log: options.log,
     allocator: connected,
@@ -192,7 +192,7 @@ function openTelemetry(options: ControlPlaneOptions, codec: ProtoCodec, mesh: Me
   const room = createTelemetryRoom({
     codec,
     now: () => systemClock.now(),
-    timers: systemTimers,
+    timers: guardedTimers(options.log),
     log: options.log,
     folder: join(options.stateDir, 'telemetry'),
     meltemiVersion: options.version,
@@ -249,8 +249,9 @@ function makeRoutes(
   { store, mesh, ads, ca, telemetry, metrics }: Rooms,
   closers: Closers,
 ): { readonly api: readonly Route[]; readonly console: readonly Route[] } {
-  const findings = createFindings(mesh, store);
-  if (options.onConfigReport !== undefined) closers.push(watchConfigFiles({ store, mesh, findings, timers: systemTimers }, options.onConfigReport));
+  const findings = createFindings(mesh, store, options.log);
+  if (options.onConfigReport !== undefined)
+    closers.push(watchConfigFiles({ store, mesh, findings, timers: guardedTimers(options.log) }, options.onConfigReport));
   const configApi = createConfigApi({
     store,
     clock: systemClock,
@@ -266,7 +267,7 @@ function makeRoutes(
     findings,
     nodes: () => ads.nodes(),
     onNodes: (listener) => ads.onConnection(listener),
-    timers: systemTimers,
+    timers: guardedTimers(options.log),
     version: options.version,
   });
   closers.push(() => source.close());
@@ -275,7 +276,7 @@ function makeRoutes(
     store: telemetry.store,
     query: telemetry.engine.graphQuery,
     now: () => systemClock.now(),
-    timers: systemTimers,
+    timers: guardedTimers(options.log),
     retentionMs: telemetry.retentionMs,
   });
   const monitoring = metrics.route(() => ({

@@ -1,4 +1,4 @@
-import type { Clock, Random, Timers } from '@meltemi/base';
+import type { Clock, Log, Random, Timers } from '@meltemi/base';
 
 /** The process's own clock. */
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
@@ -11,5 +11,19 @@ export const systemTimers: Timers = {
     return { cancel: () => clearTimeout(timer) };
   },
 };
+
+/** The same; runs that fail are logged: a mistake of our own that some input brings to light is not the end of the process. */
+export function guardedTimers(log: Log): Timers {
+  return {
+    after: (delayMs, run) =>
+      systemTimers.after(delayMs, () => {
+        try {
+          run();
+        } catch (error) {
+          log.error('a timed task failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+        }
+      }),
+  };
+}
 
 export const systemRandom: Random = { next: () => Math.random() };

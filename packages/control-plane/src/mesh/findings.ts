@@ -1,6 +1,6 @@
 import { analyze, review } from '@meltemi/analysis';
 import type { Config } from '@meltemi/api';
-import type { Problem } from '@meltemi/base';
+import type { Log, Problem } from '@meltemi/base';
 import type { ConfigStore, Mesh } from '@meltemi/registry';
 
 /** What is wrong with the mesh, worked out once per version of it and only when somebody asks. */
@@ -13,9 +13,15 @@ export interface Findings {
   review(config: Config): readonly Problem[];
 }
 
-export function createFindings(mesh: Pick<Mesh, 'state' | 'workloads' | 'settle'>, store: ConfigStore): Findings {
+export function createFindings(mesh: Pick<Mesh, 'state' | 'workloads' | 'settle'>, store: ConfigStore, log: Log): Findings {
   let last: { readonly version: number; readonly problems: readonly Problem[] } | undefined;
-  const inputs = (): Parameters<typeof analyze>[0] => ({ push: mesh.state.push, workloads: mesh.workloads() });
+  const onFault = (analyzer: string, error: unknown): void => {
+    log.error('an analyzer failed; what the others find is told', {
+      analyzer,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+  };
+  const inputs = (): Parameters<typeof analyze>[0] => ({ push: mesh.state.push, workloads: mesh.workloads(), onFault });
   const analysis = (): readonly Problem[] => {
     // A client that has just written asks what its change did: the change must be in.
     const version = mesh.settle();

@@ -50,8 +50,9 @@ export function createTelemetryRoom(deps: TelemetryRoomDeps): TelemetryRoom {
   const engine = createQueryEngine(store.metrics);
   const retentionMs = deps.retention?.coarseMs ?? RETENTION_MS;
   const maintain = (): void => {
-    store.maintain();
+    // First: one failure must not end it for good.
     timer = timers.after(MAINTAIN_EVERY_MS, maintain);
+    store.maintain();
   };
   let timer = timers.after(MAINTAIN_EVERY_MS, maintain);
   return {

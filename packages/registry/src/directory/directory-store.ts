@@ -100,7 +100,13 @@ class Directory {
   #lookAfter(delayMs: number): void {
     if (this.#closed) return;
     this.#timer?.cancel();
-    this.#timer = this.#options.timers.after(delayMs, () => void this.#look());
+    this.#timer = this.#options.timers.after(delayMs, () => {
+      this.#look().catch((error: unknown) => {
+        const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.#options.log.error('the configuration files could not be looked at; tried again', { error: text });
+        this.#lookAfter(this.#options.pollMs ?? 5_000);
+      });
+    });
   }
 
   async #look(): Promise<void> {
