@@ -150,3 +150,27 @@ test('an update that no proxy is told of does not hold up its type', () => {
   push(EDS, [resource('a')]);
   assert.deepEqual([up(), down(proxy)], [['endpoint ack s1'], []]);
 });
+
+test('only whole names in a refusal count: the others of the same response are served to a proxy that starts again', () => {
+  for (const [text, refused] of [
+    ['outbound|9080||a: port 9080: bad', ['outbound|9080||a']],
+    ['Error adding/updating cluster(s) outbound|9080||a: bad, b: 9080, or worse', ['b', 'outbound|9080||a']],
+    ['duplicate cluster "b" found', ['b']],
+    ['something about 9080', ['9080', 'b', 'outbound|9080||a']],
+  ] as const) {
+    const { relay, push } = setup();
+    const proxy = relay.openSession();
+    ask(proxy, CDS, {});
+    push(CDS, [resource('9080'), resource('outbound|9080||a'), resource('b')]);
+    ask(proxy, CDS, { nonce: down(proxy)[0]?.nonce ?? '', error: { code: 13, message: text } });
+    proxy.close();
+    const next = relay.openSession();
+    ask(next, CDS, {});
+    const served = new Set(down(next).flatMap((response) => response.resources.map(({ name }) => name)));
+    assert.deepEqual(
+      ['9080', 'b', 'outbound|9080||a'].filter((name) => !served.has(name)),
+      refused,
+      text,
+    );
+  }
+});

@@ -109,8 +109,28 @@ function promote(store: TypeStore, update: Update, refused: ReadonlySet<string>)
 /** A NACK names the bad resources in its text; a proxy applies the good ones of the same response. Without a name all count as refused. */
 function refusedNames(update: Update, refusal: string): Set<string> {
   const all = update.added.map((resource) => resource.name);
-  const named = all.filter((name) => refusal.includes(name));
-  return new Set(named.length === 0 ? all : named);
+  for (const where of [LISTED, QUOTED, SPOKEN_OF]) {
+    const named = all.filter((name) => where(refusal, name));
+    if (named.length > 0) return new Set(named);
+  }
+  return new Set(all);
+}
+
+/** Does the text name a resource here? Whole names only: "9080" is a part of many others. */
+type Where = (refusal: string, name: string) => boolean;
+
+/** `name: reason`, at the begin of a line or in Envoy's "Error adding/updating cluster(s) a: reason, b: reason". */
+const LISTED: Where = (refusal, name) => follows(refusal, `${name}: `, ['\n', '(s) ', ', ']);
+
+/** As a quoted word. */
+const QUOTED: Where = (refusal, name) => [`'${name}'`, `"${name}"`].some((quoted) => refusal.includes(quoted));
+
+/** `name: reason` in the middle of a sentence. */
+const SPOKEN_OF: Where = (refusal, name) => follows(refusal, `${name}: `, [' ']);
+
+/** Is `part` somewhere at the begin of the text or right behind one of these? */
+function follows(text: string, part: string, before: readonly string[]): boolean {
+  return text.startsWith(part) || before.some((what) => text.includes(what + part));
 }
 
 /** The embedded proxy writes a line `name: reason` for each; Envoy one text for all. */
