@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type MethodHandler, unaryMethod } from '@meltemi/grpc';
+import { type MethodHandler, Status, unaryMethod } from '@meltemi/grpc';
 import { createHttpServer, request, text } from '@meltemi/http';
 import { formatSpiffeId } from '@meltemi/pki';
 import { TYPE_URL } from '@meltemi/protos-types';
@@ -80,7 +80,7 @@ export async function envoyDriver(context: DataPlaneContext, dataPlane: Extract<
     drain: (timeoutMs) => drain(admin, timeoutMs, platform),
     metrics,
     configDump: () => configDumpOf(admin),
-    methods: { [ACCESS_LOGS]: accessLogs(recorder), [EXPORT_TRACES]: exportTraces(context, spanDefaults(context, local)) },
+    methods: { [ACCESS_LOGS]: accessLogs(recorder, platform), [EXPORT_TRACES]: exportTraces(context, spanDefaults(context, local)) },
     onUpdate(typeUrl) {
       if (typeUrl === TYPE_URL.workload) clients.refresh();
     },
@@ -107,14 +107,19 @@ function spanDefaults({ config }: DataPlaneContext, local: WorkloadLabels): Span
 }
 
 /** Envoy opens a stream for each log; its first message says which. */
-function accessLogs(recorder: Recorder): MethodHandler {
+export function accessLogs(recorder: Pick<Recorder, 'record'>, { log }: Pick<Platform, 'log'>): MethodHandler {
   return (call) => {
     let direction: 'inbound' | 'outbound' = 'outbound';
     return {
       onMessage(message) {
-        const { logName, entries } = decodeLogMessage(message);
-        if (logName !== undefined) direction = logName.endsWith('inbound') ? 'inbound' : 'outbound';
-        for (const entry of entries) recorder.record(entry, direction);
+        try {
+          const { logName, entries } = decodeLogMessage(message);
+          if (logName !== undefined) direction = logName.endsWith('inbound') ? 'inbound' : 'outbound';
+          for (const entry of entries) recorder.record(entry, direction);
+        } catch (error) {
+          log.error("An entry of Envoy's access log cannot be read", { error: String(error) });
+          call.end({ code: Status.INVALID_ARGUMENT, message: 'the entry cannot be read' });
+        }
       },
       onHalfClose: () => call.end(),
     };

@@ -69,3 +69,18 @@ test('a stream that ends is opened again with back-off, with what is known; one 
   assert.equal(streams.length, 10);
   upstream.close();
 });
+
+test('a message that cannot be read ends its stream, and another one is opened', async () => {
+  const { channel, streams } = fakeChannel();
+  const time = createManualPlatform(0, 1);
+  const relay = createRelay({ node: new Uint8Array(), isLocal: () => false, onWork: () => undefined });
+  const upstream = startUpstream({ channel, relay, platform: time.platform, onState: () => undefined });
+  streams[0]?.listener.onMessage(Buffer.of(0x0a, 0xff));
+  assert.deepEqual([streams[0]?.cancelled, upstream.state.t], [true, 'away']);
+  streams[0]?.listener.onEnd({ code: Status.CANCELLED }, {});
+  await time.armed();
+  time.fire();
+  assert.throws(() => time.fire(), /no timer/);
+  assert.equal(streams.length, 2);
+  upstream.close();
+});

@@ -51,9 +51,17 @@ export function startUpstream(options: UpstreamOptions): Upstream {
     const mine: ClientCall = channel.stream(DELTA_ADS, {
       onMessage(message) {
         if (stream.call !== mine) return;
+        try {
+          stream.receive(message);
+        } catch (error) {
+          // Nothing of it can be answered: another stream tells everything anew, later and later if it does not get better.
+          platform.log.error('The control plane sent something that cannot be read', { error: String(error) });
+          stream.use(undefined);
+          mine.cancel();
+          return reconnectLater('a message could not be read');
+        }
         failures = 0;
         enter({ t: 'connected' });
-        stream.receive(message);
       },
       onEnd(status) {
         if (stream.call !== mine) return; // replaced by a newer stream

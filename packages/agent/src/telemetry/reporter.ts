@@ -69,7 +69,8 @@ function openStream(options: ReporterOptions, encoder: BatchEncoder, onEnd: (cal
   encoder.reset();
   const call: ClientCall = options.channel.stream(TELEMETRY_PROTO.method, {
     onMessage(message) {
-      const ack = decodeTelemetryAck(message);
+      const ack = readAck(message, options);
+      if (ack === undefined) return call.cancel();
       encoder.acknowledged(ack.sequence ?? 0);
       if (ack.reason !== undefined && ack.reason !== '')
         options.platform.log.warn('The control plane refused a part of our telemetry', { reason: ack.reason, refused: ack.refused });
@@ -77,4 +78,14 @@ function openStream(options: ReporterOptions, encoder: BatchEncoder, onEnd: (cal
     onEnd: () => onEnd(call),
   });
   return call;
+}
+
+/** Undefined and logged: it cannot be read. */
+function readAck(message: Uint8Array, { platform }: ReporterOptions): ReturnType<typeof decodeTelemetryAck> | undefined {
+  try {
+    return decodeTelemetryAck(message);
+  } catch (error) {
+    platform.log.error('The control plane answered our telemetry with something that cannot be read', { error: String(error) });
+    return undefined;
+  }
 }
