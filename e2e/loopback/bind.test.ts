@@ -17,6 +17,7 @@ test(
   async () => {
     await using demo = await startDemo(['--bind', '0.0.0.0', '--interception', 'ports', '--load', '0']);
     const from = (url: string): string => url.replace('127.0.0.1', outside ?? '');
+    assert.match(demo.log(), /no TLS.*clear text/, 'the way it opens is told, and its price');
     const token = /token +(\S+)/.exec(demo.log())?.[1] ?? '';
     const namespaces = `${from(demo.urls.console)}/api/namespaces`;
     const objects = `${from(demo.urls.controlPlane)}/api/v1/namespaces`;

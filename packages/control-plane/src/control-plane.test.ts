@@ -7,24 +7,28 @@ import { silentLog } from '@meltemi/base';
 import { request } from '@meltemi/http';
 import { startControlPlane } from './index.ts';
 
+const OPTIONS = {
+  configPaths: [],
+  bind: '127.0.0.1',
+  consolePort: 0,
+  apiPort: 0,
+  xdsPort: 0,
+  adminToken: 'x'.repeat(43),
+  trustDomain: 'cluster.local',
+  workloadTtlMs: 86_400_000,
+  accessLog: 'off' as const,
+  tracingSamplingPercent: 0,
+  version: '0.0.0',
+  log: silentLog,
+};
+
 test("a console session is the console's: applications on other ports of the host see its cookie, and it must not let them write", async (t) => {
   const stateDir = mkdtempSync(join(tmpdir(), 'meltemi-control-plane-'));
   t.after(() => rmSync(stateDir, { recursive: true, force: true }));
-  const adminToken = 'x'.repeat(43);
+  const { adminToken } = OPTIONS;
   await using controlPlane = await startControlPlane({
+    ...OPTIONS,
     stateDir,
-    configPaths: [],
-    bind: '127.0.0.1',
-    consolePort: 0,
-    apiPort: 0,
-    xdsPort: 0,
-    adminToken,
-    trustDomain: 'cluster.local',
-    workloadTtlMs: 86_400_000,
-    accessLog: 'off',
-    tracingSamplingPercent: 0,
-    version: '0.0.0',
-    log: silentLog,
   });
   const opened = await request({ url: controlPlane.sessionUrl() });
   const cookie = opened.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
@@ -37,4 +41,21 @@ test("a console session is the console's: applications on other ports of the hos
     request({ url: `${controlPlane.apiUrl}/api/v1/namespaces`, method: 'POST', headers, body: JSON.stringify(namespace) });
   assert.equal((await write({ cookie })).status, 401);
   assert.equal((await write({ authorization: `Bearer ${adminToken}` })).status, 201);
+});
+
+test('bound to every address, xDS is announced at the one that the workload called to join', async (t) => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'meltemi-control-plane-'));
+  t.after(() => rmSync(stateDir, { recursive: true, force: true }));
+  await using controlPlane = await startControlPlane({ ...OPTIONS, stateDir, bind: '0.0.0.0' });
+  const api = new URL(controlPlane.apiUrl);
+  for (const called of ['127.0.0.1', '127.0.0.2']) {
+    const joined = await request({
+      url: `http://${called}:${api.port}/meltemi/v1/join`,
+      method: 'POST',
+      headers: { authorization: `Bearer ${OPTIONS.adminToken}` },
+      body: JSON.stringify({ namespace: 'a', workload: 'x-v1' }),
+    });
+    const { xdsAddress } = joined.json() as { xdsAddress: string };
+    assert.equal(xdsAddress, controlPlane.xdsAddress.replace(/^.*:/, `${called}:`));
+  }
 });

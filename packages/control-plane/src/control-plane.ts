@@ -12,6 +12,7 @@ import {
   createStateStore,
   createVersionSource,
   type ConnectedRegistry,
+  type ConnectedRegistryOptions,
   type Mesh,
   type WritableConfigStore,
 } from '@meltemi/registry';
@@ -58,11 +59,9 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
   // Workloads that join are told where xDS is; the port is known only once it is bound.
   let xds: XdsListeners | undefined;
   const xdsAddress = {
-    get ports(): string {
-      return xds?.address ?? '';
-    },
-    get netns(): string {
-      return xds?.networkAddress ?? this.ports;
+    ports: (calledAddress: string): string => xds?.addressAt(calledAddress) ?? '',
+    get netns(): string | undefined {
+      return xds?.networkAddress;
     },
   };
   const store = await openStores(options, closers);
@@ -101,7 +100,7 @@ async function openStores(options: ControlPlaneOptions, closers: Closers): Promi
 
 async function openConnected(
   options: ControlPlaneOptions,
-  xdsAddress: { readonly ports: string; readonly netns: string },
+  xdsAddress: ConnectedRegistryOptions['xdsAddress'],
   closers: Closers,
 ): Promise<ConnectedRegistry> {
   const connected = await createConnectedRegistry({

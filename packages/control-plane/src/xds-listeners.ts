@@ -6,6 +6,8 @@ import type { ControlPlaneOptions } from './options.ts';
 export interface XdsListeners {
   /** `host:port` of the mTLS port for workloads on this machine or beyond. */
   readonly address: string;
+  /** The same for whoever reached this machine at `calledAddress`: bound to every address, there is no other that is known to work. */
+  addressAt(calledAddress: string): string;
   /** The same on the bridge, for workloads in network namespaces. */
   readonly networkAddress: string | undefined;
   readonly plaintextAddress: string | undefined;
@@ -35,7 +37,7 @@ export async function listenXds(
     servers.push(server);
     const bound = await server.listen({ host, port });
     if (tls) secured = servers.length;
-    return `${bound.address}:${bound.port}`;
+    return hostPort(bound.address, bound.port);
   };
   try {
     const bound = await listen(secure, options.bind, options.xdsPort, true);
@@ -47,11 +49,16 @@ export async function listenXds(
     const networkAddress = bridge === undefined ? undefined : wildcard ? `${bridge}:${port}` : await listen(secure, bridge, port, true);
     const { plaintextXds } = options;
     const plaintextAddress = plaintextXds === undefined ? undefined : await listen(plaintext, plaintextXds.host, plaintextXds.port, false);
-    return { address, networkAddress, plaintextAddress, close: closeAll };
+    const addressAt = (calledAddress: string): string => (wildcard && calledAddress !== '' ? hostPort(calledAddress, port) : address);
+    return { address, addressAt, networkAddress, plaintextAddress, close: closeAll };
   } catch (error) {
     await closeAll();
     throw error;
   }
+}
+
+function hostPort(address: string, port: number): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
 function tlsOf(secret: ServerSecret): TlsServerOptions {

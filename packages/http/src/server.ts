@@ -189,6 +189,7 @@ function toRequest(
     params,
     headers: message.headers,
     remoteAddress: rest.remoteAddress,
+    localAddress: (message.socket.localAddress ?? '').replace(/^::ffff:/, ''),
     caller: rest.caller,
     signal: rest.signal,
     bytes,

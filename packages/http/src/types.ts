@@ -19,6 +19,8 @@ export interface HttpRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly headers: IncomingHttpHeaders;
   readonly remoteAddress: string;
+  /** The address of this machine that the client called; IPv4 without the mapped form's `::ffff:`. */
+  readonly localAddress: string;
   readonly caller: Caller;
   /** Aborted when the client goes away or the server closes. */
   readonly signal: AbortSignal;

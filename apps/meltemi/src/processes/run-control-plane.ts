@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path';
 import { durationMs } from '@meltemi/api';
 import { formatProblem, MeshError } from '@meltemi/base';
-import { startControlPlane, type ConfigReport, type ControlPlaneOptions } from '@meltemi/control-plane';
+import { startControlPlane, type ConfigReport, type ControlPlane, type ControlPlaneOptions } from '@meltemi/control-plane';
+import { isLoopback } from '@meltemi/http';
 import type { Output } from '../output/output.ts';
 import { resource } from '../resources.ts';
 import { ensureToken, registerInstance, type Instance } from '../state/instances.ts';
@@ -79,6 +80,7 @@ export async function runControlPlane(args: ControlPlaneArguments, out: Output):
       tokenFile,
     },
   });
+  if (!isLoopback(args.bind)) warnOfPlainText(args.bind, controlPlane, out);
   if (process.send === undefined) announce(controlPlane, tokenFile, out);
   return stopped;
 }
@@ -90,13 +92,23 @@ function printReport({ fresh, remaining }: ConfigReport, out: Output): void {
   else if (fresh.length === 0) out.note(`configuration: ${remaining} ${remaining === 1 ? 'problem is' : 'problems are'} left in the watched files`);
 }
 
-function announce(controlPlane: Awaited<ReturnType<typeof startControlPlane>>, tokenFile: string, out: Output): void {
+function announce(controlPlane: ControlPlane, tokenFile: string, out: Output): void {
   out.line(`console           ${controlPlane.sessionUrl()}   (opens once; reads work without the token)`);
   out.line(`configuration     ${controlPlane.apiUrl}   (writes need the token in ${join(tokenFile)})`);
   out.line(
     `xDS               ${controlPlane.xdsAddress} (mutual TLS)${controlPlane.plaintextXdsAddress === undefined ? '' : `, ${controlPlane.plaintextXdsAddress} (plain text)`}`,
   );
   out.line('ready');
+}
+
+/** Tokens and cookies are what these ports are guarded by. */
+function warnOfPlainText(bind: string, controlPlane: ControlPlane, out: Output): void {
+  const [apiPort, consolePort] = [controlPlane.apiUrl, controlPlane.consoleUrl].map((url) => new URL(url).port);
+  out.note(
+    `warning: the configuration API (port ${apiPort}) and the console (port ${consolePort}) have no TLS, and --bind ${bind} opens them to the network: ` +
+      'tokens and session cookies cross it in clear text. Put a proxy that terminates TLS before them, or stay with --bind 127.0.0.1 and use an SSH tunnel ' +
+      `(ssh -L ${consolePort}:127.0.0.1:${consolePort} HOST).`,
+  );
 }
 
 function ttlOf(value: string): number {

@@ -23,7 +23,7 @@ export function joinRoute(authority: Authority, tokens: JoinTokens, allocator: W
     access: 'write',
     maxBodyBytes: MAX_BODY_BYTES,
     async handler(request) {
-      const wanted = readJoinRequest(await request.json());
+      const wanted = readJoinRequest(await request.json(), request.localAddress);
       const id = { trustDomain: authority.trustDomain, namespace: wanted.namespace, serviceAccount: wanted.serviceAccount };
       if (!isValidSpiffeId(id))
         throw invalid('namespace, serviceAccount', `${wanted.namespace}/${wanted.serviceAccount}`, 'lower-case names as Kubernetes has them');
@@ -52,7 +52,7 @@ async function allocate(allocator: WorkloadAllocator, request: JoinRequest): Pro
   }
 }
 
-function readJoinRequest(body: unknown): JoinRequest {
+function readJoinRequest(body: unknown, calledAddress: string): JoinRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalid('body', body, 'a JSON object');
   const fields = new Map<string, unknown>(Object.entries(body));
   const name = (key: string, fallback?: string): string => {
@@ -81,6 +81,7 @@ function readJoinRequest(body: unknown): JoinRequest {
     labels,
     ports: readPorts(fields.get('ports') ?? []),
     interception: oneOf('interception', ['netns', 'ports'], 'ports'),
+    calledAddress,
   };
 }
 

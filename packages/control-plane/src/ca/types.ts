@@ -24,6 +24,8 @@ export interface JoinRequest {
   readonly labels: Readonly<Record<string, string>>;
   readonly ports: readonly { readonly number: number; readonly protocol: string; readonly name?: string }[];
   readonly interception: 'netns' | 'ports';
+  /** Address of this machine at which the call came in: the workload can reach us there. */
+  readonly calledAddress: string;
 }
 
 /** Where a workload lives (S7). `network` is there when its namespace is to be tied to a bridge. */

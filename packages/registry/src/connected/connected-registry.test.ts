@@ -9,7 +9,14 @@ import { createConnectedRegistry, createSavedValue, type ConnectedRegistry, type
 import { manualTime, type ManualTime } from '../testdata/ports.ts';
 import { socketLock } from './address-pool.ts';
 
-const JOIN: JoinRequest = { type: 'sidecar', namespace: 'a', serviceAccount: 'x', workload: 'x-v1', interception: 'netns' };
+const JOIN: JoinRequest = {
+  type: 'sidecar',
+  namespace: 'a',
+  serviceAccount: 'x',
+  workload: 'x-v1',
+  interception: 'netns',
+  calledAddress: '127.0.0.1',
+};
 
 function node(address: string, account = 'x', type = 'sidecar'): ProxyNode {
   const parsed = parseProxyNode({
@@ -26,7 +33,7 @@ async function registry(time: ManualTime, more: Partial<ConnectedRegistryOptions
     timers: time,
     random: { next: () => 0 },
     log: silentLog,
-    xdsAddress: { netns: '10.9.0.1:15012', ports: '127.0.0.1:15012' },
+    xdsAddress: { netns: '10.9.0.1:15012', ports: (address) => `${address}:15012` },
     network: { bridge: 'mlt-1-br', gateway: '10.9.0.1', prefixLength: 29 },
     lock: (address) => Promise.resolve(held.has(address) ? undefined : (held.add(address), () => void held.delete(address))),
     ...more,
@@ -74,7 +81,12 @@ test('addresses: one owner each, freed when a join is not followed or the worklo
   const loopback = await connected.allocate({ ...JOIN, interception: 'ports' });
   assert.deepEqual([loopback.address, loopback.appAddress, loopback.xdsAddress], ['127.2.0.1', '127.2.0.2', '127.0.0.1:15012']);
   await connected.close();
-  const bare = await createConnectedRegistry({ timers: time, random: { next: () => 0 }, log: silentLog, xdsAddress: { ports: '127.0.0.1:15012' } });
+  const bare = await createConnectedRegistry({
+    timers: time,
+    random: { next: () => 0 },
+    log: silentLog,
+    xdsAddress: { ports: (address) => `${address}:15012` },
+  });
   await assert.rejects(bare.allocate(JOIN), (error) => error instanceof MeshError && error.code === 'join/no-network');
   await bare.close();
 });

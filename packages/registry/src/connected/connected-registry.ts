@@ -8,8 +8,8 @@ export interface ConnectedRegistryOptions {
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Log;
-  /** How workloads reach the control plane's mTLS port. */
-  readonly xdsAddress: { readonly netns?: string; readonly ports: string };
+  /** How workloads reach the control plane's mTLS port; outside the bridge by the address that they called to join. */
+  readonly xdsAddress: { readonly netns?: string | undefined; ports(calledAddress: string): string };
   /** The bridge for `netns`; without it that mode is refused. */
   readonly network?: BridgeNetwork;
   /** Where the list is kept over a restart. */
@@ -76,13 +76,13 @@ class Connected implements ConnectedRegistry {
     const { network, xdsAddress } = this.#options;
     if (request.interception === 'ports') {
       const address = this.#reserve(await this.#take(this.#loopback), request);
-      return { address, appAddress: loopbackAppAddress(address), xdsAddress: xdsAddress.ports };
+      return { address, appAddress: loopbackAppAddress(address), xdsAddress: xdsAddress.ports(request.calledAddress) };
     }
     if (this.#subnet === undefined || network === undefined) {
       throw new MeshError('join/no-network', 'This control plane has no network for namespaces of its own; join with interception "ports".');
     }
     const address = this.#reserve(await this.#take(this.#subnet), request);
-    return { address, appAddress: address, xdsAddress: xdsAddress.netns ?? xdsAddress.ports, network };
+    return { address, appAddress: address, xdsAddress: xdsAddress.netns ?? xdsAddress.ports(request.calledAddress), network };
   }
 
   /** A workload that has just connected may hold an address that its pool has not marked yet. */

@@ -7,6 +7,8 @@ export interface JoinRequest {
   readonly serviceAccount: string;
   readonly workload: string;
   readonly interception: 'netns' | 'ports';
+  /** Address of this machine at which the call came in: the workload can reach us there. */
+  readonly calledAddress: string;
 }
 
 /** Where a workload lives. */
