@@ -51,11 +51,8 @@ export function startUpstream(options: UpstreamOptions): Upstream {
     const mine: ClientCall = channel.stream(DELTA_ADS, {
       onMessage(message) {
         if (stream.call !== mine) return;
-        try {
-          stream.receive(message);
-        } catch (error) {
+        if (!canRead(stream, message, platform)) {
           // Nothing of it can be answered: another stream tells everything anew, later and later if it does not get better.
-          platform.log.error('The control plane sent something that cannot be read', { error: String(error) });
           stream.use(undefined);
           mine.cancel();
           return reconnectLater('a message could not be read');
@@ -99,6 +96,16 @@ export function startUpstream(options: UpstreamOptions): Upstream {
       stream.call?.cancel();
     },
   };
+}
+
+function canRead(stream: Stream, message: Uint8Array, { log }: Platform): boolean {
+  try {
+    stream.receive(message);
+    return true;
+  } catch (error) {
+    log.error('The control plane sent something that cannot be read', { error: String(error) });
+    return false;
+  }
 }
 
 /** What goes over the stream that is open now: the relay's requests, and whether the application serves. */
