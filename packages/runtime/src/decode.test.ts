@@ -134,3 +134,38 @@ test('what is decoded is plain data', () => {
   assert.deepEqual(structuredClone(value), value);
   assert.equal(value.origin, 'Service/b/a#spec');
 });
+
+test('what would be accepted and without effect is refused by its name', () => {
+  const manager = { ...rds('9080'), tracing: { custom_tags: [{ tag: 'a' }] }, request_id_extension: { typed_config: any('x.Y', {}) } };
+  const at = 'filter_chains[0].filters[0].typed_config';
+  const told = faults(decodeListener({ ...LISTENER, access_log: [{ name: 'x' }], filter_chains: [{ filters: [hcm(manager)] }] }));
+  assert.deepEqual(told.toSorted(), [
+    'access_log: not supported by this proxy',
+    `${at}.request_id_extension: not supported by this proxy`,
+    `${at}.tracing.custom_tags: not supported by this proxy`,
+  ]);
+  const route = { match: { prefix: '/' }, route: { cluster: 'c', upgrade_configs: [{ upgrade_type: 'websocket' }] } };
+  assert.deepEqual(faults(decodeRoute({ name: 't', virtual_hosts: [{ name: 'v', domains: ['a'], routes: [route] }] })), [
+    'virtual_hosts[0].routes[0].route.upgrade_configs: not supported by this proxy',
+  ]);
+  const tcp_keepalive = { keepalive_time: 75, keepalive_probes: 3, keepalive_interval: 5 };
+  assert.deepEqual(faults(decodeCluster({ name: 'c', type: 'EDS', upstream_connection_options: { tcp_keepalive } })).slice(-2), [
+    'upstream_connection_options.tcp_keepalive.keepalive_probes: not supported by this proxy',
+    'upstream_connection_options.tcp_keepalive.keepalive_interval: not supported by this proxy',
+  ]);
+});
+
+test('an address range that is none is refused: its chain would never match', () => {
+  const matching = (prefix_ranges: readonly object[]): readonly string[] =>
+    faults(decodeListener({ ...LISTENER, filter_chains: [{ filter_chain_match: { prefix_ranges }, filters: [tcpProxy('c')] }] }));
+  assert.deepEqual(
+    matching([
+      { address_prefix: '10.0.0.0', prefix_len: 8 },
+      { address_prefix: '::1', prefix_len: 128 },
+    ]),
+    [],
+  );
+  const at = 'filter_chains[0].filter_chain_match.prefix_ranges[0]';
+  assert.deepEqual(matching([{ address_prefix: '10.0.0', prefix_len: 8 }]), [`${at}.address_prefix: "10.0.0" is no IP address`]);
+  assert.deepEqual(matching([{ address_prefix: '10.0.0.0', prefix_len: 33 }]), [`${at}.prefix_len: 33 is no prefix length of an address of 32 bits`]);
+});

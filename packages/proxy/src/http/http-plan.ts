@@ -33,10 +33,6 @@ export function httpPlan(http: CompiledHttp): HttpPlan {
 function makePlan(http: CompiledHttp): HttpPlan {
   const { config } = http;
   const capture = { request: [] as string[], response: [] as string[] };
-  for (const { value } of config.tracing?.customTags ?? []) {
-    const name = value.t === 'request-header' ? value.name.toLowerCase() : '';
-    if (name !== '' && !capture.request.includes(name)) capture.request.push(name);
-  }
   const logs = config.accessLogs.map((log) => compileLog(log, capture));
   return {
     http,

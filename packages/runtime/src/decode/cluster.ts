@@ -274,16 +274,9 @@ function decodeBindAddress(reader: Reader): string | undefined {
   return source.string('address');
 }
 
+/** `keepalive_probes` and `keepalive_interval` stay unread, and are refused so: Node cannot set them. */
 function decodeKeepalive(reader: Reader): NonNullable<RuntimeCluster['tcpKeepalive']> {
-  const pick = (field: string): number | undefined => (reader.has(field) ? reader.number(field, 0) : undefined);
-  const probes = pick('keepalive_probes');
-  const timeSeconds = pick('keepalive_time');
-  const intervalSeconds = pick('keepalive_interval');
-  return {
-    ...(probes === undefined ? {} : { probes }),
-    ...(timeSeconds === undefined ? {} : { timeSeconds }),
-    ...(intervalSeconds === undefined ? {} : { intervalSeconds }),
-  };
+  return reader.has('keepalive_time') ? { timeSeconds: reader.number('keepalive_time', 0) } : {};
 }
 
 function decodeServices(metadata: unknown): readonly ServiceRef[] {

@@ -1,4 +1,5 @@
 import { regexFault } from '@meltemi/match';
+import { parseIp } from '../compile/cidr.ts';
 import { parseFormat } from '../format.ts';
 import type { CidrRange, HeaderMutation, HeaderMutations, SocketAddress, StringMatch } from '../types/common.ts';
 import { asObject, type Json, type Reader } from './reader.ts';
@@ -28,7 +29,16 @@ export function decodeSocketAddress(reader: Reader | undefined): SocketAddress |
 }
 
 export function decodeCidrs(readers: readonly Reader[]): readonly CidrRange[] {
-  return readers.map((reader) => ({ address: reader.string('address_prefix'), prefixLength: reader.number('prefix_len', 0) }));
+  return readers.map((reader) => {
+    const address = reader.string('address_prefix');
+    const ip = parseIp(address);
+    reader.require('address_prefix', ip !== undefined, `"${address}" is no IP address`);
+    const prefixLength = reader.number('prefix_len', 0);
+    const bits = ip?.bits ?? 128;
+    const fits = Number.isInteger(prefixLength) && prefixLength >= 0 && prefixLength <= bits;
+    reader.require('prefix_len', fits, `${prefixLength} is no prefix length of an address of ${bits} bits`);
+    return { address, prefixLength };
+  });
 }
 
 /** Says so when RE2 refuses the pattern. */

@@ -1,5 +1,5 @@
 import { decodeHttpFilters } from '../filters/index.ts';
-import type { ClientCertDetails, ForwardClientCert, Http1Options, HttpConnectionManager, HttpTracing, RouteSource, TagValue } from '../types/http.ts';
+import type { ClientCertDetails, ForwardClientCert, Http1Options, HttpConnectionManager, HttpTracing, RouteSource } from '../types/http.ts';
 import { decodeAccessLogs } from './access-log.ts';
 import type { Reader } from './reader.ts';
 import { decodeRouteConfigMessage } from './route.ts';
@@ -83,7 +83,6 @@ function identity(
   | 'forwardClientCert'
   | 'clientCertDetails'
 > {
-  decodeRequestIdExtension(reader.message('request_id_extension'));
   return {
     generateRequestId: reader.bool('generate_request_id', true),
     preserveExternalRequestId: reader.bool('preserve_external_request_id'),
@@ -94,20 +93,6 @@ function identity(
     forwardClientCert: reader.oneOf('forward_client_cert_details', FORWARD_CERT, 'sanitize'),
     clientCertDetails: clientCertDetails(reader.message('set_current_client_cert_details')),
   };
-}
-
-/** Only the UUID extension, whose own options this proxy follows: sampling is packed into the id, as Envoy does. */
-function decodeRequestIdExtension(reader: Reader | undefined): void {
-  const config = reader?.message('typed_config');
-  if (config === undefined) return;
-  const type = config.type();
-  config.require(
-    '',
-    type === 'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig',
-    `request id extension ${type} is not supported by this proxy`,
-  );
-  config.bool('use_request_id_for_trace_sampling', true);
-  config.require('pack_trace_reason', config.bool('pack_trace_reason', true), 'an id without the trace reason is not supported by this proxy');
 }
 
 function clientCertDetails(reader: Reader | undefined): ClientCertDetails {
@@ -219,21 +204,10 @@ function decodeTracing(reader: Reader): HttpTracing {
     clientSampling: percent(reader.message('client_sampling'), 100),
     randomSampling: percent(reader.message('random_sampling'), 100),
     overallSampling: percent(reader.message('overall_sampling'), 100),
-    customTags: reader.messages('custom_tags').map((tag) => ({ tag: tag.string('tag'), value: tagValue(tag) })),
   };
 }
 
 /** `type.v3.Percent` as 0..1. */
 function percent(reader: Reader | undefined, fallback: number): number {
   return (reader === undefined ? fallback : reader.number('value', 0)) / 100;
-}
-
-function tagValue(tag: Reader): TagValue {
-  const literal = tag.message('literal');
-  if (literal !== undefined) return { t: 'literal', value: literal.string('value') };
-  const environment = tag.message('environment');
-  if (environment !== undefined) return { t: 'environment', name: environment.string('name'), fallback: environment.string('default_value') };
-  const header = tag.message('request_header');
-  if (header === undefined) return { t: 'literal', value: '' };
-  return { t: 'request-header', name: header.string('name').toLowerCase(), fallback: header.string('default_value') };
 }

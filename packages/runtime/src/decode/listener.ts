@@ -1,6 +1,5 @@
 import type { FilterChain, FilterChainMatch, FilterChainTerminal, ListenerFilter, RuntimeListener } from '../types/listener.ts';
 import type { SocketAddress } from '../types/common.ts';
-import { decodeAccessLogs } from './access-log.ts';
 import { decodeExtension } from './any.ts';
 import { decodeCidrs, decodeOrigin, decodeSocketAddress } from './common.ts';
 import { decodeHttpConnectionManager } from './http.ts';
@@ -57,7 +56,6 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
     continueOnTimeout: reader.bool('continue_on_listener_filters_timeout'),
     filterChains,
     ...(defaultChain === undefined ? {} : { defaultFilterChain: decodeChain(defaultChain, chains.length) }),
-    accessLogs: decodeAccessLogs(reader.messages('access_log')),
     ...(origin === undefined ? {} : { origin }),
   };
 }

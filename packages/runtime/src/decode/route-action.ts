@@ -49,9 +49,6 @@ function decodeForward(reader: Reader): ForwardAction {
     ...(idle === undefined ? {} : { idleTimeoutMs: idle }),
     ...(maxStreamDurationMs === undefined ? {} : { maxStreamDurationMs }),
     ...(retry === undefined ? {} : { retry: decodeRetry(retry) }),
-    upgrades: reader
-      .messages('upgrade_configs')
-      .map((item) => ({ type: item.string('upgrade_type').toLowerCase(), enabled: item.bool('enabled', true) })),
   };
 }
 

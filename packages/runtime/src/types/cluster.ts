@@ -35,7 +35,8 @@ export interface RuntimeCluster {
   readonly http: UpstreamHttp;
   /** Local address that connections to the cluster leave from. */
   readonly bindAddress?: string;
-  readonly tcpKeepalive?: { readonly probes?: number; readonly timeSeconds?: number; readonly intervalSeconds?: number };
+  /** Node can set when probes begin, not how many there are and how often: those two are the operating system's. */
+  readonly tcpKeepalive?: { readonly timeSeconds?: number };
   /** Localities share the load by their own weights (else endpoints compete by theirs alone). */
   readonly localityWeighted: boolean;
   /** Below this share of healthy hosts all hosts are used (0..1); 0 = never panic. */

@@ -21,13 +21,7 @@ export interface HttpTracing {
   readonly clientSampling: number;
   readonly randomSampling: number;
   readonly overallSampling: number;
-  readonly customTags: readonly { readonly tag: string; readonly value: TagValue }[];
 }
-
-export type TagValue =
-  | { readonly t: 'literal'; readonly value: string }
-  | { readonly t: 'environment'; readonly name: string; readonly fallback: string }
-  | { readonly t: 'request-header'; readonly name: string; readonly fallback: string };
 
 /** Envoy's HttpConnectionManager, as far as this proxy honours it. Times of 0 mean "no limit". */
 export interface HttpConnectionManager {

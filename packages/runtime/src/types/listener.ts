@@ -1,4 +1,4 @@
-import type { AccessLog, CidrRange, SocketAddress } from './common.ts';
+import type { CidrRange, SocketAddress } from './common.ts';
 import type { HttpConnectionManager } from './http.ts';
 import type { DownstreamTls } from './tls.ts';
 import type { TcpProxy } from './tcp.ts';
@@ -20,7 +20,6 @@ export interface RuntimeListener {
   readonly continueOnTimeout: boolean;
   readonly filterChains: readonly FilterChain[];
   readonly defaultFilterChain?: FilterChain;
-  readonly accessLogs: readonly AccessLog[];
   readonly origin?: string;
 }
 

@@ -108,8 +108,6 @@ export interface ForwardAction {
   /** Longest life of the stream, retries included; absent = the connection manager's, 0 = none. */
   readonly maxStreamDurationMs?: number;
   readonly retry?: RetryPolicy;
-  /** Upgrade types switched on or off for this route. */
-  readonly upgrades: readonly { readonly type: string; readonly enabled: boolean }[];
 }
 
 export type PathRewrite =
