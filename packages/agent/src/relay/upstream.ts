@@ -52,7 +52,6 @@ export function startUpstream(options: UpstreamOptions): Upstream {
       onMessage(message) {
         if (stream.call !== mine) return;
         if (!canRead(stream, message, platform)) {
-          // Nothing of it can be answered: another stream tells everything anew, later and later if it does not get better.
           stream.use(undefined);
           mine.cancel();
           return reconnectLater('a message could not be read');
@@ -98,6 +97,7 @@ export function startUpstream(options: UpstreamOptions): Upstream {
   };
 }
 
+/** If not, nothing of it can be answered: another stream tells everything anew, later and later if it does not get better. */
 function canRead(stream: Stream, message: Uint8Array, { log }: Platform): boolean {
   try {
     stream.receive(message);
