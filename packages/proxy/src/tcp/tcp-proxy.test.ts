@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
+import { NodeTransport } from '../net/node-transport.ts';
 import { cluster, meshInbound, meshTls, plainListener, tcpProxy, textLog, type Alpn } from '../testing/build.ts';
 import { until } from '../testing/harness.ts';
 import { createTestAuthority } from '../testing/identities.ts';
@@ -231,4 +232,21 @@ test('weighted clusters share connections', async () => {
     );
   // Standard deviation 8.7; 5 of them are missed by chance less than once in a million runs.
   assert.ok(Math.abs(first - 100) <= 44, `${first} of ${count}`);
+});
+
+test('a connection that both sides ended stays counted while somebody takes what is queued, and no longer', { timeout: 30_000 }, async (t) => {
+  await using app = await startRawServer((socket) => void socket.resume().end('last words'));
+  await using way = await path('plain', app);
+  const queued = [300, 200];
+  t.mock.getter(NodeTransport.prototype, 'queuedBytes', () => queued.shift() ?? 0);
+  t.mock.method(NodeTransport.prototype, 'end', () => undefined); // FIN waits behind what is queued
+  const client = await rawClient(way.port);
+  client.socket.end();
+  await way.outer.ended(1);
+  const begun = performance.now();
+  const { connections } = way.outer.dataPlane.activity;
+  assert.equal(await client.closed, 'last words');
+  await until('the end of the connection', () => way.outer.dataPlane.activity.connections === 0 || undefined, 10_000);
+  const took = performance.now() - begun;
+  assert.ok(connections === 1 && took > 1_500 && took < 5_000, `${connections} for ${took} ms`);
 });

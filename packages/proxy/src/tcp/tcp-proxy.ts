@@ -4,6 +4,7 @@ import { compileLog } from '../access-log/compile-log.ts';
 import { createStreamInfo } from '../core/stream-info.ts';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
 import type { Accepted, Connection, Worker } from '../core/worker.ts';
+import { Linger, LINGER_MS } from '../http/linger.ts';
 import { connectFailure } from '../http/upstream-connection.ts';
 import { hostPort } from '../net/addresses.ts';
 import type { DialedInfo, DialHandler } from '../net/net-port.ts';
@@ -52,6 +53,8 @@ class TcpConnection implements Connection {
   #clientEnded = false;
   #serverEnded = false;
   #closed = false;
+  /** Present while both sides have ended and what is queued for them is still on its way. */
+  #last: { readonly turn: Deadline; readonly linger: Linger; open: number } | undefined = undefined;
   #attempts = 0;
 
   constructor(worker: Worker, tcp: CompiledTcp, accepted: Accepted) {
@@ -136,7 +139,7 @@ class TcpConnection implements Connection {
       onClose: (error) => {
         if (!current) return;
         current = false;
-        if (this.#closed) return;
+        if (this.#closed) return this.#lastOf();
         if (!this.#connected) this.#failed(connectFailure(error ?? 'the peer closed'));
         else this.#end(error === undefined ? undefined : 'UC', error ?? '');
       },
@@ -207,7 +210,8 @@ class TcpConnection implements Connection {
   }
 
   onClose(error?: string): void {
-    this.#end(error === undefined ? undefined : 'DC', '');
+    if (this.#closed) this.#lastOf();
+    else this.#end(error === undefined ? undefined : 'DC', '');
   }
 
   retire(): void {
@@ -219,7 +223,8 @@ class TcpConnection implements Connection {
   }
 
   destroy(): void {
-    this.#end(undefined, 'closed by the proxy');
+    if (this.#last !== undefined) this.#drop();
+    else this.#end(undefined, 'closed by the proxy');
   }
 
   #touch(): void {
@@ -244,21 +249,46 @@ class TcpConnection implements Connection {
     const info = this.#info;
     this.#release(undefined);
     for (const deadline of [this.#idle, this.#connect, this.#duration]) worker.wheel.remove(deadline);
-    worker.connections.delete(this);
     if (flag !== undefined) info.flags |= flagBit(flag);
     info.connectionTerminationDetails = details;
     info.endMs = worker.wheel.now();
-    // What was written before FIN of both sides is still on its way: `end` lets it go.
-    if (this.#clientEnded && this.#serverEnded) {
-      this.#client.end();
-      this.#server?.end();
-    } else {
-      this.#client.destroy();
-      this.#server?.destroy();
-    }
+    if (this.#clientEnded && this.#serverEnded) this.#linger();
+    else this.#drop();
     this.#held = [];
     worker.ports.streams.onStreamEnd(info);
     const logs = logsOf(this.#tcp);
     if (logs.length > 0) worker.accessLog.log(logs, info);
+  }
+  /** What was written before FIN of both sides is still on its way: `end` lets it go, as long as somebody takes it. */
+  #linger(): void {
+    const { wheel } = this.#worker;
+    const last = { turn: createDeadline(() => this.#look()), linger: new Linger(), open: 2 };
+    this.#last = last;
+    wheel.set(last.turn, wheel.now(), LINGER_MS);
+    this.#client.end();
+    this.#server?.end();
+  }
+
+  #look(): void {
+    const last = this.#last;
+    if (last === undefined) return;
+    const queued = this.#client.queuedBytes + (this.#server?.queuedBytes ?? 0);
+    if (last.linger.mayClose(queued)) this.#drop();
+    else this.#worker.wheel.set(last.turn, this.#worker.wheel.now(), LINGER_MS);
+  }
+
+  /** One of the two is closed. */
+  #lastOf(): void {
+    if (this.#last !== undefined && --this.#last.open === 0) this.#drop();
+  }
+
+  /** The end of both, whatever is still queued. */
+  #drop(): void {
+    const last = this.#last;
+    this.#last = undefined;
+    if (last !== undefined) this.#worker.wheel.remove(last.turn);
+    this.#worker.connections.delete(this);
+    this.#client.destroy();
+    this.#server?.destroy();
   }
 }
