@@ -1,5 +1,5 @@
 export { createConnectedRegistry, type ConnectedRegistryOptions } from './connected/connected-registry.ts';
-export type { Allocation, BridgeNetwork, ConnectedRegistry, JoinRequest } from './connected/types.ts';
+export type { Allocation, BridgeNetwork, ConnectedRegistry, JoinRequest, SavedWorkload } from './connected/types.ts';
 export { createDirectoryStore, type DirectoryStore, type DirectoryStoreOptions } from './directory/directory-store.ts';
 export { createMemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';
 export { createMesh, type Mesh, type MeshChanges, type MeshOptions, type MeshUpdate } from './mesh/mesh.ts';

@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { MeshError, silentLog } from '@meltemi/base';
 import { parseProxyNode, type ProxyNode, type Workload } from '@meltemi/model';
-import { createConnectedRegistry, createSavedValue, type ConnectedRegistry, type ConnectedRegistryOptions, type JoinRequest } from '../index.ts';
+import {
+  createConnectedRegistry,
+  createSavedValue,
+  type ConnectedRegistry,
+  type ConnectedRegistryOptions,
+  type JoinRequest,
+  type SavedWorkload,
+} from '../index.ts';
 import { manualTime, type ManualTime } from '../testdata/ports.ts';
 import { socketLock } from './address-pool.ts';
 
@@ -14,6 +21,10 @@ const JOIN: JoinRequest = {
   namespace: 'a',
   serviceAccount: 'x',
   workload: 'x-v1',
+  app: 'x',
+  version: '',
+  labels: {},
+  ports: [{ number: 80 }],
   interception: 'netns',
   calledAddress: '127.0.0.1',
 };
@@ -106,6 +117,49 @@ test("an address is its owner's: another account with it is not registered", asy
   connected.connect('four', node(address));
   assert.deepEqual(addresses(connected), ['10.9.0.2', address]);
   await connected.close();
+});
+
+test('a workload is what it joined as, whatever its node says; also after it left for long, and after a restart', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'meltemi-connected-'));
+  try {
+    const saved = () => createSavedValue<readonly SavedWorkload[]>(join(folder, 'workloads.json'), silentLog);
+    const warnings: string[] = [];
+    const more = { log: { ...silentLog, warn: (message: string) => void warnings.push(message) } };
+    const seen = (from: ConnectedRegistry): unknown =>
+      from.workloads().map(({ name, labels, ports }) => [name, labels, ports.map(({ number }) => number)]);
+    const honest = [['x-v1', { app: 'x' }, [80]]];
+    const time = manualTime();
+    const before = await registry(time, { ...more, saved: saved() });
+    const { address } = await before.allocate(JOIN);
+    before.connect('honest', node(address));
+    assert.deepEqual([seen(before), warnings], [honest, []]);
+    const port = { number: 9080, protocol: 'http' } as const;
+    const liar = { ...node(address), workload: 'payment', labels: { app: 'payment' }, ports: [...node(address).ports, port] };
+    before.connect('liar', liar);
+    assert.deepEqual([seen(before), warnings.length], [honest, 1]);
+    before.disconnect('honest');
+    before.disconnect('liar');
+    time.advance(10_000);
+    assert.deepEqual(seen(before), []);
+    before.connect('back', liar);
+    assert.deepEqual(seen(before), honest, 'its address was not given to another');
+    await before.close();
+    const after = await registry(manualTime(), { ...more, saved: saved() });
+    assert.deepEqual(seen(after), honest);
+    let changes = 0;
+    after.watch(() => changes++);
+    after.connect('again', liar);
+    assert.deepEqual([seen(after), changes], [honest, 0]);
+    after.connect('guest', { ...liar, address: '10.9.0.6' });
+    assert.equal(
+      after.workloads().at(-1)?.name,
+      'payment',
+      'who holds an address of elsewhere did not join here: its node is believed within its account',
+    );
+    await after.close();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test('health marks an endpoint and does not remove it; a gateway is no endpoint with mesh TLS', async () => {

@@ -2,7 +2,8 @@ import { MeshError, type Log, type Random, type Timer, type Timers } from '@melt
 import { NO_LOCALITY, type Health, type ProxyNode, type Workload } from '@meltemi/model';
 import { createLoopbackPool, createSubnetPool, loopbackAppAddress, socketLock, type AddressLock, type AddressPool } from './address-pool.ts';
 import { unsavedValue, type SavedValue } from '../store/saved-value.ts';
-import type { Allocation, BridgeNetwork, ConnectedRegistry, JoinRequest } from './types.ts';
+import { asJoined, joinedAs } from './joined-as.ts';
+import type { Allocation, BridgeNetwork, ConnectedRegistry, JoinedAs, JoinRequest, SavedWorkload } from './types.ts';
 
 export interface ConnectedRegistryOptions {
   readonly timers: Timers;
@@ -13,7 +14,7 @@ export interface ConnectedRegistryOptions {
   /** The bridge for `netns`; without it that mode is refused. */
   readonly network?: BridgeNetwork;
   /** Where the list is kept over a restart. */
-  readonly saved?: SavedValue<readonly Workload[]>;
+  readonly saved?: SavedValue<readonly SavedWorkload[]>;
   readonly lock?: AddressLock;
   /** From the end of the last stream to the end of the endpoint. Default 10 000. */
   readonly graceMs?: number;
@@ -46,7 +47,7 @@ export async function createConnectedRegistry(options: ConnectedRegistryOptions)
 
 class Connected implements ConnectedRegistry {
   readonly #options: ConnectedRegistryOptions;
-  readonly #saved: SavedValue<readonly Workload[]>;
+  readonly #saved: SavedValue<readonly SavedWorkload[]>;
   readonly #loopback: AddressPool;
   readonly #subnet: AddressPool | undefined;
   /** By mesh-facing address. */
@@ -54,6 +55,8 @@ class Connected implements ConnectedRegistry {
   readonly #byConnection = new Map<string, string>();
   /** Addresses given to workloads that are not here yet, and to whom. */
   readonly #reserved = new Map<string, { readonly owner: Owner; readonly timer: Timer }>();
+  /** As what the workload of an address joined; also after it left, until the address is given anew: it may come back. */
+  readonly #joined = new Map<string, JoinedAs>();
   readonly #listeners = new Set<() => void>();
   #list: readonly Workload[] | undefined;
 
@@ -65,7 +68,8 @@ class Connected implements ConnectedRegistry {
   }
 
   async restore(): Promise<void> {
-    for (const workload of (await this.#saved.load()) ?? []) {
+    for (const { joined, ...workload } of (await this.#saved.load()) ?? []) {
+      if (joined !== undefined) this.#joined.set(workload.address, joined);
       await this.#claim(workload.address);
       const timer = this.#options.timers.after(this.#options.restoreMs ?? 30_000, () => this.#remove(workload.address));
       this.#entries.set(workload.address, { workload, state: { t: 'leaving', timer } });
@@ -93,7 +97,8 @@ class Connected implements ConnectedRegistry {
     }
   }
 
-  #reserve(address: string, owner: Owner): string {
+  #reserve(address: string, owner: JoinRequest): string {
+    this.#joined.set(address, joinedAs(owner));
     const timer = this.#options.timers.after(this.#options.joinMs ?? 300_000, () => {
       this.#reserved.delete(address);
       this.#free(address);
@@ -109,10 +114,24 @@ class Connected implements ConnectedRegistry {
     this.#arrive(address, before);
     const connections = new Set(before?.state.t === 'connected' ? before.state.connections : []).add(connectionId);
     this.#byConnection.set(connectionId, address);
-    const workload = workloadOf(node, before?.workload.health ?? (node.reportsHealth ? 'unhealthy' : 'healthy'));
+    const workload = workloadOf(this.#bound(node), before?.workload.health ?? (node.reportsHealth ? 'unhealthy' : 'healthy'));
     const same = before !== undefined && JSON.stringify(before.workload) === JSON.stringify(workload);
     this.#entries.set(address, { workload: same ? before.workload : workload, state: { t: 'connected', connections } });
     if (!same) this.#changed();
+  }
+
+  /** What an agent says of itself counts only as far as it joined so. An address that we did not give (or forgot in a long absence) binds nobody. */
+  #bound(node: ProxyNode): ProxyNode {
+    const joined = this.#joined.get(node.address);
+    if (joined === undefined || !sameIdentity(joined, node)) return node;
+    const bound = asJoined(node, joined);
+    if (bound.deviates) {
+      this.#options.log.warn('a node presents itself as something else than it joined as; what it joined as counts', {
+        node: node.id,
+        address: node.address,
+      });
+    }
+    return bound.node;
   }
 
   /** An address belongs to the workload that it was given to. */
@@ -203,7 +222,7 @@ class Connected implements ConnectedRegistry {
 
   #changed(): void {
     this.#list = undefined;
-    this.#saved.save(this.workloads());
+    this.#saved.save(this.workloads().map((workload) => withJoined(workload, this.#joined.get(workload.address))));
     for (const listener of this.#listeners) listener();
   }
 }
@@ -211,6 +230,10 @@ class Connected implements ConnectedRegistry {
 /** An address changes hands only after its owner has left: until then somebody else with it is a mistake or a lie. */
 function sameIdentity(owner: Owner, node: ProxyNode): boolean {
   return owner.namespace === node.namespace && owner.serviceAccount === node.serviceAccount;
+}
+
+function withJoined(workload: Workload, joined: JoinedAs | undefined): SavedWorkload {
+  return joined === undefined ? workload : { ...workload, joined };
 }
 
 /** A gateway serves the outside: it is no endpoint of a service of its own making, and what listens there is not mesh TLS. */

@@ -6,6 +6,11 @@ export interface JoinRequest {
   readonly namespace: string;
   readonly serviceAccount: string;
   readonly workload: string;
+  /** What selectors see of it, with `labels` besides; empty: not known. */
+  readonly app: string;
+  readonly version: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly ports: readonly { readonly number: number; readonly name?: string }[];
   readonly interception: 'netns' | 'ports';
   /** Address of this machine at which the call came in: the workload can reach us there. */
   readonly calledAddress: string;
@@ -29,6 +34,12 @@ export interface BridgeNetwork {
   readonly gateway: string;
   readonly prefixLength: number;
 }
+
+/** As what a workload joined: whatever its node says later, it becomes no endpoint of anything else. */
+export type JoinedAs = Pick<JoinRequest, 'type' | 'namespace' | 'serviceAccount' | 'workload' | 'labels' | 'ports'>;
+
+/** A workload as it is kept over a restart. */
+export type SavedWorkload = Workload & { readonly joined?: JoinedAs };
 
 /** Workloads that agents register by their streams. */
 export interface ConnectedRegistry {
