@@ -76,8 +76,8 @@ test('a message that cannot be read ends its stream, and another one is opened',
   const relay = createRelay({ node: new Uint8Array(), isLocal: () => false, onWork: () => undefined });
   const upstream = startUpstream({ channel, relay, platform: time.platform, onState: () => undefined });
   streams[0]?.listener.onMessage(Buffer.of(0x0a, 0xff));
-  assert.deepEqual([streams[0]?.cancelled, upstream.state.t], [true, 'away']);
-  streams[0]?.listener.onEnd({ code: Status.CANCELLED }, {});
+  assert.equal(streams[0]?.cancelled, true);
+  streams[0].listener.onEnd({ code: Status.CANCELLED }, {});
   await time.armed();
   time.fire();
   assert.throws(() => time.fire(), /no timer/);

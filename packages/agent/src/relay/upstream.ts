@@ -51,11 +51,7 @@ export function startUpstream(options: UpstreamOptions): Upstream {
     const mine: ClientCall = channel.stream(DELTA_ADS, {
       onMessage(message) {
         if (stream.call !== mine) return;
-        if (!canRead(stream, message, platform)) {
-          stream.use(undefined);
-          mine.cancel();
-          return reconnectLater('a message could not be read');
-        }
+        if (!canRead(stream, message, platform)) return mine.cancel(); // `onEnd` follows
         failures = 0;
         enter({ t: 'connected' });
       },
