@@ -63,8 +63,10 @@ export type DataPlane =
 export interface ProxyOptions {
   /** Unix socket of the agent: delta ADS, SDS and telemetry. */
   readonly agentSocket: string;
-  /** Address of the admin (15000) and metrics (15090) ports; the workload's own. */
+  /** Address of the metrics (15090) port; the workload's own. */
   readonly address: string;
+  /** Address of the admin (15000) port. */
+  readonly adminAddress: string;
   readonly adminPort: number;
   readonly metricsPort: number;
   readonly node: XdsNode;

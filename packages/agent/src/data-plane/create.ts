@@ -3,6 +3,7 @@ import { xdsNode } from '../node.ts';
 import type { Platform } from '../platform.ts';
 import type { Relay } from '../relay/relay.ts';
 import type { AgentConfig } from '../types.ts';
+import { adminAddress } from './admin-address.ts';
 import type { DataPlaneDriver } from './data-plane.ts';
 import { embeddedDriver } from './embedded.ts';
 
@@ -24,6 +25,7 @@ export async function createDataPlane(context: DataPlaneContext): Promise<DataPl
     return embeddedDriver(dataPlane.command, {
       agentSocket: socketPath,
       address: join.address,
+      adminAddress: adminAddress(config),
       adminPort: ports.admin,
       metricsPort: ports.proxyMetrics,
       node: xdsNode(config),

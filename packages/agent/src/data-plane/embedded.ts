@@ -8,7 +8,7 @@ const PROBE_TIMEOUT_MS = 1000;
 
 /** Our own proxy: it speaks telemetry itself, drains on SIGTERM, and ends when its stdin closes. */
 export function embeddedDriver(command: readonly string[], options: ProxyOptions): DataPlaneDriver {
-  const admin = `http://${options.address}:${options.adminPort}`;
+  const admin = `http://${options.adminAddress}:${options.adminPort}`;
   return {
     command,
     env: { ...process.env, MELTEMI_PROXY_OPTIONS: JSON.stringify(options) },

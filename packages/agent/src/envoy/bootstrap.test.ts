@@ -10,7 +10,7 @@ import { findEnvoy } from './find.ts';
 const bootstrap = envoyBootstrap({
   node: { id: 'sidecar~127.0.0.1~reviews-v1.bookinfo~bookinfo.svc.cluster.local', cluster: 'reviews.bookinfo', metadata: {} },
   socketPath: '/tmp/mlt-test/agent.sock',
-  address: '127.0.0.1',
+  adminAddress: '127.0.0.1',
   adminPort: 15000,
 });
 

@@ -4,7 +4,7 @@ import type { XdsNode } from '../types.ts';
 export interface BootstrapOptions {
   readonly node: XdsNode;
   readonly socketPath: string;
-  readonly address: string;
+  readonly adminAddress: string;
   readonly adminPort: number;
 }
 
@@ -41,7 +41,7 @@ export function envoyBootstrap(options: BootstrapOptions): object {
   const ads = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' };
   return {
     node: options.node,
-    admin: { address: { socket_address: { address: options.address, port_value: options.adminPort } }, ignore_global_conn_limit: true },
+    admin: { address: { socket_address: { address: options.adminAddress, port_value: options.adminPort } }, ignore_global_conn_limit: true },
     dynamic_resources: {
       ads_config: {
         api_type: 'DELTA_GRPC',

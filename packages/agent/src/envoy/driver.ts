@@ -6,6 +6,7 @@ import { createHttpServer, request, text } from '@meltemi/http';
 import { formatSpiffeId } from '@meltemi/pki';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { EXPOSITION_CONTENT_TYPE, workloadLabels, writeExposition, type WorkloadLabels } from '@meltemi/telemetry/recording';
+import { adminAddress } from '../data-plane/admin-address.ts';
 import type { DataPlaneContext } from '../data-plane/create.ts';
 import type { DataPlaneDriver } from '../data-plane/data-plane.ts';
 import { configDumpOf, isReady } from '../data-plane/embedded.ts';
@@ -28,13 +29,9 @@ const MAX_CONCURRENCY = 2;
 
 /** Stock Envoy, fed over the agent's socket; what it logs becomes our metrics and spans. Throws `envoy/…`. */
 export async function envoyDriver(context: DataPlaneContext, dataPlane: Extract<DataPlane, { t: 'envoy' }>): Promise<DataPlaneDriver> {
-  const { config, relay, registry, platform, socketPath } = context;
-  const { address } = config.join;
+  const { config, relay, registry, platform } = context;
   const binary = await findEnvoy(dataPlane.binary);
-  const bootstrap = join(dirname(socketPath), 'envoy.json');
-  await writeFile(bootstrap, JSON.stringify(envoyBootstrap({ node: xdsNode(config), socketPath, address, adminPort: config.ports.admin })), {
-    mode: 0o600,
-  });
+  const bootstrap = await writeBootstrap(context);
   platform.log.info('Using Envoy', { path: binary.path, version: binary.version });
   const local = ownLabels(context);
   const clients = createClients(relay);
@@ -51,7 +48,7 @@ export async function envoyDriver(context: DataPlaneContext, dataPlane: Extract<
     clients,
     now: () => platform.clock.now(),
   });
-  const admin = `http://${address}:${config.ports.admin}`;
+  const admin = `http://${adminAddress(config)}:${config.ports.admin}`;
   const metrics = async (): Promise<string> => writeExposition(registry, platform.clock.now()) + (await scrape(`${admin}/stats/prometheus`));
   const server = await serveMetrics(context, metrics);
   const concurrency = dataPlane.concurrency ?? Math.min(MAX_CONCURRENCY, availableParallelism());
@@ -86,6 +83,13 @@ export async function envoyDriver(context: DataPlaneContext, dataPlane: Extract<
     },
     close: () => server.close(0),
   };
+}
+
+async function writeBootstrap({ config, socketPath }: DataPlaneContext): Promise<string> {
+  const path = join(dirname(socketPath), 'envoy.json');
+  const bootstrap = envoyBootstrap({ node: xdsNode(config), socketPath, adminAddress: adminAddress(config), adminPort: config.ports.admin });
+  await writeFile(path, JSON.stringify(bootstrap), { mode: 0o600 });
+  return path;
 }
 
 function ownLabels({ config }: DataPlaneContext): WorkloadLabels {

@@ -9,6 +9,7 @@ import { createDeltaClient, decodeDeltaResponse, encodeDeltaRequest, type Resour
 const options = JSON.parse(process.env['MELTEMI_PROXY_OPTIONS'] ?? '{}') as {
   agentSocket: string;
   address: string;
+  adminAddress: string;
   adminPort: number;
   metricsPort: number;
   node: { id: string };
@@ -77,7 +78,7 @@ createHttpServer((request, response) => {
         node: options.node.id,
       }),
     );
-}).listen(options.adminPort, options.address);
+}).listen(options.adminPort, options.adminAddress);
 createHttpServer((_, response) => response.writeHead(200, { 'content-type': 'text/plain' }).end('proxy_metric 1\n')).listen(
   options.metricsPort,
   options.address,

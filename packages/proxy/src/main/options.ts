@@ -4,8 +4,10 @@ import type { Node } from '@meltemi/protos-types';
 export interface ProxyOptions {
   /** Unix socket of the agent: delta ADS with secrets, and telemetry. */
   readonly agentSocket: string;
-  /** Address of the admin and metrics ports: the workload's own. */
+  /** Address of the metrics port: the workload's own. */
   readonly address: string;
+  /** Address of the admin port, where it is another: a gateway's is on loopback if others share its network. */
+  readonly adminAddress?: string;
   /** 0 takes a free one. */
   readonly adminPort: number;
   /** Prometheus text on `/stats/prometheus`; 0 takes a free one. */

@@ -42,7 +42,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     nowMs: () => systemClock.now(),
     uptimeMs: () => systemClock.monotonic() - startedMs,
   };
-  const admin = await startAdminServer(options.address, options.adminPort, ADMIN_ENDPOINTS, context);
+  const admin = await startAdminServer(options.adminAddress ?? options.address, options.adminPort, ADMIN_ENDPOINTS, context);
   const metrics = await startAdminServer(options.address, options.metricsPort, METRICS_ENDPOINTS, context);
   const reporter = startReporter({ ...SYSTEM, channel, codec, encoder, log, beforeBatch: () => engine.collect() });
 
