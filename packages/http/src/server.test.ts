@@ -137,6 +137,8 @@ test('reads are open on loopback, writes need the token or a session from the sa
     assert.deepEqual(await send('PUT', '/write', { authorization: `Bearer ${TOKEN}` }), [200, 'token']);
 
     const ticket = sessions.issueTicket();
+    const looked = await request({ url: `${url}/meltemi/v1/session?ticket=${ticket}`, method: 'HEAD' });
+    assert.deepEqual([looked.status, looked.headers['set-cookie']], [200, undefined], 'a look leaves the ticket as it is');
     const opened = await request({ url: `${url}/meltemi/v1/session?ticket=${ticket}` });
     assert.equal(opened.status, 303);
     const cookie = opened.headers['set-cookie']?.[0]?.split(';')[0] ?? '';

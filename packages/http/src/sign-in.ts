@@ -19,6 +19,8 @@ export function sessionRoutes(sessions: Sessions, token: string): readonly Route
       path: SESSION_PATH,
       access: 'open',
       handler(request) {
+        // A look at the address (a link preview, a scanner) must not use up the ticket.
+        if (request.method === 'HEAD') return { status: 200, headers: { 'cache-control': 'no-store' } };
         const id = sessions.redeem(request.query.get('ticket') ?? '');
         return id === undefined
           ? signInPage('This address was used already or is too old. The token opens a new session.')

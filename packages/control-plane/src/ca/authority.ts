@@ -13,7 +13,7 @@ import {
   pemEncode,
   type SpiffeId,
 } from '@meltemi/pki';
-import { appendAudit, createAuthorityFiles, loadAuthority, replaceIssuing, type StoredAuthority } from './store.ts';
+import { appendAudit, createAuthorityFiles, loadAuthority, removeLeftovers, replaceIssuing, type StoredAuthority } from './store.ts';
 import type { AuditRecord, AuthorityOptions } from './types.ts';
 
 const DAY_MS = 86_400_000;
@@ -94,6 +94,7 @@ export async function openAuthority(options: AuthorityOptions, crypto: CryptoPor
 }
 
 async function openFolder(options: AuthorityOptions, crypto: CryptoPort): Promise<StoredAuthority> {
+  removeLeftovers(options.directory);
   const found = await loadAuthority(crypto, options.directory);
   if (found !== undefined) return found;
   const rootKey = await generateSigningKey(crypto);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -219,6 +219,28 @@ test('the folder: private, whole, the same after a restart, refused when newer, 
   writeFileSync(join(directory, 'issuing.pem'), 'broken');
   await assert.rejects(openAuthority(options), { code: 'ca/unreadable' });
   for (const authority of [first, second, again]) authority.close();
+});
+
+test('what a crash left of writing a key is removed at the next start; what another process is writing stays', async (t) => {
+  const directory = folder(t);
+  const options = { directory, trustDomain: 'cluster.local', clock: movingClock(), timers: systemTimers, random: systemRandom, log: silentLog };
+  const ended = spawnSync(process.execPath, ['-e', '']).pid;
+  const leave = (path: string): string => {
+    mkdirSync(path);
+    writeFileSync(join(path, 'root.pem'), 'a key');
+    return path;
+  };
+  const old = leave(`${directory}.new-${process.pid}`);
+  utimesSync(old, 1, 1);
+  leave(`${directory}.new-${ended}`);
+  leave(`${directory}.new-${process.ppid}`);
+  leave(`${directory}.new-notes`);
+  const first = await openAuthority(options);
+  writeFileSync(join(directory, `issuing.pem.new-${ended}`), 'a key');
+  const second = await openAuthority(options);
+  assert.deepEqual(readdirSync(join(directory, '..')), ['ca', `ca.new-${process.ppid}`, 'ca.new-notes']);
+  assert.ok(!readdirSync(directory).includes(`issuing.pem.new-${ended}`));
+  for (const authority of [first, second]) authority.close();
 });
 
 test('the issuing authority is replaced at half life, and chains of before stay valid', async (t) => {

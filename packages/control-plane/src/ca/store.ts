@@ -13,7 +13,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { MeshError } from '@meltemi/base';
 import {
   type Certificate,
@@ -28,6 +28,9 @@ import {
 
 /** Format of the folder; a newer one is refused, an older one would be migrated with a copy. */
 const CA_FORMAT = 1;
+
+/** Writing takes milliseconds. */
+const WRITING_MS = 60_000;
 
 const FILES = { format: 'format.json', root: 'root.pem', issuing: 'issuing.pem', trusted: 'trusted' } as const;
 
@@ -82,6 +85,34 @@ export async function createAuthorityFiles(crypto: CryptoPort, directory: string
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
+}
+
+/**
+ * Removes what a crash left in the middle of writing: it holds keys. Another process may be about to write; such a folder is young, and
+ * its process lives.
+ */
+export function removeLeftovers(directory: string): void {
+  for (const [folder, name] of [
+    [dirname(directory), basename(directory)],
+    [directory, FILES.issuing],
+  ] as const) {
+    if (!existsSync(folder)) continue;
+    for (const entry of readdirSync(folder)) {
+      const pid = entry.startsWith(`${name}.new-`) ? Number(entry.slice(name.length + 5)) : Number.NaN;
+      if (Number.isInteger(pid) && !isBeingWritten(join(folder, entry), pid)) rmSync(join(folder, entry), { recursive: true, force: true });
+    }
+  }
+}
+
+function isBeingWritten(path: string, pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+  }
+  // The number may be another process's by now; in a container it is always our own.
+  const info = statSync(path, { throwIfNoEntry: false });
+  return info !== undefined && Date.now() - info.mtimeMs < WRITING_MS;
 }
 
 /** Replaces the issuing authority; its certificate and key are one file, so the swap is one rename. */

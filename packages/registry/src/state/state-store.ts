@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { configKey, decodeObject, toObject, type Config } from '@meltemi/api';
 import { MeshError, type Clock, type Log, type ObjectRef, type Origin, type Problem } from '@meltemi/base';
 import { checkExpected } from '../memory/memory-store.ts';
@@ -9,6 +10,9 @@ import { createProblemList } from '../store/problem-list.ts';
 
 /** Version of the form in which objects are kept. A newer one is refused. */
 const FORMAT = 1;
+
+/** Of 255 bytes for a file's name, without `.json`. */
+const MAX_NAME = 250;
 
 export interface StateStoreOptions {
   /** `$STATE/config`; made with mode 0700. */
@@ -87,9 +91,14 @@ async function prepareDirectory(directory: string): Promise<void> {
   );
 }
 
-/** `VirtualService.bookinfo.reviews.json`: names are DNS names, so they are safe in file names; a namespace has no dot. */
+/**
+ * `VirtualService.bookinfo.reviews.json`: names are DNS names, so they are safe in file names; a namespace has no dot. What file systems
+ * do not take is cut and told apart by a hash; which object it is, the content says.
+ */
 function fileOf(directory: string, ref: ObjectRef): string {
-  return join(directory, `${ref.kind}.${ref.namespace}.${ref.name}.json`);
+  const name = `${ref.kind}.${ref.namespace}.${ref.name}`;
+  const short = name.length <= MAX_NAME ? name : `${name.slice(0, 180)}~${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
+  return join(directory, `${short}.json`);
 }
 
 function serialise(config: Config): string {
@@ -99,7 +108,8 @@ function serialise(config: Config): string {
 
 /** The file is there in full, or as it was: also after a crash. */
 async function writeAtomically(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
+  // Not longer than the file's own name; writes follow one another.
+  const temporary = join(dirname(file), `write-${process.pid}.tmp`);
   const handle = await open(temporary, 'w', 0o600);
   try {
     await writeFile(handle, text);

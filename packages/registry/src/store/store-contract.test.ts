@@ -114,6 +114,32 @@ test('state: what was applied is there after a restart, with its origin, version
     await second.close();
   }));
 
+test('state: a name as long as names may be is kept too, and goes again', () =>
+  withFolder(async (folder) => {
+    const open = () => createStateStore({ directory: join(folder, 'config'), clock: manualTime(), log: silentLog });
+    const start = `${'x'.repeat(63)}.${'x'.repeat(63)}.${'x'.repeat(63)}.${'x'.repeat(41)}`;
+    const names = [`${start}${'a'.repeat(20)}`, `${start}${'b'.repeat(20)}`, start];
+    const named = (name: string, timeout?: string) => {
+      const config = virtualService('x', timeout);
+      return { ...config, meta: { ...config.meta, name } };
+    };
+    const first = await open();
+    for (const name of names) assert.equal((await first.put(named(name))).t, 'created');
+    await first.close();
+    const second = await open();
+    const left = (): readonly string[] => second.list().map(({ meta }) => meta.name);
+    assert.deepEqual(left().toSorted(), names.toSorted());
+    await second.put(named(names[0] ?? '', '9s'));
+    for (const name of names.slice(1)) assert.equal(await second.delete({ ...REF, name }), true);
+    await second.close();
+    const third = await open();
+    assert.deepEqual(
+      third.list().map(({ meta }) => meta.name),
+      names.slice(0, 1),
+    );
+    await third.close();
+  }));
+
 test('state: a directory of a newer Meltemi is refused', () =>
   withFolder(async (folder) => {
     writeFileSync(join(folder, 'format.json'), '{"format": 99}');
