@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { type Log, MeshError, silentLog } from '@meltemi/base';
 import type { Forwarder } from '@meltemi/dns';
 import { type Agent, startAgent } from './agent.ts';
-import { systemPlatform } from './platform.ts';
+import { type Platform, systemPlatform } from './platform.ts';
 import type { FromAgent, ToAgent } from './process-protocol.ts';
+import { createQuestions, type Questions } from './questions.ts';
 import type { AgentConfig } from './types.ts';
 
 /**
@@ -15,16 +16,20 @@ export async function runAgentProcess(log: Log = silentLog): Promise<number> {
     throw new MeshError('agent/no-launcher', 'This is an inner process of "meltemi run" and "meltemi proxy"; start one of those.');
   const exited = Promise.withResolvers<number>();
   const stop = new AbortController();
-  const asked = createQuestions();
+  const platform = systemPlatform(log);
+  const asked = createQuestions<FromAgent>(send, platform.timers);
   let agent: Agent | undefined;
   // A terminal's Ctrl-C reaches the launcher, which decides; only what comes from it counts here.
   for (const name of ['SIGINT', 'SIGHUP'] as const) process.on(name, () => undefined);
   process.on('SIGTERM', () => stop.abort());
-  process.on('disconnect', () => stop.abort());
+  process.on('disconnect', () => {
+    asked.close();
+    stop.abort();
+  });
   process.on('message', (message: ToAgent) => {
     switch (message.t) {
       case 'start':
-        void start(message.config, { log, signal: stop.signal, asked }).then(
+        void start(message.config, { platform, signal: stop.signal, asked }).then(
           (started) => {
             agent = started;
             send({ t: 'ready' });
@@ -58,8 +63,14 @@ function send(message: FromAgent): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
-async function start(config: AgentConfig, context: { readonly log: Log; readonly signal: AbortSignal; readonly asked: Questions }): Promise<Agent> {
-  if (config.interception === 'netns') prepareNamespace(context.log);
+interface StartContext {
+  readonly platform: Platform;
+  readonly signal: AbortSignal;
+  readonly asked: Questions<FromAgent>;
+}
+
+async function start(config: AgentConfig, context: StartContext): Promise<Agent> {
+  if (config.interception === 'netns') prepareNamespace(context.platform.log);
   const { asked } = context;
   const forwarder: Forwarder = {
     async forward(question, transport) {
@@ -68,7 +79,7 @@ async function start(config: AgentConfig, context: { readonly log: Log; readonly
     },
   };
   return startAgent(config, {
-    platform: systemPlatform(context.log),
+    platform: context.platform,
     onEvent: (event) => send({ t: 'event', event }),
     newToken: () => asked.ask((id) => ({ t: 'token', id })),
     forwarder,
@@ -83,30 +94,4 @@ function prepareNamespace(log: Log): void {
   } catch (error) {
     log.debug('tcp_migrate_req cannot be set', { error: String(error) }); // kernels before 5.14
   }
-}
-
-interface Questions {
-  ask(make: (id: number) => FromAgent): Promise<string>;
-  answer(id: number, value: string | undefined, error: string | undefined): void;
-}
-
-/** Questions to the launcher that wait for their answers. */
-function createQuestions(): Questions {
-  const waiting = new Map<number, PromiseWithResolvers<string>>();
-  let last = 0;
-  return {
-    ask(make) {
-      const id = ++last;
-      const answer = Promise.withResolvers<string>();
-      waiting.set(id, answer);
-      send(make(id));
-      return answer.promise;
-    },
-    answer(id, value, error) {
-      const answer = waiting.get(id);
-      waiting.delete(id);
-      if (value === undefined) answer?.reject(new MeshError('agent/no-answer', error ?? 'the launcher gave no answer'));
-      else answer?.resolve(value);
-    },
-  };
 }
