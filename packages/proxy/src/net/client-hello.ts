@@ -1,6 +1,6 @@
-/** What the first bytes of a connection are. `more` = not enough yet; `malformed` = a TLS record that is no client hello. */
+/** What the first bytes of a connection are. `more` = not enough yet, and with fewer than `atLeast` it will not be; `malformed` = a TLS record that is no client hello. */
 export type Hello =
-  | { readonly t: 'more' }
+  | { readonly t: 'more'; readonly atLeast: number }
   | { readonly t: 'raw' }
   | { readonly t: 'malformed' }
   | { readonly t: 'tls'; readonly serverName: string; readonly alpn: readonly string[] };
@@ -12,17 +12,16 @@ const EXTENSION_ALPN = 16;
 /** A client hello larger than this (Envoy's limit) is not waited for. */
 export const MAX_HELLO_BYTES = 16 * 1024;
 
-const MORE: Hello = { t: 'more' };
 const RAW: Hello = { t: 'raw' };
 const MALFORMED: Hello = { t: 'malformed' };
 
 /** Reads a TLS client hello (RFC 8446 section 4.1.2) far enough for its server name and application protocols. Never throws. */
 export function readClientHello(bytes: Uint8Array, length: number): Hello {
-  if (length === 0) return MORE;
+  if (length === 0) return { t: 'more', atLeast: 1 };
   if (bytes[0] !== HANDSHAKE_RECORD) return RAW;
   if (length > 1 && bytes[1] !== 3) return RAW;
   const hello = gatherHandshake(bytes, length);
-  if (hello === undefined) return length >= MAX_HELLO_BYTES ? MALFORMED : MORE;
+  if (typeof hello === 'number') return length >= MAX_HELLO_BYTES ? MALFORMED : { t: 'more', atLeast: Math.min(hello, MAX_HELLO_BYTES) };
   if (hello.length === 0) return MALFORMED;
   try {
     return parseHello(hello);
@@ -32,8 +31,8 @@ export function readClientHello(bytes: Uint8Array, length: number): Hello {
   }
 }
 
-/** The hello's body out of one or more records; undefined = incomplete, empty = no client hello. */
-function gatherHandshake(bytes: Uint8Array, length: number): Uint8Array | undefined {
+/** The hello's body out of one or more records, empty = no client hello; or how many bytes there must be before it can be whole. */
+function gatherHandshake(bytes: Uint8Array, length: number): Uint8Array | number {
   const parts: Uint8Array[] = [];
   let got = 0;
   let need = -1;
@@ -53,7 +52,7 @@ function gatherHandshake(bytes: Uint8Array, length: number): Uint8Array | undefi
     }
     if (need >= 0 && got >= need) return join(parts, need).subarray(4);
   }
-  return undefined;
+  return need < 0 ? length + 1 : length + need - got;
 }
 
 function join(parts: readonly Uint8Array[], size: number): Uint8Array {

@@ -1,7 +1,9 @@
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 /** A request line longer than this is not waited for: the bytes are not taken for HTTP. */
-const MAX_REQUEST_LINE_BYTES = 8 * 1024;
+export const MAX_REQUEST_LINE_BYTES = 8 * 1024;
 const MAX_METHOD = 32;
+/** From here on only the end of the line tells more: a control character, or too much. */
+export const IN_THE_LINE_BYTES = 64;
 
 /** `more` = cannot tell yet; '' = not HTTP. The names are Envoy's application protocols. */
 export type SniffedProtocol = 'more' | 'http/1.1' | 'http/1.0' | 'h2c' | '';
@@ -22,12 +24,17 @@ function requestLine(bytes: Uint8Array, length: number, start: number): SniffedP
   let at = start;
   for (; at < length && bytes[at] !== 13; at++) {
     const byte = bytes[at] as number;
-    if (byte < 32 || byte === 127) return '';
+    if (isControl(byte)) return '';
   }
   if (at >= length) return length > MAX_REQUEST_LINE_BYTES ? '' : 'more';
   const version = String.fromCharCode(...bytes.subarray(Math.max(0, at - 9), at));
   if (version === ' HTTP/1.1') return 'http/1.1';
   return version === ' HTTP/1.0' ? 'http/1.0' : '';
+}
+
+/** CR counts: it ends the line. */
+export function isControl(byte: number): boolean {
+  return byte < 32 || byte === 127;
 }
 
 function prefixOf(bytes: Uint8Array, length: number, text: string): number {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { CompiledListener } from '@meltemi/runtime';
 import { createDeadline, type TimerWheel } from '../core/timer-wheel.ts';
 import { MAX_HELLO_BYTES, readClientHello } from './client-hello.ts';
-import { sniffHttp } from './http-sniff.ts';
+import { IN_THE_LINE_BYTES, isControl, MAX_REQUEST_LINE_BYTES, sniffHttp } from './http-sniff.ts';
 
 /** What the listener filters found out. */
 export interface Sniffed {
@@ -18,21 +18,67 @@ export type SniffResult =
 
 const PLAIN: Sniffed = { transportProtocol: 'raw_buffer', serverName: '', applicationProtocols: [] };
 
-/** Decides as soon as the bytes allow; undefined = more are needed. */
-function judge(bytes: Uint8Array, length: number, wantHttp: boolean): Sniffed | undefined {
+/** Looking again makes no sense with fewer than `atLeast` bytes, in a request line (`line`) unless there is a control character. */
+interface Undecided {
+  readonly t: 'more';
+  readonly atLeast: number;
+  readonly line: boolean;
+}
+
+/** Decides as soon as the bytes allow. */
+function judge(bytes: Uint8Array, length: number, wantHttp: boolean): Sniffed | Undecided {
   const hello = readClientHello(bytes, length);
-  if (hello.t === 'more') return undefined;
+  if (hello.t === 'more') return { ...hello, line: false };
   if (hello.t === 'tls') return { transportProtocol: 'tls', serverName: hello.serverName, applicationProtocols: hello.alpn };
   if (!wantHttp) return PLAIN;
   const protocol = sniffHttp(bytes, length);
-  if (protocol === 'more') return undefined;
+  if (protocol === 'more') return length < IN_THE_LINE_BYTES ? ANY_BYTE : END_OF_LINE;
   return protocol === '' ? PLAIN : { ...PLAIN, applicationProtocols: [protocol] };
+}
+
+const ANY_BYTE: Undecided = { t: 'more', atLeast: 0, line: false };
+const END_OF_LINE: Undecided = { t: 'more', atLeast: MAX_REQUEST_LINE_BYTES + 1, line: true };
+
+/** Gathers bytes and says what they are: what comes byte by byte costs no more, in all, than what comes at once. */
+export class SniffedBytes {
+  #buffer: Buffer = Buffer.alloc(0);
+  #length = 0;
+  #undecided = ANY_BYTE;
+
+  get bytes(): Buffer | undefined {
+    return this.#length === 0 ? undefined : this.#buffer.subarray(0, this.#length);
+  }
+
+  /** undefined = more are needed. */
+  add(bytes: Buffer, wantHttp: boolean): Sniffed | undefined {
+    this.#append(bytes);
+    const { atLeast, line } = this.#undecided;
+    if (this.#length < atLeast && !(line && bytes.some(isControl))) return undefined;
+    const found = judge(this.#buffer, this.#length, wantHttp);
+    if (!('t' in found)) return found;
+    this.#undecided = found;
+    return this.#length > MAX_HELLO_BYTES ? PLAIN : undefined;
+  }
+
+  #append(bytes: Buffer): void {
+    const length = this.#length + bytes.length;
+    if (this.#length === 0) this.#buffer = bytes;
+    else {
+      if (length > this.#buffer.length) {
+        const larger = Buffer.allocUnsafe(2 * length);
+        this.#buffer.copy(larger, 0, 0, this.#length);
+        this.#buffer = larger;
+      }
+      bytes.copy(this.#buffer, this.#length);
+    }
+    this.#length = length;
+  }
 }
 
 /** Reads the first bytes of a connection, no more of them and no longer than the listener says, and tells what they are. */
 export function sniff(socket: Socket, listener: CompiledListener, wheel: TimerWheel, done: (result: SniffResult) => void): void {
   const { listenerFiltersTimeoutMs, continueOnTimeout } = listener.config;
-  let held: Buffer | undefined;
+  const held = new SniffedBytes();
   const finish = (result: SniffResult): void => {
     wheel.remove(deadline);
     socket.off('data', onData).off('end', onEnd).off('close', onClose);
@@ -40,15 +86,14 @@ export function sniff(socket: Socket, listener: CompiledListener, wheel: TimerWh
     done(result);
   };
   const onData = (bytes: Buffer): void => {
-    held = held === undefined ? bytes : Buffer.concat([held, bytes]);
-    const found = judge(held, held.length, listener.needsHttpInspector) ?? (held.length > MAX_HELLO_BYTES ? PLAIN : undefined);
-    if (found !== undefined) finish({ t: 'known', sniffed: found, bytes: held });
+    const found = held.add(bytes, listener.needsHttpInspector);
+    if (found !== undefined) finish({ t: 'known', sniffed: found, bytes: held.bytes });
   };
   // A client that only listens (half-closed at once) is served as plain bytes.
-  const onEnd = (): void => finish({ t: 'known', sniffed: PLAIN, bytes: held });
+  const onEnd = (): void => finish({ t: 'known', sniffed: PLAIN, bytes: held.bytes });
   const onClose = (): void => finish({ t: 'closed', reason: 'the client closed before it said anything' });
   const deadline = createDeadline(() => {
-    if (continueOnTimeout) finish({ t: 'known', sniffed: PLAIN, bytes: held });
+    if (continueOnTimeout) finish({ t: 'known', sniffed: PLAIN, bytes: held.bytes });
     else finish({ t: 'closed', reason: 'the client said nothing in time' });
   });
   socket.on('data', onData).on('end', onEnd).on('close', onClose);
