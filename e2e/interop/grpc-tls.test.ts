@@ -18,13 +18,18 @@ async function createAuthority(): Promise<Issuer> {
 
 const rootPem = (issuer: Issuer): string => pemEncode('CERTIFICATE', issuer.certificate.der);
 
-async function issue(issuer: Issuer, namespace: string, serviceAccount: string): Promise<{ certificateChain: string; privateKey: string }> {
+async function issue(
+  issuer: Issuer,
+  namespace: string,
+  serviceAccount: string,
+  ttlMs = HOUR_MS,
+): Promise<{ certificateChain: string; privateKey: string }> {
   const key = await generateSigningKey(crypto);
   const certificate = await issueSvid(crypto, issuer, {
     spki: key.spki,
     id: { trustDomain: 'cluster.local', namespace, serviceAccount },
     nowMs: Date.now(),
-    ttlMs: HOUR_MS,
+    ttlMs,
   });
   return { certificateChain: pemEncode('CERTIFICATE', certificate.der), privateKey: pemEncode('PRIVATE KEY', await exportPrivateKey(crypto, key)) };
 }
@@ -73,4 +78,26 @@ test('mutual TLS: identities count only when they verify, on both sides, and cer
   call.halfClose();
   assert.equal(await ended.promise, Status.OK);
   assert.throws(() => server.setSecureContext({ ...serverTls, privateKey: reviews.privateKey }), { code: 'grpc/tls' });
+});
+
+test('a connection takes no calls any more when its certificate has expired; the next one comes with the current one', async () => {
+  const authority = await createAuthority();
+  await using server = createGrpcServer({
+    tls: { ...(await issue(authority, 'istio-system', 'istiod')), trustedCa: rootPem(authority) },
+    methods: { '/t.T/Until': unaryMethod((_, call) => Buffer.from(String(call.peer.certificateExpiresMs))) },
+  });
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
+  const trust = { trustedCa: rootPem(authority), expectedPrincipals: [ISTIOD] };
+  let identity = await issue(authority, 'bookinfo', 'reviews', 2_000);
+  await using channel = createChannel({ target: { host: '127.0.0.1', port }, tls: () => ({ ...trust, ...identity }) });
+  const ask = async (): Promise<number> => Number(Buffer.from(await channel.unary('/t.T/Until', Buffer.from('x'))).toString());
+  const untilMs = await ask();
+  identity = await issue(authority, 'bookinfo', 'reviews');
+  assert.equal(await ask(), untilMs, 'still the same connection');
+  await new Promise((resolve) => setTimeout(resolve, untilMs - Date.now() + 10));
+  await assert.rejects(ask(), { code: 'grpc/unavailable', message: /certificate of this connection has expired/ });
+  // The word that the old connection closes may still be on its way.
+  let laterMs: number | undefined;
+  while (laterMs === undefined) laterMs = await ask().catch(() => undefined);
+  assert.ok(laterMs > untilMs + 1_000_000);
 });

@@ -15,6 +15,11 @@ export function peerOf(socket: Socket): Peer {
   };
 }
 
+/** Whether the certificate that verified when the connection began has ended since. */
+export function hasExpired({ certificateExpiresMs }: Peer, nowMs = Date.now()): boolean {
+  return certificateExpiresMs !== undefined && nowMs > certificateExpiresMs;
+}
+
 /** The SPIFFE ID: the only URI among the subject alternative names, as SPIFFE demands of an X.509-SVID. */
 export function spiffeId(certificate: PeerCertificate): string | undefined {
   const uris = alternativeNames(certificate.subjectaltname ?? '').filter(([kind]) => kind === 'URI');

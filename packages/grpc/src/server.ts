@@ -14,7 +14,7 @@ import {
   WINDOW_BYTES,
 } from './limits.ts';
 import { listenOn } from './listen.ts';
-import { peerOf } from './peer.ts';
+import { hasExpired, peerOf } from './peer.ts';
 import { refuse, serveCall, type MethodHandler, type ServerCall } from './server-call.ts';
 import { Status } from './status.ts';
 import type { Bound, GrpcLimits, ListenTarget, TlsServerOptions } from './types.ts';
@@ -70,7 +70,13 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     if (wrong !== undefined || method === undefined) return refuse(stream, wrong ?? { code: Status.UNIMPLEMENTED });
     const socket = stream.session?.socket;
     if (socket === undefined || stream.destroyed) return;
-    const call = serveCall(stream, headers, { peer: peerOf(socket as never), handler: method, limits });
+    const peer = peerOf(socket as never);
+    if (hasExpired(peer)) {
+      refuse(stream, { code: Status.UNAVAILABLE, message: 'the certificate of this connection has expired; connect again with the current one' });
+      // The client's next call makes a new connection.
+      return stream.session?.close();
+    }
+    const call = serveCall(stream, headers, { peer, handler: method, limits });
     calls.add(call);
     stream.once('close', () => calls.delete(call));
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLog } from '@meltemi/base';
-import { Status, type ServerCall } from '@meltemi/grpc';
+import { Status, type GrpcStatus, type ServerCall } from '@meltemi/grpc';
 import { TYPE_URL, type JsonObject } from '@meltemi/protos-types';
 import { encodeDeltaRequest } from '@meltemi/xds';
 import type { XdsNode } from './generator.ts';
@@ -141,6 +141,23 @@ test('clients in plain text that answer nothing do not keep a workload of the me
     [...strangers, workload].map((written) => written()),
     [1, 0, 0, 1],
   );
+});
+
+test('a stream ends soon after the certificate that it came with', async () => {
+  await using world = await room();
+  const [delta] = Object.values(world.ads.secureHandlers);
+  const open = (certificateExpiresMs: number): { readonly ended: Promise<GrpcStatus | undefined>; readonly close: () => void } => {
+    const ended = Promise.withResolvers<GrpcStatus | undefined>();
+    const peer = { address: '127.0.0.1', port: 1, principal: 'spiffe://cluster.local/ns/a/sa/b', certificateExpiresMs };
+    const end = (status?: GrpcStatus): void => ended.resolve(status);
+    const listener = delta?.({ path: '', metadata: {}, peer, write: () => true, onDrain: () => undefined, end });
+    return { ended: ended.promise, close: () => listener?.onClose?.() };
+  };
+  const valid = open(Date.now() + 365 * 86_400_000);
+  const expired = open(Date.now() - 4_800);
+  assert.equal((await Promise.race([expired.ended, valid.ended]))?.code, Status.UNAVAILABLE);
+  assert.equal(await Promise.race([valid.ended, Promise.resolve('open')]), 'open');
+  for (const stream of [valid, expired]) stream.close();
 });
 
 test('routes wait for endpoints of new clusters, and no longer than the patience of the room', async () => {

@@ -60,6 +60,11 @@ export interface ConnectionHooks {
 /** How long routes wait for the endpoints of new clusters, should the client never ask for them. */
 const HOLD_BACK_MS = 2_000;
 
+/** Clocks differ a little, and a new connection takes a moment. */
+const EXPIRY_GRACE_MS = 5_000;
+/** Timers take no more than 24 days. */
+const LONGEST_WAIT_MS = 86_400_000;
+
 /** What an agent says about its application; `reason` when it does not serve. */
 interface HealthReport {
   readonly t: 'health';
@@ -77,6 +82,7 @@ interface Stream {
 export function serveCall(call: ServerCall, protocol: Protocol, hooks: ConnectionHooks): CallListener {
   let connection: Connection | undefined;
   let stream: Stream | undefined;
+  const stopExpiry = endWithCertificate(call, hooks);
   return {
     onMessage(message) {
       if (connection === undefined || stream === undefined) {
@@ -99,10 +105,25 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
       call.end();
     },
     onClose() {
+      stopExpiry();
       connection?.dispose();
       if (connection !== undefined) hooks.onClose(connection);
     },
   };
+}
+
+/** A stream does not outlive the certificate it came with: agents open a new one with each certificate, so this ends only what was left behind. */
+function endWithCertificate(call: ServerCall, { clock, timers }: ConnectionHooks): () => void {
+  const expiresMs = call.peer.certificateExpiresMs;
+  if (expiresMs === undefined) return () => undefined;
+  let timer: Timer | undefined;
+  const check = (): void => {
+    const leftMs = expiresMs + EXPIRY_GRACE_MS - clock.now();
+    if (leftMs > 0) timer = timers.after(Math.min(leftMs, LONGEST_WAIT_MS), check);
+    else call.end({ code: Status.UNAVAILABLE, message: 'the certificate of this connection has expired; connect again with the current one' });
+  };
+  check();
+  return () => timer?.cancel();
 }
 
 function takeHealth(call: ServerCall, connection: Connection, report: HealthReport, hooks: ConnectionHooks): void {
