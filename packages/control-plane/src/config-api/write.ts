@@ -37,13 +37,13 @@ export async function replace(context: WriteContext, target: Target, request: Ht
 
 /**
  * `PATCH`. Server-side apply (`application/apply-patch+yaml`) takes the whole object, creates it or puts it in the place of the old
- * one: one manager owns every field; its resourceVersion, when given, must be the stored one. A JSON merge patch (RFC 7396) changes an object that is there.
+ * one: one manager owns every field. A resourceVersion in it is server-made metadata of an export, and not compared. A JSON merge patch (RFC 7396) changes an object that is there.
  */
 export async function patch(context: WriteContext, target: Target, request: HttpRequest): Promise<HttpResponse> {
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
   if (type === 'application/apply-patch+yaml') {
     const { config, problems } = await readObject(target, request);
-    return put(context, target, request, config, problems, seenVersion(config));
+    return put(context, target, request, config, problems);
   }
   if (type !== 'application/merge-patch+json') {
     throw new StatusError(

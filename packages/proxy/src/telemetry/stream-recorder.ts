@@ -28,7 +28,8 @@ export function createStreamRecorder(options: StreamRecorderOptions): StreamReco
   // One for all requests: nothing is allocated per request.
   const outcome = { responseCode: 0, flags: '', grpcStatus: undefined as number | undefined, durationMs: 0, requestBytes: 0, responseBytes: 0 };
   const open = new Map<StreamInfo, OpenTcp>();
-  // The upstream is chosen a little after the connection came: who it is counts, so it is counted at the next tick or at its end.
+  // The upstream is chosen and greeted a little after the connection came: who it is counts, so the connection is counted at the first
+  // tick after that, or at its end.
   const opened = new Set<StreamInfo>();
 
   const countOpen = (info: StreamInfo): OpenTcp => {
@@ -62,7 +63,7 @@ export function createStreamRecorder(options: StreamRecorderOptions): StreamReco
       if (info.trace?.sampled === true) options.spans.record(info);
     },
     flushOpen() {
-      for (const info of opened) countOpen(info);
+      for (const info of opened) if (info.upstreamLocal !== '') countOpen(info);
       for (const [info, tcp] of open) countBytes(info, tcp);
     },
     get openTcp() {
