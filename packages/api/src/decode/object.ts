@@ -20,8 +20,14 @@ export interface DecodedObject {
   readonly findings: readonly ObjectFinding[];
 }
 
+interface ObjectOptions {
+  readonly origin: Origin;
+  readonly defaultNamespace: string;
+  readonly takeUnsupported?: boolean;
+}
+
 /** Decodes one parsed object. Never throws; everything that is wrong is in `findings`. */
-export function decodeParsed(value: unknown, options: { readonly origin: Origin; readonly defaultNamespace: string }): DecodedObject {
+export function decodeParsed(value: unknown, options: ObjectOptions): DecodedObject {
   if (!isMapping(value))
     return {
       kind: '',
@@ -41,7 +47,7 @@ export function decodeParsed(value: unknown, options: { readonly origin: Origin;
   const context = { name: names.name, namespace: names.namespace };
   const { body, root } = bodyOf(kind, object);
   if (body === undefined && !kind.specOptional) return { ...names, findings: [...findings, errorAt('IST0106', ['spec'], 'is required')] };
-  const decoded = decodeSpec(kind, body ?? {}, root, context);
+  const decoded = decodeSpec(options.takeUnsupported === true ? { ...kind, unsupported: {} } : kind, body ?? {}, root, context);
   findings.push(...decoded.findings);
   if (meta.meta === undefined || findings.some((finding) => finding.severity === 'error')) return { ...names, findings };
   const status = object['status'] as Json | undefined;

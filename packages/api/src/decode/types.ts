@@ -10,6 +10,8 @@ export interface DecodeOptions {
   readonly source?: string;
   /** Longest text in characters; default 4 Mi. */
   readonly maxLength?: number;
+  /** Take also what is refused only because not every data plane does it yet: for tests of the translation, which is ahead of them. */
+  readonly takeUnsupported?: boolean;
 }
 
 /** 1-based place in a text. */

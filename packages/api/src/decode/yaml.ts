@@ -20,6 +20,7 @@ interface Reader {
   readonly file: string | undefined;
   readonly source: string;
   readonly defaultNamespace: string;
+  readonly takeUnsupported: boolean;
   readonly lines: LineCounter;
   readonly configs: Config[];
   readonly problems: Problem[];
@@ -37,6 +38,7 @@ export function decodeYaml(text: string, options: DecodeOptions = {}): DecodeRes
     file: options.file,
     source: options.source ?? 'file',
     defaultNamespace: options.defaultNamespace ?? 'default',
+    takeUnsupported: options.takeUnsupported ?? false,
     lines: new LineCounter(),
     configs: [],
     problems: [],
@@ -100,7 +102,7 @@ function readValue(reader: Reader, yaml: YamlSource, value: unknown, prefix: Pat
   }
   const originAt = (place: Place): Origin => ({ source: reader.source, ...(reader.file === undefined ? {} : { file: reader.file }), ...place });
   const origin = originAt(rootPlace(yaml, prefix));
-  const decoded = decodeParsed(value, { origin, defaultNamespace: reader.defaultNamespace });
+  const decoded = decodeParsed(value, { origin, defaultNamespace: reader.defaultNamespace, takeUnsupported: reader.takeUnsupported });
   for (const finding of decoded.findings) {
     const path = [...prefix, ...finding.path];
     const place = placeOf(yaml, path, finding.atKey === true);

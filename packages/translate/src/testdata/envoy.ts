@@ -19,23 +19,53 @@ export function findEnvoy(): string | undefined {
   }
 }
 
-/** What Envoy says against the resources of a node; undefined when it takes them all. */
-export function validate(envoy: string, name: string, resources: NodeResources): string | undefined {
+/** What Envoy says against the resources of some nodes, all in one run; undefined when it takes them all. */
+export function validate(envoy: string, nodes: readonly NodeResources[]): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'meltemi-validate-'));
   try {
     const file = join(folder, 'bootstrap.json');
-    writeFileSync(file, JSON.stringify(bootstrap(name, resources)));
-    const result = spawnSync(envoy, ['--mode', 'validate', '-c', file, '--log-level', 'error', '--concurrency', '1'], { encoding: 'utf8', timeout: 60_000 });
+    writeFileSync(file, JSON.stringify(bootstrap(nodes)));
+    const result = spawnSync(envoy, ['--mode', 'validate', '-c', file, '--log-level', 'error', '--concurrency', '1'], { encoding: 'utf8', timeout: 120_000 });
     return result.status === 0 ? undefined : `${result.stdout}\n${result.stderr}`;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Everything static: routes stand in their listeners, endpoints in clusters of their own beside the EDS ones. */
-function bootstrap(name: string, { clusters, endpoints, listeners, routes }: NodeResources): object {
-  const byName = new Map(routes.map((route) => [(route as { name?: string }).name ?? '', route]));
-  const agent = (cluster: string) => ({
+type Named = Readonly<Record<string, unknown>>;
+
+/** Everything static: routes stand in their listeners, endpoints in clusters of their own beside the EDS ones. Names and addresses are told apart; what is the same twice stands once. */
+function bootstrap(nodes: readonly NodeResources[]): object {
+  const clusters = new Map<string, object>();
+  const listeners = new Map<string, object>();
+  const add = (map: Map<string, object>, resource: Named, more: (index: number) => Named): void => {
+    const key = JSON.stringify(resource);
+    if (!map.has(key)) map.set(key, { ...resource, ...more(map.size) });
+  };
+  for (const { clusters: own, endpoints, listeners: listening, routes } of nodes) {
+    const byName = new Map(routes.map((route) => [(route as { name?: string }).name ?? '', route]));
+    for (const cluster of own as readonly Named[]) add(clusters, cluster, (index) => ({ name: `${index}|${String(cluster['name'])}` }));
+    for (const assignment of endpoints as readonly Named[]) {
+      add(clusters, { type: 'STATIC', load_assignment: assignment }, (index) => ({ name: `${index}|assignment` }));
+    }
+    for (const listener of listening as readonly Named[]) {
+      const complete = JSON.parse(JSON.stringify(listener), inlineRoutes(byName)) as Named;
+      add(listeners, complete, (index) => ({ name: `${index}|${String(listener['name'])}`, ...otherAddress(listener, index) }));
+    }
+  }
+  return {
+    node: { id: 'sidecar~10.0.0.1~golden.test~test.svc.cluster.local', cluster: 'golden' },
+    dynamic_resources: { ads_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }] } },
+    static_resources: { clusters: [agent('xds'), agent('meltemi-agent'), ...clusters.values()], listeners: [...listeners.values()] },
+  };
+}
+
+function otherAddress(listener: Named, index: number): Named {
+  return listener['address'] === undefined ? {} : { address: { socket_address: { address: `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`, port_value: 1 } } };
+}
+
+function agent(cluster: string): object {
+  return {
     name: cluster,
     type: 'STATIC',
     typed_extension_protocol_options: {
@@ -45,12 +75,6 @@ function bootstrap(name: string, { clusters, endpoints, listeners, routes }: Nod
       },
     },
     load_assignment: { cluster_name: cluster, endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: '/tmp/none.sock' } } } }] }] },
-  });
-  const assigned = endpoints.map((assignment, index) => ({ name: `assignment-${index}`, type: 'STATIC', load_assignment: assignment }));
-  return {
-    node: { id: `sidecar~10.0.0.1~${name}.test~test.svc.cluster.local`, cluster: name },
-    dynamic_resources: { ads_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }] } },
-    static_resources: { clusters: [agent('xds'), agent('meltemi-agent'), ...clusters, ...assigned], listeners: JSON.parse(JSON.stringify(listeners), inlineRoutes(byName)) as unknown },
   };
 }
 

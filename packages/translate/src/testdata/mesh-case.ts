@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { decodeYaml, isKind, type Config } from '@meltemi/api';
 import { formatProblem } from '@meltemi/base';
 import {
@@ -9,11 +11,18 @@ import { createTranslator, type MeshState, type Translator } from '../index.ts';
 
 /** What the `# mesh` document of a case says (JSON). */
 interface CaseSettings {
+  /** A mesh to begin with: `golden/base/<name>.yaml`. */
+  readonly base?: string;
   readonly mesh?: Partial<MeshConfig>;
   readonly workloads?: readonly CaseWorkload[];
-  /** Objects that use what validation still refuses because not every data plane can do it; taken as they are. */
-  readonly objects?: readonly { readonly apiVersion: string; readonly kind: string; readonly namespace: string; readonly name: string; readonly spec: unknown }[];
+  /** Names of the workloads to show, beside those that say `show` themselves. */
+  readonly show?: readonly string[];
+  /** What of the resources goes into the golden, by short type: a regular expression for names. Left out: everything. */
+  readonly only?: Only;
 }
+
+/** Short type name → which names. */
+export type Only = Readonly<Partial<Record<keyof NodeResources, string>>>;
 
 interface CaseWorkload {
   readonly name: string;
@@ -41,17 +50,34 @@ export interface MeshCase {
   readonly rebuild: (configs: readonly Config[], previous: MeshState) => MeshState;
   /** Nodes to show, by workload name. */
   readonly nodes: ReadonlyMap<string, ProxyNode>;
+  readonly only: Only | undefined;
+}
+
+const BASES = join(import.meta.dirname, 'golden', 'base');
+
+interface CaseText {
+  readonly settings: CaseSettings;
+  readonly documents: readonly string[];
+}
+
+function splitCase(text: string): CaseText {
+  const all = text.split(/^---$/m);
+  const head = all.find((document) => document.trimStart().startsWith('# mesh'));
+  const settings = JSON.parse(head?.trimStart().slice('# mesh'.length) ?? '{}') as CaseSettings;
+  const documents = all.filter((document) => document !== head);
+  if (settings.base === undefined) return { settings, documents };
+  const base = splitCase(readFileSync(join(BASES, `${settings.base}.yaml`), 'utf8'));
+  const workloads = [...(base.settings.workloads ?? []), ...(settings.workloads ?? [])];
+  return { settings: { ...base.settings, ...settings, workloads }, documents: [...base.documents, ...documents] };
 }
 
 /** A mesh from one text: Istio YAML, after a document `# mesh` that holds workloads and mesh settings as JSON. */
 export function readMeshCase(text: string, file: string): MeshCase {
-  const documents = text.split(/^---$/m);
-  const head = documents.find((document) => document.trimStart().startsWith('# mesh'));
-  const settings = JSON.parse(head?.trimStart().slice('# mesh'.length) ?? '{}') as CaseSettings;
-  const decoded = decodeYaml(documents.filter((document) => document !== head).join('\n---\n'), { file });
+  const { settings, documents } = splitCase(text);
+  // The translation is ahead of the data planes; what one of them cannot do yet has its golden all the same.
+  const decoded = decodeYaml(documents.join('\n---\n'), { file, takeUnsupported: true });
   if (decoded.problems.some((problem) => problem.severity === 'error')) throw new Error(decoded.problems.map(formatProblem).join('\n'));
-  const ahead = (settings.objects ?? []).map(({ namespace, name, ...object }): Config => ({ ...object, meta: { namespace, name, labels: {}, annotations: {} }, origin: { source: 'file', file } }));
-  const configs = [...decoded.configs, ...ahead];
+  const { configs } = decoded;
   const mesh: MeshConfig = { ...DEFAULT_MESH_CONFIG, ...settings.mesh };
   const connected = (settings.workloads ?? []).map(workloadOf);
   const entries = configs.flatMap((config) => (isKind(config, 'WorkloadEntry') ? (workloadFromEntry(config) ?? []) : []));
@@ -65,8 +91,9 @@ export function readMeshCase(text: string, file: string): MeshCase {
     joins.set(state, joined);
     return state;
   };
-  const shown = (settings.workloads ?? []).filter((workload) => workload.show === true);
-  return { state: build(configs), configs, workloads, rebuild: build, nodes: new Map(shown.map((workload) => [workload.name, nodeOf(workload)])) };
+  const shown = (settings.workloads ?? []).filter((workload) => workload.show === true || settings.show?.includes(workload.name) === true);
+  const nodes = new Map(shown.map((workload) => [workload.name, nodeOf(workload)]));
+  return { state: build(configs), configs, workloads, rebuild: build, nodes, only: settings.only };
 }
 
 const joins = new WeakMap<MeshState, JoinedServices>();
@@ -126,4 +153,19 @@ export interface NodeResources {
 export function resourcesOf(node: ProxyNode, state: MeshState, translator: Translator = createTranslator()): NodeResources {
   const all = (typeUrl: string): readonly object[] => [...translator.generate(node, typeUrl, '*', state).values()].map((resource) => resource.json);
   return { clusters: all(TYPE_URL.cluster), endpoints: all(TYPE_URL.endpoint), listeners: all(TYPE_URL.listener), routes: all(TYPE_URL.route), names: all(TYPE_URL.nameTable)[0] };
+}
+
+/** The part of the resources that a case is about. */
+export function selected(resources: NodeResources, only: Only | undefined): Partial<NodeResources> {
+  if (only === undefined) return resources;
+  return Object.fromEntries(
+    Object.entries(only).map(([type, pattern]) => {
+      const found = resources[type as keyof NodeResources];
+      return [type, Array.isArray(found) ? found.filter((resource: object) => new RegExp(pattern).test(nameOf(resource))) : found];
+    }),
+  );
+}
+
+function nameOf(resource: { readonly name?: string; readonly cluster_name?: string }): string {
+  return resource.name ?? resource.cluster_name ?? '';
 }
