@@ -20,6 +20,11 @@ export class BodyFramer {
     this.#limits = limits;
   }
 
+  /** Trailer lines of a chunked body that is whole and whose payload a sink took. */
+  get trailers(): Uint8Array | undefined {
+    return this.mode === 'chunked' ? this.#chunked?.trailers : undefined;
+  }
+
   /** Begins a body; `length` matters for mode `length`. */
   start(mode: BodyMode, length: number): void {
     this.mode = mode === 'length' && length === 0 ? 'none' : mode;

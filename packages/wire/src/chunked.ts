@@ -44,6 +44,8 @@ export class ChunkedFramer {
   #overhead = 0;
   readonly #name = new Uint8Array(NAME_BYTES);
   #nameLength = 0;
+  /** Trailer lines, kept only when somebody takes the payload. */
+  #trailers: number[] | undefined = undefined;
   readonly #limits: WireLimits;
 
   constructor(limits: WireLimits = DEFAULT_LIMITS) {
@@ -57,6 +59,12 @@ export class ChunkedFramer {
     this.#left = 0;
     this.#digits = 0;
     this.#overhead = 0;
+    this.#trailers = undefined;
+  }
+
+  /** The trailer lines of a body that is whole, each with its line end; undefined = none, or nobody took the payload. */
+  get trailers(): Uint8Array | undefined {
+    return this.#trailers === undefined ? undefined : Uint8Array.from(this.#trailers);
   }
 
   /** Index after the body's last byte, `end + 1` while it goes on (everything belongs to it), or -1 when it is refused. */
@@ -88,6 +96,7 @@ export class ChunkedFramer {
         default: {
           const good = this.#state <= SIZE_LF ? this.#sizeLine(bytes[p] as number) : this.#trailer(bytes[p] as number);
           if (!good) return -1;
+          if (sink !== undefined && this.#state >= TRAILER_START) this.#keepTrailer(bytes[p] as number);
           p++;
         }
       }
@@ -154,6 +163,13 @@ export class ChunkedFramer {
     if (TOKEN[byte] === 0) return this.#bad('bad-trailer');
     if (this.#nameLength < NAME_BYTES) this.#name[this.#nameLength++] = byte;
     return true;
+  }
+
+  /** The byte was taken already: an LF that led here ended a line, of a chunk's size or of a trailer. */
+  #keepTrailer(byte: number): void {
+    if (this.#state === END_LF) return;
+    if (this.#state === TRAILER_START && this.#trailers === undefined) return;
+    (this.#trailers ??= []).push(byte);
   }
 
   #bad(error: WireError): false {
