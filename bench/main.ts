@@ -1,13 +1,14 @@
 // `npm run bench -- NAME [options]`: one file per question.
 const BENCHES: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<void> }>>> = {
   http1: () => import('./http1.ts'),
+  'control-plane': () => import('./control-plane.ts'),
 };
 
 const [name = '', ...args] = process.argv.slice(2);
 const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
 if (load === undefined) {
   console.error(
-    `unknown bench "${name}"; there are: ${Object.keys(BENCHES).join(', ')}\n  npm run bench -- http1 [--rounds 7] [--seconds 4] [--case plain,mesh] [--no-latency]`,
+    `unknown bench "${name}"; there are: ${Object.keys(BENCHES).join(', ')}\n  npm run bench -- http1 [--rounds 7] [--seconds 4] [--case plain,mesh] [--no-latency]\n  npm run bench -- control-plane [--rounds 21] [--case whole,scoped,storm,scoped-storm]`,
   );
   process.exit(2);
 }
