@@ -2,10 +2,12 @@ import type { RuntimeChange, RuntimeState } from '@meltemi/runtime';
 import { HeadScanner } from '@meltemi/wire';
 import { AccessLogger } from './access-log/access-logger.ts';
 import { createIds } from './core/ids.ts';
+import { Outputs } from './core/output.ts';
 import { TimerWheel } from './core/timer-wheel.ts';
 import { retireConnections } from './core/retire.ts';
 import { SCAN_LIMITS, type Accepted, type Connection, type Worker } from './core/worker.ts';
 import { DownstreamConnection } from './http/downstream-connection.ts';
+import { RequestContext } from './http/filters/context.ts';
 import { httpPlan } from './http/http-plan.ts';
 import { LiveFormat } from './http/live-format.ts';
 import { HeadView } from './http/request-view.ts';
@@ -26,6 +28,8 @@ export interface DataPlaneOptions {
   readonly originalDestination?: OriginalDestination;
   /** Several threads share the listening ports. */
   readonly reusePort?: boolean;
+  /** See `ProxyOptions`. */
+  readonly accessLogFlushMs?: number;
 }
 
 /** Builds the data plane over a configuration state. Nothing is bound before the first `apply`. */
@@ -76,16 +80,17 @@ function findOriginalDestination({ originalDestination }: DataPlaneOptions): Pro
 function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataPlaneOptions): Worker {
   const buffers = new SharedBuffers();
   const requestScanner = new HeadScanner(SCAN_LIMITS);
-  return {
+  const worker: Omit<Worker, 'filterContext'> = {
     state,
     ports,
     log: ports.log,
     wheel: new TimerWheel(ports.clock, ports.timers),
     ids: createIds(),
     buffers,
+    outputs: new Outputs(),
     dialer: options.dialer ?? new NodeDialer(buffers),
     tls: new TlsContexts((name) => state.secret(name), ports.log),
-    accessLog: new AccessLogger(ports.accessLog, ports.timers),
+    accessLog: new AccessLogger(ports.accessLog, ports.timers, options.accessLogFlushMs),
     requestScanner,
     responseScanner: new HeadScanner(SCAN_LIMITS),
     view: new HeadView(requestScanner),
@@ -96,7 +101,9 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     random: () => ports.random.next(),
     requests: 0,
     draining: false,
+    counters: new Map(),
   };
+  return Object.assign(worker, { filterContext: new RequestContext(worker) });
 }
 
 function openConnection(worker: Worker, accepted: Accepted): Connection {

@@ -3,7 +3,7 @@
  * and what they hand to metrics, spans and logs. Compiled configuration itself is `@meltemi/runtime`'s.
  */
 import type { Clock, Log, Random, Timers } from '@meltemi/base';
-import type { CompiledChain, CompiledCluster, CompiledRoute, Host, RuntimeChange } from '@meltemi/runtime';
+import type { CompiledChain, CompiledCluster, CompiledRoute, Host, MetadataStruct, RuntimeChange } from '@meltemi/runtime';
 
 // ---------------------------------------------------------------------------------------------------------------- transport
 
@@ -187,6 +187,8 @@ export interface StreamInfo {
   upstreamLocal: string;
   upstreamTls: TlsInfo | undefined;
   trace: TraceContext | undefined;
+  /** What filters have left for logs, by namespace; undefined = nothing. */
+  dynamicMetadata: Map<string, MetadataStruct> | undefined;
 }
 
 /** Hears about streams. Both calls are on the request path: no I/O, no throwing. */

@@ -1,4 +1,4 @@
-import type { FilterReply, FilterVerdict } from './filters/types.ts';
+import type { FilterContext, FilterOverrides, FilterReply, FilterVerdict } from './filters/types.ts';
 import type { RuntimeCluster, RuntimeEndpoint } from './types/cluster.ts';
 import type { HeaderMutation, SocketAddress } from './types/common.ts';
 import type { HttpConnectionManager } from './types/http.ts';
@@ -64,22 +64,27 @@ export interface CompiledHttp {
   readonly config: HttpConnectionManager;
   /** The table in force now; undefined while the first one has not come (answer 404, flag NR). Ask per request, never keep. */
   routes(): CompiledRoutes | undefined;
-  /** Filters before the router, in order; empty = skip. */
-  readonly filters: readonly CompiledFilter[];
+  readonly filters: CompiledFilters;
 }
 
-export interface CompiledFilter {
+/** The filters before the router. */
+export interface CompiledFilters {
+  /** There is none: nothing need be asked. */
+  readonly empty: boolean;
+  /** Those that do something on a route, in order. The same list for the same route and choice. */
+  of(route: CompiledRoute | undefined, choice: ClusterChoice | undefined): readonly ActiveFilter[];
+}
+
+/** A filter on a route where it has something to do. */
+export interface ActiveFilter {
+  /** Its name in the chain. */
   readonly name: string;
+  /** Its kind. */
+  readonly t: string;
+  /** Its place in the chain, by which a request finds its way when the route is chosen anew. */
+  readonly position: number;
   /** undefined = go on (nothing allocated). */
-  decide(request: RequestView, route: CompiledRoute, choice: ClusterChoice | undefined, thread: FilterThread): FilterVerdict | undefined;
-}
-
-/** What filters ask of the thread they run on. */
-export interface FilterThread {
-  /** Uniform in [0, 1). */
-  random(): number;
-  /** Requests that a fault filter delays or aborts now. */
-  readonly activeFaults: number;
+  decide(context: FilterContext): FilterVerdict | undefined;
 }
 
 export interface CompiledRoutes {
@@ -100,6 +105,8 @@ export interface CompiledRoute {
   readonly action: CompiledAction;
   /** Removal first, then mutations, on the response (and, without a cluster choice, on direct responses and redirects). */
   readonly responseHeaders: CompiledHeaders;
+  /** Levels that say something about filters, from table to route. */
+  readonly overrides: readonly FilterOverrides[];
 }
 
 export type CompiledAction =
@@ -136,6 +143,8 @@ export interface ClusterChoice {
   readonly index: number;
   readonly requestHeaders: CompiledHeaders;
   readonly responseHeaders: CompiledHeaders;
+  /** The weighted cluster's own settings of filters; absent = none. */
+  readonly overrides: FilterOverrides | undefined;
 }
 
 /** Header operations in the order to apply them: all of `remove`, then `set` in order. `empty` = nothing to do. */

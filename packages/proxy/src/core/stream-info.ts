@@ -55,6 +55,7 @@ export function createStreamInfo(protocol: 'http' | 'tcp', on: StreamOrigin, sta
     upstreamLocal: '',
     upstreamTls: undefined,
     trace: undefined,
+    dynamicMetadata: undefined,
   };
 }
 

@@ -3,6 +3,7 @@ import type { CompiledChain, RuntimeState } from '@meltemi/runtime';
 import { DEFAULT_LIMITS, type HeadScanner } from '@meltemi/wire';
 import type { AccessLogger } from '../access-log/access-logger.ts';
 import type { Exchange } from '../http/exchange.ts';
+import type { RequestContext } from '../http/filters/context.ts';
 import type { LiveFormat } from '../http/live-format.ts';
 import type { HeadView } from '../http/request-view.ts';
 import type { Dialer } from '../net/net-port.ts';
@@ -10,6 +11,7 @@ import type { SharedBuffers } from '../net/shared-buffers.ts';
 import type { TlsContexts } from '../net/tls-contexts.ts';
 import type { ConnectionInfo, DataPlanePorts, Transport, TransportHandler } from '../types.ts';
 import type { Ids } from './ids.ts';
+import type { Outputs } from './output.ts';
 import type { TimerWheel } from './timer-wheel.ts';
 
 /** A downstream connection as the data plane sees it. */
@@ -31,6 +33,7 @@ export interface Worker {
   readonly wheel: TimerWheel;
   readonly ids: Ids;
   readonly buffers: SharedBuffers;
+  readonly outputs: Outputs;
   readonly dialer: Dialer;
   readonly tls: TlsContexts;
   readonly accessLog: AccessLogger;
@@ -43,6 +46,10 @@ export interface Worker {
   /** Requests that a fault filter delays or has answered just now. */
   activeFaults: number;
   readonly format: LiveFormat;
+  /** The request as filters see it. */
+  readonly filterContext: RequestContext;
+  /** Statistics that filters count, under Envoy's names. */
+  readonly counters: Map<string, number>;
   readonly connections: Set<Connection>;
   /** Uniform in [0, 1). */
   readonly random: () => number;

@@ -1,5 +1,6 @@
 import { httpPool } from '../pool/dial-target.ts';
 import type { Exchange } from './exchange.ts';
+import { dropFilters } from './filters/state.ts';
 import { NO_PIECES } from './pieces.ts';
 
 /** The body is not needed again. */
@@ -22,6 +23,7 @@ export function abandonAttempt(x: Exchange, outcome: number | 'local' | undefine
 
 /** Takes the attempt out of the counters. */
 export function settle(x: Exchange): void {
+  if (x.filters !== undefined) dropFilters(x);
   if (!x.counted) return;
   x.counted = false;
   if (x.host !== undefined) x.host.active--;

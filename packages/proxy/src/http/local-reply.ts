@@ -1,6 +1,7 @@
 import type { CompiledHeader, CompiledHeaders } from '@meltemi/runtime';
 import { flagBit, type ResponseFlag } from '../types.ts';
 import type { Exchange } from './exchange.ts';
+import { filterLocalReply } from './filters/respond.ts';
 import { clean, FRAMING, lineAt, withoutLines } from './headers.ts';
 import { rescan } from './request-head.ts';
 import { connectionLine, dateLine, responseLines } from './response-head.ts';
@@ -36,8 +37,9 @@ export function renderLocalReply(x: Exchange, reply: LocalReply, close: boolean)
   // A body behind one of these would be taken for the next response (RFC 9112 section 6.3).
   const body = grpc || info.responseCode === 204 || info.responseCode === 304 ? undefined : Buffer.from(reply.body);
   let head = `HTTP/1.1 ${info.responseCode} ${statusText(info.responseCode)}\r\n`;
-  head += grpc ? grpcLines(x, reply) : bodyLines(body, own);
-  head += reply.lines + own + responseLines(x) + dateLine(x.worker.ports.clock.now());
+  const lines = (grpc ? grpcLines(x, reply) : bodyLines(body, own)) + reply.lines + own;
+  head += x.filters === undefined ? lines : filterLocalReply(x, info.responseCode, lines, body !== undefined && body.length > 0);
+  head += responseLines(x) + dateLine(x.worker.ports.clock.now());
   head += plan.serverLine === '' ? 'server: envoy\r\n' : plan.serverLine;
   head += `${connectionLine(x, close)}\r\n`;
   info.responseHeadBytes = head.length;

@@ -9,6 +9,7 @@ export const REPLIES = {
   upgradeFailed: localReply(403, '', 'upgrade_failed'),
   routeNotFound: localReply(404, '', 'route_not_found', 'NR'),
   noRouteTable: localReply(404, '', 'route_configuration_not_found', 'NR'),
+  bodyTooLarge: localReply(413, 'Payload Too Large', 'request_payload_too_large'),
   noAction: localReply(404, '', 'non_forwarding_action', 'NR'),
   noHost: localReply(503, 'no healthy upstream', 'no_healthy_upstream', 'UH'),
   dropped: localReply(503, 'drop overload', 'drop_overload', 'DO'),

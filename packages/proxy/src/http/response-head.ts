@@ -2,6 +2,7 @@ import { HEADER, type HeadScanner } from '@meltemi/wire';
 import { upstreamServiceMs } from '../core/stream-info.ts';
 import { asBuffer } from '../net/node-bytes.ts';
 import type { Exchange } from './exchange.ts';
+import { applyEdits } from './filters/edits.ts';
 import { applyHeaders, clean, copyKept, type HeadDraft } from './headers.ts';
 import { headerValue } from './request-view.ts';
 import type { HeadRead } from './upstream-connection.ts';
@@ -61,6 +62,11 @@ function addedLines(x: Exchange, scanner: HeadScanner, bytes: Buffer): string {
   if (choice !== undefined && !choice.responseHeaders.empty) {
     const draft: HeadDraft = { lines, overrides: undefined };
     applyHeaders(choice.responseHeaders, scanner, worker.format.use(info, scanner, bytes, false), draft);
+    ({ lines } = draft);
+  }
+  if (x.filters !== undefined && x.filters.responseEdits.length > 0) {
+    const draft: HeadDraft = { lines, overrides: undefined };
+    applyEdits(x.filters.responseEdits, scanner, bytes, draft);
     ({ lines } = draft);
   }
   if (serverLine !== '' && !(config.serverHeader === 'append-if-absent' && scanner.known[SERVER] !== 0)) {

@@ -1,10 +1,10 @@
-import type { CompiledForward, CompiledRoute } from '@meltemi/runtime';
+import type { CompiledForward } from '@meltemi/runtime';
 import { HEADER } from '@meltemi/wire';
-import { flagBit } from '../types.ts';
 import { startAttempt } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { cleanTarget } from './headers.ts';
-import { localReply, type LocalReply } from './local-reply.ts';
+import { runFilters, type RouterSteps } from './filters/run.ts';
+import { localReply } from './local-reply.ts';
 import { REPLIES } from './replies.ts';
 import { rescan } from './request-head.ts';
 import { knownValue } from './request-view.ts';
@@ -12,34 +12,40 @@ import { startTrace } from './tracing.ts';
 
 /** Finds what is to be done with a request whose head the worker's scanner has just read, and begins it. */
 export function routeRequest(x: Exchange): void {
-  const { worker, plan, info } = x;
-  const { view, requestScanner: scanner } = worker;
-  startTrace(x, scanner, view);
-  const table = plan.http.routes();
-  if (table === undefined) {
-    x.downstream.reply(x, REPLIES.noRouteTable);
-    return;
-  }
-  const route = table.match(view, worker.random);
-  if (route === undefined) {
-    x.downstream.reply(x, REPLIES.routeNotFound);
-    return;
-  }
+  const { worker, plan } = x;
+  startTrace(x, worker.requestScanner, worker.view);
+  choose(x);
+  // Filters stand before the router: they see redirects and direct responses too, and what no route matches.
+  if (plan.http.filters.empty) act(x);
+  else runFilters(x, -1, STEPS);
+}
+
+/** The route, and the cluster it leads to, of the request that the worker's scanner shows. */
+function choose(x: Exchange): void {
+  const { worker, info } = x;
+  const route = x.plan.http.routes()?.match(worker.view, worker.random);
   x.route = route;
+  x.forward = undefined;
+  x.choice = undefined;
+  x.cluster = undefined;
   info.route = route;
-  info.routeName = route.config.name;
-  info.virtualHost = route.virtualHost.name;
-  const { action } = route;
-  if (route.virtualHost.requireTls !== 'none' && x.scheme === 'http') redirectToTls(x);
-  else {
-    if (action.t === 'forward') chooseCluster(x, action);
-    if (!filtered(x, route)) act(x, route);
-  }
+  info.cluster = undefined;
+  info.clusterName = '';
+  info.routeName = route?.config.name ?? '';
+  info.virtualHost = route?.virtualHost.name ?? '';
+  if (route?.action.t === 'forward') chooseCluster(x, route.action);
 }
 
 /** What the route says is to be done, once every filter has let the request pass. */
-function act(x: Exchange, { action }: CompiledRoute): void {
-  if (action.t === 'forward') begin(x);
+function act(x: Exchange): void {
+  const { route } = x;
+  if (route === undefined) {
+    x.downstream.reply(x, x.plan.http.routes() === undefined ? REPLIES.noRouteTable : REPLIES.routeNotFound);
+    return;
+  }
+  const { action } = route;
+  if (route.virtualHost.requireTls !== 'none' && x.scheme === 'http') redirectToTls(x);
+  else if (action.t === 'forward') begin(x);
   else if (action.t === 'direct') x.downstream.reply(x, localReply(action.status, action.body, 'direct_response'));
   else if (action.t === 'redirect') {
     // After a delay the view may show another request by now.
@@ -48,6 +54,8 @@ function act(x: Exchange, { action }: CompiledRoute): void {
     x.downstream.reply(x, { ...localReply(status, '', 'direct_response'), lines: `location: ${cleanTarget(location)}\r\n` });
   } else x.downstream.reply(x, REPLIES.noAction);
 }
+
+const STEPS: RouterSteps = { choose, act };
 
 function redirectToTls(x: Exchange): void {
   const location = `https://${x.viewAuthority}${x.viewPath}`;
@@ -63,40 +71,6 @@ function chooseCluster(x: Exchange, action: CompiledForward): void {
   x.cluster = cluster;
   info.cluster = cluster;
   setTimeouts(x, action);
-}
-
-/** Has a filter answered, or put the request off? Filters stand before the router, so they see redirects and direct responses too. */
-function filtered(x: Exchange, route: CompiledRoute): boolean {
-  const { worker } = x;
-  for (const filter of x.plan.http.filters) {
-    const verdict = filter.decide(worker.view, route, x.choice, worker);
-    if (verdict === undefined) continue;
-    // One filter delays or answers; an abort after a delay comes with it in one verdict.
-    if (!x.activeFault) worker.activeFaults++;
-    x.activeFault = true;
-    const reply = verdict.reply === undefined ? undefined : filterReply(verdict.reply);
-    if (verdict.delayMs !== undefined && verdict.delayMs > 0) {
-      x.info.flags |= flagBit('DI');
-      x.downstream.timers.wait(x, verdict.delayMs, () => (reply === undefined ? act(x, route) : x.downstream.reply(x, reply)));
-      return true;
-    }
-    if (reply !== undefined) {
-      x.downstream.reply(x, reply);
-      return true;
-    }
-  }
-  return false;
-}
-
-function filterReply(reply: {
-  readonly status: number;
-  readonly body: string;
-  readonly flag: string;
-  readonly details: string;
-  readonly grpcStatus?: number;
-}): LocalReply {
-  const made = localReply(reply.status, reply.body, reply.details);
-  return { ...made, flags: flagBit(reply.flag as 'FI'), grpcStatus: reply.grpcStatus };
 }
 
 /** Time-outs and number of retries: the route's, unless the caller's headers say otherwise. */

@@ -71,7 +71,7 @@ function pickByHeader(name: string, inherited: Inherited): CompiledForward['pick
 
 type Weighted = (ForwardAction['cluster'] & { t: 'weighted' })['clusters'][number];
 
-/** A choice with the weighted cluster it came from, whose filter settings and host rewrite go before the route's. */
+/** A choice with the weighted cluster it came from, whose host rewrite goes before the route's. */
 export interface Choice extends ClusterChoice {
   readonly weighted: Weighted | undefined;
 }
@@ -79,11 +79,12 @@ export interface Choice extends ClusterChoice {
 function choice(cluster: string, index: number, weighted: Weighted | undefined, inherited: Inherited): Choice {
   const join = (levels: readonly MutationLevel[], own: MutationLevel | undefined): readonly MutationLevel[] =>
     own === undefined ? levels : inherited.specificLast ? [...levels, own] : [own, ...levels];
-  const { headers } = weighted ?? {};
+  const { headers, overrides = {} } = weighted ?? {};
   return {
     cluster,
     index,
     weighted,
+    overrides: Object.keys(overrides).length === 0 ? undefined : overrides,
     requestHeaders: compileHeaders(join(inherited.request, headers && { remove: headers.requestRemove, add: headers.requestAdd })),
     responseHeaders: compileHeaders(join(inherited.response, headers && { remove: headers.responseRemove, add: headers.responseAdd })),
   };

@@ -1,12 +1,10 @@
-import type { CompiledChain, CompiledFilter, CompiledListener, CompiledRoutes, CompiledTcp } from '../compiled.ts';
-import { filterKind } from '../filters/index.ts';
-import type { FilterOverride, FilterOverrides, HttpFilter } from '../filters/types.ts';
+import type { CompiledChain, CompiledListener, CompiledRoutes, CompiledTcp } from '../compiled.ts';
 import type { HttpConnectionManager } from '../types/http.ts';
 import type { FilterChain, RuntimeListener } from '../types/listener.ts';
 import type { TcpProxy } from '../types/tcp.ts';
 import { compileChains } from './chains.ts';
+import { compileFilters } from './filters.ts';
 import { compileRoutes } from './routes.ts';
-import { overridesOf } from './route.ts';
 
 /** `routes` looks a table up by name, each time anew, so that a new one takes effect with the next request. */
 export function compileListener(config: RuntimeListener, routes: (name: string) => CompiledRoutes | undefined): CompiledListener {
@@ -32,10 +30,7 @@ function compileTerminal(chain: FilterChain, routes: (name: string) => CompiledR
   const { terminal } = chain;
   if (terminal.t === 'tcp') return { t: 'tcp', tcp: compileTcp(terminal.tcp) };
   const { http } = terminal;
-  return {
-    t: 'http',
-    http: { config: http, routes: routeLookup(http, routes), filters: http.filters.filter((filter) => !filter.disabled).map(compileFilter) },
-  };
+  return { t: 'http', http: { config: http, routes: routeLookup(http, routes), filters: compileFilters(http) } };
 }
 
 function routeLookup(http: HttpConnectionManager, routes: (name: string) => CompiledRoutes | undefined): () => CompiledRoutes | undefined {
@@ -60,26 +55,4 @@ function compileTcp(config: TcpProxy): CompiledTcp {
       return config.clusters.at(-1)?.name ?? '';
     },
   };
-}
-
-function compileFilter(filter: HttpFilter): CompiledFilter {
-  const kind = filterKind(filter.t);
-  const idle = kind.isIdle(filter);
-  return {
-    name: filter.name,
-    decide(request, route, choice, thread) {
-      const overrides = overridesOf(route, choice);
-      const own = mostSpecific(overrides, filter.name);
-      if (own === undefined ? idle : own.t === 'disabled') return undefined;
-      return kind.decide(filter, { request, cluster: choice?.cluster ?? '', overrides, thread });
-    },
-  };
-}
-
-function mostSpecific(overrides: readonly FilterOverrides[], name: string): FilterOverride | undefined {
-  for (let at = overrides.length - 1; at >= 0; at--) {
-    const own = overrides[at]?.[name];
-    if (own !== undefined) return own;
-  }
-  return undefined;
 }

@@ -1,7 +1,7 @@
 import type { ClusterChoice, CompiledAction, CompiledRoute } from '../compiled.ts';
 import type { FilterOverrides } from '../filters/types.ts';
 import type { Route, RuntimeRouteConfig, VirtualHost } from '../types/route.ts';
-import { compileForward, type Choice, type Inherited } from './forward.ts';
+import { compileForward, type Inherited } from './forward.ts';
 import { compileHeaders, requestLevel, responseLevel } from './headers.ts';
 import { compileRedirect } from './redirect.ts';
 
@@ -18,6 +18,7 @@ export function compileRoute(config: Route, virtualHost: VirtualHost, table: Run
     index,
     action: compileAction(config, { request, response, specificLast: table.mostSpecificHeadersWin, retry: virtualHost.retry }),
     responseHeaders: compileHeaders(response),
+    overrides: inheritedOverrides(config, virtualHost, table),
   };
 }
 
@@ -28,16 +29,15 @@ function compileAction({ action, match }: Route, inherited: Inherited): Compiled
 }
 
 const NO_OVERRIDES: readonly FilterOverrides[] = [];
-const cached = new WeakMap<CompiledRoute, readonly FilterOverrides[]>();
+
+/** The levels that say something about filters, from table to route. */
+function inheritedOverrides(config: Route, virtualHost: VirtualHost, table: RuntimeRouteConfig): readonly FilterOverrides[] {
+  const levels = [table.overrides, virtualHost.overrides, config.overrides].filter((level) => Object.keys(level).length > 0);
+  return levels.length === 0 ? NO_OVERRIDES : levels;
+}
 
 /** Per-route filter settings, from table to weighted cluster: the most specific last. */
-export function overridesOf(route: CompiledRoute, choice: ClusterChoice | undefined): readonly FilterOverrides[] {
-  let levels = cached.get(route);
-  if (levels === undefined) {
-    levels = [route.table.overrides, route.virtualHost.overrides, route.config.overrides].filter((level) => Object.keys(level).length > 0);
-    if (levels.length === 0) levels = NO_OVERRIDES;
-    cached.set(route, levels);
-  }
-  const own = (choice as Choice | undefined)?.weighted?.overrides;
-  return own === undefined || Object.keys(own).length === 0 ? levels : [...levels, own];
+export function overridesOf(route: CompiledRoute | undefined, choice: ClusterChoice | undefined): readonly FilterOverrides[] {
+  const levels = route?.overrides ?? NO_OVERRIDES;
+  return choice?.overrides === undefined ? levels : [...levels, choice.overrides];
 }

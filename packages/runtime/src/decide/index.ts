@@ -11,6 +11,7 @@ import type {
   RuntimeState,
 } from '../compiled.ts';
 import { decideCluster } from './cluster.ts';
+import { runFilters, type Walk } from './filters.ts';
 import type { DecideRequest, Decision, DecisionStep, Outcome } from './types.ts';
 import { failedCriteria } from './why-not.ts';
 
@@ -81,10 +82,20 @@ function requestView(http: NonNullable<DecideRequest['http']>): RequestView {
 
 function followHttp(trail: Trail, http: CompiledHttp, request: RequestView): Outcome {
   const table = http.routes() as RouteTable | undefined;
+  const choose = (view: RequestView): Walk => chooseRoute(trail, table, view);
+  const filtered = runFilters(trail, http, choose(request), choose);
+  if (filtered.t === 'stopped') return filtered.outcome;
+  const { route } = filtered.walk;
   if (table === undefined) return notFound('route table not there yet');
+  return route === undefined ? notFound('route_not_found') : followRoute(trail, route, filtered.walk);
+}
+
+function chooseRoute(trail: Trail, table: RouteTable | undefined, request: RequestView): Walk {
+  const none = { request, route: undefined, choice: undefined };
+  if (table === undefined) return none;
   trail.steps.push({ t: 'route-table', name: table.config.name, ...origin(table.config) });
   const host = table.host(request.authority);
-  if (host === undefined) return notFound('route_not_found');
+  if (host === undefined) return none;
   trail.steps.push({ t: 'virtual-host', name: host.config.name, authority: request.authority, domains: host.config.domains, ...origin(host.config) });
   const drawn = trail.random();
   const route = table.match(request, () => drawn);
@@ -99,16 +110,13 @@ function followHttp(trail: Trail, http: CompiledHttp, request: RequestView): Out
       ...origin(config),
     });
   }
-  if (route === undefined) return notFound('route_not_found');
+  if (route === undefined) return none;
   trail.steps.push({ t: 'route', name: route.config.name, index: host.entries.findIndex((entry) => entry.route === route), ...origin(route.config) });
-  return followRoute(trail, http, route, request);
+  return { request, route, choice: route.action.t === 'forward' ? pickCluster(trail, route.action, request) : undefined };
 }
 
-function followRoute(trail: Trail, http: CompiledHttp, route: CompiledRoute, request: RequestView): Outcome {
+function followRoute(trail: Trail, route: CompiledRoute, { request, choice }: Walk): Outcome {
   const { action } = route;
-  const choice = action.t === 'forward' ? pickCluster(trail, action, request) : undefined;
-  const stopped = runFilters(trail, http, { route, choice, request });
-  if (stopped !== undefined) return stopped;
   if (action.t === 'none') return { t: 'respond', status: 404, flag: 'NR', details: 'non_forwarding_action', body: '' };
   if (action.t === 'forward') return followForward(trail, action, choice as ClusterChoice, request);
   headerStep(trail, 'response', route.responseHeaders);
@@ -124,23 +132,6 @@ function pickCluster(trail: Trail, action: CompiledForward, request: RequestView
   const total = list.reduce((sum, item) => sum + item.weight, 0);
   trail.steps.push({ t: 'cluster', name: choice.cluster, weights: list.map((item) => ({ cluster: item.name, share: item.weight / total })) });
   return choice;
-}
-
-interface FilterCall {
-  readonly route: CompiledRoute;
-  readonly choice: ClusterChoice | undefined;
-  readonly request: RequestView;
-}
-
-function runFilters(trail: Trail, http: CompiledHttp, { route, choice, request }: FilterCall): Outcome | undefined {
-  for (const filter of http.filters) {
-    const verdict = filter.decide(request, route, choice, { random: trail.random, activeFaults: 0 });
-    if (verdict === undefined) continue;
-    const { delayMs = 0, reply } = verdict;
-    trail.steps.push({ t: 'filter', name: filter.name, delayMs, ...(reply === undefined ? {} : { reply }) });
-    if (reply !== undefined) return { t: 'respond', status: reply.status, flag: reply.flag, details: reply.details, body: reply.body };
-  }
-  return undefined;
 }
 
 function followForward(trail: Trail, action: CompiledForward, choice: ClusterChoice, request: RequestView): Outcome {

@@ -1,5 +1,5 @@
 import type { ConnectionInfo } from '../compiled.ts';
-import type { FilterReply } from '../filters/types.ts';
+import type { FilterReply, HeaderEdit, PeerIdentity } from '../filters/types.ts';
 import type { CircuitBreakers } from '../types/cluster.ts';
 import type { HeaderMutation } from '../types/common.ts';
 import type { RetryPolicy } from '../types/route.ts';
@@ -9,6 +9,10 @@ export interface DecideRequest {
   /** Name of the listener that accepts; absent = found by the destination. */
   readonly listener?: string;
   readonly connection: ConnectionInfo;
+  /** Names of the caller's certificate, for mutual TLS. */
+  readonly peer?: Partial<PeerIdentity>;
+  /** When the call is made, in milliseconds since 1970, for filters that look at the time; default 0. */
+  readonly wallMs?: number;
   readonly http?: {
     readonly method: string;
     readonly path: string;
@@ -27,7 +31,16 @@ export type DecisionStep = { readonly origin?: string } & (
   | { readonly t: 'virtual-host'; readonly name: string; readonly authority: string; readonly domains: readonly string[] }
   | { readonly t: 'route-skipped'; readonly name: string; readonly index: number; readonly because: readonly string[] }
   | { readonly t: 'route'; readonly name: string; readonly index: number }
-  | { readonly t: 'filter'; readonly name: string; readonly delayMs: number; readonly reply?: FilterReply }
+  | {
+      readonly t: 'filter';
+      readonly name: string;
+      readonly delayMs: number;
+      readonly reply?: FilterReply;
+      /** What it changed in the request's head. */
+      readonly edits?: readonly HeaderEdit[];
+      /** It asks somebody else (an authorization or rate-limit service, keys of an issuer); the answer is not known here. */
+      readonly asks?: true;
+    }
   | { readonly t: 'cluster'; readonly name: string; readonly weights: readonly { readonly cluster: string; readonly share: number }[] }
   | { readonly t: 'rewrite'; readonly path: string; readonly authority: string }
   | {

@@ -21,6 +21,7 @@ export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManag
   const stripMatching = reader.bool('strip_matching_host_port');
   return {
     codec: reader.oneOf<HttpConnectionManager['codec']>('codec_type', { AUTO: 'auto', HTTP1: 'http1' }, 'auto'),
+    statPrefix: reader.string('stat_prefix'),
     routes: decodeRouteSource(reader),
     filters: decodeHttpFilters(reader),
     ...identity(reader),
@@ -64,8 +65,8 @@ function harmlessFields(reader: Reader): void {
   reader.harmless('represent_ipv4_remote_address_as_ipv4_mapped_ipv6', 'append_x_forwarded_port', 'add_proxy_protocol_connection_state');
   // HTTP/1.1 errors always close the connection, since the rest of the bytes cannot be trusted.
   reader.harmless('stream_error_on_invalid_http_message');
-  // Names of statistics. How long a drain or a close may take is the agent's and the data plane's own, bounded time.
-  reader.harmless('stat_prefix', 'drain_timeout', 'delayed_close_timeout');
+  // How long a drain or a close may take is the agent's and the data plane's own, bounded time.
+  reader.harmless('drain_timeout', 'delayed_close_timeout');
   // Who counts as internal decides only about x-envoy-* request headers; here an edge takes them from nobody.
   reader.harmless('internal_address_config');
 }

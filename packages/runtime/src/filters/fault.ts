@@ -1,7 +1,7 @@
 import { decodeFraction } from '../decode/common.ts';
 import type { Reader } from '../decode/reader.ts';
-import type { FilterKind } from './define.ts';
-import type { FilterInput, FilterOverrides, FilterVerdict } from './types.ts';
+import { defineFilter, mostSpecific, type FilterKind } from './define.ts';
+import type { FilterContext, FilterVerdict } from './types.ts';
 
 /** The fault filter, or one route's setting of it. Shares are 0..1. */
 export interface FaultConfig {
@@ -14,17 +14,18 @@ export interface FaultConfig {
 const TYPE = 'envoy.extensions.filters.http.fault.v3.HTTPFault';
 
 /** Delays and aborts a share of the requests (`envoy.filters.http.fault`). A route's own setting replaces the chain's. */
-export const faultFilter: FilterKind = {
+export const faultFilter: FilterKind = defineFilter<FaultConfig, FaultConfig>({
   t: 'fault',
   types: [TYPE],
-  decode: (config, name, disabled) => ({ t: 'fault', name, disabled, config: decodeFault(config) }),
-  decodeOverride: (config) => ({ t: 'fault', config: decodeFault(config) }),
-  isIdle: ({ config }) => config.delay === undefined && config.abort === undefined,
-  decide(filter, input) {
-    const config = mostSpecific(input.overrides, filter.name) ?? filter.config;
-    return decideFault(config, input);
+  overrideTypes: [TYPE],
+  decode: decodeFault,
+  decodeOverride: decodeFault,
+  compile(own, site) {
+    const config = mostSpecific(own, site);
+    if (config.delay === undefined && config.abort === undefined) return undefined;
+    return { decide: (context) => decideFault(config, context) };
   },
-};
+});
 
 function decodeFault(reader: Reader): FaultConfig {
   // There is no runtime layer: the keys would only rename these numbers.
@@ -60,22 +61,13 @@ function share(reader: Reader): number {
   return percentage === undefined ? 0 : decodeFraction(percentage);
 }
 
-function mostSpecific(overrides: readonly FilterOverrides[], name: string): FaultConfig | undefined {
-  let found: FaultConfig | undefined;
-  for (const level of overrides) {
-    const override = level[name];
-    if (override?.t === 'fault') found = override.config;
-  }
-  return found;
-}
-
-function decideFault(config: FaultConfig, input: FilterInput): FilterVerdict | undefined {
-  if (config.delay === undefined && config.abort === undefined) return undefined;
-  if (input.thread.activeFaults >= config.maxActiveFaults) return undefined;
-  const delayed = config.delay !== undefined && hit(config.delay.fraction, input);
-  const aborted = config.abort !== undefined && hit(config.abort.fraction, input);
+function decideFault(config: FaultConfig, { thread }: FilterContext): FilterVerdict | undefined {
+  if (thread.activeFaults >= config.maxActiveFaults) return undefined;
+  const delayed = config.delay !== undefined && hit(config.delay.fraction, thread);
+  const aborted = config.abort !== undefined && hit(config.abort.fraction, thread);
   if (!delayed && !aborted) return undefined;
   return {
+    fault: true,
     ...(delayed ? { delayMs: config.delay.fixedMs } : {}),
     ...(aborted
       ? {
@@ -91,6 +83,6 @@ function decideFault(config: FaultConfig, input: FilterInput): FilterVerdict | u
   };
 }
 
-function hit(fraction: number, input: FilterInput): boolean {
-  return fraction > 0 && (fraction >= 1 || input.thread.random() < fraction);
+function hit(fraction: number, thread: FilterContext['thread']): boolean {
+  return fraction > 0 && (fraction >= 1 || thread.random() < fraction);
 }

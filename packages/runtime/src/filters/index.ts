@@ -4,12 +4,13 @@ import { faultFilter } from './fault.ts';
 import type { FilterOverride, FilterOverrides, HttpFilter } from './types.ts';
 
 /** Every HTTP filter this proxy has, besides the router. Order is of no meaning here: the chain's order comes with the configuration. */
-const HTTP_FILTERS: readonly FilterKind[] = [faultFilter];
+export const HTTP_FILTERS: readonly FilterKind[] = [faultFilter];
 
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router';
 const OVERRIDE = 'envoy.config.route.v3.FilterConfig';
 
-export function filterKind(tag: HttpFilter['t']): FilterKind {
+/** The kind that decoded a filter. */
+export function filterKind(tag: string): FilterKind {
   const kind = HTTP_FILTERS.find((item) => item.t === tag);
   if (kind === undefined) throw new TypeError(`no filter of kind ${tag}`);
   return kind;
@@ -20,22 +21,33 @@ export function decodeHttpFilters(reader: Reader): readonly HttpFilter[] {
   const entries = reader.messages('http_filters');
   const filters: HttpFilter[] = [];
   entries.forEach((entry, index) => {
-    const last = index === entries.length - 1;
-    const config = entry.message('typed_config');
-    const name = entry.string('name');
-    const disabled = entry.bool('disabled');
-    const optional = entry.bool('is_optional');
-    const type = config?.type() ?? '';
-    entry.require('', (type === ROUTER) === last, last ? 'the last HTTP filter must be the router' : 'the router must be the last HTTP filter');
-    if (config === undefined) return entry.fail('typed_config', `missing; the filter "${name}" cannot be told by its name alone`);
-    if (type === ROUTER) return decodeRouter(config);
-    const kind = HTTP_FILTERS.find((item) => item.types.includes(type));
-    if (kind !== undefined) return void filters.push(kind.decode(config, name, disabled));
-    config.ignoreRest();
-    if (!optional) config.fail('', `HTTP filter "${name}" of type ${type} is not supported by this proxy`);
+    const filter = decodeFilter(entry, index === entries.length - 1);
+    if (filter !== undefined) filters.push(filter);
   });
   if (entries.length === 0) reader.fail('http_filters', 'the router is missing');
   return filters;
+}
+
+function decodeFilter(entry: Reader, last: boolean): HttpFilter | undefined {
+  const config = entry.message('typed_config');
+  const name = entry.string('name');
+  const disabled = entry.bool('disabled');
+  const optional = entry.bool('is_optional');
+  const type = config?.type() ?? '';
+  entry.require('', (type === ROUTER) === last, last ? 'the last HTTP filter must be the router' : 'the router must be the last HTTP filter');
+  if (config === undefined) {
+    entry.fail('typed_config', `missing; the filter "${name}" cannot be told by its name alone`);
+    return undefined;
+  }
+  if (type === ROUTER) {
+    decodeRouter(config);
+    return undefined;
+  }
+  const kind = HTTP_FILTERS.find((item) => item.types.includes(type));
+  if (kind !== undefined) return { t: kind.t, name, disabled, config: kind.decode(config) };
+  config.ignoreRest();
+  if (!optional) config.fail('', `HTTP filter "${name}" of type ${type} is not supported by this proxy`);
+  return undefined;
 }
 
 function decodeRouter(config: Reader): void {
@@ -60,8 +72,8 @@ function decodeOverride(outer: Reader, name: string): FilterOverride | undefined
   const optional = wrapped && outer.bool('is_optional');
   const config = wrapped ? outer.message('config') : outer;
   if (config === undefined) return undefined;
-  const kind = HTTP_FILTERS.find((item) => item.types.includes(config.type()));
-  if (kind !== undefined) return kind.decodeOverride(config);
+  const kind = HTTP_FILTERS.find((item) => item.overrideTypes.includes(config.type()));
+  if (kind !== undefined) return { t: 'settings', kind: kind.t, config: kind.decodeOverride(config) };
   config.ignoreRest();
   if (!optional) config.fail('', `settings of HTTP filter "${name}" (${config.type()}) are not supported by this proxy`);
   return undefined;

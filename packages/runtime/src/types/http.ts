@@ -26,6 +26,8 @@ export interface HttpTracing {
 /** Envoy's HttpConnectionManager, as far as this proxy honours it. Times of 0 mean "no limit". */
 export interface HttpConnectionManager {
   readonly codec: 'auto' | 'http1' | 'http2';
+  /** In the names of the filters' statistics. */
+  readonly statPrefix: string;
   readonly routes: RouteSource;
   /** In chain order, without the router, which is always last. */
   readonly filters: readonly HttpFilter[];

@@ -1,0 +1,42 @@
+import type { HeaderEdit } from '@meltemi/runtime';
+import { asBuffer } from '../../net/node-bytes.ts';
+import type { Exchange } from '../exchange.ts';
+import { applyEdits } from './edits.ts';
+import { clean, cleanTarget, copyKept, type HeadDraft, type HeadOverrides } from '../headers.ts';
+import { rescan } from '../request-head.ts';
+import { headerValue } from '../request-view.ts';
+
+/** For the request line. */
+const SPARE_BYTES = 64;
+
+/**
+ * Changes the request's head for good: the changed head is written anew and takes the place of the one that came, so that matchers,
+ * filters behind, logs and every attempt read one and the same. The worker's scanner must show the request.
+ */
+export function editRequest(x: Exchange, edits: readonly HeaderEdit[]): void {
+  const { worker, info, head } = x;
+  const { requestScanner: scanner } = worker;
+  const bytes = asBuffer(head.bytes);
+  const overrides: HeadOverrides = { authority: undefined, path: undefined };
+  const draft: HeadDraft = { lines: '', overrides };
+  const method = edits.findLast((edit) => edit.name === ':method')?.value;
+  applyEdits(edits, scanner, bytes, draft);
+  if (overrides.path !== undefined) x.viewPath = info.path = cleanTarget(overrides.path);
+  if (overrides.authority !== undefined) {
+    x.viewAuthority = info.authority = clean(overrides.authority);
+    x.hostStale = true;
+  }
+  if (method !== undefined && METHOD.test(method)) info.method = method;
+  const line = `${info.method} ${info.originalPath} HTTP/1.${x.http10 ? 0 : 1}\r\n`;
+  const out = Buffer.allocUnsafe(head.end - head.start + line.length + draft.lines.length + SPARE_BYTES);
+  let at = out.write(line, 0, 'latin1');
+  at = copyKept(scanner, bytes, out, at);
+  at += out.write(draft.lines, at, 'latin1');
+  at += out.write('\r\n', at, 'latin1');
+  x.head = { bytes: out, start: 0, end: at };
+  rescan(x);
+  const { captureRequest } = x.plan;
+  if (captureRequest.length > 0) info.capturedRequest = captureRequest.map((name) => headerValue(scanner, out, name));
+}
+
+const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

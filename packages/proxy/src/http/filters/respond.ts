@@ -1,0 +1,71 @@
+import type { FilterResponse, HeaderEdit } from '@meltemi/runtime';
+import { lineAt } from '../headers.ts';
+import type { Exchange } from '../exchange.ts';
+import { rescan } from '../request-head.ts';
+import { headerValue } from '../request-view.ts';
+import { editLines } from './edits.ts';
+import { filterHalf } from './index.ts';
+
+/** Asks the filters' hooks about the response whose head the worker's response scanner has just read. Their edits wait in the state. */
+export function filterResponse(x: Exchange, bytes: Uint8Array, endOfStream: boolean): void {
+  const state = x.filters;
+  if (state === undefined || state.hooks.length === 0) return;
+  const { responseScanner: scanner } = x.worker;
+  state.responseEdits = runHooks(x, { status: scanner.status, local: false, endOfStream }, (name) => headerValue(scanner, bytes, name));
+}
+
+/** Lets the filters' hooks change the lines of the proxy's own answer. */
+export function filterLocalReply(x: Exchange, status: number, lines: string, hasBody: boolean): string {
+  const state = x.filters;
+  if (state === undefined || state.hooks.length === 0) return lines;
+  const edits = runHooks(x, { status, local: true, endOfStream: !hasBody }, (name) => lineValue(lines, name));
+  return editLines(lines, edits);
+}
+
+function lineValue(lines: string, name: string): string | undefined {
+  const at = lineAt(lines, name);
+  return at < 0 ? undefined : lines.slice(at + name.length + 2, lines.indexOf('\r\n', at));
+}
+
+/** Last filter first, each seeing the changes of those before it. */
+function runHooks(
+  x: Exchange,
+  what: Pick<FilterResponse, 'status' | 'local' | 'endOfStream'>,
+  header: (name: string) => string | undefined,
+): readonly HeaderEdit[] {
+  const { worker, filters } = x;
+  const edits: HeaderEdit[] = [];
+  // Hooks look at the request too; another one may have been read since.
+  if (worker.scannedFor !== x) rescan(x);
+  const response: FilterResponse = {
+    ...what,
+    header: (name) => edits.reduce((value, edit) => (edit.name === name ? editedValue(value, edit) : value), header(name)),
+    format: worker.filterContext.use(x).format,
+    request: worker.view,
+  };
+  for (const hook of (filters?.hooks ?? []).toReversed()) {
+    const verdict = hook.onResponse(response);
+    if (verdict === undefined) continue;
+    if (verdict.edits !== undefined) edits.push(...verdict.edits);
+    const { transform } = verdict;
+    if (transform === undefined || what.local) continue;
+    const stage = filterHalf(transform.t).transform?.(transform, x);
+    if (stage !== undefined) x.stageResponse(stage);
+  }
+  return edits;
+}
+
+function editedValue(before: string | undefined, { action, value }: HeaderEdit): string | undefined {
+  switch (action) {
+    case 'remove':
+      return undefined;
+    case 'overwrite':
+      return value;
+    case 'append':
+      return before === undefined ? value : `${before},${value}`;
+    case 'add-if-absent':
+      return before ?? value;
+    case 'overwrite-if-exists':
+      return before === undefined ? undefined : value;
+  }
+}

@@ -1,0 +1,149 @@
+import type { ActiveFilter, FilterReply, FilterVerdict } from '@meltemi/runtime';
+import { flagBit, type ResponseFlag } from '../../types.ts';
+import type { Exchange } from '../exchange.ts';
+import { localReply, type LocalReply } from '../local-reply.ts';
+import { REPLIES } from '../replies.ts';
+import { rescan } from '../request-head.ts';
+import { editRequest } from './edit-request.ts';
+import { editLines } from './edits.ts';
+import { filterHalf } from './index.ts';
+import { createFilterState, type FilterState } from './state.ts';
+
+/** What the router does around its filters. */
+export interface RouterSteps {
+  /** Chooses the route anew, from the head as it is now. */
+  readonly choose: (x: Exchange) => void;
+  /** Every filter has let the request pass. */
+  readonly act: (x: Exchange) => void;
+}
+
+/**
+ * Runs the filters that stand behind place `after` of the chain (-1 = all), then the router. A filter may put the request off; the rest
+ * runs when it goes on. The worker's scanner must show the request.
+ */
+export function runFilters(x: Exchange, after: number, steps: RouterSteps): void {
+  const { worker } = x;
+  const { filters } = x.plan.http;
+  let list = filters.of(x.route, x.choice);
+  let position = after;
+  for (let at = 0; at < list.length; at++) {
+    const filter = list[at] as ActiveFilter;
+    if (filter.position <= position) continue;
+    ({ position } = filter);
+    const verdict = filter.decide(worker.filterContext.use(x));
+    if (verdict === undefined) continue;
+    if (!carryOut(x, { filter, verdict, steps })) return;
+    if (verdict.reroute === true) {
+      list = filters.of(x.route, x.choice);
+      at = -1;
+    }
+  }
+  steps.act(x);
+}
+
+/** A verdict on its way. */
+interface Step {
+  readonly filter: ActiveFilter;
+  readonly verdict: FilterVerdict;
+  readonly steps: RouterSteps;
+}
+
+/** Does what takes effect at once, then what makes the request wait or ends it; answers whether it may go on now. */
+function carryOut(x: Exchange, step: Step): boolean {
+  const { verdict, steps } = step;
+  if (verdict.metadata !== undefined) mergeMetadata(x, verdict.metadata);
+  if (verdict.request !== undefined && verdict.request.length > 0) editRequest(x, verdict.request);
+  if (verdict.reroute === true) steps.choose(x);
+  if (verdict.response !== undefined) stateOf(x).hooks.push(verdict.response);
+  if (verdict.fault === true && !x.activeFault) {
+    x.activeFault = true;
+    x.worker.activeFaults++;
+  }
+  const { delayMs = 0 } = verdict;
+  if (delayMs <= 0) return demandBody(x, step);
+  x.info.flags |= flagBit('DI');
+  x.downstream.timers.wait(x, delayMs, () => resume(x, step, demandBody));
+  return false;
+}
+
+function demandBody(x: Exchange, step: Step): boolean {
+  const { body } = step.verdict;
+  if (body === undefined || x.requestComplete) return settleVerdict(x, step);
+  const state = stateOf(x);
+  state.holdBytes = body.maxBytes;
+  state.onBody = () => resume(x, step, settleVerdict);
+  if (x.expectsContinue) x.downstream.sendContinue();
+  x.expectsContinue = false;
+  return false;
+}
+
+function settleVerdict(x: Exchange, step: Step): boolean {
+  const { reply, ask } = step.verdict;
+  if (reply !== undefined) {
+    x.downstream.reply(x, filterReply(reply));
+    return false;
+  }
+  return ask === undefined || put(x, ask, step);
+}
+
+/** Puts a filter's question; answers whether the request may go on now. */
+function put(x: Exchange, question: unknown, step: Step): boolean {
+  const { filter, steps } = step;
+  let returned = false;
+  let answer: { readonly verdict: FilterVerdict | undefined } | undefined;
+  const cancel = filterHalf(filter.t).ask?.(question, {
+    x,
+    filter,
+    done(verdict) {
+      if (answer !== undefined) return;
+      answer = { verdict };
+      if (!returned) return;
+      if (x.filters !== undefined) x.filters.cancel = undefined;
+      resume(x, { filter, verdict: verdict ?? NOTHING, steps }, carryOut);
+    },
+  });
+  returned = true;
+  if (answer !== undefined) return answer.verdict === undefined || carryOut(x, { filter, verdict: answer.verdict, steps });
+  stateOf(x).cancel = cancel;
+  return false;
+}
+
+const NOTHING: FilterVerdict = {};
+
+/** Goes on after a wait, if the request still lives: with the rest of the verdict, then with the filters behind. */
+function resume(x: Exchange, step: Step, rest: (x: Exchange, step: Step) => boolean): void {
+  if (x.phase !== 'held') return;
+  // Another request may have been read meanwhile.
+  if (x.worker.scannedFor !== x) rescan(x);
+  if (rest(x, step)) runFilters(x, step.filter.position, step.steps);
+}
+
+/** The exchange's record of what filters left with it. */
+export function stateOf(x: Exchange): FilterState {
+  return (x.filters ??= createFilterState());
+}
+
+function mergeMetadata(x: Exchange, added: NonNullable<FilterVerdict['metadata']>): void {
+  const known = (x.info.dynamicMetadata ??= new Map());
+  for (const [namespace, values] of Object.entries(added)) known.set(namespace, { ...known.get(namespace), ...values });
+}
+
+function filterReply(reply: FilterReply): LocalReply {
+  const made = reply.flag === '' ? localReply(reply.status, reply.body, reply.details) : flagged(reply);
+  return { ...made, lines: reply.headers === undefined ? '' : editLines('', reply.headers), grpcStatus: reply.grpcStatus };
+}
+
+function flagged({ status, body, details, flag }: FilterReply): LocalReply {
+  return localReply(status, body, details, flag as ResponseFlag);
+}
+
+/** Body bytes have come, or the body is whole: a filter may be waiting for that. Answers whether one took notice. */
+export function bodyArrived(x: Exchange): void {
+  const state = x.filters;
+  if (state?.onBody === undefined) return;
+  const next = state.onBody;
+  if (!x.requestComplete && x.bodyBytes <= state.holdBytes) return;
+  state.onBody = undefined;
+  if (x.requestComplete) next();
+  else x.downstream.reply(x, REPLIES.bodyTooLarge);
+}
