@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import type { Config, Json } from './config.ts';
+import { HIDDEN_VALUE } from './kinds/core/secret.ts';
 import { kindByName } from './kinds/lookup.ts';
 
 /** The object in Kubernetes' JSON shape: apiVersion, kind, metadata, spec, status. Empty labels and annotations are left out. */
@@ -23,6 +24,26 @@ export function toObject(config: Config): { readonly [key: string]: Json } {
     ...body,
     ...(config.status === undefined ? {} : { status: config.status }),
   };
+}
+
+/** Annotations in which tools keep a copy of the whole object. */
+const COPIES = ['kubectl.kubernetes.io/last-applied-configuration'];
+
+/** The object as it may be shown: of secret maps the keys only. What is shown so cannot be applied again: the mark is refused as a value. */
+export function toPublicObject(config: Config): { readonly [key: string]: Json } {
+  const hidden = kindByName(config.kind)?.hidden ?? [];
+  if (hidden.length === 0) return toObject(config);
+  const annotations = Object.fromEntries(Object.entries(config.meta.annotations).filter(([key]) => !COPIES.includes(key)));
+  const spec = Object.entries(config.spec as { readonly [key: string]: Json }).map(([field, value]) => [
+    field,
+    hidden.includes(field) ? keysOnly(value) : value,
+  ]);
+  return toObject({ ...config, meta: { ...config.meta, annotations }, spec: Object.fromEntries(spec) as Json });
+}
+
+function keysOnly(value: Json): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return HIDDEN_VALUE;
+  return Object.fromEntries(Object.keys(value).map((key) => [key, HIDDEN_VALUE]));
 }
 
 /** The object as YAML that also readers of YAML 1.1 (kubectl) understand the same way. Decoding it gives an equal Config. */

@@ -8,7 +8,7 @@ export { nearest } from './decode/suggest.ts';
 export type { DecodedDocument, DecodeOptions, DecodeResult, Place } from './decode/types.ts';
 export { decodeYaml } from './decode/yaml.ts';
 export { durationMs } from './duration.ts';
-export { toObject, toYaml } from './encode.ts';
+export { toObject, toPublicObject, toYaml } from './encode.ts';
 export {
   apiVersionOf,
   defineKind,
@@ -22,6 +22,11 @@ export {
 export { KINDS } from './kinds/index.ts';
 export { KNOWN_UNSUPPORTED_KINDS } from './kinds/known-unsupported.ts';
 export { kindByAnyName, kindByName, kindByResource, kindOf, splitApiVersion } from './kinds/lookup.ts';
+export { MESH_CONFIG_MAP, type ConfigMap } from './kinds/core/config-map.ts';
+export { HIDDEN_VALUE, secretValue, type Secret } from './kinds/core/secret.ts';
+export { decodeMeshConfig } from './kinds/mesh/decode-mesh-config.ts';
+export { meshConfigDefinition, type MeshConfigSpec } from './kinds/mesh/mesh-config.ts';
+export type { ProxySettings } from './kinds/mesh/proxy-settings.ts';
 export type { Namespace } from './kinds/core/namespace.ts';
 export type { ServiceAccount } from './kinds/core/service-account.ts';
 export type { Service, ServicePort } from './kinds/core/service.ts';
@@ -35,8 +40,11 @@ export type {
   Subset,
   TrafficPolicy,
 } from './kinds/networking/destination-rule.ts';
+export type { EnvoyFilter, EnvoyFilterMatch, EnvoyFilterPatch } from './kinds/networking/envoy-filter.ts';
 export type { Gateway, GatewayServer } from './kinds/networking/gateway.ts';
+export type { ProxyConfig } from './kinds/networking/proxy-config.ts';
 export type { ServiceEntry, ServiceEntryPort } from './kinds/networking/service-entry.ts';
+export type { Sidecar, SidecarEgress, SidecarIngress } from './kinds/networking/sidecar.ts';
 export type {
   Destination,
   Headers,
@@ -54,6 +62,7 @@ export type {
   VirtualService,
 } from './kinds/networking/virtual-service.ts';
 export type { WorkloadEntry } from './kinds/networking/workload-entry.ts';
+export type { ReadinessProbe, WorkloadGroup } from './kinds/networking/workload-group.ts';
 export type { MtlsMode, PeerAuthentication } from './kinds/security/peer-authentication.ts';
 export { formatPath, parsePath, type Path } from './path.ts';
 export { crdOf } from './publish/crd.ts';

@@ -46,6 +46,8 @@ export interface KindDefinition<K extends string = string, S extends z.ZodType =
   readonly specOptional: boolean;
   /** Path pattern (`http[].mirror`, `trafficPolicy.tls.mode=SIMPLE`) to the reason why it is refused. */
   readonly unsupported: Readonly<Record<string, string>>;
+  /** Top-level fields of the body whose values are secret: maps that are shown with their keys only. */
+  readonly hidden: readonly string[];
   /** Rules across fields. Called with a spec whose fields are each well formed. */
   readonly validate: (spec: never, context: ValidationContext) => readonly Finding[];
   /** What listings show between name and age. */
@@ -71,6 +73,7 @@ export interface KindOptions<K extends string, S extends z.ZodType> {
   readonly names?: 'subdomain' | 'label';
   readonly specOptional?: boolean;
   readonly unsupported?: Readonly<Record<string, string>>;
+  readonly hidden?: readonly string[];
   readonly validate?: (spec: z.output<S>, context: ValidationContext) => readonly Finding[];
   readonly columns?: readonly Column[];
   readonly docs: string;
@@ -89,6 +92,7 @@ export function defineKind<const K extends string, S extends z.ZodType>(options:
     names: options.names ?? 'subdomain',
     specOptional: options.specOptional ?? false,
     unsupported: options.unsupported ?? {},
+    hidden: options.hidden ?? [],
     validate: options.validate ?? (() => []),
     columns: options.columns ?? [],
     docs: options.docs,

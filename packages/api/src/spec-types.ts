@@ -1,12 +1,18 @@
 import type { Config } from './config.ts';
+import type { ConfigMap } from './kinds/core/config-map.ts';
 import type { Namespace } from './kinds/core/namespace.ts';
+import type { Secret } from './kinds/core/secret.ts';
 import type { ServiceAccount } from './kinds/core/service-account.ts';
 import type { Service } from './kinds/core/service.ts';
 import type { DestinationRule } from './kinds/networking/destination-rule.ts';
+import type { EnvoyFilter } from './kinds/networking/envoy-filter.ts';
 import type { Gateway } from './kinds/networking/gateway.ts';
+import type { ProxyConfig } from './kinds/networking/proxy-config.ts';
 import type { ServiceEntry } from './kinds/networking/service-entry.ts';
+import type { Sidecar } from './kinds/networking/sidecar.ts';
 import type { VirtualService } from './kinds/networking/virtual-service.ts';
 import type { WorkloadEntry } from './kinds/networking/workload-entry.ts';
+import type { WorkloadGroup } from './kinds/networking/workload-group.ts';
 import type { PeerAuthentication } from './kinds/security/peer-authentication.ts';
 
 /** The spec type of every kind. */
@@ -17,6 +23,12 @@ export interface SpecTypes {
   readonly ServiceEntry: ServiceEntry;
   readonly WorkloadEntry: WorkloadEntry;
   readonly PeerAuthentication: PeerAuthentication;
+  readonly Sidecar: Sidecar;
+  readonly WorkloadGroup: WorkloadGroup;
+  readonly ProxyConfig: ProxyConfig;
+  readonly EnvoyFilter: EnvoyFilter;
+  readonly Secret: Secret;
+  readonly ConfigMap: ConfigMap;
   readonly Namespace: Namespace;
   readonly Service: Service;
   readonly ServiceAccount: ServiceAccount;

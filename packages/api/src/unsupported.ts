@@ -44,7 +44,7 @@ export function findUnsupported(spec: unknown, table: UnsupportedTable): Unsuppo
     const { segments, test } = parseUnsupportedPattern(pattern);
     for (const found of select(spec, segments, 0, [])) {
       if (test === undefined) hits.push({ path: found.path, pattern, reason });
-      else if (typeof found.value === 'string' || typeof found.value === 'boolean') {
+      else if (typeof found.value === 'string' || typeof found.value === 'boolean' || typeof found.value === 'number') {
         const same = String(found.value).toLowerCase() === test.value.toLowerCase();
         if (same !== test.negated) hits.push({ path: found.path, pattern, reason, value: String(found.value) });
       }

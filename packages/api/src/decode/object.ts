@@ -111,10 +111,11 @@ function unknownKind(apiVersion: string, kind: string): ObjectFinding {
     kind,
     KINDS.map((known) => known.id.kind),
   );
+  const ofGroup = KINDS.filter((known) => known.id.group === group && group !== '').map((known) => known.id.kind);
   return errorAt(
     'MEL0103',
     ['kind'],
-    `"${kind}" of ${apiVersion} is not a kind that Meltemi knows`,
+    `"${kind}" of ${apiVersion} is not a kind that Meltemi knows${near !== undefined || ofGroup.length === 0 ? '' : `; of this group it supports ${ofGroup.join(', ')}`}`,
     near === undefined ? undefined : `Did you mean ${near}?`,
   );
 }

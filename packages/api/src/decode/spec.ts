@@ -54,6 +54,9 @@ function issueFindings(kind: KindDefinition, issue: z.core.$ZodIssue, value: unk
   const path = toPath(issue.path);
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownField(kind, path, key, root));
   const at = valueAt(value, path);
+  // What is wrong with a secret value is told without it.
+  if (issue.code !== 'custom' && kind.hidden.includes(String(path[0])))
+    return [errorAt('IST0106', [...root, ...path], 'is not text in the form that is asked for')];
   const { message, fix } = issueText(issue, at, issue.code === 'invalid_type' && at === undefined ? path.at(-1) : undefined);
   return [errorAt('IST0106', [...root, ...path], message, fix)];
 }

@@ -1,24 +1,36 @@
 import type { z } from 'zod';
 import type { KindDefinition } from '../kind.ts';
+import { configMapKind } from './core/config-map.ts';
 import { namespaceKind } from './core/namespace.ts';
+import { secretKind } from './core/secret.ts';
 import { serviceAccountKind } from './core/service-account.ts';
 import { serviceKind } from './core/service.ts';
 import { destinationRuleKind } from './networking/destination-rule.ts';
+import { envoyFilterKind } from './networking/envoy-filter.ts';
 import { gatewayKind } from './networking/gateway.ts';
+import { proxyConfigKind } from './networking/proxy-config.ts';
 import { serviceEntryKind } from './networking/service-entry.ts';
+import { sidecarKind } from './networking/sidecar.ts';
 import { virtualServiceKind } from './networking/virtual-service.ts';
 import { workloadEntryKind } from './networking/workload-entry.ts';
+import { workloadGroupKind } from './networking/workload-group.ts';
 import { peerAuthenticationKind } from './security/peer-authentication.ts';
 
 /** Every kind, in the order in which `apply` and listings take them: what others refer to comes first. */
 export const KINDS: readonly KindDefinition<string, z.ZodType>[] = [
   namespaceKind,
+  configMapKind,
+  secretKind,
   serviceAccountKind,
   serviceKind,
+  workloadGroupKind,
   workloadEntryKind,
   serviceEntryKind,
+  sidecarKind,
+  proxyConfigKind,
   gatewayKind,
   destinationRuleKind,
   virtualServiceKind,
   peerAuthenticationKind,
+  envoyFilterKind,
 ];

@@ -1,18 +1,16 @@
 const LATER = 'Meltemi does not support this kind yet';
+const EXTENSION =
+  'Meltemi runs no WebAssembly and no Lua in its own proxy, and hands no modules to Envoy; on workloads whose data plane is Envoy, an EnvoyFilter can add such a filter';
 const WORKLOAD = 'Kubernetes workloads do not run without Kubernetes; start the program with "meltemi run --app … --version … --port … -- COMMAND"';
 const GATEWAY_API = 'Meltemi does not support the Kubernetes Gateway API yet; write a Gateway of networking.istio.io and a VirtualService';
 
 /** Kinds that users of Istio and Kubernetes have, by `group/Kind`, and what to tell them. */
 export const KNOWN_UNSUPPORTED_KINDS: Readonly<Record<string, string>> = {
-  'networking.istio.io/Sidecar': LATER,
-  'networking.istio.io/WorkloadGroup': LATER,
-  'networking.istio.io/EnvoyFilter': LATER,
-  'networking.istio.io/ProxyConfig': LATER,
   'security.istio.io/RequestAuthentication': LATER,
   'security.istio.io/AuthorizationPolicy': `${LATER}: no access rule of it would be in force`,
   'telemetry.istio.io/Telemetry': LATER,
-  'extensions.istio.io/WasmPlugin': LATER,
-  'extensions.istio.io/TrafficExtension': LATER,
+  'extensions.istio.io/WasmPlugin': EXTENSION,
+  'extensions.istio.io/TrafficExtension': EXTENSION,
   'install.istio.io/IstioOperator': 'Meltemi has its own options: see "meltemi control-plane --help"',
   'gateway.networking.k8s.io/GatewayClass': GATEWAY_API,
   'gateway.networking.k8s.io/Gateway': GATEWAY_API,
@@ -28,8 +26,6 @@ export const KNOWN_UNSUPPORTED_KINDS: Readonly<Record<string, string>> = {
   'batch/Job': WORKLOAD,
   'batch/CronJob': WORKLOAD,
   '/Pod': WORKLOAD,
-  '/ConfigMap': LATER,
-  '/Secret': LATER,
   '/Endpoints': `${LATER}; write a ServiceEntry with endpoints`,
   'discovery.k8s.io/EndpointSlice': `${LATER}; write a ServiceEntry with endpoints`,
   'networking.k8s.io/Ingress': `${LATER}; write a Gateway and a VirtualService`,

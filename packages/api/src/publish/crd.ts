@@ -54,7 +54,9 @@ function structural(node: SchemaNode): SchemaNode {
   const out: Record<string, unknown> = {};
   for (const [keyword, value] of Object.entries(node)) {
     if (DROPPED.has(keyword) || (keyword === 'additionalProperties' && value === false)) continue;
-    if (keyword === 'properties') out[keyword] = mapValues(value as SchemaNode, (inner) => structural(inner as SchemaNode));
+    // Any value at all: Kubernetes has a word of its own for it.
+    if (keyword === 'additionalProperties' && Object.keys(value as SchemaNode).length === 0) out['x-kubernetes-preserve-unknown-fields'] = true;
+    else if (keyword === 'properties') out[keyword] = mapValues(value as SchemaNode, (inner) => structural(inner as SchemaNode));
     else if (keyword === 'items' || keyword === 'additionalProperties') out[keyword] = structural(value as SchemaNode);
     else out[keyword] = value;
   }

@@ -84,7 +84,8 @@ const gatewaySchema = z.strictObject({
 export type Gateway = DeepReadonly<z.output<typeof gatewaySchema>>;
 export type GatewayServer = Gateway['servers'][number];
 
-const TLS = 'TLS at gateways is not built yet';
+const FILES = 'files lie on the machine of the gateway; put certificates into a Secret of its namespace and name it by credentialName';
+const OLD = 'only TLS 1.2 and 1.3 are spoken';
 
 /** The kind Gateway of Istio. */
 export const gatewayKind = defineKind({
@@ -93,16 +94,18 @@ export const gatewayKind = defineKind({
   shortNames: ['gw'],
   schema: gatewaySchema,
   unsupported: {
-    'servers[].tls': TLS,
-    'servers[].port.protocol=HTTPS': TLS,
-    'servers[].port.protocol=TLS': TLS,
-    'servers[].port.protocol=TCP': 'TCP at gateways is not built yet',
-    'servers[].port.protocol=MONGO': 'TCP at gateways is not built yet',
-    'servers[].port.protocol=GRPC': 'HTTP/2 is not built yet',
-    'servers[].port.protocol=GRPC-WEB': 'HTTP/2 is not built yet',
-    'servers[].port.protocol=HTTP2': 'HTTP/2 is not built yet',
+    'servers[].port.protocol=GRPC-WEB': 'the gRPC-Web filter is not built yet; write HTTP2 or GRPC',
+    'servers[].tls.mode=AUTO_PASSTHROUGH': 'gateways between networks are not built yet',
+    'servers[].tls.serverCertificate': FILES,
+    'servers[].tls.privateKey': FILES,
+    'servers[].tls.caCertificates': FILES,
+    'servers[].tls.caCrl': `${FILES}; revoked certificates stand there under ca.crl`,
+    'servers[].tls.tlsCertificates': FILES,
+    'servers[].tls.minProtocolVersion=TLSV1_0': OLD,
+    'servers[].tls.minProtocolVersion=TLSV1_1': OLD,
+    'servers[].tls.maxProtocolVersion=TLSV1_0': OLD,
+    'servers[].tls.maxProtocolVersion=TLSV1_1': OLD,
     'servers[].port.targetPort': 'Istio ignores it too; leave it out',
-    'servers[].bind': 'gateways listen on the address of their workload',
     'servers[].defaultEndpoint': 'Istio does not implement it either',
   },
   validate: validateGateway,

@@ -95,7 +95,7 @@ const rewrite = oneOf(
   }),
   ['uri', 'uriRegexRewrite'],
 );
-const retries = z.strictObject({
+export const retries = z.strictObject({
   attempts: opt(count, 'Retries at most; 0 switches retries off. Default 2.'),
   perTryTimeout: opt(durationMin1ms, 'Time-out of each try. Default: the time-out of the route.'),
   retryOn: opt(text(retryOnFault), 'Conditions and status codes, separated by commas.'),

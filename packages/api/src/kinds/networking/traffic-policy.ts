@@ -3,7 +3,7 @@ import { count, destinationPort, duration, durationMin1ms, nonEmpty, opt, portNu
 import { oneOf } from '../../schema/one-of.ts';
 
 const failoverList = z.array(z.strictObject({ from: opt(z.string(), 'Region.'), to: opt(z.string(), 'Region.') }));
-const localityLb = oneOf(
+export const localityLb = oneOf(
   z.strictObject({
     distribute: opt(
       z.array(
@@ -73,7 +73,7 @@ const loadBalancer = oneOf(
   ['localityLbSetting', 'zoneAwareLbSetting'],
 );
 
-const connectionPool = z.strictObject({
+export const connectionPool = z.strictObject({
   tcp: opt(
     z.strictObject({
       maxConnections: opt(count, 'Connections to the service at most, per proxy.'),

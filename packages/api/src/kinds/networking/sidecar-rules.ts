@@ -1,0 +1,79 @@
+import type { Finding } from '../../kind.ts';
+import { addressFault } from '../../schema/formats.ts';
+import type { Sidecar, SidecarEgress, SidecarIngress } from './sidecar.ts';
+
+type Path = readonly (string | number)[];
+
+const ENDPOINT = /^(?:(?:127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):([1-9]\d{0,4})|unix:\/\/[/@].+)$/;
+
+/** Istio's rules across the fields of a Sidecar. */
+export function validateSidecar(spec: Sidecar): Finding[] {
+  const findings: Finding[] = [];
+  if (spec.ingress === undefined && spec.egress === undefined && spec.inboundConnectionPool === undefined && spec.outboundTrafficPolicy === undefined)
+    findings.push({ path: [], message: 'a Sidecar without ingress, egress and outboundTrafficPolicy says nothing' });
+  if (spec.ingress !== undefined && spec.ingress.length > 0 && Object.keys(spec.workloadSelector?.labels ?? {}).length === 0)
+    findings.push({
+      path: ['ingress'],
+      message: 'ports belong to workloads: ingress needs a workloadSelector, or all workloads of the namespace get these ports',
+      severity: 'warning',
+    });
+  findings.push(...ingressRules(spec.ingress ?? []), ...egressRules(spec.egress ?? []));
+  const policy = spec.outboundTrafficPolicy;
+  if (policy?.egressProxy !== undefined) {
+    const at: Path = ['outboundTrafficPolicy', 'egressProxy'];
+    if (policy.mode !== 'ALLOW_ANY') findings.push({ path: at, message: 'an egressProxy needs mode: ALLOW_ANY' });
+    if (policy.egressProxy.port === undefined) findings.push({ path: at, message: 'an egressProxy needs a port' });
+  }
+  return findings;
+}
+
+function ingressRules(listeners: readonly SidecarIngress[]): Finding[] {
+  const findings: Finding[] = [];
+  const seen = new Set<number>();
+  listeners.forEach((listener, index) => {
+    const at: Path = ['ingress', index];
+    const number = listener.port.number ?? 0;
+    if (number === 0) findings.push({ path: [...at, 'port', 'number'], message: 'is required: a port from 1 to 65535' });
+    else if (seen.has(number)) findings.push({ path: [...at, 'port', 'number'], message: `port ${number} is listed twice` });
+    seen.add(number);
+    if (listener.port.protocol === undefined) findings.push({ path: [...at, 'port', 'protocol'], message: 'is required' });
+    const endpoint = listener.defaultEndpoint;
+    const match = endpoint === undefined || endpoint === '' ? null : ENDPOINT.exec(endpoint);
+    if (endpoint !== undefined && endpoint !== '' && (match === null || Number(match[1] ?? 1) > 65_535))
+      findings.push({ path: [...at, 'defaultEndpoint'], message: `"${endpoint}" is none of 127.0.0.1:PORT, 0.0.0.0:PORT, unix:///path` });
+    findings.push(...bindRules(listener.bind, at));
+  });
+  return findings;
+}
+
+function egressRules(listeners: readonly SidecarEgress[]): Finding[] {
+  const findings: Finding[] = [];
+  const seen = new Set<string>();
+  listeners.forEach((listener, index) => {
+    const at: Path = ['egress', index];
+    if (listener.port === undefined) {
+      if (index < listeners.length - 1)
+        findings.push({ path: at, message: 'the entry without a port is for all others: it must be the last, and the only one' });
+      if ((listener.bind ?? '') !== '') findings.push({ path: [...at, 'bind'], message: 'an address needs a port' });
+      return;
+    }
+    const number = listener.port.number ?? 0;
+    const unix = listener.bind?.startsWith('unix://') === true;
+    if (unix) {
+      if (number !== 0) findings.push({ path: [...at, 'port', 'number'], message: 'a Unix socket has no port: write 0' });
+      if (listener.captureMode === 'IPTABLES') findings.push({ path: [...at, 'captureMode'], message: 'nothing is redirected to a Unix socket' });
+    } else if (number === 0) findings.push({ path: [...at, 'port', 'number'], message: 'is required: a port from 1 to 65535' });
+    if (listener.port.protocol === undefined) findings.push({ path: [...at, 'port', 'protocol'], message: 'is required' });
+    const key = `${listener.bind ?? ''}:${number}`;
+    if (seen.has(key)) findings.push({ path: [...at, 'port', 'number'], message: `${unix ? 'the socket' : `port ${number}`} is listed twice` });
+    seen.add(key);
+    findings.push(...bindRules(listener.bind, at));
+  });
+  return findings;
+}
+
+function bindRules(bind: string | undefined, at: Path): Finding[] {
+  if (bind === undefined || bind === '' || bind.startsWith('unix:///')) return [];
+  const fault = addressFault(bind, { cidr: false });
+  return fault === undefined ? [] : [{ path: [...at, 'bind'], message: `${fault}, nor a Unix socket (unix:///path)` }];
+}
