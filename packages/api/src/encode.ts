@@ -30,15 +30,18 @@ export function toObject(config: Config): { readonly [key: string]: Json } {
 const COPIES = ['kubectl.kubernetes.io/last-applied-configuration'];
 
 /** The object as it may be shown: of secret maps the keys only. What is shown so cannot be applied again: the mark is refused as a value. */
-export function toPublicObject(config: Config): { readonly [key: string]: Json } {
+export function publicConfig(config: Config): Config {
   const hidden = kindByName(config.kind)?.hidden ?? [];
-  if (hidden.length === 0) return toObject(config);
+  if (hidden.length === 0) return config;
   const annotations = Object.fromEntries(Object.entries(config.meta.annotations).filter(([key]) => !COPIES.includes(key)));
-  const spec = Object.entries(config.spec as { readonly [key: string]: Json }).map(([field, value]) => [
-    field,
-    hidden.includes(field) ? keysOnly(value) : value,
-  ]);
-  return toObject({ ...config, meta: { ...config.meta, annotations }, spec: Object.fromEntries(spec) as Json });
+  const fields = Object.entries(config.spec as { readonly [key: string]: Json });
+  const spec = Object.fromEntries(fields.map(([field, value]) => [field, hidden.includes(field) ? keysOnly(value) : value]));
+  return { ...config, meta: { ...config.meta, annotations }, spec };
+}
+
+/** `publicConfig` in Kubernetes' JSON shape. */
+export function toPublicObject(config: Config): { readonly [key: string]: Json } {
+  return toObject(publicConfig(config));
 }
 
 function keysOnly(value: Json): Json {

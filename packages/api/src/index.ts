@@ -8,7 +8,7 @@ export { nearest } from './decode/suggest.ts';
 export type { DecodedDocument, DecodeOptions, DecodeResult, Place } from './decode/types.ts';
 export { decodeYaml } from './decode/yaml.ts';
 export { durationMs } from './duration.ts';
-export { toObject, toPublicObject, toYaml } from './encode.ts';
+export { publicConfig, toObject, toPublicObject, toYaml } from './encode.ts';
 export {
   apiVersionOf,
   defineKind,
@@ -46,6 +46,7 @@ export type { ProxyConfig } from './kinds/networking/proxy-config.ts';
 export type { ServiceEntry, ServiceEntryPort } from './kinds/networking/service-entry.ts';
 export type { Sidecar, SidecarEgress, SidecarIngress } from './kinds/networking/sidecar.ts';
 export type {
+  CorsPolicy,
   Destination,
   Headers,
   HttpDirectResponse,

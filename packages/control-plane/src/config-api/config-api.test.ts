@@ -73,8 +73,21 @@ test('discovery names every kind, group and version', async () => {
       ['networking.istio.io/v1', 'security.istio.io/v1'],
     );
     for (const [path, names] of [
-      ['/api/v1', ['namespaces', 'serviceaccounts', 'services']],
-      ['/apis/networking.istio.io/v1alpha3', ['workloadentries', 'serviceentries', 'gateways', 'destinationrules', 'virtualservices']],
+      ['/api/v1', ['namespaces', 'configmaps', 'secrets', 'serviceaccounts', 'services']],
+      [
+        '/apis/networking.istio.io/v1alpha3',
+        [
+          'workloadgroups',
+          'workloadentries',
+          'serviceentries',
+          'sidecars',
+          'proxyconfigs',
+          'gateways',
+          'destinationrules',
+          'virtualservices',
+          'envoyfilters',
+        ],
+      ],
       ['/apis/security.istio.io/v1', ['peerauthentications']],
     ] as const) {
       const list = (await call('GET', path)).body as unknown as { resources: { name: string }[] };
@@ -276,4 +289,41 @@ test('problems of the mesh are listed, and told as warnings on a write', async (
     },
     [problem],
   );
+});
+
+test('values of a Secret are written and never shown: not by get, list, watch, table or the answer of a write', async () => {
+  await withApi(async ({ url, call }) => {
+    const base = '/api/v1/namespaces/bookinfo/secrets';
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name: 'cert',
+        namespace: 'bookinfo',
+        annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{"data":{"a":"c2VjcmV0"}}', kept: 'yes' },
+      },
+      data: { a: 'c2VjcmV0' },
+      stringData: { b: 'secret' },
+    };
+    const answers = [
+      await call('POST', base, JSON.stringify(secret)),
+      await call('GET', `${base}/cert`),
+      await call('GET', base),
+      await call('GET', `${base}/cert`, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }),
+      await call('PATCH', `${base}/cert`, '{"metadata":{"labels":{"l":"1"}}}', { 'content-type': 'application/merge-patch+json' }),
+    ];
+    for (const answer of answers) {
+      assert.ok(answer.status < 300, JSON.stringify(answer.body));
+      assert.doesNotMatch(JSON.stringify(answer.body), /c2VjcmV0|"secret"/);
+    }
+    assert.deepEqual(answers[1]?.body['data'], { a: '(hidden)' });
+    const watch = await requestStream({ url: `${url}${base}?watch=true`, headers: { authorization: 'Bearer token' } });
+    for await (const chunk of watch.chunks) {
+      assert.match(chunk.toString(), /"ADDED"/);
+      assert.doesNotMatch(chunk.toString(), /c2VjcmV0/);
+      break;
+    }
+    // What was shown is no value: applied again it is refused, and the stored value stays.
+    assert.equal((await call('PUT', `${base}/cert`, JSON.stringify(answers[1]?.body))).status, 422);
+  });
 });

@@ -1,4 +1,4 @@
-import { parsePath, toObject, type Config, type KindDefinition } from '@meltemi/api';
+import { parsePath, toPublicObject, type Config, type KindDefinition } from '@meltemi/api';
 
 /** Whether a client asks for Kubernetes' `Table` (kubectl get does). */
 export function wantsTable(accept: string | undefined): boolean {
@@ -20,10 +20,10 @@ export function tableOf(
     rows: configs.map((config) => ({
       cells: [
         config.meta.name,
-        ...kind.columns.map(({ path }) => cell(valueAt(toObject(config), path))),
+        ...kind.columns.map(({ path }) => cell(valueAt(toPublicObject(config), path))),
         age(config.meta.creationTimestamp, options.now),
       ],
-      object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: toObject(config)['metadata'] },
+      object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: toPublicObject(config)['metadata'] },
     })),
   };
 }

@@ -1,4 +1,4 @@
-import { toObject, type Config } from '@meltemi/api';
+import { toPublicObject, type Config } from '@meltemi/api';
 import type { BodyWriter, HttpRequest, HttpResponse } from '@meltemi/http';
 import type { ChangeLog, LoggedChange } from './change-log.ts';
 import { statusObject, StatusError } from './status.ts';
@@ -96,7 +96,7 @@ async function drain(out: BodyWriter, queue: Queue): Promise<void> {
 }
 
 function render(scope: WatchScope, config: Config, resourceVersion: string | undefined): unknown {
-  const object = toObject(withOrigin({ ...config, apiVersion: scope.apiVersion }));
+  const object = toPublicObject(withOrigin({ ...config, apiVersion: scope.apiVersion }));
   return resourceVersion === undefined ? object : { ...object, metadata: { ...(object['metadata'] as object), resourceVersion } };
 }
 

@@ -1,4 +1,4 @@
-import { decodeObject, decodeYaml, toObject, type Config, type KindDefinition } from '@meltemi/api';
+import { decodeObject, decodeYaml, toObject, toPublicObject, type Config, type KindDefinition } from '@meltemi/api';
 import type { Origin, Problem } from '@meltemi/base';
 import { json, type HttpRequest, type HttpResponse } from '@meltemi/http';
 import type { PutResult, WritableConfigStore, WriteOptions } from '@meltemi/registry';
@@ -66,7 +66,7 @@ export function existing(context: { readonly store: WritableConfigStore }, targe
 
 /** The object in the version that was asked for. */
 export function inVersion(target: Target, config: Config): unknown {
-  return toObject(withOrigin({ ...config, apiVersion: target.apiVersion }));
+  return toPublicObject(withOrigin({ ...config, apiVersion: target.apiVersion }));
 }
 
 export function details(target: Target, name: string): { readonly name: string; readonly group: string; readonly kind: string } {

@@ -1,4 +1,4 @@
-import { apiVersionOf, kindByName, ofKind, toObject, type Config } from '@meltemi/api';
+import { apiVersionOf, kindByName, ofKind, publicConfig, toObject, type Config } from '@meltemi/api';
 import type { Timers } from '@meltemi/base';
 import type { ConfigObject, MeshSource, MeshView, NamespaceView } from '@meltemi/console-api';
 import type { ConfigStore, Mesh } from '@meltemi/registry';
@@ -67,8 +67,8 @@ function makeView(deps: MeshViewDeps, revision: number): MeshView {
     services: push.inputs.services.map((service) => serviceView(service, { endpoints, configs, workloads: mesh.workloads() })).sort(byName),
     workloads,
     objects: configs
-      .filter((config) => !['Namespace', 'Service', 'ServiceAccount'].includes(config.kind))
-      .map(configObject)
+      .filter((config) => !['Namespace', 'Service', 'ServiceAccount', 'ConfigMap', 'Secret'].includes(config.kind))
+      .map((config) => configObject(publicConfig(config)))
       .sort(byName),
     problems,
   };
