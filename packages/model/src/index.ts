@@ -16,17 +16,18 @@ export { canonicalName, canonicalRevision, labelsMatch } from './labels.ts';
 export { formatLocality, NO_LOCALITY, parseLocality } from './locality.ts';
 export { parseProxyNode } from './parse-node.ts';
 export { buildPushContext } from './push/build.ts';
+export type { DelegateFault, DroppedRule, HttpRule } from './push/delegates.ts';
 export { destinationRuleFor, type DestinationRuleTable, type MergedDestinationRule } from './push/destination-rules.ts';
+export { MESH_GATEWAY, resolveGateway } from './push/gateway-ref.ts';
 export { gatewaysFor, type GatewayTable } from './push/gateways.ts';
 export { effectiveMtls, mtlsPorts, type EffectiveMtls, type MtlsMode, type PeerAuthenticationTable } from './push/peer-authentication.ts';
 export type { PushChanges, PushContext, PushInputs } from './push/push-context.ts';
 export { servicesSelecting, visibleServices, type NamespaceServices, type ServiceTable } from './push/services.ts';
 export {
   gatewayVirtualServices,
-  MESH_GATEWAY,
   meshVirtualServices,
-  resolveGateway,
   virtualServiceFor,
+  virtualServicesFor,
   type NamespaceVirtualServices,
   type ResolvedVirtualService,
   type VirtualServiceTable,

@@ -2,11 +2,10 @@ import { compareByAge, type Config } from '@meltemi/api';
 import { resolveHost, wildcardsOf } from '../hostname.ts';
 import type { VirtualServiceSpec } from '../specs.ts';
 import type { MeshConfig } from '../types/mesh-config.ts';
+import { delegateKey, httpRulesOf, isDelegate, type DroppedRule, type HttpRule } from './delegates.ts';
+import { MESH_GATEWAY, resolveGateway } from './gateway-ref.ts';
 import type { PushContext } from './push-context.ts';
 import { indexByVisibility, isVisibleIn, push, visibilityOf, visibleIn, type Visibility, type VisibilityIndex } from './visibility.ts';
-
-/** The name that stands for all sidecars in `gateways`. */
-export const MESH_GATEWAY = 'mesh';
 
 /** A VirtualService with its names resolved. */
 export interface ResolvedVirtualService {
@@ -16,10 +15,16 @@ export interface ResolvedVirtualService {
   /** `mesh` or `namespace/name`. */
   readonly gateways: readonly string[];
   readonly visibility: Visibility;
+  /** Its HTTP rules, those of delegates in their places. */
+  readonly http: readonly HttpRule[];
+  /** Rules that delegate in vain. */
+  readonly dropped: readonly DroppedRule[];
+  /** The delegates that it names and that are there. */
+  readonly delegates: readonly Config<VirtualServiceSpec>[];
 }
 
 export interface VirtualServiceTable {
-  /** Oldest first. */
+  /** Oldest first. Delegates are parts of those that name them. */
   readonly all: readonly ResolvedVirtualService[];
   /** Those that govern sidecars. */
   readonly mesh: VisibilityIndex<ResolvedVirtualService>;
@@ -27,22 +32,49 @@ export interface VirtualServiceTable {
   readonly byGateway: ReadonlyMap<string, readonly ResolvedVirtualService[]>;
 }
 
-/** Resolves and indexes all VirtualServices; those whose object did not change are taken over from `previous`. */
+/** Resolves and indexes all VirtualServices; those whose objects did not change are taken over from `previous`. */
 export function buildVirtualServiceTable(
   configs: readonly Config<VirtualServiceSpec>[],
   mesh: MeshConfig,
   previous?: VirtualServiceTable,
 ): VirtualServiceTable {
   const kept = new Map((previous?.all ?? []).map((entry) => [entry.config, entry]));
-  const all = [...configs].sort(compareByAge).map((config) => kept.get(config) ?? resolve(config, mesh));
+  const delegates = new Map(configs.filter(isDelegate).map((config) => [`${config.meta.namespace}/${config.meta.name}`, config]));
+  const all = [...configs]
+    .filter((config) => !isDelegate(config))
+    .sort(compareByAge)
+    .map((config) => {
+      const before = kept.get(config);
+      const named = delegatesOf(config, delegates);
+      return before !== undefined && sameList(before.delegates, named) ? before : resolve(config, { named, delegates }, mesh);
+    });
   const byGateway = new Map<string, ResolvedVirtualService[]>();
   for (const entry of all) for (const gateway of entry.gateways) if (gateway !== MESH_GATEWAY) push(byGateway, gateway, entry);
   const onMesh = all.filter((entry) => entry.gateways.includes(MESH_GATEWAY));
   return { all, mesh: indexByVisibility(onMesh, (entry) => ({ namespace: entry.config.meta.namespace, visibility: entry.visibility })), byGateway };
 }
 
-function resolve(config: Config<VirtualServiceSpec>, mesh: MeshConfig): ResolvedVirtualService {
+function delegatesOf(
+  config: Config<VirtualServiceSpec>,
+  delegates: ReadonlyMap<string, Config<VirtualServiceSpec>>,
+): readonly Config<VirtualServiceSpec>[] {
+  const keys = (config.spec.http ?? []).flatMap(({ delegate }) => (delegate === undefined ? [] : [delegateKey(delegate, config.meta.namespace)]));
+  return [...new Set(keys)].flatMap((key) => delegates.get(key) ?? []);
+}
+
+function sameList<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
+interface Delegates {
+  /** Those that the object names. */
+  readonly named: readonly Config<VirtualServiceSpec>[];
+  readonly delegates: ReadonlyMap<string, Config<VirtualServiceSpec>>;
+}
+
+function resolve(config: Config<VirtualServiceSpec>, { named, delegates }: Delegates, mesh: MeshConfig): ResolvedVirtualService {
   const { namespace } = config.meta;
+  const { rules, dropped } = httpRulesOf(config, delegates, mesh);
   const { exportTo } = config.spec;
   const gateways = config.spec.gateways.map((gateway) => resolveGateway(gateway, namespace));
   return {
@@ -50,22 +82,18 @@ function resolve(config: Config<VirtualServiceSpec>, mesh: MeshConfig): Resolved
     hosts: config.spec.hosts.map((host) => resolveHost(host, namespace, mesh.domainSuffix)),
     gateways: [...new Set(gateways)],
     visibility: visibilityOf(exportTo === undefined || exportTo.length === 0 ? mesh.defaultVirtualServiceExportTo : exportTo, namespace),
+    http: rules,
+    dropped,
+    delegates: named,
   };
-}
-
-/** `mesh`, or `namespace/name`: a bare name is of the VirtualService's own namespace, and so is `./name`. */
-export function resolveGateway(gateway: string, namespace: string): string {
-  if (gateway === MESH_GATEWAY) return gateway;
-  const slash = gateway.indexOf('/');
-  if (slash < 0) return `${namespace}/${gateway}`;
-  return gateway.startsWith('./') ? `${namespace}/${gateway.slice(2)}` : gateway;
 }
 
 /** The VirtualServices that govern the sidecars of one namespace. They are not merged: per host the first one rules. */
 export interface NamespaceVirtualServices {
   /** In order of precedence: own, exported, public; oldest first in each. */
   readonly list: readonly ResolvedVirtualService[];
-  readonly byHost: ReadonlyMap<string, ResolvedVirtualService>;
+  /** Per host in the same order. The first that has a rule for a client and port takes the host there, and the others are out. */
+  readonly byHost: ReadonlyMap<string, readonly ResolvedVirtualService[]>;
 }
 
 // As in services.ts: a memo of a pure function of an immutable table.
@@ -80,11 +108,29 @@ export function meshVirtualServices(context: Pick<PushContext, 'virtualServices'
   let found = perNamespace.get(key);
   if (found === undefined) {
     const list = visibleIn(table.mesh, namespace);
-    const byHost = new Map<string, ResolvedVirtualService>();
-    for (const entry of list) for (const host of entry.hosts) if (!byHost.has(host)) byHost.set(host, entry);
+    const byHost = new Map<string, ResolvedVirtualService[]>();
+    for (const entry of list) for (const host of entry.hosts) push(byHost, host, entry);
     perNamespace.set(key, (found = { list, byHost }));
   }
   return found;
+}
+
+const NONE: readonly ResolvedVirtualService[] = [];
+
+/** The VirtualServices that claim a host for sidecars of a namespace: those of the most specific pattern, in order of precedence. */
+export function virtualServicesFor(
+  context: Pick<PushContext, 'virtualServices'>,
+  namespace: string,
+  hostname: string,
+): readonly ResolvedVirtualService[] {
+  const { byHost } = meshVirtualServices(context, namespace);
+  const exact = byHost.get(hostname);
+  if (exact !== undefined) return exact;
+  for (const pattern of wildcardsOf(hostname)) {
+    const entries = byHost.get(pattern);
+    if (entries !== undefined) return entries;
+  }
+  return NONE;
 }
 
 /** The VirtualService that owns a host for sidecars of a namespace: the most specific, then the first. */
@@ -93,14 +139,7 @@ export function virtualServiceFor(
   namespace: string,
   hostname: string,
 ): ResolvedVirtualService | undefined {
-  const { byHost } = meshVirtualServices(context, namespace);
-  const exact = byHost.get(hostname);
-  if (exact !== undefined) return exact;
-  for (const pattern of wildcardsOf(hostname)) {
-    const entry = byHost.get(pattern);
-    if (entry !== undefined) return entry;
-  }
-  return undefined;
+  return virtualServicesFor(context, namespace, hostname)[0];
 }
 
 /** VirtualServices bound to a Gateway, seen from the gateway workload's namespace, oldest first: on gateways they add up. */

@@ -44,8 +44,8 @@ function selectsClients({ byNamespace }: DestinationRuleTable): boolean {
 }
 
 function matchesClients({ all }: VirtualServiceTable): boolean {
-  return all.some(({ config: { spec } }) =>
-    [...(spec.http ?? []), ...(spec.tcp ?? []), ...(spec.tls ?? [])].some((route) =>
+  return all.some(({ http, config: { spec } }) =>
+    [...http.map(({ route }) => route), ...(spec.tcp ?? []), ...(spec.tls ?? [])].some((route) =>
       (route.match ?? []).some((match) => match.sourceLabels !== undefined),
     ),
   );

@@ -1,4 +1,4 @@
-import { destinationRuleFor, MESH_GATEWAY, serviceKey, virtualServiceFor, visibleServices, type Service, type ServicePort } from '@meltemi/model';
+import { destinationRuleFor, MESH_GATEWAY, serviceKey, virtualServicesFor, visibleServices, type Service, type ServicePort } from '@meltemi/model';
 import {
   ANY_TYPE,
   EXTENSION_NAME,
@@ -71,11 +71,11 @@ export function grpcRoutes(view: NodeView, name: string): RouteConfiguration | u
   const { namespace, labels } = view.scope;
   const { service, port } = target;
   const services = visibleServices(push, namespace);
-  const owner = virtualServiceFor(push, namespace, service.hostname);
-  const key = { name, service, port, owner, scope: view.scope, services, destinationRules: push.destinationRules, mesh: push.mesh };
+  const owners = virtualServicesFor(push, namespace, service.hostname);
+  const key = { name, service, port, owners, scope: view.scope, services, destinationRules: push.destinationRules, mesh: push.mesh };
   return view.cache.get('grpcRoutes', key, () => {
     const scope: RouteScope = { push, services: services.byHost, namespace, labels, gateways: [MESH_GATEWAY], port: port.number };
-    const host = serviceVirtualHost({ service, port, owner, domains: ['*'] }, scope);
+    const host = serviceVirtualHost({ service, port, owners, domains: ['*'] }, scope);
     return { name, virtual_hosts: [grpcHost(host)] };
   });
 }

@@ -1,12 +1,13 @@
 import type { HttpDirectResponse, HttpMatchRequest, HttpRedirect } from '@meltemi/api';
 import type { DirectResponseAction, RedirectAction } from '@meltemi/protos-types';
+import { nonEmpty } from '../common/defined.ts';
 
 const CODES = { 301: 'MOVED_PERMANENTLY', 302: 'FOUND', 303: 'SEE_OTHER', 307: 'TEMPORARY_REDIRECT', 308: 'PERMANENT_REDIRECT' } as const;
 
-/** A redirect. `uri` replaces the whole path; the port of the scheme (80, 443) is left out of the answer. */
-export function redirectAction(redirect: HttpRedirect, listenerPort: number): RedirectAction {
+/** A redirect from a listener. `uri` replaces the whole path; the port of the scheme (80, 443) is left out of the answer. */
+export function redirectAction(redirect: HttpRedirect, listener: { readonly port: number; readonly tls?: boolean }): RedirectAction {
   const code = CODES[(redirect.redirectCode ?? 301) as keyof typeof CODES];
-  const port = portOf(redirect, listenerPort);
+  const port = portOf(redirect, listener);
   return {
     ...(redirect.authority === undefined || redirect.authority === '' ? {} : { host_redirect: redirect.authority }),
     ...(redirect.scheme === undefined || redirect.scheme === '' ? {} : { scheme_redirect: redirect.scheme }),
@@ -20,11 +21,10 @@ export function redirectAction(redirect: HttpRedirect, listenerPort: number): Re
   };
 }
 
-function portOf(redirect: HttpRedirect, listenerPort: number): number | undefined {
-  const scheme = redirect.scheme?.toLowerCase();
-  const usual = scheme === 'http' ? 80 : scheme === 'https' ? 443 : undefined;
-  const port = redirect.derivePort === 'FROM_REQUEST_PORT' ? listenerPort : redirect.port;
-  return port === usual ? undefined : port;
+function portOf(redirect: HttpRedirect, listener: { readonly port: number; readonly tls?: boolean }): number | undefined {
+  const scheme = nonEmpty(redirect.scheme?.toLowerCase()) ?? (listener.tls === true ? 'https' : 'http');
+  const port = redirect.derivePort === 'FROM_REQUEST_PORT' ? listener.port : redirect.port;
+  return port === (scheme === 'https' ? 443 : 80) ? undefined : port;
 }
 
 /** A fixed answer. */

@@ -1,12 +1,12 @@
 import type { HttpRoute, HttpRouteDestination } from '@meltemi/api';
-import type { RequestMirrorPolicy, RouteAction, WeightedClusterEntry } from '@meltemi/protos-types';
+import type { HashPolicy, RequestMirrorPolicy, RouteAction, WeightedClusterEntry } from '@meltemi/protos-types';
 import { defined, nonEmpty } from '../common/defined.ts';
 import { durationOf } from '../common/duration.ts';
 import { authorityFrom, headerOperations } from './headers.ts';
 import { hashPolicy } from './hash-policy.ts';
 import { millionths } from './percent.ts';
 import { retryPolicy } from './retry.ts';
-import { loadBalancerOf, resolveDestination, type ResolvedDestination, type RouteScope } from './scope.ts';
+import { policyOf, resolveDestination, type ResolvedDestination, type RouteScope } from './scope.ts';
 
 /** A route's destinations with a share above zero. One alone takes everything, whatever its weight. */
 export function destinationsOf(
@@ -22,16 +22,21 @@ export function destinationsOf(
 /** The forwarding action of a route. */
 export function forwardAction(route: HttpRoute, namespace: string, scope: RouteScope): RouteAction {
   const destinations = destinationsOf(route, namespace, scope);
-  const hash = destinations.map(({ target }) => hashPolicy(loadBalancerOf(target, scope))).find((policy) => policy.length > 0);
-  const retry = retryPolicy(route.retries, scope.push.mesh, hash !== undefined);
+  const hash = unique(destinations.flatMap(({ target }) => hashPolicy(policyOf(target, scope).loadBalancer)));
+  const retry = retryPolicy(route.retries, scope.push.mesh, hash.length > 0);
   return {
     ...clustersOf(destinations),
     ...timeouts(durationOf(route.timeout)),
     ...(retry === undefined ? {} : { retry_policy: retry }),
     ...rewriteOf(route, destinations),
     ...mirrorsOf(route, namespace, scope),
-    ...(hash === undefined ? {} : { hash_policy: hash }),
+    ...(hash.length === 0 ? {} : { hash_policy: hash }),
   };
+}
+
+/** Each of several destinations adds how it wants to be hashed; the same twice says nothing more. */
+function unique(policies: readonly HashPolicy[]): readonly HashPolicy[] {
+  return [...new Map(policies.map((policy) => [JSON.stringify(policy), policy])).values()];
 }
 
 /** No limit unless asked for (Envoy's own default is 15 s); a limit also caps what a gRPC client may ask for. */
@@ -57,7 +62,7 @@ function clustersOf(destinations: ReturnType<typeof destinationsOf>): RouteActio
 function rewriteOf(route: HttpRoute, destinations: ReturnType<typeof destinationsOf>): RouteAction {
   const { rewrite } = route;
   const only = destinations.length === 1 ? authorityFrom(destinations[0]?.entry.headers) : undefined;
-  const authority = only ?? authorityFrom(route.headers) ?? rewrite?.authority;
+  const authority = nonEmpty(rewrite?.authority) ?? authorityFrom(route.headers) ?? only;
   const regex = rewrite?.uriRegexRewrite;
   return defined({
     prefix_rewrite: nonEmpty(rewrite?.uri),

@@ -40,7 +40,7 @@ export function gatewayRoutes(inputs: GatewayRouteInputs): RouteConfiguration {
     for (const entry of gatewayVirtualServices(inputs, server.gateway, inputs.scope.namespace)) {
       const served = servedHosts(server, entry);
       if (served.length === 0) continue;
-      const routes = virtualServiceRoutes(entry, routeScope(inputs, server.gateway));
+      const routes = virtualServiceRoutes(entry, routeScope(inputs, server));
       if (routes.length === 0 && !redirect) continue;
       for (const host of served) addRoutes(rulesOf(hosts, host), entry, routes, redirect);
     }
@@ -104,13 +104,14 @@ export function servedHosts(server: GatewayServerRef, entry: ResolvedVirtualServ
   return [...found];
 }
 
-function routeScope(inputs: GatewayRouteInputs, gateway: string): RouteScope {
+function routeScope(inputs: GatewayRouteInputs, { gateway, server }: GatewayServerRef): RouteScope {
   return {
     push: { mesh: inputs.mesh, destinationRules: inputs.destinationRules },
     services: inputs.services.byHost,
     namespace: inputs.scope.namespace,
     labels: inputs.scope.labels,
     gateways: [gateway],
-    port: inputs.port,
+    port: server.port.number,
+    tls: inputs.name.startsWith('https.'),
   };
 }

@@ -1,6 +1,7 @@
-import type { HttpMatchRequest, TrafficPolicy } from '@meltemi/api';
-import { destinationRuleFor, labelsMatch, MESH_GATEWAY, resolveHost, type Labels, type PushContext, type Service } from '@meltemi/model';
-import { effectivePolicy } from '../clusters/traffic-policy.ts';
+import type { HttpMatchRequest } from '@meltemi/api';
+import { destinationRuleFor, labelsMatch, resolveGateway, resolveHost, type Labels, type PushContext, type Service } from '@meltemi/model';
+import { effectivePolicy, type EffectivePolicy } from '../clusters/traffic-policy.ts';
+import { filled } from '../common/defined.ts';
 import { outboundCluster } from '../common/names.ts';
 
 /** For whom routes are made: a client, at one listener port, seen through `mesh` or through Gateways. */
@@ -12,7 +13,10 @@ export interface RouteScope {
   readonly labels: Labels;
   /** `mesh`, or the `namespace/name` of the Gateways of this listener. */
   readonly gateways: readonly string[];
+  /** The port that clients mean: of the service, or of the server of a Gateway. */
   readonly port: number;
+  /** TLS ends at this listener. */
+  readonly tls?: boolean;
 }
 
 /** Whether a match entry selects this client and listener. Its `gateways` replace those of the whole VirtualService. */
@@ -22,15 +26,12 @@ export function selectsScope(
   namespace: string,
   scope: RouteScope,
 ): boolean {
-  const gateways =
-    match?.gateways?.map((gateway) => (gateway === MESH_GATEWAY || gateway.includes('/') ? gateway : `${namespace}/${gateway}`)) ??
-    virtualServiceGateways;
+  const gateways = filled(match?.gateways ?? [])?.map((gateway) => resolveGateway(gateway, namespace)) ?? virtualServiceGateways;
   if (!gateways.some((gateway) => scope.gateways.includes(gateway))) return false;
   if (match === undefined) return true;
   if (match.port !== undefined && match.port !== scope.port) return false;
-  // Gateways have no callers with labels of the mesh: there these two say nothing.
-  if (!scope.gateways.includes(MESH_GATEWAY)) return true;
-  if (match.sourceNamespace !== undefined && match.sourceNamespace !== scope.namespace) return false;
+  // At a gateway it is the gateway itself that these two select, as in Istio: its callers have no labels.
+  if (match.sourceNamespace !== undefined && match.sourceNamespace !== '' && match.sourceNamespace !== scope.namespace) return false;
   return match.sourceLabels === undefined || labelsMatch(match.sourceLabels, scope.labels);
 }
 
@@ -60,9 +61,9 @@ export function resolveDestination(
   return { hostname, port, subset, cluster: outboundCluster(port, subset, hostname), service };
 }
 
-/** The load balancing settings in force for a destination. */
-export function loadBalancerOf(destination: ResolvedDestination, scope: RouteScope): TrafficPolicy['loadBalancer'] {
-  if (destination.service === undefined) return undefined;
+/** The policy in force for a destination. */
+export function policyOf(destination: ResolvedDestination, scope: RouteScope): EffectivePolicy {
+  if (destination.service === undefined) return {};
   const rule = destinationRuleFor(scope.push, scope, destination.service);
-  return effectivePolicy(rule, destination.subset, destination.port).loadBalancer;
+  return effectivePolicy(rule, destination.subset, destination.port);
 }

@@ -2,11 +2,10 @@ import {
   isWildcard,
   meshVirtualServices,
   MESH_GATEWAY,
-  virtualServiceFor,
+  virtualServicesFor,
   type DestinationRuleTable,
   type MeshConfig,
   type NamespaceServices,
-  type ResolvedVirtualService,
   type ServicePort,
   type VirtualServiceTable,
 } from '@meltemi/model';
@@ -16,8 +15,7 @@ import type { InputsCache } from '../common/inputs-cache.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import { domainsOf } from './domains.ts';
 import type { RouteScope } from './scope.ts';
-import { virtualServiceRoutes } from './virtual-service-routes.ts';
-import { catchAllHost, serviceVirtualHost, withoutDuplicateDomains } from './virtual-host.ts';
+import { catchAllHost, rulesOf, serviceVirtualHost, withoutDuplicateDomains } from './virtual-host.ts';
 
 /** Everything an outbound route table of a sidecar depends on. */
 export interface SidecarRouteInputs {
@@ -48,13 +46,13 @@ function serviceHosts(inputs: SidecarRouteInputs, cache: InputsCache): readonly 
   return services.list.flatMap((service) => {
     const port = service.ports.find((candidate) => candidate.number === inputs.port && isRouted(candidate, scope));
     if (port === undefined) return [];
-    const owner = virtualServiceFor({ virtualServices }, scope.namespace, service.hostname);
-    // Routes name other services only through the owner; without one, those of the namespace do not matter.
-    const key = { service, port, owner, scope, mesh, destinationRules, services: owner === undefined ? undefined : services };
+    const owners = virtualServicesFor({ virtualServices }, scope.namespace, service.hostname);
+    // Routes name other services only through their owners; without any, those of the namespace do not matter.
+    const key = { service, port, owners, scope, mesh, destinationRules, services: owners.length === 0 ? undefined : services };
     return [
       cache.get('serviceVirtualHost', key, () =>
         serviceVirtualHost(
-          { service, port, owner, domains: domainsOf(service, port.number, { ...scope, domainSuffix: mesh.domainSuffix }) },
+          { service, port, owners, domains: domainsOf(service, port.number, { ...scope, domainSuffix: mesh.domainSuffix }) },
           routeScope(push, inputs),
         ),
       ),
@@ -71,11 +69,11 @@ function addedHosts(inputs: SidecarRouteInputs): readonly VirtualHost[] {
   const { services, virtualServices, destinationRules, mesh, scope } = inputs;
   const routing = routeScope({ mesh, destinationRules }, inputs);
   const { byHost } = meshVirtualServices({ virtualServices }, scope.namespace);
-  return [...byHost].flatMap(([host, owner]: readonly [string, ResolvedVirtualService]): VirtualHost[] => {
+  return [...byHost].flatMap(([host, owners]): VirtualHost[] => {
     if (services.byHost.has(host) || host === '*' || (isWildcard(host) && services.list.some((service) => service.hostname.endsWith(host.slice(1)))))
       return [];
-    const routes = virtualServiceRoutes(owner, routing);
-    if (routes.length === 0) return [];
+    const routes = rulesOf(owners, routing);
+    if (routes === undefined) return [];
     return [{ name: `${host}:${inputs.port}`, domains: [host, `${host}:${inputs.port}`], routes, include_request_attempt_count: true }];
   });
 }

@@ -6,7 +6,7 @@ import { timeouts } from './forward.ts';
 import { hashPolicy } from './hash-policy.ts';
 import { ANY_PATH } from './match.ts';
 import { retryPolicy } from './retry.ts';
-import { loadBalancerOf, type RouteScope } from './scope.ts';
+import { policyOf, type RouteScope } from './scope.ts';
 import { virtualServiceRoutes } from './virtual-service-routes.ts';
 
 /** A service port as a virtual host is made of it. */
@@ -14,26 +14,36 @@ export interface ServiceHost {
   readonly service: Service;
   readonly port: ServicePort;
   readonly domains: readonly string[];
-  /** The VirtualService that governs the host, if any. */
-  readonly owner: ResolvedVirtualService | undefined;
+  /** The VirtualServices that claim the host, in order of precedence. */
+  readonly owners: readonly ResolvedVirtualService[];
 }
 
-/** The virtual host of a service port: the rules of the VirtualService that owns it, else straight to the service. */
+/**
+ * The virtual host of a service port: the rules of the first VirtualService that has any for this client and port, else straight to the service. Rules that
+ * select others only are none.
+ */
 export function serviceVirtualHost(host: ServiceHost, scope: RouteScope): VirtualHost {
-  const { service, port, domains, owner } = host;
-  const ruled = owner === undefined || (owner.config.spec.http ?? []).length === 0 ? undefined : virtualServiceRoutes(owner, scope);
+  const { service, port, domains, owners } = host;
   return {
     name: `${service.hostname}:${port.number}`,
     domains,
-    // Rules that select other callers only leave none for this one: then there is no route (404), as the owner has taken the host.
-    routes: ruled ?? [defaultRoute(service, port, scope)],
+    routes: rulesOf(owners, scope) ?? [defaultRoute(service, port, scope)],
     include_request_attempt_count: true,
   };
 }
 
+/** The routes of the first VirtualService that has any here. */
+export function rulesOf(owners: readonly ResolvedVirtualService[], scope: RouteScope): readonly Route[] | undefined {
+  for (const owner of owners) {
+    const routes = virtualServiceRoutes(owner, scope);
+    if (routes.length > 0) return routes;
+  }
+  return undefined;
+}
+
 function defaultRoute(service: Service, port: ServicePort, scope: RouteScope): Route {
   const cluster = outboundCluster(port.number, '', service.hostname);
-  const hash = hashPolicy(loadBalancerOf({ hostname: service.hostname, port: port.number, subset: '', cluster, service }, scope));
+  const hash = hashPolicy(policyOf({ hostname: service.hostname, port: port.number, subset: '', cluster, service }, scope).loadBalancer);
   const retry = retryPolicy(undefined, scope.push.mesh, hash.length > 0);
   return {
     name: 'default',

@@ -1,5 +1,5 @@
 import type { HttpMatchRequest, HttpRoute } from '@meltemi/api';
-import type { ResolvedVirtualService } from '@meltemi/model';
+import type { HttpRule, ResolvedVirtualService } from '@meltemi/model';
 import type { Metadata, Route } from '@meltemi/protos-types';
 import { perRouteConfig } from '../http-filters/index.ts';
 import { defined, nonEmpty } from '../common/defined.ts';
@@ -16,12 +16,12 @@ import { selectsScope, type RouteScope } from './scope.ts';
  */
 export function virtualServiceRoutes(entry: ResolvedVirtualService, scope: RouteScope): readonly Route[] {
   const routes: Route[] = [];
-  const { namespace } = entry.config.meta;
-  for (const [index, http] of (entry.config.spec.http ?? []).entries()) {
+  for (const rule of entry.http) {
+    const { route: http, source } = rule;
     const matches: readonly (HttpMatchRequest | undefined)[] = http.match === undefined || http.match.length === 0 ? [undefined] : http.match;
     for (const match of matches) {
-      if (!selectsScope(match, entry.gateways, namespace, scope)) continue;
-      const route = routeOf({ entry, http, index, match }, scope);
+      if (!selectsScope(match, entry.gateways, source.meta.namespace, scope)) continue;
+      const route = routeOf({ entry, rule, match }, scope);
       if (route === undefined) continue;
       routes.push(route);
       if (isCatchAll(route.match)) return routes;
@@ -31,18 +31,18 @@ export function virtualServiceRoutes(entry: ResolvedVirtualService, scope: Route
 }
 
 /** One match of one rule of a VirtualService. */
-interface Rule {
+interface MatchedRule {
   readonly entry: ResolvedVirtualService;
-  readonly http: HttpRoute;
-  readonly index: number;
+  readonly rule: HttpRule;
   readonly match: HttpMatchRequest | undefined;
 }
 
-function routeOf(rule: Rule, scope: RouteScope): Route | undefined {
-  const { entry, http, index, match } = rule;
-  const action = actionOf(http, entry.config.meta.namespace, scope);
+function routeOf({ entry, rule, match }: MatchedRule, scope: RouteScope): Route | undefined {
+  const { route: http, source } = rule;
+  const { namespace } = source.meta;
+  const action = actionOf(http, namespace, scope);
   if (action === undefined) return undefined;
-  const destinations = destinationsOf(http, entry.config.meta.namespace, scope);
+  const destinations = destinationsOf(http, namespace, scope);
   const single = destinations.length === 1 ? destinations[0] : undefined;
   const called = single === undefined ? `${entry.config.meta.name}:${scope.port}` : `${single.target.hostname}:${single.target.port}`;
   return defined({
@@ -52,20 +52,20 @@ function routeOf(rule: Rule, scope: RouteScope): Route | undefined {
     ...headerOperations(http.headers, single?.entry.headers),
     decorator: { operation: called + operationPath(match) },
     typed_per_filter_config: perRouteConfig(http),
-    stat_prefix: match?.statPrefix,
-    metadata: metadataOf(entry, index),
+    stat_prefix: nonEmpty(match?.statPrefix),
+    metadata: metadataOf(rule),
   });
 }
 
 function actionOf(http: HttpRoute, namespace: string, scope: RouteScope): Pick<Route, 'route' | 'redirect' | 'direct_response'> | undefined {
-  if (http.redirect !== undefined) return { redirect: redirectAction(http.redirect, scope.port) };
+  if (http.redirect !== undefined) return { redirect: redirectAction(http.redirect, scope) };
   if (http.directResponse !== undefined) return { direct_response: directResponse(http.directResponse) };
   if (http.route !== undefined && http.route.length > 0) return { route: forwardAction(http, namespace, scope) };
   return undefined;
 }
 
-function metadataOf(entry: ResolvedVirtualService, index: number): Metadata {
-  const ref = refOf(entry.config);
-  const config = `/apis/${entry.config.apiVersion}/namespaces/${ref.namespace}/virtual-service/${ref.name}`;
+function metadataOf({ source, index }: HttpRule): Metadata {
+  const ref = refOf(source);
+  const config = `/apis/${source.apiVersion}/namespaces/${ref.namespace}/virtual-service/${ref.name}`;
   return originMetadata(originText(ref, `spec.http[${index}]`), { istio: { config } });
 }

@@ -1,4 +1,5 @@
 import { hostsOverlap, substitutionFault } from '@meltemi/match';
+import { durationMs } from '../../duration.ts';
 import type { Finding } from '../../kind.ts';
 import { addressFault, isIp } from '../../schema/formats.ts';
 import type { HttpMatchRequest, HttpRoute, VirtualService } from './virtual-service.ts';
@@ -13,6 +14,7 @@ export function validateVirtualService(spec: VirtualService): Finding[] {
   if ([spec.http, spec.tls, spec.tcp].every((routes) => routes === undefined || routes.length === 0)) {
     findings.push({ path: [], message: 'a VirtualService needs at least one of http, tls and tcp' });
   }
+  if (spec.hosts.length === 0) findings.push(...delegateRules(spec));
   spec.http?.forEach((route, index) => findings.push(...httpRules(route, ['http', index])));
   spec.tcp?.forEach((route, index) => {
     if (route.route === undefined) findings.push({ path: ['tcp', index], message: 'a tcp route needs route' });
@@ -46,6 +48,25 @@ function hostRules(spec: VirtualService): Finding[] {
   return findings;
 }
 
+/** An object without hosts is a delegate: others bring hosts and gateways. */
+function delegateRules(spec: VirtualService): Finding[] {
+  const findings: Finding[] = [];
+  if (spec.gateways.some((gateway) => gateway !== 'mesh'))
+    findings.push({
+      path: ['gateways'],
+      message: 'without hosts this is a delegate, and its gateways are those of the VirtualService that names it',
+    });
+  for (const field of ['tls', 'tcp'] as const) {
+    if (spec[field] !== undefined)
+      findings.push({ path: [field], message: `without hosts this is a delegate, and only http can be delegated`, fix: 'Add hosts.' });
+  }
+  spec.http?.forEach((route, index) => {
+    if (route.delegate !== undefined)
+      findings.push({ path: ['http', index, 'delegate'], message: 'a delegate (a VirtualService without hosts) cannot delegate again' });
+  });
+  return findings;
+}
+
 function httpRules(route: HttpRoute, path: readonly (string | number)[]): Finding[] {
   const findings = [
     ...actionRules(route, path),
@@ -55,8 +76,9 @@ function httpRules(route: HttpRoute, path: readonly (string | number)[]): Findin
     ...bodyRules(route, path),
     ...faultRules(route.fault, [...path, 'fault']),
   ];
-  if (route.mirror !== undefined && route.mirrors !== undefined)
-    findings.push({ path: [...path, 'mirrors'], message: 'only one of mirror and mirrors may be set' });
+  findings.push(...mirrorRules(route, path), ...corsRules(route.corsPolicy, [...path, 'corsPolicy']));
+  if (route.delegate !== undefined && (route.delegate.name ?? '') === '')
+    findings.push({ path: [...path, 'delegate'], message: 'delegate needs the name of a VirtualService' });
   route.match?.forEach((match, index) => findings.push(...matchRules(match, [...path, 'match', index])));
   return findings;
 }
@@ -86,11 +108,46 @@ function besideRules(route: HttpRoute, path: readonly (string | number)[]): Find
   return findings;
 }
 
+const MIRROR_SHARES = ['mirrorPercentage', 'mirrorPercent', 'mirror_percent'] as const;
+
+function mirrorRules(route: HttpRoute, path: readonly (string | number)[]): Finding[] {
+  const findings: Finding[] = [];
+  if (route.mirror !== undefined && route.mirrors !== undefined)
+    findings.push({ path: [...path, 'mirrors'], message: 'only one of mirror and mirrors may be set' });
+  for (const field of MIRROR_SHARES) {
+    const share = route[field];
+    if (share === undefined) continue;
+    if (typeof share === 'number' && share > 100) findings.push({ path: [...path, field], message: `${share} is more than 100 percent` });
+    // A rule that delegates lends it to the rules of its delegate.
+    if (route.mirror === undefined && route.delegate === undefined)
+      findings.push({ path: [...path, field], message: `${field} has no effect without mirror`, severity: 'warning' });
+  }
+  return findings;
+}
+
+function corsRules(cors: HttpRoute['corsPolicy'], path: readonly (string | number)[]): Finding[] {
+  if (cors === undefined) return [];
+  const findings: Finding[] = [];
+  const ms = cors.maxAge === undefined ? undefined : durationMs(cors.maxAge);
+  if (ms !== undefined && ms % 1000 !== 0) findings.push({ path: [...path, 'maxAge'], message: `"${cors.maxAge}" is not in whole seconds` });
+  if (cors.allowOrigin !== undefined) {
+    findings.push({
+      path: [...path, 'allowOrigin'],
+      message: cors.allowOrigins === undefined ? 'allowOrigin is deprecated' : 'allowOrigin has no effect beside allowOrigins',
+      fix: 'Write allowOrigins: [{ exact: … }].',
+      severity: 'warning',
+    });
+  }
+  return findings;
+}
+
 function faultRules(fault: HttpRoute['fault'], path: readonly (string | number)[]): Finding[] {
   if (fault === undefined) return [];
   if (fault.delay === undefined && fault.abort === undefined) return [{ path, message: 'fault needs delay or abort' }];
   return (['delay', 'abort'] as const).flatMap((part) => {
     const one = fault[part];
+    if (one !== undefined && 'percent' in one && one.percent !== undefined && (one.percent < 0 || one.percent > 100))
+      return [{ path: [...path, part, 'percent'], message: `${one.percent} is not a percentage from 0 to 100` }];
     if (one === undefined || one.percentage !== undefined || 'percent' in one) return [];
     return [
       {

@@ -1,15 +1,19 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
 import { defineKind } from '../../kind.ts';
-import { exportTo, gatewayRef, opt, req, text } from '../../schema/fields.ts';
+import { exportTo, gatewayRef, opt, text } from '../../schema/fields.ts';
 import { hostFault } from '../../schema/formats.ts';
+import { VIRTUAL_SERVICE_AHEAD } from './ahead.ts';
 import { httpRoute, tcpRoute, tlsRoute } from './http-route.ts';
 import { validateVirtualService } from './virtual-service-rules.ts';
 
 const virtualServiceHost = text((value) => hostFault(value, { wildcard: true, ip: true }));
 
 const virtualServiceSchema = z.strictObject({
-  hosts: req(z.array(virtualServiceHost).min(1), 'Hosts whose traffic these routes govern; short names get the namespace of this object.'),
+  hosts: z
+    .array(virtualServiceHost)
+    .default([])
+    .describe('Hosts whose traffic these routes govern; short names get the namespace of this object. None: a delegate of other VirtualServices.'),
   gateways: z.array(gatewayRef).default(['mesh']).describe('Gateways that apply the routes; "mesh" stands for all sidecars and is the default.'),
   http: opt(z.array(httpRoute), 'Routes for HTTP, first match wins.'),
   tls: opt(z.array(tlsRoute), 'Routes for TLS that is passed through, by server name.'),
@@ -34,6 +38,8 @@ export type HttpFault = NonNullable<HttpRoute['fault']>;
 export type StringMatch = { readonly exact?: string; readonly prefix?: string; readonly regex?: string };
 /** One TCP rule of a VirtualService. */
 export type TcpRoute = NonNullable<VirtualService['tcp']>[number];
+/** Cross-origin rules of a route. */
+export type CorsPolicy = NonNullable<HttpRoute['corsPolicy']>;
 export type L4Match = NonNullable<TcpRoute['match']>[number];
 
 /** The kind VirtualService. */
@@ -43,20 +49,9 @@ export const virtualServiceKind = defineKind({
   shortNames: ['vs'],
   schema: virtualServiceSchema,
   unsupported: {
-    tls: 'routing TLS by server name is not built yet',
-    'http[].delegate': 'delegation is not built yet',
-    'http[].mirror': 'mirroring is not built yet',
-    'http[].mirrors': 'mirroring is not built yet',
-    'http[].mirrorPercent': 'mirroring is not built yet',
-    'http[].mirror_percent': 'mirroring is not built yet',
-    'http[].mirrorPercentage': 'mirroring is not built yet',
-    'http[].corsPolicy': 'the CORS filter is not built yet',
-    'http[].match[].statPrefix': 'statistics per route are not built yet',
-    'http[].retries.retryRemoteLocalities': 'locality load balancing is not built yet',
-    'http[].fault.delay.percent': 'it is deprecated; write percentage: { value: … }',
+    ...VIRTUAL_SERVICE_AHEAD,
     'http[].fault.delay.exponentialDelay': 'Istio does not implement it either; write fixedDelay',
     'http[].fault.abort.http2Error': 'Istio does not implement it either; write httpStatus',
-    'tcp[].match[].destinationSubnets': 'matching by destination address is not built yet',
     'tcp[].match[].sourceSubnet': 'Istio does not implement it either',
   },
   validate: validateVirtualService,
