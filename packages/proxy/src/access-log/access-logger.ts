@@ -4,6 +4,7 @@ import type { CompiledLog } from './compile-log.ts';
 
 const BATCH_BYTES = 128 * 1024;
 const FLUSH_AT_BYTES = 64 * 1024;
+/** Longest wait of a line, when nothing else is said. */
 const FLUSH_MS = 1000;
 /** A single line is cut here; no peer can make us log more. */
 const MAX_LINE = 16 * 1024;
@@ -17,12 +18,14 @@ interface Batch {
 export class AccessLogger {
   readonly #sink: LogSink;
   readonly #timers: Timers;
+  readonly #flushMs: number;
   readonly #batches = new Map<string, Batch>();
   #timer: Timer | undefined;
 
-  constructor(sink: LogSink, timers: Timers) {
+  constructor(sink: LogSink, timers: Timers, flushMs = FLUSH_MS) {
     this.#sink = sink;
     this.#timers = timers;
+    this.#flushMs = flushMs;
   }
 
   /** Logs a finished stream to each of these logs. */
@@ -52,6 +55,6 @@ export class AccessLogger {
     // Header values are bytes, so latin1 writes them as they came.
     batch.length += batch.bytes.write(line, batch.length, 'latin1');
     if (batch.length >= FLUSH_AT_BYTES) this.flush();
-    else this.#timer ??= this.#timers.after(FLUSH_MS, () => this.flush());
+    else this.#timer ??= this.#timers.after(this.#flushMs, () => this.flush());
   }
 }

@@ -17,6 +17,8 @@ export interface LocalEngineOptions {
   readonly accessLog: LogSink;
   /** Other threads listen on the same ports. */
   readonly reusePort?: boolean;
+  /** See `ProxyOptions`. */
+  readonly accessLogFlushMs?: number;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -36,7 +38,9 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     now,
   });
   const state = createRuntimeState(() => random.next());
-  const dataPlane = createDataPlane(state, { ...options, streams: recorder }, { reusePort: options.reusePort ?? false });
+  const { reusePort = false, accessLogFlushMs } = options;
+  const own = { reusePort, ...(accessLogFlushMs === undefined ? {} : { accessLogFlushMs }) };
+  const dataPlane = createDataPlane(state, { ...options, streams: recorder }, own);
   return {
     apply: (delta) => dataPlane.apply(state.apply(delta)),
     learned: (address, workload) => clients.learned(address, workload),

@@ -17,6 +17,8 @@ export interface ProxyOptions {
   readonly workers?: number;
   /** How long requests may run on after SIGTERM. Default 5 000. */
   readonly drainMs?: number;
+  /** Longest wait of a finished access-log line before it is written (Envoy's `--file-flush-interval-msec`). Default 1 000. */
+  readonly accessLogFlushMs?: number;
   readonly version?: string;
 }
 

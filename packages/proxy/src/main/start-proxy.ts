@@ -94,7 +94,9 @@ async function assemble(options: ProxyOptions) {
     onSpan: (span) => encoder.addSpan(span),
   };
   const gateway = options.node.id?.startsWith('router~') === true;
-  const engine = await createEngine(options.workers ?? 0, { log, identity, registry, accessLog, events, gateway });
+  const { workers = 0, accessLogFlushMs } = options;
+  const flush = accessLogFlushMs === undefined ? {} : { accessLogFlushMs };
+  const engine = await createEngine(workers, { log, identity, registry, accessLog, events, gateway, ...flush });
   const channel = createChannel({ target: { socketPath: options.agentSocket }, keepaliveMs: 0 });
   const codec = loadCodec('sidecar');
   const configuration: Configuration = connectConfiguration({ ...SYSTEM, channel, codec, node: options.node, engine, log });
@@ -118,7 +120,9 @@ function inspection(
   };
 }
 
-type EngineParts = Pick<LocalEngineOptions, 'identity' | 'gateway' | 'registry' | 'events' | 'accessLog'> & { readonly log: LeveledLog };
+type EngineParts = Pick<LocalEngineOptions, 'identity' | 'gateway' | 'registry' | 'events' | 'accessLog' | 'accessLogFlushMs'> & {
+  readonly log: LeveledLog;
+};
 
 /** Only who asks for threads pays for loading what runs them. */
 async function createEngine(workers: number, parts: EngineParts): Promise<Engine> {

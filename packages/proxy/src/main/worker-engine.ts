@@ -17,6 +17,8 @@ export interface WorkerEngineOptions {
   readonly accessLog: LogSink;
   readonly log: Log;
   readonly logLevel: LogLevel;
+  /** See `ProxyOptions`. */
+  readonly accessLogFlushMs?: number;
   readonly now: () => number;
 }
 
@@ -51,8 +53,9 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
 }
 
 function startThread(options: WorkerEngineOptions): Thread {
-  const { identity, gateway, events, accessLog } = options;
-  const start: WorkerStart = { identity, gateway, shared: options.count > 1, logLevel: options.logLevel };
+  const { identity, gateway, events, accessLog, accessLogFlushMs } = options;
+  const flush = accessLogFlushMs === undefined ? {} : { accessLogFlushMs };
+  const start: WorkerStart = { identity, gateway, shared: options.count > 1, logLevel: options.logLevel, ...flush };
   const worker = new Worker(new URL('./worker-entry.ts', import.meta.url), { workerData: start });
   const waiting = new Map<number, (value: never) => void>();
   let next = 1;

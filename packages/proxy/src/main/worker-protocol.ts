@@ -12,6 +12,7 @@ export interface WorkerStart {
   /** Other threads listen on the same ports. */
   readonly shared: boolean;
   readonly logLevel: LogLevel;
+  readonly accessLogFlushMs?: number;
 }
 
 /** What a traffic thread may be asked. */
