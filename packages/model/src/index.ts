@@ -1,5 +1,7 @@
 export { endpointsOf, selects, targetPortOf } from './convert/endpoints-of.ts';
 export { kubernetesHostname, serviceFromKubernetes } from './convert/from-kubernetes.ts';
+export { meshConfigFrom } from './convert/from-mesh-config.ts';
+export { proxySettingsFor } from './convert/from-proxy-config.ts';
 export { servicesFromServiceEntry } from './convert/from-service-entry.ts';
 export { TLS_MODE_LABEL, workloadFromEntry } from './convert/from-workload-entry.ts';
 export {
@@ -19,9 +21,11 @@ export { buildPushContext } from './push/build.ts';
 export type { DelegateFault, DroppedRule, HttpRule } from './push/delegates.ts';
 export { destinationRuleFor, type DestinationRuleTable, type MergedDestinationRule } from './push/destination-rules.ts';
 export { MESH_GATEWAY, resolveGateway } from './push/gateway-ref.ts';
+export { envoyFiltersFor, type EnvoyFilterTable } from './push/envoy-filters.ts';
 export { gatewaysFor, type GatewayTable } from './push/gateways.ts';
 export { effectiveMtls, mtlsPorts, type EffectiveMtls, type MtlsMode, type PeerAuthenticationTable } from './push/peer-authentication.ts';
 export type { PushChanges, PushContext, PushInputs } from './push/push-context.ts';
+export { CA_SUFFIX, keyPairOf, trustOf, type CredentialTable, type KeyPair, type TrustBundle } from './push/secrets.ts';
 export { servicesSelecting, visibleServices, type NamespaceServices, type ServiceTable } from './push/services.ts';
 export {
   gatewayVirtualServices,
@@ -32,8 +36,11 @@ export {
   type ResolvedVirtualService,
   type VirtualServiceTable,
 } from './push/virtual-services.ts';
+export { sidecarScope, type EgressScope, type ScopeOwner, type SidecarScope } from './push/sidecar-scope.ts';
+export { sidecarFor, type SidecarTable } from './push/sidecars.ts';
 export { isVisibleIn, visibilityOf, type Visibility, type VisibilityIndex } from './push/visibility.ts';
 export { spiffeId } from './spiffe.ts';
+export type { ClientCertificates, MeshTls, ProxyDefaults, TcpKeepaliveSettings } from './types/proxy-defaults.ts';
 export { DEFAULT_MESH_CONFIG, type MeshConfig } from './types/mesh-config.ts';
 export { isHttp, isHttp2, isTls, parseProtocol, selectProtocol, type Protocol } from './types/protocol.ts';
 export type { ProxyNode, XdsNode } from './types/proxy-node.ts';

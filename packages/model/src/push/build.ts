@@ -1,10 +1,13 @@
 import { configKey, ofKind } from '@meltemi/api';
 import { serviceKey } from '../endpoint-index.ts';
 import { buildDestinationRuleTable } from './destination-rules.ts';
+import { buildEnvoyFilterTable } from './envoy-filters.ts';
 import { buildGatewayTable } from './gateways.ts';
 import { buildPeerAuthenticationTable } from './peer-authentication.ts';
 import type { PushChanges, PushContext, PushInputs } from './push-context.ts';
+import { buildCredentialTable } from './secrets.ts';
 import { buildServiceTable } from './services.ts';
+import { buildSidecarTable } from './sidecars.ts';
 import { buildVirtualServiceTable } from './virtual-services.ts';
 
 /**
@@ -32,6 +35,11 @@ export function buildPushContext(inputs: PushInputs, previous?: PushContext): Pu
     gateways: table(kinds.has('Gateway'), before?.gateways, () => buildGatewayTable(ofKind(inputs.configs, 'Gateway'))),
     peerAuthentications: table(kinds.has('PeerAuthentication'), before?.peerAuthentications, () =>
       buildPeerAuthenticationTable(ofKind(inputs.configs, 'PeerAuthentication'), mesh.rootNamespace),
+    ),
+    sidecars: table(kinds.has('Sidecar'), before?.sidecars, () => buildSidecarTable(ofKind(inputs.configs, 'Sidecar'), mesh.rootNamespace)),
+    envoyFilters: table(kinds.has('EnvoyFilter'), before?.envoyFilters, () => buildEnvoyFilterTable(ofKind(inputs.configs, 'EnvoyFilter'))),
+    credentials: table(kinds.has('Secret') || kinds.has('ConfigMap'), before?.credentials, () =>
+      buildCredentialTable(ofKind(inputs.configs, 'Secret'), ofKind(inputs.configs, 'ConfigMap')),
     ),
     changes,
   };

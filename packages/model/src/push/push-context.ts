@@ -2,9 +2,12 @@ import type { Config } from '@meltemi/api';
 import type { MeshConfig } from '../types/mesh-config.ts';
 import type { Service } from '../types/service.ts';
 import type { DestinationRuleTable } from './destination-rules.ts';
+import type { EnvoyFilterTable } from './envoy-filters.ts';
 import type { GatewayTable } from './gateways.ts';
 import type { PeerAuthenticationTable } from './peer-authentication.ts';
+import type { CredentialTable } from './secrets.ts';
 import type { ServiceTable } from './services.ts';
+import type { SidecarTable } from './sidecars.ts';
 import type { VirtualServiceTable } from './virtual-services.ts';
 
 /** Everything the snapshot is made from. Objects are immutable: a changed one is a new object. Order does not matter. */
@@ -35,5 +38,8 @@ export interface PushContext {
   readonly destinationRules: DestinationRuleTable;
   readonly gateways: GatewayTable;
   readonly peerAuthentications: PeerAuthenticationTable;
+  readonly sidecars: SidecarTable;
+  readonly envoyFilters: EnvoyFilterTable;
+  readonly credentials: CredentialTable;
   readonly changes: PushChanges;
 }

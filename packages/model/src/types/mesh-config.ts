@@ -1,3 +1,6 @@
+import type { ClientCertificates, MeshTls, ProxyDefaults, TcpKeepaliveSettings } from './proxy-defaults.ts';
+import type { HttpRetry, LoadBalancerSettings } from '@meltemi/api';
+
 /** The mesh-wide settings, with Istio's names and defaults. */
 export interface MeshConfig {
   readonly trustDomain: string;
@@ -23,6 +26,31 @@ export interface MeshConfig {
   readonly defaultVirtualServiceExportTo: readonly string[];
   readonly defaultDestinationRuleExportTo: readonly string[];
   readonly defaultHttpRetryAttempts: number;
+  /** Retries of routes that say nothing of them; its attempts are also `defaultHttpRetryAttempts`. */
+  readonly defaultHttpRetryPolicy: HttpRetry | undefined;
+  /** Further trust domains whose identities are taken for those of this one. */
+  readonly trustDomainAliases: readonly string[];
+  /** Towards every service whose DestinationRule says nothing of it. */
+  readonly tcpKeepalive: TcpKeepaliveSettings | undefined;
+  /** HTTP/1.1 between sidecars becomes HTTP/2. */
+  readonly h2Upgrade: boolean;
+  /** Order and shares of localities, of services whose DestinationRule says nothing of them. */
+  readonly localityLbSetting: LoadBalancerSettings['localityLbSetting'];
+  /** Between workloads of the mesh. */
+  readonly meshTls: MeshTls;
+  /** Of gateways that say nothing of it. */
+  readonly gatewayTls: MeshTls;
+  /** Proxies in front of gateways whose `x-forwarded-for` is believed. */
+  readonly trustedHops: number;
+  /** `x-forwarded-client-cert` at gateways and at sidecars. */
+  readonly gatewayClientCertificates: ClientCertificates;
+  readonly sidecarClientCertificates: ClientCertificates;
+  /** Value of the `server` header; undefined: what the upstream wrote. */
+  readonly serverHeader: string | undefined;
+  readonly addRequestId: boolean;
+  readonly addAttemptCount: boolean;
+  /** How proxies are started. */
+  readonly proxy: ProxyDefaults;
 }
 
 export const DEFAULT_MESH_CONFIG: MeshConfig = {
@@ -44,4 +72,18 @@ export const DEFAULT_MESH_CONFIG: MeshConfig = {
   defaultVirtualServiceExportTo: ['*'],
   defaultDestinationRuleExportTo: ['*'],
   defaultHttpRetryAttempts: 2,
+  defaultHttpRetryPolicy: undefined,
+  trustDomainAliases: [],
+  tcpKeepalive: undefined,
+  h2Upgrade: false,
+  localityLbSetting: undefined,
+  meshTls: { minVersion: 'TLSv1_2', cipherSuites: [] },
+  gatewayTls: { minVersion: 'TLSv1_2', cipherSuites: [] },
+  trustedHops: 0,
+  gatewayClientCertificates: { forward: 'SANITIZE_SET', details: { subject: true, cert: true, dns: true, uri: true } },
+  sidecarClientCertificates: { forward: 'APPEND_FORWARD', details: { subject: true, cert: false, dns: true, uri: true } },
+  serverHeader: 'istio-envoy',
+  addRequestId: true,
+  addAttemptCount: true,
+  proxy: { concurrency: undefined, environment: {}, holdApplication: false, drainDurationMs: 45_000, terminationDrainDurationMs: 5_000 },
 };

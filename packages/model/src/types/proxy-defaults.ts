@@ -1,0 +1,31 @@
+/** TCP keepalive of upstream connections, durations as Istio writes them. */
+export interface TcpKeepaliveSettings {
+  readonly probes?: number;
+  readonly time?: string;
+  readonly interval?: string;
+}
+
+/** What TLS contexts have in common. */
+export interface MeshTls {
+  readonly minVersion: 'TLSv1_2' | 'TLSv1_3';
+  /** Of TLS 1.2; empty: the TLS library's. */
+  readonly cipherSuites: readonly string[];
+}
+
+/** What becomes of `x-forwarded-client-cert`. */
+export interface ClientCertificates {
+  readonly forward: 'SANITIZE' | 'FORWARD_ONLY' | 'APPEND_FORWARD' | 'SANITIZE_SET' | 'ALWAYS_FORWARD_ONLY';
+  readonly details: { readonly subject: boolean; readonly cert: boolean; readonly dns: boolean; readonly uri: boolean };
+}
+
+/** How a proxy is started. */
+export interface ProxyDefaults {
+  /** Threads; 0: one for each processor; undefined: the data plane's own choice. */
+  readonly concurrency: number | undefined;
+  /** Environment variables of the proxy. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The application is started when its proxy serves. */
+  readonly holdApplication: boolean;
+  readonly drainDurationMs: number;
+  readonly terminationDrainDurationMs: number;
+}
