@@ -1,4 +1,5 @@
 import type { CompiledChain, CompiledListener, CompiledRoutes, CompiledTcp } from '../compiled.ts';
+import { compileAdmission } from '../rbac/network.ts';
 import type { HttpConnectionManager } from '../types/http.ts';
 import type { FilterChain, RuntimeListener } from '../types/listener.ts';
 import type { TcpProxy } from '../types/tcp.ts';
@@ -8,7 +9,12 @@ import { compileRoutes } from './routes.ts';
 
 /** `routes` looks a table up by name, each time anew, so that a new one takes effect with the next request. */
 export function compileListener(config: RuntimeListener, routes: (name: string) => CompiledRoutes | undefined): CompiledListener {
-  const compileOne = (chain: FilterChain): CompiledChain => ({ config: chain, listener: config, terminal: compileTerminal(chain, routes) });
+  const compileOne = (chain: FilterChain): CompiledChain => ({
+    config: chain,
+    listener: config,
+    admit: compileAdmission(chain.networkFilters),
+    terminal: compileTerminal(chain, routes),
+  });
   const select = compileChains(config.filterChains.map((chain) => [chain, compileOne(chain)] as const));
   const fallback = config.defaultFilterChain === undefined ? undefined : compileOne(config.defaultFilterChain);
   const matches = config.filterChains.map((chain) => chain.match);

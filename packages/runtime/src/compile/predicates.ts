@@ -8,7 +8,7 @@ export type TextTest = (value: string) => boolean;
 /** `path` is without query; `roll` gives the request's one random number in [0, 1). */
 export type RoutePredicate = (request: RequestView, path: string, roll: () => number) => boolean;
 
-function compileText(match: StringMatch): TextTest {
+export function compileText(match: StringMatch): TextTest {
   return compileStringMatch(toMatch(match));
 }
 

@@ -1,6 +1,7 @@
-import type { FilterChain, FilterChainMatch, FilterChainTerminal, ListenerFilter, RuntimeListener } from '../types/listener.ts';
+import { decodeNetworkRbac } from '../rbac/network.ts';
+import type { FilterChain, FilterChainMatch, FilterChainTerminal, ListenerFilter, NetworkFilter, RuntimeListener } from '../types/listener.ts';
 import type { SocketAddress } from '../types/common.ts';
-import { decodeExtension } from './any.ts';
+import { decodeExtension, type ExtensionTable } from './any.ts';
 import { decodeCidrs, decodeOrigin, decodeSocketAddress } from './common.ts';
 import { decodeHttpConnectionManager } from './http.ts';
 import type { Reader } from './reader.ts';
@@ -17,12 +18,15 @@ const LISTENER_FILTERS = {
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': (): ListenerFilter => ({ t: 'http-inspector' }),
 };
 
-const NETWORK_FILTERS = {
-  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': (config: Reader): FilterChainTerminal => ({
-    t: 'http',
-    http: decodeHttpConnectionManager(config),
+/** The last filter of a chain, or one before it. */
+type Decoded = { readonly terminal: FilterChainTerminal } | { readonly before: NetworkFilter };
+
+const NETWORK_FILTERS: ExtensionTable<Decoded> = {
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': (config) => ({
+    terminal: { t: 'http', http: decodeHttpConnectionManager(config) },
   }),
-  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': (config: Reader): FilterChainTerminal => ({ t: 'tcp', tcp: decodeTcpProxy(config) }),
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': (config) => ({ terminal: { t: 'tcp', tcp: decodeTcpProxy(config) } }),
+  'envoy.extensions.filters.network.rbac.v3.RBAC': (config) => ({ before: decodeNetworkRbac(config) }),
 };
 
 export function decodeListenerMessage(reader: Reader): RuntimeListener {
@@ -83,15 +87,20 @@ function decodeChain(reader: Reader, index: number): FilterChain {
   const name = reader.string('name', `#${index}`);
   const origin = decodeOrigin(reader);
   const tls = decodeDownstreamTransport(reader.message('transport_socket'));
-  const terminals = filters.map((filter) => decodeExtension<FilterChainTerminal>(filter, NETWORK_FILTERS));
-  const terminal = terminals[0];
-  reader.require('filters', filters.length > 0, 'a filter chain must end in an HTTP connection manager or a TCP proxy');
-  for (const extra of filters.slice(1)) extra.fail('', 'comes after a terminal filter');
+  const decoded = filters.map((filter) => decodeExtension(filter, NETWORK_FILTERS));
+  const end = decoded.findIndex((filter) => filter !== undefined && 'terminal' in filter);
+  const last = decoded[end];
+  const terminal = last !== undefined && 'terminal' in last ? last.terminal : undefined;
+  // A filter that is not known has been named already, and might have been the last one.
+  const ends = terminal !== undefined || decoded.includes(undefined);
+  reader.require('filters', filters.length > 0 && ends, 'a filter chain must end in an HTTP connection manager or a TCP proxy');
+  if (end >= 0) for (const extra of filters.slice(end + 1)) extra.fail('', 'comes after a terminal filter');
   return {
     name,
     match: decodeMatch(reader.message('filter_chain_match')),
     ...(tls === undefined ? {} : { tls }),
     transportConnectTimeoutMs: reader.duration('transport_socket_connect_timeout', 15_000),
+    networkFilters: decoded.flatMap((filter) => (filter !== undefined && 'before' in filter ? [filter.before] : [])),
     // The fault that made it undefined is on record: this value never leaves.
     terminal: terminal ?? {
       t: 'tcp',

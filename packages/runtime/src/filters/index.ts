@@ -1,10 +1,11 @@
 import type { Reader } from '../decode/reader.ts';
 import type { FilterKind } from './define.ts';
 import { faultFilter } from './fault.ts';
+import { rbacFilter } from './rbac.ts';
 import type { FilterOverride, FilterOverrides, HttpFilter } from './types.ts';
 
 /** Every HTTP filter this proxy has, besides the router. Order is of no meaning here: the chain's order comes with the configuration. */
-export const HTTP_FILTERS: readonly FilterKind[] = [faultFilter];
+export const HTTP_FILTERS: readonly FilterKind[] = [faultFilter, rbacFilter];
 
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router';
 const OVERRIDE = 'envoy.config.route.v3.FilterConfig';

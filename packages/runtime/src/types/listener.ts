@@ -1,3 +1,4 @@
+import type { RbacRules } from '../rbac/types.ts';
 import type { CidrRange, SocketAddress } from './common.ts';
 import type { HttpConnectionManager } from './http.ts';
 import type { DownstreamTls } from './tls.ts';
@@ -37,6 +38,18 @@ export interface FilterChainMatch {
   readonly sourcePorts: readonly number[];
 }
 
+/** A filter before the terminal one. */
+export interface NetworkFilter {
+  readonly t: 'rbac';
+  /** Absent = nothing is refused. */
+  readonly rules?: RbacRules;
+  /** On trial: counted, and no more. */
+  readonly shadow?: RbacRules;
+  /** `<stat_prefix>rbac.` begins the names of its statistics. */
+  readonly statPrefix: string;
+  readonly shadowPrefix: string;
+}
+
 /** A chain ends in exactly one terminal: an HTTP connection manager or a TCP proxy. */
 export interface FilterChain {
   readonly name: string;
@@ -44,6 +57,8 @@ export interface FilterChain {
   /** Absent = plain bytes. */
   readonly tls?: DownstreamTls;
   readonly transportConnectTimeoutMs: number;
+  /** In order. */
+  readonly networkFilters: readonly NetworkFilter[];
   readonly terminal: FilterChainTerminal;
   readonly origin?: string;
 }

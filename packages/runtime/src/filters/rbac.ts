@@ -1,0 +1,106 @@
+import type { Reader } from '../decode/reader.ts';
+import { decodeRbacField } from '../rbac/decode.ts';
+import { compileRbac, rbacDetails, type RbacEngine, type RbacResult } from '../rbac/engine.ts';
+import type { RbacRules } from '../rbac/types.ts';
+import { defineFilter, mostSpecific, type FilterKind } from './define.ts';
+import type { FilterAction, FilterContext, FilterReply, FilterVerdict, MetadataStruct } from './types.ts';
+
+interface RbacConfig {
+  readonly rules?: RbacRules;
+  readonly shadow?: RbacRules;
+  readonly prefix: string;
+  readonly shadowPrefix: string;
+  readonly perRule: boolean;
+}
+
+/** Where the filter's outcomes are written for the filters behind and for logs. */
+const NAMESPACE = 'envoy.filters.http.rbac';
+/** A `LOG` engine's outcome; access logs of Envoy look there. */
+const COMMON = 'envoy.common';
+
+/** Lets requests through by who asks for what (`envoy.filters.http.rbac`). A route's own setting replaces the chain's; an empty one switches it off. */
+export const rbacFilter: FilterKind = defineFilter<RbacConfig, RbacConfig>({
+  t: 'rbac',
+  types: ['envoy.extensions.filters.http.rbac.v3.RBAC'],
+  overrideTypes: ['envoy.extensions.filters.http.rbac.v3.RBACPerRoute'],
+  decode: decodeConfig,
+  decodeOverride(reader) {
+    const rbac = reader.message('rbac');
+    return rbac === undefined ? { prefix: '', shadowPrefix: '', perRule: false } : decodeConfig(rbac);
+  },
+  compile(own, site) {
+    const config = mostSpecific(own, site);
+    return config.rules === undefined && config.shadow === undefined ? undefined : compileConfig(config, `${site.statPrefix}rbac.`);
+  },
+});
+
+function decodeConfig(reader: Reader): RbacConfig {
+  const rules = decodeRbacField(reader, 'rules');
+  const shadow = decodeRbacField(reader, 'shadow_rules');
+  for (const field of ['matcher', 'shadow_matcher']) {
+    reader.require(field, !reader.has(field), 'matching trees are not supported by this proxy');
+    reader.harmless(field);
+  }
+  return {
+    ...(rules === undefined ? {} : { rules }),
+    ...(shadow === undefined ? {} : { shadow }),
+    prefix: reader.string('rules_stat_prefix'),
+    shadowPrefix: reader.string('shadow_rules_stat_prefix'),
+    perRule: reader.bool('track_per_rule_stats'),
+  };
+}
+
+function compileConfig(config: RbacConfig, statPrefix: string): FilterAction {
+  const shadow = config.shadow === undefined ? undefined : compileShadow(config, compileRbac(config.shadow), statPrefix);
+  const enforced = config.rules === undefined ? undefined : compileEnforced(config, config.rules, statPrefix);
+  return {
+    decide(context) {
+      const trial = shadow?.(context);
+      const verdict = enforced?.(context);
+      if (trial === undefined) return verdict;
+      const metadata = { ...verdict?.metadata, [NAMESPACE]: { ...trial, ...verdict?.metadata?.[NAMESPACE] } };
+      return { ...verdict, metadata };
+    },
+  };
+}
+
+/** Rules on trial change nothing: what they would have done is told. */
+function compileShadow(config: RbacConfig, engine: RbacEngine, statPrefix: string): (context: FilterContext) => MetadataStruct {
+  const count = counter(`${statPrefix}${dotted(config.shadowPrefix)}`, 'shadow_', config.perRule);
+  return (context) => {
+    const result = engine(context);
+    count(context, result);
+    return {
+      [`${config.shadowPrefix}shadow_engine_result`]: result.allowed ? 'allowed' : 'denied',
+      ...(result.policy === '' ? {} : { [`${config.shadowPrefix}shadow_effective_policy_id`]: result.policy }),
+    };
+  };
+}
+
+function compileEnforced(config: RbacConfig, rules: RbacRules, statPrefix: string): (context: FilterContext) => FilterVerdict | undefined {
+  const engine = compileRbac(rules);
+  const count = counter(`${statPrefix}${dotted(config.prefix)}`, '', config.perRule);
+  return (context) => {
+    const result = engine(context);
+    count(context, result);
+    if (rules.action === 'log') return { metadata: { [COMMON]: { access_log_hint: result.policy !== '' } } };
+    return result.allowed ? undefined : { reply: denied(result.policy) };
+  };
+}
+
+function denied(policy: string): FilterReply {
+  return { status: 403, body: 'RBAC: access denied', flag: '', details: rbacDetails(policy) };
+}
+
+function counter(prefix: string, mode: '' | 'shadow_', perRule: boolean): (context: FilterContext, result: RbacResult) => void {
+  const names = { allowed: `${prefix}${mode}allowed`, denied: `${prefix}${mode}denied` };
+  return ({ thread }, { allowed, policy }) => {
+    const outcome = allowed ? 'allowed' : 'denied';
+    thread.count(names[outcome]);
+    if (perRule && policy !== '') thread.count(`${prefix}policy.${policy}.${mode}${outcome}`);
+  };
+}
+
+function dotted(prefix: string): string {
+  return prefix === '' || prefix.endsWith('.') ? prefix : `${prefix}.`;
+}

@@ -1,0 +1,58 @@
+import type { CompiledChain } from '../compiled.ts';
+import type { Reader } from '../decode/reader.ts';
+import type { NetworkFilter } from '../types/listener.ts';
+import { decodeRbacField } from './decode.ts';
+import { compileRbac, rbacDetails, type RbacSubject } from './engine.ts';
+
+/** The network RBAC filter (`envoy.filters.network.rbac`). */
+export function decodeNetworkRbac(reader: Reader): NetworkFilter {
+  const rules = decodeRbacField(reader, 'rules');
+  const shadow = decodeRbacField(reader, 'shadow_rules');
+  for (const field of ['matcher', 'shadow_matcher']) {
+    reader.require(field, !reader.has(field), 'matching trees are not supported by this proxy');
+    reader.harmless(field);
+  }
+  // Asked once, when the connection is there and before a byte moves: nothing that it looks at changes afterwards.
+  reader.oneOf('enforcement_type', { ONE_TIME_ON_FIRST_BYTE: 'once', CONTINUOUS: 'once' }, 'once');
+  reader.require('delay_deny', !reader.has('delay_deny'), 'delaying a refusal is not supported by this proxy');
+  return {
+    t: 'rbac',
+    ...(rules === undefined ? {} : { rules }),
+    ...(shadow === undefined ? {} : { shadow }),
+    statPrefix: reader.string('stat_prefix'),
+    shadowPrefix: reader.string('shadow_rules_stat_prefix'),
+  };
+}
+
+/** All of a chain's filters before the terminal one, as one question. */
+export function compileAdmission(filters: readonly NetworkFilter[]): CompiledChain['admit'] {
+  const admissions = filters.map(compileOne).filter((admission) => admission !== undefined);
+  if (admissions.length === 0) return undefined;
+  return (peer, count) => {
+    const subject: RbacSubject = { peer, metadata: () => undefined };
+    for (const admit of admissions) {
+      const refusal = admit(subject, count);
+      if (refusal !== undefined) return refusal;
+    }
+    return undefined;
+  };
+}
+
+function compileOne({
+  rules,
+  shadow,
+  statPrefix,
+  shadowPrefix,
+}: NetworkFilter): ((subject: RbacSubject, count: (statistic: string) => void) => string | undefined) | undefined {
+  const trial = shadow === undefined ? undefined : compileRbac(shadow);
+  const engine = rules === undefined ? undefined : compileRbac(rules);
+  if (engine === undefined && trial === undefined) return undefined;
+  const prefix = `${statPrefix}rbac.`;
+  return (subject, count) => {
+    if (trial !== undefined) count(`${prefix}${shadowPrefix}shadow_${trial(subject).allowed ? 'allowed' : 'denied'}`);
+    if (engine === undefined) return undefined;
+    const { allowed, policy } = engine(subject);
+    count(`${prefix}${allowed ? 'allowed' : 'denied'}`);
+    return allowed ? undefined : rbacDetails(policy);
+  };
+}
