@@ -5,9 +5,9 @@ import type { NameTable, Workload } from './discovery.ts';
 import type { ClusterLoadAssignment } from './endpoint.ts';
 import type { HttpConnectionManager, HttpProtocolOptions, Router } from './http-connection-manager.ts';
 import type { HttpInspector, Listener, OriginalDst, ProxyProtocol, TlsInspector } from './listener.ts';
-import type { HttpFault, RouteConfiguration } from './route.ts';
+import type { CorsPolicy, HttpFault, RouteConfiguration } from './route.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
-import type { DownstreamTlsContext, RawBuffer, Secret, UpstreamTlsContext } from './tls.ts';
+import type { DownstreamTlsContext, ProxyProtocolUpstreamTransport, RawBuffer, Secret, UpstreamTlsContext } from './tls.ts';
 
 /** The messages that occur inside an Any, by their type URL. */
 export interface AnyMessages {
@@ -22,6 +22,8 @@ export interface AnyMessages {
   'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': TcpProxy;
   'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router': Router;
   'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault': HttpFault;
+  'type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors': Record<string, never>;
+  'type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy': CorsPolicy;
   'type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst': OriginalDst;
   'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': TlsInspector;
   'type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': HttpInspector;
@@ -29,6 +31,7 @@ export interface AnyMessages {
   'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': DownstreamTlsContext;
   'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': UpstreamTlsContext;
   'type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': RawBuffer;
+  'type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport': ProxyProtocolUpstreamTransport;
   'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions': HttpProtocolOptions;
   'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog': FileAccessLog;
   'type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': StreamAccessLog;
@@ -44,6 +47,8 @@ export const ANY_TYPE = {
   tcpProxy: 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
   router: 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router',
   fault: 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault',
+  cors: 'type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors',
+  corsPolicy: 'type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy',
   originalDst: 'type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst',
   tlsInspector: 'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
   httpInspector: 'type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector',
@@ -51,6 +56,7 @@ export const ANY_TYPE = {
   downstreamTls: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
   upstreamTls: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
   rawBuffer: 'type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer',
+  upstreamProxyProtocol: 'type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport',
   httpProtocolOptions: 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
   fileAccessLog: 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
   stdoutAccessLog: 'type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog',
@@ -66,12 +72,14 @@ export const EXTENSION_NAME = {
   tcpProxy: 'envoy.filters.network.tcp_proxy',
   router: 'envoy.filters.http.router',
   fault: 'envoy.filters.http.fault',
+  cors: 'envoy.filters.http.cors',
   originalDst: 'envoy.filters.listener.original_dst',
   tlsInspector: 'envoy.filters.listener.tls_inspector',
   httpInspector: 'envoy.filters.listener.http_inspector',
   proxyProtocol: 'envoy.filters.listener.proxy_protocol',
   tls: 'envoy.transport_sockets.tls',
   rawBuffer: 'envoy.transport_sockets.raw_buffer',
+  upstreamProxyProtocol: 'envoy.transport_sockets.upstream_proxy_protocol',
   httpProtocolOptions: 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
   fileAccessLog: 'envoy.access_loggers.file',
   stdoutAccessLog: 'envoy.access_loggers.stdout',

@@ -69,7 +69,7 @@ export interface CircuitBreakerThresholds {
   readonly max_requests?: number;
   readonly max_retries?: number;
   readonly track_remaining?: boolean;
-  readonly retry_budget?: { readonly budget_percent?: Percent; readonly min_retry_concurrency?: number };
+  readonly retry_budget?: { readonly budget_percent?: Percent; readonly min_retry_concurrency?: number; readonly budget_interval?: Duration };
 }
 
 /** `envoy.config.cluster.v3.OutlierDetection`. */

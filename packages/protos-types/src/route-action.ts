@@ -71,7 +71,12 @@ export interface RequestMirrorPolicy {
 /** Exactly one specifier is set. */
 export interface HashPolicy {
   readonly header?: { readonly header_name: string; readonly regex_rewrite?: RegexMatchAndSubstitute };
-  readonly cookie?: { readonly name: string; readonly ttl?: Duration; readonly path?: string };
+  readonly cookie?: {
+    readonly name: string;
+    readonly ttl?: Duration;
+    readonly path?: string;
+    readonly attributes?: readonly { readonly name: string; readonly value?: string }[];
+  };
   readonly connection_properties?: { readonly source_ip?: boolean };
   readonly query_parameter?: { readonly name: string };
   readonly terminal?: boolean;

@@ -112,6 +112,23 @@ export interface DirectResponseAction {
   readonly body?: DataSource;
 }
 
+/** `envoy.extensions.filters.http.cors.v3.CorsPolicy`: per route under `envoy.filters.http.cors`. */
+export interface CorsPolicy {
+  readonly allow_origin_string_match?: readonly StringMatcher[];
+  /** Comma-separated. */
+  readonly allow_methods?: string;
+  readonly allow_headers?: string;
+  readonly expose_headers?: string;
+  /** Seconds, as text. */
+  readonly max_age?: string;
+  readonly allow_credentials?: boolean;
+  readonly filter_enabled?: RuntimeFractionalPercent;
+  readonly shadow_enabled?: RuntimeFractionalPercent;
+  readonly allow_private_network_access?: boolean;
+  /** Default true. */
+  readonly forward_not_matching_preflights?: boolean;
+}
+
 /** `envoy.extensions.filters.http.fault.v3.HTTPFault`: per route under `envoy.filters.http.fault`. */
 export interface HttpFault {
   readonly delay?: FaultDelay;

@@ -3,7 +3,10 @@ import type { MergedDestinationRule } from '@meltemi/model';
 import { defined } from '../common/defined.ts';
 
 /** The blocks of a TrafficPolicy that are in force for one port of a service or subset. */
-export type EffectivePolicy = Pick<TrafficPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection' | 'tls' | 'retryBudget' | 'proxyProtocol'>;
+export type EffectivePolicy = Pick<
+  TrafficPolicy,
+  'loadBalancer' | 'connectionPool' | 'outlierDetection' | 'tls' | 'retryBudget' | 'proxyProtocol' | 'tunnel'
+>;
 
 /**
  * Istio's inheritance: a block of the subset replaces the whole block of the rule; fields are not merged. A policy for the port (the subset's, else
@@ -15,8 +18,9 @@ export function effectivePolicy(rule: MergedDestinationRule | undefined, subset:
   const forPort = portPolicy(special, port) ?? portPolicy(base, port);
   const merged = { ...blocksOf(base), ...blocksOf(special) };
   if (forPort === undefined) return merged;
-  // What a port policy cannot say (retry budget, PROXY protocol) stays.
-  return { ...defined({ retryBudget: merged.retryBudget, proxyProtocol: merged.proxyProtocol }), ...blocksOf(forPort) };
+  // What a port policy cannot say (retry budget, PROXY protocol, tunnel) stays.
+  const { retryBudget, proxyProtocol, tunnel } = merged;
+  return { ...defined({ retryBudget, proxyProtocol, tunnel }), ...blocksOf(forPort) };
 }
 
 function portPolicy(policy: TrafficPolicy | undefined, port: number) {
@@ -25,6 +29,6 @@ function portPolicy(policy: TrafficPolicy | undefined, port: number) {
 
 function blocksOf(policy: EffectivePolicy | undefined): EffectivePolicy {
   if (policy === undefined) return {};
-  const { loadBalancer, connectionPool, outlierDetection, tls, retryBudget, proxyProtocol } = policy;
-  return defined({ loadBalancer, connectionPool, outlierDetection, tls, retryBudget, proxyProtocol });
+  const { loadBalancer, connectionPool, outlierDetection, tls, retryBudget, proxyProtocol, tunnel } = policy;
+  return defined({ loadBalancer, connectionPool, outlierDetection, tls, retryBudget, proxyProtocol, tunnel });
 }

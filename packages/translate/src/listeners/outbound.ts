@@ -1,9 +1,10 @@
 import {
   destinationRuleFor,
+  isTls,
   isWildcard,
   MESH_GATEWAY,
   vipAddress,
-  virtualServiceFor,
+  virtualServicesFor,
   type DestinationRuleTable,
   type MeshConfig,
   type NamespaceServices,
@@ -15,7 +16,6 @@ import {
 import type { FilterChain, Listener } from '@meltemi/protos-types';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
 import { wireProtocol } from '../common/capabilities.ts';
-import { durationOf } from '../common/duration.ts';
 import type { InputsCache } from '../common/inputs-cache.ts';
 import { BLACKHOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER } from '../common/names.ts';
 import type { NodeScope } from '../common/node-scope.ts';
@@ -25,6 +25,7 @@ import { connectionManager } from './connection-manager.ts';
 import { INBOUND_PORT, TLS_INSPECTOR } from './inbound.ts';
 import { tcpChains } from './tcp-chains.ts';
 import { tcpFilter } from './tcp-filter.ts';
+import { tcpSettings } from './tcp-settings.ts';
 
 /** Istio's outbound port. */
 const OUTBOUND_PORT = 15001;
@@ -96,9 +97,9 @@ function serviceListeners(service: Service, port: ServicePort, inputs: OutboundI
         { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address, port: port.number, bind: true },
         httpListener,
       );
-    const owner = virtualServiceFor(inputs, scope.namespace, service.hostname);
+    const owners = virtualServicesFor(inputs, scope.namespace, service.hostname);
     const { virtualServices: _, ...rest } = inputs;
-    return cache.get('tcpListener', { ...rest, service, port, address, owner }, tcpListener);
+    return cache.get('tcpListener', { ...rest, service, port, address, owners }, tcpListener);
   });
 }
 
@@ -134,11 +135,12 @@ interface TcpListenerInputs extends Omit<OutboundInputs, 'virtualServices'> {
   readonly service: Service;
   readonly port: ServicePort;
   readonly address: string;
-  readonly owner: ResolvedVirtualService | undefined;
+  /** The VirtualServices that claim the host, in order of precedence. */
+  readonly owners: readonly ResolvedVirtualService[];
 }
 
 function tcpListener(inputs: TcpListenerInputs): Listener {
-  const { service, port, address, scope, mesh, owner } = inputs;
+  const { service, port, address, scope, mesh, owners } = inputs;
   const routing: RouteScope = {
     push: inputs,
     services: inputs.services.byHost,
@@ -148,20 +150,16 @@ function tcpListener(inputs: TcpListenerInputs): Listener {
     port: port.number,
   };
   const policy = effectivePolicy(destinationRuleFor(inputs, scope, service), '', port.number);
-  const options = {
-    mesh,
-    dataPlane: scope.dataPlane,
-    direction: 'outbound',
-    idleTimeout: durationOf(policy.connectionPool?.tcp?.idleTimeout),
-  } as const;
-  const ruled = owner === undefined ? [] : tcpChains(owner, routing, options);
+  const options = { mesh, dataPlane: scope.dataPlane, direction: 'outbound' } as const;
+  const rules = isTls(port.protocol) ? 'both' : 'tcp';
+  const ruled = owners.map((owner) => tcpChains(owner, routing, { ...options, rules })).find((chains) => chains.length > 0) ?? [];
   const straight: FilterChain = {
     name: outboundCluster(port.number, '', service.hostname),
     filters: [
       tcpFilter({
         ...options,
         clusters: [{ name: outboundCluster(port.number, '', service.hostname), weight: 1 }],
-        hashSourceAddress: policy.loadBalancer?.consistentHash?.useSourceIp === true,
+        ...tcpSettings(policy, policy),
       }),
     ],
     metadata: originMetadata(originText(service.object)),

@@ -1,40 +1,57 @@
 import type { VirtualService } from '@meltemi/api';
 import type { ResolvedVirtualService } from '@meltemi/model';
 import type { CidrRange, FilterChain, FilterChainMatch, NetworkFilter } from '@meltemi/protos-types';
+import { filled } from '../common/defined.ts';
 import { originMetadata, originText, refOf } from '../common/origin.ts';
-import { resolveDestination, selectsScope, type RouteScope } from '../routes/scope.ts';
+import { policyOf, resolveDestination, selectsScope, type RouteScope } from '../routes/scope.ts';
 import { tcpFilter, type TcpFilterOptions } from './tcp-filter.ts';
+import { tcpSettings } from './tcp-settings.ts';
 
 type TlsRule = NonNullable<VirtualService['tls']>[number];
 type TcpRule = NonNullable<VirtualService['tcp']>[number];
-type Options = Omit<TcpFilterOptions, 'clusters'>;
+
+/** Which rules of a VirtualService count: `tls` where server names can be told, `tcp` where bytes are all there is. */
+interface Options extends Pick<TcpFilterOptions, 'mesh' | 'dataPlane' | 'direction'> {
+  readonly rules?: 'tls' | 'tcp' | 'both';
+}
 
 /**
  * The chains of a VirtualService's `tls` and `tcp` rules for one client and port: by server name, then by destination range, first match wins. A rule
  * without any condition ends the list.
  */
 export function tcpChains(entry: ResolvedVirtualService, scope: RouteScope, options: Options): readonly FilterChain[] {
-  const chains: FilterChain[] = [];
-  const seen = new Set<string>();
+  const { rules = 'both' } = options;
+  const found = new Map<string, FilterChain>();
   const add = (rule: TlsRule | TcpRule, path: string, match: FilterChainMatch): void => {
     const key = JSON.stringify(match);
-    if (seen.has(key) || rule.route === undefined) return;
-    seen.add(key);
-    chains.push(chainOf(originText(refOf(entry.config), path), match, tcpFilter({ ...options, clusters: clustersOf(rule.route, entry, scope) })));
+    const route = filled(rule.route ?? []);
+    if (found.has(key) || route === undefined) return;
+    found.set(key, chainOf(originText(refOf(entry.config), path), match, filterOf(route, entry, scope, options)));
   };
-  for (const [index, rule] of (entry.config.spec.tls ?? []).entries()) {
-    for (const match of rule.match) {
-      if (!selectsScope(match, entry.gateways, entry.config.meta.namespace, scope)) continue;
-      add(rule, `spec.tls[${index}]`, { server_names: match.sniHosts.map((name) => name.toLowerCase()), ...ranges(match.destinationSubnets) });
+  const selects = (match: Parameters<typeof selectsScope>[0]): boolean => selectsScope(match, entry.gateways, entry.config.meta.namespace, scope);
+  if (rules !== 'tcp') {
+    for (const [index, rule] of (entry.config.spec.tls ?? []).entries())
+      for (const match of rule.match)
+        if (selects(match)) add(rule, `spec.tls[${index}]`, { ...serverNames(match.sniHosts), ...ranges(match.destinationSubnets) });
+  }
+  if (rules !== 'tls') {
+    for (const { rule, index, match } of tcpMatches(entry)) {
+      if (!selects(match)) continue;
+      const condition = ranges(match?.destinationSubnets);
+      add(rule, `spec.tcp[${index}]`, condition);
+      if (condition.prefix_ranges === undefined) break;
     }
   }
-  for (const [index, rule] of (entry.config.spec.tcp ?? []).entries()) {
-    const matches = rule.match === undefined || rule.match.length === 0 ? [undefined] : rule.match;
-    for (const match of matches) {
-      if (selectsScope(match, entry.gateways, entry.config.meta.namespace, scope)) add(rule, `spec.tcp[${index}]`, ranges(match?.destinationSubnets));
-    }
-  }
-  return chains;
+  return [...found.values()];
+}
+
+function tcpMatches(entry: ResolvedVirtualService) {
+  return (entry.config.spec.tcp ?? []).flatMap((rule, index) => (filled(rule.match ?? []) ?? [undefined]).map((match) => ({ rule, index, match })));
+}
+
+/** `*` among the names is any, also none. */
+function serverNames(hosts: readonly string[]): Pick<FilterChainMatch, 'server_names'> {
+  return hosts.includes('*') ? {} : { server_names: hosts.map((host) => host.toLowerCase()) };
 }
 
 function chainOf(origin: string, match: FilterChainMatch, filter: NetworkFilter): FilterChain {
@@ -46,13 +63,24 @@ function chainOf(origin: string, match: FilterChainMatch, filter: NetworkFilter)
   };
 }
 
-/** Destinations with a share above zero; one alone takes everything. */
-function clustersOf(route: NonNullable<TcpRule['route']>, entry: ResolvedVirtualService, scope: RouteScope): TcpFilterOptions['clusters'] {
-  const weighted = route.length > 1 ? route.filter((part) => (part.weight ?? 0) > 0) : route;
-  return weighted.map((part) => ({
-    name: resolveDestination(part.destination, entry.config.meta.namespace, scope).cluster,
-    weight: part.weight ?? 1,
-  }));
+type Route = NonNullable<TcpRule['route']>;
+
+/** The proxy of a route. What is said of a host as a whole (idle time, tunnel of several destinations) is said by the rule of the first. */
+function filterOf(route: Route, entry: ResolvedVirtualService, scope: RouteScope, options: Options): NetworkFilter {
+  const { mesh, dataPlane, direction } = options;
+  const targets = route.map((part) => ({ part, target: resolveDestination(part.destination, entry.config.meta.namespace, scope) }));
+  const weighted = targets.length > 1 ? targets.filter(({ part }) => (part.weight ?? 0) > 0) : targets;
+  const [first] = targets;
+  const host = first === undefined ? {} : policyOf({ ...first.target, subset: '' }, scope);
+  const single = targets.length === 1 && first !== undefined ? policyOf(first.target, scope) : host;
+  return tcpFilter({
+    mesh,
+    dataPlane,
+    direction,
+    // One alone takes everything, whatever its weight.
+    clusters: weighted.map(({ part, target }) => ({ name: target.cluster, weight: part.weight ?? 1 })),
+    ...tcpSettings(host, single),
+  });
 }
 
 function ranges(subnets: readonly string[] | undefined): { readonly prefix_ranges?: readonly CidrRange[] } {

@@ -3,15 +3,12 @@
  * line here and the refusal of its golden in `translate/src/golden.test.ts`.
  */
 export const VIRTUAL_SERVICE_AHEAD = {
-  tls: 'the embedded proxy does not route TLS by server name yet',
-  'tcp[].match[].destinationSubnets': 'the embedded proxy does not do it yet',
   'http[].mirror': 'the embedded proxy does not mirror yet',
   'http[].mirrors': 'the embedded proxy does not mirror yet',
   'http[].mirrorPercent': 'the embedded proxy does not mirror yet',
   'http[].mirror_percent': 'the embedded proxy does not mirror yet',
   'http[].mirrorPercentage': 'the embedded proxy does not mirror yet',
   'http[].corsPolicy': 'the embedded proxy does not do it yet',
-  'http[].match[].statPrefix': 'the embedded proxy does not do it yet',
   'http[].retries.retryRemoteLocalities': 'the embedded proxy does not do it yet',
 } as const;
 
