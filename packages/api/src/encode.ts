@@ -19,7 +19,7 @@ export function toObject(config: Config): { readonly [key: string]: Json } {
   const body = kind?.body === 'root' ? spec : empty ? {} : { spec };
   return {
     apiVersion: config.apiVersion,
-    kind: config.kind,
+    kind: kind?.id.kind ?? config.kind,
     metadata: metadata as Json,
     ...body,
     ...(config.status === undefined ? {} : { status: config.status }),

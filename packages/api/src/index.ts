@@ -40,6 +40,15 @@ export type {
   Subset,
   TrafficPolicy,
 } from './kinds/networking/destination-rule.ts';
+export { GATEWAY_GROUP } from './kinds/gateway-api/common.ts';
+export type { BackendTLSPolicy } from './kinds/gateway-api/backend-tls-policy.ts';
+export type { GatewayClass } from './kinds/gateway-api/gateway-class.ts';
+export type { GatewayListener, KubernetesGateway, NamespaceSelector } from './kinds/gateway-api/gateway.ts';
+export type { GRPCRoute, GRPCRouteMatch, GRPCRouteRule } from './kinds/gateway-api/grpc-route.ts';
+export type { HTTPBackendRef, HTTPRoute, HTTPRouteFilter, HTTPRouteMatch, HTTPRouteRule } from './kinds/gateway-api/http-route.ts';
+export type { TCPRoute, TLSRoute } from './kinds/gateway-api/l4-routes.ts';
+export type { ListenerSet } from './kinds/gateway-api/listener-set.ts';
+export type { ReferenceGrant } from './kinds/gateway-api/reference-grant.ts';
 export type { EnvoyFilter, EnvoyFilterMatch, EnvoyFilterPatch } from './kinds/networking/envoy-filter.ts';
 export type { Gateway, GatewayServer } from './kinds/networking/gateway.ts';
 export type { ProxyConfig } from './kinds/networking/proxy-config.ts';

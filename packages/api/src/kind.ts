@@ -31,6 +31,8 @@ export interface ValidationContext {
  */
 export interface KindDefinition<K extends string = string, S extends z.ZodType = z.ZodType> {
   readonly id: KindId<K>;
+  /** `Config.kind` of its objects: the kind's name, but where two groups have one of the same name. */
+  readonly tag: string;
   /** Lower-case plural of the REST path: `virtualservices`. */
   readonly plural: string;
   /** Lower-case singular and kubectl's short names. */
@@ -65,6 +67,8 @@ export interface Column {
 /** What `defineKind` takes. */
 export interface KindOptions<K extends string, S extends z.ZodType> {
   readonly gvk: KindId<K>;
+  /** Default: the kind's name. */
+  readonly tag?: string;
   readonly plural: string;
   readonly shortNames?: readonly string[];
   readonly scope?: 'Namespaced' | 'Cluster';
@@ -83,6 +87,7 @@ export interface KindOptions<K extends string, S extends z.ZodType> {
 export function defineKind<const K extends string, S extends z.ZodType>(options: KindOptions<K, S>): KindDefinition<K, S> {
   return {
     id: options.gvk,
+    tag: options.tag ?? options.gvk.kind,
     plural: options.plural,
     singular: options.gvk.kind.toLowerCase(),
     shortNames: options.shortNames ?? [],

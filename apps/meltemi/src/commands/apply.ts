@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { applyFixes, kindOf, toObject, type Config, type DecodedDocument } from '@meltemi/api';
+import { applyFixes, kindByName, toObject, type Config, type DecodedDocument } from '@meltemi/api';
 import { formatProblem, MeshError, type Problem } from '@meltemi/base';
 import { connect, type ControlPlaneClient } from '../client/control-plane-client.ts';
 import { decodeInputs, readInputs, type Input } from '../client/inputs.ts';
@@ -82,7 +82,7 @@ function inOrder(configs: readonly Config[]): readonly Config[] {
 async function applyAll(client: ControlPlaneClient, configs: readonly Config[], dryRun: boolean, out: Output): Promise<{ readonly refused: number }> {
   let refused = 0;
   for (const config of inOrder(configs)) {
-    const kind = kindOf(config.apiVersion, config.kind);
+    const kind = kindByName(config.kind);
     if (kind === undefined) continue;
     const name = displayName(kind, config.meta.name);
     try {
@@ -99,7 +99,7 @@ async function applyAll(client: ControlPlaneClient, configs: readonly Config[], 
 
 /** Server-side apply of one object; answers `created`, `configured` or `unchanged`. */
 export async function applyOne(client: ControlPlaneClient, config: Config, dryRun = false): Promise<string> {
-  const kind = kindOf(config.apiVersion, config.kind);
+  const kind = kindByName(config.kind);
   if (kind === undefined) throw new MeshError('cli/usage', `${config.apiVersion} ${config.kind} is not a kind that can be applied`);
   const origin = config.origin.file === undefined ? undefined : encodeURIComponent(`${config.origin.file}:${config.origin.line ?? 1}`);
   const path = `${resourcePath(kind, config.meta.namespace, config.meta.name)}?fieldManager=meltemi&force=true${dryRun ? '&dryRun=All' : ''}`;

@@ -5,7 +5,7 @@ import { parseTargets } from '../client/targets.ts';
 import { decodeInputs, readInputs } from '../client/inputs.ts';
 import { defineCommand, text, texts } from '../define-command.ts';
 import type { Output } from '../output/output.ts';
-import { kindOf, type KindDefinition } from '@meltemi/api';
+import { kindByName, type KindDefinition } from '@meltemi/api';
 import { serverOption } from './shared.ts';
 
 export const deleteCommand = defineCommand({
@@ -54,7 +54,7 @@ async function fileObjects(paths: readonly string[], namespace: string, out: Out
   const decoded = decodeInputs(await readInputs(paths), namespace);
   for (const problem of decoded.problems) out.note(formatProblem(problem));
   return decoded.configs.toReversed().flatMap((config) => {
-    const kind = kindOf(config.apiVersion, config.kind);
+    const kind = kindByName(config.kind);
     return kind === undefined ? [] : [{ kind, namespace: config.meta.namespace, name: config.meta.name }];
   });
 }

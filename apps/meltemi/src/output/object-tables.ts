@@ -60,7 +60,7 @@ interface Column {
 
 /** The columns that Istio's own CRDs print. */
 function columnsOf(kind: KindDefinition): readonly Column[] {
-  switch (kind.id.kind) {
+  switch (kind.tag) {
     case 'VirtualService':
       return [
         { head: 'GATEWAYS', value: (spec) => bracketed(spec['gateways']) },

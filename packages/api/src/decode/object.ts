@@ -52,7 +52,7 @@ export function decodeParsed(value: unknown, options: ObjectOptions): DecodedObj
   if (meta.meta === undefined || findings.some((finding) => finding.severity === 'error')) return { ...names, findings };
   const status = object['status'] as Json | undefined;
   const config: Config = {
-    kind: kind.id.kind,
+    kind: kind.tag,
     apiVersion: String(object['apiVersion']),
     meta: meta.meta,
     spec: decoded.spec,

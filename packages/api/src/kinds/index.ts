@@ -5,6 +5,14 @@ import { namespaceKind } from './core/namespace.ts';
 import { secretKind } from './core/secret.ts';
 import { serviceAccountKind } from './core/service-account.ts';
 import { serviceKind } from './core/service.ts';
+import { backendTlsPolicyKind } from './gateway-api/backend-tls-policy.ts';
+import { gatewayClassKind } from './gateway-api/gateway-class.ts';
+import { kubernetesGatewayKind } from './gateway-api/gateway.ts';
+import { grpcRouteKind } from './gateway-api/grpc-route.ts';
+import { httpRouteKind } from './gateway-api/http-route.ts';
+import { tcpRouteKind, tlsRouteKind } from './gateway-api/l4-routes.ts';
+import { listenerSetKind } from './gateway-api/listener-set.ts';
+import { referenceGrantKind } from './gateway-api/reference-grant.ts';
 import { destinationRuleKind } from './networking/destination-rule.ts';
 import { envoyFilterKind } from './networking/envoy-filter.ts';
 import { gatewayKind } from './networking/gateway.ts';
@@ -33,4 +41,13 @@ export const KINDS: readonly KindDefinition<string, z.ZodType>[] = [
   virtualServiceKind,
   peerAuthenticationKind,
   envoyFilterKind,
+  gatewayClassKind,
+  kubernetesGatewayKind,
+  listenerSetKind,
+  referenceGrantKind,
+  backendTlsPolicyKind,
+  httpRouteKind,
+  grpcRouteKind,
+  tlsRouteKind,
+  tcpRouteKind,
 ];

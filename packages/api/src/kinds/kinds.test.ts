@@ -17,7 +17,9 @@ const texts = readdirSync(folder)
 test('kinds have names of their own and are found by each of them', () => {
   const seen = new Set<string>();
   for (const kind of KINDS) {
-    for (const name of [kind.id.kind, kind.plural, ...kind.shortNames]) {
+    // Of two groups with a kind of one name, the first listed answers to it; the other has a tag, short names and its full name.
+    const shared = kind.tag !== kind.id.kind;
+    for (const name of shared ? [kind.tag, `${kind.plural}.${kind.id.group}`, ...kind.shortNames] : [kind.id.kind, kind.plural, ...kind.shortNames]) {
       assert.ok(!seen.has(name.toLowerCase()) || name.toLowerCase() === kind.singular, `${name} is taken`);
       seen.add(name.toLowerCase());
       assert.equal(kindByAnyName(name), kind);

@@ -2,7 +2,6 @@ const LATER = 'Meltemi does not support this kind yet';
 const EXTENSION =
   'Meltemi runs no WebAssembly and no Lua in its own proxy, and hands no modules to Envoy; on workloads whose data plane is Envoy, an EnvoyFilter can add such a filter';
 const WORKLOAD = 'Kubernetes workloads do not run without Kubernetes; start the program with "meltemi run --app … --version … --port … -- COMMAND"';
-const GATEWAY_API = 'Meltemi does not support the Kubernetes Gateway API yet; write a Gateway of networking.istio.io and a VirtualService';
 
 /** Kinds that users of Istio and Kubernetes have, by `group/Kind`, and what to tell them. */
 export const KNOWN_UNSUPPORTED_KINDS: Readonly<Record<string, string>> = {
@@ -12,13 +11,11 @@ export const KNOWN_UNSUPPORTED_KINDS: Readonly<Record<string, string>> = {
   'extensions.istio.io/WasmPlugin': EXTENSION,
   'extensions.istio.io/TrafficExtension': EXTENSION,
   'install.istio.io/IstioOperator': 'Meltemi has its own options: see "meltemi control-plane --help"',
-  'gateway.networking.k8s.io/GatewayClass': GATEWAY_API,
-  'gateway.networking.k8s.io/Gateway': GATEWAY_API,
-  'gateway.networking.k8s.io/HTTPRoute': GATEWAY_API,
-  'gateway.networking.k8s.io/GRPCRoute': GATEWAY_API,
-  'gateway.networking.k8s.io/TCPRoute': GATEWAY_API,
-  'gateway.networking.k8s.io/TLSRoute': GATEWAY_API,
-  'gateway.networking.k8s.io/ReferenceGrant': GATEWAY_API,
+  'gateway.networking.k8s.io/UDPRoute': 'UDP is not proxied',
+  'gateway.networking.x-k8s.io/XBackendTrafficPolicy': `${LATER}; write a DestinationRule with retryBudget`,
+  'gateway.networking.x-k8s.io/XBackend': `${LATER}; write a ServiceEntry`,
+  'gateway.networking.x-k8s.io/XListenerSet': 'it is called ListenerSet now, in gateway.networking.k8s.io/v1',
+  'inference.networking.k8s.io/InferencePool': LATER,
   'apps/Deployment': WORKLOAD,
   'apps/StatefulSet': WORKLOAD,
   'apps/DaemonSet': WORKLOAD,

@@ -3,9 +3,9 @@ import { KINDS } from './index.ts';
 
 const byGroupKind = new Map(KINDS.map((kind) => [`${kind.id.group}/${kind.id.kind}`, kind]));
 
-/** The definition of a kind by name alone; names are unique among ours. */
-export function kindByName(name: string): KindDefinition | undefined {
-  return KINDS.find((kind) => kind.id.kind === name);
+/** The definition behind `Config.kind`. */
+export function kindByName(tag: string): KindDefinition | undefined {
+  return KINDS.find((kind) => kind.tag === tag);
 }
 
 /** The definition for `apiVersion` and `kind` of an object, when that version is served. */
@@ -32,7 +32,7 @@ export function kindByResource(group: string, version: string, plural: string): 
 export function kindByAnyName(name: string): KindDefinition | undefined {
   const wanted = name.toLowerCase();
   return KINDS.find((kind) => {
-    const names = [kind.id.kind.toLowerCase(), kind.plural, kind.singular, ...kind.shortNames];
+    const names = [kind.tag.toLowerCase(), kind.id.kind.toLowerCase(), kind.plural, kind.singular, ...kind.shortNames];
     return (
       names.includes(wanted) ||
       `${kind.plural}.${kind.id.group}` === wanted ||

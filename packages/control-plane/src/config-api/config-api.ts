@@ -71,7 +71,7 @@ function kindRoutes(room: Room, kind: KindDefinition, version: string): Route[] 
 
 function list(room: Room, target: Target, request: HttpRequest): HttpResponse {
   const selected = selectorOf(request.query);
-  const { kind } = target.kind.id;
+  const kind = target.kind.tag;
   const matches = (config: Config): boolean =>
     config.kind === kind && (target.namespace === '' || config.meta.namespace === target.namespace) && selected(config);
   const current = (): readonly Config[] => room.deps.store.list(kind).filter(matches).toSorted(byName);

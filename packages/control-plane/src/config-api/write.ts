@@ -59,7 +59,7 @@ export async function patch(context: WriteContext, target: Target, request: Http
 /** The stored object, or 404. */
 export function existing(context: { readonly store: WritableConfigStore }, target: Target): Config {
   const name = target.name ?? '';
-  const config = context.store.get({ kind: target.kind.id.kind, namespace: target.namespace, name });
+  const config = context.store.get({ kind: target.kind.tag, namespace: target.namespace, name });
   if (config === undefined) throw new StatusError('NotFound', `${target.kind.plural} "${name}" not found`, details(target, name));
   return config;
 }
@@ -115,7 +115,7 @@ function checkTarget(
     throw invalid(problems, { name: target.name ?? problems[0]?.object?.name ?? '', group: target.kind.id.group, kind: target.kind.id.kind });
   }
   const wrong =
-    config.kind !== target.kind.id.kind
+    config.kind !== target.kind.tag
       ? `a ${config.kind} cannot be written to ${target.kind.plural}`
       : config.meta.namespace !== target.namespace
         ? `the namespace of the object (${config.meta.namespace}) is not that of the request (${target.namespace})`
