@@ -44,6 +44,6 @@ export function clusterSecrets(cluster: RuntimeCluster): ReadonlySet<string> {
 }
 
 function addSecrets(tls: CommonTls, into: Set<string>): void {
-  if (tls.certificate?.t === 'sds') into.add(tls.certificate.name);
+  for (const certificate of [tls.certificate, ...tls.moreCertificates]) if (certificate?.t === 'sds') into.add(certificate.name);
   if (tls.trust?.t === 'sds') into.add(tls.trust.name);
 }

@@ -94,8 +94,9 @@ function accept(maps: Maps, change: Accepted, nowMs: number): void {
   }
 }
 
+/** A secret of which it is known that there is none holds nothing up: only what needs it does not work. */
 function hasSecrets(maps: Maps, names: ReadonlySet<string>): boolean {
-  return [...names].every((name) => maps.secrets.has(name));
+  return [...names].every((name) => maps.secrets.isAnswered(name));
 }
 
 /** A cluster that nobody announced holds nothing up: requests to it are answered with NC. */

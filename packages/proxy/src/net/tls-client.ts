@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import type { UpstreamTls } from '@meltemi/runtime';
 import type { TlsInfo } from '../types.ts';
-import { compileSanCheck, matchesHost, parseAltNames, tlsInfo, type AltName } from './tls-peer.ts';
+import { compileSanCheck, isPinned, matchesHost, parseAltNames, tlsInfo, type AltName } from './tls-peer.ts';
 import { ownUri, resolveMaterial, sameMaterial, type SecretLookup, type TlsMaterial } from './tls-secrets.ts';
 
 const MAX_SESSIONS = 1024;
@@ -49,11 +49,12 @@ function takePeer(socket: TLSSocket, resumed: ClientSession | undefined): Verifi
 }
 
 function contextOptions({ cipherSuites, minVersion, maxVersion }: UpstreamTls, material: TlsMaterial): SecureContextOptions {
-  const { certificateChain, privateKey, trustedCa } = material;
+  const { certificateChain, privateKey, trustedCa, crl } = material;
   const options: SecureContextOptions = { minVersion, maxVersion };
   if (certificateChain !== undefined) options.cert = certificateChain;
   if (privateKey !== undefined) options.key = privateKey;
   if (trustedCa !== undefined) options.ca = trustedCa;
+  if (crl !== undefined) options.crl = crl;
   if (cipherSuites.length > 0) options.ciphers = [...cipherSuites, 'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'].join(':');
   return options;
 }
@@ -131,6 +132,7 @@ export class TlsClient {
 
   #checkName(certificate: X509Certificate, serverName: string): string | undefined {
     if (!this.#checkNames(parseAltNames(certificate.subjectAltName))) return 'TLS_error:CERTIFICATE_VERIFY_FAILED:verify_cert:SAN_matcher';
+    if (!isPinned(certificate, this.tls.pins)) return 'TLS_error:CERTIFICATE_VERIFY_FAILED:verify_cert:pin';
     if (this.tls.autoSanValidation && serverName !== '' && !matchesHost(certificate, serverName))
       return 'TLS_error:CERTIFICATE_VERIFY_FAILED:verify_cert:auto_SAN';
     return undefined;

@@ -1,8 +1,8 @@
-import type { X509Certificate } from 'node:crypto';
+import { createHash, type X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { compileStringMatch } from '@meltemi/match';
-import type { SanMatch } from '@meltemi/runtime';
+import type { CommonTls, SanMatch } from '@meltemi/runtime';
 import type { TlsInfo } from '../types.ts';
 
 /** One subject alternative name. */
@@ -47,6 +47,15 @@ const STRING_MATCH = {
   contains: (contains: string) => ({ contains }),
   regex: (regex: string) => ({ regex }),
 } as const;
+
+/** Is it one of the certificates, or does it carry one of the keys, that are asked for? Nothing asked for: any. */
+export function isPinned(certificate: X509Certificate, pins: CommonTls['pins']): boolean {
+  if (pins.certificates.length === 0 && pins.keys.length === 0) return true;
+  if (pins.certificates.includes(certificate.fingerprint256.replaceAll(':', '').toLowerCase())) return true;
+  if (pins.keys.length === 0) return false;
+  const key = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  return pins.keys.includes(createHash('sha256').update(key).digest('hex'));
+}
 
 /** Does the certificate stand for this server name (DNS or IP)? */
 export function matchesHost(certificate: X509Certificate, host: string): boolean {

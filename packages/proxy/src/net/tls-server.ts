@@ -4,7 +4,7 @@ import type { Log } from '@meltemi/base';
 import type { DownstreamTls } from '@meltemi/runtime';
 import type { TlsInfo } from '../types.ts';
 import { reasonOf } from './node-transport.ts';
-import { compileSanCheck, parseAltNames, tlsInfo, type AltName } from './tls-peer.ts';
+import { compileSanCheck, isPinned, parseAltNames, tlsInfo, type AltName } from './tls-peer.ts';
 import { ownUri, resolveMaterial, sameMaterial, type SecretLookup, type TlsMaterial } from './tls-secrets.ts';
 
 /** How a handshake on the server side ended. */
@@ -102,9 +102,9 @@ export class TlsServer {
     const { minVersion, maxVersion, cipherSuites, requireClientCertificate } = this.#tls;
     const verify = material.trustedCa !== undefined || requireClientCertificate;
     return {
-      ...(material.certificateChain === undefined ? {} : { cert: material.certificateChain }),
-      ...(material.privateKey === undefined ? {} : { key: material.privateKey }),
+      ...keysOf(material),
       ...(material.trustedCa === undefined ? {} : { ca: material.trustedCa }),
+      ...(material.crl === undefined ? {} : { crl: material.crl }),
       ...(cipherSuites.length === 0
         ? {}
         : { ciphers: [...cipherSuites, 'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'].join(':') }),
@@ -157,6 +157,7 @@ export class TlsServer {
     if (!socket.authorized) return `the client's certificate is not trusted: ${String(socket.authorizationError)}`;
     if (socket.isSessionReused() && Date.parse(certificate.validTo) < Date.now())
       return "the client's certificate has expired since the session began";
+    if (!isPinned(certificate, this.#tls.pins)) return "the client's certificate is none of those asked for";
     return this.#checkNames(parseAltNames(certificate.subjectAltName)) ? undefined : "the client's certificate has none of the names asked for";
   }
 
@@ -166,6 +167,13 @@ export class TlsServer {
     this.#pending.delete(key);
     pending.done({ ok: false, reason });
   }
+}
+
+/** One pair, or several with keys of different types. */
+function keysOf({ certificateChain, privateKey, more }: TlsMaterial): Pick<TlsOptions, 'cert' | 'key'> {
+  if (certificateChain === undefined || privateKey === undefined) return {};
+  if (more.length === 0) return { cert: certificateChain, key: privateKey };
+  return { cert: [certificateChain, ...more.map((pair) => pair.certificateChain)], key: [privateKey, ...more.map((pair) => pair.privateKey)] };
 }
 
 function keyOf(socket: Socket): string | undefined {

@@ -15,5 +15,6 @@ export function decodeSecretMessage(reader: Reader): RuntimeSecret {
   validation.require('match_typed_subject_alt_names', context.subjectAltNames.length === 0, 'names belong into the TLS context, not into the secret');
   const trustedCa = context.trust?.t === 'inline' ? (context.trust.trustedCa ?? '') : '';
   validation.require('trusted_ca', trustedCa !== '', 'missing');
-  return { t: 'trust', name, trustedCa };
+  const crl = context.trust?.t === 'inline' ? context.trust.crl : undefined;
+  return { t: 'trust', name, trustedCa, ...(crl === undefined ? {} : { crl }) };
 }

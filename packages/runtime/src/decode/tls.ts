@@ -51,6 +51,7 @@ function decodeDownstreamTls(reader: Reader): DownstreamTls {
 
 function decodeUpstreamTls(reader: Reader): UpstreamTls {
   const common = decodeCommon(reader);
+  reader.require('common_tls_context', common.moreCertificates.length === 0, 'a client shows one certificate');
   // Renegotiation is refused by default, and there is no way to switch it on here.
   reader.harmless('max_session_keys', 'enforce_rsa_key_usage');
   return {
@@ -65,10 +66,17 @@ function decodeCommon(reader: Reader): CommonTls {
   const common = reader.message('common_tls_context');
   if (common === undefined) {
     reader.fail('common_tls_context', 'missing');
-    return { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3', cipherSuites: [], subjectAltNames: [], acceptUntrusted: false, alpnProtocols: [] };
+    return {
+      minVersion: 'TLSv1.2',
+      maxVersion: 'TLSv1.3',
+      cipherSuites: [],
+      moreCertificates: [],
+      ...NO_CHECKS,
+      alpnProtocols: [],
+    };
   }
   const params = common.message('tls_params');
-  const certificate = decodeCertificate(common);
+  const [certificate, ...moreCertificates] = decodeCertificates(common);
   const validation = decodeValidation(common);
   return {
     minVersion: version(params, 'tls_minimum_protocol_version', 'TLSv1.2'),
@@ -76,6 +84,7 @@ function decodeCommon(reader: Reader): CommonTls {
     cipherSuites: ciphers(params),
     alpnProtocols: common.strings('alpn_protocols'),
     ...validation,
+    moreCertificates,
     ...(certificate === undefined ? {} : { certificate }),
   };
 }
@@ -96,13 +105,12 @@ function ciphers(params: Reader | undefined): readonly string[] {
   return params.strings('cipher_suites');
 }
 
-function decodeCertificate(common: Reader): TlsSource<InlineCertificate> | undefined {
-  const [sds, ...more] = common.messages('tls_certificate_sds_secret_configs');
-  const [inline, ...others] = common.messages('tls_certificates');
-  for (const reader of [...more, ...others]) reader.fail('', 'more than one certificate is not supported by this proxy');
-  if (sds !== undefined) return decodeSds(sds);
-  if (inline === undefined) return undefined;
-  return { t: 'inline', ...decodeTlsCertificate(inline) };
+function decodeCertificates(common: Reader): readonly TlsSource<InlineCertificate>[] {
+  const inline = common
+    .messages('tls_certificates')
+    .map((reader): TlsSource<InlineCertificate> => ({ t: 'inline', ...decodeTlsCertificate(reader) }));
+  const sds = common.messages('tls_certificate_sds_secret_configs').map(decodeSds);
+  return sds.length > 0 ? sds : inline;
 }
 
 export function decodeTlsCertificate(reader: Reader): InlineCertificate {
@@ -131,15 +139,18 @@ export function decodeAdsSource(source: Reader): void {
 interface Validation {
   readonly trust?: TlsSource<InlineTrust>;
   readonly subjectAltNames: readonly SanMatch[];
+  readonly pins: CommonTls['pins'];
   readonly acceptUntrusted: boolean;
 }
 
+const NO_CHECKS = { subjectAltNames: [], pins: { certificates: [], keys: [] }, acceptUntrusted: false } as const;
+
 function decodeValidation(common: Reader): Validation {
   const sds = common.message('validation_context_sds_secret_config');
-  if (sds !== undefined) return { trust: decodeSds(sds), subjectAltNames: [], acceptUntrusted: false };
+  if (sds !== undefined) return { trust: decodeSds(sds), ...NO_CHECKS };
   const combined = common.message('combined_validation_context');
   const inline = combined?.message('default_validation_context') ?? common.message('validation_context');
-  const base = inline === undefined ? { subjectAltNames: [], acceptUntrusted: false } : decodeValidationContext(inline);
+  const base = inline === undefined ? NO_CHECKS : decodeValidationContext(inline);
   const secret = combined?.message('validation_context_sds_secret_config');
   return secret === undefined ? base : { ...base, trust: decodeSds(secret) };
 }
@@ -149,12 +160,35 @@ export function decodeValidationContext(reader: Reader): Validation {
   const subjectAltNames = reader.messages('match_typed_subject_alt_names').map(decodeSan);
   const old = reader.messages('match_subject_alt_names').map((item): SanMatch => ({ type: 'dns', match: decodeStringMatch(item) }));
   const hasCa = reader.has('trusted_ca');
+  const crl = pem(reader, 'crl', false);
+  reader.require('crl', crl === '' || hasCa, 'a revocation list needs the certificates that it belongs to');
   const names = [...subjectAltNames, ...old];
   return {
     subjectAltNames: names,
+    pins: decodePins(reader),
     acceptUntrusted,
-    ...(hasCa ? { trust: { t: 'inline', trustedCa: pem(reader, 'trusted_ca', false) } } : {}),
+    ...(hasCa ? { trust: { t: 'inline', trustedCa: pem(reader, 'trusted_ca', false), ...(crl === '' ? {} : { crl }) } } : {}),
   };
+}
+
+const HEX = /^[0-9a-f]{64}$/;
+
+/** Hashes come as hexadecimal text (with or without colons), those of keys as base64. */
+function decodePins(reader: Reader): CommonTls['pins'] {
+  const certificates = reader.strings('verify_certificate_hash').map((text) => text.replaceAll(':', '').toLowerCase());
+  certificates.forEach((hash, index) => reader.require(`verify_certificate_hash[${index}]`, HEX.test(hash), 'expected SHA-256 as hexadecimal text'));
+  const keys = reader.strings('verify_certificate_spki').map(hexOfBase64);
+  keys.forEach((hash, index) => reader.require(`verify_certificate_spki[${index}]`, HEX.test(hash), 'expected SHA-256 in base64'));
+  return { certificates, keys };
+}
+
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** Empty when it is no base64. */
+function hexOfBase64(text: string): string {
+  if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) return '';
+  const bits = [...text.slice(0, 43)].map((letter) => BASE64.indexOf(letter).toString(2).padStart(6, '0')).join('');
+  return (bits.slice(0, 256).match(/.{4}/g) ?? []).map((nibble) => Number.parseInt(nibble, 2).toString(16)).join('');
 }
 
 function decodeSan(reader: Reader): SanMatch {

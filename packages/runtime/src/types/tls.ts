@@ -13,6 +13,8 @@ export interface InlineCertificate {
 export interface InlineTrust {
   /** PEM bundle; absent = no certificate check unless a secret gives one. */
   readonly trustedCa?: string;
+  /** Revoked certificates, PEM. */
+  readonly crl?: string;
 }
 
 /** One `match_typed_subject_alt_names` entry. */
@@ -28,9 +30,13 @@ export interface CommonTls {
   /** OpenSSL cipher names for TLS 1.2; empty = default. */
   readonly cipherSuites: readonly string[];
   readonly certificate?: TlsSource<InlineCertificate>;
+  /** Further ones with keys of another type (RSA beside ECDSA): the peer's abilities choose. Servers only. */
+  readonly moreCertificates: readonly TlsSource<InlineCertificate>[];
   readonly trust?: TlsSource<InlineTrust>;
   /** The peer must show at least one of these; empty = any name. The check is due on resumed sessions too. */
   readonly subjectAltNames: readonly SanMatch[];
+  /** The peer must show one of these certificates or keys; empty = any. Lower-case hexadecimal SHA-256. */
+  readonly pins: { readonly certificates: readonly string[]; readonly keys: readonly string[] };
   /** `ACCEPT_UNTRUSTED`: the chain is not verified (never for a mesh identity). */
   readonly acceptUntrusted: boolean;
   readonly alpnProtocols: readonly string[];
