@@ -1,7 +1,7 @@
 import { effectiveMtls, visibleServices, type ProxyNode } from '@meltemi/model';
 import type { Cluster, Listener, RouteConfiguration } from '@meltemi/protos-types';
-import { inboundClusters, outboundClusters } from './clusters/index.ts';
-import type { InputsCache } from './common/inputs-cache.ts';
+import { inboundClusters, outboundClusters, type OutboundClusters } from './clusters/index.ts';
+import type { InputsCache, Made } from './common/inputs-cache.ts';
 import type { NodeScope } from './common/node-scope.ts';
 import { gatewayListener } from './listeners/gateway.ts';
 import { gatewayPorts, gatewayRouteName, serverKind, type GatewayPort, type GatewayServerRef } from './listeners/gateway-servers.ts';
@@ -9,8 +9,11 @@ import { inboundPorts, type InboundPort } from './listeners/inbound-ports.ts';
 import { boundInbound, virtualInbound } from './listeners/inbound.ts';
 import { outboundListeners } from './listeners/outbound.ts';
 import { gatewayRoutes } from './routes/gateway-routes.ts';
-import { sidecarRoutes } from './routes/sidecar-routes.ts';
+import type { SidecarRouteInputs } from './routes/service-hosts.ts';
+import { sidecarRoutes, type SidecarTable } from './routes/sidecar-routes.ts';
 import type { MeshState } from './types.ts';
+
+const NONE: readonly never[] = [];
 
 /** One node at one moment, with what it shares with others. */
 export interface NodeView {
@@ -33,17 +36,25 @@ function outboundInputs({ scope, state: { push } }: NodeView) {
 
 /** The workload's own ports; the same list (and the same ports in it) while nothing about them changes. */
 function portsOf({ node, state: { push, endpoints }, cache }: NodeView): readonly InboundPort[] {
-  const self = endpoints.workloadAt(node.address);
-  const key = {
-    services: push.services,
-    policies: push.peerAuthentications,
-    identity: [node.namespace, node.address, node.dataPlane],
-    labels: JSON.stringify(node.labels),
-    declared: JSON.stringify([node.ports, self?.ports, self?.portMap]),
-  };
-  return cache.get('inboundPorts', key, () => inboundPorts(push, node, endpoints));
+  const key = { services: push.services, policies: push.peerAuthentications, self: endpoints.workloadAt(node.address) };
+  return cache.latest('inboundPorts', node, key, (_, before: Made<object, readonly InboundPort[]> | undefined) => {
+    const ports = inboundPorts(push, node, endpoints);
+    // Most changes of services and workloads are those of others.
+    return before !== undefined && sameItems(before.made, ports) ? before.made : ports;
+  });
 }
 
+function sameItems<T extends object>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, index) => sameFields(item, b[index]));
+}
+
+function sameFields<T extends object>(a: T, b: T | undefined): boolean {
+  if (b === undefined) return false;
+  for (const name in a) if (a[name] !== b[name]) return false;
+  return true;
+}
+
+/** Shared by the replicas of a gateway. */
 function gatewayPortsOf({ node, state: { push }, cache }: NodeView): readonly GatewayPort[] {
   const key = {
     gateways: push.gateways,
@@ -55,52 +66,57 @@ function gatewayPortsOf({ node, state: { push }, cache }: NodeView): readonly Ga
   return cache.get('gatewayPorts', key, () => gatewayPorts(push, node));
 }
 
+/** Resources of a type for a node: what it shares with all nodes of its scope, and what is its own. */
+export interface NodeResources<T> {
+  readonly shared: readonly T[];
+  readonly own: readonly T[];
+}
+
 /** CDS. */
-export function clustersFor(view: NodeView): readonly Cluster[] {
+export function clustersFor(view: NodeView): NodeResources<Cluster> {
   const { node, state, cache, scope } = view;
   const { virtualServices: _, ...inputs } = outboundInputs(view);
-  const outbound = cache.get(
-    'outboundClusters',
-    { ...inputs, endpoints: state.endpoints, accountsVersion: state.endpoints.accountsVersion },
-    (key) => ({ list: outboundClusters(key, cache) }),
+  const key = { ...inputs, endpoints: state.endpoints, accountsVersion: state.endpoints.accountsVersion };
+  const shared = cache.latest('outboundClusters', scope, key, (known, before: Made<typeof key, OutboundClusters> | undefined) =>
+    outboundClusters(known, cache, before),
   ).list;
-  if (node.type === 'router') return outbound;
-  const inbound = inboundClusters(
+  if (node.type === 'router') return { shared, own: NONE };
+  const own = inboundClusters(
     { ports: portsOf(view), appAddress: node.appAddress, mesh: state.push.mesh, redirect: scope.interception === 'REDIRECT' },
     cache,
   );
-  return [...outbound, ...inbound];
+  return { shared, own };
 }
 
 /** LDS. */
-export function listenersFor(view: NodeView): readonly Listener[] {
-  const { node, state, cache } = view;
+export function listenersFor(view: NodeView): NodeResources<Listener> {
+  const { node, cache, scope } = view;
   const inputs = outboundInputs(view);
   if (node.type === 'router') {
-    return gatewayPortsOf(view).flatMap((port) => {
+    const own = gatewayPortsOf(view).flatMap((port) => {
       const made = cache.get('gatewayListener', { ...inputs, port, bindAddress: node.bindAddress }, (key) => ({
         listener: gatewayListener(key),
       })).listener;
       return made === undefined ? [] : [made];
     });
+    return { shared: NONE, own };
   }
-  const outbound = cache.get('outboundListeners', inputs, (key) => ({ list: outboundListeners(key, cache) })).list;
-  const { mesh } = state.push;
-  const settings = { mesh, dataPlane: node.dataPlane, convertsB3: node.convertsB3 };
+  const shared = cache.latest('outboundListeners', scope, inputs, (key) => outboundListeners(key, cache));
+  return { shared, own: inboundListeners(view) };
+}
+
+function inboundListeners(view: NodeView): readonly Listener[] {
+  const { node, state, cache } = view;
+  const settings = { mesh: state.push.mesh, dataPlane: node.dataPlane, convertsB3: node.convertsB3 };
   const ports = portsOf(view);
   if (node.interception === 'NONE') {
-    return [
-      ...outbound,
-      ...ports.map((port) =>
-        cache.get('boundInbound', { ...settings, port, address: node.address }, (key) => boundInbound(key.port, key.address, settings)),
-      ),
-    ];
+    return ports.map((port) =>
+      cache.get('boundInbound', { ...settings, port, address: node.address }, (key) => boundInbound(key.port, key.address, settings)),
+    );
   }
   const others = effectiveMtls(state.push, node);
-  return [
-    ...outbound,
-    cache.get('virtualInbound', { ...settings, ports, mode: others.mode, policy: others.policy }, () => virtualInbound(ports, others, settings)),
-  ];
+  const key = { ...settings, ports, mode: others.mode, policy: others.policy };
+  return [cache.get('virtualInbound', key, () => virtualInbound(ports, others, settings))];
 }
 
 /** One RDS resource; undefined when the node has no such table. */
@@ -113,7 +129,10 @@ export function routesFor(view: NodeView, name: string): RouteConfiguration | un
       : view.cache.get('gatewayRoutes', { ...inputs, name, port: table.port, servers: table.servers }, gatewayRoutes);
   }
   if (!/^[1-9]\d{0,4}$/.test(name)) return undefined;
-  return view.cache.get('sidecarRoutes', { ...inputs, port: Number(name) }, (key) => sidecarRoutes(key, view.cache));
+  const key = { ...inputs, port: Number(name) };
+  return view.cache.latest(`sidecarRoutes ${name}`, view.scope, key, (known, before: Made<SidecarRouteInputs, SidecarTable> | undefined) =>
+    sidecarRoutes(known, view.cache, before),
+  ).configuration;
 }
 
 /** The route tables of a gateway: name → port and the servers that share it. */
@@ -136,7 +155,7 @@ function gatewayTables(view: NodeView): ReadonlyMap<string, { readonly port: num
 export function routeNamesFor(view: NodeView): readonly string[] {
   if (view.node.type === 'router') return [...gatewayTables(view).keys()];
   const names = new Set<string>();
-  for (const listener of listenersFor(view)) {
+  for (const listener of listenersFor(view).shared) {
     for (const chain of listener.filter_chains ?? []) {
       for (const filter of chain.filters ?? []) {
         const rds = (filter.typed_config as { readonly rds?: { readonly route_config_name?: string } } | undefined)?.rds?.route_config_name;

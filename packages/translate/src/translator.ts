@@ -1,11 +1,12 @@
+import { LayeredMap } from '@meltemi/base';
 import { visibleServices, type ProxyNode } from '@meltemi/model';
 import { TYPE_URL, type Cluster } from '@meltemi/protos-types';
-import { createInputsCache, type InputsCache } from './common/inputs-cache.ts';
+import { createInputsCache } from './common/inputs-cache.ts';
 import { createNodeScopes } from './common/node-scope.ts';
 import { endpointResource } from './endpoints/index.ts';
 import { grpcClusters, grpcListeners, grpcRoutes } from './grpc/index.ts';
 import { nameTable } from './nds/name-table.ts';
-import { clustersFor, listenersFor, routeNamesFor, routesFor, type NodeView } from './node-resources.ts';
+import { clustersFor, listenersFor, routeNamesFor, routesFor, type NodeResources, type NodeView } from './node-resources.ts';
 import type { GeneratedResource, MeshState, Translator } from './types.ts';
 import { workloadResource } from './wds/workload-resource.ts';
 
@@ -15,6 +16,7 @@ export const NAME_TABLE = 'nameTable';
 type Names = ReadonlySet<string> | '*';
 type Resources = ReadonlyMap<string, GeneratedResource>;
 type Named = readonly (readonly [string, object])[];
+type Generator = (view: NodeView, names: Names) => Resources;
 
 const NOTHING: Resources = new Map();
 
@@ -25,53 +27,98 @@ export function createTranslator(options: { readonly maxCached?: number } = {}):
   return {
     generate(node: ProxyNode, typeUrl: string, names: Names, state: MeshState): Resources {
       const view: NodeView = { node, scope: scopes.of(node, state.push), state, cache };
-      const generator = GENERATORS.get(typeUrl);
-      return generator === undefined ? NOTHING : asMap(typeUrl, generator(view, names), cache);
+      return GENERATORS.get(typeUrl)?.(view, names) ?? NOTHING;
     },
   };
 }
 
-const GENERATORS: ReadonlyMap<string, (view: NodeView, names: Names) => Named> = new Map<string, (view: NodeView, names: Names) => Named>([
-  [TYPE_URL.cluster, (view, names) => byName(view.node.type === 'grpc' ? grpcClusters(view, names) : clustersFor(view), names)],
-  [TYPE_URL.listener, (view, names) => byName(view.node.type === 'grpc' ? grpcListeners(view, names) : listenersFor(view), names)],
+const GENERATORS: ReadonlyMap<string, Generator> = new Map<string, Generator>([
+  [
+    TYPE_URL.cluster,
+    (view, names) =>
+      view.node.type === 'grpc' ? fresh(byName(grpcClusters(view, names), names)) : layers('clusters', view, clustersFor(view), names),
+  ],
+  [
+    TYPE_URL.listener,
+    (view, names) =>
+      view.node.type === 'grpc' ? fresh(byName(grpcListeners(view, names), names)) : layers('listeners', view, listenersFor(view), names),
+  ],
   [TYPE_URL.route, routes],
   [TYPE_URL.endpoint, endpoints],
-  [TYPE_URL.nameTable, names],
+  [TYPE_URL.nameTable, nameTables],
   [TYPE_URL.workload, workloads],
 ]);
+
+/** What nodes of a scope share is one map for all of them; each has its own over it. The same map again while nothing in it changes. */
+function layers<T extends { readonly name: string }>(kind: string, view: NodeView, resources: NodeResources<T>, names: Names): Resources {
+  const { node, scope, cache } = view;
+  const below = cache.latest(`${kind} shared`, scope, { list: resources.shared }, ({ list }) => mapOf(list));
+  const above = cache.latest(`${kind} own`, node, { list: resources.own }, ({ list }) => mapOf(list));
+  const all = cache.latest(`${kind} all`, node, { below, above }, () => (above.size === 0 ? below : new LayeredMap(below, above)));
+  return names === '*' ? all : pick(all, names);
+}
+
+function mapOf(list: readonly { readonly name: string }[]): Resources {
+  return new Map(list.map((json) => [json.name, entryOf(json)]));
+}
+
+function entryOf(json: { readonly name: string }): GeneratedResource {
+  return isEds(json) ? { json, endpointName: json.name } : { json };
+}
+
+function pick(all: Resources, names: ReadonlySet<string>): Resources {
+  const picked = new Map<string, GeneratedResource>();
+  for (const name of names) {
+    const resource = all.get(name);
+    if (resource !== undefined) picked.set(name, resource);
+  }
+  return picked;
+}
 
 function byName(resources: readonly { readonly name: string }[], names: Names): Named {
   return resources.filter(({ name }) => names === '*' || names.has(name)).map((resource) => [resource.name, resource] as const);
 }
 
-function routes(view: NodeView, names: Names): Named {
-  const make = view.node.type === 'grpc' ? grpcRoutes : routesFor;
-  return existing([...(names === '*' ? routeNamesFor(view) : names)], (name) => make(view, name));
+function fresh(named: Named): Resources {
+  return new Map(named.map(([name, json]) => [name, 'name' in json ? entryOf(json as { readonly name: string }) : { json }]));
 }
 
-function endpoints(view: NodeView, names: Names): Named {
+function routes(view: NodeView, names: Names): Resources {
+  const make = view.node.type === 'grpc' ? grpcRoutes : routesFor;
+  const made = existing([...(names === '*' ? routeNamesFor(view) : names)], (name) => make(view, name));
+  return steady('routes', view, made);
+}
+
+/** The same map as for the last asker of the scope when its contents are the same. */
+function steady(kind: string, { scope, cache }: NodeView, named: Named): Resources {
+  return cache.latest(kind, scope, { names: named.map(([name]) => name), list: named.map(([, json]) => json) }, () => fresh(named));
+}
+
+function endpoints(view: NodeView, names: Names): Resources {
   const wanted =
     names === '*'
       ? clustersFor(view)
-          .filter(isEds)
-          .map((cluster) => cluster.name)
+          .shared.filter(isEds)
+          .map(({ name }) => name)
       : [...names];
-  return existing(wanted, (name) => endpointResource(name, view));
+  return fresh(existing(wanted, (name) => endpointResource(name, view)));
 }
 
-function names(view: NodeView, wanted: Names): Named {
-  if (wanted !== '*' && !wanted.has(NAME_TABLE)) return [];
+function nameTables(view: NodeView, wanted: Names): Resources {
+  if (wanted !== '*' && !wanted.has(NAME_TABLE)) return NOTHING;
   const { scope, state, cache } = view;
-  return [[NAME_TABLE, cache.get('nameTable', { services: visibleServices(state.push, scope.namespace), scope, mesh: state.push.mesh }, nameTable)]];
+  const key = { services: visibleServices(state.push, scope.namespace), scope, mesh: state.push.mesh };
+  return cache.latest('nameTable', scope, key, () => new Map([[NAME_TABLE, { json: nameTable(key) }]]));
 }
 
-function workloads(view: NodeView, wanted: Names): Named {
-  if (wanted === '*') return [];
+function workloads(view: NodeView, wanted: Names): Resources {
+  if (wanted === '*') return NOTHING;
   const { state, cache } = view;
-  return existing([...wanted], (address) => {
+  const made = existing([...wanted], (address) => {
     const workload = state.endpoints.workloadAt(address);
     return workload === undefined ? undefined : cache.get('workload', { workload, trustDomain: state.push.mesh.trustDomain }, workloadResource);
   });
+  return fresh(made);
 }
 
 function existing(wanted: readonly string[], make: (name: string) => object | undefined): Named {
@@ -81,16 +128,6 @@ function existing(wanted: readonly string[], make: (name: string) => object | un
   });
 }
 
-function isEds(cluster: Cluster): boolean {
-  return cluster.type === 'EDS';
-}
-
-/** Equal contents give the same Map again: the server sees at once that it has nothing to send. */
-function asMap(typeUrl: string, named: Named, cache: InputsCache): Resources {
-  const key = { typeUrl, names: named.map(([name]) => name), resources: named.map(([, json]) => json) };
-  return cache.get('resources', key, () => {
-    const entry = (name: string, json: object): GeneratedResource =>
-      typeUrl === TYPE_URL.cluster && isEds(json as Cluster) ? { json, endpointName: name } : { json };
-    return new Map(named.map(([name, json]) => [name, entry(name, json)]));
-  });
+function isEds(resource: object): boolean {
+  return (resource as Cluster).type === 'EDS';
 }

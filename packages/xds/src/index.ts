@@ -20,5 +20,5 @@ export {
   type SotwRequest,
   type SotwResponse,
 } from './messages.ts';
-export { createResource, type Resource, type ResourceSource } from './resource.ts';
+export { createResource, createSharedResource, type Resource, type ResourceSource } from './resource.ts';
 export { isByName } from './types.ts';

@@ -25,6 +25,19 @@ export function createResource(name: string, bytes: Uint8Array, endpointName?: s
   return endpointName === undefined ? { name, version, bytes } : { name, version, bytes, endpointName };
 }
 
+/**
+ * A resource of a type that is made to be sent to many: its bytes are kept once, in the form in which responses carry them. `version` is a
+ * hash of the content.
+ */
+export function createSharedResource(typeUrl: string, content: Pick<Resource, 'name' | 'version' | 'bytes'>, endpointName?: string): Resource {
+  const entry = makeEntry(typeUrl, content);
+  const { name, version } = content;
+  const bytes = entry.delta.subarray(entry.delta.length - content.bytes.length);
+  const resource = endpointName === undefined ? { name, version, bytes } : { name, version, bytes, endpointName };
+  entries.set(resource, entry);
+  return resource;
+}
+
 /** A resource as it stands in a response; made once per resource and type, shared by all responses. */
 interface Entry {
   readonly typeUrl: string;
@@ -49,7 +62,12 @@ export function sotwEntry(typeUrl: string, resource: Resource): Uint8Array {
 function entryOf(typeUrl: string, resource: Resource): Entry {
   const known = entries.get(resource);
   if (known?.typeUrl === typeUrl) return known;
-  const { name, version, bytes } = resource;
+  const entry = makeEntry(typeUrl, resource);
+  entries.set(resource, entry);
+  return entry;
+}
+
+function makeEntry(typeUrl: string, { name, version, bytes }: Pick<Resource, 'name' | 'version' | 'bytes'>): Entry {
   const writer = new ProtoWriter(bytes.length + typeUrl.length + name.length + version.length + 40);
   const outer = writer.tag(2, WireType.bytes).begin();
   // The name is field 3 and the version field 1; the Any comes last so that its bytes are the tail. Any order is valid protobuf.
@@ -60,7 +78,5 @@ function entryOf(typeUrl: string, resource: Resource): Entry {
   const delta = writer.take();
   const typeSize = utf8Length(typeUrl);
   const anySize = 1 + varintSize(typeSize) + typeSize + 1 + varintSize(bytes.length) + bytes.length;
-  const entry = { typeUrl, delta, sotwFrom: delta.length - anySize - varintSize(anySize) - 1 };
-  entries.set(resource, entry);
-  return entry;
+  return { typeUrl, delta, sotwFrom: delta.length - anySize - varintSize(anySize) - 1 };
 }

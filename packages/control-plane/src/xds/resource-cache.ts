@@ -1,7 +1,7 @@
-import { hashBytes } from '@meltemi/base';
+import { LayeredMap } from '@meltemi/base';
 import type { ProtoCodec } from '@meltemi/protos';
-import { messageName } from '@meltemi/protos-types';
-import type { Resource } from '@meltemi/xds';
+import { createSharedResource, type Resource } from '@meltemi/xds';
+import { createResourceEncoder } from './encode-resource.ts';
 import type { GeneratedResource } from './generator.ts';
 
 /** Encodes what the generator made: each object once, whoever asks for it. */
@@ -13,6 +13,7 @@ export interface ResourceCache {
 export function createResourceCache(codec: ProtoCodec, onFault: (typeUrl: string, name: string, error: unknown) => void): ResourceCache {
   const maps = new WeakMap<ReadonlyMap<string, GeneratedResource>, ReadonlyMap<string, Resource>>();
   const resources = new WeakMap<object, Map<string, Resource>>();
+  const encoder = createResourceEncoder(codec);
 
   function encodeOne(typeUrl: string, name: string, generated: GeneratedResource): Resource | undefined {
     let byName = resources.get(generated.json);
@@ -20,13 +21,8 @@ export function createResourceCache(codec: ProtoCodec, onFault: (typeUrl: string
     const known = byName.get(name);
     if (known !== undefined) return known;
     try {
-      const bytes = codec.encode(messageName(typeUrl), generated.json);
-      const made: Resource = {
-        name,
-        version: generated.key ?? hashBytes(bytes),
-        bytes,
-        ...(generated.endpointName === undefined ? {} : { endpointName: generated.endpointName }),
-      };
+      const { bytes, version } = encoder(typeUrl, generated.json);
+      const made = createSharedResource(typeUrl, { name, version: generated.key ?? version, bytes }, generated.endpointName);
       byName.set(name, made);
       return made;
     } catch (error) {
@@ -36,17 +32,21 @@ export function createResourceCache(codec: ProtoCodec, onFault: (typeUrl: string
     }
   }
 
-  return {
-    encode(typeUrl, generated) {
-      const known = maps.get(generated);
-      if (known !== undefined) return known;
-      const made = new Map<string, Resource>();
-      for (const [name, resource] of generated) {
-        const encoded = encodeOne(typeUrl, name, resource);
-        if (encoded !== undefined) made.set(name, encoded);
-      }
-      maps.set(generated, made);
-      return made;
-    },
-  };
+  function encodeAll(typeUrl: string, generated: ReadonlyMap<string, GeneratedResource>): ReadonlyMap<string, Resource> {
+    if (generated instanceof LayeredMap) return new LayeredMap(encode(typeUrl, generated.below), encode(typeUrl, generated.above));
+    const made = new Map<string, Resource>();
+    for (const [name, resource] of generated) {
+      const encoded = encodeOne(typeUrl, name, resource);
+      if (encoded !== undefined) made.set(name, encoded);
+    }
+    return made;
+  }
+
+  function encode(typeUrl: string, generated: ReadonlyMap<string, GeneratedResource>): ReadonlyMap<string, Resource> {
+    let made = maps.get(generated);
+    if (made === undefined) maps.set(generated, (made = encodeAll(typeUrl, generated)));
+    return made;
+  }
+
+  return { encode };
 }

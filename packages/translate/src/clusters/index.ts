@@ -4,11 +4,13 @@ import {
   isWildcard,
   type DestinationRuleTable,
   type EndpointIndex,
+  type MergedDestinationRule,
   type MeshConfig,
   type NamespaceServices,
+  type Service,
 } from '@meltemi/model';
 import type { Cluster } from '@meltemi/protos-types';
-import type { InputsCache } from '../common/inputs-cache.ts';
+import type { InputsCache, Made } from '../common/inputs-cache.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import type { InboundPort } from '../listeners/inbound-ports.ts';
 import { blackHoleCluster, inboundClusterOf, inboundPassthroughCluster, passthroughCluster } from './fixed-clusters.ts';
@@ -25,34 +27,64 @@ export interface OutboundClustersInputs {
   readonly accountsVersion: number;
 }
 
-/** The clusters of all visible services and their subsets, and those that go nowhere or anywhere. */
-export function outboundClusters(inputs: OutboundClustersInputs, cache: InputsCache): readonly Cluster[] {
+/** The clusters of a service, with what they were made of. */
+interface ServiceRow {
+  readonly service: Service;
+  readonly rule: MergedDestinationRule | undefined;
+  readonly identities: readonly string[];
+  readonly clusters: readonly Cluster[];
+}
+
+/** All outbound clusters, with what the next ones can take over. */
+export interface OutboundClusters {
+  readonly rows: readonly ServiceRow[];
+  readonly list: readonly Cluster[];
+}
+
+/** The clusters of all visible services and their subsets, and those that go nowhere or anywhere. With those before, whatever did not change is the same object. */
+export function outboundClusters(
+  inputs: OutboundClustersInputs,
+  cache: InputsCache,
+  before?: Made<OutboundClustersInputs, OutboundClusters>,
+): OutboundClusters {
   const { scope, mesh } = inputs;
-  const clusters: Cluster[] = [cache.get('blackHoleCluster', { mesh }, () => blackHoleCluster(mesh))];
-  const redirect = scope.interception === 'REDIRECT';
-  if (redirect) clusters.push(cache.get('passthroughCluster', { mesh }, () => passthroughCluster(mesh)));
+  const fixed: Cluster[] = [cache.get('blackHoleCluster', { mesh }, () => blackHoleCluster(mesh))];
+  if (scope.interception === 'REDIRECT') fixed.push(cache.get('passthroughCluster', { mesh }, () => passthroughCluster(mesh)));
+  const old = before === undefined || before.inputs.mesh !== mesh ? undefined : before;
+  const known = new Map(old?.made.rows.map((row) => [row.service, row]));
+  const rows: ServiceRow[] = [];
   for (const service of inputs.services.list) {
     // A wildcard has no address of its own: only an original destination can be reached.
     if (isWildcard(service.hostname) && service.resolution !== 'none') continue;
-    const rule = destinationRuleFor(inputs, scope, service);
+    const last = known.get(service);
+    const sameRules = last !== undefined && old?.inputs.destinationRules === inputs.destinationRules;
+    const rule = sameRules ? last.rule : destinationRuleFor(inputs, scope, service);
     const identities = inputs.endpoints.accounts(serviceKey(service));
-    for (const port of service.ports) {
-      if (port.protocol === 'udp') continue;
-      for (const subset of ['', ...(rule?.subsets ?? []).map((entry) => entry.subset.name)]) {
-        const key = {
-          service,
-          port,
-          subset,
-          rule,
-          identities,
-          mesh,
-          dataPlane: scope.dataPlane,
-          sourceAddress: scope.address,
-          originalDestination: redirect,
-        };
-        const cluster = cache.get('outboundCluster', key, (known) => ({ made: outboundClusterOf(known) })).made;
-        if (cluster !== undefined) clusters.push(cluster);
-      }
+    if (last !== undefined && last.rule === rule && last.identities === identities) rows.push(last);
+    else rows.push({ service, rule, identities, clusters: serviceClusters({ service, rule, identities }, inputs, cache) });
+  }
+  return { rows, list: [...fixed, ...rows.flatMap(({ clusters }) => clusters)] };
+}
+
+function serviceClusters(parts: Omit<ServiceRow, 'clusters'>, { mesh, scope }: OutboundClustersInputs, cache: InputsCache): readonly Cluster[] {
+  const { service, rule, identities } = parts;
+  const clusters: Cluster[] = [];
+  for (const port of service.ports) {
+    if (port.protocol === 'udp') continue;
+    for (const subset of ['', ...(rule?.subsets ?? []).map((entry) => entry.subset.name)]) {
+      const key = {
+        service,
+        port,
+        subset,
+        rule,
+        identities,
+        mesh,
+        dataPlane: scope.dataPlane,
+        sourceAddress: scope.address,
+        originalDestination: scope.interception === 'REDIRECT',
+      };
+      const cluster = cache.get('outboundCluster', key, (known) => ({ made: outboundClusterOf(known) })).made;
+      if (cluster !== undefined) clusters.push(cluster);
     }
   }
   return clusters;

@@ -6,7 +6,18 @@
 export interface InputsCache {
   /** What `build` makes of these inputs: made now, or made before from equal ones. */
   get<I extends object, O>(generator: string, inputs: I, build: (inputs: I) => O): O;
+  /**
+   * The same for what is large and made anew with most changes (tables, lists): only the last one is kept for each owner and generator, as long as the
+   * owner lives. `build` is given the one before: what of it did not change is to be taken over.
+   */
+  latest<I extends object, O>(generator: string, owner: object, inputs: I, build: (inputs: I, before: Made<I, O> | undefined) => O): O;
   readonly stats: { readonly hits: number; readonly misses: number };
+}
+
+/** What was made last, and of what. */
+export interface Made<I, O> {
+  readonly inputs: I;
+  readonly made: O;
 }
 
 /** A cache of about `maxEntries`. What was not used while half as many others were made is dropped. */
@@ -15,14 +26,20 @@ export function createInputsCache(maxEntries: number): InputsCache {
   let nextId = 0;
   let young = new Map<string, unknown>();
   let old = new Map<string, unknown>();
+  const last = new WeakMap<object, Map<string, Made<object, unknown>>>();
   const stats = { hits: 0, misses: 0 };
   const keyOf = (value: unknown): string => {
     if (typeof value === 'string') return JSON.stringify(value);
     if (typeof value !== 'object' || value === null) return String(value);
-    if (Array.isArray(value)) return `[${value.map(keyOf).join()}]`;
+    if (Array.isArray(value)) return keyOfList(value);
     let id = ids.get(value);
     if (id === undefined) ids.set(value, (id = nextId++));
     return `#${id}`;
+  };
+  const keyOfList = (list: readonly unknown[]): string => {
+    let key = '[';
+    for (const item of list) key += `${keyOf(item)},`;
+    return `${key}]`;
   };
   const remember = (key: string, value: unknown): void => {
     young.set(key, value);
@@ -33,9 +50,9 @@ export function createInputsCache(maxEntries: number): InputsCache {
   return {
     stats,
     get<I extends object, O>(generator: string, inputs: I, build: (inputs: I) => O): O {
-      const key = `${generator}(${Object.entries(inputs)
-        .map(([name, value]) => `${name}=${keyOf(value)}`)
-        .join()})`;
+      let key = generator;
+      // Plain records: no more than their own names. Called a thousand times for a table: no intermediate arrays.
+      for (const name in inputs) key += ` ${name}=${keyOf(inputs[name])}`;
       const found = (young.get(key) ?? old.get(key)) as O | undefined;
       if (found !== undefined) {
         stats.hits++;
@@ -47,5 +64,39 @@ export function createInputsCache(maxEntries: number): InputsCache {
       remember(key, made);
       return made;
     },
+    latest<I extends object, O>(generator: string, owner: object, inputs: I, build: (inputs: I, before: Made<I, O> | undefined) => O): O {
+      let slots = last.get(owner);
+      if (slots === undefined) last.set(owner, (slots = new Map()));
+      const before = slots.get(generator) as Made<I, O> | undefined;
+      if (before !== undefined && sameRecord(before.inputs, inputs)) {
+        stats.hits++;
+        return before.made;
+      }
+      stats.misses++;
+      const made = build(inputs, before);
+      slots.set(generator, { inputs, made });
+      return made;
+    },
   };
+}
+
+/** Equal by the rules of the cache's keys. */
+function sameRecord<I extends object>(a: I, b: I): boolean {
+  let size = 0;
+  for (const name in a) {
+    size++;
+    if (!sameValue(a[name], b[name])) return false;
+  }
+  for (const _ in b) size--;
+  return size === 0;
+}
+
+function sameValue(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  return Array.isArray(a) && Array.isArray(b) && sameList(a, b);
+}
+
+/** Whether two lists hold the same, in the same order. */
+export function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a === b || (a.length === b.length && a.every((item, index) => sameValue(item, b[index])));
 }

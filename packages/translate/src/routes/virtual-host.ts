@@ -1,12 +1,20 @@
-import type { ResolvedVirtualService, Service, ServicePort } from '@meltemi/model';
+import {
+  destinationRuleFor,
+  type MergedDestinationRule,
+  type MeshConfig,
+  type ResolvedVirtualService,
+  type Service,
+  type ServicePort,
+} from '@meltemi/model';
 import type { Route, VirtualHost } from '@meltemi/protos-types';
+import { effectivePolicy } from '../clusters/traffic-policy.ts';
 import { outboundCluster, PASSTHROUGH_CLUSTER } from '../common/names.ts';
 import { originMetadata, originText } from '../common/origin.ts';
 import { timeouts } from './forward.ts';
 import { hashPolicy } from './hash-policy.ts';
 import { ANY_PATH } from './match.ts';
 import { retryPolicy } from './retry.ts';
-import { policyOf, type RouteScope } from './scope.ts';
+import type { RouteScope } from './scope.ts';
 import { virtualServiceRoutes } from './virtual-service-routes.ts';
 
 /** A service port as a virtual host is made of it. */
@@ -24,12 +32,25 @@ export interface ServiceHost {
  */
 export function serviceVirtualHost(host: ServiceHost, scope: RouteScope): VirtualHost {
   const { service, port, domains, owners } = host;
-  return {
-    name: `${service.hostname}:${port.number}`,
-    domains,
-    routes: rulesOf(owners, scope) ?? [defaultRoute(service, port, scope)],
-    include_request_attempt_count: true,
-  };
+  const routes = rulesOf(owners, scope);
+  if (routes === undefined) {
+    const rule = destinationRuleFor(scope.push, scope, service);
+    return defaultVirtualHost({ service, port, domains, rule, mesh: scope.push.mesh });
+  }
+  return { name: `${service.hostname}:${port.number}`, domains, routes, include_request_attempt_count: true };
+}
+
+/** Everything that the virtual host of a service port depends on when no VirtualService governs it. */
+export interface DefaultHost extends Pick<ServiceHost, 'service' | 'port' | 'domains'> {
+  /** The client's rule for the service. */
+  readonly rule: MergedDestinationRule | undefined;
+  readonly mesh: MeshConfig;
+}
+
+/** Straight to the service. */
+export function defaultVirtualHost(host: DefaultHost): VirtualHost {
+  const { service, port, domains } = host;
+  return { name: `${service.hostname}:${port.number}`, domains, routes: [defaultRoute(host)], include_request_attempt_count: true };
 }
 
 /** The routes of the first VirtualService that has any here. */
@@ -41,10 +62,10 @@ export function rulesOf(owners: readonly ResolvedVirtualService[], scope: RouteS
   return undefined;
 }
 
-function defaultRoute(service: Service, port: ServicePort, scope: RouteScope): Route {
+function defaultRoute({ service, port, rule, mesh }: DefaultHost): Route {
   const cluster = outboundCluster(port.number, '', service.hostname);
-  const hash = hashPolicy(policyOf({ hostname: service.hostname, port: port.number, subset: '', cluster, service }, scope).loadBalancer);
-  const retry = retryPolicy(undefined, scope.push.mesh, hash.length > 0);
+  const hash = hashPolicy(effectivePolicy(rule, '', port.number).loadBalancer);
+  const retry = retryPolicy(undefined, mesh, hash.length > 0);
   return {
     name: 'default',
     match: ANY_PATH,

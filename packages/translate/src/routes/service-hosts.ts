@@ -1,0 +1,113 @@
+import {
+  destinationRuleFor,
+  virtualServicesFor,
+  type DestinationRuleTable,
+  type MergedDestinationRule,
+  type MeshConfig,
+  type NamespaceServices,
+  type ResolvedVirtualService,
+  type Service,
+  type ServicePort,
+  type VirtualServiceTable,
+} from '@meltemi/model';
+import type { VirtualHost } from '@meltemi/protos-types';
+import { wireProtocol } from '../common/capabilities.ts';
+import { sameList, type InputsCache, type Made } from '../common/inputs-cache.ts';
+import type { NodeScope } from '../common/node-scope.ts';
+import { domainsOf } from './domains.ts';
+import type { RouteScope } from './scope.ts';
+import { defaultVirtualHost, serviceVirtualHost, withoutDuplicateDomains } from './virtual-host.ts';
+
+/** Everything an outbound route table of a sidecar depends on. */
+export interface SidecarRouteInputs {
+  readonly port: number;
+  readonly scope: NodeScope;
+  readonly services: NamespaceServices;
+  readonly virtualServices: VirtualServiceTable;
+  readonly destinationRules: DestinationRuleTable;
+  readonly mesh: MeshConfig;
+}
+
+/** A service of a route table, with what its virtual host was made of. */
+interface HostRow {
+  readonly service: Service;
+  readonly owners: readonly ResolvedVirtualService[];
+  readonly rule: MergedDestinationRule | undefined;
+  readonly host: VirtualHost;
+}
+
+/** The virtual hosts of all services of a table. */
+export interface ServiceHosts {
+  readonly rows: readonly HostRow[];
+  /** Those of the rows, without domains that an earlier one has. */
+  readonly hosts: readonly VirtualHost[];
+}
+
+/**
+ * The virtual hosts of the services that have the port. A table of a whole mesh is long and a change touches little of it: a host whose own inputs are the same as
+ * before is taken over.
+ */
+export function serviceHosts(
+  inputs: SidecarRouteInputs,
+  routing: RouteScope,
+  cache: InputsCache,
+  before: Made<SidecarRouteInputs, ServiceHosts> | undefined,
+): ServiceHosts {
+  const old = before === undefined || before.inputs.mesh !== inputs.mesh ? undefined : before;
+  const known = old === undefined || old.inputs.services === inputs.services ? undefined : new Map(old.made.rows.map((row) => [row.service, row]));
+  const rows: HostRow[] = [];
+  for (const service of inputs.services.list) {
+    const port = service.ports.find((candidate) => candidate.number === inputs.port && isRouted(candidate, inputs.scope));
+    if (port === undefined) continue;
+    const last = known === undefined ? old?.made.rows[rows.length] : known.get(service);
+    const owners = virtualServicesFor(inputs, inputs.scope.namespace, service.hostname);
+    const sameRules = last !== undefined && old?.inputs.destinationRules === inputs.destinationRules;
+    const rule = sameRules ? last.rule : destinationRuleFor(inputs, inputs.scope, service);
+    // Routes name other services and their rules only through owners; without any, those do not matter.
+    const sameOthers = owners.length === 0 ? rule === last?.rule : sameRules && known === undefined;
+    if (last !== undefined && sameOthers && sameList(last.owners, owners)) rows.push(last);
+    else rows.push({ service, owners, rule, host: makeHost({ service, port, owners, rule }, inputs, routing, cache) });
+  }
+  if (old !== undefined && sameList(old.made.rows, rows)) return old.made;
+  return { rows, hosts: distinctHosts(rows, old?.made) };
+}
+
+function isRouted(port: ServicePort, scope: NodeScope): boolean {
+  return wireProtocol(port.protocol, scope.dataPlane) !== 'tcp';
+}
+
+interface HostParts extends Omit<HostRow, 'host'> {
+  readonly port: ServicePort;
+}
+
+function makeHost(parts: HostParts, inputs: SidecarRouteInputs, routing: RouteScope, cache: InputsCache): VirtualHost {
+  const { service, port, owners, rule } = parts;
+  const { scope, mesh, destinationRules } = inputs;
+  if (owners.length > 0) {
+    const key = { service, port, owners, scope, mesh, destinationRules, services: inputs.services };
+    return cache.get('ownedVirtualHost', key, () => {
+      const domains = domainsOf(service, port.number, { ...scope, domainSuffix: mesh.domainSuffix });
+      return serviceVirtualHost({ service, port, owners, domains }, routing);
+    });
+  }
+  // The bare name is for callers of the service's own namespace; to all others it does not matter where they are.
+  const own = service.hostname.endsWith(`.${scope.namespace}.svc.${mesh.domainSuffix}`);
+  const caller = { namespace: own ? scope.namespace : '', interception: scope.interception, address: scope.address };
+  return cache.get('serviceVirtualHost', { service, port, rule, mesh, ...caller }, () =>
+    defaultVirtualHost({ service, port, rule, mesh, domains: domainsOf(service, port.number, { ...caller, domainSuffix: mesh.domainSuffix }) }),
+  );
+}
+
+/** As long as the domains are those of before, so are their owners. */
+function distinctHosts(rows: readonly HostRow[], old: ServiceHosts | undefined): readonly VirtualHost[] {
+  const all = rows.map(({ host }) => host);
+  if (old === undefined || old.rows.length !== rows.length || old.hosts.length !== rows.length) return withoutDuplicateDomains(all);
+  const hosts: VirtualHost[] = [];
+  for (const [index, row] of rows.entries()) {
+    const last = old.rows[index];
+    const kept = old.hosts[index];
+    if (last === undefined || kept === undefined || !sameList(last.host.domains, row.host.domains)) return withoutDuplicateDomains(all);
+    hosts.push(last === row ? kept : kept === last.host ? row.host : { ...row.host, domains: kept.domains });
+  }
+  return hosts;
+}
