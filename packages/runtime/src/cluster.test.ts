@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { shareLoad } from './lb/levels.ts';
 import { createRuntimeState } from './state.ts';
 import { any, cluster, endpoints, sequence, socket } from './testing/samples.ts';
 import type { CompiledCluster, RuntimeState } from './compiled.ts';
@@ -70,12 +69,6 @@ test('unhealthy hosts are left out until too few are left', () => {
 });
 
 test('priorities spill over by health', () => {
-  assert.deepEqual(shareLoad([1, 1]), [1, 0]);
-  assert.deepEqual(
-    shareLoad([0.7, 1]).map((value) => Math.round(value * 100)),
-    [70, 30],
-  );
-  assert.deepEqual(shareLoad([0.25, 0.25]), [0.5, 0.5]);
   const { made } = build(
     eds(),
     assignment([{ priority: 1, lb_endpoints: [endpoint('10.0.1.1')] }, { lb_endpoints: [endpoint('10.0.0.1', { health_status: 'UNHEALTHY' })] }]),
@@ -119,11 +112,11 @@ test('a host that could not be ejected at first is ejected later; failures are r
   for (let at = 0; at < 4; at++) made.report(two, 500, 1001);
   assert.equal(two.ejectedUntilMs, 0, 'no more than half may be ejected');
   for (let at = 0; at < 2; at++) made.report(two, 500, 20_000);
-  assert.equal(two.ejectedUntilMs, 30_000, 'one of before and two of now');
+  assert.equal(two.ejectedUntilMs, 31_000, 'one of before and two of now; it ends with an interval');
   for (let at = 0; at < 2; at++) made.report(one, 500, 40_000);
   state.apply({ endpoints: [endpoints(both)] });
   state.cluster(NAME)?.report(one, 500, 40_000);
-  assert.equal(one.ejectedUntilMs, 50_000);
+  assert.equal(one.ejectedUntilMs, 51_000);
 });
 
 test('transport by endpoint metadata; avoided hosts; dropped requests', () => {
@@ -165,7 +158,7 @@ test('transport by endpoint metadata; avoided hosts; dropped requests', () => {
   if (mesh === undefined) throw new Error('a host expected');
   for (let at = 0; at < 5; at++)
     assert.equal(
-      made.pick(() => 0, 0, [mesh]),
+      made.pick(() => 0, 0, { rejects: (host) => host === mesh, attempts: 2 }),
       plain,
     );
   assert.deepEqual([made.drop(0.1), made.drop(0.9)], [false, true]);

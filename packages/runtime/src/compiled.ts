@@ -1,5 +1,9 @@
-import type { FilterContext, FilterOverrides, FilterReply, FilterVerdict } from './filters/types.ts';
-import type { RuntimeCluster, RuntimeEndpoint } from './types/cluster.ts';
+import type { FilterContext, FilterOverrides, FilterPeer, FilterReply, FilterVerdict } from './filters/types.ts';
+import type { OutlierOutcome } from './lb/outlier.ts';
+import type { Latency } from './lb/peak-ewma.ts';
+import type { PriorityLoads } from './lb/priorities.ts';
+import type { Criteria } from './types/balancing.ts';
+import type { CircuitBreakers, RuntimeCluster, RuntimeEndpoint, RuntimeLocality } from './types/cluster.ts';
 import type { HeaderMutation, SocketAddress } from './types/common.ts';
 import type { HttpConnectionManager } from './types/http.ts';
 import type { FilterChain, RuntimeListener } from './types/listener.ts';
@@ -50,6 +54,8 @@ export interface CompiledListener {
 export interface CompiledChain {
   readonly config: FilterChain;
   readonly listener: RuntimeListener;
+  /** May the connection go on? undefined = yes; else why not, for `%CONNECTION_TERMINATION_DETAILS%`. Absent = nobody asks. */
+  readonly admit: ((peer: FilterPeer, count: (statistic: string) => void) => string | undefined) | undefined;
   readonly terminal: { readonly t: 'http'; readonly http: CompiledHttp } | { readonly t: 'tcp'; readonly tcp: CompiledTcp };
 }
 
@@ -201,30 +207,84 @@ export interface Host {
   readonly transport: UpstreamTransport;
   /** Name of the transport match, '' = the cluster's default. */
   readonly transportName: string;
+  /** Priority and locality that the latest resource put it in. */
+  priority: number;
+  locality: Pick<RuntimeLocality, 'region' | 'zone' | 'subZone' | 'priority'>;
   /** Requests (or TCP connections) in flight: the proxy counts up on send, down on end. */
   active: number;
+  /** Open connections: the proxy counts. */
+  connections: number;
+  /** What active checks have found. `pending`: new, and not to be counted before its first check. */
+  activeHealth: 'unchecked' | 'pending' | 'healthy' | 'degraded' | 'unhealthy';
+  /** Since when it is healthy, for slow start (monotonic ms); NaN = it was not asked yet. */
+  healthySinceMs: number;
+  readonly latency: Latency;
   /** Outlier ejection ends then (monotonic ms); 0 = not ejected. */
   ejectedUntilMs: number;
+  /** No longer in the resource, but its active checks are passed: it goes when they fail. */
+  leaving: boolean;
   /** No longer in the cluster: finish what runs, start nothing new. */
   removed: boolean;
   /** For the owner of connections (its pool). */
   slot: unknown;
+  /** For who makes active checks. */
+  check: unknown;
+}
+
+/** What a request wants of the choice of its host. */
+export interface PickWish {
+  /** For consistent hashing; absent = any. */
+  readonly hash?: bigint | undefined;
+  /** The subset it belongs to. */
+  readonly criteria?: Criteria | undefined;
+  /** Hosts that a retry would rather not have; another one is drawn up to `attempts` times. */
+  readonly rejects?: ((host: Host) => boolean) | undefined;
+  /** At least 1. */
+  readonly attempts?: number | undefined;
+  /** Priorities that a retry would rather not have. */
+  readonly triedPriorities?: ReadonlySet<number> | undefined;
+  /** The host (`Host.key`) that the client's session names; `strict` = that one or none. */
+  readonly override?: { readonly address: string; readonly strict: boolean } | undefined;
+}
+
+/** One priority's limits and what is in use on this thread: the proxy counts. */
+export interface Breaker {
+  readonly limits: CircuitBreakers;
+  readonly usage: { connections: number; pending: number; requests: number; retries: number };
+  /** Is one more retry within the limit or the budget? */
+  mayRetry(): boolean;
 }
 
 export interface CompiledCluster {
   readonly config: RuntimeCluster;
-  /** The choice of a host; undefined = none healthy (503, flag UH). `avoid` are hosts tried before; honoured when another is there. */
-  pick(random: () => number, nowMs: number, avoid?: readonly Host[]): Host | undefined;
+  /** The choice of a host; undefined = none healthy (503, flag UH). */
+  pick(random: () => number, nowMs: number, wish?: PickWish): Host | undefined;
+  /** Aggregate clusters only: which of its clusters serves the next request. Ask it for everything else. */
+  member?(random: () => number, nowMs: number): CompiledCluster | undefined;
+  /** The host at this address (`Host.key`). */
+  find(address: string): Host | undefined;
   /** The host for an original destination (`discovery.t` original-dst); made on first sight. */
   originalDst(address: SocketAddress): Host;
+  /** Original destinations that were dropped to make room: close their pools and empty the list. */
+  readonly forgotten: Host[];
   /** True = drop this request (EDS `drop_overloads`): 503, flag DO. */
   drop(random: number): boolean;
   /** All hosts now, for admin and for closing pools. */
   hosts(): readonly Host[];
-  /** Tell outlier detection how an exchange ended: a status code, or 'local' (connect failure, time-out, reset). */
-  report(host: Host, outcome: number | 'local', nowMs: number): void;
-  /** In use now on this thread, against `config.limits`: the proxy counts. */
-  readonly usage: { connections: number; pending: number; requests: number; retries: number };
+  /** Load by priority as it is now, and which priorities are in panic. */
+  loads(nowMs: number): PriorityLoads;
+  /** Tell outlier detection how an exchange ended. */
+  report(host: Host, outcome: OutlierOutcome, nowMs: number): void;
+  /** Tell the balancer how long the answer took. */
+  observe(host: Host, latencyMs: number, nowMs: number): void;
+  /** An active check has found this. */
+  checked(host: Host, health: Host['activeHealth'], nowMs: number): void;
+  /** Looks at hosts and zones anew. */
+  refresh(nowMs: number): void;
+  /** By the route's priority. */
+  readonly breakers: { readonly default: Breaker; readonly high: Breaker };
+  /** In use in the default priority. */
+  readonly usage: Breaker['usage'];
 }
 
 /**
@@ -255,3 +315,6 @@ export interface RuntimeChange {
 }
 
 export type { FilterReply };
+export type { Latency } from './lb/peak-ewma.ts';
+export type { OutlierOutcome } from './lb/outlier.ts';
+export type { PriorityLoads } from './lb/priorities.ts';

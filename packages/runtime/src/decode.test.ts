@@ -94,7 +94,14 @@ test('clusters and endpoints: defaults, limits and refusals', () => {
     metadata: { filter_metadata: { istio: { services: [{ host: 'a.b.svc', name: 'a', namespace: 'b' }] } } },
   });
   assert.ok(decoded.ok);
-  assert.deepEqual(decoded.value.limits, { maxConnections: Infinity, maxPendingRequests: 1024, maxRequests: 7, maxRetries: 3 });
+  assert.deepEqual(decoded.value.limits, {
+    maxConnections: Infinity,
+    maxPendingRequests: 1024,
+    maxRequests: 7,
+    maxRetries: 3,
+    maxConnectionsPerHost: Infinity,
+    trackRemaining: false,
+  });
   assert.deepEqual(decoded.value.services, [{ host: 'a.b.svc', name: 'a', namespace: 'b' }]);
   const options = {
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
@@ -103,12 +110,20 @@ test('clusters and endpoints: defaults, limits and refusals', () => {
   };
   assert.deepEqual(
     faults(
-      decodeCluster({ name: 'c', type: 'ORIGINAL_DST', lb_policy: 'RING_HASH', health_checks: [{}], typed_extension_protocol_options: options }),
+      decodeCluster({
+        name: 'c',
+        type: 'ORIGINAL_DST',
+        lb_policy: 'RING_HASH',
+        ring_hash_lb_config: { minimum_ring_size: 9, maximum_ring_size: 8 },
+        health_checks: [{ timeout: '1s', interval: '1s', unhealthy_threshold: 1, healthy_threshold: 1, custom_health_check: { name: 'x' } }],
+        typed_extension_protocol_options: options,
+      }),
     ),
     [
-      'lb_policy: "RING_HASH" is not supported by this proxy; supported: ROUND_ROBIN, LEAST_REQUEST, RANDOM, CLUSTER_PROVIDED',
-      'health_checks: not supported by this proxy',
+      'ring_hash_lb_config.minimum_ring_size: 9 is not within 1 and the maximum 8',
+      'health_checks[0]: one of http_health_check, tcp_health_check and grpc_health_check must be set; others are not supported by this proxy',
       'typed_extension_protocol_options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"].explicit_http_config.http2_protocol_options: not supported by this proxy',
+      'health_checks[0].custom_health_check: not supported by this proxy',
     ],
   );
   assert.deepEqual(faults(decodeEndpoint({ cluster_name: 'c', endpoints: [{ lb_endpoints: [{ endpoint: { address: socket('name', 1) } }] }] })), [

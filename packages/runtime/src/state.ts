@@ -1,16 +1,27 @@
-import { compileCluster, formatAddress } from './compile/cluster.ts';
+import { compileCluster, type ClusterContext } from './compile/cluster.ts';
+import { formatAddress } from './compile/hosts-of.ts';
 import { compileListener } from './compile/listener.ts';
 import { compileRoutes } from './compile/routes.ts';
 import type { CompiledCluster, CompiledListener, CompiledRoutes, Host, RuntimeChange, RuntimeState } from './compiled.ts';
-import type { RuntimeCluster, RuntimeEndpoints } from './types/cluster.ts';
+import { buildHostSets } from './lb/host-sets.ts';
+import type { LocalZone } from './lb/zone-aware.ts';
+import type { RuntimeCluster, RuntimeEndpoints, RuntimeLocality } from './types/cluster.ts';
 import type { SocketAddress } from './types/common.ts';
 import type { RuntimeDelta } from './types/config.ts';
 import type { RuntimeSecret } from './types/secret.ts';
 
-const NOTHING: RuntimeEndpoints = { cluster: '', localities: [], overprovisioningPercent: 140, drops: [] };
+const NOTHING: RuntimeEndpoints = { cluster: '', localities: [], overprovisioningPercent: 140, weightedPriorityHealth: false, drops: [] };
+
+/** Where the configuration is in force. */
+export interface RuntimePlace {
+  /** Monotonic ms, the clock of everything that is asked with a time. */
+  readonly now?: () => number;
+  /** The cluster that this proxy is one of, and its own locality: what zone-aware routing needs. */
+  readonly local?: { readonly cluster: string; readonly locality: Pick<RuntimeLocality, 'region' | 'zone' | 'subZone'> };
+}
 
 /** The configuration in force on one thread, empty at first. `random` spreads where round robin starts. */
-export function createRuntimeState(random: () => number): RuntimeState {
+export function createRuntimeState(random: () => number, place: RuntimePlace = {}): RuntimeState {
   const listeners = new Map<string, CompiledListener>();
   const routes = new Map<string, CompiledRoutes>();
   const clusters = new Map<string, CompiledCluster>();
@@ -18,14 +29,23 @@ export function createRuntimeState(random: () => number): RuntimeState {
   const secrets = new Map<string, RuntimeSecret>();
   const lookupRoutes = (name: string): CompiledRoutes | undefined => routes.get(name);
   let byAddress = new Map<string, CompiledListener>();
+  const context: ClusterContext = {
+    random,
+    now: place.now ?? (() => NaN),
+    zone: place.local === undefined ? undefined : createZone(place.local, (name) => clusters.get(name)),
+    cluster: (name) => clusters.get(name),
+  };
 
   const applyClusters = (delta: RuntimeDelta, gone: Host[]): void => {
     for (const item of delta.endpoints ?? []) endpoints.set(item.cluster, item);
     for (const config of touchedClusters(delta, clusters.values())) {
       const before = clusters.get(config.name);
-      const after = compileCluster(config, endpointsOf(config, endpoints), before, random());
+      const after = compileCluster(config, endpointsOf(config, endpoints), before, context);
       clusters.set(config.name, after);
       markRemoved(before?.hosts() ?? [], new Set(after.hosts()), gone);
+      // The zones of the others are shared out by where the local cluster's hosts are.
+      if (config.name === place.local?.cluster)
+        for (const other of clusters.values()) if (other.config.locality.t === 'zone-aware') other.refresh(context.now());
     }
   };
 
@@ -59,6 +79,17 @@ export function createRuntimeState(random: () => number): RuntimeState {
   };
 }
 
+function createZone(local: NonNullable<RuntimePlace['local']>, cluster: (name: string) => CompiledCluster | undefined): LocalZone {
+  return {
+    own: local.locality,
+    hosts(nowMs) {
+      const hosts = cluster(local.cluster)?.hosts() ?? [];
+      const localities = hosts.map((host) => ({ ...host.locality, priority: 0, weight: 0, hosts: [host] }));
+      return hosts.length === 0 ? undefined : buildHostSets(localities, false, nowMs)[0];
+    },
+  };
+}
+
 /** Clusters that the delta brings, and those whose endpoints it brings. */
 function touchedClusters(delta: RuntimeDelta, known: Iterable<CompiledCluster>): Iterable<RuntimeCluster> {
   const touched = new Map((delta.clusters ?? []).map((config) => [config.name, config]));
@@ -80,7 +111,7 @@ export function endpointKey(config: RuntimeCluster): string {
 function endpointsOf(config: RuntimeCluster, endpoints: ReadonlyMap<string, RuntimeEndpoints>): RuntimeEndpoints {
   const { discovery } = config;
   if (discovery.t === 'static') return discovery.endpoints;
-  if (discovery.t === 'original-dst') return NOTHING;
+  if (discovery.t === 'original-dst' || discovery.t === 'aggregate') return NOTHING;
   // A DNS cluster's names are not addresses: until the resolver has spoken there are no hosts.
   return endpoints.get(endpointKey(config)) ?? NOTHING;
 }

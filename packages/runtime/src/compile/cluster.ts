@@ -1,174 +1,168 @@
 import type { CompiledCluster, Host } from '../compiled.ts';
-import { buildLevels, type Levels, type LocalityHosts } from '../lb/levels.ts';
-import { createOutlierDetector } from '../lb/outlier.ts';
-import type { Picker } from '../lb/picker.ts';
-import type { RuntimeCluster, RuntimeEndpoint, RuntimeEndpoints } from '../types/cluster.ts';
-import type { SocketAddress } from '../types/common.ts';
-import type { UpstreamTransport } from '../types/tls.ts';
+import { buildBalancer, type Balancer, type BalancerOptions } from '../lb/balancer.ts';
+import { fitness } from '../lb/health.ts';
+import type { LocalityHosts } from '../lb/host-sets.ts';
+import { createOutlierDetector, type OutlierDetector } from '../lb/outlier.ts';
+import { observeLatency } from '../lb/peak-ewma.ts';
+import { createSubsets, type Choose } from '../lb/subsets.ts';
+import type { LocalZone } from '../lb/zone-aware.ts';
+import type { RuntimeCluster, RuntimeEndpoints } from '../types/cluster.ts';
+import { aggregateCluster } from './aggregate.ts';
+import { createBreakers } from './breakers.ts';
+import { localitiesOf, looseHost } from './hosts-of.ts';
+import { originalDstCluster } from './original-dst.ts';
+
+/** What a cluster needs from where it stands. */
+export interface ClusterContext {
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Monotonic ms; NaN = not known here: then the first time that comes with a question counts. */
+  readonly now: () => number;
+  readonly zone: LocalZone | undefined;
+  readonly cluster: (name: string) => CompiledCluster | undefined;
+}
 
 /** A cluster with its hosts. `before` hands its hosts over where they stay the same, so that connections and counts survive. */
 export function compileCluster(
   config: RuntimeCluster,
   endpoints: RuntimeEndpoints,
   before: CompiledCluster | undefined,
-  start: number,
+  context: ClusterContext,
 ): CompiledCluster {
-  const known = new Map((before?.hosts() ?? []).map((host) => [hostId(host), host]));
-  const usage = before?.usage ?? { connections: 0, pending: 0, requests: 0, retries: 0 };
-  if (config.discovery.t === 'original-dst') return originalDstCluster(config, known, usage);
-  const localities: LocalityHosts[] = endpoints.localities.map((locality) => ({
-    priority: locality.priority,
-    weight: locality.weight,
-    hosts: locality.endpoints.map((endpoint) => hostFor(config, endpoint, known)),
-  }));
+  if (config.discovery.t === 'original-dst') return originalDstCluster(config, before, context);
+  if (config.discovery.t === 'aggregate') return aggregateCluster(config, config.discovery.clusters, before, context);
+  const localities = localitiesOf(config, endpoints, before);
   const all = localities.flatMap((locality) => locality.hosts);
-  const balance = createBalance(config, endpoints, localities, start);
-  const detector = config.outlier === undefined ? undefined : createOutlierDetector(config.outlier);
-  const dropped = endpoints.drops.map((drop) => drop.fraction);
-  return {
+  const breakers = createBreakers(config, before);
+  const detector = createDetector(config, before, all, context);
+  const options: BalancerOptions = {
     config,
-    usage,
+    overprovisioningPercent: endpoints.overprovisioningPercent,
+    weightedPriorityHealth: endpoints.weightedPriorityHealth,
+    localities,
+    start: context.random(),
+    active: () => breakers.usage.requests + breakers.breakers.high.usage.requests,
+    zone: context.zone,
+  };
+  const balance = createBalance(options, all, detector);
+  const dropped = endpoints.drops.map((drop) => drop.fraction);
+  const byKey = new Map(all.map((host) => [host.key, host]));
+  const decayMs = config.lb.t === 'peak-ewma' ? config.lb.decayMs : 0;
+  const made: Keeping = {
+    config,
+    detector,
+    ...breakers,
+    forgotten: [],
     hosts: () => all,
-    pick: balance.pick,
+    pick(random, nowMs, wish) {
+      if (wish?.override === undefined) return balance.pick(random, nowMs, wish);
+      const host = byKey.get(wish.override.address);
+      if (host !== undefined && isAcceptable(config, host, nowMs)) return host;
+      return wish.override.strict ? undefined : balance.pick(random, nowMs, wish);
+    },
+    find: (address) => byKey.get(address),
     originalDst: (address) => looseHost(config, address),
     drop: dropped.length === 0 ? () => false : (random) => drops(dropped, random),
+    loads: balance.loads,
+    refresh: balance.rebuild,
+    observe: decayMs === 0 ? () => {} : (host, latencyMs, nowMs) => observeLatency(host.latency, latencyMs, nowMs, decayMs),
+    checked(host, health, nowMs) {
+      applyCheck(host, health, nowMs);
+      if (health === 'healthy') detector?.checkPassed(host, nowMs);
+      balance.rebuild(nowMs);
+    },
     report(host, outcome, nowMs) {
-      if (detector?.report(host, outcome, all, nowMs) === true) balance.rebuild(nowMs);
+      if (detector === undefined) return;
+      const late = detector.advance(nowMs);
+      if (detector.report(host, outcome, nowMs) || late) balance.rebuild(nowMs);
     },
   };
+  return made;
+}
+
+/** A cluster as it hands itself over to its next version. */
+interface Keeping extends CompiledCluster {
+  readonly detector?: OutlierDetector | undefined;
+}
+
+/** The intervals of outlier detection go on while its settings are the same. */
+function createDetector(
+  config: RuntimeCluster,
+  before: Keeping | undefined,
+  all: readonly Host[],
+  context: ClusterContext,
+): OutlierDetector | undefined {
+  const { outlier } = config;
+  if (outlier === undefined) return undefined;
+  const kept = before?.config.outlier === outlier ? before.detector : undefined;
+  return createOutlierDetector(outlier, () => all, context.random, kept === undefined ? context.now() : kept.nextMs - outlier.intervalMs);
+}
+
+function applyCheck(host: Host, health: Host['activeHealth'], nowMs: number): void {
+  const was = host.activeHealth;
+  host.activeHealth = health;
+  // Slow start counts from when it became healthy.
+  if (health === 'healthy' && was !== 'healthy') host.healthySinceMs = nowMs;
+}
+
+/** May a host be used that the client's session names, as it is? */
+function isAcceptable(config: RuntimeCluster, host: Host, nowMs: number): boolean {
+  const { overrideStatuses } = config;
+  const { health } = host.endpoint;
+  const fit = fitness(host, nowMs);
+  if (fit === 'unhealthy') return overrideStatuses.includes(health === 'draining' || health === 'timeout' ? health : 'unhealthy');
+  if (fit === 'degraded') return overrideStatuses.includes('degraded');
+  return overrideStatuses.includes('healthy') || overrideStatuses.includes('unknown');
 }
 
 interface Balance {
-  readonly pick: CompiledCluster['pick'];
+  readonly pick: Choose;
+  readonly loads: CompiledCluster['loads'];
   rebuild(nowMs: number): void;
 }
 
-/** Rebuilds the pickers when an ejection begins or ends; in between a pick costs a comparison and a draw. */
-function createBalance(config: RuntimeCluster, endpoints: RuntimeEndpoints, localities: readonly LocalityHosts[], start: number): Balance {
-  const all = localities.flatMap((locality) => locality.hosts);
-  let levels: Levels | undefined;
-  let validUntilMs = Infinity;
+/** Rebuilds the choice when the health of a host changes; in between a pick costs a comparison and a draw. */
+function createBalance(options: BalancerOptions, all: readonly Host[], detector: OutlierDetector | undefined): Balance {
+  let whole: Balancer | undefined;
+  let choose: Choose | undefined;
+  let validUntilMs = -Infinity;
   const rebuild = (nowMs: number): void => {
-    levels = buildLevels({ config, overprovisioningPercent: endpoints.overprovisioningPercent, localities, start }, nowMs);
-    validUntilMs = Infinity;
+    whole = buildBalancer(options, nowMs);
+    choose = withSubsets(options, whole, nowMs);
+    ({ validUntilMs } = whole);
     for (const host of all) if (host.ejectedUntilMs > nowMs) validUntilMs = Math.min(validUntilMs, host.ejectedUntilMs);
+    if (detector !== undefined) validUntilMs = Math.min(validUntilMs, detector.nextMs);
+  };
+  const renew = (nowMs: number): void => {
+    if (choose !== undefined && nowMs < validUntilMs) return;
+    detector?.advance(nowMs);
+    rebuild(nowMs);
   };
   return {
     rebuild,
-    pick(random, nowMs, avoid) {
-      if (levels === undefined || nowMs >= validUntilMs) rebuild(nowMs);
-      const picker = levels?.choose(random);
-      if (avoid === undefined || avoid.length === 0) return picker?.pick(random);
-      return picker === undefined ? undefined : pickAnother(picker, random, avoid);
+    loads(nowMs) {
+      renew(nowMs);
+      return (whole as Balancer).loads;
+    },
+    pick(random, nowMs, wish) {
+      if (choose === undefined || nowMs >= validUntilMs) renew(nowMs);
+      return choose?.(random, nowMs, wish);
     },
   };
 }
 
-/** A few draws; when they find only hosts that were tried, any other there is; when there is none, a tried one. */
-function pickAnother(picker: Picker, random: () => number, avoid: readonly Host[]): Host | undefined {
-  let host = picker.pick(random);
-  for (let more = 0; more < 3 && host !== undefined && avoid.includes(host); more++) host = picker.pick(random);
-  if (host === undefined || !avoid.includes(host)) return host;
-  return picker.hosts.find((other) => !avoid.includes(other)) ?? host;
+function withSubsets(options: BalancerOptions, whole: Balancer, nowMs: number): Choose {
+  const { config } = options;
+  if (config.subsets === undefined) return whole.choose;
+  // Without being asked for, the weights of localities do not count within a subset.
+  const flat: RuntimeCluster =
+    config.subsets.localityWeightAware || config.locality.t !== 'weighted' ? config : { ...config, locality: { t: 'none' } };
+  const build = (localities: readonly LocalityHosts[]): Choose => buildBalancer({ ...options, config: flat, localities }, nowMs).choose;
+  return createSubsets({ config: config.subsets, localities: options.localities, build });
 }
 
 /** Categories drop one after the other, of what is left. */
 function drops(fractions: readonly number[], random: number): boolean {
   const kept = fractions.reduce((share, fraction) => share * (1 - fraction), 1);
   return random >= kept;
-}
-
-/** Same cluster, address and transport: the same host. */
-function hostId(host: Host): string {
-  return `${host.key}|${host.transportName}`;
-}
-
-function hostFor(config: RuntimeCluster, endpoint: RuntimeEndpoint, known: Map<string, Host>): Host {
-  const { name, transport } = selectTransport(config, endpoint.transportLabels);
-  const key = addressKey(endpoint);
-  const id = `${key}|${name}`;
-  const old = known.get(id);
-  if (old !== undefined && sameTransport(old.transport, transport)) {
-    old.endpoint = endpoint;
-    return old;
-  }
-  const host: Host = {
-    endpoint,
-    cluster: config.name,
-    key,
-    transport,
-    transportName: name,
-    active: 0,
-    ejectedUntilMs: 0,
-    removed: false,
-    slot: undefined,
-  };
-  known.set(id, host);
-  return host;
-}
-
-function sameTransport(a: UpstreamTransport, b: UpstreamTransport): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
-}
-
-function selectTransport(
-  config: RuntimeCluster,
-  labels: Readonly<Record<string, string>>,
-): { readonly name: string; readonly transport: UpstreamTransport } {
-  for (const match of config.transportMatches) {
-    if (Object.entries(match.labels).every(([key, value]) => labels[key] === value)) return match;
-  }
-  return { name: '', transport: config.transport };
-}
-
-function addressKey(endpoint: RuntimeEndpoint): string {
-  const { address } = endpoint;
-  return address.t === 'pipe' ? address.path : formatAddress(address);
-}
-
-export function formatAddress(address: SocketAddress): string {
-  return address.address.includes(':') ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
-}
-
-function looseHost(config: RuntimeCluster, address: SocketAddress): Host {
-  const endpoint: RuntimeEndpoint = { address: { t: 'socket', ...address }, hostname: '', health: 'healthy', weight: 1, transportLabels: {} };
-  return hostFor(config, endpoint, new Map());
-}
-
-/** Destinations idle and beyond this many are forgotten, oldest first: a scanner must not fill the memory. */
-const MAX_ORIGINAL_DESTINATIONS = 1024;
-
-function originalDstCluster(config: RuntimeCluster, known: Map<string, Host>, usage: CompiledCluster['usage']): CompiledCluster {
-  const port = config.discovery.t === 'original-dst' ? config.discovery.portOverride : undefined;
-  const detector = config.outlier === undefined ? undefined : createOutlierDetector(config.outlier);
-  const originalDst = (destination: SocketAddress): Host => {
-    const address = port === undefined ? destination : { address: destination.address, port };
-    const id = `${formatAddress(address)}|`;
-    const old = known.get(id);
-    if (old !== undefined) return old;
-    if (known.size >= MAX_ORIGINAL_DESTINATIONS) forgetOne(known);
-    const host = looseHost(config, address);
-    known.set(hostId(host), host);
-    return host;
-  };
-  return {
-    config,
-    usage,
-    pick: () => undefined,
-    originalDst,
-    drop: () => false,
-    hosts: () => [...known.values()],
-    report(host, outcome, nowMs) {
-      detector?.report(host, outcome, [...known.values()], nowMs);
-    },
-  };
-}
-
-function forgetOne(known: Map<string, Host>): void {
-  for (const [id, host] of known) {
-    if (host.active > 0) continue;
-    host.removed = true;
-    known.delete(id);
-    return;
-  }
 }

@@ -1,5 +1,5 @@
 import type { CompiledCluster, CompiledForward, Host } from '../compiled.ts';
-import { isUsable } from '../lb/levels.ts';
+import { healthFlags, isUsable } from '../lb/health.ts';
 import type { DecisionHost, Outcome } from './types.ts';
 import type { Trail } from './index.ts';
 
@@ -14,12 +14,14 @@ const NOW = Infinity;
 export function decideCluster(trail: Trail, name: string, action?: CompiledForward): ClusterDecision {
   const cluster = trail.state.cluster(name);
   if (cluster === undefined) return { t: 'none', flag: 'NC', details: 'cluster_not_found' };
-  const host = pickHost(trail, cluster);
   const { config } = cluster;
+  const host = pickHost(trail, cluster);
+  const loads = cluster.loads(NOW);
   trail.steps.push({
     t: 'endpoints',
     cluster: name,
     policy: config.lb.t,
+    priorities: loads.healthy.map((healthy, index) => ({ healthy, degraded: loads.degraded[index] ?? 0, panic: loads.panic[index] ?? false })),
     hosts: cluster.hosts().map((item) => describeHost(cluster, item)),
     ...(config.origin === undefined ? {} : { origin: config.origin }),
   });
@@ -46,9 +48,17 @@ function describeHost(cluster: CompiledCluster, host: Host): DecisionHost {
   const { discovery } = cluster.config;
   return {
     address: host.key,
-    health: host.endpoint.health,
+    health: healthText(host),
+    priority: host.priority,
+    flags: healthFlags(host, NOW),
     usable: discovery.t === 'original-dst' || isUsable(host, NOW),
     tls: host.transport.t === 'tls',
     workload: host.endpoint.workload?.name ?? '',
   };
+}
+
+/** What the resource says in the words of traffic: an endpoint of which nothing is said is as good as a healthy one. */
+function healthText({ endpoint }: Host): string {
+  if (endpoint.health === 'unknown') return 'healthy';
+  return endpoint.health === 'timeout' ? 'unhealthy' : endpoint.health;
 }

@@ -49,7 +49,14 @@ export type DecisionStep = { readonly origin?: string } & (
       readonly remove: readonly string[];
       readonly set: readonly Pick<HeaderMutation, 'name' | 'action'>[];
     }
-  | { readonly t: 'endpoints'; readonly cluster: string; readonly policy: string; readonly hosts: readonly DecisionHost[] }
+  | {
+      readonly t: 'endpoints';
+      readonly cluster: string;
+      readonly policy: string;
+      /** Percent of the load by priority, to its healthy and its degraded hosts; in panic health does not count. */
+      readonly priorities: readonly { readonly healthy: number; readonly degraded: number; readonly panic: boolean }[];
+      readonly hosts: readonly DecisionHost[];
+    }
   | {
       readonly t: 'policy';
       readonly timeoutMs: number;
@@ -63,6 +70,9 @@ export interface DecisionHost {
   readonly address: string;
   readonly health: string;
   readonly usable: boolean;
+  readonly priority: number;
+  /** Envoy's names of why it gets no traffic. */
+  readonly flags: readonly string[];
   readonly tls: boolean;
   /** `name` of its workload, '' = unknown. */
   readonly workload: string;

@@ -1,7 +1,10 @@
-import type { LoadBalancing, OutlierDetection, RuntimeCluster, ServiceRef, TransportMatch, UpstreamHttp, CircuitBreakers } from '../types/cluster.ts';
+import type { CircuitBreakers, EndpointHealth, RuntimeCluster, ServiceRef, TransportMatch, UpstreamHttp } from '../types/cluster.ts';
 import { decodeOrigin, filterMetadata } from './common.ts';
-import { decodeEndpointsMessage } from './endpoint.ts';
+import { decodeEndpointsMessage, ENDPOINT_HEALTH } from './endpoint.ts';
+import { decodeHealthCheck } from './health-check.ts';
 import { decodeHttp1 } from './http.ts';
+import { decodeBalancing } from './load-balancing.ts';
+import { decodeOutlier } from './outlier.ts';
 import { asObject, type Reader } from './reader.ts';
 import { decodeAdsSource, decodeUpstreamTransport } from './tls.ts';
 import type { UpstreamTransport } from '../types/tls.ts';
@@ -17,20 +20,25 @@ export function decodeClusterMessage(reader: Reader): RuntimeCluster {
   const matches = reader.messages('transport_socket_matches').map((item) => decodeTransportMatch(item, options));
   const bindAddress = decodeBindAddress(reader);
   const keepalive = reader.message('upstream_connection_options')?.message('tcp_keepalive');
+  const common = reader.message('common_lb_config');
+  const discovery = decodeDiscovery(reader, name);
   harmlessFields(reader);
   return {
     name,
-    discovery: decodeDiscovery(reader, name),
-    lb: decodeLoadBalancing(reader),
+    discovery,
+    ...decodeBalancing(reader, common),
     connectTimeoutMs: reader.duration('connect_timeout', 5_000),
     transport,
     transportMatches: matches,
-    limits: decodeLimits(reader),
+    ...decodeBreakers(reader),
+    healthChecks: decodeHealthChecks(reader),
+    ignoreHealthOnRemoval: reader.bool('ignore_health_on_host_removal'),
+    closeOnHealthFailure: reader.bool('close_connections_on_host_health_failure'),
     ...(outlier === undefined ? {} : { outlier: decodeOutlier(outlier) }),
     http: options.http,
     ...(bindAddress === undefined ? {} : { bindAddress }),
     ...(keepalive === undefined ? {} : { tcpKeepalive: decodeKeepalive(keepalive) }),
-    ...decodeCommonLb(reader),
+    ...decodeCommonLb(common),
     services: decodeServices(reader.raw('metadata')),
     ...(origin === undefined ? {} : { origin }),
   };
@@ -41,14 +49,14 @@ function harmlessFields(reader: Reader): void {
   reader.harmless('track_timeout_budgets', 'track_cluster_stats', 'alt_stat_name');
   // Nothing is buffered beyond what one write leaves over: a slow side stops the other at once.
   reader.harmless('per_connection_buffer_limit_bytes');
-  // Endpoints that left the service get no new request and their idle connections are closed, with or without it.
-  reader.harmless('ignore_health_on_host_removal', 'close_connections_on_host_health_failure');
   // Balancing hints of Envoy's threads.
   reader.harmless('prefetch_policy', 'preconnect_policy', 'connection_pool_per_downstream_connection');
   reader.harmless('protocol_selection');
 }
 
 function decodeDiscovery(reader: Reader, name: string): RuntimeCluster['discovery'] {
+  const custom = reader.message('cluster_type');
+  if (custom !== undefined) return decodeCustomType(custom);
   const type = reader.oneOf<'static' | 'strict' | 'logical' | 'eds' | 'original-dst'>(
     'type',
     { STATIC: 'static', STRICT_DNS: 'strict', LOGICAL_DNS: 'logical', EDS: 'eds', ORIGINAL_DST: 'original-dst' },
@@ -69,7 +77,7 @@ function decodeDiscovery(reader: Reader, name: string): RuntimeCluster['discover
   const dns = type !== 'static';
   const endpoints =
     assignment === undefined
-      ? { cluster: name, localities: [], overprovisioningPercent: 140, drops: [] }
+      ? { cluster: name, localities: [], overprovisioningPercent: 140, weightedPriorityHealth: false, drops: [] }
       : { ...decodeEndpointsMessage(assignment, dns), cluster: name };
   if (!dns) return { t: 'static', endpoints };
   return { t: 'dns', mode: type, endpoints, ...decodeDns(reader) };
@@ -101,33 +109,51 @@ function decodeOriginalDst(reader: Reader): RuntimeCluster['discovery'] {
   reader.harmless('cleanup_interval');
   const config = reader.message('original_dst_lb_config');
   const portOverride = config?.has('upstream_port_override') === true ? config.number('upstream_port_override', 0) : undefined;
-  return { t: 'original-dst', ...(portOverride === undefined ? {} : { portOverride }) };
+  const named = config?.string('http_header_name').toLowerCase() ?? '';
+  const header = config?.bool('use_http_header') === true ? (named === '' ? 'x-envoy-original-dst-host' : named) : undefined;
+  return { t: 'original-dst', ...(portOverride === undefined ? {} : { portOverride }), ...(header === undefined ? {} : { header }) };
 }
 
-function decodeLoadBalancing(reader: Reader): LoadBalancing {
-  const policy = reader.oneOf<LoadBalancing['t']>(
-    'lb_policy',
-    { ROUND_ROBIN: 'round-robin', LEAST_REQUEST: 'least-request', RANDOM: 'random', CLUSTER_PROVIDED: 'cluster-provided' },
-    'round-robin',
-  );
-  const least = reader.message('least_request_lb_config');
-  const bias = least?.message('active_request_bias');
-  bias?.harmless('runtime_key');
-  const choices = least?.number('choice_count', 2) ?? 2;
-  // A slow start is refused: read here so that it is named.
-  reader.message('round_robin_lb_config');
-  if (policy === 'least-request') return { t: policy, choices, activeRequestBias: bias?.number('default_value', 1) ?? 1 };
-  return { t: policy };
+const AGGREGATE = 'envoy.extensions.clusters.aggregate.v3.ClusterConfig';
+
+function decodeCustomType(reader: Reader): RuntimeCluster['discovery'] {
+  const name = reader.string('name');
+  const config = reader.message('typed_config');
+  const type = config?.type() ?? '';
+  if (config !== undefined && type === AGGREGATE) {
+    const clusters = config.strings('clusters');
+    config.require('clusters', clusters.length > 0, 'an aggregate cluster needs at least one cluster');
+    return { t: 'aggregate', clusters };
+  }
+  config?.ignoreRest();
+  reader.fail('', `cluster type "${name}" (${type}) is not supported by this proxy`);
+  return { t: 'aggregate', clusters: [] };
 }
 
-function decodeCommonLb(reader: Reader): Pick<RuntimeCluster, 'panicThreshold' | 'localityWeighted'> {
-  const common = reader.message('common_lb_config');
-  if (common === undefined) return { panicThreshold: 0.5, localityWeighted: false };
-  // Updates are applied one by one: merging them in time is an optimisation.
-  common.harmless('update_merge_window', 'ignore_new_hosts_until_first_hc', 'close_connections_on_host_set_change');
-  const localityWeighted = common.message('locality_weighted_lb_config') !== undefined;
+type CommonLb = Pick<RuntimeCluster, 'panicThreshold' | 'ignoreNewHostsUntilChecked' | 'overrideStatuses'>;
+
+function decodeCommonLb(common: Reader | undefined): CommonLb {
+  if (common === undefined) return { panicThreshold: 0.5, ignoreNewHostsUntilChecked: false, overrideStatuses: OVERRIDE_STATUSES };
+  // Updates are applied one by one: merging them in time is an optimisation. Connections of hosts that stay are of use after a change, too.
+  common.harmless('update_merge_window');
+  const closes = common.bool('close_connections_on_host_set_change');
+  common.require('close_connections_on_host_set_change', !closes, 'not supported by this proxy: connections of hosts that stay are kept');
   const panic = common.message('healthy_panic_threshold');
-  return { panicThreshold: panic === undefined ? 0.5 : panic.number('value', 0) / 100, localityWeighted };
+  const statuses = common.message('override_host_status')?.strings('statuses');
+  return {
+    panicThreshold: panic === undefined ? 0.5 : panic.number('value', 0) / 100,
+    ignoreNewHostsUntilChecked: common.bool('ignore_new_hosts_until_first_hc'),
+    overrideStatuses: statuses === undefined ? OVERRIDE_STATUSES : statuses.map((status) => ENDPOINT_HEALTH[status] ?? 'unknown'),
+  };
+}
+
+/** What Envoy takes for usable when nothing is said. */
+const OVERRIDE_STATUSES: readonly EndpointHealth[] = ['unknown', 'healthy', 'degraded'];
+
+function decodeHealthChecks(reader: Reader): RuntimeCluster['healthChecks'] {
+  const checks = reader.messages('health_checks');
+  reader.require('health_checks', checks.length <= 1, 'several health checks of one cluster are not supported by this proxy, nor by Envoy');
+  return checks.map(decodeHealthCheck);
 }
 
 interface ProtocolOptions {
@@ -194,76 +220,53 @@ function decodeTransportMatch(reader: Reader, options: ProtocolOptions): Transpo
   };
 }
 
-/** Envoy's defaults are 1024 each and 3 retries. */
-function decodeLimits(reader: Reader): CircuitBreakers {
+const UNLIMITED_HOST = { maxConnectionsPerHost: Infinity, trackRemaining: false };
+/** Envoy's defaults. */
+const DEFAULT_LIMITS: CircuitBreakers = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3, ...UNLIMITED_HOST };
+
+function decodeBreakers(reader: Reader): Pick<RuntimeCluster, 'limits' | 'highLimits'> {
   const breakers = reader.message('circuit_breakers');
-  let limits = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 };
-  for (const item of breakers?.messages('thresholds') ?? []) {
-    const high = item.oneOf('priority', { DEFAULT: false, HIGH: true }, false);
-    // How many are left is only a statistic; there is no pool count to limit apart from connections.
-    item.harmless('track_remaining');
-    if (high) {
-      // No route here has a high priority (the route decoder refuses it).
-      item.ignoreRest();
-      continue;
-    }
-    limits = {
-      maxConnections: limit(item, 'max_connections', 1024),
-      maxPendingRequests: limit(item, 'max_pending_requests', 1024),
-      maxRequests: limit(item, 'max_requests', 1024),
-      maxRetries: limit(item, 'max_retries', 3),
-    };
-  }
-  return limits;
+  const perHost = { DEFAULT: Infinity, HIGH: Infinity };
+  for (const item of breakers?.messages('per_host_thresholds') ?? []) perHost[decodePriority(item)] = limit(item, 'max_connections', Infinity);
+  const limits = { DEFAULT: DEFAULT_LIMITS, HIGH: DEFAULT_LIMITS };
+  for (const item of breakers?.messages('thresholds') ?? []) limits[decodePriority(item)] = decodeLimits(item);
+  return {
+    limits: { ...limits.DEFAULT, maxConnectionsPerHost: perHost.DEFAULT },
+    highLimits: { ...limits.HIGH, maxConnectionsPerHost: perHost.HIGH },
+  };
+}
+
+function decodePriority(reader: Reader): 'DEFAULT' | 'HIGH' {
+  return reader.oneOf<'DEFAULT' | 'HIGH'>('priority', { DEFAULT: 'DEFAULT', HIGH: 'HIGH' }, 'DEFAULT');
+}
+
+function decodeLimits(reader: Reader): CircuitBreakers {
+  // A host has one pool here: there is nothing to limit apart from connections.
+  reader.harmless('max_connection_pools');
+  const budget = reader.message('retry_budget');
+  const percent = budget?.message('budget_percent');
+  return {
+    maxConnections: limit(reader, 'max_connections', 1024),
+    maxPendingRequests: limit(reader, 'max_pending_requests', 1024),
+    maxRequests: limit(reader, 'max_requests', 1024),
+    maxRetries: limit(reader, 'max_retries', 3),
+    ...(budget === undefined
+      ? {}
+      : {
+          retryBudget: {
+            percent: percent === undefined ? 20 : percent.number('value', 0),
+            minConcurrency: budget.number('min_retry_concurrency', 3),
+          },
+        }),
+    maxConnectionsPerHost: Infinity,
+    trackRemaining: reader.bool('track_remaining'),
+  };
 }
 
 /** The largest uint32 is how control planes say "none". */
 function limit(reader: Reader, field: string, fallback: number): number {
   const value = reader.number(field, fallback);
   return value >= 0xffff_ffff ? Infinity : value;
-}
-
-function decodeOutlier(reader: Reader): OutlierDetection {
-  const successRate = reader.number('enforcing_success_rate', 100) === 0;
-  reader.require(
-    'enforcing_success_rate',
-    successRate || reader.number('success_rate_minimum_hosts', 5) > 1_000,
-    'ejection by success rate is not supported by this proxy: set it to 0',
-  );
-  // Inputs of the statistical detectors, which are off.
-  reader.harmless('success_rate_minimum_hosts', 'success_rate_request_volume', 'success_rate_stdev_factor', 'enforcing_local_origin_success_rate');
-  reader.harmless('failure_percentage_threshold', 'failure_percentage_minimum_hosts', 'failure_percentage_request_volume');
-  // Only a jitter of when an ejection ends; always small here.
-  reader.harmless('max_ejection_time_jitter');
-  const base = reader.duration('base_ejection_time', 30_000);
-  const split = reader.bool('split_external_local_origin_errors');
-  return {
-    consecutive5xx: enforced(reader, 'consecutive_5xx', 5, 100),
-    consecutiveGatewayFailure: enforced(reader, 'consecutive_gateway_failure', 5, 0),
-    consecutiveLocalOriginFailure: split
-      ? enforced(reader, 'consecutive_local_origin_failure', 5, 100)
-      : skip(reader, 'consecutive_local_origin_failure'),
-    splitLocalOrigin: split,
-    intervalMs: reader.duration('interval', 10_000),
-    baseEjectionMs: base,
-    maxEjectionMs: Math.max(reader.duration('max_ejection_time', 300_000), base),
-    maxEjectionPercent: reader.number('max_ejection_percent', 10),
-    alwaysEjectOne: reader.bool('always_eject_one_host'),
-  };
-}
-
-/** Threshold of one detector; 0 when it is not enforced. A share between never and always is refused. */
-function enforced(reader: Reader, field: string, threshold: number, share: number): number {
-  const count = reader.number(field, threshold);
-  const percent = reader.number(`enforcing_${field}`, share);
-  reader.require(`enforcing_${field}`, percent === 0 || percent === 100, `${percent} is not supported by this proxy: only 0 and 100 are`);
-  return percent === 0 ? 0 : count;
-}
-
-/** Without the split, local errors count as 5xx. */
-function skip(reader: Reader, field: string): number {
-  reader.harmless(field, `enforcing_${field}`);
-  return 0;
 }
 
 function decodeBindAddress(reader: Reader): string | undefined {

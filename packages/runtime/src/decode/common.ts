@@ -92,7 +92,8 @@ export function decodeMutations(reader: Reader): HeaderMutations {
   return Object.values(mutations).every((list) => list.length === 0) ? NO_MUTATIONS : mutations;
 }
 
-function decodeMutation(reader: Reader): HeaderMutation {
+/** `HeaderValueOption`. */
+export function decodeMutation(reader: Reader): HeaderMutation {
   const action = reader.oneOf<HeaderMutation['action']>(
     'append_action',
     {

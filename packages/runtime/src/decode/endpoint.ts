@@ -1,5 +1,5 @@
 import type { EndpointAddress } from '../types/common.ts';
-import type { RuntimeEndpoint, RuntimeEndpoints, RuntimeLocality, WorkloadRef } from '../types/cluster.ts';
+import type { EndpointHealth, RuntimeEndpoint, RuntimeEndpoints, RuntimeLocality, WorkloadRef } from '../types/cluster.ts';
 import { decodeFraction, filterMetadata } from './common.ts';
 import type { Json, Reader } from './reader.ts';
 
@@ -12,6 +12,7 @@ export function decodeEndpointsMessage(reader: Reader, allowNames: boolean): Run
     cluster: reader.string('cluster_name'),
     localities: reader.messages('endpoints').map((item) => decodeLocality(item, allowNames)),
     overprovisioningPercent: policy?.number('overprovisioning_factor', 140) ?? 140,
+    weightedPriorityHealth: policy?.bool('weighted_priority_health') ?? false,
     drops:
       policy?.messages('drop_overloads').map((item) => {
         const share = item.message('drop_percentage');
@@ -22,7 +23,7 @@ export function decodeEndpointsMessage(reader: Reader, allowNames: boolean): Run
 
 function decodeLocality(reader: Reader, allowNames: boolean): RuntimeLocality {
   const locality = reader.message('locality');
-  // A hint for zone-aware policies, which are refused.
+  // A hint for other proxies: Envoy does not look at it either.
   reader.harmless('proximity');
   reader.raw('metadata');
   return {
@@ -30,7 +31,8 @@ function decodeLocality(reader: Reader, allowNames: boolean): RuntimeLocality {
     zone: locality?.string('zone') ?? '',
     subZone: locality?.string('sub_zone') ?? '',
     priority: reader.number('priority', 0),
-    ...(reader.has('load_balancing_weight') ? { weight: reader.number('load_balancing_weight', 1) } : {}),
+    // A weight belongs to a named locality.
+    ...(locality !== undefined && reader.has('load_balancing_weight') ? { weight: reader.number('load_balancing_weight', 1) } : {}),
     endpoints: reader
       .messages('lb_endpoints')
       .map((item) => decodeEndpoint(item, allowNames))
@@ -40,8 +42,6 @@ function decodeLocality(reader: Reader, allowNames: boolean): RuntimeLocality {
 
 function decodeEndpoint(reader: Reader, allowNames: boolean): RuntimeEndpoint | undefined {
   const inner = reader.message('endpoint');
-  // For active health checks, which clusters with them are refused for.
-  inner?.harmless('health_check_config');
   const address = decodeAddress(inner?.message('address'), allowNames);
   if (address === undefined) {
     reader.fail('endpoint.address', allowNames ? 'expected a socket address or a pipe' : 'expected an IP address with port, or a pipe');
@@ -52,14 +52,33 @@ function decodeEndpoint(reader: Reader, allowNames: boolean): RuntimeEndpoint | 
   return {
     address,
     hostname: inner?.string('hostname') ?? '',
-    health: reader.oneOf<RuntimeEndpoint['health']>(
-      'health_status',
-      { UNKNOWN: 'healthy', HEALTHY: 'healthy', UNHEALTHY: 'unhealthy', DRAINING: 'draining', TIMEOUT: 'unhealthy', DEGRADED: 'degraded' },
-      'healthy',
-    ),
+    health: reader.oneOf<RuntimeEndpoint['health']>('health_status', ENDPOINT_HEALTH, 'unknown'),
     weight: Math.max(1, reader.number('load_balancing_weight', 1)),
+    metadata: filterMetadata(metadata, 'envoy.lb') ?? {},
+    check: decodeCheck(inner?.message('health_check_config')),
     transportLabels: transportLabels(metadata),
     ...(workload === undefined ? {} : { workload }),
+  };
+}
+
+/** `HealthStatus` of `core.v3`. */
+export const ENDPOINT_HEALTH: Readonly<Record<string, EndpointHealth>> = {
+  UNKNOWN: 'unknown',
+  HEALTHY: 'healthy',
+  UNHEALTHY: 'unhealthy',
+  DRAINING: 'draining',
+  TIMEOUT: 'timeout',
+  DEGRADED: 'degraded',
+};
+
+function decodeCheck(reader: Reader | undefined): RuntimeEndpoint['check'] {
+  const elsewhere = reader?.message('address');
+  elsewhere?.ignoreRest();
+  reader?.require('address', elsewhere === undefined, 'health checks at another address are not supported by this proxy; port_value is');
+  return {
+    port: reader?.number('port_value', 0) ?? 0,
+    hostname: reader?.string('hostname') ?? '',
+    disabled: reader?.bool('disable_active_health_check') ?? false,
   };
 }
 

@@ -1,9 +1,9 @@
-import { regexFault, substitutionFault } from '@meltemi/match';
 import { decodeOverrides } from '../filters/index.ts';
 import type { ForwardAction, HostRewrite, PathRewrite, RedirectAction, RouteAction, WeightedCluster } from '../types/route.ts';
-import { checkRegex, decodeMutations } from './common.ts';
+import { decodeMutations } from './common.ts';
 import type { Reader } from './reader.ts';
 import { decodeRetry } from './retry.ts';
+import { decodeSubstitution } from './substitution.ts';
 
 export function decodeAction(reader: Reader): RouteAction {
   const forward = reader.message('route');
@@ -94,17 +94,6 @@ function decodeWeighted(reader: Reader): WeightedCluster {
     overrides: decodeOverrides(reader),
     ...(hostRewrite === '' ? {} : { hostRewrite }),
   };
-}
-
-function decodeSubstitution(reader: Reader): { readonly pattern: string; readonly substitution: string } {
-  const regex = reader.message('pattern');
-  regex?.harmless('google_re2');
-  const pattern = regex?.string('regex') ?? '';
-  const substitution = reader.string('substitution');
-  checkRegex(reader, 'pattern', pattern);
-  const fault = regexFault(pattern) === undefined ? substitutionFault(pattern, substitution) : undefined;
-  if (fault !== undefined) reader.fail('substitution', fault);
-  return { pattern, substitution };
 }
 
 function decodePathRewrite(reader: Reader): PathRewrite | undefined {

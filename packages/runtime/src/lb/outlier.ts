@@ -1,32 +1,114 @@
 import type { Host } from '../compiled.ts';
-import type { OutlierDetection } from '../types/cluster.ts';
+import type { OutlierDetection, OutlierFinding } from '../types/health.ts';
+import { successRateFindings } from './success-rate.ts';
 
-interface Record {
+/**
+ * How an exchange ended: a status; or of our own side `local` (no connection, or a break), `timeout`, `connected` (a connection stands, the answer
+ * is told apart) and `done` (a TCP connection stands, which is all there is to tell).
+ */
+export type OutlierOutcome = number | 'local' | 'timeout' | 'connected' | 'done';
+
+/** Requests of one interval. */
+export interface RateWindow {
+  total: number;
+  good: number;
+}
+
+/** What is known of a host. It belongs to the host: it survives an update of its cluster, as that does. */
+export interface OutlierRecord {
   errors: number;
   gatewayErrors: number;
   localErrors: number;
-  /** How often it was ejected, less one per quiet interval since. */
-  ejections: number;
-  lastEndMs: number;
+  ejected: boolean;
+  /** By how many base times the next ejection is longer. */
+  backOff: number;
+  /** End of the last ejection; NaN = never. */
+  endedMs: number;
+  external: RateWindow;
+  local: RateWindow;
 }
 
-/** Passive health checking by consecutive failures. Pure: times come in, ejections are written into `host.ejectedUntilMs`. */
+/**
+ * Passive health checking with Envoy's rules. Pure: times come in, ejections are written into `host.ejectedUntilMs`. What Envoy does by a timer
+ * each interval is done here when somebody looks (`advance`): in between nobody could tell the difference.
+ */
 export interface OutlierDetector {
-  /** True when the host was ejected just now. `hosts` are all of the cluster. */
-  report(host: Host, outcome: number | 'local', hosts: readonly Host[], nowMs: number): boolean;
+  /** True when the host was ejected just now. */
+  report(host: Host, outcome: OutlierOutcome, nowMs: number): boolean;
+  /** Catches up with the intervals that have passed; true when a host was ejected. */
+  advance(nowMs: number): boolean;
+  /** An active health check was passed; true when that ended an ejection. */
+  checkPassed(host: Host, nowMs: number): boolean;
+  /** When `advance` has something to do next; NaN = no time has come in yet. */
+  readonly nextMs: number;
 }
 
-/** What is known of hosts belongs to them: it survives an update of their cluster, as they do. */
-const records = new WeakMap<Host, Record>();
+const records = new WeakMap<Host, OutlierRecord>();
 
-export function createOutlierDetector(config: OutlierDetection): OutlierDetector {
+function recordOf(host: Host): OutlierRecord {
+  let record = records.get(host);
+  if (record === undefined) {
+    record = {
+      errors: 0,
+      gatewayErrors: 0,
+      localErrors: 0,
+      ejected: false,
+      backOff: 0,
+      endedMs: NaN,
+      external: { total: 0, good: 0 },
+      local: { total: 0, good: 0 },
+    };
+    records.set(host, record);
+  }
+  return record;
+}
+
+/** `hosts` are all of the cluster; `startMs` NaN = the first time that comes in. */
+export function createOutlierDetector(
+  config: OutlierDetection,
+  hosts: () => readonly Host[],
+  random: () => number,
+  startMs: number,
+): OutlierDetector {
+  const ejector = createEjector(config, hosts, random);
+  let lastMs = startMs;
+  const begin = (nowMs: number): void => {
+    if (Number.isNaN(lastMs) && nowMs < Infinity) lastMs = nowMs;
+  };
   return {
-    report(host, outcome, hosts, nowMs) {
-      let record = records.get(host);
-      if (record === undefined) records.set(host, (record = { errors: 0, gatewayErrors: 0, localErrors: 0, ejections: 0, lastEndMs: 0 }));
-      if (!count(config, record, outcome)) return false;
-      if (host.ejectedUntilMs > nowMs || !mayEject(config, hosts, nowMs)) return false;
-      eject(config, record, host, nowMs);
+    get nextMs() {
+      return lastMs + config.intervalMs;
+    },
+    report(host, outcome, nowMs) {
+      begin(nowMs);
+      const record = recordOf(host);
+      const found = count(config, record, outcome);
+      let ejected = false;
+      for (const [finding, counter] of found) {
+        if (record.ejected) break;
+        ejected = ejector.eject(host, finding, { nowMs, tickMs: lastMs }) || ejected;
+        record[counter] = 0;
+      }
+      return ejected;
+    },
+    advance(nowMs) {
+      begin(nowMs);
+      if (nowMs === Infinity || nowMs < lastMs + config.intervalMs) return false;
+      const first = lastMs + config.intervalMs;
+      const last = lastMs + Math.floor((nowMs - lastMs) / config.intervalMs) * config.intervalMs;
+      for (const host of hosts()) endEjection(host, first);
+      const changed = ejectByRate(config, hosts(), (host, finding) => ejector.eject(host, finding, { nowMs: first, tickMs: first }));
+      for (const host of hosts()) forgive(host, { fromMs: lastMs, toMs: first, intervalMs: config.intervalMs });
+      for (const host of hosts()) endEjection(host, last);
+      for (const host of hosts()) forgive(host, { fromMs: first, toMs: last, intervalMs: config.intervalMs });
+      lastMs = last;
+      return changed;
+    },
+    checkPassed(host, nowMs) {
+      const record = recordOf(host);
+      if (!config.activeCheckEnds || !record.ejected || host.ejectedUntilMs <= nowMs) return false;
+      host.ejectedUntilMs = nowMs;
+      endEjection(host, nowMs);
       return true;
     },
   };
@@ -34,43 +116,102 @@ export function createOutlierDetector(config: OutlierDetection): OutlierDetector
 
 type Counter = 'errors' | 'gatewayErrors' | 'localErrors';
 
-/**
- * Counts one outcome; true when a threshold is reached. The count then begins anew, also when the host may not be ejected just now: else it
- * would be past the threshold for ever. Without the split a local failure counts as a gateway's 5xx.
- */
-function count(config: OutlierDetection, record: Record, outcome: number | 'local'): boolean {
-  if (outcome === 'local' && config.splitLocalOrigin) return reaches(record, 'localErrors', config.consecutiveLocalOriginFailure);
-  const status = outcome === 'local' ? 503 : outcome;
-  record.localErrors = 0;
+/** Counts one outcome; answers the thresholds that it reaches. Without the split a failure of our side counts as a gateway's. */
+function count(config: OutlierDetection, record: OutlierRecord, outcome: OutlierOutcome): readonly (readonly [OutlierFinding, Counter])[] {
+  if (typeof outcome !== 'number' && config.splitLocalOrigin) return countLocal(config, record, outcome);
+  const status = typeof outcome === 'number' ? outcome : STATUS[outcome];
+  if (status === 0) return NOTHING;
+  record.external.total++;
   if (status < 500) {
+    record.external.good++;
     record.errors = record.gatewayErrors = 0;
-    return false;
+    return NOTHING;
   }
-  if (status < 502 || status > 504) {
-    record.gatewayErrors = 0;
-    return reaches(record, 'errors', config.consecutive5xx);
+  const found: (readonly [OutlierFinding, Counter])[] = [];
+  if (status < 502 || status > 504) record.gatewayErrors = 0;
+  else if (++record.gatewayErrors === config.consecutiveGatewayFailure) found.push(['consecutiveGatewayFailure', 'gatewayErrors']);
+  if (++record.errors === config.consecutive5xx) found.push(['consecutive5xx', 'errors']);
+  return found;
+}
+
+const NOTHING: readonly never[] = [];
+const STATUS = { local: 503, timeout: 504, connected: 0, done: 200 } as const;
+
+function countLocal(config: OutlierDetection, record: OutlierRecord, outcome: OutlierOutcome): readonly (readonly [OutlierFinding, Counter])[] {
+  record.local.total++;
+  if (outcome === 'connected' || outcome === 'done') {
+    record.local.good++;
+    record.localErrors = 0;
+    return NOTHING;
   }
-  const byGateway = reaches(record, 'gatewayErrors', config.consecutiveGatewayFailure);
-  return reaches(record, 'errors', config.consecutive5xx) || byGateway;
+  return ++record.localErrors === config.consecutiveLocalOriginFailure ? [['consecutiveLocalOriginFailure', 'localErrors']] : NOTHING;
 }
 
-/** One more; a threshold of 0 is never reached. */
-function reaches(record: Record, counter: Counter, threshold: number): boolean {
-  if (++record[counter] < threshold || threshold === 0) return false;
-  record[counter] = 0;
-  return true;
+interface Moment {
+  readonly nowMs: number;
+  /** Some interval ended then; ejections end with one. */
+  readonly tickMs: number;
 }
 
-function mayEject(config: OutlierDetection, hosts: readonly Host[], nowMs: number): boolean {
-  const ejected = hosts.filter((host) => host.ejectedUntilMs > nowMs).length;
-  if (ejected === 0 && config.alwaysEjectOne) return true;
-  return ((ejected + 1) / hosts.length) * 100 <= config.maxEjectionPercent;
+function createEjector(config: OutlierDetection, hosts: () => readonly Host[], random: () => number) {
+  const mayEject = (): boolean => {
+    const all = hosts();
+    const ejected = all.filter((host) => recordOf(host).ejected).length;
+    if (ejected === 0 && config.alwaysEjectOne) return true;
+    return (100 * (ejected + 1)) / all.length <= config.maxEjectionPercent;
+  };
+  return {
+    eject(host: Host, finding: OutlierFinding, { nowMs, tickMs }: Moment): boolean {
+      const share = config.enforcing[finding];
+      if (!mayEject() || share === 0 || (share < 100 && random() * 100 >= share)) return false;
+      const record = recordOf(host);
+      record.ejected = true;
+      const jitterMs = config.maxJitterMs === 0 ? 0 : Math.floor(random() * (config.maxJitterMs + 1));
+      if (record.backOff * config.baseEjectionMs < config.maxEjectionMs + config.baseEjectionMs) record.backOff++;
+      const endMs = nowMs + Math.min(config.baseEjectionMs * record.backOff, config.maxEjectionMs) + jitterMs;
+      host.ejectedUntilMs = tickMs + Math.ceil((endMs - tickMs) / config.intervalMs) * config.intervalMs;
+      return true;
+    },
+  };
 }
 
-function eject(config: OutlierDetection, record: Record, host: Host, nowMs: number): void {
-  const quiet = record.lastEndMs === 0 ? 0 : Math.floor((nowMs - record.lastEndMs) / config.intervalMs);
-  record.ejections = Math.max(0, record.ejections - quiet) + 1;
+function endEjection(host: Host, tickMs: number): void {
+  const record = recordOf(host);
+  if (!record.ejected || host.ejectedUntilMs > tickMs) return;
+  record.ejected = false;
+  record.endedMs = host.ejectedUntilMs;
+  // Few new errors shall not be enough at once.
   record.errors = record.gatewayErrors = record.localErrors = 0;
-  const lastsMs = Math.min(config.baseEjectionMs * record.ejections, config.maxEjectionMs);
-  host.ejectedUntilMs = record.lastEndMs = nowMs + lastsMs;
+}
+
+interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly intervalMs: number;
+}
+
+/** Each interval without an ejection makes the next one shorter again. */
+function forgive(host: Host, { fromMs, toMs, intervalMs }: Span): void {
+  const record = recordOf(host);
+  if (record.ejected || record.backOff === 0 || Number.isNaN(record.endedMs)) return;
+  const first = Math.max(1, Math.ceil((record.endedMs + intervalMs - fromMs) / intervalMs));
+  const intervals = Math.round((toMs - fromMs) / intervalMs);
+  record.backOff = Math.max(0, record.backOff - Math.max(0, intervals - first + 1));
+}
+
+/** The statistical detectors look at what the interval brought, of hosts that are not ejected. */
+function ejectByRate(config: OutlierDetection, hosts: readonly Host[], eject: (host: Host, finding: OutlierFinding) => boolean): boolean {
+  let changed = false;
+  for (const origin of ['external', 'local'] as const) {
+    const windows = hosts.filter((host) => !recordOf(host).ejected).map((host) => ({ host, ...recordOf(host)[origin] }));
+    for (const { host, finding } of successRateFindings(config, origin, windows, hosts.length)) {
+      if (!recordOf(host).ejected) changed = eject(host, finding) || changed;
+    }
+  }
+  for (const host of hosts) {
+    const record = recordOf(host);
+    record.external = { total: 0, good: 0 };
+    record.local = { total: 0, good: 0 };
+  }
+  return changed;
 }

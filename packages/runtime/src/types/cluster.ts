@@ -1,4 +1,6 @@
+import type { LoadBalancing, LocalityBalancing, CriterionValue, SubsetBalancing } from './balancing.ts';
 import type { EndpointAddress } from './common.ts';
+import type { HealthCheck, OutlierDetection } from './health.ts';
 import type { UpstreamTransport } from './tls.ts';
 
 /** The service that a cluster stands for (Istio's cluster metadata), for metric labels. */
@@ -23,34 +25,40 @@ export interface RuntimeCluster {
         readonly respectTtl: boolean;
         readonly family: 'v4' | 'v6' | 'auto' | 'prefer-v4' | 'all';
       }
-    /** The connection's original destination (`PassthroughCluster`). */
-    | { readonly t: 'original-dst'; readonly portOverride?: number };
+    /** The connection's original destination (`PassthroughCluster`), or what a request header says, when it is named. */
+    | { readonly t: 'original-dst'; readonly portOverride?: number; readonly header?: string }
+    /** Other clusters, one after the other. */
+    | { readonly t: 'aggregate'; readonly clusters: readonly string[] };
   readonly lb: LoadBalancing;
   readonly connectTimeoutMs: number;
   readonly transport: UpstreamTransport;
   /** In order; the first whose labels are all in the endpoint's `envoy.transport_socket_match` wins, else `transport`. */
   readonly transportMatches: readonly TransportMatch[];
+  /** Limits of the default priority. */
   readonly limits: CircuitBreakers;
+  readonly highLimits: CircuitBreakers;
   readonly outlier?: OutlierDetection;
+  readonly healthChecks: readonly HealthCheck[];
+  /** Hosts that leave the resource go at once, healthy or not. */
+  readonly ignoreHealthOnRemoval: boolean;
+  /** New hosts do not count before their first active check. */
+  readonly ignoreNewHostsUntilChecked: boolean;
+  /** A host that fails its active checks loses its connections. */
+  readonly closeOnHealthFailure: boolean;
   readonly http: UpstreamHttp;
   /** Local address that connections to the cluster leave from. */
   readonly bindAddress?: string;
   /** Node can set when probes begin, not how many there are and how often: those two are the operating system's. */
   readonly tcpKeepalive?: { readonly timeSeconds?: number };
-  /** Localities share the load by their own weights (else endpoints compete by theirs alone). */
-  readonly localityWeighted: boolean;
+  readonly locality: LocalityBalancing;
+  readonly subsets?: SubsetBalancing;
+  /** A host that a session names may be used while its health is one of these. */
+  readonly overrideStatuses: readonly EndpointHealth[];
   /** Below this share of healthy hosts all hosts are used (0..1); 0 = never panic. */
   readonly panicThreshold: number;
   readonly services: readonly ServiceRef[];
   readonly origin?: string;
 }
-
-export type LoadBalancing =
-  | { readonly t: 'round-robin' }
-  | { readonly t: 'random' }
-  | { readonly t: 'least-request'; readonly choices: number; readonly activeRequestBias: number }
-  /** Only with `discovery.t` original-dst. */
-  | { readonly t: 'cluster-provided' };
 
 export interface TransportMatch {
   readonly name: string;
@@ -58,26 +66,17 @@ export interface TransportMatch {
   readonly transport: UpstreamTransport;
 }
 
-/** Limits of the default priority; Infinity = none. */
+/** Limits of one priority; Infinity = none. */
 export interface CircuitBreakers {
   readonly maxConnections: number;
   readonly maxPendingRequests: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
-}
-
-/** Passive health checking; times in ms, percentages 0..100; 0 consecutive = that detector is off. */
-export interface OutlierDetection {
-  readonly consecutive5xx: number;
-  readonly consecutiveGatewayFailure: number;
-  readonly consecutiveLocalOriginFailure: number;
-  readonly splitLocalOrigin: boolean;
-  readonly intervalMs: number;
-  readonly baseEjectionMs: number;
-  readonly maxEjectionMs: number;
-  readonly maxEjectionPercent: number;
-  /** The first ejection happens whatever the percentage says. */
-  readonly alwaysEjectOne: boolean;
+  /** Retries at a time as a share (percent) of what is in flight, instead of `maxRetries`. */
+  readonly retryBudget?: { readonly percent: number; readonly minConcurrency: number };
+  readonly maxConnectionsPerHost: number;
+  /** Keep statistics of what is left. */
+  readonly trackRemaining: boolean;
 }
 
 export interface UpstreamHttp {
@@ -95,6 +94,8 @@ export interface RuntimeEndpoints {
   readonly localities: readonly RuntimeLocality[];
   /** Envoy's over-provisioning factor in percent (140). */
   readonly overprovisioningPercent: number;
+  /** A priority's health is its share of the weight rather than of the hosts. */
+  readonly weightedPriorityHealth: boolean;
   /** Share of requests to drop, 0..1 (`drop_overloads`), with its category. */
   readonly drops: readonly { readonly category: string; readonly fraction: number }[];
 }
@@ -113,14 +114,21 @@ export interface RuntimeEndpoint {
   readonly address: EndpointAddress;
   /** DNS name of the endpoint, for auto host rewrite; '' = none. */
   readonly hostname: string;
-  readonly health: 'healthy' | 'unhealthy' | 'degraded' | 'draining';
+  readonly health: EndpointHealth;
   /** At least 1. */
   readonly weight: number;
+  /** `envoy.lb`: subsets, canaries, hash keys. */
+  readonly metadata: Readonly<Record<string, CriterionValue>>;
+  /** Where and whether active checks look; port 0 = the endpoint's own. */
+  readonly check: { readonly port: number; readonly hostname: string; readonly disabled: boolean };
   /** `envoy.transport_socket_match`, as text. */
   readonly transportLabels: Readonly<Record<string, string>>;
   /** Who serves it, from endpoint metadata; absent = unknown. */
   readonly workload?: WorkloadRef;
 }
+
+/** What the resource says of an endpoint. */
+export type EndpointHealth = 'unknown' | 'healthy' | 'unhealthy' | 'degraded' | 'draining' | 'timeout';
 
 /** The workload behind an address, as EDS metadata and the on-demand workload type tell it; '' = unknown. */
 export interface WorkloadRef {

@@ -110,6 +110,21 @@ export interface ForwardAction {
   readonly retry?: RetryPolicy;
 }
 
+/** What of a request is hashed for consistent load balancing. `terminal`: once there is a hash, the rules after this one do not count. */
+export type HashPolicy = { readonly terminal: boolean } & (
+  | { readonly t: 'header'; readonly name: string; readonly rewrite?: { readonly pattern: string; readonly substitution: string } }
+  /** With a `ttlSeconds` a cookie is made where there is none; 0 = for the session. */
+  | {
+      readonly t: 'cookie';
+      readonly name: string;
+      readonly path: string;
+      readonly ttlSeconds?: number;
+      readonly attributes: readonly { readonly name: string; readonly value: string }[];
+    }
+  | { readonly t: 'source-ip' }
+  | { readonly t: 'query'; readonly name: string }
+);
+
 export type PathRewrite =
   /** Replaces what the matcher matched. */
   | { readonly t: 'prefix'; readonly value: string }

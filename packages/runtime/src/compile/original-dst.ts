@@ -1,0 +1,57 @@
+import type { CompiledCluster, Host } from '../compiled.ts';
+import type { RuntimeCluster } from '../types/cluster.ts';
+import type { SocketAddress } from '../types/common.ts';
+import { createBreakers } from './breakers.ts';
+import type { ClusterContext } from './cluster.ts';
+import { createOutlierDetector } from '../lb/outlier.ts';
+import { formatAddress, hostId, knownHosts, looseHost } from './hosts-of.ts';
+
+/** Destinations idle and beyond this many are forgotten, oldest first: a scanner must not fill the memory. */
+const MAX_ORIGINAL_DESTINATIONS = 1024;
+const NO_LOADS = { healthy: [100], degraded: [0], panic: [false] };
+
+/** Hosts are the connections' original destinations, made on first sight. */
+export function originalDstCluster(config: RuntimeCluster, before: CompiledCluster | undefined, context: ClusterContext): CompiledCluster {
+  const known = knownHosts(before);
+  const port = config.discovery.t === 'original-dst' ? config.discovery.portOverride : undefined;
+  const hosts = (): readonly Host[] => [...known.values()];
+  const detector = config.outlier === undefined ? undefined : createOutlierDetector(config.outlier, hosts, context.random, context.now());
+  const forgotten: Host[] = [];
+  return {
+    config,
+    ...createBreakers(config, before),
+    forgotten,
+    pick: () => undefined,
+    originalDst(destination: SocketAddress) {
+      const address = port === undefined ? destination : { address: destination.address, port };
+      const id = hostId({ key: formatAddress(address), transportName: '' });
+      const old = known.get(id);
+      if (old !== undefined) return old;
+      if (known.size >= MAX_ORIGINAL_DESTINATIONS) forgetOne(known, forgotten);
+      const host = looseHost(config, address);
+      known.set(hostId(host), host);
+      return host;
+    },
+    find: (address) => hosts().find((host) => host.key === address),
+    drop: () => false,
+    hosts,
+    loads: () => NO_LOADS,
+    refresh() {},
+    checked() {},
+    observe() {},
+    report(host, outcome, nowMs) {
+      detector?.advance(nowMs);
+      detector?.report(host, outcome, nowMs);
+    },
+  };
+}
+
+function forgetOne(known: Map<string, Host>, forgotten: Host[]): void {
+  for (const [id, host] of known) {
+    if (host.active > 0) continue;
+    host.removed = true;
+    known.delete(id);
+    forgotten.push(host);
+    return;
+  }
+}
