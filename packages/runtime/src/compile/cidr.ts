@@ -82,6 +82,31 @@ export function cidrTable<T>(ranges: Iterable<readonly [CidrRange, T]>, any: T |
   };
 }
 
+/** `10.1.2.3` with 16 bits kept → `10.1.0.0/16`; undefined = no IP address. */
+export function maskAddress(address: string, v4Bits: number, v6Bits: number): string | undefined {
+  const ip = parseIp(address);
+  if (ip === undefined) return undefined;
+  const length = ip.bits === 32 ? v4Bits : v6Bits;
+  const rest = BigInt(ip.bits - length);
+  const kept = (ip.value >> rest) << rest;
+  return `${ip.bits === 32 ? formatV4(kept) : formatV6(kept)}/${length}`;
+}
+
+function formatV4(value: bigint): string {
+  return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
+}
+
+/** With the longest run of zero groups as `::` (RFC 5952). */
+function formatV6(value: bigint): string {
+  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - index * 16)) & 0xffffn).toString(16));
+  const runs = [...groups.join(':').matchAll(/(?:^|(?<=:))0(?::0)+(?=:|$)/g)].map(([text]) => text);
+  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '');
+  if (longest === '') return groups.join(':');
+  const text = groups.join(':');
+  const at = text === longest ? 0 : text.startsWith(`${longest}:`) ? 0 : text.indexOf(`:${longest}`) + 1;
+  return `${text.slice(0, at).replace(/:$/, '')}::${text.slice(at + longest.length).replace(/^:/, '')}`;
+}
+
 /** 127.0.0.0/8 or ::1. */
 export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.');

@@ -1,5 +1,6 @@
 import { decodeOverrides } from '../filters/index.ts';
 import type { FilterOverrides } from '../filters/types.ts';
+import { decodeRateLimits } from '../ratelimit/decode.ts';
 import type { HeaderMutations } from '../types/common.ts';
 import type { Route, RuntimeRouteConfig, VirtualHost } from '../types/route.ts';
 import { decodeMutations, decodeOrigin } from './common.ts';
@@ -62,6 +63,7 @@ function decodeVirtualHost(reader: Reader): VirtualHost {
     ...(retry === undefined ? {} : { retry: decodeRetry(retry) }),
     includeRequestAttemptCount: reader.bool('include_request_attempt_count'),
     includeAttemptCountInResponse: reader.bool('include_attempt_count_in_response'),
+    rateLimits: decodeRateLimits(reader),
     ...shared(reader),
   };
 }
@@ -83,7 +85,7 @@ function decodeRoute(reader: Reader): Route {
     name: reader.string('name'),
     match:
       match === undefined
-        ? { path: { t: 'prefix', value: '/', ignoreCase: false }, headers: [], query: [], grpc: false, fraction: 1 }
+        ? { path: { t: 'prefix', value: '/', ignoreCase: false }, headers: [], query: [], metadata: [], grpc: false, fraction: 1 }
         : decodeRouteMatch(match),
     action: decodeAction(reader),
     ...(operation === '' ? {} : { operation }),

@@ -7,11 +7,11 @@ export interface FilterKind<C = unknown, O = unknown> {
   readonly t: string;
   /** Message types of its configuration, without the URL prefix. */
   readonly types: readonly string[];
-  /** Message types of its per-route settings. */
+  /** Message types of its per-route settings; empty = it has none. */
   readonly overrideTypes: readonly string[];
   decode(config: Reader): C;
-  /** One entry of `typed_per_filter_config`. */
-  decodeOverride(config: Reader): O;
+  /** One entry of `typed_per_filter_config`. Absent where there are no types of settings. */
+  decodeOverride?(config: Reader): O;
   /** Does what it does depend on the route's own fields (`rate_limits`), not only on its settings there? */
   readonly readsRoute?: boolean;
   /** What it does on a route; undefined = nothing, and requests of that route pass it by at no cost. Called once per route, when first used. */

@@ -1,11 +1,30 @@
 import type { Reader } from '../decode/reader.ts';
 import type { FilterKind } from './define.ts';
+import { bufferFilter } from './buffer.ts';
+import { corsFilter } from './cors.ts';
 import { faultFilter } from './fault.ts';
+import { grpcStatsFilter } from './grpc-stats.ts';
+import { headerMutationFilter } from './header-mutation.ts';
+import { healthCheckFilter } from './health-check.ts';
+import { localRateLimitFilter } from './local-ratelimit.ts';
+import { rateLimitFilter } from './ratelimit.ts';
 import { rbacFilter } from './rbac.ts';
+import { setMetadataFilter } from './set-metadata.ts';
 import type { FilterOverride, FilterOverrides, HttpFilter } from './types.ts';
 
 /** Every HTTP filter this proxy has, besides the router. Order is of no meaning here: the chain's order comes with the configuration. */
-export const HTTP_FILTERS: readonly FilterKind[] = [faultFilter, rbacFilter];
+export const HTTP_FILTERS: readonly FilterKind[] = [
+  rbacFilter,
+  corsFilter,
+  faultFilter,
+  localRateLimitFilter,
+  rateLimitFilter,
+  headerMutationFilter,
+  setMetadataFilter,
+  bufferFilter,
+  healthCheckFilter,
+  grpcStatsFilter,
+];
 
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router';
 const OVERRIDE = 'envoy.config.route.v3.FilterConfig';
@@ -74,7 +93,7 @@ function decodeOverride(outer: Reader, name: string): FilterOverride | undefined
   const config = wrapped ? outer.message('config') : outer;
   if (config === undefined) return undefined;
   const kind = HTTP_FILTERS.find((item) => item.overrideTypes.includes(config.type()));
-  if (kind !== undefined) return { t: 'settings', kind: kind.t, config: kind.decodeOverride(config) };
+  if (kind?.decodeOverride !== undefined) return { t: 'settings', kind: kind.t, config: kind.decodeOverride(config) };
   config.ignoreRest();
   if (!optional) config.fail('', `settings of HTTP filter "${name}" (${config.type()}) are not supported by this proxy`);
   return undefined;

@@ -60,6 +60,8 @@ export interface BodyDemand {
   readonly maxBytes: number;
   /** What is beyond `maxBytes` goes on unread (true), or is answered with 413. */
   readonly partial: boolean;
+  /** Tell the upstream the length of a body that came without one. */
+  readonly setLength?: boolean;
 }
 
 export interface FilterReply {
@@ -71,6 +73,8 @@ export interface FilterReply {
   readonly details: string;
   /** Set = answer as gRPC: status 200 with this `grpc-status`. gRPC requests are answered so in any case. */
   readonly grpcStatus?: number;
+  /** The `grpc-status` for gRPC requests only, where it is not the one that follows from `status`. */
+  readonly grpcOnlyStatus?: number;
   readonly headers?: readonly HeaderEdit[];
 }
 
