@@ -5,6 +5,7 @@ export { HeadBuffer } from './head-buffer.ts';
 export { ascii, HeadScanner, matches, NEED_MORE, REFUSED } from './head-scanner.ts';
 export { HEADER, KNOWN_COUNT, KNOWN_HEADERS, knownHeader, type KnownHeader } from './known-headers.ts';
 export { DEFAULT_LIMITS, type WireError, type WireLimits } from './limits.ts';
+export { createH2Session } from './h2/session.ts';
 export { H2_ERROR } from './h2/error-codes.ts';
 export { DEFAULT_H2_LIMITS, DEFAULT_H2_SETTINGS, type H2Limits, type H2LocalSettings, type H2Output, type H2SessionOptions } from './h2/options.ts';
 export type { H2Data, H2Handler, H2Head, H2HeadRefusal, H2Outgoing, H2Session, H2Stream } from './h2/session-types.ts';

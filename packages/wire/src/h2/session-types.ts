@@ -108,7 +108,7 @@ export interface H2Handler<Owner> {
 export interface H2Session<Owner> {
   /** Takes what came from the socket. False = the connection has failed (`handler.failed` was called): nothing more is taken. */
   receive(bytes: Uint8Array, start: number, end: number): boolean;
-  /** The socket ended or broke: every open stream hears `reset` (cancel, 'session'; those that the peer cannot have seen: 'goaway'). */
+  /** The socket ended or broke: every open stream hears `reset` (cancel, 'session'). */
   disconnected(): void;
   /** The socket has taken all that was written so far. */
   flushed(): void;

@@ -1,0 +1,323 @@
+/* oxlint-disable complexity -- a byte scanner: one pass with its state in local variables. */
+import { ascii, matches } from '../head-scanner.ts';
+import { LOWER } from '../tables.ts';
+import { EncoderTable, type FieldToSend } from './encoder-table.ts';
+import { findName, hashName, NAME_INDEX, NAME_USE, NAME_USES } from './field-names.ts';
+import { copyBytes } from './field-table.ts';
+import { huffmanEncode, huffmanLength } from './huffman.ts';
+import type { H2Outgoing } from './session-types.ts';
+
+const CR = 13;
+const SP = 32;
+const TAB = 9;
+const COLON = 58;
+/** Numbers per line in `#lines`: start and end of name and value, hash of the name and of both, static index, use. */
+const STRIDE = 8;
+/** Secrets in cookies shorter than this could be guessed through the size of blocks. */
+const SHORT_COOKIE_BYTES = 20;
+/** A value that is sent again with every message is not worth the other side's time, unless it is long. */
+const HUFFMAN_BYTES = 256;
+const SEEN = 256;
+/** "HTTP/1.1 " */
+const STATUS_AT = 9;
+
+/** Indexes of the static table. */
+const AUTHORITY = 1;
+const METHOD_GET = 2;
+const METHOD_POST = 3;
+const PATH = 4;
+const SCHEME_HTTP = 6;
+const SCHEME_HTTPS = 7;
+const STATUS = 8;
+const STATUS_INDEX: ReadonlyMap<number, number> = new Map([200, 204, 206, 304, 400, 404, 500].map((status, at) => [status, STATUS + at]));
+const pseudoHash = (name: string): number => hashName(ascii(`${name}:`), 0, name.length + 1);
+const AUTHORITY_HASH = pseudoHash(':authority');
+const METHOD_HASH = pseudoHash(':method');
+const PATH_HASH = pseudoHash(':path');
+const STATUS_HASH = pseudoHash(':status');
+const PROTOCOL = ascii(':protocol');
+const CONNECT = ascii('CONNECT');
+const GET = ascii('GET');
+const POST = ascii('POST');
+const TRAILERS = ascii('trailers');
+
+/** How a field is written: RFC 7541 section 6.2. */
+const INDEXING = 0x40;
+const WITHOUT = 0;
+const NEVER = 0x10;
+
+/** Encodes heads of HTTP/1.1 form into HPACK blocks (RFC 7541). One per direction of a connection. */
+export class HpackEncoder {
+  readonly #table: EncoderTable;
+  readonly #limit: number;
+  /** The smallest size of the table since the last block; the next one tells it and the present size. -1 = nothing to tell. */
+  #smallest = -1;
+  #lines = new Int32Array(16 * STRIDE);
+  #count = 0;
+  /** Hashes of lines and names sent lately: what comes twice gets a place in the table, what differs every time does not. */
+  readonly #seen = new Int32Array(SEEN);
+  readonly #field: FieldToSend = { bytes: EMPTY, nameStart: 0, nameEnd: 0, valueStart: 0, valueEnd: 0, nameHash: 0, hash: 0, index: 0 };
+  #out: Uint8Array = EMPTY;
+  #at = 0;
+
+  /** `tableLimit`: most that this end spends on its table, whatever the peer allows. */
+  constructor(tableLimit = 4096) {
+    this.#limit = tableLimit;
+    this.#table = new EncoderTable(Math.min(4096, tableLimit));
+    if (tableLimit < 4096) this.#smallest = tableLimit;
+  }
+
+  /** The peer's SETTINGS_HEADER_TABLE_SIZE. */
+  allow(tableSize: number): void {
+    const size = Math.min(tableSize, this.#limit);
+    if (size === this.#table.maxSize) return;
+    this.#smallest = this.#smallest < 0 ? size : Math.min(size, this.#smallest);
+    this.#table.resize(size);
+  }
+
+  /** Most bytes that the block of a head (or trailers) of `length` bytes can take. */
+  static room(length: number): number {
+    return length + (length >> 4) + 128;
+  }
+
+  /** Writes the block of a request to `out` at `at`, where there is `room`; answers the index after it. */
+  request(head: H2Outgoing, out: Uint8Array, at: number): number {
+    const { bytes, start, end } = head;
+    this.#begin(bytes, out, at);
+    const methodEnd = indexOf(bytes, SP, start, end);
+    const targetEnd = indexOf(bytes, SP, methodEnd + 1, end);
+    this.#scan(bytes, Math.min(end, targetEnd + '_HTTP/1.1\r\n'.length), end);
+    const tunnel = exactly(bytes, start, methodEnd, CONNECT);
+    const protocol = head.extended ? this.#lineOf(NAME_USE.upgrade) : -1;
+    if (protocol >= 0) this.#pseudo(CONNECT, 0, CONNECT.length, METHOD_GET, METHOD_HASH);
+    else this.#method(bytes, start, methodEnd);
+    if (tunnel) this.#pseudo(bytes, methodEnd + 1, targetEnd, AUTHORITY, AUTHORITY_HASH);
+    else {
+      this.#out[this.#at++] = 0x80 | (head.scheme === 'https' ? SCHEME_HTTPS : SCHEME_HTTP);
+      const host = this.#lineOf(NAME_USE.host);
+      if (host >= 0) this.#pseudo(bytes, this.#lines[host + 2] as number, this.#lines[host + 3] as number, AUTHORITY, AUTHORITY_HASH);
+      if (targetEnd === methodEnd + 2 && bytes[methodEnd + 1] === 47) this.#out[this.#at++] = 0x80 | PATH;
+      else this.#pseudo(bytes, methodEnd + 1, targetEnd, PATH, PATH_HASH);
+    }
+    if (protocol >= 0) this.#protocol(bytes, this.#lines[protocol + 2] as number, this.#lines[protocol + 3] as number);
+    this.#regular(bytes, true);
+    return this.#at;
+  }
+
+  /** The same for a response. */
+  response(head: H2Outgoing, out: Uint8Array, at: number): number {
+    const { bytes, start, end } = head;
+    this.#begin(bytes, out, at);
+    const from = start + STATUS_AT;
+    const status = (bytes[from] as number) * 100 + (bytes[from + 1] as number) * 10 + (bytes[from + 2] as number) - 48 * 111;
+    const index = STATUS_INDEX.get(status);
+    if (index !== undefined) this.#out[this.#at++] = 0x80 | index;
+    else this.#pseudo(bytes, from, from + 3, STATUS, STATUS_HASH);
+    this.#scan(bytes, Math.min(end, indexOf(bytes, CR, from, end) + 2), end);
+    this.#regular(bytes, false);
+    return this.#at;
+  }
+
+  /** The same for trailers: `bytes[start, end)` are lines. */
+  // oxlint-disable-next-line max-params -- source and target, as a copy
+  trailers(bytes: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
+    this.#begin(bytes, out, at);
+    this.#scan(bytes, start, end);
+    this.#regular(bytes, false);
+    return this.#at;
+  }
+
+  #begin(bytes: Uint8Array, out: Uint8Array, at: number): void {
+    this.#out = out;
+    this.#at = at;
+    this.#field.bytes = bytes;
+    if (this.#smallest < 0) return;
+    if (this.#smallest < this.#table.maxSize) this.#integer(this.#smallest, 31, 0x20);
+    this.#integer(this.#table.maxSize, 31, 0x20);
+    this.#smallest = -1;
+  }
+
+  /** Notes every line up to the empty one: where its parts are, its hashes, and what its name means. */
+  #scan(bytes: Uint8Array, start: number, end: number): void {
+    this.#count = 0;
+    let p = start;
+    while (p < end) {
+      const nameStart = p;
+      let hash = 0;
+      let byte = bytes[p] as number;
+      while (byte !== COLON && byte !== CR) {
+        hash = ((hash << 5) - hash + (LOWER[byte] as number)) | 0;
+        if (++p >= end) return;
+        byte = bytes[p] as number;
+      }
+      // The empty line; a line without a colon cannot come, and would end the head here.
+      if (byte === CR) return;
+      const nameEnd = p++;
+      const nameHash = hash;
+      hash = ((hash << 5) - hash + COLON) | 0;
+      while (p < end && (bytes[p] === SP || bytes[p] === TAB)) p++;
+      const valueStart = p;
+      while (p < end && (byte = bytes[p] as number) !== CR) {
+        hash = ((hash << 5) - hash + byte) | 0;
+        p++;
+      }
+      let valueEnd = p;
+      while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === TAB)) valueEnd--;
+      p += 2;
+      const name = findName(bytes, nameStart, nameEnd, nameHash);
+      const use = name < 0 ? NAME_USE.ordinary : (NAME_USES[name] as number);
+      if (use === NAME_USE.drop) continue;
+      const at = this.#count++ * STRIDE;
+      if (at >= this.#lines.length) this.#lines = longer(this.#lines);
+      const lines = this.#lines;
+      lines[at] = nameStart;
+      lines[at + 1] = nameEnd;
+      lines[at + 2] = valueStart;
+      lines[at + 3] = valueEnd;
+      lines[at + 4] = nameHash;
+      lines[at + 5] = hash;
+      lines[at + 6] = name < 0 ? 0 : (NAME_INDEX[name] as number);
+      lines[at + 7] = use;
+    }
+  }
+
+  /** Where in `#lines` the first line of this use stands, -1 = nowhere. */
+  #lineOf(use: number): number {
+    for (let at = 0; at < this.#count * STRIDE; at += STRIDE) if (this.#lines[at + 7] === use) return at;
+    return -1;
+  }
+
+  #regular(bytes: Uint8Array, request: boolean): void {
+    const lines = this.#lines;
+    const field = this.#field;
+    field.bytes = bytes;
+    for (let at = 0; at < this.#count * STRIDE; at += STRIDE) {
+      const use = lines[at + 7] as number;
+      field.valueStart = lines[at + 2] as number;
+      field.valueEnd = lines[at + 3] as number;
+      if (use === NAME_USE.upgrade || (use === NAME_USE.host && request)) continue;
+      if (use === NAME_USE.te && !matches(bytes, field.valueStart, field.valueEnd, TRAILERS)) continue;
+      field.nameStart = lines[at] as number;
+      field.nameEnd = lines[at + 1] as number;
+      field.nameHash = lines[at + 4] as number;
+      field.hash = lines[at + 5] as number;
+      field.index = lines[at + 6] as number;
+      if (use === NAME_USE.secret || (use === NAME_USE.cookie && field.valueEnd - field.valueStart < SHORT_COOKIE_BYTES)) this.#literal(NEVER);
+      else this.#send();
+    }
+  }
+
+  #method(bytes: Uint8Array, start: number, end: number): void {
+    if (exactly(bytes, start, end, POST)) this.#out[this.#at++] = 0x80 | METHOD_POST;
+    else if (exactly(bytes, start, end, GET)) this.#out[this.#at++] = 0x80 | METHOD_GET;
+    else this.#pseudo(bytes, start, end, METHOD_GET, METHOD_HASH);
+  }
+
+  // oxlint-disable-next-line max-params -- a range and what is known of it
+  #pseudo(bytes: Uint8Array, start: number, end: number, index: number, hash: number): void {
+    const field = this.#field;
+    field.bytes = bytes;
+    field.valueStart = start;
+    field.valueEnd = end;
+    field.index = index;
+    let sum = hash;
+    for (let i = start; i < end; i++) sum = ((sum << 5) - sum + (bytes[i] as number)) | 0;
+    field.hash = sum;
+    field.nameHash = hash;
+    this.#send();
+  }
+
+  /** `:protocol` has no place in the static table. */
+  #protocol(bytes: Uint8Array, start: number, end: number): void {
+    this.#integer(0, 15, WITHOUT);
+    this.#text(PROTOCOL, 0, PROTOCOL.length, false);
+    this.#text(bytes, start, end, false);
+  }
+
+  #send(): void {
+    const field = this.#field;
+    const index = this.#table.findLine(field);
+    if (index !== 0) this.#integer(index, 127, 0x80);
+    else if (this.#again(field.hash) && this.#table.takes(field)) this.#literal(INDEXING);
+    // A name alone is worth an entry too, whose value will not be used.
+    else
+      this.#literal(
+        field.index === 0 && this.#again(field.nameHash) && this.#table.findName(field) === 0 && this.#table.takes(field) ? INDEXING : WITHOUT,
+      );
+  }
+
+  /** Was this sent lately? It was now. */
+  #again(hash: number): boolean {
+    const seen = this.#seen;
+    const at = (hash ^ (hash >>> 13)) & (SEEN - 1);
+    if (seen[at] === hash) return true;
+    seen[at] = hash;
+    return false;
+  }
+
+  #literal(form: number): void {
+    const field = this.#field;
+    const name = this.#table.findName(field);
+    this.#integer(name, form === INDEXING ? 63 : 15, form);
+    if (name === 0) this.#text(field.bytes, field.nameStart, field.nameEnd, true);
+    this.#value(field, form === INDEXING || field.valueEnd - field.valueStart >= HUFFMAN_BYTES);
+    if (form === INDEXING) this.#table.add(field);
+  }
+
+  #value({ bytes, valueStart, valueEnd }: FieldToSend, pack: boolean): void {
+    const packed = pack ? huffmanLength(bytes, valueStart, valueEnd) : valueEnd - valueStart;
+    if (packed >= valueEnd - valueStart) this.#text(bytes, valueStart, valueEnd, false);
+    else {
+      this.#integer(packed, 127, 0x80);
+      this.#at = huffmanEncode(bytes, valueStart, valueEnd, this.#out, this.#at);
+    }
+  }
+
+  // oxlint-disable-next-line max-params -- a range and how to copy it
+  #text(bytes: Uint8Array, start: number, end: number, lower: boolean): void {
+    this.#integer(end - start, 127, 0);
+    const out = this.#out;
+    let at = this.#at;
+    if (lower) for (let i = start; i < end; i++) out[at++] = LOWER[bytes[i] as number] as number;
+    else {
+      copyBytes(bytes, start, end - start, out, at);
+      at += end - start;
+    }
+    this.#at = at;
+  }
+
+  /** A number with a prefix of `mask` bits under the bits of `form` (RFC 7541 section 5.1). */
+  #integer(value: number, mask: number, form: number): void {
+    const out = this.#out;
+    if (value < mask) {
+      out[this.#at++] = form | value;
+      return;
+    }
+    out[this.#at++] = form | mask;
+    let rest = value - mask;
+    for (; rest >= 128; rest >>>= 7) out[this.#at++] = (rest & 127) | 128;
+    out[this.#at++] = rest;
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** Index of `byte` in `bytes[start, end)`, `end` when it is not there. */
+function indexOf(bytes: Uint8Array, byte: number, start: number, end: number): number {
+  let p = start;
+  while (p < end && bytes[p] !== byte) p++;
+  return p;
+}
+
+/** Methods are compared with their case. */
+function exactly(bytes: Uint8Array, start: number, end: number, wanted: Uint8Array): boolean {
+  if (end - start !== wanted.length) return false;
+  for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return false;
+  return true;
+}
+
+function longer(lines: Int32Array): Int32Array<ArrayBuffer> {
+  const all = new Int32Array(lines.length * 2);
+  all.set(lines);
+  return all;
+}
