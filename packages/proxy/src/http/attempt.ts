@@ -1,13 +1,14 @@
 import type { Host } from '@meltemi/runtime';
-
 import { httpPool } from '../pool/dial-target.ts';
 import { forget } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
+import { pickWish } from './pick-wish.ts';
 import type { Piece } from './pieces.ts';
 import { REPLIES } from './replies.ts';
+import { sendKept } from './request-body.ts';
 import { buildRequestHead, rescan } from './request-head.ts';
 import { attemptFailed } from './retry.ts';
-import type { UpstreamConnection } from './upstream-connection.ts';
+import type { UpstreamStream } from './stream.ts';
 
 /** Bodies up to so much go out in one piece with their head. */
 const JOIN_BYTES = 64 * 1024;
@@ -56,38 +57,58 @@ function pickHost(x: Exchange): Host | undefined {
     }
     return cluster.originalDst({ address: connection.originalAddress, port: connection.originalPort });
   }
-  const host = cluster.pick(worker.random, worker.wheel.recent, x.tried);
+  const host = cluster.pick(worker.random, worker.wheel.recent, pickWish(x));
   if (host === undefined) x.downstream.reply(x, REPLIES.noHost);
   return host;
 }
 
 /** A connection is there: writes head and body so far, in one piece when they are small. `fresh` = the scanner still shows the head. */
-export function send(x: Exchange, connection: UpstreamConnection, fresh: boolean): void {
-  const { worker, info } = x;
-  x.upstream = connection;
+export function send(x: Exchange, stream: UpstreamStream, fresh: boolean): void {
+  const { worker, info, downstream } = x;
+  x.upstream = stream;
   x.phase = 'sent';
-  connection.begin(x);
-  info.upstreamLocal = connection.local;
-  info.upstreamTls = connection.tls;
+  x.attemptUnframe = undefined;
+  stream.begin(x);
+  info.upstreamLocal = stream.local;
+  info.upstreamTls = stream.tls;
   // At the first attempt the request's own event has just asked for the time.
   info.upstreamStartMs = fresh ? worker.wheel.recent : worker.wheel.now();
   if (!fresh) rescan(x);
-  const length = buildRequestHead(x);
-  const { scratch } = worker.buffers;
+  const framing = requestFraming(x, stream);
+  const length = buildRequestHead(x, framing);
+  const accepted = stream.protocol === 'http1' && framing === 'raw' ? sendRaw(x, stream, length) : sendFramed(x, stream, { framing, length });
+  if (!x.replayable || x.retriesLeft === 0) forget(x);
+  downstream.pause(!accepted && !x.requestComplete);
+  if (x.bodyComplete) downstream.timers.startTry(x);
+}
+
+/** How the body goes: as it is where its length or its chunks say where it ends. */
+function requestFraming(x: Exchange, stream: UpstreamStream): 'none' | 'raw' | 'chunked' {
+  const { requestScanner: scanner } = x.worker;
+  const empty = x.bodyComplete && x.bodyBytes === 0 && x.requestTrailers === undefined && x.upgrade === '';
+  if (stream.protocol === 'http2') return empty ? 'none' : 'raw';
+  if (x.bodyForm === 'chunked' || scanner.contentLength >= 0 || empty || x.upgrade !== '') return 'raw';
+  return 'chunked';
+}
+
+function sendRaw(x: Exchange, stream: UpstreamStream, length: number): boolean {
+  const { scratch } = x.worker.buffers;
   let accepted: boolean;
   if (x.bodyBytes <= JOIN_BYTES && length + x.bodyBytes <= scratch.length) {
     let at = length;
     for (const piece of x.body) at += copyPiece(piece, scratch, at);
-    accepted = connection.write(scratch, 0, at);
+    accepted = stream.writeHead(scratch, at, 'raw');
   } else {
-    accepted = connection.write(scratch, 0, length);
-    for (const { bytes, start, end } of x.body) accepted = connection.write(bytes, start, end);
+    accepted = stream.writeHead(scratch, length, 'raw');
+    for (const { bytes, start, end } of x.body) accepted = stream.write(bytes, start, end);
   }
-  connection.sending = !x.requestComplete;
-  if (!x.replayable || x.retriesLeft === 0) forget(x);
-  if (!accepted && !x.requestComplete) x.downstream.pause(true);
-  else x.downstream.pause(false);
-  if (x.requestComplete) x.downstream.timers.startTry(x);
+  if (x.bodyComplete) stream.end(undefined);
+  return accepted;
+}
+
+function sendFramed(x: Exchange, stream: UpstreamStream, head: { readonly framing: 'none' | 'raw' | 'chunked'; readonly length: number }): boolean {
+  const accepted = stream.writeHead(x.worker.buffers.scratch, head.length, head.framing);
+  return head.framing === 'none' || x.upgrade !== '' ? accepted : sendKept(x, stream) && accepted;
 }
 
 function copyPiece(piece: Piece, out: Buffer, at: number): number {

@@ -2,18 +2,21 @@ import type { CompiledChain } from '@meltemi/runtime';
 import { BodyFramer, HeadBuffer, NEED_MORE, REFUSED } from '@meltemi/wire';
 import { SCAN_LIMITS, type Connection, type Worker, type Accepted } from '../core/worker.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
-import { flagBit, type ConnectionInfo, type StreamInfo, type Transport } from '../types.ts';
-import { abandonAttempt, forget, settle } from './end-attempt.ts';
+import type { ConnectionInfo, Transport } from '../types.ts';
+import { ClientOutput } from './client-output.ts';
+import { abandonAttempt } from './end-attempt.ts';
+import { clientGone, giveUp, recordExchange } from './end-exchange.ts';
 import type { Exchange } from './exchange.ts';
-import { MAX_REPLAY_BYTES, NO_PIECES, type Piece } from './pieces.ts';
 import type { HttpPlan } from './http-plan.ts';
 import { Linger, LINGER_MS } from './linger.ts';
 import { renderLocalReply, type LocalReply } from './local-reply.ts';
 import { REPLIES } from './replies.ts';
-import { RequestTimers, type ExpiryHandler } from './request-timers.ts';
-import { endAttempt } from './retry.ts';
+import { bodyData, bodyEnd } from './request-body.ts';
+import { RequestTimers } from './request-timers.ts';
 import { routeRequest } from './router.ts';
 import { acceptRequest, unreadableRequest } from './start-exchange.ts';
+import type { DownstreamStream, HeadRead, LastSeen, ResponseBody } from './stream.ts';
+import { Tunnel } from './tunnel.ts';
 
 /**
  * `idle`: between requests. `head`: part of a head is here. `body`: the request's body is coming. `responding`: the request is whole,
@@ -27,14 +30,15 @@ const CR = 13;
 const LF = 10;
 
 /** One client connection speaking HTTP/1.1. */
-export class DownstreamConnection implements Connection, ExpiryHandler {
+export class DownstreamConnection implements Connection, DownstreamStream {
+  readonly protocol = 'http1';
   readonly worker: Worker;
   readonly chain: CompiledChain;
   readonly plan: HttpPlan;
   readonly connection: ConnectionInfo;
   /** Close after the present response. */
   closeAfter = false;
-  readonly body: BodyFramer = new BodyFramer();
+  readonly #body = new BodyFramer();
   #state: State = 'idle';
   #exchange: Exchange | undefined = undefined;
   readonly #transport: Transport;
@@ -43,17 +47,14 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
   #ahead: Uint8Array | undefined = undefined;
   #requests = 0;
   #reading = true;
-  /** The client does not take what was written: nothing new is begun. */
-  #blocked = false;
   #clientEnded = false;
   #retired = false;
-  #tunnelEnds = 0;
+  readonly #tunnel = new Tunnel();
+  readonly #output: ClientOutput;
   readonly #lingering = new Linger();
   readonly timers: RequestTimers;
   readonly #openedMs: number;
-  /** Values that repeat from request to request on a connection. */
-  lastAuthority = '';
-  lastUserAgent = '';
+  readonly last: LastSeen = { authority: '', userAgent: '' };
 
   constructor(worker: Worker, plan: HttpPlan, accepted: Accepted) {
     this.worker = worker;
@@ -61,10 +62,19 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
     this.plan = plan;
     this.connection = accepted.connection;
     this.#transport = accepted.transport;
-    this.timers = new RequestTimers(worker.wheel, plan.config, this);
+    this.#output = new ClientOutput(worker, accepted.transport, this);
+    this.timers = new RequestTimers(worker.wheel, plan.config, () => this.#phaseExpired());
     this.#openedMs = worker.wheel.now();
     worker.connections.add(this);
     this.timers.startPhase(this.#openedMs, plan.config.idleTimeoutMs);
+  }
+
+  get hasBody(): boolean {
+    return this.#body.mode !== 'none';
+  }
+
+  get receivedBytes(): number {
+    return this.#body.payloadBytes;
   }
 
   // ------------------------------------------------------------------------------------------------------ bytes of the client
@@ -76,7 +86,7 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
       switch (this.#state) {
         case 'idle':
         case 'head':
-          at = this.#blocked ? this.#hold(bytes, at, end) : this.#readHead(bytes, at, end);
+          at = this.#output.blocked ? this.#hold(bytes, at, end) : this.#readHead(bytes, at, end);
           break;
         case 'body':
           at = this.#readBody(bytes, at, end);
@@ -126,26 +136,22 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
     const now = worker.wheel.recent;
     this.timers.clearPhase();
     this.#requests++;
-    if (after === REFUSED) {
-      const { error } = worker.requestScanner;
-      const tooLarge = error.endsWith('large') || error === 'too-many-headers';
-      this.#refuse(unreadableRequest(this, now, error), tooLarge ? REPLIES.headTooLarge : REPLIES.badRequest);
-      return -1;
-    }
+    if (after === REFUSED) return this.#unreadable(now);
     const { requestScanner: scanner } = worker;
-    this.body.start(scanner.chunked ? 'chunked' : scanner.contentLength > 0 ? 'length' : 'none', scanner.contentLength);
-    const next = this.body.feed(bytes, after, end);
-    const x = acceptRequest(this, now, { bytes, start, end: after }, this.body.done);
+    this.#body.start(scanner.chunked ? 'chunked' : scanner.contentLength > 0 ? 'length' : 'none', scanner.contentLength);
+    const next = this.#body.feed(bytes, after, end);
+    const x = acceptRequest(this, now, { bytes, start, end: after }, this.#body.done);
     this.#exchange = x;
     worker.requests++;
     worker.scannedFor = x;
     this.closeAfter = this.#mustClose(scanner.close, scanner.keepAlive, scanner.minor, now);
-    this.#state = this.body.done ? 'responding' : 'body';
+    this.#state = this.#body.done ? 'responding' : 'body';
     if (next < 0) {
       this.#refuse(x, REPLIES.badRequest);
       return -1;
     }
-    if (next > after) this.#keepBody(x, bytes, after, next);
+    if (scanner.chunked) x.bodyForm = 'chunked';
+    if (next > after) bodyData(x, bytes, after, next);
     this.timers.startStream(x, now);
     const refusal = x.refusal;
     if (refusal === undefined) routeRequest(x);
@@ -155,6 +161,13 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
       this.reply(x, refusal);
     }
     return this.#over() ? -1 : next;
+  }
+
+  #unreadable(now: number): number {
+    const { error } = this.worker.requestScanner;
+    const tooLarge = error.endsWith('large') || error === 'too-many-headers';
+    this.#refuse(unreadableRequest(this, now, error), tooLarge ? REPLIES.headTooLarge : REPLIES.badRequest);
+    return -1;
   }
 
   #over(): boolean {
@@ -171,51 +184,19 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
   #readBody(bytes: Uint8Array, start: number, end: number): number {
     const x = this.#exchange;
     if (x === undefined) return -1;
-    const next = this.body.feed(bytes, start, end);
+    const next = this.#body.feed(bytes, start, end);
     if (next < 0) {
       if (x.phase === 'responding') this.cut(x);
       else this.#refuse(x, REPLIES.badRequest);
       return -1;
     }
     this.timers.touch(x);
-    if (this.body.done) {
-      this.#state = 'responding';
-      x.requestComplete = true;
-      x.info.requestEndMs = this.worker.wheel.now();
-      this.timers.clearPhase();
-    }
-    const sent = x.phase === 'sent' || x.phase === 'responding';
-    // It waits for a connection: the time of the route runs all the same. (A fault's delay comes before the route's time.)
-    if (this.body.done && !sent && x.info.attempts > 0) this.timers.startRoute(x);
-    if (x.replayable || !sent) this.#keepBody(x, bytes, start, next);
-    if (sent) this.#passBody(x, bytes, start, next);
+    bodyData(x, bytes, start, next);
+    if (!this.#body.done) return next;
+    this.#state = 'responding';
+    this.timers.clearPhase();
+    bodyEnd(x, undefined);
     return next;
-  }
-
-  #passBody(x: Exchange, bytes: Uint8Array, start: number, end: number): void {
-    const { upstream } = x;
-    if (upstream === undefined) return;
-    const accepted = upstream.write(bytes, start, end);
-    if (!x.requestComplete) {
-      if (!accepted) this.pause(true);
-      return;
-    }
-    upstream.sending = false;
-    this.timers.startRoute(x);
-    if (x.phase === 'sent') this.timers.startTry(x);
-  }
-
-  /** Keeps body bytes for the first or another attempt; what is too much for a second one makes the request unrepeatable. */
-  #keepBody(x: Exchange, bytes: Uint8Array, start: number, end: number): void {
-    if (x.body === NO_PIECES) x.body = [{ bytes, start, end }];
-    else (x.body as Piece[]).push({ bytes, start, end });
-    x.bodyBytes += end - start;
-    if (x.bodyBytes <= MAX_REPLAY_BYTES) return;
-    if (x.phase === 'sent' || x.phase === 'responding') forget(x);
-    else {
-      x.replayable = false;
-      this.pause(true);
-    }
   }
 
   /** Bytes that cannot be dealt with yet. */
@@ -251,8 +232,8 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
   }
 
   onDrain(): void {
-    this.#blocked = false;
-    this.#exchange?.upstream?.pause(false);
+    this.#output.blocked = false;
+    this.#exchange?.onDownstreamDrain();
     if (this.#state === 'idle') this.#next();
   }
 
@@ -266,9 +247,25 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
   // ------------------------------------------------------------------------------------------------------ bytes for the client
 
   write(bytes: Uint8Array, start: number, end: number): boolean {
-    const accepted = this.#transport.write(bytes, start, end);
-    if (!accepted) this.#blocked = true;
-    return accepted;
+    return this.#output.body(this.#exchange, bytes, start, end);
+  }
+
+  writeHead(x: Exchange, read: HeadRead, body: ResponseBody): void {
+    this.#output.head(x, read, body);
+  }
+
+  writeRaw(x: Exchange, read: HeadRead, next: number): boolean {
+    return this.#output.joined(x, read, next);
+  }
+
+  slow(): void {
+    this.#exchange?.upstream?.pause(true);
+  }
+
+  end(trailers: Uint8Array | undefined): void {
+    const x = this.#exchange;
+    this.#output.endBody(trailers);
+    if (x !== undefined) this.finish(x);
   }
 
   /** Ends the exchange with an answer of our own. */
@@ -281,20 +278,14 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
       return;
     }
     x.phase = 'responding';
-    this.writeText(renderLocalReply(x, reply, this.closesAfter(x)));
+    const { head, body } = renderLocalReply(x, reply, this.closesAfter(x));
+    this.#output.text(body === undefined ? head : head + body.toString('latin1'));
     this.finish(x);
   }
 
   /** `100 Continue`. */
   sendContinue(): void {
-    this.writeText('HTTP/1.1 100 Continue\r\n\r\n');
-  }
-
-  writeText(text: string): void {
-    const { scratch } = this.worker.buffers;
-    const bytes = text.length > scratch.length ? Buffer.from(text, 'latin1') : scratch;
-    const length = bytes === scratch ? scratch.write(text, 0, 'latin1') : bytes.length;
-    this.write(bytes, 0, length);
+    this.#output.text('HTTP/1.1 100 Continue\r\n\r\n');
   }
 
   /** Does the connection end with this response? Known when its head is written; an answer before the end of its request ends it. */
@@ -326,7 +317,7 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
     this.timers.startPhase(x.info.endMs, this.plan.config.idleTimeoutMs);
     if (this.#ahead === undefined) {
       if (!this.#reading) this.pause(false);
-    } else if (!this.#blocked) this.#next();
+    } else if (!this.#output.blocked) this.#next();
   }
 
   /** The response cannot be completed: the client must see that. */
@@ -337,31 +328,14 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
   }
 
   #disconnected(x: Exchange): void {
-    if (x.phase !== 'tunnel' && x.phase !== 'done') {
-      x.info.flags |= flagBit('DC');
-      x.info.responseCodeDetails = 'downstream_remote_disconnect';
-      if (x.phase !== 'responding') x.info.responseCode = 0;
-    }
-    abandonAttempt(x, undefined);
-    this.#record(x);
+    clientGone(x);
+    this.#exchange = undefined;
     this.destroy();
   }
 
   #record(x: Exchange): void {
-    if (x.phase === 'done') return;
-    const { worker, plan } = this;
-    const { info } = x;
-    settle(x);
-    x.phase = 'done';
+    recordExchange(x);
     this.#exchange = undefined;
-    if (x.countedRetry && x.cluster !== undefined) x.cluster.usage.retries--;
-    if (x.activeFault) worker.activeFaults--;
-    this.timers.stopStream();
-    worker.requests--;
-    info.endMs = worker.wheel.recent;
-    if (x.upgrade === '') info.bytesReceived = this.body.payloadBytes;
-    worker.ports.streams.onStreamEnd(info as StreamInfo);
-    if (plan.logs.length > 0) worker.accessLog.log(plan.logs, info);
   }
 
   /** Goes on with what was pipelined. */
@@ -385,6 +359,7 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
 
   #close(ms: number = LINGER_MS): void {
     this.#state = 'lingering';
+    this.#output.flush();
     this.#transport.end();
     this.timers.startPhase(this.worker.wheel.now(), ms);
   }
@@ -409,6 +384,7 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
     this.#state = 'closed';
     this.#ahead = undefined;
     this.#head.clear();
+    this.#output.drop();
     this.worker.connections.delete(this);
     this.timers.remove();
   }
@@ -429,33 +405,26 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
     this.#ahead = undefined;
     this.pause(false);
     if (ahead !== undefined) this.#tunnelData(ahead, 0, ahead.length);
-    if (this.#clientEnded) {
-      this.#tunnelEnds++;
-      x.upstream?.endWriting();
-    }
+    if (this.#clientEnded) this.#endTunnel(x);
   }
 
   #tunnelData(bytes: Uint8Array, start: number, end: number): number {
     const x = this.#exchange;
     if (x === undefined) return -1;
-    x.info.bytesReceived += end - start;
     this.timers.touch(x);
-    if (x.upstream !== undefined && !x.upstream.write(bytes, start, end)) this.pause(true);
+    if (!this.#tunnel.fromClient(x, bytes, start, end)) this.pause(true);
     return -1;
   }
 
   /** The client said FIN. */
   #endTunnel(x: Exchange): void {
     x.upstream?.endWriting();
-    this.#tunnelEnds++;
-    if (this.#tunnelEnds === 2) this.closeTunnel(x);
+    if (this.#tunnel.sideEnded()) this.closeTunnel(x);
   }
 
-  /** The upstream said FIN. */
   tunnelHalfClosed(x: Exchange): void {
     this.#transport.end();
-    this.#tunnelEnds++;
-    if (this.#tunnelEnds === 2) this.closeTunnel(x);
+    if (this.#tunnel.sideEnded()) this.closeTunnel(x);
   }
 
   closeTunnel(x: Exchange): void {
@@ -466,32 +435,9 @@ export class DownstreamConnection implements Connection, ExpiryHandler {
 
   // ------------------------------------------------------------------------------------------------------------------ time-outs
 
-  perTryExpired(): void {
+  #phaseExpired(): void {
     const x = this.#exchange;
-    if (x?.phase === 'sent') endAttempt(x, { t: 'per-try-timeout' }, REPLIES.perTryTimeout);
-  }
-
-  routeExpired(): void {
-    if (this.#exchange !== undefined) this.#giveUp(this.#exchange, REPLIES.routeTimeout);
-  }
-
-  streamIdleExpired(): void {
-    const x = this.#exchange;
-    if (x !== undefined) this.#giveUp(x, x.requestComplete ? REPLIES.idleResponse : REPLIES.idleRequest);
-  }
-
-  durationExpired(): void {
-    if (this.#exchange !== undefined) this.#giveUp(this.#exchange, REPLIES.maxDuration);
-  }
-
-  #giveUp(x: Exchange, reply: LocalReply): void {
-    abandonAttempt(x, x.phase === 'sent' ? 'local' : undefined);
-    this.reply(x, reply);
-  }
-
-  phaseExpired(): void {
-    const x = this.#exchange;
-    if (this.#state === 'body' && x !== undefined) this.#giveUp(x, REPLIES.requestTimeout);
+    if (this.#state === 'body' && x !== undefined) giveUp(x, REPLIES.requestTimeout);
     else if (this.#state === 'head') this.#refuse(unreadableRequest(this, this.worker.wheel.now(), 'head-too-large'), REPLIES.headTimeout);
     else if (this.#state === 'idle') this.#close();
     else if (!this.#lingering.mayClose(this.#transport.queuedBytes)) this.timers.startPhase(this.worker.wheel.now(), LINGER_MS);

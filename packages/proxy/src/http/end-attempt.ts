@@ -17,7 +17,7 @@ export function abandonAttempt(x: Exchange, outcome: number | 'local' | undefine
   settle(x);
   if (outcome !== undefined && host !== undefined) cluster?.report(host, outcome, worker.wheel.recent);
   x.upstream = undefined;
-  if (upstream !== undefined && upstream.user === x) upstream.destroy();
+  if (upstream !== undefined && upstream.user === x) upstream.abandon();
   else if (host !== undefined && upstream === undefined) httpPool(worker, host).cancel(x);
 }
 

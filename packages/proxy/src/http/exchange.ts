@@ -1,15 +1,27 @@
 import type { CompiledCluster, CompiledForward, CompiledRoute, ClusterChoice, Host } from '@meltemi/runtime';
+import type { ChunkedFramer } from '@meltemi/wire';
 import type { Worker } from '../core/worker.ts';
 import type { PoolWaiter } from '../pool/http-pool.ts';
 import type { StreamInfo, TraceContext } from '../types.ts';
-import type { DownstreamConnection } from './downstream-connection.ts';
+import type { FilterState } from './filters/state.ts';
 import type { HttpPlan } from './http-plan.ts';
 import type { LocalReply } from './local-reply.ts';
 import type { HeadView } from './request-view.ts';
+import { NO_STAGES, type StageChain, type StageMaker } from './payload.ts';
 import { NO_PIECES, type Piece } from './pieces.ts';
 import { send, startAttempt } from './attempt.ts';
-import { connectFailed, respond, responseBody, responseEnded, tunnelData, tunnelEnded, upstreamLost } from './respond.ts';
-import type { HeadRead, UpstreamConnection, UpstreamUser } from './upstream-connection.ts';
+import {
+  connectFailed,
+  respond,
+  responseBody,
+  responseDrained,
+  responseEnded,
+  tunnelData,
+  tunnelEnded,
+  upstreamDrained,
+  upstreamLost,
+} from './respond.ts';
+import type { DownstreamStream, HeadRead, LostCause, UpstreamStream, UpstreamUser } from './stream.ts';
 
 /**
  * Where a request stands. `held`: waiting for a fault delay, a back-off or a connection; `sent`: the head is with the upstream;
@@ -20,7 +32,7 @@ export type ExchangePhase = 'held' | 'sent' | 'responding' | 'tunnel' | 'done';
 /** One request and its response, over as many attempts as it takes. */
 export class Exchange implements UpstreamUser, PoolWaiter {
   readonly worker: Worker;
-  readonly downstream: DownstreamConnection;
+  readonly downstream: DownstreamStream;
   readonly plan: HttpPlan;
   readonly info: StreamInfo;
   phase: ExchangePhase = 'held';
@@ -46,7 +58,7 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   choice: ClusterChoice | undefined = undefined;
   cluster: CompiledCluster | undefined = undefined;
   host: Host | undefined = undefined;
-  upstream: UpstreamConnection | undefined = undefined;
+  upstream: UpstreamStream | undefined = undefined;
 
   /** The request's head as it came, and its body so far while it may be needed again. Bytes of accepted connections do not change. */
   head: Piece;
@@ -54,6 +66,20 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   bodyBytes = 0;
   /** False once too much body has come to send it a second time. */
   replayable = true;
+  /** All of the body that goes upstream is here: later than `requestComplete` when a stage holds some of it back. */
+  bodyComplete: boolean;
+  /** What `body` holds: payload, or a chunked body as it came. */
+  bodyForm: 'payload' | 'chunked' = 'payload';
+  /** Of a body that came as payload. */
+  requestTrailers: Uint8Array | undefined = undefined;
+  /** Filters that want the body's payload push here; see `payload.ts`. */
+  payloadRequest: readonly StageMaker[] = NO_STAGES;
+  payloadResponse: readonly StageMaker[] = NO_STAGES;
+  requestChain: StageChain | undefined = undefined;
+  responseChain: StageChain | undefined = undefined;
+  /** Takes the chunk framing off for the stages, respectively for the present attempt. */
+  unframe: ChunkedFramer | undefined = undefined;
+  attemptUnframe: ChunkedFramer | undefined = undefined;
 
   /** What is true of every attempt: authority and path after rewriting come per attempt, these once. */
   trace: TraceContext | undefined = undefined;
@@ -67,9 +93,11 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   counted = false;
   countedRetry = false;
   activeFault = false;
+  /** What filters have left with the request; see `filters/`. */
+  filters: FilterState | undefined = undefined;
 
   /** `info.httpVersion` is known already. */
-  constructor(downstream: DownstreamConnection, info: StreamInfo, head: Piece, requestComplete: boolean) {
+  constructor(downstream: DownstreamStream, info: StreamInfo, head: Piece, requestComplete: boolean) {
     this.worker = downstream.worker;
     this.downstream = downstream;
     this.plan = downstream.plan;
@@ -77,6 +105,7 @@ export class Exchange implements UpstreamUser, PoolWaiter {
     this.head = head;
     this.http10 = info.httpVersion === 'HTTP/1.0';
     this.requestComplete = requestComplete;
+    this.bodyComplete = requestComplete;
   }
 
   /** Shows the request to the matchers; the worker's scanner must have read `head` last. */
@@ -93,20 +122,30 @@ export class Exchange implements UpstreamUser, PoolWaiter {
     startAttempt(this);
   }
 
-  onPoolReady(connection: UpstreamConnection): void {
-    send(this, connection, false);
+  /** Wants a stage in the way of the request's body; to be said before the request's head is sent. */
+  stageRequest(make: StageMaker): void {
+    this.payloadRequest = [...this.payloadRequest, make];
+  }
+
+  /** Wants a stage in the way of the response's body; to be said before the response's head is passed on. */
+  stageResponse(make: StageMaker): void {
+    this.payloadResponse = [...this.payloadResponse, make];
+  }
+
+  onPoolReady(stream: UpstreamStream): void {
+    send(this, stream, false);
   }
   onPoolFailure(reason: string): void {
     connectFailed(this, reason);
   }
-  onResponse(connection: UpstreamConnection, read: HeadRead): number {
-    return respond(this, connection, read);
+  onResponse(stream: UpstreamStream, read: HeadRead): number {
+    return respond(this, stream, read);
   }
   onResponseBody(bytes: Uint8Array, start: number, end: number): void {
     responseBody(this, bytes, start, end);
   }
-  onResponseEnd(payloadBytes: number): void {
-    responseEnded(this, payloadBytes);
+  onResponseEnd(payloadBytes: number, trailers: Uint8Array | undefined): void {
+    responseEnded(this, payloadBytes, trailers);
   }
   onTunnelData(bytes: Uint8Array, start: number, end: number): void {
     tunnelData(this, bytes, start, end);
@@ -114,10 +153,17 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   onTunnelEnd(): void {
     tunnelEnded(this);
   }
-  onUpstreamDrain(): void {
-    this.downstream.pause(false);
+  onUpstreamSlow(): void {
+    if (!this.requestComplete) this.downstream.pause(true);
   }
-  onUpstreamLost(connection: UpstreamConnection, cause: 'closed' | 'protocol', reason: string): void {
-    upstreamLost(this, connection, cause, reason);
+  onUpstreamDrain(): void {
+    upstreamDrained(this);
+  }
+  /** The client takes more of the response. */
+  onDownstreamDrain(): void {
+    responseDrained(this);
+  }
+  onUpstreamLost(stream: UpstreamStream, cause: LostCause, reason: string): void {
+    upstreamLost(this, stream, cause, reason);
   }
 }

@@ -26,8 +26,14 @@ export function localReply(status: number, body: string, details: string, ...fla
   return { status, body, details, flags: bits, lines: '', grpcStatus: undefined };
 }
 
-/** The reply as text of one message. Records it in the stream's info. */
-export function renderLocalReply(x: Exchange, reply: LocalReply, close: boolean): string {
+/** A reply as a message: the head in the form of HTTP/1.1, and the body; undefined = none may follow. */
+export interface RenderedReply {
+  readonly head: string;
+  readonly body: Buffer | undefined;
+}
+
+/** The reply as a message. Records it in the stream's info. */
+export function renderLocalReply(x: Exchange, reply: LocalReply, close: boolean): RenderedReply {
   const { info, plan } = x;
   const grpc = reply.grpcStatus !== undefined || (info.grpc && reply.status >= 400);
   info.responseCode = grpc ? 200 : reply.status;
@@ -42,10 +48,14 @@ export function renderLocalReply(x: Exchange, reply: LocalReply, close: boolean)
   head += responseLines(x) + dateLine(x.worker.ports.clock.now());
   head += plan.serverLine === '' ? 'server: envoy\r\n' : plan.serverLine;
   head += `${connectionLine(x, close)}\r\n`;
-  info.responseHeadBytes = head.length;
-  if (body === undefined || x.isHead) return head;
-  info.bytesSent = body.length;
-  return head + body.toString('latin1');
+  return finished(x, head, body);
+}
+
+function finished(x: Exchange, head: string, body: Buffer | undefined): RenderedReply {
+  x.info.responseHeadBytes = head.length;
+  if (body === undefined || x.isHead || body.length === 0) return { head, body: undefined };
+  x.info.bytesSent = body.length;
+  return { head, body };
 }
 
 function bodyLines(body: Buffer | undefined, own: string): string {

@@ -27,9 +27,9 @@ const ROUTER_HEADERS = [
 
 /**
  * Writes the upstream's request head into the scratch buffer, from the head that the worker's scanner has just read: kept lines are
- * copied in runs, everything else is one string. Answers the length.
+ * copied in runs, everything else is one string. Answers the length. `chunked`: the body goes to an HTTP/1.1 peer in chunks of our own.
  */
-export function buildRequestHead(x: Exchange): number {
+export function buildRequestHead(x: Exchange, framing: 'none' | 'raw' | 'chunked'): number {
   const { requestScanner: scanner, buffers } = x.worker;
   const bytes = asBuffer(x.head.bytes);
   if (x.plan.edge) for (const id of INTERNAL_HEADERS) if (scanner.known[id] !== 0) scanner.dropKnown(id);
@@ -37,6 +37,7 @@ export function buildRequestHead(x: Exchange): number {
     requestId(x, scanner) + forwardedLines(x, scanner, bytes) + clientCertLine(x, scanner, bytes) + traceLines(x, scanner) + routerLines(x, scanner);
   lines = rewrittenLines(x, scanner, lines);
   if (x.upgrade !== '') lines += 'connection: Upgrade\r\n';
+  if (framing === 'chunked' && !scanner.chunked) lines += 'transfer-encoding: chunked\r\n';
   const out = buffers.reserve(x.head.end - x.head.start + x.info.path.length + lines.length + SPARE_BYTES);
   let at = startLine(x, scanner, bytes, out);
   at = copyKept(scanner, bytes, out, at);

@@ -1,22 +1,13 @@
 import { createDeadline, type Deadline, type TimerWheel } from '../core/timer-wheel.ts';
+import { giveUp, perTryExpired, streamIdleExpired } from './end-exchange.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpPlan } from './http-plan.ts';
+import { REPLIES } from './replies.ts';
 
-/** What a client connection does when one of its times is up. */
-export interface ExpiryHandler {
-  /** Idle, head, request and lingering time-outs: which one it was is told by the connection's state. */
-  phaseExpired(): void;
-  routeExpired(): void;
-  perTryExpired(): void;
-  streamIdleExpired(): void;
-  durationExpired(): void;
-}
-
-/** The time-outs of one client connection. They live as long as it does; a request that sets and clears them stores numbers. */
+/** The time-outs of one client connection or stream. They live as long as it does; a request that sets and clears them stores numbers. */
 export class RequestTimers {
   readonly #wheel: TimerWheel;
   readonly #config: HttpPlan['config'];
-  readonly #handler: ExpiryHandler;
   readonly #phase: Deadline;
   readonly #route: Deadline;
   /** Per-try time-out; or back-off and fault delay, which run when there is no try. */
@@ -24,15 +15,17 @@ export class RequestTimers {
   readonly #stream: Deadline;
   #duration: Deadline | undefined = undefined;
   #afterWait: (() => void) | undefined = undefined;
+  /** The present request. */
+  #x: Exchange | undefined = undefined;
 
-  constructor(wheel: TimerWheel, config: HttpPlan['config'], handler: ExpiryHandler) {
+  /** `phaseExpired`: a time of the connection's own state is up. */
+  constructor(wheel: TimerWheel, config: HttpPlan['config'], phaseExpired: () => void) {
     this.#wheel = wheel;
     this.#config = config;
-    this.#handler = handler;
-    this.#phase = createDeadline(() => handler.phaseExpired());
-    this.#route = createDeadline(() => handler.routeExpired());
+    this.#phase = createDeadline(phaseExpired);
+    this.#route = createDeadline(() => this.#expired((x) => giveUp(x, REPLIES.routeTimeout)));
     this.#try = createDeadline(() => this.#tryExpired());
-    this.#stream = createDeadline(() => handler.streamIdleExpired());
+    this.#stream = createDeadline(() => this.#expired(streamIdleExpired));
   }
 
   /** Limits the present state of the connection; 0 = no limit. */
@@ -47,6 +40,7 @@ export class RequestTimers {
 
   /** A request has begun. */
   startStream(x: Exchange, now: number): void {
+    this.#x = x;
     const { streamIdleTimeoutMs, maxStreamDurationMs, requestTimeoutMs } = this.#config;
     if (streamIdleTimeoutMs > 0) this.#wheel.set(this.#stream, now, streamIdleTimeoutMs);
     if (!x.requestComplete) this.startPhase(now, requestTimeoutMs);
@@ -99,6 +93,7 @@ export class RequestTimers {
 
   /** The exchange has ended. */
   stopStream(): void {
+    this.#x = undefined;
     this.#afterWait = undefined;
     this.stopRequest();
     this.#wheel.clear(this.#stream);
@@ -112,14 +107,18 @@ export class RequestTimers {
   }
 
   #startDuration(x: Exchange, now: number, ms: number): void {
-    this.#duration ??= createDeadline(() => this.#handler.durationExpired());
+    this.#duration ??= createDeadline(() => this.#expired((stream) => giveUp(stream, REPLIES.maxDuration)));
     if (x.phase !== 'done') this.#wheel.set(this.#duration, now, ms);
   }
 
   #tryExpired(): void {
     const next = this.#afterWait;
     this.#afterWait = undefined;
-    if (next === undefined) this.#handler.perTryExpired();
+    if (next === undefined) this.#expired(perTryExpired);
     else next();
+  }
+
+  #expired(act: (x: Exchange) => void): void {
+    if (this.#x !== undefined) act(this.#x);
   }
 }

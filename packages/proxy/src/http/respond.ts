@@ -1,16 +1,12 @@
 import type { AttemptEnd } from '@meltemi/runtime';
-import type { BodyMode, HeadScanner } from '@meltemi/wire';
-import { asBuffer } from '../net/node-bytes.ts';
 import { flagBit } from '../types.ts';
 import { abandonAttempt, settle } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
+import { filterResponse } from './filters/respond.ts';
 import { headerValue } from './request-view.ts';
-import { buildResponseHead } from './response-head.ts';
+import { StageChain } from './payload.ts';
 import { attemptFailed, mayRetry, scheduleRetry, sentOnStale } from './retry.ts';
-import type { HeadRead, UpstreamConnection } from './upstream-connection.ts';
-
-/** Body bytes up to so many go out in one piece with their head. */
-const JOIN_BYTES = 64 * 1024;
+import type { HeadRead, LostCause, UpstreamStream } from './stream.ts';
 
 /** No connection could be made. */
 export function connectFailed(x: Exchange, reason: string): void {
@@ -18,30 +14,44 @@ export function connectFailed(x: Exchange, reason: string): void {
   else attemptFailed(x, { end: { t: 'connect-failure' }, flag: 'UF', reason: 'remote connection failure', transport: reason });
 }
 
-/** The upstream's head is here: retry, or pass it on. Answers how far the bytes are dealt with, -1 = the connection was given up. */
-export function respond(x: Exchange, connection: UpstreamConnection, read: HeadRead): number {
+/** The upstream's head is here: retry, or pass it on. Answers how far the bytes are dealt with, -1 = the stream was given up. */
+export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): number {
   const { worker, info } = x;
-  const { responseScanner: scanner } = worker;
-  const { status } = scanner;
-  // Interim responses stay here: this proxy answers expectations itself.
-  if (status < 200 && status !== 101) return read.after;
+  const { status } = worker.responseScanner;
   if (status === 101 && x.upgrade === '') return nonsense(x);
   info.upstreamFirstByteMs = worker.wheel.recent;
   info.responseCode = status;
   if (x.host !== undefined) x.cluster?.report(x.host, status, info.upstreamFirstByteMs);
   if (retried(x, read.bytes)) return -1;
-  if (lastOfConnection(scanner)) connection.reusable = false;
   info.responseCodeDetails = 'via_upstream';
   x.downstream.timers.stopTry();
-  return status === 101 ? switchProtocols(x, connection, read) : passOn(x, connection, read);
+  if (x.filters !== undefined) filterResponse(x, read.bytes, read.ended);
+  return status === 101 ? switchProtocols(x, stream, read) : passOn(x, stream, read);
 }
 
-function passOn(x: Exchange, connection: UpstreamConnection, read: HeadRead): number {
-  const { responseScanner: scanner } = x.worker;
-  const mode = bodyMode(x, scanner);
-  connection.startBody(mode, scanner.contentLength);
-  if (mode === 'until-close') x.downstream.closeAfter = true;
-  return mode === 'chunked' && x.http10 ? passUnchunked(x, connection, read) : pass(x, connection, read);
+function passOn(x: Exchange, stream: UpstreamStream, read: HeadRead): number {
+  const { downstream, worker } = x;
+  const { chunked } = worker.responseScanner;
+  if (read.ended || stream.protocol !== downstream.protocol || stream.protocol !== 'http1') return passPayload(x, stream, read);
+  // HTTP/1.0 clients do not know chunks.
+  if (x.payloadResponse.length > 0 || (chunked && x.http10)) return passPayload(x, stream, read);
+  const next = stream.takeRaw(read);
+  if (next < 0) return nonsense(x);
+  x.phase = 'responding';
+  if (!downstream.writeRaw(x, read, next)) stream.pause(true);
+  return next;
+}
+
+/** Head now, the payload as it comes: the client's side frames it. */
+function passPayload(x: Exchange, stream: UpstreamStream, read: HeadRead): number {
+  x.phase = 'responding';
+  if (read.ended) x.downstream.writeHead(x, read, 'none');
+  else {
+    if (x.payloadResponse.length > 0) x.responseChain = new StageChain(x.payloadResponse, x.downstream);
+    stream.takePayload();
+    x.downstream.writeHead(x, read, 'payload');
+  }
+  return read.after;
 }
 
 /** Is the response one that the route's policy tries again after? */
@@ -55,61 +65,10 @@ function retried(x: Exchange, bytes: Uint8Array): boolean {
   return true;
 }
 
-function lastOfConnection(scanner: HeadScanner): boolean {
-  return scanner.close || (scanner.minor === 0 && !scanner.keepAlive);
-}
-
-/** How the response's body ends (RFC 9112 section 6.3). */
-function bodyMode(x: Exchange, scanner: HeadScanner): BodyMode {
-  const { status } = scanner;
-  if (x.isHead || status === 204 || status === 304) return 'none';
-  if (scanner.chunked) return 'chunked';
-  return scanner.contentLength >= 0 ? 'length' : 'until-close';
-}
-
-/** Head and what has come of the body, in one write when small. */
-function pass(x: Exchange, connection: UpstreamConnection, read: HeadRead): number {
-  const { downstream, worker } = x;
-  const { bytes, after } = read;
-  const next = connection.body.done ? after : connection.body.feed(bytes, after, read.end);
-  if (next < 0) return nonsense(x);
-  x.phase = 'responding';
-  const length = buildResponseHead(x, read, downstream.closesAfter(x), false);
-  x.info.responseHeadBytes = length;
-  const { scratch } = worker.buffers;
-  let accepted: boolean;
-  if (next - after <= JOIN_BYTES && length + next - after <= scratch.length) {
-    const joined = length + (next > after ? asBuffer(bytes).copy(scratch, length, after, next) : 0);
-    accepted = downstream.write(scratch, 0, joined);
-  } else {
-    downstream.write(scratch, 0, length);
-    accepted = downstream.write(bytes, after, next);
-  }
-  if (!accepted && !connection.body.done) connection.pause(true);
-  return next;
-}
-
-/** HTTP/1.0 clients get the bare payload, ended by the end of the connection. */
-function passUnchunked(x: Exchange, connection: UpstreamConnection, read: HeadRead): number {
-  const { downstream, worker } = x;
-  downstream.closeAfter = true;
-  x.phase = 'responding';
-  const length = buildResponseHead(x, read, true, true);
-  x.info.responseHeadBytes = length;
-  downstream.write(worker.buffers.scratch, 0, length);
-  connection.payload = (data, from, to) => responseBody(x, data, from, to);
-  const next = connection.body.feed(read.bytes, read.after, read.end, connection.payload);
-  if (next >= 0) return next;
-  upstreamLost(x, connection, 'protocol', connection.body.error);
-  return -1;
-}
-
-function switchProtocols(x: Exchange, connection: UpstreamConnection, read: HeadRead): number {
+function switchProtocols(x: Exchange, stream: UpstreamStream, read: HeadRead): number {
   x.phase = 'tunnel';
-  connection.startTunnel();
-  const length = buildResponseHead(x, read, false, false);
-  x.info.responseHeadBytes = length;
-  x.downstream.write(x.worker.buffers.scratch, 0, length);
+  stream.startTunnel();
+  x.downstream.writeHead(x, read, 'none');
   x.downstream.startTunnel(x);
   return read.after;
 }
@@ -121,16 +80,26 @@ function nonsense(x: Exchange): number {
 
 export function responseBody(x: Exchange, bytes: Uint8Array, start: number, end: number): void {
   x.downstream.timers.touch(x);
-  if (!x.downstream.write(bytes, start, end)) x.upstream?.pause(true);
+  if (!(x.responseChain ?? x.downstream).write(bytes, start, end)) x.upstream?.pause(true);
 }
 
 /** The response is whole. */
-export function responseEnded(x: Exchange, payloadBytes: number): void {
+export function responseEnded(x: Exchange, payloadBytes: number, trailers: Uint8Array | undefined): void {
   x.info.upstreamEndMs = x.worker.wheel.recent;
-  x.info.bytesSent = payloadBytes;
+  if (x.responseChain === undefined) x.info.bytesSent = payloadBytes;
   settle(x);
   x.upstream = undefined;
-  x.downstream.finish(x);
+  (x.responseChain ?? x.downstream).end(trailers);
+}
+
+/** The client's side has room again. */
+export function responseDrained(x: Exchange): void {
+  if (x.responseChain === undefined || x.responseChain.drained()) x.upstream?.pause(false);
+}
+
+/** The upstream's side has room again. */
+export function upstreamDrained(x: Exchange): void {
+  if (x.requestChain === undefined || x.requestChain.drained()) x.downstream.pause(false);
 }
 
 export function tunnelData(x: Exchange, bytes: Uint8Array, start: number, end: number): void {
@@ -143,24 +112,37 @@ export function tunnelEnded(x: Exchange): void {
   x.downstream.tunnelHalfClosed(x);
 }
 
-/** The upstream connection broke, or spoke nonsense. */
-export function upstreamLost(x: Exchange, connection: UpstreamConnection, cause: 'closed' | 'protocol', reason: string): void {
+const LOST_FLAGS = { closed: 'UC', protocol: 'UPE', reset: 'UR', unprocessed: 'UR' } as const;
+/** Envoy's names of the reset reasons. */
+const LOST_REASONS = {
+  closed: 'connection termination',
+  protocol: 'protocol error',
+  reset: 'remote reset',
+  unprocessed: 'remote refused stream reset',
+} as const;
+
+/** The upstream connection broke, or spoke nonsense, or the stream was reset. */
+export function upstreamLost(x: Exchange, stream: UpstreamStream, cause: LostCause, reason: string): void {
   const { info } = x;
   if (x.phase === 'sent') {
-    if (cause === 'closed' && sentOnStale(x, connection)) return;
+    if (cause === 'closed' && sentOnStale(x, stream)) return;
     if (cause === 'protocol') nonsense(x);
-    else attemptFailed(x, { end: { t: 'reset', requestSent: true }, flag: 'UC', reason: 'connection termination', transport: '' });
+    else attemptFailed(x, { end: lostEnd(cause), flag: LOST_FLAGS[cause], reason: LOST_REASONS[cause], transport: '' });
     return;
   }
   if (x.phase === 'done') return;
   info.upstreamEndMs = x.worker.wheel.now();
   if (x.phase === 'responding') {
-    info.flags |= flagBit(cause === 'protocol' ? 'UPE' : 'UC');
-    info.responseCodeDetails = `upstream_reset_after_response_started{${cause === 'protocol' ? 'protocol_error' : 'connection_termination'}}`;
+    info.flags |= flagBit(LOST_FLAGS[cause]);
+    info.responseCodeDetails = `upstream_reset_after_response_started{${LOST_REASONS[cause].replaceAll(' ', '_')}}`;
     if (reason !== '') info.upstreamTransportFailureReason = reason;
   }
   abandonAttempt(x, x.phase === 'responding' ? 'local' : undefined);
-  // A response that is cut must look cut: the client's connection goes with it.
+  // A response that is cut must look cut: over HTTP/1.1 the client's connection goes with it.
   if (x.phase === 'tunnel') x.downstream.closeTunnel(x);
   else x.downstream.cut(x);
+}
+
+function lostEnd(cause: LostCause): AttemptEnd {
+  return cause === 'unprocessed' ? { t: 'reset', requestSent: false } : { t: 'reset', requestSent: true };
 }

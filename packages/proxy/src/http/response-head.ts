@@ -5,7 +5,7 @@ import type { Exchange } from './exchange.ts';
 import { applyEdits } from './filters/edits.ts';
 import { applyHeaders, clean, copyKept, type HeadDraft } from './headers.ts';
 import { headerValue } from './request-view.ts';
-import type { HeadRead } from './upstream-connection.ts';
+import type { HeadRead } from './stream.ts';
 
 const { server: SERVER, date: DATE } = HEADER;
 const SERVICE_TIME = HEADER['x-envoy-upstream-service-time'];
@@ -28,11 +28,19 @@ export function dateLine(nowMs: number): string {
   return dateText;
 }
 
+/** What becomes of the connection and of the body's framing. */
+export interface ResponseFraming {
+  /** The client's connection ends with the response. */
+  readonly close: boolean;
+  /** `kept`: as the upstream has it; `chunked`: in chunks of our own; `bare`: ended by the connection's end or by HTTP/2's framing; `empty`: no body, length 0. */
+  readonly framing: 'kept' | 'chunked' | 'bare' | 'empty';
+}
+
 /**
  * Writes the client's response head into the scratch buffer from the head that the worker's response scanner has just read. Answers
- * the length. `close`: the client's connection ends with it. `unchunk`: chunk framing is taken off (HTTP/1.0 clients do not know it).
+ * the length.
  */
-export function buildResponseHead(x: Exchange, { bytes: source, start }: HeadRead, close: boolean, unchunk: boolean): number {
+export function buildResponseHead(x: Exchange, { bytes: source, start }: HeadRead, { close, framing }: ResponseFraming): number {
   const { responseScanner: scanner, buffers } = x.worker;
   const { captureResponse } = x.plan;
   const bytes = asBuffer(source);
@@ -40,8 +48,7 @@ export function buildResponseHead(x: Exchange, { bytes: source, start }: HeadRea
   if (scanner.known[SERVICE_TIME] !== 0) scanner.dropKnown(SERVICE_TIME);
   // For the proxy that made the request, not for who is behind it.
   if (scanner.known[DECORATOR] !== 0) scanner.dropKnown(DECORATOR);
-  if (unchunk) scanner.dropKnown(TRANSFER_ENCODING);
-  const lines = addedLines(x, scanner, bytes) + connectionLine(x, close);
+  const lines = addedLines(x, scanner, bytes) + connectionLine(x, close) + framingLine(scanner, framing);
   const out = buffers.reserve(scanner.headersEnd - start + lines.length + SPARE_BYTES);
   // The status line is the upstream's own but for its version.
   let at =
@@ -53,6 +60,13 @@ export function buildResponseHead(x: Exchange, { bytes: source, start }: HeadRea
   out[at++] = 13;
   out[at++] = 10;
   return at;
+}
+
+function framingLine(scanner: HeadScanner, framing: ResponseFraming['framing']): string {
+  if (framing === 'kept') return '';
+  if (framing === 'empty') return 'content-length: 0\r\n';
+  if (framing === 'bare') scanner.dropKnown(TRANSFER_ENCODING);
+  return framing === 'chunked' && !scanner.chunked ? 'transfer-encoding: chunked\r\n' : '';
 }
 
 function addedLines(x: Exchange, scanner: HeadScanner, bytes: Buffer): string {

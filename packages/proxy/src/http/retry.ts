@@ -4,7 +4,7 @@ import { abandonAttempt } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import type { LocalReply } from './local-reply.ts';
 import { resetReply } from './replies.ts';
-import type { UpstreamConnection } from './upstream-connection.ts';
+import type { UpstreamStream } from './stream.ts';
 
 /** How an attempt ended that brought no response to pass on, in words for the answer. */
 export interface Failure {
@@ -57,8 +57,8 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
  * An idempotent request without body is sent again at once, whatever the policy (RFC 9112 section 9.3.1). Every round takes a used
  * connection out of the pool, and a fresh one is no reason: so there is an end to it. Answers whether it was done.
  */
-export function sentOnStale(x: Exchange, connection: UpstreamConnection): boolean {
-  if (connection.requests < 2 || connection.answering || x.downstream.body.mode !== 'none' || !IDEMPOTENT.has(x.info.method)) return false;
+export function sentOnStale(x: Exchange, stream: UpstreamStream): boolean {
+  if (stream.requests < 2 || stream.answering || x.downstream.hasBody || !IDEMPOTENT.has(x.info.method)) return false;
   if (x.upgrade !== '') return false;
   x.downstream.timers.stopTry();
   abandonAttempt(x, undefined);

@@ -1,7 +1,6 @@
 import { HEADER, matches, ascii, type HeadScanner, type WireError } from '@meltemi/wire';
 import { createStreamInfo } from '../core/stream-info.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
-import type { DownstreamConnection } from './downstream-connection.ts';
 import { Exchange } from './exchange.ts';
 import type { Piece } from './pieces.ts';
 import { schemeOf } from './forwarded.ts';
@@ -11,13 +10,14 @@ import { localReply } from './local-reply.ts';
 import { normalizeTarget } from './path.ts';
 import { REPLIES } from './replies.ts';
 import { headerValue, knownValue, repeatedValue } from './request-view.ts';
+import type { DownstreamStream } from './stream.ts';
 
 const CONTINUE = ascii('100-continue');
 const GRPC = 'application/grpc';
 const SLASH = 47;
 
 /** A request whose head the worker's scanner has just read. `refusal` is set when it is well-formed but not acceptable. */
-export function acceptRequest(downstream: DownstreamConnection, now: number, head: Piece, complete: boolean): Exchange {
+export function acceptRequest(downstream: DownstreamStream, now: number, head: Piece, complete: boolean): Exchange {
   const { worker, plan } = downstream;
   const { requestScanner: scanner } = worker;
   const { bytes } = head;
@@ -27,10 +27,10 @@ export function acceptRequest(downstream: DownstreamConnection, now: number, hea
   info.method = methodText(bytes, scanner.methodStart, scanner.methodEnd);
   x.isHead = info.method === 'HEAD';
   info.requestHeadBytes = head.end - head.start;
-  x.viewAuthority = downstream.lastAuthority = repeatedValue(scanner, bytes, HEADER.host, downstream.lastAuthority);
+  x.viewAuthority = downstream.last.authority = repeatedValue(scanner, bytes, HEADER.host, downstream.last.authority);
   info.originalPath = nodeBytes.latin1(bytes, scanner.targetStart, scanner.targetEnd);
   info.requestId = knownValue(scanner, bytes, HEADER['x-request-id']);
-  info.userAgent = downstream.lastUserAgent = repeatedValue(scanner, bytes, HEADER['user-agent'], downstream.lastUserAgent);
+  info.userAgent = downstream.last.userAgent = repeatedValue(scanner, bytes, HEADER['user-agent'], downstream.last.userAgent);
   if (plan.config.generateRequestId && (info.requestId === '' || (plan.edge && !plan.config.preserveExternalRequestId)))
     info.requestId = worker.ids.uuid();
   if (plan.captureRequest.length > 0) info.capturedRequest = plan.captureRequest.map((name) => headerValue(scanner, bytes, name));
@@ -40,7 +40,7 @@ export function acceptRequest(downstream: DownstreamConnection, now: number, hea
   x.refusal = examineTarget(x, scanner, bytes) ?? examineRest(x, scanner, bytes);
   info.path = x.viewPath;
   info.authority = x.viewAuthority;
-  x.hostStale = x.viewAuthority !== downstream.lastAuthority;
+  x.hostStale = x.viewAuthority !== downstream.last.authority;
   if (complete) info.requestEndMs = now;
   x.show(worker.view);
   return x;
@@ -107,7 +107,7 @@ function examineUpgrade(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): L
   // All lines together: behind a first one that is allowed, a second one would offer the application another protocol (h2c smuggling).
   const wanted = (headerValue(scanner, bytes, 'upgrade') ?? '').toLowerCase();
   // An offer to change to HTTP/2 may be ignored (RFC 9110 section 7.8), other ones are meant.
-  if (wanted === 'h2c' || !x.requestComplete || x.downstream.body.payloadBytes > 0) {
+  if (wanted === 'h2c' || !x.requestComplete || x.downstream.receivedBytes > 0) {
     scanner.dropKnown(HEADER.upgrade);
     return undefined;
   }
@@ -127,7 +127,7 @@ function trimAuthority(x: Exchange): string {
 }
 
 /** Stands for a request that could not be read, so that it is logged and counted like others. */
-export function unreadableRequest(downstream: DownstreamConnection, now: number, error: WireError): Exchange {
+export function unreadableRequest(downstream: DownstreamStream, now: number, error: WireError): Exchange {
   const { worker } = downstream;
   const info = createStreamInfo('http', downstream, worker.ports.clock.now(), now);
   info.httpVersion = 'HTTP/1.1';

@@ -1,29 +1,14 @@
 import type { CompiledCluster, Host } from '@meltemi/runtime';
-import { BodyFramer, type BodyMode, HeadBuffer, NEED_MORE, REFUSED, type PayloadSink } from '@meltemi/wire';
+import { BodyFramer, type BodyMode, HeadBuffer, type HeadScanner, NEED_MORE, REFUSED, type PayloadSink } from '@meltemi/wire';
+import { Output } from '../core/output.ts';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
 import { SCAN_LIMITS, type Worker } from '../core/worker.ts';
 import { hostPort } from '../net/addresses.ts';
 import type { DialedInfo, DialHandler, DialTarget } from '../net/net-port.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
 import type { TlsInfo, Transport } from '../types.ts';
-
-/** Whom an upstream connection serves. All calls concern the present request. */
-export interface UpstreamUser {
-  /**
-   * The response's head is in the worker's response scanner and lies where `read` says. The user
-   * starts `connection.body`, feeds what follows the head, and answers how far it got; -1 when it gave the connection up.
-   */
-  onResponse(connection: UpstreamConnection, read: HeadRead): number;
-  /** Body bytes as they came, chunk framing included. */
-  onResponseBody(bytes: Uint8Array, start: number, end: number): void;
-  /** The response is whole; the connection is back in its pool or closed. */
-  onResponseEnd(payloadBytes: number): void;
-  onTunnelData(bytes: Uint8Array, start: number, end: number): void;
-  onTunnelEnd(): void;
-  onUpstreamDrain(): void;
-  /** The connection is lost, or its response is nonsense (`protocol`). */
-  onUpstreamLost(connection: UpstreamConnection, cause: 'closed' | 'protocol', reason: string): void;
-}
+import { BodyWriter } from './body-writer.ts';
+import type { HeadRead, LostCause, UpstreamStream, UpstreamUser } from './stream.ts';
 
 /** What a connection was made for. */
 export interface UpstreamOrigin {
@@ -31,14 +16,6 @@ export interface UpstreamOrigin {
   readonly host: Host;
   /** Which version of the secrets it was made with; see the pool. */
   readonly epoch: number;
-}
-
-/** Where a response's head lies: in `bytes[start, after)`; `end` bounds what was read. One per connection, filled anew each time. */
-export interface HeadRead {
-  bytes: Uint8Array;
-  start: number;
-  after: number;
-  end: number;
 }
 
 /** What a connection tells its pool. */
@@ -55,7 +32,8 @@ const NO_BYTES = new Uint8Array(0);
 type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'dead';
 
 /** One HTTP/1.1 connection to a host: a request at a time, many in a row. */
-export class UpstreamConnection implements DialHandler {
+export class UpstreamConnection implements DialHandler, UpstreamStream {
+  readonly protocol = 'http1';
   state: State = 'connecting';
   user: UpstreamUser | undefined = undefined;
   readonly cluster: CompiledCluster;
@@ -64,21 +42,26 @@ export class UpstreamConnection implements DialHandler {
   local = '';
   tls: TlsInfo | undefined = undefined;
   requests = 0;
-  /** Takes payload without its chunk framing, when the client must not see that. */
-  payload: PayloadSink | undefined = undefined;
   /** May it serve another request after this one? */
   reusable = true;
-  /** The user still sends. */
-  sending = false;
   readonly epoch: number;
   readonly openedMs: number;
   readonly #worker: Worker;
   readonly #owner: ConnectionOwner;
   readonly #transport: Transport;
   readonly #head = new HeadBuffer(nodeBytes, SCAN_LIMITS);
-  readonly #read: HeadRead = { bytes: NO_BYTES, start: 0, after: 0, end: 0 };
+  readonly #read: HeadRead = { bytes: NO_BYTES, start: 0, after: 0, end: 0, ended: false };
   readonly #deadline: Deadline;
   #paused = false;
+  /** The request is not whole yet. */
+  #sending = false;
+  /** Takes payload without its chunk framing. */
+  #payload: PayloadSink | undefined = undefined;
+  #toUser: PayloadSink | undefined = undefined;
+  /** Writes requests whose body comes as payload; made when the first one comes. */
+  #writer: BodyWriter | undefined = undefined;
+  /** The present request goes through the writer. */
+  #framing = false;
   /** Has it ever stood? */
   established = false;
 
@@ -94,19 +77,38 @@ export class UpstreamConnection implements DialHandler {
     worker.wheel.set(this.#deadline, this.openedMs, of.cluster.config.connectTimeoutMs);
   }
 
-  /** Begins an exchange; the user then writes. */
   begin(user: UpstreamUser): void {
     this.user = user;
     this.state = 'head';
     this.requests++;
     this.reusable = true;
-    this.sending = true;
-    this.payload = undefined;
+    this.#sending = true;
+    this.#framing = false;
+    this.#payload = undefined;
     this.#worker.wheel.clear(this.#deadline);
   }
 
+  writeHead(bytes: Buffer, length: number, framing: 'none' | 'raw' | 'chunked'): boolean {
+    if (framing === 'none') this.#sending = false;
+    if (framing !== 'chunked') return this.#transport.write(bytes, 0, length);
+    this.#framing = true;
+    this.#writer ??= new BodyWriter(new Output(this.#worker.outputs, this.#transport, this));
+    this.#writer.begin(bytes, length, true);
+    return true;
+  }
+
   write(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#framing && this.#writer !== undefined) return this.#writer.write(bytes, start, end);
     return this.#transport.write(bytes, start, end);
+  }
+
+  end(trailers: Uint8Array | undefined): void {
+    this.#sending = false;
+    if (this.#framing) this.#writer?.end(trailers);
+  }
+
+  onFlushed(accepted: boolean): void {
+    if (!accepted) this.user?.onUpstreamSlow();
   }
 
   /** Stops or resumes reading, as the client takes the response. */
@@ -120,16 +122,23 @@ export class UpstreamConnection implements DialHandler {
     this.#transport.end();
   }
 
-  /** The response's head is read: how its body ends. */
-  startBody(mode: BodyMode, length: number): void {
-    this.state = 'body';
-    this.body.start(mode, length);
+  takeRaw(read: HeadRead): number {
+    return this.body.feed(read.bytes, read.after, read.end);
+  }
+
+  takePayload(): void {
+    this.#payload = this.#toUser ??= (bytes, start, end) => this.user?.onResponseBody(bytes, start, end);
   }
 
   /** The response was `101`: bytes go through untouched from here on. */
   startTunnel(): void {
     this.state = 'tunnel';
     this.reusable = false;
+  }
+
+  /** A connection in the middle of an exchange is of no further use. */
+  abandon(): void {
+    this.destroy();
   }
 
   /** Waits in the pool; after `idleMs` (0 = never) it closes itself. */
@@ -147,6 +156,7 @@ export class UpstreamConnection implements DialHandler {
   /** Drops the connection without a word to its user. */
   destroy(): void {
     this.user = undefined;
+    this.#writer?.output.drop();
     this.#close(undefined);
     this.#transport.destroy();
   }
@@ -220,34 +230,52 @@ export class UpstreamConnection implements DialHandler {
       this.#lost('protocol', `http1.${this.#worker.responseScanner.error}`);
       return -1;
     }
-    const read = this.#read;
-    read.bytes = source;
-    read.start = from;
-    read.after = after;
-    read.end = until;
-    const next = user.onResponse(this, read);
-    read.bytes = NO_BYTES;
-    if (next < 0 || this.user !== user) return -1;
-    this.#settle(next < until);
+    const next = this.#respond(user, source, { from, after, until });
+    if (next < 0) return -1;
     if (!buffered) return next;
     if (next < until) this.onData(source, next, until);
     return -1;
   }
 
-  /** After the head: is the response whole already? */
-  #settle(more: boolean): void {
-    if (this.state !== 'body' || !this.body.done) return;
-    if (more) this.reusable = false;
+  /** A head is whole. Answers where to go on, -1 = the exchange is over or given up. */
+  #respond(
+    user: UpstreamUser,
+    source: Uint8Array,
+    { from, after, until }: { readonly from: number; readonly after: number; readonly until: number },
+  ): number {
+    const { responseScanner: scanner } = this.#worker;
+    const { status } = scanner;
+    // Interim responses stay here: this proxy answers expectations itself.
+    if (status < 200 && status !== 101) return after;
+    if (status !== 101) this.#startBody(user, scanner);
+    const read = this.#read;
+    read.bytes = source;
+    read.start = from;
+    read.after = after;
+    read.end = until;
+    read.ended = status !== 101 && this.body.done;
+    const next = user.onResponse(this, read);
+    read.bytes = NO_BYTES;
+    if (next < 0 || this.user !== user) return -1;
+    if (this.state !== 'body' || !this.body.done) return next;
+    if (next < until) this.reusable = false;
     this.#finish();
+    return -1;
+  }
+
+  #startBody(user: UpstreamUser, scanner: HeadScanner): void {
+    if (scanner.close || (scanner.minor === 0 && !scanner.keepAlive)) this.reusable = false;
+    this.state = 'body';
+    this.body.start(bodyMode(user.isHead, scanner), scanner.contentLength);
   }
 
   #readBody(user: UpstreamUser, bytes: Uint8Array, at: number, end: number): number {
-    const after = this.body.feed(bytes, at, end, this.payload);
+    const after = this.body.feed(bytes, at, end, this.#payload);
     if (after < 0) {
       this.#lost('protocol', `http1.${this.body.error}`);
       return -1;
     }
-    if (after > at && this.payload === undefined) user.onResponseBody(bytes, at, after);
+    if (after > at && this.#payload === undefined) user.onResponseBody(bytes, at, after);
     if (this.user !== user) return -1;
     if (this.body.done) {
       if (after < end) this.reusable = false;
@@ -260,15 +288,15 @@ export class UpstreamConnection implements DialHandler {
   #finish(): void {
     const { user } = this;
     if (user === undefined) return;
-    const { payloadBytes } = this.body;
+    const { payloadBytes, trailers } = this.body;
     this.user = undefined;
     this.pause(false);
-    if (this.reusable && !this.sending) this.#owner.released(this);
+    if (this.reusable && !this.#sending) this.#owner.released(this);
     else this.destroy();
-    user.onResponseEnd(payloadBytes);
+    user.onResponseEnd(payloadBytes, trailers);
   }
 
-  #lost(cause: 'closed' | 'protocol', reason: string): void {
+  #lost(cause: LostCause, reason: string): void {
     if (this.state === 'dead') return;
     const { user } = this;
     this.destroy();
@@ -286,6 +314,14 @@ export class UpstreamConnection implements DialHandler {
     this.#worker.wheel.remove(this.#deadline);
     this.#owner.closed(this, failure);
   }
+}
+
+/** How a response's body ends (RFC 9112 section 6.3). */
+function bodyMode(isHead: boolean, scanner: HeadScanner): BodyMode {
+  const { status } = scanner;
+  if (isHead || status === 204 || status === 304) return 'none';
+  if (scanner.chunked) return 'chunked';
+  return scanner.contentLength >= 0 ? 'length' : 'until-close';
 }
 
 const CONNECT_FAILURES: Readonly<Record<string, string>> = {

@@ -1,0 +1,51 @@
+import { flagBit, type StreamInfo } from '../types.ts';
+import { abandonAttempt, settle } from './end-attempt.ts';
+import type { Exchange } from './exchange.ts';
+import type { LocalReply } from './local-reply.ts';
+import { REPLIES } from './replies.ts';
+import { endAttempt } from './retry.ts';
+
+/** The exchange is over: counters, record, logs. Once. */
+export function recordExchange(x: Exchange): void {
+  if (x.phase === 'done') return;
+  const { worker, plan, info, downstream } = x;
+  settle(x);
+  x.phase = 'done';
+  x.requestChain?.drop();
+  x.responseChain?.drop();
+  if (x.countedRetry && x.cluster !== undefined) x.cluster.usage.retries--;
+  if (x.activeFault) worker.activeFaults--;
+  downstream.timers.stopStream();
+  worker.requests--;
+  info.endMs = worker.wheel.recent;
+  if (x.upgrade === '') info.bytesReceived = downstream.receivedBytes;
+  worker.ports.streams.onStreamEnd(info as StreamInfo);
+  if (plan.logs.length > 0) worker.accessLog.log(plan.logs, info);
+}
+
+/** The client has gone before its exchange was over. */
+export function clientGone(x: Exchange): void {
+  if (x.phase !== 'tunnel' && x.phase !== 'done') {
+    x.info.flags |= flagBit('DC');
+    x.info.responseCodeDetails = 'downstream_remote_disconnect';
+    if (x.phase !== 'responding') x.info.responseCode = 0;
+  }
+  abandonAttempt(x, undefined);
+  recordExchange(x);
+}
+
+/** Gives the attempt up, if there is one, and answers. */
+export function giveUp(x: Exchange, reply: LocalReply): void {
+  abandonAttempt(x, x.phase === 'sent' ? 'local' : undefined);
+  x.downstream.reply(x, reply);
+}
+
+/** The present attempt takes too long. */
+export function perTryExpired(x: Exchange): void {
+  if (x.phase === 'sent') endAttempt(x, { t: 'per-try-timeout' }, REPLIES.perTryTimeout);
+}
+
+/** No byte has moved for too long. */
+export function streamIdleExpired(x: Exchange): void {
+  giveUp(x, x.requestComplete ? REPLIES.idleResponse : REPLIES.idleRequest);
+}
