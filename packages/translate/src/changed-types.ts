@@ -12,6 +12,10 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
   Gateway: [TYPE_URL.listener, TYPE_URL.route],
   // DISABLE on the serving side takes mutual TLS off the endpoints.
   PeerAuthentication: [TYPE_URL.listener, TYPE_URL.endpoint, TYPE_URL.cluster],
+  Sidecar: [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route, TYPE_URL.nameTable],
+  EnvoyFilter: [TYPE_URL.cluster, TYPE_URL.listener, TYPE_URL.route],
+  Secret: [TYPE_URL.secret],
+  ConfigMap: [TYPE_URL.secret],
 };
 
 type Changes = { readonly push: PushChanges | undefined; readonly endpoints: readonly EndpointChange[]; readonly workloads: readonly string[] };
@@ -35,7 +39,7 @@ export function changedTypes(changes: Changes, push: PushContext): ChangedTypes 
 /** Types of which anything may have changed. */
 function wholeTypes({ push, endpoints, workloads }: Changes): readonly string[] {
   const types: string[] = [];
-  if (push?.full === true) types.push(...SERVICE_TYPES, TYPE_URL.workload);
+  if (push?.full === true) types.push(...SERVICE_TYPES, TYPE_URL.workload, TYPE_URL.secret);
   if (push !== undefined && push.services.length > 0) types.push(...SERVICE_TYPES);
   for (const key of push?.configs ?? []) types.push(...(BY_KIND[key.slice(0, key.indexOf('/'))] ?? []));
   if (endpoints.some((change) => change.accountsChanged)) types.push(TYPE_URL.cluster);

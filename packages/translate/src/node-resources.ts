@@ -1,12 +1,14 @@
-import { effectiveMtls, visibleServices, type ProxyNode } from '@meltemi/model';
+import { effectiveMtls, resolveHost, sidecarScope, type EgressScope, type ProxyNode } from '@meltemi/model';
 import type { Cluster, Listener, RouteConfiguration } from '@meltemi/protos-types';
 import { inboundClusters, outboundClusters, type OutboundClusters } from './clusters/index.ts';
 import type { InputsCache, Made } from './common/inputs-cache.ts';
 import type { NodeScope } from './common/node-scope.ts';
+import { BLACKHOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER } from './common/names.ts';
 import { gatewayListener } from './listeners/gateway.ts';
 import { gatewayPorts, gatewayRouteName, serverKind, type GatewayPort, type GatewayServerRef } from './listeners/gateway-servers.ts';
 import { inboundPorts, type InboundPort } from './listeners/inbound-ports.ts';
 import { boundInbound, virtualInbound } from './listeners/inbound.ts';
+import { egressRouteName } from './listeners/egress.ts';
 import { outboundListeners } from './listeners/outbound.ts';
 import { gatewayRoutes } from './routes/gateway-routes.ts';
 import type { SidecarRouteInputs } from './routes/service-hosts.ts';
@@ -25,18 +27,19 @@ export interface NodeView {
 
 /** The tables of the snapshot that outbound resources depend on. */
 function outboundInputs({ scope, state: { push } }: NodeView) {
-  return {
-    scope,
-    services: visibleServices(push, scope.namespace),
-    virtualServices: push.virtualServices,
-    destinationRules: push.destinationRules,
-    mesh: push.mesh,
-  };
+  const { services, virtualServices } = sidecarScope(push, scope);
+  return { scope, services, virtualServices, destinationRules: push.destinationRules, mesh: push.mesh };
 }
 
 /** The workload's own ports; the same list (and the same ports in it) while nothing about them changes. */
 function portsOf({ node, state: { push, endpoints }, cache }: NodeView): readonly InboundPort[] {
-  const key = { services: push.services, policies: push.peerAuthentications, self: endpoints.workloadAt(node.address) };
+  const key = {
+    services: push.services,
+    policies: push.peerAuthentications,
+    rules: push.destinationRules,
+    sidecars: push.sidecars,
+    self: endpoints.workloadAt(node.address),
+  };
   return cache.latest('inboundPorts', node, key, (_, before: Made<object, readonly InboundPort[]> | undefined) => {
     const ports = inboundPorts(push, node, endpoints);
     // Most changes of services and workloads are those of others.
@@ -82,7 +85,13 @@ export function clustersFor(view: NodeView): NodeResources<Cluster> {
   ).list;
   if (node.type === 'router') return { shared, own: NONE };
   const own = inboundClusters(
-    { ports: portsOf(view), appAddress: node.appAddress, mesh: state.push.mesh, redirect: scope.interception === 'REDIRECT' },
+    {
+      ports: portsOf(view),
+      appAddress: node.appAddress,
+      address: node.address,
+      mesh: state.push.mesh,
+      redirect: scope.interception === 'REDIRECT',
+    },
     cache,
   );
   return { shared, own };
@@ -101,7 +110,8 @@ export function listenersFor(view: NodeView): NodeResources<Listener> {
     });
     return { shared: NONE, own };
   }
-  const shared = cache.latest('outboundListeners', scope, inputs, (key) => outboundListeners(key, cache));
+  const { egress } = sidecarScope(view.state.push, scope);
+  const shared = cache.latest('outboundListeners', scope, { ...inputs, egress, unknownTo: unknownTo(view) }, (key) => outboundListeners(key, cache));
   return { shared, own: inboundListeners(view) };
 }
 
@@ -109,14 +119,17 @@ function inboundListeners(view: NodeView): readonly Listener[] {
   const { node, state, cache } = view;
   const settings = { mesh: state.push.mesh, dataPlane: node.dataPlane, convertsB3: node.convertsB3 };
   const ports = portsOf(view);
-  if (node.interception === 'NONE') {
-    return ports.map((port) =>
-      cache.get('boundInbound', { ...settings, port, address: node.address }, (key) => boundInbound(key.port, key.address, settings)),
-    );
-  }
+  const bound = ports
+    .filter((port) => !port.redirected)
+    .map((port) => {
+      const address = port.bind === '' ? node.address : port.bind;
+      return cache.get('boundInbound', { ...settings, port, address }, (key) => boundInbound(key.port, key.address, settings));
+    });
+  if (node.interception === 'NONE') return bound;
   const others = effectiveMtls(state.push, node);
-  const key = { ...settings, ports, mode: others.mode, policy: others.policy };
-  return [cache.get('virtualInbound', key, () => virtualInbound(ports, others, settings))];
+  const redirected = ports.filter((port) => port.redirected);
+  const key = { ...settings, redirected, mode: others.mode, policy: others.policy };
+  return [cache.get('virtualInbound', key, () => virtualInbound(redirected, others, settings)), ...bound];
 }
 
 /** One RDS resource; undefined when the node has no such table. */
@@ -128,11 +141,32 @@ export function routesFor(view: NodeView, name: string): RouteConfiguration | un
       ? undefined
       : view.cache.get('gatewayRoutes', { ...inputs, name, port: table.port, servers: table.servers }, gatewayRoutes);
   }
-  if (!/^[1-9]\d{0,4}$/.test(name)) return undefined;
-  const key = { ...inputs, port: Number(name) };
+  const egress = egressOf(view, name);
+  if (egress === undefined) return undefined;
+  const { services, virtualServices } = egress;
+  const key = { ...inputs, services, virtualServices, port: Number(name), unknownTo: unknownTo(view) };
   return view.cache.latest(`sidecarRoutes ${name}`, view.scope, key, (known, before: Made<SidecarRouteInputs, SidecarTable> | undefined) =>
     sidecarRoutes(known, view.cache, before),
   ).configuration;
+}
+
+/** The egress listener that the route table of this name belongs to: that of the port, else the one for all others. */
+function egressOf({ scope, state }: NodeView, name: string): EgressScope | undefined {
+  const { egress } = sidecarScope(state.push, scope);
+  const own = egress.find(({ listener }) => listener?.port !== undefined && egressRouteName(listener) === name);
+  if (own !== undefined || !/^[1-9]\d{0,4}$/.test(name)) return own;
+  return egress.find(({ listener }) => listener?.port === undefined);
+}
+
+/** Where calls of unknown hosts go: on as they are, to the egress proxy of the Sidecar, or nowhere. */
+function unknownTo({ scope, state: { push } }: NodeView): string {
+  const policy = scope.sidecar?.spec.outboundTrafficPolicy;
+  const mode = policy?.mode ?? push.mesh.outboundTrafficPolicy;
+  if (mode !== 'ALLOW_ANY') return BLACKHOLE_CLUSTER;
+  const egress = policy?.egressProxy;
+  if (egress === undefined) return PASSTHROUGH_CLUSTER;
+  const host = resolveHost(egress.host, scope.sidecar?.meta.namespace ?? scope.namespace, push.mesh.domainSuffix);
+  return outboundCluster(egress.port?.number ?? 0, egress.subset ?? '', host);
 }
 
 /** The route tables of a gateway: name → port and the servers that share it. */

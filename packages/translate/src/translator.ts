@@ -1,5 +1,5 @@
 import { LayeredMap } from '@meltemi/base';
-import { visibleServices, type ProxyNode } from '@meltemi/model';
+import { sidecarScope, type ProxyNode } from '@meltemi/model';
 import { TYPE_URL, type Cluster } from '@meltemi/protos-types';
 import { createInputsCache } from './common/inputs-cache.ts';
 import { createNodeScopes } from './common/node-scope.ts';
@@ -8,6 +8,7 @@ import { grpcClusters, grpcListeners, grpcRoutes } from './grpc/index.ts';
 import { nameTable } from './nds/name-table.ts';
 import { clustersFor, listenersFor, routeNamesFor, routesFor, type NodeResources, type NodeView } from './node-resources.ts';
 import type { GeneratedResource, MeshState, Translator } from './types.ts';
+import { secretNames, secretResource } from './secrets/index.ts';
 import { workloadResource } from './wds/workload-resource.ts';
 
 /** Name of the one name-table resource. */
@@ -47,6 +48,7 @@ const GENERATORS: ReadonlyMap<string, Generator> = new Map<string, Generator>([
   [TYPE_URL.endpoint, endpoints],
   [TYPE_URL.nameTable, nameTables],
   [TYPE_URL.workload, workloads],
+  [TYPE_URL.secret, secrets],
 ]);
 
 /** What nodes of a scope share is one map for all of them; each has its own over it. The same map again while nothing in it changes. */
@@ -107,7 +109,7 @@ function endpoints(view: NodeView, names: Names): Resources {
 function nameTables(view: NodeView, wanted: Names): Resources {
   if (wanted !== '*' && !wanted.has(NAME_TABLE)) return NOTHING;
   const { scope, state, cache } = view;
-  const key = { services: visibleServices(state.push, scope.namespace), scope, mesh: state.push.mesh };
+  const key = { services: sidecarScope(state.push, scope).services, scope, mesh: state.push.mesh };
   return cache.latest('nameTable', scope, key, () => new Map([[NAME_TABLE, { json: nameTable(key) }]]));
 }
 
@@ -119,6 +121,17 @@ function workloads(view: NodeView, wanted: Names): Resources {
     return workload === undefined ? undefined : cache.get('workload', { workload, trustDomain: state.push.mesh.trustDomain }, workloadResource);
   });
   return fresh(made);
+}
+
+/** By name only, and only those that the node's own clusters and listeners name. */
+function secrets(view: NodeView, wanted: Names): Resources {
+  if (wanted === '*' || wanted.size === 0 || view.node.type === 'grpc') return NOTHING;
+  const clusters = clustersFor(view);
+  const listeners = listenersFor(view);
+  const named = secretNames([...clusters.shared, ...clusters.own, ...listeners.shared, ...listeners.own]);
+  const { node, state, cache } = view;
+  const allowed = [...wanted].filter((name) => named.has(name));
+  return fresh(existing(allowed, (name) => secretResource(name, node.namespace, state.push, cache)));
 }
 
 function existing(wanted: readonly string[], make: (name: string) => object | undefined): Named {

@@ -73,7 +73,6 @@ function headers(base: MeshConfig, proxy: ProxySettings): Partial<MeshConfig> {
     sidecarClientCertificates: certificates(base.sidecarClientCertificates, proxyHeaders?.forwardedClientCert, true),
     serverHeader: proxyHeaders?.server?.disabled === true ? undefined : (proxyHeaders?.server?.value ?? base.serverHeader),
     addRequestId: proxyHeaders?.requestId?.disabled === undefined ? base.addRequestId : !proxyHeaders.requestId.disabled,
-    addAttemptCount: proxyHeaders?.attemptCount?.disabled === undefined ? base.addAttemptCount : !proxyHeaders.attemptCount.disabled,
   };
 }
 

@@ -48,7 +48,6 @@ export interface MeshConfig {
   /** Value of the `server` header; undefined: what the upstream wrote. */
   readonly serverHeader: string | undefined;
   readonly addRequestId: boolean;
-  readonly addAttemptCount: boolean;
   /** How proxies are started. */
   readonly proxy: ProxyDefaults;
 }
@@ -84,6 +83,5 @@ export const DEFAULT_MESH_CONFIG: MeshConfig = {
   sidecarClientCertificates: { forward: 'APPEND_FORWARD', details: { subject: true, cert: false, dns: true, uri: true } },
   serverHeader: 'istio-envoy',
   addRequestId: true,
-  addAttemptCount: true,
   proxy: { concurrency: undefined, environment: {}, holdApplication: false, drainDurationMs: 45_000, terminationDrainDurationMs: 5_000 },
 };

@@ -77,7 +77,7 @@ export class NodeDialer implements Dialer {
       allowHalfOpen: true,
       ...(keepAliveMs === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveMs }),
     };
-    if (address.t === 'pipe') return { ...common, path: address.path };
+    if (address.t === 'pipe') return { ...common, path: address.path.startsWith('@') ? `\0${address.path.slice(1)}` : address.path };
     return {
       ...common,
       host: address.address,

@@ -1,6 +1,6 @@
 import type { MeshConfig } from '@meltemi/model';
-import { ANY_TYPE, EXTENSION_NAME, packAny, type Cluster } from '@meltemi/protos-types';
-import { protoDuration } from '../common/duration.ts';
+import { ANY_TYPE, EXTENSION_NAME, packAny, type Address, type Cluster } from '@meltemi/protos-types';
+import { durationOf, protoDuration } from '../common/duration.ts';
 import { BLACKHOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, inboundCluster, PASSTHROUGH_CLUSTER, serviceMetadata } from '../common/names.ts';
 import { originMetadata, originText } from '../common/origin.ts';
 import { circuitBreakers } from './limits.ts';
@@ -51,26 +51,41 @@ function originalDestination(name: string, mesh: MeshConfig): Cluster {
 export interface InboundClusterInputs {
   readonly port: InboundPort;
   readonly appAddress: string;
+  /** Mesh-facing address of the workload. */
+  readonly address: string;
+  readonly redirect: boolean;
   readonly mesh: MeshConfig;
 }
 
 /** The application on one of its ports. */
 export function inboundClusterOf(inputs: InboundClusterInputs): Cluster {
-  const { port, appAddress, mesh } = inputs;
+  const { port, mesh } = inputs;
+  const { pool } = port;
   const name = inboundCluster(port.number);
   return {
     name,
     type: 'STATIC',
     lb_policy: 'ROUND_ROBIN',
-    connect_timeout: protoDuration(mesh.connectTimeoutMs),
-    load_assignment: {
-      cluster_name: name,
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: appAddress, port_value: port.number } } } }] }],
-    },
-    circuit_breakers: circuitBreakers({}),
-    ...protocolOptions(port.wire, undefined),
+    connect_timeout: durationOf(pool?.tcp?.connectTimeout) ?? protoDuration(mesh.connectTimeoutMs),
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: applicationAddress(inputs) } }] }] },
+    circuit_breakers: circuitBreakers(pool === undefined ? {} : { connectionPool: pool }),
+    ...protocolOptions(port.wire, pool),
     ...(port.service === undefined
       ? {}
       : { metadata: originMetadata(originText(port.service.object), { istio: { services: [{ ...serviceMetadata(port.service) }] } }) }),
   };
+}
+
+/**
+ * Where the application listens. In ports mode its loopback is an address of its own. `0.0.0.0` means the address of the workload, which without
+ * redirection is the proxy's: there it is the application's again.
+ */
+function applicationAddress({ port, appAddress, address, redirect }: InboundClusterInputs): Address {
+  const { endpoint } = port;
+  if (endpoint.startsWith('unix://')) return { pipe: { path: endpoint.slice('unix://'.length) } };
+  const colon = endpoint.lastIndexOf(':');
+  if (colon < 0) return { socket_address: { address: appAddress, port_value: port.number } };
+  const instance = endpoint.startsWith('0.0.0.0:') || endpoint.startsWith('[::]:');
+  const host = !redirect ? appAddress : instance ? address : endpoint.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  return { socket_address: { address: host, port_value: Number(endpoint.slice(colon + 1)) } };
 }

@@ -13,7 +13,7 @@ import type { Cluster } from '@meltemi/protos-types';
 import type { InputsCache, Made } from '../common/inputs-cache.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import type { InboundPort } from '../listeners/inbound-ports.ts';
-import { blackHoleCluster, inboundClusterOf, inboundPassthroughCluster, passthroughCluster } from './fixed-clusters.ts';
+import { blackHoleCluster, inboundClusterOf, inboundPassthroughCluster, passthroughCluster, type InboundClusterInputs } from './fixed-clusters.ts';
 import { outboundClusterOf } from './outbound-cluster.ts';
 
 /** Everything a node's outbound clusters depend on. */
@@ -82,6 +82,8 @@ function serviceClusters(parts: Omit<ServiceRow, 'clusters'>, { mesh, scope }: O
         dataPlane: scope.dataPlane,
         sourceAddress: scope.address,
         originalDestination: scope.interception === 'REDIRECT',
+        nodeType: scope.type,
+        caller: service.resolution === 'dns' || service.resolution === 'dns-round-robin' ? scope : undefined,
       };
       const cluster = cache.get('outboundCluster', key, (known) => ({ made: outboundClusterOf(known) })).made;
       if (cluster !== undefined) clusters.push(cluster);
@@ -92,10 +94,10 @@ function serviceClusters(parts: Omit<ServiceRow, 'clusters'>, { mesh, scope }: O
 
 /** The clusters of the application itself. */
 export function inboundClusters(
-  inputs: { readonly ports: readonly InboundPort[]; readonly appAddress: string; readonly mesh: MeshConfig; readonly redirect: boolean },
+  { ports, ...inputs }: Omit<InboundClusterInputs, 'port'> & { readonly ports: readonly InboundPort[] },
   cache: InputsCache,
 ): readonly Cluster[] {
-  const { ports, appAddress, mesh } = inputs;
-  const own = ports.map((port) => cache.get('inboundCluster', { port, appAddress, mesh }, inboundClusterOf));
+  const { mesh } = inputs;
+  const own = ports.map((port) => cache.get('inboundCluster', { port, ...inputs }, inboundClusterOf));
   return inputs.redirect ? [cache.get('inboundPassthrough', { mesh }, () => inboundPassthroughCluster(mesh)), ...own] : own;
 }

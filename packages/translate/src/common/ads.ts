@@ -8,6 +8,11 @@ export function adsSecret(name: string): SdsSecretConfig {
   return { name, sds_config: ADS };
 }
 
+/** A credential of the user's. One that is not there must not hold up what else its listener serves. */
+export function credentialSecret(name: string): SdsSecretConfig {
+  return { name, sds_config: { ads: {}, initial_fetch_timeout: '5s', resource_api_version: 'V3' } };
+}
+
 /** The workload's own certificate, and the trusted roots. */
 export const OWN_CERTIFICATE = adsSecret('default');
 export const MESH_ROOTS = adsSecret('ROOTCA');

@@ -1,4 +1,5 @@
-import type { DestinationRuleTable, Labels, ProxyNode, PushContext, VirtualServiceTable } from '@meltemi/model';
+import type { Config, Sidecar } from '@meltemi/api';
+import { sidecarFor, type DestinationRuleTable, type Labels, type ProxyNode, type PushContext, type VirtualServiceTable } from '@meltemi/model';
 import type { InputsCache } from './inputs-cache.ts';
 
 /**
@@ -17,6 +18,8 @@ export interface NodeScope {
   readonly address: string;
   /** `region/zone/subzone`. */
   readonly locality: string;
+  /** The Sidecar that says what nodes of this scope know; undefined: everything that is visible in the namespace. */
+  readonly sidecar: Config<Sidecar> | undefined;
 }
 
 /** Scopes by content, so that equal ones are one object. */
@@ -65,6 +68,7 @@ export function createNodeScopes(cache: InputsCache): NodeScopes {
         interception: node.interception,
         address: node.interception === 'NONE' ? node.address : '',
         locality: region === '' ? '' : `${region}/${zone}/${subZone}`,
+        sidecar: sidecarFor(push, node),
       };
       return cache.get('nodeScope', inputs, ({ labels, ...rest }): NodeScope => ({ ...rest, labels: Object.fromEntries(labels) }));
     },

@@ -1,3 +1,4 @@
+import type { MeshConfig, MeshTls } from '@meltemi/model';
 import { ANY_TYPE, EXTENSION_NAME, packAny, type CommonTlsContext, type StringMatcher, type TransportSocket } from '@meltemi/protos-types';
 import { MESH_ROOTS, OWN_CERTIFICATE } from './ads.ts';
 
@@ -15,9 +16,9 @@ export const MESH_ALPN: readonly string[] = ['istio-http/1.1', 'istio-h2', 'isti
 export const RAW_BUFFER: TransportSocket = { name: EXTENSION_NAME.rawBuffer, typed_config: packAny(ANY_TYPE.rawBuffer, {}) };
 
 /** Own certificate, and a peer that is of this mesh and bears one of the names. */
-function meshTlsContext(alpn: readonly string[], names: readonly StringMatcher[]): CommonTlsContext {
+function meshTlsContext(alpn: readonly string[], names: readonly StringMatcher[], minVersion: MeshTls['minVersion'] = 'TLSv1_2'): CommonTlsContext {
   return {
-    tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
+    tls_params: { tls_minimum_protocol_version: minVersion, tls_maximum_protocol_version: 'TLSv1_3' },
     ...(alpn.length === 0 ? {} : { alpn_protocols: alpn }),
     tls_certificate_sds_secret_configs: [OWN_CERTIFICATE],
     combined_validation_context: {
@@ -27,12 +28,13 @@ function meshTlsContext(alpn: readonly string[], names: readonly StringMatcher[]
   };
 }
 
-/** The server side of mutual TLS: any identity of the trust domain. */
-export function inboundTlsSocket(alpn: readonly string[], trustDomain: string): TransportSocket {
+/** The server side of mutual TLS: any identity of the trust domain and of those that count as it. */
+export function inboundTlsSocket(alpn: readonly string[], mesh: Pick<MeshConfig, 'trustDomain' | 'trustDomainAliases' | 'meshTls'>): TransportSocket {
+  const names = [mesh.trustDomain, ...mesh.trustDomainAliases].map((domain) => ({ prefix: `spiffe://${domain}/` }));
   return {
     name: EXTENSION_NAME.tls,
     typed_config: packAny(ANY_TYPE.downstreamTls, {
-      common_tls_context: meshTlsContext(alpn, [{ prefix: `spiffe://${trustDomain}/` }]),
+      common_tls_context: meshTlsContext(alpn, names, mesh.meshTls.minVersion),
       require_client_certificate: true,
     }),
   };

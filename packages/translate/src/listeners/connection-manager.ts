@@ -1,4 +1,4 @@
-import type { MeshConfig } from '@meltemi/model';
+import type { ClientCertificates, MeshConfig } from '@meltemi/model';
 import {
   ANY_TYPE,
   EXTENSION_NAME,
@@ -37,7 +37,7 @@ export function connectionManager(options: ConnectionManagerOptions): NetworkFil
     ...(mesh.enableTracing ? { tracing: tracing(options) } : {}),
     ...(mesh.enableTracing && options.convertsB3 ? { early_header_mutation_extensions: [b3ToW3c] } : {}),
     access_log: accessLogs(mesh, { kind: 'http', direction: place === 'sidecar-inbound' ? 'inbound' : 'outbound', dataPlane }),
-    ...identityHandling(place),
+    ...identityHandling(options),
     stream_idle_timeout: '0s',
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     ...pathNormalization(mesh.pathNormalization),
@@ -45,26 +45,32 @@ export function connectionManager(options: ConnectionManagerOptions): NetworkFil
   return { name: EXTENSION_NAME.httpConnectionManager, typed_config: packAny(ANY_TYPE.httpConnectionManager, config) };
 }
 
-/** Who the client is, as the application and the next hop are told. A gateway is an edge: it believes the connection and nothing else. */
-function identityHandling(place: FilterPlace['place']): HttpConnectionManager {
+/** Who the client is, as the application and the next hop are told. A gateway is an edge: it believes the connection, and the proxies that are known to stand in front of it. */
+function identityHandling({ mesh, place }: ConnectionManagerOptions): HttpConnectionManager {
+  const server: HttpConnectionManager =
+    mesh.serverHeader === undefined ? { server_header_transformation: 'PASS_THROUGH' } : { server_name: mesh.serverHeader };
+  const requestId = mesh.addRequestId ? {} : { generate_request_id: false };
   switch (place) {
     case 'gateway':
       return {
         use_remote_address: true,
-        server_name: 'istio-envoy',
-        forward_client_cert_details: 'SANITIZE_SET',
-        set_current_client_cert_details: { subject: true, cert: true, dns: true, uri: true },
+        ...(mesh.trustedHops === 0 ? {} : { xff_num_trusted_hops: mesh.trustedHops }),
+        ...server,
+        ...requestId,
+        ...certificates(mesh.gatewayClientCertificates),
       };
     case 'sidecar-inbound':
-      return {
-        use_remote_address: false,
-        server_name: 'istio-envoy',
-        forward_client_cert_details: 'APPEND_FORWARD',
-        set_current_client_cert_details: { subject: true, dns: true, uri: true },
-      };
+      return { use_remote_address: false, ...server, ...requestId, ...certificates(mesh.sidecarClientCertificates) };
     case 'sidecar-outbound':
-      return { use_remote_address: false };
+      return { use_remote_address: false, ...requestId };
   }
+}
+
+/** Parts of the certificate count only where it is set or appended. */
+function certificates({ forward, details }: ClientCertificates): HttpConnectionManager {
+  const set = forward === 'SANITIZE_SET' || forward === 'APPEND_FORWARD';
+  const wanted = Object.fromEntries(Object.entries(details).filter(([, value]) => value));
+  return { forward_client_cert_details: forward, ...(set ? { set_current_client_cert_details: wanted } : {}) };
 }
 
 function tracing({ mesh, place, dataPlane }: ConnectionManagerOptions): HttpTracing {

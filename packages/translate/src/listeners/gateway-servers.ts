@@ -15,6 +15,8 @@ export interface GatewayServerRef {
 export interface GatewayPort {
   /** The port that is listened on: the target of the gateway's own Service when one maps the server's port, else that port. */
   readonly number: number;
+  /** Address that servers ask for; empty: the gateway's own. */
+  readonly bind: string;
   readonly kind: ServerKind;
   readonly servers: readonly GatewayServerRef[];
 }
@@ -39,7 +41,7 @@ export function serverKind(server: GatewayServer): ServerKind {
 
 /** The listening ports of a gateway node, by number. */
 export function gatewayPorts(push: PushContext, node: ProxyNode): readonly GatewayPort[] {
-  const ports = new Map<number, { kind: ServerKind; servers: GatewayServerRef[] }>();
+  const ports = new Map<string, { number: number; bind: string; kind: ServerKind; servers: GatewayServerRef[] }>();
   const targets = targetPorts(push, node);
   for (const gateway of gatewaysFor(push, node.labels)) {
     const { namespace, name } = gateway.meta;
@@ -47,12 +49,13 @@ export function gatewayPorts(push: PushContext, node: ProxyNode): readonly Gatew
       const kind = serverKind(server);
       const number = targets.get(server.port.number) ?? server.port.number;
       const ref: GatewayServerRef = { gateway: `${namespace}/${name}`, namespace, name, index, server };
-      const port = ports.get(number);
-      if (port === undefined) ports.set(number, { kind, servers: [ref] });
+      const bind = server.bind ?? '';
+      const port = ports.get(`${bind}:${number}`);
+      if (port === undefined) ports.set(`${bind}:${number}`, { number, bind, kind, servers: [ref] });
       else if (port.kind === kind || (isTlsKind(port.kind) && isTlsKind(kind))) port.servers.push(ref);
     }
   }
-  return [...ports].map(([number, port]) => ({ number, ...port })).sort((a, b) => a.number - b.number);
+  return [...ports.values()].sort((a, b) => a.number - b.number || (a.bind < b.bind ? -1 : 1));
 }
 
 /** Both are told apart by server name on one port. */
@@ -74,6 +77,7 @@ function targetPorts(push: PushContext, node: ProxyNode): ReadonlyMap<number, nu
 
 /** Name of a server's route table: shared by all plain HTTP servers of a port; one for each server with TLS of its own. */
 export function gatewayRouteName(kind: ServerKind, port: number, server: GatewayServerRef): string {
-  if (kind === 'http') return `http.${port}`;
+  const { bind = '' } = server.server;
+  if (kind === 'http') return bind === '' ? `http.${port}` : `http.${port}.${bind}`;
   return `https.${port}.${server.server.port.name}.${server.name}.${server.namespace}`;
 }

@@ -112,7 +112,7 @@ function securedChains({ name, mode, wire, match, filter, settings, policy }: Ch
   const mutual = (more: FilterChainMatch): FilterChain => ({
     ...plain('', { transport_protocol: 'tls', ...more }),
     // Bytes inside: offering HTTP versions would let a client pick one.
-    transport_socket: inboundTlsSocket(wire === 'tcp' ? [] : ['h2', 'http/1.1'], settings.mesh.trustDomain),
+    transport_socket: inboundTlsSocket(wire === 'tcp' ? [] : ['h2', 'http/1.1'], settings.mesh),
   });
   if (mode === 'DISABLE') return [plain('', {})];
   if (mode === 'STRICT') return [mutual({})];

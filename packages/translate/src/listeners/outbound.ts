@@ -4,6 +4,7 @@ import {
   isWildcard,
   MESH_GATEWAY,
   vipAddress,
+  type EgressScope,
   virtualServicesFor,
   type DestinationRuleTable,
   type MeshConfig,
@@ -17,10 +18,11 @@ import type { FilterChain, Listener } from '@meltemi/protos-types';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
 import { wireProtocol } from '../common/capabilities.ts';
 import type { InputsCache } from '../common/inputs-cache.ts';
-import { BLACKHOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER } from '../common/names.ts';
+import { BLACKHOLE_CLUSTER, outboundCluster } from '../common/names.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import { originMetadata, originText } from '../common/origin.ts';
 import type { RouteScope } from '../routes/scope.ts';
+import { egressBind, egressPorts } from './egress.ts';
 import { connectionManager } from './connection-manager.ts';
 import { INBOUND_PORT, TLS_INSPECTOR } from './inbound.ts';
 import { tcpChains } from './tcp-chains.ts';
@@ -37,25 +39,32 @@ export interface OutboundInputs {
   readonly virtualServices: VirtualServiceTable;
   readonly destinationRules: DestinationRuleTable;
   readonly mesh: MeshConfig;
+  /** What the Sidecar says of single ports; one for everything without a Sidecar. */
+  readonly egress: readonly EgressScope[];
+  /** Cluster for calls of unknown destinations. */
+  readonly unknownTo: string;
 }
 
 /** All outbound listeners of a sidecar. */
 export function outboundListeners(inputs: OutboundInputs, cache: InputsCache): readonly Listener[] {
   const redirect = inputs.scope.interception === 'REDIRECT';
   const { mesh, scope } = inputs;
-  const fixed = redirect ? [cache.get('virtualOutbound', { mesh, dataPlane: scope.dataPlane }, virtualOutbound)] : [];
+  const { unknownTo } = inputs;
+  const fixed = redirect ? [cache.get('virtualOutbound', { mesh, dataPlane: scope.dataPlane, unknownTo }, virtualOutbound)] : [];
   const byName = new Map<string, Listener>();
-  for (const service of inputs.services.list) {
-    for (const port of service.ports) {
-      for (const listener of serviceListeners(service, port, inputs, cache)) if (!byName.has(listener.name)) byName.set(listener.name, listener);
+  for (const egress of inputs.egress) {
+    const bind = egressBind(egress.listener, scope);
+    const { services, virtualServices } = egress;
+    const own: ServiceInputs = { scope, mesh, destinationRules: inputs.destinationRules, services, virtualServices, bind };
+    for (const { service, port } of egressPorts(egress, inputs.egress)) {
+      for (const listener of serviceListeners(service, port, own, cache)) if (!byName.has(listener.name)) byName.set(listener.name, listener);
     }
   }
   return [...fixed, ...byName.values()];
 }
 
 /** The listener that redirected outbound connections come to: it hands them to the listener of their destination; what has none goes on, or is closed. */
-function virtualOutbound({ mesh, dataPlane }: { readonly mesh: MeshConfig; readonly dataPlane: 'embedded' | 'envoy' }): Listener {
-  const other = mesh.outboundTrafficPolicy === 'ALLOW_ANY' ? PASSTHROUGH_CLUSTER : BLACKHOLE_CLUSTER;
+function virtualOutbound({ mesh, dataPlane, unknownTo }: Pick<OutboundInputs, 'mesh' | 'unknownTo'> & Pick<NodeScope, 'dataPlane'>): Listener {
   const to = (name: string) => [tcpFilter({ mesh, dataPlane, direction: 'outbound', clusters: [{ name, weight: 1 }] })];
   return {
     name: 'virtualOutbound',
@@ -65,15 +74,21 @@ function virtualOutbound({ mesh, dataPlane }: { readonly mesh: MeshConfig; reado
     filter_chains: [
       // Connected to directly, it would go on to itself for ever.
       { name: 'virtualOutbound-trap', filter_chain_match: { destination_port: OUTBOUND_PORT }, filters: to(BLACKHOLE_CLUSTER) },
-      { name: 'virtualOutbound-catchall-tcp', filters: to(other) },
+      { name: 'virtualOutbound-catchall-tcp', filters: to(unknownTo) },
     ],
   };
 }
 
-function serviceListeners(service: Service, port: ServicePort, inputs: OutboundInputs, cache: InputsCache): readonly Listener[] {
+/** What the listeners of services depend on. */
+interface ServiceInputs extends Omit<OutboundInputs, 'egress' | 'unknownTo'> {
+  /** The address to listen on; undefined: those of the service. */
+  readonly bind: string | undefined;
+}
+
+function serviceListeners(service: Service, port: ServicePort, inputs: ServiceInputs, cache: InputsCache): readonly Listener[] {
   const { scope, mesh } = inputs;
   if (port.protocol === 'udp' || port.number === OUTBOUND_PORT || port.number === INBOUND_PORT) return [];
-  const redirect = scope.interception === 'REDIRECT';
+  const redirect = scope.interception === 'REDIRECT' && inputs.bind === undefined;
   const http = wireProtocol(port.protocol, scope.dataPlane) !== 'tcp';
   if (http && redirect) {
     return [
@@ -84,12 +99,13 @@ function serviceListeners(service: Service, port: ServicePort, inputs: OutboundI
       ),
     ];
   }
-  const addresses = [
+  const ownAddresses = [
     ...(service.vip === undefined || isWildcard(service.hostname) ? [] : [vipAddress(service.vip, scope)]),
     ...(redirect ? service.addresses.filter((address) => !address.includes('/')) : []),
   ];
   // Without redirection there is no original destination to forward to.
-  if (!redirect && service.resolution === 'none') return [];
+  if (scope.interception === 'NONE' && service.resolution === 'none') return [];
+  const addresses = inputs.bind === undefined ? ownAddresses : [inputs.bind];
   return addresses.map((address) => {
     if (http)
       return cache.get(
@@ -131,7 +147,7 @@ function httpListener({ mesh, dataPlane, convertsB3, address, port, bind }: Http
   };
 }
 
-interface TcpListenerInputs extends Omit<OutboundInputs, 'virtualServices'> {
+interface TcpListenerInputs extends Omit<ServiceInputs, 'virtualServices'> {
   readonly service: Service;
   readonly port: ServicePort;
   readonly address: string;
@@ -170,7 +186,7 @@ function tcpListener(inputs: TcpListenerInputs): Listener {
     name: `${address}_${port.number}`,
     address: { socket_address: { address, port_value: port.number } },
     traffic_direction: 'OUTBOUND',
-    ...(scope.interception === 'REDIRECT' ? { bind_to_port: false } : {}),
+    ...(scope.interception === 'REDIRECT' && inputs.bind === undefined ? { bind_to_port: false } : {}),
     ...(chains.some((chain) => chain.filter_chain_match?.server_names !== undefined) ? { listener_filters: [TLS_INSPECTOR] } : {}),
     filter_chains: chains,
     metadata: originMetadata(originText(service.object)),

@@ -26,6 +26,8 @@ export interface SidecarRouteInputs {
   readonly virtualServices: VirtualServiceTable;
   readonly destinationRules: DestinationRuleTable;
   readonly mesh: MeshConfig;
+  /** Cluster for calls of unknown hosts. */
+  readonly unknownTo: string;
 }
 
 /** A service of a route table, with what its virtual host was made of. */

@@ -1,6 +1,7 @@
 import { isWildcard, meshVirtualServices, MESH_GATEWAY } from '@meltemi/model';
 import type { RouteConfiguration, VirtualHost } from '@meltemi/protos-types';
 import { sameList, type InputsCache, type Made } from '../common/inputs-cache.ts';
+import { BLACKHOLE_CLUSTER, PASSTHROUGH_CLUSTER } from '../common/names.ts';
 import type { RouteScope } from './scope.ts';
 import { serviceHosts, type ServiceHosts, type SidecarRouteInputs } from './service-hosts.ts';
 import { catchAllHost, rulesOf, withoutDuplicateDomains } from './virtual-host.ts';
@@ -15,12 +16,12 @@ export interface SidecarTable extends ServiceHosts {
  * whatever did not change is the same object.
  */
 export function sidecarRoutes(inputs: SidecarRouteInputs, cache: InputsCache, before?: Made<SidecarRouteInputs, SidecarTable>): SidecarTable {
-  const { mesh, scope, port } = inputs;
+  const { scope, port } = inputs;
   const services = serviceHosts(inputs, routeScope(inputs), cache, before);
   // In ports mode there is no original destination to go on to.
-  const passthrough = mesh.outboundTrafficPolicy === 'ALLOW_ANY' && scope.interception === 'REDIRECT';
+  const unknownTo = inputs.unknownTo === PASSTHROUGH_CLUSTER && scope.interception !== 'REDIRECT' ? BLACKHOLE_CLUSTER : inputs.unknownTo;
   const added = port === 80 ? addedHosts(inputs, cache) : [];
-  const catchAll = cache.get('catchAllHost', { passthrough }, (key) => catchAllHost(key.passthrough));
+  const catchAll = cache.get('catchAllHost', { unknownTo }, (key) => catchAllHost(key.unknownTo));
   // Those of services are without duplicates already.
   const hosts =
     added.length === 0 && !inputs.services.byHost.has('*')

@@ -8,7 +8,7 @@ import {
 } from '@meltemi/model';
 import type { Route, VirtualHost } from '@meltemi/protos-types';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
-import { outboundCluster, PASSTHROUGH_CLUSTER } from '../common/names.ts';
+import { outboundCluster, BLACKHOLE_CLUSTER } from '../common/names.ts';
 import { originMetadata, originText } from '../common/origin.ts';
 import { timeouts } from './forward.ts';
 import { hashPolicy } from './hash-policy.ts';
@@ -81,10 +81,11 @@ function defaultRoute({ service, port, rule, mesh }: DefaultHost): Route {
 }
 
 /** Where requests for hosts that the mesh does not know go: on as they are, or refused with 502. */
-export function catchAllHost(passthrough: boolean): VirtualHost {
-  const name = passthrough ? 'allow_any' : 'block_all';
-  const route: Route = passthrough
-    ? { name, match: ANY_PATH, route: { cluster: PASSTHROUGH_CLUSTER, ...timeouts(undefined) } }
+export function catchAllHost(cluster: string): VirtualHost {
+  const allowed = cluster !== BLACKHOLE_CLUSTER;
+  const name = allowed ? 'allow_any' : 'block_all';
+  const route: Route = allowed
+    ? { name, match: ANY_PATH, route: { cluster, ...timeouts(undefined) } }
     : { name, match: ANY_PATH, direct_response: { status: 502 } };
   return { name, domains: ['*'], routes: [route], include_request_attempt_count: true };
 }

@@ -148,6 +148,7 @@ export const PROXY_UNSUPPORTED: Readonly<Record<string, string>> = {
   'image.imageType': 'proxies are no images here',
   privateKeyProvider: 'keys stay in the memory of the agent',
   'proxyHeaders.setCurrentClientCertDetails.chain!=false': 'the embedded proxy does not hand chains on',
+  'proxyHeaders.attemptCount.disabled=true': 'the attempt is always told',
   'proxyHeaders.envoyDebugHeaders': 'they are always there',
   'proxyHeaders.metadataExchangeHeaders': 'peers are known by their certificates; no header tells them',
   'proxyHeaders.preserveHttp1HeaderCase': 'the embedded proxy keeps header names as they came; Envoy writes them small',

@@ -48,7 +48,7 @@ function ingressRules(listeners: readonly SidecarIngress[]): Finding[] {
 
 function egressRules(listeners: readonly SidecarEgress[]): Finding[] {
   const findings: Finding[] = [];
-  const seen = new Set<string>();
+  const seen = new Set<number>();
   listeners.forEach((listener, index) => {
     const at: Path = ['egress', index];
     if (listener.port === undefined) {
@@ -58,22 +58,18 @@ function egressRules(listeners: readonly SidecarEgress[]): Finding[] {
       return;
     }
     const number = listener.port.number ?? 0;
-    const unix = listener.bind?.startsWith('unix://') === true;
-    if (unix) {
-      if (number !== 0) findings.push({ path: [...at, 'port', 'number'], message: 'a Unix socket has no port: write 0' });
-      if (listener.captureMode === 'IPTABLES') findings.push({ path: [...at, 'captureMode'], message: 'nothing is redirected to a Unix socket' });
-    } else if (number === 0) findings.push({ path: [...at, 'port', 'number'], message: 'is required: a port from 1 to 65535' });
+    if (number === 0) findings.push({ path: [...at, 'port', 'number'], message: 'is required: a port from 1 to 65535' });
     if (listener.port.protocol === undefined) findings.push({ path: [...at, 'port', 'protocol'], message: 'is required' });
-    const key = `${listener.bind ?? ''}:${number}`;
-    if (seen.has(key)) findings.push({ path: [...at, 'port', 'number'], message: `${unix ? 'the socket' : `port ${number}`} is listed twice` });
-    seen.add(key);
+    if (seen.has(number)) findings.push({ path: [...at, 'port', 'number'], message: `port ${number} is listed twice` });
+    seen.add(number);
     findings.push(...bindRules(listener.bind, at));
   });
   return findings;
 }
 
 function bindRules(bind: string | undefined, at: Path): Finding[] {
-  if (bind === undefined || bind === '' || bind.startsWith('unix:///')) return [];
+  if (bind === undefined || bind === '') return [];
+  if (bind.startsWith('unix://')) return [{ path: [...at, 'bind'], message: 'proxies listen on IP addresses, not on Unix sockets' }];
   const fault = addressFault(bind, { cidr: false });
-  return fault === undefined ? [] : [{ path: [...at, 'bind'], message: `${fault}, nor a Unix socket (unix:///path)` }];
+  return fault === undefined ? [] : [{ path: [...at, 'bind'], message: fault }];
 }
