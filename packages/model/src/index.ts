@@ -24,7 +24,7 @@ export { MESH_GATEWAY, resolveGateway } from './push/gateway-ref.ts';
 export { envoyFiltersFor, type EnvoyFilterTable } from './push/envoy-filters.ts';
 export { gatewaysFor, type GatewayTable } from './push/gateways.ts';
 export { effectiveMtls, mtlsPorts, type EffectiveMtls, type MtlsMode, type PeerAuthenticationTable } from './push/peer-authentication.ts';
-export type { PushChanges, PushContext, PushInputs } from './push/push-context.ts';
+export type { KnownChanges, PushChanges, PushContext, PushInputs } from './push/push-context.ts';
 export { CA_SUFFIX, keyPairOf, trustOf, type CredentialTable, type KeyPair, type TrustBundle } from './push/secrets.ts';
 export { servicesSelecting, visibleServices, type NamespaceServices, type ServiceTable } from './push/services.ts';
 export {

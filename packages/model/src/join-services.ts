@@ -12,13 +12,14 @@ import { allocateVips, type VipTable } from './vip.ts';
 export interface JoinedServices {
   readonly services: readonly Service[];
   readonly vips: VipTable;
-  /** What a service was made from, to recognise one that did not change. */
-  readonly sources: ReadonlyMap<string, string>;
+  /** Services as they were declared, by key: one that was declared by the same objects has not changed. */
+  readonly declared: ReadonlyMap<string, Service>;
 }
 
 /**
  * Joins Kubernetes Services, ServiceEntries and connected workloads into the services of the mesh:
- * - a ServiceEntry for the host of a Kubernetes Service adds its names and endpoints to it;
+ * - a ServiceEntry for the host of a Kubernetes Service of its own namespace adds its names and endpoints to it; one of another namespace adds nothing to what
+ *   is not its own (as in Istio, where endpoints belong to host and namespace);
  * - a connected workload with ports that no service selects gets a service named by its `app`.
  * A service that did not change is the same object as in `previous`.
  */
@@ -28,28 +29,46 @@ export function joinServices(
   mesh: MeshConfig,
   previous?: Pick<JoinedServices, 'vips'> & Partial<JoinedServices>,
 ): JoinedServices {
-  const declared = decorate(declaredServices(configs, mesh));
-  const all = [...declared, ...synthetic(declared, workloads, mesh)];
+  const own = decorate(declaredServices(configs, mesh));
+  const all = [...own, ...synthetic(own, workloads, mesh)];
   const vips = allocateVips(all.filter((service) => !isWildcard(service.hostname)).map(serviceKey), previous?.vips);
   const kept = new Map((previous?.services ?? []).map((service) => [serviceKey(service), service]));
-  const sources = new Map<string, string>();
+  const declared = new Map<string, Service>();
   const services = all.map((service): Service => {
     const key = serviceKey(service);
-    const made = { ...service, vip: vips.get(key) };
-    const source = JSON.stringify(made);
-    sources.set(key, source);
-    const before = kept.get(key);
-    return before !== undefined && previous?.sources?.get(key) === source ? before : made;
+    const vip = vips.get(key);
+    const [base, before] = [previous?.declared?.get(key), kept.get(key)];
+    const same = base !== undefined && before?.vip === vip && (base === service || JSON.stringify(base) === JSON.stringify(service));
+    declared.set(key, same ? base : service);
+    return same && before !== undefined ? before : { ...service, vip };
   });
-  return { services, vips, sources };
+  return { services, vips, declared };
+}
+
+// A memo of a pure function: what an object declares stays the same as long as the object and the settings do.
+const conversions = new WeakMap<MeshConfig, WeakMap<Config, readonly Service[]>>();
+
+function convert(config: Config, mesh: MeshConfig): readonly Service[] {
+  let known = conversions.get(mesh);
+  if (known === undefined) conversions.set(mesh, (known = new WeakMap()));
+  let services = known.get(config);
+  if (services === undefined) {
+    services = isKind(config, 'Service')
+      ? [serviceFromKubernetes(config, mesh)]
+      : isKind(config, 'ServiceEntry')
+        ? servicesFromServiceEntry(config, mesh)
+        : [];
+    known.set(config, services);
+  }
+  return services;
 }
 
 /** One service per namespace and host; of two that claim it the Kubernetes Service wins, then the older object. */
 function declaredServices(configs: Iterable<Config>, mesh: MeshConfig): readonly Service[] {
   const found: { readonly config: Config; readonly service: Service }[] = [];
   for (const config of configs) {
-    if (isKind(config, 'Service')) found.push({ config, service: serviceFromKubernetes(config, mesh) });
-    else if (isKind(config, 'ServiceEntry')) for (const service of servicesFromServiceEntry(config, mesh)) found.push({ config, service });
+    if (!isKind(config, 'Service') && !isKind(config, 'ServiceEntry')) continue;
+    for (const service of convert(config, mesh)) found.push({ config, service });
   }
   const rank = (service: Service): number => (service.registry === 'kubernetes' ? 0 : 1);
   found.sort((a, b) => rank(a.service) - rank(b.service) || compareByAge(a.config, b.config) || (configKey(a.config) < configKey(b.config) ? -1 : 1));
@@ -57,25 +76,22 @@ function declaredServices(configs: Iterable<Config>, mesh: MeshConfig): readonly
 }
 
 function decorate(services: readonly Service[]): readonly Service[] {
-  const byHost = new Map<string, Service>();
   const result = new Map<string, Service>();
   for (const service of services) {
-    const owner = byHost.get(service.hostname);
-    if (service.registry === 'external' && owner?.registry === 'kubernetes') {
-      const merged: Service = {
-        ...owner,
-        subjectAltNames: [...new Set([...owner.subjectAltNames, ...service.subjectAltNames])],
-        endpoints: [...owner.endpoints, ...service.endpoints],
-      };
-      byHost.set(service.hostname, merged);
-      result.set(serviceKey(owner), merged);
-      continue;
-    }
-    if (owner === undefined) byHost.set(service.hostname, service);
     const key = serviceKey(service);
-    if (!result.has(key)) result.set(key, service);
+    const owner = result.get(key);
+    if (owner === undefined) result.set(key, service);
+    else if (service.registry === 'external' && owner.registry === 'kubernetes') result.set(key, joined(owner, service));
   }
   return [...result.values()];
+}
+
+function joined(owner: Service, entry: Service): Service {
+  return {
+    ...owner,
+    subjectAltNames: [...new Set([...owner.subjectAltNames, ...entry.subjectAltNames])],
+    endpoints: [...owner.endpoints, ...entry.endpoints],
+  };
 }
 
 /** Services for connected workloads that none selects: by namespace and `app`, with the ports that any of them declares. */

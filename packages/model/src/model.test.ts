@@ -181,7 +181,7 @@ test('a connected workload that no service selects gets one by its app, and its 
   const again = joinServices([], [workload('1'), workload('2', { ports: [{ number: 9000, protocol: 'tcp' }] })], DEFAULT_MESH_CONFIG, {
     services,
     vips,
-    sources: new Map(),
+    declared: new Map(),
   });
   assert.deepEqual(again.services, services);
 });

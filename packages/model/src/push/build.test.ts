@@ -161,7 +161,8 @@ test('what did not change is the same object, and what did is named', () => {
   const before = buildPushContext({ mesh: DEFAULT_MESH_CONFIG, services: [], configs: [first, second, rule] });
   assert.equal(before.changes.full, true);
   const after = buildPushContext({ mesh: DEFAULT_MESH_CONFIG, services: [], configs: [first, { ...second }, rule] }, before);
-  assert.deepEqual(after.changes, { full: false, configs: ['VirtualService/a/two'], services: [] });
+  const changed = after.inputs.configs[1];
+  assert.deepEqual(after.changes, { full: false, configs: ['VirtualService/a/two'], services: [], objects: [changed, second] });
   assert.equal(after.destinationRules, before.destinationRules);
   assert.equal(after.services, before.services);
   assert.equal(after.virtualServices.all[0], before.virtualServices.all[0]);

@@ -4,7 +4,7 @@ import { buildDestinationRuleTable } from './destination-rules.ts';
 import { buildEnvoyFilterTable } from './envoy-filters.ts';
 import { buildGatewayTable } from './gateways.ts';
 import { buildPeerAuthenticationTable } from './peer-authentication.ts';
-import type { PushChanges, PushContext, PushInputs } from './push-context.ts';
+import type { KnownChanges, PushChanges, PushContext, PushInputs } from './push-context.ts';
 import { buildCredentialTable } from './secrets.ts';
 import { buildServiceTable } from './services.ts';
 import { buildSidecarTable } from './sidecars.ts';
@@ -13,12 +13,12 @@ import { buildVirtualServiceTable } from './virtual-services.ts';
 /**
  * The snapshot of these inputs. With the previous one, tables whose objects did not change are taken over as they are, and in the others
  * every entry whose object did not change: the result is equal to a full build (a property test says so), and whatever depends on an
- * unchanged part can be recognised by identity.
+ * unchanged part can be recognised by identity. Who knows which objects came, went or changed since then tells it; else all are compared.
  */
-export function buildPushContext(inputs: PushInputs, previous?: PushContext): PushContext {
+export function buildPushContext(inputs: PushInputs, previous?: PushContext, known?: KnownChanges): PushContext {
   const before = previous !== undefined && sameMesh(inputs, previous.inputs) ? previous : undefined;
   const mesh = before?.mesh ?? inputs.mesh;
-  const changes = changesOf(inputs, before);
+  const changes = changesOf(inputs, before, known);
   const kinds = new Set(changes.configs.map((key) => key.slice(0, key.indexOf('/'))));
   const table = <T>(changed: boolean, kept: T | undefined, build: () => T): T => (kept !== undefined && !changed ? kept : build());
   return {
@@ -49,20 +49,21 @@ function sameMesh(a: PushInputs, b: PushInputs): boolean {
   return a.mesh === b.mesh || JSON.stringify(a.mesh) === JSON.stringify(b.mesh);
 }
 
-function changesOf(inputs: PushInputs, previous: PushContext | undefined): PushChanges {
-  return {
-    full: previous === undefined,
-    configs: differing(inputs.configs, previous?.inputs.configs ?? [], configKey),
-    services: differing(inputs.services, previous?.inputs.services ?? [], serviceKey),
-  };
+function changesOf(inputs: PushInputs, previous: PushContext | undefined, known: KnownChanges | undefined): PushChanges {
+  const objects = previous === undefined || known === undefined ? differing(inputs.configs, previous?.inputs.configs ?? []) : known.configs;
+  const services = previous === undefined || known === undefined ? differing(inputs.services, previous?.inputs.services ?? []) : known.services;
+  return { full: previous === undefined, configs: keysOf(objects, configKey), services: keysOf(services, serviceKey), objects };
 }
 
-/** Keys of items that came, went or are another object now. */
-function differing<T>(now: readonly T[], before: readonly T[], keyOf: (item: T) => string): readonly string[] {
+/** Items that came, went or are another object now: old and new forms. */
+function differing<T>(now: readonly T[], before: readonly T[]): readonly T[] {
   if (now === before) return [];
   const old = new Set(before);
-  const changed = new Set<string>();
-  for (const item of now) if (!old.delete(item)) changed.add(keyOf(item));
-  for (const item of old) changed.add(keyOf(item));
-  return [...changed].sort();
+  const changed: T[] = [];
+  for (const item of now) if (!old.delete(item)) changed.push(item);
+  return [...changed, ...old];
+}
+
+function keysOf<T>(items: readonly T[], keyOf: (item: T) => string): readonly string[] {
+  return [...new Set(items.map(keyOf))].sort();
 }

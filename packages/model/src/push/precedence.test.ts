@@ -107,22 +107,27 @@ test('mTLS: port, then selector, then namespace, then mesh; UNSET inherits; the 
   assert.equal(effectiveMtls(buildPushContext({ mesh: DEFAULT_MESH_CONFIG, services: [], configs: [] }), client('b')).mode, 'PERMISSIVE');
 });
 
-test('a ServiceEntry for the host of a Kubernetes Service adds to it and does not replace it', () => {
-  const mesh = meshOf(
+test('a ServiceEntry for the host of a Kubernetes Service of its namespace adds to it; one of another namespace gives it no endpoint', () => {
+  const entry = (namespace: string, address: string): string =>
     object(
       'ServiceEntry',
-      'a',
+      namespace,
       'more',
       '1',
-      '{ hosts: [x.b.svc.cluster.local], location: MESH_INTERNAL, resolution: STATIC, ports: [{ number: 80, name: http }], endpoints: [{ address: 10.0.0.9 }] }',
-    ) +
+      `{ hosts: [x.b.svc.cluster.local], location: MESH_INTERNAL, resolution: STATIC, exportTo: [a, b], ports: [{ number: 80, name: http }], endpoints: [{ address: ${address} }] }`,
+    );
+  const mesh = meshOf(
+    entry('a', '10.6.6.6') +
+      entry('b', '10.0.0.9') +
       'apiVersion: v1\nkind: Service\nmetadata: { name: x, namespace: b, annotations: { networking.istio.io/exportTo: "b,a" } }\nspec: { ports: [{ port: 80, name: http }], selector: { app: x } }\n',
   );
-  const seen = visibleServices(mesh, 'a').byHost.get('x.b.svc.cluster.local');
-  assert.equal(seen?.registry, 'kubernetes');
-  assert.deepEqual(
-    seen?.endpoints.map((endpoint) => endpoint.address),
-    ['10.0.0.9'],
-  );
+  for (const namespace of ['a', 'b']) {
+    const seen = visibleServices(mesh, namespace).byHost.get('x.b.svc.cluster.local');
+    assert.equal(seen?.registry, 'kubernetes');
+    assert.deepEqual(
+      seen?.endpoints.map((endpoint) => endpoint.address),
+      ['10.0.0.9'],
+    );
+  }
   assert.equal(visibleServices(mesh, 'c').byHost.size, 0);
 });

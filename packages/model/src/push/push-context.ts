@@ -25,6 +25,14 @@ export interface PushChanges {
   readonly configs: readonly string[];
   /** `bookinfo/reviews.bookinfo.svc.cluster.local` (`serviceKey`). */
   readonly services: readonly string[];
+  /** The objects behind `configs`, in their old and new forms. */
+  readonly objects: readonly Config[];
+}
+
+/** Objects that came, went or changed since the snapshot before, in their old and new forms. */
+export interface KnownChanges {
+  readonly configs: readonly Config[];
+  readonly services: readonly Service[];
 }
 
 /** The mesh as one immutable value. Everything that is sent to a proxy is a function of it, of the endpoint index and of the node. */

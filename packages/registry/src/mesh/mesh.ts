@@ -1,24 +1,24 @@
-import { isKind, type Config } from '@meltemi/api';
+import type { Config } from '@meltemi/api';
 import type { Log, Timer, Timers } from '@meltemi/base';
 import {
   buildPushContext,
-  createEndpointIndex,
-  endpointsOf,
   joinServices,
-  serviceKey,
-  workloadFromEntry,
   type EndpointChange,
   type EndpointIndex,
   type JoinedServices,
+  type KnownChanges,
   type MeshConfig,
   type PushChanges,
   type PushContext,
+  type Service,
   type Vip,
   type Workload,
 } from '@meltemi/model';
 import type { ConnectedRegistry } from '../connected/types.ts';
 import type { ConfigStore } from '../store/config-store.ts';
 import { unsavedValue, type SavedValue } from '../store/saved-value.ts';
+import { createConfigInputs, type ConfigInputs } from './config-inputs.ts';
+import { createEndpointKeeper } from './endpoint-updates.ts';
 
 /** The mesh at one moment, and how it came to be. */
 export interface MeshUpdate {
@@ -57,6 +57,8 @@ export interface MeshOptions {
   readonly savedVips?: SavedValue<readonly (readonly [string, Vip])[]>;
   /** Changes within so long become one update. Default 10. */
   readonly coalesceMs?: number;
+  /** The same for changes that only say where endpoints are. Default 1. */
+  readonly coalesceEndpointsMs?: number;
 }
 
 /** Joins configuration and registries into snapshots and endpoints. Resolves with the first one made. */
@@ -66,34 +68,47 @@ export async function createMesh(options: MeshOptions): Promise<Mesh> {
 }
 
 const NO_CHANGES: MeshChanges = { push: undefined, endpoints: [], workloads: [] };
+const NONE: readonly Workload[] = [];
+
+/** What of the inputs decides which services there are. */
+interface JoinInputs {
+  readonly mesh: MeshConfig;
+  readonly connected: readonly Workload[];
+}
 
 class JoinedMesh implements Mesh {
   readonly #options: MeshOptions;
   readonly #savedVips: SavedValue<readonly (readonly [string, Vip])[]>;
-  readonly #endpoints = createEndpointIndex();
-  /** WorkloadEntries as workloads, so that one that did not change is the same object. */
-  readonly #entries = new WeakMap<Config, { readonly workload: Workload | undefined }>();
+  readonly #inputs: ConfigInputs;
+  readonly #endpoints = createEndpointKeeper();
   readonly #listeners = new Set<(update: MeshUpdate) => void>();
   readonly #stops: (() => void)[];
   #joined: Pick<JoinedServices, 'vips'> & Partial<JoinedServices>;
-  #workloads: readonly Workload[] = [];
+  /** What `#joined` was made of, besides the objects. */
+  #joinedOf: JoinInputs | undefined;
+  #connected = NONE;
+  #entries = NONE;
+  #workloads = NONE;
   #push: PushContext;
   #version = 0;
-  #dirty = false;
-  #timer: Timer | undefined;
+  #isDirty = true;
+  #timer: { readonly timer: Timer; readonly isShort: boolean } | undefined;
 
   constructor(options: MeshOptions, vips: ReadonlyMap<string, Vip>) {
     this.#options = options;
     this.#savedVips = options.savedVips ?? unsavedValue();
     this.#joined = { vips };
     this.#push = buildPushContext({ mesh: options.mesh, services: [], configs: [] });
-    this.#dirty = true;
+    this.#inputs = createConfigInputs(options.configs);
     this.settle();
-    this.#stops = [options.configs.watch(() => this.#changed()), options.connected?.watch(() => this.#changed()) ?? (() => undefined)];
+    this.#stops = [
+      this.#inputs.watch((onlyEndpoints) => this.#changed(onlyEndpoints)),
+      options.connected?.watch(() => this.#changed(true)) ?? (() => undefined),
+    ];
   }
 
   get state(): MeshUpdate['state'] {
-    return { push: this.#push, endpoints: this.#endpoints };
+    return { push: this.#push, endpoints: this.#endpoints.index };
   }
 
   get version(): number {
@@ -110,30 +125,37 @@ class JoinedMesh implements Mesh {
   }
 
   async close(): Promise<void> {
-    this.#timer?.cancel();
+    this.#timer?.timer.cancel();
     for (const stop of this.#stops) stop();
     this.#listeners.clear();
     await this.#savedVips.flush();
   }
 
-  #changed(): void {
-    if (this.#dirty) return;
-    this.#dirty = true;
-    this.#timer = this.#options.timers.after(this.#options.coalesceMs ?? 10, () => {
-      try {
-        this.settle();
-      } catch (error) {
-        // One object that our own code stumbles over must not end the process, and again at each start of it.
-        const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-        this.#options.log.error('a change could not be taken in; the mesh stays as it was until the next one', { error: text });
-      }
-    });
+  /** Objects that belong together come one after another; an endpoint stands for itself and is waited for. */
+  #changed(onlyEndpoints: boolean): void {
+    const { coalesceMs = 10, coalesceEndpointsMs = 1 } = this.#options;
+    this.#isDirty = true;
+    if (this.#timer !== undefined && (onlyEndpoints || !this.#timer.isShort)) return;
+    this.#timer?.timer.cancel();
+    const timer = this.#options.timers.after(onlyEndpoints ? coalesceEndpointsMs : coalesceMs, () => this.#settleLater());
+    this.#timer = { timer, isShort: onlyEndpoints };
+  }
+
+  #settleLater(): void {
+    try {
+      this.settle();
+    } catch (error) {
+      // One object that our own code stumbles over must not end the process, and again at each start of it.
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#options.log.error('a change could not be taken in; the mesh stays as it was until the next one', { error: text });
+    }
   }
 
   settle(): number {
-    if (!this.#dirty) return this.#version;
-    this.#timer?.cancel();
-    this.#dirty = false;
+    if (!this.#isDirty) return this.#version;
+    this.#timer?.timer.cancel();
+    this.#timer = undefined;
+    this.#isDirty = false;
     const changes = this.#rebuildOrForget();
     if (this.#version > 0 && changes === NO_CHANGES) return this.#version;
     this.#version++;
@@ -148,65 +170,60 @@ class JoinedMesh implements Mesh {
       return this.#rebuild();
     } catch (error) {
       this.#joined = { vips: this.#joined.vips };
+      this.#joinedOf = undefined;
+      this.#inputs.reset();
       throw error;
     }
   }
 
   #rebuild(): MeshChanges {
-    const configs = this.#options.configs.list();
-    const before = { workloads: this.#workloads, services: this.#joined.services ?? [], vips: this.#joined.vips };
-    this.#workloads = [...(this.#options.connected?.workloads() ?? []), ...this.#fromEntries(configs)];
-    const joined = joinServices(configs, this.#workloads, this.#options.mesh, this.#joined);
-    this.#joined = joined;
-    if (!sameVips(before.vips, joined.vips)) this.#savedVips.save([...joined.vips]);
-    const workloads = this.#endpoints.updateWorkloads(this.#workloads);
-    const endpoints = this.#updateEndpoints(before, joined);
-    const push = buildPushContext({ mesh: this.#options.mesh, services: joined.services, configs }, this.#push);
-    const pushed = push.changes.full || push.changes.configs.length > 0 || push.changes.services.length > 0;
-    if (pushed) this.#push = push;
-    if (!pushed && workloads.length === 0 && endpoints.length === 0) return NO_CHANGES;
-    return { push: pushed ? push.changes : undefined, endpoints, workloads };
+    const touched = this.#inputs.take();
+    const services = this.#joined.services;
+    this.#takeWorkloads();
+    const joined = this.#join(touched);
+    const { mesh } = this.#options;
+    const { endpoints, workloads } = this.#endpoints.update(joined, this.#workloads, mesh.trustDomain);
+    const known: KnownChanges = { configs: touched, services: changedItems(services ?? [], joined) };
+    if (touched.length > 0 || known.services.length > 0 || services === undefined)
+      this.#push = buildPushContext({ mesh, services: joined, configs: this.#inputs.configs() }, this.#push, known);
+    else if (workloads.length === 0 && endpoints.length === 0) return NO_CHANGES;
+    else return { push: undefined, endpoints, workloads };
+    return { push: this.#push.changes, endpoints, workloads };
   }
 
-  #fromEntries(configs: readonly Config[]): readonly Workload[] {
-    return configs.flatMap((config) => {
-      if (!isKind(config, 'WorkloadEntry')) return [];
-      let entry = this.#entries.get(config);
-      if (entry === undefined) this.#entries.set(config, (entry = { workload: workloadFromEntry(config) }));
-      return entry.workload ?? [];
-    });
+  #takeWorkloads(): void {
+    const [connected, entries] = [this.#options.connected?.workloads() ?? NONE, this.#inputs.entries()];
+    if (connected === this.#connected && entries === this.#entries) return;
+    this.#connected = connected;
+    this.#entries = entries;
+    this.#workloads = [...connected, ...entries];
   }
 
-  /** Only services that changed, or whose namespace has a workload that did, are looked at. */
-  #updateEndpoints(
-    before: { readonly workloads: readonly Workload[]; readonly services: JoinedServices['services'] },
-    joined: JoinedServices,
-  ): readonly EndpointChange[] {
-    const old = new Set(before.workloads);
-    const now = new Set(this.#workloads);
-    const namespaces = new Set(
-      [...before.workloads.filter((workload) => !now.has(workload)), ...this.#workloads.filter((workload) => !old.has(workload))].map(
-        (workload) => workload.namespace,
-      ),
-    );
-    const byNamespace = Map.groupBy(this.#workloads, (workload) => workload.namespace);
-    const known = new Set(before.services);
-    const changes: EndpointChange[] = [];
-    for (const service of joined.services) {
-      if (known.has(service) && !namespaces.has(service.namespace)) continue;
-      const change = this.#endpoints.update(
-        serviceKey(service),
-        endpointsOf(service, byNamespace.get(service.namespace) ?? [], this.#options.mesh.trustDomain),
-      );
-      if (change !== undefined) changes.push(change);
-    }
-    const keys = new Set(joined.services.map(serviceKey));
-    for (const service of before.services) {
-      const change = keys.has(serviceKey(service)) ? undefined : this.#endpoints.remove(serviceKey(service));
-      if (change !== undefined) changes.push(change);
-    }
-    return changes;
+  /** The services; the same list when nothing that they are made of has changed. */
+  #join(touched: readonly Config[]): readonly Service[] {
+    const inputs: JoinInputs = { mesh: this.#options.mesh, connected: this.#connected };
+    const before = this.#joined.services;
+    const same = inputs.mesh === this.#joinedOf?.mesh && inputs.connected === this.#joinedOf.connected && !touched.some(declaresServices);
+    if (before !== undefined && same) return before;
+    const { vips } = this.#joined;
+    const joined = joinServices(this.#inputs.configs(), this.#workloads, inputs.mesh, this.#joined);
+    const services = before !== undefined && changedItems(before, joined.services).length === 0 ? before : joined.services;
+    this.#joined = { ...joined, services };
+    this.#joinedOf = inputs;
+    if (!sameVips(vips, joined.vips)) this.#savedVips.save([...joined.vips]);
+    return services;
   }
+}
+
+function declaresServices({ kind }: Config): boolean {
+  return kind === 'Service' || kind === 'ServiceEntry';
+}
+
+/** Items of one list that are not in the other. */
+function changedItems<T>(before: readonly T[], now: readonly T[]): readonly T[] {
+  if (before === now) return [];
+  const [old, fresh] = [new Set(before), new Set(now)];
+  return [...now.filter((item) => !old.has(item)), ...before.filter((item) => !fresh.has(item))];
 }
 
 function sameVips(a: ReadonlyMap<string, Vip>, b: ReadonlyMap<string, Vip>): boolean {

@@ -1,0 +1,93 @@
+import {
+  createEndpointIndex,
+  endpointsOf,
+  serviceKey,
+  type EndpointChange,
+  type EndpointIndex,
+  type Service,
+  type Workload,
+  type WritableEndpointIndex,
+} from '@meltemi/model';
+import { createSelectorIndex, createWorkloadIndex, type SelectorIndex, type WorkloadIndex } from './label-index.ts';
+
+/** What an update of services and workloads did to the endpoints. */
+export interface EndpointUpdates {
+  readonly endpoints: readonly EndpointChange[];
+  /** Addresses whose workload came, went or changed. */
+  readonly workloads: readonly string[];
+}
+
+/** Keeps an endpoint index up to date. */
+export interface EndpointKeeper {
+  readonly index: EndpointIndex;
+  /** Takes in the lists as they are now; lists and their items that are the same objects as before count as unchanged. */
+  update(services: readonly Service[], workloads: readonly Workload[], trustDomain: string): EndpointUpdates;
+}
+
+const NOTHING: readonly never[] = [];
+
+/** What was taken in last. */
+interface Taken {
+  readonly services: readonly Service[];
+  readonly workloads: readonly Workload[];
+  readonly trustDomain: string;
+  readonly byLabel: WorkloadIndex;
+  readonly selectors: SelectorIndex;
+}
+
+const nothing = (): Taken => ({
+  services: NOTHING,
+  workloads: NOTHING,
+  trustDomain: '',
+  byLabel: createWorkloadIndex(),
+  selectors: createSelectorIndex(NOTHING),
+});
+
+export function createEndpointKeeper(): EndpointKeeper {
+  const index = createEndpointIndex();
+  let taken = nothing();
+  return {
+    index,
+    update(services, workloads, trustDomain) {
+      const before = taken;
+      // What fails half-way is begun anew the next time.
+      taken = nothing();
+      const { byLabel } = before;
+      const sameServices = services === before.services;
+      const selectors = sameServices ? before.selectors : createSelectorIndex(services);
+      const moved = difference(before.workloads, workloads);
+      const touched = new Set(trustDomain === before.trustDomain ? added(before.services, services) : services);
+      for (const { workload, isNew } of moved) {
+        if (isNew) byLabel.add(workload);
+        else byLabel.remove(workload);
+        for (const service of selectors.selecting(workload)) touched.add(service);
+      }
+      const changed = [...touched].flatMap(
+        (service) => index.update(serviceKey(service), endpointsOf(service, byLabel.selectedBy(service), trustDomain)) ?? [],
+      );
+      const gone = sameServices ? NOTHING : removeGone(index, services);
+      const addresses = moved.length === 0 ? NOTHING : index.updateWorkloads(workloads);
+      taken = { services, workloads, trustDomain, byLabel, selectors };
+      return { endpoints: [...changed, ...gone], workloads: addresses };
+    },
+  };
+}
+
+function removeGone(index: WritableEndpointIndex, services: readonly Service[]): readonly EndpointChange[] {
+  const keys = new Set(services.map(serviceKey));
+  return [...index.services()].flatMap((key) => (keys.has(key) ? [] : (index.remove(key) ?? [])));
+}
+
+function added<T>(before: readonly T[], now: readonly T[]): readonly T[] {
+  if (before === now) return NOTHING;
+  const old = new Set(before);
+  return now.filter((item) => !old.has(item));
+}
+
+/** What went, then what came. */
+function difference(before: readonly Workload[], now: readonly Workload[]): readonly { readonly workload: Workload; readonly isNew: boolean }[] {
+  return [
+    ...added(now, before).map((workload) => ({ workload, isNew: false })),
+    ...added(before, now).map((workload) => ({ workload, isNew: true })),
+  ];
+}
