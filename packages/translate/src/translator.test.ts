@@ -10,7 +10,7 @@ import { changedTypes, createTranslator, HTTP_FILTERS, NAME_TABLE, type MeshStat
 import { readMeshCase, resourcesOf } from './testdata/mesh-case.ts';
 
 const FOLDER = join(import.meta.dirname, 'testdata', 'golden');
-const FILES = globSync('*.in.yaml', { cwd: FOLDER }).sort();
+const FILES = globSync('**/*.in.yaml', { cwd: FOLDER }).sort();
 const caseOf = (file: string) => readMeshCase(readFileSync(join(FOLDER, file), 'utf8'), file);
 const BOOKINFO = 'bookinfo.in.yaml';
 const TYPES = [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route, TYPE_URL.nameTable];

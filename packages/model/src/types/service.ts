@@ -54,6 +54,8 @@ export interface Service {
   /** Outside of the mesh: no mutual TLS by itself. */
   readonly external: boolean;
   readonly headless: boolean;
+  /** Nearest endpoints first: by zone, or by machine too. */
+  readonly trafficDistribution?: 'zone' | 'node';
   readonly subjectAltNames: readonly string[];
   readonly endpoints: readonly InlineEndpoint[];
   /** `.`, `*`, `~` or namespaces. Never empty. */

@@ -1,5 +1,6 @@
 import type { ConnectionPoolSettings, OutlierDetection as OutlierSettings } from '@meltemi/api';
-import type { Cluster, CircuitBreakers, OutlierDetection, TcpKeepalive } from '@meltemi/protos-types';
+import type { Cluster, CircuitBreakers, CircuitBreakerThresholds, OutlierDetection, TcpKeepalive } from '@meltemi/protos-types';
+import type { MeshConfig } from '@meltemi/model';
 import { durationMs } from '@meltemi/api';
 import { defined, nonZero } from '../common/defined.ts';
 import { durationOf } from '../common/duration.ts';
@@ -20,11 +21,19 @@ export function circuitBreakers(policy: EffectivePolicy): CircuitBreakers {
         max_requests: positive(http?.http2MaxRequests),
         max_retries: positive(http?.maxRetries),
         track_remaining: true,
-        ...(budget === undefined
-          ? {}
-          : { retry_budget: { budget_percent: { value: budget.percent ?? 20 }, min_retry_concurrency: budget.minRetryConcurrency ?? 3 } }),
+        ...(budget === undefined ? {} : { retry_budget: retryBudget(budget) }),
       },
     ],
+  };
+}
+
+/** Istio's defaults are Envoy's. An interval of 0 counts the requests of this moment only. */
+function retryBudget(budget: NonNullable<EffectivePolicy['retryBudget']>): NonNullable<CircuitBreakerThresholds['retry_budget']> {
+  const interval = durationOf(budget.budgetInterval);
+  return {
+    budget_percent: { value: budget.percent ?? 20 },
+    min_retry_concurrency: budget.minRetryConcurrency ?? 3,
+    ...(interval === undefined || interval === '0s' ? {} : { budget_interval: interval }),
   };
 }
 
@@ -32,14 +41,9 @@ function positive(value: number | undefined): number {
   return value === undefined || value === 0 ? UNLIMITED : value;
 }
 
-/** The cluster fields that outlier detection sets; none unless it is asked for. */
-export function outlierFields(settings: OutlierSettings | undefined): Pick<Cluster, 'outlier_detection' | 'common_lb_config'> {
-  if (settings === undefined) return {};
-  return {
-    outlier_detection: outlierDetection(settings),
-    // 0 switches panic mode off: with ejection wanted, "all are bad, so use all" is a decision of the user.
-    common_lb_config: { healthy_panic_threshold: { value: settings.minHealthPercent ?? 0 } },
-  };
+/** Ejection of failing endpoints; none unless it is asked for. */
+export function outlierFields(settings: OutlierSettings | undefined): Pick<Cluster, 'outlier_detection'> {
+  return settings === undefined ? {} : { outlier_detection: outlierDetection(settings) };
 }
 
 function outlierDetection(settings: OutlierSettings): OutlierDetection {
@@ -73,14 +77,15 @@ function splitErrors(local: number | undefined): OutlierDetection {
   });
 }
 
-/** TCP keepalive of upstream connections, in whole seconds; none unless asked for. */
-export function keepaliveFields(pool: ConnectionPoolSettings | undefined): Pick<Cluster, 'upstream_connection_options'> {
-  const keepalive = pool?.tcp?.tcpKeepalive;
-  if (keepalive === undefined) return {};
+/** TCP keepalive of upstream connections, in whole seconds: the mesh's, with what the rule says otherwise; none unless asked for. */
+export function keepaliveFields(pool: ConnectionPoolSettings | undefined, mesh: MeshConfig): Pick<Cluster, 'upstream_connection_options'> {
+  const own = pool?.tcp?.tcpKeepalive;
+  if (own === undefined && mesh.tcpKeepalive === undefined) return {};
+  const { probes, time, interval } = { ...mesh.tcpKeepalive, ...own };
   const tcp: TcpKeepalive = defined({
-    keepalive_probes: keepalive.probes,
-    keepalive_time: wholeSeconds(keepalive.time),
-    keepalive_interval: wholeSeconds(keepalive.interval),
+    keepalive_probes: nonZero(probes),
+    keepalive_time: wholeSeconds(time),
+    keepalive_interval: wholeSeconds(interval),
   });
   return { upstream_connection_options: { tcp_keepalive: tcp } };
 }

@@ -1,5 +1,6 @@
 import type { LoadBalancerSettings } from '@meltemi/api';
 import type { Cluster, SlowStartConfig } from '@meltemi/protos-types';
+import { nonZero } from '../common/defined.ts';
 import { durationOf } from '../common/duration.ts';
 
 type LbFields = Pick<Cluster, 'lb_policy' | 'ring_hash_lb_config' | 'maglev_lb_config' | 'least_request_lb_config' | 'round_robin_lb_config'>;
@@ -16,15 +17,19 @@ export function loadBalancing(settings: LoadBalancerSettings | undefined): LbFie
 }
 
 function hashing(hash: NonNullable<LoadBalancerSettings['consistentHash']>): LbFields {
-  if (hash.maglev !== undefined)
-    return { lb_policy: 'MAGLEV', ...(hash.maglev.tableSize === undefined ? {} : { maglev_lb_config: { table_size: hash.maglev.tableSize } }) };
-  return { lb_policy: 'RING_HASH', ring_hash_lb_config: { minimum_ring_size: hash.ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 1024 } };
+  if (hash.maglev !== undefined) {
+    const size = nonZero(hash.maglev.tableSize);
+    return { lb_policy: 'MAGLEV', ...(size === undefined ? {} : { maglev_lb_config: { table_size: size } }) };
+  }
+  // With `ringHash` the size left out is Envoy's own default, which is the same number.
+  const size = hash.ringHash === undefined ? (nonZero(hash.minimumRingSize) ?? 1024) : nonZero(hash.ringHash.minimumRingSize);
+  return { lb_policy: 'RING_HASH', ...(size === undefined ? {} : { ring_hash_lb_config: { minimum_ring_size: size } }) };
 }
 
 function slowStartOf(settings: LoadBalancerSettings | undefined): SlowStartConfig | undefined {
   const warmup = settings?.warmup;
   const window = durationOf(warmup?.duration ?? settings?.warmupDurationSecs);
-  if (window === undefined) return undefined;
+  if (window === undefined || window === '0s') return undefined;
   return {
     slow_start_window: window,
     ...(warmup?.aggression === undefined ? {} : { aggression: { default_value: warmup.aggression, runtime_key: 'meltemi.slow_start.aggression' } }),

@@ -4,12 +4,15 @@ import { ADS } from '../common/ads.ts';
 import { wireProtocol } from '../common/capabilities.ts';
 import { durationOf, protoDuration } from '../common/duration.ts';
 import { outboundCluster, serviceMetadata } from '../common/names.ts';
+import type { NodeScope } from '../common/node-scope.ts';
 import { originMetadata, originText, refOf } from '../common/origin.ts';
 import { dnsAssignment } from '../endpoints/assignment.ts';
+import { localityPlan } from '../endpoints/locality-plan.ts';
 import { circuitBreakers, keepaliveFields, outlierFields } from './limits.ts';
 import { loadBalancing } from './load-balancing.ts';
+import { commonLbFields, localityRule } from './locality.ts';
 import { protocolOptions, upstreamProtocol } from './protocol-options.ts';
-import { transportFields } from './tls.ts';
+import { transportFields, upstreamNames, withProxyProtocol } from './tls.ts';
 import { effectivePolicy, type EffectivePolicy } from './traffic-policy.ts';
 
 /** Everything an outbound cluster depends on. */
@@ -27,6 +30,9 @@ export interface OutboundClusterInputs {
   readonly sourceAddress: string;
   /** An original destination exists only where connections are redirected. */
   readonly originalDestination: boolean;
+  readonly nodeType: NodeScope['type'];
+  /** For services by DNS, whose endpoints stand in the cluster: the order of localities is the caller's. */
+  readonly caller: NodeScope | undefined;
 }
 
 /** The cluster of a service port or of one subset of it. Undefined when the node cannot reach such a service (resolution NONE without redirection). */
@@ -37,38 +43,50 @@ export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | unde
   if (discovery === undefined) return undefined;
   const http2Capable = inputs.dataPlane === 'envoy';
   const protocol = upstreamProtocol(wireProtocol(port.protocol, inputs.dataPlane), policy.connectionPool, http2Capable);
-  const identities = [...new Set([...inputs.identities, ...service.subjectAltNames])];
+  const credentials = inputs.nodeType === 'router' || Object.keys(rule?.workloadSelector ?? {}).length > 0;
+  const transport = transportFields(policy.tls, {
+    protocol,
+    port: port.number,
+    subset,
+    hostname: service.hostname,
+    identities: [...new Set([...inputs.identities, ...service.subjectAltNames])],
+    serviceNames: service.subjectAltNames,
+    trustDomain: mesh.trustDomain,
+    autoMtls: mesh.enableAutoMtls && !service.external ? autoMtls(inputs, discovery) : 'none',
+    credentials,
+  });
   return {
     name: outboundCluster(port.number, subset, service.hostname),
     ...discovery,
+    ...commonLbFields(policy, localityRule(policy, service, mesh)),
     connect_timeout: durationOf(policy.connectionPool?.tcp?.connectTimeout) ?? protoDuration(mesh.connectTimeoutMs),
     circuit_breakers: circuitBreakers(policy),
     ...outlierFields(policy.outlierDetection),
-    ...keepaliveFields(policy.connectionPool),
-    ...protocolOptions(protocol, policy.connectionPool),
-    ...transportFields(policy.tls, {
-      protocol,
-      port: port.number,
-      subset,
-      hostname: service.hostname,
-      identities,
-      trustDomain: mesh.trustDomain,
-      autoMtls: mesh.enableAutoMtls && !service.external && service.resolution !== 'none',
-    }),
+    ...keepaliveFields(policy.connectionPool, mesh),
+    ...protocolOptions(protocol, policy.connectionPool, upstreamNames(policy.tls, { credentials })),
+    ...withProxyProtocol(transport, policy.proxyProtocol),
     ...(inputs.sourceAddress === '' ? {} : { upstream_bind_config: { source_address: { address: inputs.sourceAddress, port_value: 0 } } }),
     metadata: metadataOf(service, rule, subset),
   };
 }
 
+/** An original destination has no metadata: there all get mutual TLS when the service's endpoints have identities. What is not listed at all has none. */
+function autoMtls({ service, identities }: OutboundClusterInputs, { type }: Omit<Cluster, 'name'>): 'able' | 'all' | 'none' {
+  if (type !== 'ORIGINAL_DST') return 'able';
+  return service.resolution !== 'none' && identities.length > 0 ? 'all' : 'none';
+}
+
 function discoveryOf(inputs: OutboundClusterInputs, policy: EffectivePolicy): Omit<Cluster, 'name'> | undefined {
   const { service, port, subset, mesh } = inputs;
   const name = outboundCluster(port.number, subset, service.hostname);
-  if (service.resolution === 'none' || policy.loadBalancer?.simple === 'PASSTHROUGH') {
+  // Without redirection the address that was called is the service's own: it says nothing of an endpoint, and one is chosen as ever.
+  const passthrough = policy.loadBalancer?.simple === 'PASSTHROUGH' && inputs.originalDestination;
+  if (service.resolution === 'none' || passthrough)
     return inputs.originalDestination ? { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' } : undefined;
-  }
   const lb = loadBalancing(policy.loadBalancer);
   if (service.resolution === 'static') return { type: 'EDS', eds_cluster_config: { eds_config: ADS, service_name: name }, ...lb };
-  const assignment: ClusterLoadAssignment = dnsAssignment(name, service, port, subsetLabels(inputs));
+  const plan = localityPlan(policy, service, mesh, inputs.caller);
+  const assignment: ClusterLoadAssignment = dnsAssignment({ name, service, port, subset: subsetLabels(inputs), plan });
   return {
     type: service.resolution === 'dns' ? 'STRICT_DNS' : 'LOGICAL_DNS',
     load_assignment: assignment,

@@ -9,18 +9,26 @@ export function upstreamProtocol(wire: WireProtocol, pool: ConnectionPoolSetting
   return wire === 'http' && http2Capable && pool?.http?.h2UpgradePolicy === 'UPGRADE' ? 'http2' : wire;
 }
 
+/** What the requests themselves say of the server's names; see `upstreamNames`. */
+export type UpstreamNames = NonNullable<HttpProtocolOptions['upstream_http_protocol_options']>;
+
 /** HTTP settings towards the upstream, in the place where Envoy wants them. Nothing for TCP. */
-export function protocolOptions(protocol: WireProtocol, pool: ConnectionPoolSettings | undefined): Pick<Cluster, 'typed_extension_protocol_options'> {
+export function protocolOptions(
+  protocol: WireProtocol,
+  pool: ConnectionPoolSettings | undefined,
+  names: UpstreamNames = {},
+): Pick<Cluster, 'typed_extension_protocol_options'> {
   if (protocol === 'tcp') return {};
   const http = pool?.http;
   const common = defined({
-    idle_timeout: durationOf(http?.idleTimeout),
+    idle_timeout: durationOf(http?.idleTimeout ?? pool?.tcp?.idleTimeout),
     max_connection_duration: durationOf(pool?.tcp?.maxConnectionDuration),
     max_requests_per_connection: nonZero(http?.maxRequestsPerConnection),
   });
   const http2 = http2Options(http);
   const options: HttpProtocolOptions = {
     ...(Object.keys(common).length === 0 ? {} : { common_http_protocol_options: common }),
+    ...(Object.keys(names).length === 0 ? {} : { upstream_http_protocol_options: names }),
     ...(http?.useClientProtocol === true
       ? { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2 } }
       : { explicit_http_config: protocol === 'http2' ? { http2_protocol_options: http2 } : { http_protocol_options: {} } }),

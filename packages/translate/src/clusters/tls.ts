@@ -1,4 +1,4 @@
-import type { ClientTlsSettings } from '@meltemi/api';
+import type { ClientTlsSettings, TrafficPolicy } from '@meltemi/api';
 import {
   ANY_TYPE,
   EXTENSION_NAME,
@@ -6,12 +6,15 @@ import {
   type CertificateValidationContext,
   type Cluster,
   type CommonTlsContext,
+  type SdsSecretConfig,
   type TransportSocket,
 } from '@meltemi/protos-types';
+import { adsSecret, credentialSecret } from '../common/ads.ts';
 import type { WireProtocol } from '../common/capabilities.ts';
 import { defined, filled, nonEmpty } from '../common/defined.ts';
 import { meshSni } from '../common/names.ts';
 import { CLIENT_ALPN, outboundTlsSocket, RAW_BUFFER } from '../common/tls.ts';
+import type { UpstreamNames } from './protocol-options.ts';
 
 type TransportFields = Pick<Cluster, 'transport_socket' | 'transport_socket_matches'>;
 
@@ -22,9 +25,13 @@ export interface TransportInputs {
   readonly subset: string;
   readonly hostname: string;
   readonly identities: readonly string[];
+  /** Names that a ServiceEntry says its endpoints have. */
+  readonly serviceNames: readonly string[];
   readonly trustDomain: string;
-  /** Mutual TLS to every endpoint that can do it, as long as no rule says otherwise. */
-  readonly autoMtls: boolean;
+  /** What happens as long as no rule says otherwise: mutual TLS to every endpoint whose metadata says it can do it, to all, or to none. */
+  readonly autoMtls: 'able' | 'all' | 'none';
+  /** The node may have credentials by name: a gateway, or a workload that the rule selects. */
+  readonly credentials: boolean;
 }
 
 /**
@@ -34,40 +41,78 @@ export interface TransportInputs {
 export function transportFields(tls: ClientTlsSettings | undefined, inputs: TransportInputs): TransportFields {
   const { protocol, port, subset, hostname, identities, trustDomain } = inputs;
   const mesh = (names: readonly string[], sni: string): TransportSocket => outboundTlsSocket(CLIENT_ALPN[protocol], sni, names, trustDomain);
-  const mode = tls?.mode;
-  if (mode === 'DISABLE') return {};
-  if (mode === 'ISTIO_MUTUAL') return { transport_socket: mesh(tls?.subjectAltNames ?? identities, tls?.sni ?? meshSni(port, subset, hostname)) };
-  if (tls !== undefined && mode !== undefined) return { transport_socket: foreignTlsSocket(tls, protocol, hostname) };
-  if (!inputs.autoMtls) return {};
-  return {
-    transport_socket_matches: [
-      { name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transport_socket: mesh(identities, meshSni(port, subset, hostname)) },
-      { name: 'tlsMode-disabled', match: {}, transport_socket: RAW_BUFFER },
-    ],
-  };
+  if (tls === undefined) {
+    if (inputs.autoMtls === 'none') return {};
+    const socket = mesh(identities, meshSni(port, subset, hostname));
+    if (inputs.autoMtls === 'all') return { transport_socket: socket };
+    return {
+      transport_socket_matches: [
+        { name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transport_socket: socket },
+        { name: 'tlsMode-disabled', match: {}, transport_socket: RAW_BUFFER },
+      ],
+    };
+  }
+  const mode = tls.mode ?? 'DISABLE';
+  if (mode === 'ISTIO_MUTUAL') {
+    const names = filled(tls.subjectAltNames ?? []) ?? identities;
+    return { transport_socket: mesh(names, nonEmpty(tls.sni) ?? meshSni(port, subset, hostname)) };
+  }
+  return mode === 'DISABLE' || isForGateways(tls, inputs) ? {} : { transport_socket: originatedTls(tls, inputs) };
 }
 
-/** TLS with certificates of the user's own, by paths on the proxy's machine. Without CA certificates the system's are trusted. */
-function foreignTlsSocket(tls: ClientTlsSettings, protocol: WireProtocol, hostname: string): TransportSocket {
-  const wildcard = hostname.startsWith('*');
-  const context: CommonTlsContext = defined({
-    alpn_protocols: FOREIGN_ALPN[protocol],
-    tls_certificates:
-      tls.mode === 'MUTUAL'
-        ? [{ certificate_chain: { filename: tls.clientCertificate ?? '' }, private_key: { filename: tls.privateKey ?? '' } }]
-        : undefined,
-    validation_context: tls.insecureSkipVerify === true ? undefined : serverChecks(tls, tls.subjectAltNames ?? (wildcard ? [] : [hostname])),
-  });
-  const sni = nonEmpty(tls.sni ?? (wildcard ? '' : hostname));
+/** A rule with a named credential is for gateways: a sidecar heeds it only when the rule selects its workload. */
+function isForGateways(tls: ClientTlsSettings, { credentials }: TransportInputs): boolean {
+  return nonEmpty(tls.credentialName) !== undefined && !credentials;
+}
+
+/** TLS to a server that is not of the mesh. Files are read by the agent beside the proxy; without CA certificates the system's are trusted. */
+function originatedTls(tls: ClientTlsSettings, { protocol, serviceNames }: TransportInputs): TransportSocket {
+  const credential = nonEmpty(tls.credentialName);
+  const own =
+    credential === undefined
+      ? adsSecret(`file-cert:${tls.clientCertificate ?? ''}~${tls.privateKey ?? ''}`)
+      : credentialSecret(`kubernetes://${credential}`);
+  const roots =
+    credential === undefined
+      ? adsSecret(`file-root:${nonEmpty(tls.caCertificates) ?? 'system'}`)
+      : credentialSecret(`kubernetes://${credential}-cacert`);
+  const context: CommonTlsContext = {
+    tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
+    ...(protocol === 'http2' ? { alpn_protocols: ['h2'] } : {}),
+    ...(tls.mode === 'MUTUAL' ? { tls_certificate_sds_secret_configs: [own] } : {}),
+    ...(tls.insecureSkipVerify === true ? {} : serverChecks(roots, filled(tls.subjectAltNames ?? []) ?? serviceNames)),
+  };
+  const sni = nonEmpty(tls.sni);
   return { name: EXTENSION_NAME.tls, typed_config: packAny(ANY_TYPE.upstreamTls, defined({ common_tls_context: context, sni })) };
 }
 
-const FOREIGN_ALPN = { http: ['http/1.1'], http2: ['h2'], tcp: undefined } as const;
-
-function serverChecks(tls: ClientTlsSettings, names: readonly string[]): CertificateValidationContext {
+function serverChecks(roots: SdsSecretConfig, names: readonly string[]): CommonTlsContext {
   const matchers = names.map((exact) => ({ san_type: exact.includes('://') ? 'URI' : 'DNS', matcher: { exact } }) as const);
-  return defined({
-    trusted_ca: { filename: tls.caCertificates ?? '/etc/ssl/certs/ca-certificates.crt' },
-    match_typed_subject_alt_names: filled(matchers),
+  const checks: CertificateValidationContext = defined({ match_typed_subject_alt_names: filled(matchers) });
+  return { combined_validation_context: { default_validation_context: checks, validation_context_sds_secret_config: roots } };
+}
+
+/** What the requests themselves say of the server: without a name in the rule, `Host` is asked for and, without names to expect, checked. */
+export function upstreamNames(tls: ClientTlsSettings | undefined, inputs: Pick<TransportInputs, 'credentials'>): UpstreamNames {
+  if (tls === undefined || (tls.mode !== 'SIMPLE' && tls.mode !== 'MUTUAL')) return {};
+  if (nonEmpty(tls.credentialName) !== undefined && !inputs.credentials) return {};
+  if (nonEmpty(tls.sni) !== undefined) return {};
+  const checked = (tls.subjectAltNames ?? []).length === 0 && tls.insecureSkipVerify !== true;
+  return { auto_sni: true, ...(checked ? { auto_san_validation: true } : {}) };
+}
+
+/** Every connection begins with a PROXY header, in front of what else secures it. */
+export function withProxyProtocol(fields: TransportFields, settings: TrafficPolicy['proxyProtocol']): TransportFields {
+  if (settings === undefined) return fields;
+  const wrap = (inner: TransportSocket): TransportSocket => ({
+    name: EXTENSION_NAME.upstreamProxyProtocol,
+    typed_config: packAny(ANY_TYPE.upstreamProxyProtocol, { config: { version: settings.version ?? 'V1' }, transport_socket: inner }),
   });
+  if (fields.transport_socket_matches === undefined) return { transport_socket: wrap(fields.transport_socket ?? RAW_BUFFER) };
+  return {
+    transport_socket_matches: fields.transport_socket_matches.map((match) => ({
+      ...match,
+      transport_socket: wrap(match.transport_socket ?? RAW_BUFFER),
+    })),
+  };
 }

@@ -28,9 +28,9 @@ export interface NodeScopes {
 }
 
 /** Looked at once per table, not once per node and type. */
-const lookedAt = new WeakMap<DestinationRuleTable | VirtualServiceTable, boolean>();
+const lookedAt = new WeakMap<object, boolean>();
 
-function once<T extends DestinationRuleTable | VirtualServiceTable>(table: T, look: (table: T) => boolean): boolean {
+function once<T extends object>(table: T, look: (table: T) => boolean): boolean {
   let known = lookedAt.get(table);
   if (known === undefined) lookedAt.set(table, (known = look(table)));
   return known;
@@ -38,12 +38,23 @@ function once<T extends DestinationRuleTable | VirtualServiceTable>(table: T, lo
 
 /** Whether anything selects clients by their labels. */
 function labelsMatter(push: PushContext): boolean {
-  return once(push.destinationRules, selectsClients) || once(push.virtualServices, matchesClients);
+  return (
+    once(push.destinationRules, selectsClients) ||
+    once(push.virtualServices, matchesClients) ||
+    push.mesh.localityLbSetting?.failoverPriority !== undefined ||
+    once(push.services, ({ all }) => all.some((service) => service.trafficDistribution !== undefined))
+  );
 }
 
 function selectsClients({ byNamespace }: DestinationRuleTable): boolean {
   const rules = [...byNamespace.values()].flatMap((hosts) => [...hosts.values()].flat());
-  return rules.some((rule) => Object.keys(rule.workloadSelector).length > 0);
+  return rules.some((rule) => Object.keys(rule.workloadSelector).length > 0 || ordersByLabels(rule));
+}
+
+function ordersByLabels({ trafficPolicy, subsets }: MergedDestinationRule): boolean {
+  const policies = [trafficPolicy?.policy, ...subsets.map(({ subset }) => subset.trafficPolicy)];
+  const blocks = policies.flatMap((policy) => (policy === undefined ? [] : [policy, ...(policy.portLevelSettings ?? [])]));
+  return blocks.some((policy) => policy.loadBalancer?.localityLbSetting?.failoverPriority !== undefined);
 }
 
 function matchesClients({ all }: VirtualServiceTable): boolean {

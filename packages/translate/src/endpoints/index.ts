@@ -1,10 +1,12 @@
-import { destinationRuleFor, serviceKey, visibleServices, type MeshConfig, type Service } from '@meltemi/model';
-import { effectivePolicy, type EffectivePolicy } from '../clusters/traffic-policy.ts';
+import { destinationRuleFor, serviceKey, sidecarScope, type Service } from '@meltemi/model';
+import { effectivePolicy } from '../clusters/traffic-policy.ts';
 import type { InputsCache } from '../common/inputs-cache.ts';
 import { parseOutboundCluster } from '../common/names.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import type { MeshState } from '../types.ts';
 import { endpointList, loadAssignment, type AssignmentInputs } from './assignment.ts';
+import { localityPlan } from './locality-plan.ts';
+import type { LocalityPlan } from './locality.ts';
 
 const NO_LABELS = {};
 
@@ -18,15 +20,24 @@ function assignmentInputs(name: string, state: MeshState, scope: NodeScope): Ass
   const subset = rule?.subsets.find((entry) => entry.subset.name === found.subset)?.subset;
   if (found.subset !== '' && subset === undefined) return undefined;
   const policy = effectivePolicy(rule, found.subset, port);
+  const plan = localityPlan(policy, service, push.mesh, scope);
   return {
     name,
     endpoints: endpointList(endpoints.endpoints(serviceKey(service), port)),
     subset: subset?.labels ?? NO_LABELS,
     policies: push.peerAuthentications,
-    callerLocality: prefersNear(policy, push.mesh) ? scope.locality : '',
-    localityLb: policy.loadBalancer?.localityLbSetting,
-    onlyHealthy: policy.outlierDetection?.minHealthPercent !== undefined,
+    setting: plan?.setting,
+    failover: plan?.failover ?? false,
+    // Callers of other places share what does not depend on the place.
+    callerLocality: plan !== undefined && heedsPlace(plan) ? scope.locality : '',
+    callerValues: plan?.caller.priorityValues ?? [],
+    onlyHealthy: (policy.outlierDetection?.minHealthPercent ?? 0) > 0,
   };
+}
+
+/** Without shares to give and without ejection, localities are only told. */
+function heedsPlace({ setting, failover }: LocalityPlan): boolean {
+  return failover || setting.distribute !== undefined;
 }
 
 /** The service, port and subset of a cluster name, when its endpoints are the control plane's to send. */
@@ -36,14 +47,9 @@ function edsService(
   scope: NodeScope,
 ): { readonly service: Service; readonly port: number; readonly subset: string } | undefined {
   const parsed = parseOutboundCluster(name);
-  const service = parsed === undefined ? undefined : visibleServices(push, scope.namespace).byHost.get(parsed.hostname);
+  const service = parsed === undefined ? undefined : sidecarScope(push, scope).services.byHost.get(parsed.hostname);
   if (parsed === undefined || service?.resolution !== 'static') return undefined;
   return service.ports.some((port) => port.number === parsed.port) ? { service, port: parsed.port, subset: parsed.subset } : undefined;
-}
-
-/** Near endpoints first, but only with ejection: without it nobody would notice that they are bad. */
-function prefersNear(policy: EffectivePolicy, mesh: MeshConfig): boolean {
-  return policy.outlierDetection !== undefined && (policy.loadBalancer?.localityLbSetting?.enabled ?? mesh.localityLbEnabled);
 }
 
 /** The EDS resource of a cluster name. */

@@ -6,7 +6,7 @@ import type { HttpFilterDefinition } from './define.ts';
 /** Cross-origin rules, where a route has them; on its own the filter lets everything pass. */
 export const corsFilter: HttpFilterDefinition = {
   name: EXTENSION_NAME.cors,
-  applies: ({ place, dataPlane }) => place !== 'sidecar-inbound' && dataPlane === 'envoy',
+  applies: ({ place }) => place !== 'sidecar-inbound',
   build: () => ({ name: EXTENSION_NAME.cors, typed_config: packAny(ANY_TYPE.cors, {}) }),
   perRoute: ({ corsPolicy }: HttpRoute) => (corsPolicy === undefined ? undefined : packAny(ANY_TYPE.corsPolicy, policyOf(corsPolicy))),
 };

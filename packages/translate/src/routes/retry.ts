@@ -18,7 +18,8 @@ const PREVIOUS_PRIORITIES = {
 };
 
 /** Retries of an outbound route: the route's own, or the mesh's default. Undefined: none. `hashed` clusters must not be sent elsewhere. */
-export function retryPolicy(retries: HttpRetry | undefined, mesh: MeshConfig, hashed: boolean): RetryPolicy | undefined {
+export function retryPolicy(own: HttpRetry | undefined, mesh: MeshConfig, hashed: boolean): RetryPolicy | undefined {
+  const retries = own ?? mesh.defaultHttpRetryPolicy;
   // As in Istio, `attempts` left out is 0, and 0 switches retries off.
   const attempts = retries === undefined ? mesh.defaultHttpRetryAttempts : (retries.attempts ?? 0);
   if (attempts <= 0) return undefined;

@@ -44,7 +44,7 @@ function bootstrap(nodes: readonly NodeResources[]): object {
   };
   for (const { clusters: own, endpoints, listeners: listening, routes } of nodes) {
     const byName = new Map(routes.map((route) => [(route as { name?: string }).name ?? '', route]));
-    for (const cluster of own as readonly Named[]) add(clusters, cluster, (index) => ({ name: `${index}|${String(cluster['name'])}` }));
+    for (const cluster of (own as readonly Named[]).map(withoutAds)) add(clusters, cluster, (index) => ({ name: `${index}|${String(cluster['name'])}` }));
     for (const assignment of endpoints as readonly Named[]) {
       add(clusters, { type: 'STATIC', load_assignment: assignment }, (index) => ({ name: `${index}|assignment` }));
     }
@@ -58,6 +58,13 @@ function bootstrap(nodes: readonly NodeResources[]): object {
     dynamic_resources: { ads_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }] } },
     static_resources: { clusters: [agent('xds'), agent('meltemi-agent'), ...clusters.values()], listeners: [...listeners.values()] },
   };
+}
+
+/** In a bootstrap (not over CDS), Envoy makes such a cluster before it has the aggregated stream, and falls over secrets from there. */
+function withoutAds(cluster: Named): Named {
+  if (cluster['type'] !== 'ORIGINAL_DST') return cluster;
+  const source = { api_config_source: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }] }, resource_api_version: 'V3' };
+  return JSON.parse(JSON.stringify(cluster), (key, value: unknown) => (key === 'sds_config' ? source : value)) as Named;
 }
 
 function otherAddress(listener: Named, index: number): Named {

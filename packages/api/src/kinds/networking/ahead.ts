@@ -8,7 +8,6 @@ export const VIRTUAL_SERVICE_AHEAD = {
   'http[].mirrorPercent': 'the embedded proxy does not mirror yet',
   'http[].mirror_percent': 'the embedded proxy does not mirror yet',
   'http[].mirrorPercentage': 'the embedded proxy does not mirror yet',
-  'http[].corsPolicy': 'the embedded proxy does not do it yet',
   'http[].retries.retryRemoteLocalities': 'the embedded proxy does not do it yet',
 } as const;
 
