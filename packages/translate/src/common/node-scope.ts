@@ -1,5 +1,13 @@
 import type { Config, Sidecar } from '@meltemi/api';
-import { sidecarFor, type DestinationRuleTable, type Labels, type ProxyNode, type PushContext, type VirtualServiceTable } from '@meltemi/model';
+import {
+  sidecarFor,
+  type DestinationRuleTable,
+  type Labels,
+  type MergedDestinationRule,
+  type ProxyNode,
+  type PushContext,
+  type VirtualServiceTable,
+} from '@meltemi/model';
 import type { InputsCache } from './inputs-cache.ts';
 
 /**
