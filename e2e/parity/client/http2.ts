@@ -1,0 +1,109 @@
+import { connect, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { CaseRun } from '../harness/case-run.ts';
+import type { StepObservation } from '../harness/observation.ts';
+import type { Http2Request, Step } from '../steps.ts';
+import { tlsOptions } from './connection.ts';
+import type { SeenResponse } from './responses.ts';
+import { LIMIT_MS } from './send.ts';
+
+/** One HTTP/2 connection to the proxy. */
+export interface Http2Connection {
+  readonly session: ClientHttp2Session;
+  ended: boolean;
+}
+
+/** Sends the requests at once over one connection and waits for all of them. */
+export async function runHttp2(run: CaseRun, step: Extract<Step, { t: 'http2' }>): Promise<StepObservation> {
+  const connection = connectionOf(run, step);
+  const answers = await Promise.all(step.requests.map((request) => ask(connection.session, request)));
+  run.answers += answers.length;
+  const resets = answers.map(({ rst }) => rst).filter((rst) => rst !== '');
+  const shown = {
+    responses: answers.flatMap(({ response }) => (response === undefined ? [] : [response])),
+    connection: connection.ended ? 'ended' : 'open',
+    ...(resets.length === 0 ? {} : { rst: resets }),
+  };
+  if (step.on === undefined) connection.session.destroy();
+  return shown;
+}
+
+function connectionOf(run: CaseRun, { on, tls, from, port = 'main' }: Extract<Step, { t: 'http2' }>): Http2Connection {
+  const known = on === undefined ? undefined : run.http2Connections.get(on);
+  if (known !== undefined) return known;
+  const target = { host: run.context.address, port: run.context.port(port), ...(from === undefined ? {} : { localAddress: from }) };
+  const options = tls === undefined ? undefined : tlsOptions({ alpn: ['h2'], ...tls }, run.proxy.place.identities);
+  const session = connect(`http://${target.host}:${target.port}`, {
+    createConnection: () => (options === undefined ? connectTcp(target) : connectTls({ ...target, ...options })),
+  });
+  const connection: Http2Connection = { session, ended: false };
+  session.on('error', () => (connection.ended = true));
+  session.on('goaway', () => (connection.ended = true));
+  session.on('close', () => (connection.ended = true));
+  if (on !== undefined) run.http2Connections.set(on, connection);
+  return connection;
+}
+
+interface Answer {
+  readonly response: SeenResponse | undefined;
+  /** Name of the error code of a reset stream, '' for none. */
+  readonly rst: string;
+}
+
+const CODES = [
+  '',
+  'PROTOCOL_ERROR',
+  'INTERNAL_ERROR',
+  'FLOW_CONTROL_ERROR',
+  'SETTINGS_TIMEOUT',
+  'STREAM_CLOSED',
+  'FRAME_SIZE_ERROR',
+  'REFUSED_STREAM',
+  'CANCEL',
+];
+
+function ask(session: ClientHttp2Session, request: Http2Request): Promise<Answer> {
+  const { method = 'GET', path = '/', authority = 'test.example', headers = {}, body, trailers } = request;
+  const pieces = body === undefined ? [] : typeof body === 'string' ? [body] : body;
+  return new Promise((resolve) => {
+    const bare = pieces.length === 0 && trailers === undefined;
+    const stream = session.request(
+      { ':method': method, ':path': path, ':authority': authority, ...headers },
+      { endStream: bare, waitForTrailers: trailers !== undefined },
+    );
+    const finish = listen(stream, resolve);
+    stream.on('wantTrailers', () => stream.sendTrailers(trailers ?? {}));
+    if (!bare) {
+      for (const piece of pieces) stream.write(Buffer.from(piece, 'latin1'));
+      stream.end();
+    }
+    setTimeout(finish, LIMIT_MS).unref();
+  });
+}
+
+/** Gathers the answer; the returned function gives up waiting. */
+function listen(stream: ClientHttp2Stream, resolve: (answer: Answer) => void): () => void {
+  let head: IncomingHttpHeaders | undefined;
+  let body = '';
+  let trailers: Record<string, string> = {};
+  let complete = false;
+  stream.on('response', (headers) => (head = headers));
+  stream.on('trailers', (headers: IncomingHttpHeaders) => (trailers = flat(headers)));
+  stream.on('data', (bytes: Buffer) => (body += bytes.toString('latin1')));
+  stream.on('end', () => (complete = true));
+  stream.on('error', () => undefined);
+  const finish = (): void => {
+    const code = stream.rstCode ?? 0;
+    const { ':status': status = 0, ...headers } = head ?? {};
+    const response =
+      head === undefined ? undefined : { status: Number(status), headers: flat(headers), body, trailers, complete: complete && code === 0 };
+    resolve({ response, rst: code === 0 ? '' : (CODES[code] ?? String(code)) });
+  };
+  stream.on('close', finish);
+  return finish;
+}
+
+function flat(headers: IncomingHttpHeaders): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)]));
+}
