@@ -1,4 +1,5 @@
-import { hostCovers, touchesSubset, type EndpointChange, type PushChanges, type PushContext } from '@meltemi/model';
+import { isKind, type Config, type VirtualService } from '@meltemi/api';
+import { hostCovers, touchesSubset, type EndpointChange, type PushChanges, type PushContext, type VirtualServiceTable } from '@meltemi/model';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { outboundCluster } from './common/names.ts';
 
@@ -7,7 +8,7 @@ export type ChangedTypes = ReadonlyMap<string, ReadonlySet<string> | '*'>;
 
 /** Which types an object of a kind reaches. Kinds that are not here reach nothing by themselves. */
 const BY_KIND: Readonly<Record<string, readonly string[]>> = {
-  VirtualService: [TYPE_URL.listener, TYPE_URL.route],
+  VirtualService: [TYPE_URL.route],
   DestinationRule: [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route],
   Gateway: [TYPE_URL.listener, TYPE_URL.route],
   // DISABLE on the serving side takes mutual TLS off the endpoints.
@@ -31,7 +32,7 @@ export function changedTypes(changes: Changes, push: PushContext): ChangedTypes 
     [TYPE_URL.endpoint, new Set(changes.endpoints.flatMap((change) => assignmentsOf(change, push)))],
     [TYPE_URL.workload, new Set(changes.workloads)],
   ]);
-  for (const typeUrl of wholeTypes(changes)) result.set(typeUrl, '*');
+  for (const typeUrl of [...wholeTypes(changes), ...ruledTypes(changes, push)]) result.set(typeUrl, '*');
   for (const [typeUrl, names] of result) if (names !== '*' && names.size === 0) result.delete(typeUrl);
   return result;
 }
@@ -46,6 +47,31 @@ function wholeTypes({ push, endpoints, workloads }: Changes): readonly string[] 
   // A workload may have got or lost ports of its own.
   if (workloads.length > 0) types.push(TYPE_URL.cluster, TYPE_URL.listener);
   return types;
+}
+
+/** Types that VirtualServices reach, besides routes, under some conditions only. */
+function ruledTypes({ push: changes }: Changes, push: PushContext): readonly string[] {
+  const objects = (changes?.objects ?? []).filter((object) => isKind(object, 'VirtualService'));
+  if (objects.length === 0) return [];
+  return [
+    // Listeners carry rules for connections. One without any may still come before one that has some.
+    ...(objects.some(rulesConnections) || anyRulesConnections(push.virtualServices) ? [TYPE_URL.listener] : []),
+    // Where a rule leads belongs to what a Sidecar lets its workloads know.
+    ...(push.sidecars.byNamespace.size + push.sidecars.selecting.size > 0 ? SERVICE_TYPES : []),
+  ];
+}
+
+/** Looked at once per table. */
+const lookedAt = new WeakMap<VirtualServiceTable, boolean>();
+
+function anyRulesConnections(table: VirtualServiceTable): boolean {
+  let known = lookedAt.get(table);
+  if (known === undefined) lookedAt.set(table, (known = table.all.some(({ config }) => rulesConnections(config))));
+  return known;
+}
+
+function rulesConnections({ spec }: Config<VirtualService>): boolean {
+  return (spec.tcp ?? []).length > 0 || (spec.tls ?? []).length > 0;
 }
 
 /** Names of the load assignments that an endpoint change touches. */
