@@ -1,4 +1,4 @@
-import type { FilterContext, FilterOverrides, FilterPeer, FilterReply, FilterVerdict } from './filters/types.ts';
+import type { FilterContext, FilterOverrides, FilterPeer, FilterReply, FilterVerdict, MetadataStruct } from './filters/types.ts';
 import type { OutlierOutcome } from './lb/outlier.ts';
 import type { Latency } from './lb/peak-ewma.ts';
 import type { PriorityLoads } from './lb/priorities.ts';
@@ -23,6 +23,26 @@ export interface RequestView {
   readonly scheme: 'http' | 'https';
   /** Value of a header by lower-case name, several joined by `,`; undefined = not there. Pseudo names (`:path`) are not asked for. */
   header(name: string): string | undefined;
+  /** The values of a header line by line; absent = every header is one line. */
+  values?(name: string): readonly string[];
+  /** The client's certificate, when it showed one. */
+  readonly certificate?: 'presented' | 'validated' | undefined;
+  /** What filters have left for the stream, by namespace. */
+  metadata?(namespace: string): MetadataStruct | undefined;
+}
+
+/** What of a connection may be hashed. */
+export interface HashConnection {
+  /** The client's address (who trusted proxies say it is), an IP literal; '' = none. */
+  readonly source: string;
+  /** `address:port` of the client and of this end of the connection, one after the other: what a cookie is made of. */
+  readonly pair: string;
+}
+
+/** What is hashed for the choice of a host. */
+export interface CompiledHash {
+  /** `setCookie` is told the value of a `set-cookie` line when a cookie is made. undefined = nothing to hash is there. */
+  compute(request: RequestView, connection: HashConnection, setCookie: (line: string) => void): bigint | undefined;
 }
 
 /** What is known of a connection when a filter chain is chosen. */
@@ -132,6 +152,10 @@ export interface CompiledForward {
   /** undefined = the connection manager's. */
   readonly idleTimeoutMs: number | undefined;
   readonly retry: CompiledRetry | undefined;
+  /** The policy for a request, whose headers may add to the route's (`x-envoy-retry-on` …) when `obey`; undefined = none. Ask once, before the first attempt. */
+  retryFor(request: RequestView, obey: boolean): CompiledRetry | undefined;
+  /** What is hashed; undefined = nothing. */
+  readonly hash: CompiledHash | undefined;
   /** The route's cluster by weight; always the same object for the same cluster (safe as a Map key). `random` in [0, 1). */
   pickCluster(request: RequestView, random: number): ClusterChoice;
   /** Path with query as it goes upstream; the same string when nothing is rewritten. */
@@ -147,6 +171,8 @@ export interface ClusterChoice {
   readonly cluster: string;
   /** Small integer, unique within the route. */
   readonly index: number;
+  /** The subset that is asked for; empty = none. */
+  readonly criteria: Criteria;
   readonly requestHeaders: CompiledHeaders;
   readonly responseHeaders: CompiledHeaders;
   /** The weighted cluster's own settings of filters; absent = none. */
@@ -180,8 +206,8 @@ export interface FormatSource {
 export type AttemptEnd =
   | { readonly t: 'response'; readonly status: number; /** Response header by lower-case name. */ header(name: string): string | undefined }
   | { readonly t: 'connect-failure' }
-  /** Bytes of the request may have reached the application when `requestSent`. */
-  | { readonly t: 'reset'; readonly requestSent: boolean }
+  /** Bytes of the request may have reached the application when `requestSent`; `refused` = the peer says that it has done nothing (REFUSED_STREAM). */
+  | { readonly t: 'reset'; readonly requestSent: boolean; readonly refused?: boolean }
   | { readonly t: 'per-try-timeout' }
   | { readonly t: 'overflow' };
 
@@ -189,12 +215,16 @@ export interface CompiledRetry {
   readonly config: RetryPolicy;
   /** Could any response status be retried? When false a response is passed on unseen. */
   readonly onResponses: boolean;
-  /** Does the policy count for this request (`retriable_request_headers`)? Ask once, before the first attempt. */
+  /** Does the policy count for this request (`retriable_request_headers`)? */
   applies(request: RequestView): boolean;
   /** Is this end one that the policy retries? Counting attempts is the caller's. */
   shouldRetry(end: AttemptEnd): boolean;
   /** Wait before retry number `retry` (from 1): exponential with full jitter. `random` in [0, 1). */
   backOffMs(retry: number, random: number): number;
+  /** Wait as the response asks (`rate_limited_retry_back_off`); undefined = it does not. `wallMs` since 1970. */
+  askedBackOffMs(end: AttemptEnd, wallMs: number, random: number): number | undefined;
+  /** Would a retry rather not have this host? undefined = it has no wishes. */
+  readonly avoids: ((host: Host, tried: readonly Host[]) => boolean) | undefined;
 }
 
 /** An endpoint with the state that balancing needs. Stays the same object across updates while address, transport and cluster are the same. */

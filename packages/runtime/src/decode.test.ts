@@ -57,9 +57,9 @@ test('routes: unsupported parts are named', () => {
     virtual_hosts: [{ name: 'v', domains: ['a'], routes: [{ match: { prefix: '/' }, ...fields }] }],
   });
   const at = 'virtual_hosts[0].routes[0]';
-  assert.deepEqual(faults(decodeRoute(route({ route: { cluster: 'c', internal_redirect_policy: {}, retry_policy: { retry_on: '5xx,never' } } }))), [
+  assert.deepEqual(faults(decodeRoute(route({ route: { cluster: 'c', cluster_specifier_plugin: 'x', retry_policy: { retry_on: '5xx,never' } } }))), [
+    `${at}.route.cluster_specifier_plugin: not supported by this proxy`,
     `${at}.route.retry_policy.retry_on: condition "never" is not supported by this proxy`,
-    `${at}.route.internal_redirect_policy: not supported by this proxy`,
   ]);
   assert.deepEqual(faults(decodeRoute(route({ route: { weighted_clusters: { clusters: [{ name: 'a' }] } } }))), [
     `${at}.route.weighted_clusters.clusters: all weights are 0`,

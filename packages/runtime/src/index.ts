@@ -15,7 +15,7 @@ export type * from './compiled.ts';
 export { decodeCluster, decodeEndpoint, decodeListener, decodeRoute, decodeSecret, nackText, type Decoded } from './decode/index.ts';
 export { DEFAULT_LOG_FORMAT } from './decode/access-log.ts';
 export { compileFormat, FORMAT_OPERATORS, loneOperator, parseFormat, type FormatPart, type ParsedFormat } from './format.ts';
-export { formatAddress } from './compile/hosts-of.ts';
+export { formatAddress, parseAddress } from './compile/hosts-of.ts';
 export { fitness, healthFlags } from './lb/health.ts';
 export { isLoopback, parseIp } from './compile/cidr.ts';
 export { createRuntimeState, endpointKey, type RuntimePlace } from './state.ts';

@@ -56,7 +56,7 @@ test('back-off doubles its window up to the limit', () => {
   const retry = policy({ retry_on: '5xx', num_retries: 9 });
   assert.deepEqual(
     [1, 2, 3, 4, 5].map((count) => retry?.backOffMs(count, 1)),
-    [25, 75, 175, 250, 250],
+    [25, 50, 100, 200, 250],
   );
   assert.equal(retry?.backOffMs(3, 0), 0);
 });

@@ -3,7 +3,8 @@ import type { Exchange } from './exchange.ts';
 
 /** What this attempt wants of the choice of its host; undefined = nothing, so that nothing is allocated for most requests. */
 export function pickWish(x: Exchange): PickWish | undefined {
-  const { tried } = x;
-  if (tried === undefined) return undefined;
-  return { rejects: (host) => tried.includes(host), attempts: 2 };
+  const { tried, forward } = x;
+  const avoids = forward?.retry?.avoids;
+  if (tried === undefined || avoids === undefined) return undefined;
+  return { rejects: (host) => avoids(host, tried), attempts: (forward?.retry?.config.hostAttempts ?? 1) + 1 };
 }

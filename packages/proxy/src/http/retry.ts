@@ -74,7 +74,7 @@ export function scheduleRetry(x: Exchange): void {
   if (!x.countedRetry) x.cluster.usage.retries++;
   x.countedRetry = true;
   x.retriesLeft--;
-  if (policy.config.avoidPreviousHosts && x.host !== undefined) (x.tried ??= []).push(x.host);
+  if (x.host !== undefined) (x.tried ??= []).push(x.host);
   x.phase = 'held';
   x.downstream.timers.wait(x, policy.backOffMs(x.info.attempts, x.worker.random()), () => x.again());
 }

@@ -4,6 +4,7 @@ import { createLatency } from '../lb/peak-ewma.ts';
 import type { RuntimeCluster, RuntimeEndpoint, RuntimeEndpoints, RuntimeLocality } from '../types/cluster.ts';
 import type { SocketAddress } from '../types/common.ts';
 import type { UpstreamTransport } from '../types/tls.ts';
+import { parseIp } from './cidr.ts';
 
 /** Hosts by identity: those of before stay where they are the same. */
 export type KnownHosts = Map<string, Host>;
@@ -112,6 +113,14 @@ function addressKey(endpoint: RuntimeEndpoint): string {
 
 export function formatAddress(address: SocketAddress): string {
   return address.address.includes(':') ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
+}
+
+/** `1.2.3.4:80` or `[::1]:80`; undefined = it is none. */
+export function parseAddress(text: string): SocketAddress | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text.trim());
+  const address = match?.[1] ?? match?.[2] ?? '';
+  const port = Number(match?.[3] ?? NaN);
+  return parseIp(address) === undefined || !(port > 0 && port <= 65_535) ? undefined : { address, port };
 }
 
 const NOWHERE = { region: '', zone: '', subZone: '', priority: 0 };

@@ -1,6 +1,6 @@
 import type { MetadataStruct, MetadataValue } from '../filters/types.ts';
 import type { MetadataMatch, ValueMatch } from '../types/metadata.ts';
-import { compileText } from './predicates.ts';
+import { compileText } from './text.ts';
 
 /** The value at a path; undefined = there is none. */
 export function metadataAt(struct: MetadataStruct | undefined, path: readonly string[]): MetadataValue | undefined {

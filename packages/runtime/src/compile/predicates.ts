@@ -1,26 +1,16 @@
-import { compileRegex, compileStringMatch, type StringMatch as MatchInput } from '@meltemi/match';
+import { compileRegex } from '@meltemi/match';
 import type { RequestView } from '../compiled.ts';
-import type { StringMatch } from '../types/common.ts';
+import { compileMetadataMatch } from './metadata-match.ts';
+import { parseQuery } from './query.ts';
+import { compileText, type TextTest } from './text.ts';
 import type { HeaderMatch, PathMatch, QueryMatch, RouteMatch } from '../types/route.ts';
-
-export type TextTest = (value: string) => boolean;
 
 /** `path` is without query; `roll` gives the request's one random number in [0, 1). */
 export type RoutePredicate = (request: RequestView, path: string, roll: () => number) => boolean;
 
-export function compileText(match: StringMatch): TextTest {
-  return compileStringMatch(toMatch(match));
-}
-
-function toMatch(match: StringMatch): MatchInput {
-  const { value, ignoreCase } = match;
-  if (match.t === 'exact') return { exact: value, ignoreCase };
-  if (match.t === 'prefix') return { prefix: value, ignoreCase };
-  if (match.t === 'suffix') return { suffix: value, ignoreCase };
-  return match.t === 'contains' ? { contains: value, ignoreCase } : { regex: value };
-}
-
 function compilePath(match: PathMatch): TextTest {
+  // Told by the method; the path of such a request says nothing.
+  if (match.t === 'connect') return () => true;
   if (match.t === 'regex') {
     const regex = compileRegex(match.value);
     return (path) => regex.fullMatch(path);
@@ -63,21 +53,7 @@ function compileRange(start: number, end: number): TextTest {
   };
 }
 
-/** First value of each name, as sent (Envoy does not decode it). */
-function parseQuery(target: string): ReadonlyMap<string, string> {
-  const query = new Map<string, string>();
-  const mark = target.indexOf('?');
-  if (mark < 0) return query;
-  const end = target.indexOf('#', mark);
-  for (const pair of target.slice(mark + 1, end < 0 ? undefined : end).split('&')) {
-    const equals = pair.indexOf('=');
-    const name = equals < 0 ? pair : pair.slice(0, equals);
-    if (!query.has(name)) query.set(name, equals < 0 ? '' : pair.slice(equals + 1));
-  }
-  return query;
-}
-
-function compileQuery(matches: readonly QueryMatch[]): (target: string) => boolean {
+export function compileQuery(matches: readonly QueryMatch[]): (target: string) => boolean {
   const tests = matches.map(({ name, match }) => {
     if (match.t === 'present') return (query: ReadonlyMap<string, string>) => query.has(name) === match.present;
     const test = compileText(match.match);
@@ -92,13 +68,26 @@ function compileQuery(matches: readonly QueryMatch[]): (target: string) => boole
   };
 }
 
+/** A request of which nothing is known in this respect came in plain text. */
+function compileTls({ presented, validated }: NonNullable<RouteMatch['tls']>): RoutePredicate {
+  return ({ certificate }) =>
+    (presented === undefined || presented === (certificate !== undefined)) &&
+    (validated === undefined || validated === (certificate === 'validated'));
+}
+
 const GRPC = /^application\/grpc(?:$|\+)/;
 
 /** Everything of a route's match, cheapest first. The order is of no consequence: all must hold and none has an effect. */
 export function compileMatch(match: RouteMatch): RoutePredicate {
   const tests: RoutePredicate[] = [];
   const path = compilePath(match.path);
-  tests.push((_, target) => path(target));
+  if (match.path.t === 'connect') tests.push((request) => request.method === 'CONNECT');
+  else tests.push((_, target) => path(target));
+  if (match.tls !== undefined) tests.push(compileTls(match.tls));
+  for (const metadata of match.metadata) {
+    const test = compileMetadataMatch(metadata);
+    tests.push((request) => test((namespace) => request.metadata?.(namespace)));
+  }
   for (const header of match.headers) {
     const test = compileHeader(header);
     tests.push((request) => test(request));

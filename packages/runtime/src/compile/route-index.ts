@@ -38,7 +38,7 @@ function firstSegment(path: string): string {
 /** The first segment that every matching path has, when there is one. */
 function fixedSegment(match: PathMatch): string | undefined {
   if (match.t === 'regex') return segmentOfPrefix(literalPrefix(match.value));
-  if (match.ignoreCase || !match.value.startsWith('/')) return undefined;
+  if (match.t === 'connect' || match.ignoreCase || !match.value.startsWith('/')) return undefined;
   if (match.t === 'prefix') return segmentOfPrefix(match.value);
   return firstSegment(match.value);
 }

@@ -1,8 +1,9 @@
 import type { ClusterChoice, CompiledAction, CompiledRoute } from '../compiled.ts';
 import type { FilterOverrides } from '../filters/types.ts';
 import type { Route, RuntimeRouteConfig, VirtualHost } from '../types/route.ts';
-import { compileForward, type Inherited } from './forward.ts';
+import { compileForward } from './forward.ts';
 import { compileHeaders, requestLevel, responseLevel } from './headers.ts';
+import type { Inherited } from './pick-cluster.ts';
 import { compileRedirect } from './redirect.ts';
 
 export function compileRoute(config: Route, virtualHost: VirtualHost, table: RuntimeRouteConfig, index: number): CompiledRoute {

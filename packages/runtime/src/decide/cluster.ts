@@ -1,4 +1,5 @@
-import type { CompiledCluster, CompiledForward, Host } from '../compiled.ts';
+import { formatAddress, parseAddress } from '../compile/hosts-of.ts';
+import type { ClusterChoice, CompiledCluster, CompiledForward, Host, PickWish, RequestView } from '../compiled.ts';
 import { healthFlags, isUsable } from '../lb/health.ts';
 import type { DecisionHost, Outcome } from './types.ts';
 import type { Trail } from './index.ts';
@@ -11,15 +12,25 @@ export type ClusterDecision =
 /** The moment that decisions are made for: no host is ejected then. */
 const NOW = Infinity;
 
-export function decideCluster(trail: Trail, name: string, action?: CompiledForward): ClusterDecision {
-  const cluster = trail.state.cluster(name);
-  if (cluster === undefined) return { t: 'none', flag: 'NC', details: 'cluster_not_found' };
+/** The route that asks for a host, with the request as it is there; absent = plain TCP. */
+export interface Asking {
+  readonly action: CompiledForward;
+  readonly choice: ClusterChoice;
+  readonly request: RequestView;
+}
+
+export function decideCluster(trail: Trail, name: string, asking?: Asking): ClusterDecision {
+  const outer = trail.state.cluster(name);
+  if (outer === undefined) return { t: 'none', flag: 'NC', details: 'cluster_not_found' };
+  const cluster = outer.member === undefined ? outer : outer.member(trail.random, NOW);
+  if (cluster === undefined) return { t: 'none', flag: 'UH', details: 'no_healthy_upstream' };
   const { config } = cluster;
-  const host = pickHost(trail, cluster);
+  const action = asking?.action;
+  const host = pickHost(trail, cluster, asking);
   const loads = cluster.loads(NOW);
   trail.steps.push({
     t: 'endpoints',
-    cluster: name,
+    cluster: config.name,
     policy: config.lb.t,
     priorities: loads.healthy.map((healthy, index) => ({ healthy, degraded: loads.degraded[index] ?? 0, panic: loads.panic[index] ?? false })),
     hosts: cluster.hosts().map((item) => describeHost(cluster, item)),
@@ -29,7 +40,9 @@ export function decideCluster(trail: Trail, name: string, action?: CompiledForwa
     t: 'policy',
     timeoutMs: action?.timeoutMs ?? 0,
     ...(action?.retry === undefined ? {} : { retry: action.retry.config }),
-    limits: config.limits,
+    limits: action?.config.priority === 'high' ? config.highLimits : config.limits,
+    ...(action === undefined || action.config.mirrors.length === 0 ? {} : { mirrors: action.config.mirrors }),
+    ...(action?.config.hedge === undefined ? {} : { hedge: action.config.hedge }),
     connectTimeoutMs: config.connectTimeoutMs,
   });
   if (cluster.drop(trail.random())) return { t: 'none', flag: 'DO', details: 'drop_overload' };
@@ -39,9 +52,22 @@ export function decideCluster(trail: Trail, name: string, action?: CompiledForwa
   return { t: 'host', hostname: host.endpoint.hostname, forward: { t: 'forward', cluster: name, host: host.key, tls, sni } };
 }
 
-function pickHost(trail: Trail, cluster: CompiledCluster): Host | undefined {
-  if (cluster.config.discovery.t === 'original-dst') return cluster.originalDst(trail.request.connection.destination);
-  return cluster.pick(trail.random, NOW);
+function pickHost(trail: Trail, cluster: CompiledCluster, asking: Asking | undefined): Host | undefined {
+  const { discovery } = cluster.config;
+  if (discovery.t === 'original-dst') {
+    const named = discovery.header === undefined ? undefined : asking?.request.header(discovery.header);
+    const address = named === undefined ? trail.request.connection.destination : parseAddress(named);
+    return address === undefined ? undefined : cluster.originalDst(address);
+  }
+  return cluster.pick(trail.random, NOW, asking === undefined ? undefined : wishOf(trail, asking));
+}
+
+function wishOf({ request: { connection } }: Trail, { action, choice, request }: Asking): PickWish | undefined {
+  const { source, destination } = connection;
+  const pair = formatAddress(source) + formatAddress(destination);
+  const hash = action.hash?.compute(request, { source: source.address, pair }, () => {});
+  if (hash === undefined && choice.criteria.length === 0) return undefined;
+  return { hash, criteria: choice.criteria.length === 0 ? undefined : choice.criteria };
 }
 
 function describeHost(cluster: CompiledCluster, host: Host): DecisionHost {

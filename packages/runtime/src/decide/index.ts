@@ -137,7 +137,7 @@ function pickCluster(trail: Trail, action: CompiledForward, request: RequestView
 function followForward(trail: Trail, action: CompiledForward, choice: ClusterChoice, request: RequestView): Outcome {
   headerStep(trail, 'request', choice.requestHeaders);
   headerStep(trail, 'response', choice.responseHeaders);
-  const decided = decideCluster(trail, choice.cluster, action);
+  const decided = decideCluster(trail, choice.cluster, { action, choice, request });
   if (decided.t === 'none') {
     const status = decided.flag === 'NC' ? action.config.clusterNotFoundStatus : 503;
     return { t: 'respond', status, flag: decided.flag, details: decided.details, body: '' };

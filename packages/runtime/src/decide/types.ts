@@ -2,7 +2,7 @@ import type { ConnectionInfo } from '../compiled.ts';
 import type { FilterReply, HeaderEdit, PeerIdentity } from '../filters/types.ts';
 import type { CircuitBreakers } from '../types/cluster.ts';
 import type { HeaderMutation } from '../types/common.ts';
-import type { RetryPolicy } from '../types/route.ts';
+import type { HedgePolicy, MirrorPolicy, RetryPolicy } from '../types/route.ts';
 
 /** A call to decide about: what the connection is, and the request on it (absent = plain TCP). */
 export interface DecideRequest {
@@ -62,6 +62,8 @@ export type DecisionStep = { readonly origin?: string } & (
       readonly timeoutMs: number;
       readonly retry?: RetryPolicy;
       readonly limits: CircuitBreakers;
+      readonly mirrors?: readonly MirrorPolicy[];
+      readonly hedge?: HedgePolicy;
       readonly connectTimeoutMs: number;
     }
 );

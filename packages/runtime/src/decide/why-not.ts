@@ -4,7 +4,14 @@ import { pathOf } from '../compile/target.ts';
 import type { StringMatch } from '../types/common.ts';
 import type { HeaderMatch, PathMatch, QueryMatch, RouteMatch } from '../types/route.ts';
 
-const EVERYTHING: RouteMatch = { path: { t: 'prefix', value: '', ignoreCase: false }, headers: [], query: [], grpc: false, fraction: 1 };
+const EVERYTHING: RouteMatch = {
+  path: { t: 'prefix', value: '', ignoreCase: false },
+  headers: [],
+  query: [],
+  metadata: [],
+  grpc: false,
+  fraction: 1,
+};
 
 /** The parts of a route's condition that do not hold, in words. Each part goes through the matcher that the request path uses. */
 export function failedCriteria(match: RouteMatch, request: RequestView, roll: () => number): readonly string[] {
@@ -13,12 +20,16 @@ export function failedCriteria(match: RouteMatch, request: RequestView, roll: ()
   if (!holds({ path: match.path })) failed.push(`path ${JSON.stringify(pathOf(request.path))} is not ${describePath(match.path)}`);
   for (const header of match.headers) if (!holds({ headers: [header] })) failed.push(`header ${describeHeader(header)}`);
   for (const query of match.query) if (!holds({ query: [query] })) failed.push(`query parameter ${describeQuery(query)}`);
+  for (const metadata of match.metadata)
+    if (!holds({ metadata: [metadata] })) failed.push(`metadata of ${metadata.filter} at ${metadata.path.join('.')} does not match`);
+  if (match.tls !== undefined && !holds({ tls: match.tls })) failed.push('the client certificate is not as asked for');
   if (match.grpc && !holds({ grpc: true })) failed.push('not a gRPC request');
   if (match.fraction < 1 && !holds({ fraction: match.fraction })) failed.push(`outside of the ${match.fraction * 100} % of requests it takes`);
   return failed;
 }
 
 function describePath(path: PathMatch): string {
+  if (path.t === 'connect') return 'that of a CONNECT request';
   const value = JSON.stringify(path.value);
   if (path.t === 'exact') return `exactly ${value}`;
   if (path.t === 'regex') return `matched by ${value}`;

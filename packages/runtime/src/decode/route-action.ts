@@ -1,6 +1,12 @@
 import { decodeOverrides } from '../filters/index.ts';
 import type { ForwardAction, HostRewrite, PathRewrite, RedirectAction, RouteAction, WeightedCluster } from '../types/route.ts';
-import { decodeMutations } from './common.ts';
+import { decodeRateLimits } from '../ratelimit/decode.ts';
+import { criteriaOf } from '../lb/subsets.ts';
+import type { Criteria } from '../types/balancing.ts';
+import { decodeExtension, type ExtensionTable } from './any.ts';
+import { decodeMutations, filterMetadata } from './common.ts';
+import { decodeCopies } from './copies.ts';
+import { decodeHashPolicies } from './hash-policy.ts';
 import type { Reader } from './reader.ts';
 import { decodeRetry } from './retry.ts';
 import { decodeSubstitution } from './substitution.ts';
@@ -34,7 +40,6 @@ function decodeForward(reader: Reader): ForwardAction {
   const host = decodeHostRewrite(reader);
   const idle = reader.optionalDuration('idle_timeout');
   const duration = reader.message('max_stream_duration');
-  const maxStreamDurationMs = duration === undefined ? undefined : decodeStreamDuration(duration);
   return {
     cluster: decodeClusters(reader),
     clusterNotFoundStatus: reader.oneOf(
@@ -47,23 +52,38 @@ function decodeForward(reader: Reader): ForwardAction {
     appendXForwardedHost: reader.bool('append_x_forwarded_host'),
     timeoutMs: reader.duration('timeout', 15_000),
     ...(idle === undefined ? {} : { idleTimeoutMs: idle }),
-    ...(maxStreamDurationMs === undefined ? {} : { maxStreamDurationMs }),
+    ...(duration === undefined ? {} : decodeStreamDuration(duration)),
     ...(retry === undefined ? {} : { retry: decodeRetry(retry) }),
+    priority: reader.oneOf<'default' | 'high'>('priority', { DEFAULT: 'default', HIGH: 'high' }, 'default'),
+    hash: decodeHashPolicies(reader.messages('hash_policy')),
+    criteria: decodeCriteria(reader),
+    ...decodeCopies(reader),
+    rateLimits: decodeRateLimits(reader),
   };
 }
 
 function harmlessFields(reader: Reader): void {
-  // Only ring-hash and Maglev clusters look at it, and those are refused by the cluster decoder.
-  reader.harmless('hash_policy');
-  // TLS early data is not offered; superseded by max_stream_duration.
-  reader.harmless('early_data_policy', 'max_grpc_timeout', 'grpc_timeout_offset');
-  reader.oneOf('priority', { DEFAULT: 0 }, 0);
+  // TLS early data is not offered.
+  reader.harmless('early_data_policy');
+  for (const field of ['cluster_specifier_plugin', 'inline_cluster_specifier_plugin', 'retry_policy_typed_config'] as const) {
+    reader.require(field, !reader.has(field), 'not supported by this proxy');
+    reader.harmless(field);
+  }
 }
 
-/** The header `grpc-timeout` belongs to gRPC, which needs HTTP/2; this proxy does not offer that, so its limits have nothing to limit. */
-function decodeStreamDuration(reader: Reader): number | undefined {
-  reader.harmless('grpc_timeout_header_max', 'grpc_timeout_header_offset');
-  return reader.optionalDuration('max_stream_duration');
+/** `metadata_match`: only what load balancers look at. */
+function decodeCriteria(reader: Reader): Criteria {
+  return criteriaOf(filterMetadata(reader.raw('metadata_match'), 'envoy.lb'));
+}
+
+function decodeStreamDuration(reader: Reader): Pick<ForwardAction, 'maxStreamDurationMs' | 'grpcTimeout'> {
+  const maxStreamDurationMs = reader.optionalDuration('max_stream_duration');
+  const maxMs = reader.optionalDuration('grpc_timeout_header_max');
+  const offsetMs = reader.duration('grpc_timeout_header_offset', 0);
+  return {
+    ...(maxStreamDurationMs === undefined ? {} : { maxStreamDurationMs }),
+    ...(maxMs === undefined ? {} : { grpcTimeout: { maxMs, offsetMs } }),
+  };
 }
 
 function decodeClusters(reader: Reader): ForwardAction['cluster'] {
@@ -76,7 +96,8 @@ function decodeClusters(reader: Reader): ForwardAction['cluster'] {
     weighted.require('total_weight', declared === total, `is ${declared}, but the weights add up to ${total}`);
     weighted.require('clusters', total > 0, 'all weights are 0');
     weighted.harmless('runtime_key_prefix');
-    return { t: 'weighted', clusters };
+    const randomHeader = weighted.string('header_name').toLowerCase();
+    return { t: 'weighted', clusters, ...(randomHeader === '' ? {} : { randomHeader }) };
   }
   const header = reader.string('cluster_header');
   if (header !== '') return { t: 'header', name: header.toLowerCase() };
@@ -87,8 +108,13 @@ function decodeClusters(reader: Reader): ForwardAction['cluster'] {
 
 function decodeWeighted(reader: Reader): WeightedCluster {
   const hostRewrite = reader.string('host_rewrite_literal');
+  const header = reader.string('cluster_header').toLowerCase();
+  const name = reader.string('name');
+  reader.require('name', (name === '') !== (header === ''), 'one of name and cluster_header must be set');
   return {
-    name: reader.string('name'),
+    name,
+    ...(header === '' ? {} : { header }),
+    criteria: decodeCriteria(reader),
     weight: reader.number('weight', 0),
     headers: decodeMutations(reader),
     overrides: decodeOverrides(reader),
@@ -99,9 +125,18 @@ function decodeWeighted(reader: Reader): WeightedCluster {
 function decodePathRewrite(reader: Reader): PathRewrite | undefined {
   const regex = reader.message('regex_rewrite');
   if (regex !== undefined) return { t: 'regex', ...decodeSubstitution(regex) };
+  const policy = reader.message('path_rewrite_policy');
+  if (policy !== undefined) return decodeExtension(policy, REWRITES);
   const prefix = reader.string('prefix_rewrite');
   return prefix === '' ? undefined : { t: 'prefix', value: prefix };
 }
+
+const REWRITES: ExtensionTable<PathRewrite> = {
+  'envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig': (config) => ({
+    t: 'template',
+    substitution: config.string('path_template_rewrite'),
+  }),
+};
 
 function decodeHostRewrite(reader: Reader): HostRewrite | undefined {
   const literal = reader.string('host_rewrite_literal');

@@ -1,23 +1,48 @@
 import type { HeaderMatch, PathMatch, QueryMatch, RouteMatch } from '../types/route.ts';
+import { templateRegex } from '../rbac/uri-template.ts';
+import { decodeExtension, type ExtensionTable } from './any.ts';
 import { decodeRegex, decodeRuntimeFraction, decodeStringMatch } from './common.ts';
+import { decodeMetadataMatch } from './metadata-match.ts';
 import type { Reader } from './reader.ts';
 
 export function decodeRouteMatch(reader: Reader): RouteMatch {
   const fraction = reader.message('runtime_fraction');
   const grpc = reader.message('grpc');
+  const tls = reader.message('tls_context');
   return {
     path: decodePath(reader),
     headers: reader.messages('headers').map(decodeHeaderMatch),
     query: reader.messages('query_parameters').map(decodeQueryMatch),
+    metadata: reader.messages('dynamic_metadata').map(decodeMetadataMatch),
+    ...(tls === undefined ? {} : { tls: decodeTlsContext(tls) }),
     grpc: grpc !== undefined,
     fraction: fraction === undefined ? 1 : decodeRuntimeFraction(fraction),
   };
 }
 
+function decodeTlsContext(reader: Reader): NonNullable<RouteMatch['tls']> {
+  return {
+    ...(reader.has('presented') ? { presented: reader.bool('presented') } : {}),
+    ...(reader.has('validated') ? { validated: reader.bool('validated') } : {}),
+  };
+}
+
+const TEMPLATES: ExtensionTable<PathMatch> = {
+  'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig': (config) => {
+    const template = config.string('path_template');
+    const regex = templateRegex(template);
+    if (regex.t === 'fault') config.fail('path_template', `"${template}": ${regex.message}`);
+    return regex.t === 'fault' ? { t: 'regex', value: '' } : { t: 'regex', value: regex.source, names: regex.names };
+  },
+};
+
 function decodePath(reader: Reader): PathMatch {
   const ignoreCase = !reader.bool('case_sensitive', true);
   const regex = reader.message('safe_regex');
   if (regex !== undefined) return { t: 'regex', value: decodeRegex(regex) };
+  if (reader.message('connect_matcher') !== undefined) return { t: 'connect' };
+  const policy = reader.message('path_match_policy');
+  if (policy !== undefined) return decodeExtension(policy, TEMPLATES) ?? { t: 'exact', value: '', ignoreCase };
   if (reader.has('path')) return { t: 'exact', value: reader.string('path'), ignoreCase };
   if (reader.has('path_separated_prefix')) {
     const value = reader.string('path_separated_prefix');
@@ -56,7 +81,7 @@ function headerPredicate(reader: Reader): HeaderMatch['match'] {
   return { t: 'present', present: reader.bool('present_match', true) };
 }
 
-function decodeQueryMatch(reader: Reader): QueryMatch {
+export function decodeQueryMatch(reader: Reader): QueryMatch {
   const name = reader.string('name');
   const string = reader.message('string_match');
   if (string !== undefined) return { name, match: { t: 'string', match: decodeStringMatch(string) } };

@@ -81,15 +81,27 @@ function decodeRoute(reader: Reader): Route {
   const operation = decorator?.string('operation') ?? '';
   // Names of statistics.
   reader.harmless('stat_prefix');
+  const condition: Route['match'] =
+    match === undefined
+      ? { path: { t: 'prefix', value: '/', ignoreCase: false }, headers: [], query: [], metadata: [], grpc: false, fraction: 1 }
+      : decodeRouteMatch(match);
+  const action = decodeAction(reader);
+  checkTemplate(reader, condition, action);
   return {
     name: reader.string('name'),
-    match:
-      match === undefined
-        ? { path: { t: 'prefix', value: '/', ignoreCase: false }, headers: [], query: [], metadata: [], grpc: false, fraction: 1 }
-        : decodeRouteMatch(match),
-    action: decodeAction(reader),
+    match: condition,
+    action,
     ...(operation === '' ? {} : { operation }),
     propagateOperation: decorator?.bool('propagate', true) ?? false,
     ...shared(reader),
   };
+}
+
+/** A rewrite by template speaks of what the route's own template names. */
+function checkTemplate(reader: Reader, { path }: Route['match'], action: Route['action']): void {
+  if (action.t !== 'forward' || action.path?.t !== 'template') return;
+  const names = path.t === 'regex' ? path.names : undefined;
+  if (names === undefined) return reader.fail('route.path_rewrite_policy', "needs a path template as the route's path_match_policy");
+  for (const [, name = ''] of action.path.substitution.matchAll(/\{([^}]*)\}/g))
+    reader.require('route.path_rewrite_policy', names.includes(name), `"${name}" is no variable of the route's path template`);
 }

@@ -1,6 +1,6 @@
 import { decodeRuntimeFraction, decodeStringMatch } from '../decode/common.ts';
 import type { Reader } from '../decode/reader.ts';
-import { compileText } from '../compile/predicates.ts';
+import { compileText } from '../compile/text.ts';
 import type { StringMatch } from '../types/common.ts';
 import { defineFilter, type FilterKind } from './define.ts';
 import type { FilterAction, FilterContext, FilterVerdict, HeaderEdit } from './types.ts';

@@ -17,7 +17,7 @@ export function createSubsets(options: SubsetOptions): Choose {
   const { config } = options;
   const subsets = groupHosts(options);
   const any = lazily(() => options.build(options.localities));
-  const standard = lazily(() => options.build(filterHosts(options, (host) => matches(host, config))));
+  const standard = lazily(() => options.build(filterHosts(options, (host) => criteriaMatch(host, config.defaultSubset, config.listAsAny))));
   const fallback = { none: undefined, any, default: standard }[config.fallback];
 
   const once = (random: () => number, nowMs: number, wish: PickWish | undefined, criteria: Criteria | undefined): Host | undefined => {
@@ -122,8 +122,9 @@ function valuesOf({ endpoint }: Host, { keys }: SubsetSelector, listAsAny: boole
   return keys.length === 0 ? [] : found;
 }
 
-function matches({ endpoint }: Host, { defaultSubset, listAsAny }: SubsetBalancing): boolean {
-  return defaultSubset.every(({ key, value }) => {
+/** Has the host all of this in its metadata? */
+export function criteriaMatch({ endpoint }: Host, criteria: Criteria, listAsAny: boolean): boolean {
+  return criteria.every(({ key, value }) => {
     if (!Object.hasOwn(endpoint.metadata, key)) return false;
     const own = endpoint.metadata[key];
     const values: readonly CriterionValue[] = listAsAny && Array.isArray(own) ? own : [own];

@@ -1,5 +1,7 @@
 /** A path template as a regular expression that the whole path must match, or what is wrong with it. */
-export type TemplateRegex = { readonly t: 'regex'; readonly source: string } | { readonly t: 'fault'; readonly message: string };
+export type TemplateRegex =
+  | { readonly t: 'regex'; readonly source: string; /** Of its groups, in order. */ readonly names: readonly string[] }
+  | { readonly t: 'fault'; readonly message: string };
 
 /** Characters of a path segment that a `*` takes: RFC 3986's pchar without `=` and `*`, which are operators of the template. */
 const SEGMENT = "a-zA-Z0-9\\-._~%!$&'()+,;:@";
@@ -26,7 +28,7 @@ export function templateRegex(template: string): TemplateRegex {
     if (part.t === 'fault') return part;
     source += `/${part.source}`;
   }
-  return names.size > MAX_VARIABLES ? fault(`has more than ${MAX_VARIABLES} variables`) : { t: 'regex', source };
+  return names.size > MAX_VARIABLES ? fault(`has more than ${MAX_VARIABLES} variables`) : { t: 'regex', source, names: [...names] };
 }
 
 /** At slashes outside braces. */
@@ -42,7 +44,9 @@ function splitSegments(text: string): readonly string[] {
   return segments;
 }
 
-function segmentRegex(segment: string, last: boolean, names: Set<string>): TemplateRegex {
+type PartRegex = { readonly t: 'regex'; readonly source: string } | { readonly t: 'fault'; readonly message: string };
+
+function segmentRegex(segment: string, last: boolean, names: Set<string>): PartRegex {
   if (segment === '') return last ? { t: 'regex', source: '' } : fault('has an empty segment');
   if (segment.startsWith('{')) return variableRegex(segment, last, names);
   const brace = segment.indexOf('{');
@@ -55,7 +59,7 @@ function segmentRegex(segment: string, last: boolean, names: Set<string>): Templ
   return plainRegex(segment, last);
 }
 
-function plainRegex(segment: string, last: boolean): TemplateRegex {
+function plainRegex(segment: string, last: boolean): PartRegex {
   if (segment === '*') return { t: 'regex', source: ONE };
   if (segment.startsWith('**')) {
     const suffix = segment.slice(2);
@@ -66,7 +70,7 @@ function plainRegex(segment: string, last: boolean): TemplateRegex {
   return LITERAL.test(segment) ? { t: 'regex', source: escaped(segment) } : fault(`"${segment}" holds a character that must not stand there`);
 }
 
-function variableRegex(segment: string, last: boolean, names: Set<string>): TemplateRegex {
+function variableRegex(segment: string, last: boolean, names: Set<string>): PartRegex {
   const close = segment.lastIndexOf('}');
   if (close < 0) return fault(`"${segment}" is not closed`);
   const inner = segment.slice(1, close);
@@ -81,13 +85,14 @@ function variableRegex(segment: string, last: boolean, names: Set<string>): Temp
   const parts = pattern.split('/').map((part, index, all) => plainRegex(part, last && index === all.length - 1));
   const bad = parts.find((part) => part.t === 'fault');
   if (bad !== undefined) return bad;
-  return { t: 'regex', source: parts.map((part) => (part.t === 'regex' ? part.source : '')).join('/') + escaped(suffix) };
+  const taken = parts.map((part) => (part.t === 'regex' ? part.source : '')).join('/');
+  return { t: 'regex', source: `(${taken})${escaped(suffix)}` };
 }
 
 function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
-function fault(message: string): TemplateRegex {
+function fault(message: string): PartRegex & { t: 'fault' } {
   return { t: 'fault', message };
 }

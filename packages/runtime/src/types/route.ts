@@ -1,5 +1,8 @@
+import type { Criteria } from './balancing.ts';
 import type { HeaderMutations, StringMatch } from './common.ts';
-import type { FilterOverrides } from '../filters/index.ts';
+import type { MetadataMatch } from './metadata.ts';
+import type { FilterOverrides } from '../filters/types.ts';
+import type { RateLimitRule } from '../ratelimit/types.ts';
 
 /** One route table (RDS resource). */
 export interface RuntimeRouteConfig {
@@ -24,6 +27,7 @@ export interface VirtualHost {
   readonly retry?: RetryPolicy;
   readonly includeRequestAttemptCount: boolean;
   readonly includeAttemptCountInResponse: boolean;
+  readonly rateLimits: readonly RateLimitRule[];
   readonly overrides: FilterOverrides;
   readonly origin?: string;
 }
@@ -47,12 +51,19 @@ export type PathMatch =
   /** `/a` matches `/a` and `/a/b`, not `/ab`. */
   | { readonly t: 'segment-prefix'; readonly value: string; readonly ignoreCase: boolean }
   | { readonly t: 'exact'; readonly value: string; readonly ignoreCase: boolean }
-  | { readonly t: 'regex'; readonly value: string };
+  /** `names` are those of its groups, when it was a path template. */
+  | { readonly t: 'regex'; readonly value: string; readonly names?: readonly string[] }
+  /** `CONNECT` requests; they have no path. */
+  | { readonly t: 'connect' };
 
 export interface RouteMatch {
   readonly path: PathMatch;
   readonly headers: readonly HeaderMatch[];
   readonly query: readonly QueryMatch[];
+  /** What filters have left for the stream. */
+  readonly metadata: readonly MetadataMatch[];
+  /** The client's certificate: shown, and verified; absent = any. */
+  readonly tls?: { readonly presented?: boolean; readonly validated?: boolean };
   /** Only requests whose content-type is application/grpc(+…). */
   readonly grpc: boolean;
   /** Matches so large a share of requests, 0..1. */
@@ -85,6 +96,10 @@ export type RouteAction =
 
 export interface WeightedCluster {
   readonly name: string;
+  /** The request header that names the cluster, instead of `name`. */
+  readonly header?: string;
+  /** Criteria of the subset, over the route's. */
+  readonly criteria: Criteria;
   readonly weight: number;
   readonly headers: HeaderMutations;
   readonly hostRewrite?: string;
@@ -94,7 +109,8 @@ export interface WeightedCluster {
 export interface ForwardAction {
   readonly cluster:
     | { readonly t: 'one'; readonly name: string }
-    | { readonly t: 'weighted'; readonly clusters: readonly WeightedCluster[] }
+    /** `randomHeader`: its number is the draw, where it is there. */
+    | { readonly t: 'weighted'; readonly clusters: readonly WeightedCluster[]; readonly randomHeader?: string }
     | { readonly t: 'header'; readonly name: string };
   /** Status when the cluster does not exist. */
   readonly clusterNotFoundStatus: number;
@@ -107,7 +123,54 @@ export interface ForwardAction {
   readonly idleTimeoutMs?: number;
   /** Longest life of the stream, retries included; absent = the connection manager's, 0 = none. */
   readonly maxStreamDurationMs?: number;
+  /** Limit the stream by the caller's `grpc-timeout`: at most so long (0 = as it says), less an offset. */
+  readonly grpcTimeout?: { readonly maxMs: number; readonly offsetMs: number };
   readonly retry?: RetryPolicy;
+  readonly hedge?: HedgePolicy;
+  /** Which limits count for it. */
+  readonly priority: 'default' | 'high';
+  readonly hash: readonly HashPolicy[];
+  /** Subset of the cluster's hosts. */
+  readonly criteria: Criteria;
+  readonly mirrors: readonly MirrorPolicy[];
+  readonly internalRedirect?: InternalRedirectPolicy;
+  readonly rateLimits: readonly RateLimitRule[];
+}
+
+/** Attempts beside each other; the first good answer wins. */
+export interface HedgePolicy {
+  readonly initialRequests: number;
+  /** Share of requests, 0..1, that get one more. */
+  readonly additionalChance: number;
+  /** A try that takes too long goes on while another begins. */
+  readonly onPerTryTimeout: boolean;
+}
+
+/** A copy of the request goes there, and nobody waits for it. */
+export interface MirrorPolicy {
+  readonly cluster: { readonly t: 'one'; readonly name: string } | { readonly t: 'header'; readonly name: string };
+  /** Share of requests, 0..1. */
+  readonly fraction: number;
+  /** Does the copy's trace count? */
+  readonly traceSampled: boolean;
+  /** The copy's authority does not end in `-shadow`. */
+  readonly keepHost: boolean;
+}
+
+/** Redirects of the upstream that the proxy follows itself. */
+export interface InternalRedirectPolicy {
+  readonly maxRedirects: number;
+  readonly statuses: readonly number[];
+  /** From plain HTTP to HTTPS, or back. */
+  readonly crossScheme: boolean;
+  /** Never from HTTPS to plain HTTP. */
+  readonly safeOnly: boolean;
+  /** Never twice to one route. */
+  readonly newRoutesOnly: boolean;
+  /** Only to these routes; absent = any. */
+  readonly allowedRoutes?: readonly string[];
+  /** Response headers that become request headers. */
+  readonly copyHeaders: readonly string[];
 }
 
 /** What of a request is hashed for consistent load balancing. `terminal`: once there is a hash, the rules after this one do not count. */
@@ -129,7 +192,9 @@ export type PathRewrite =
   /** Replaces what the matcher matched. */
   | { readonly t: 'prefix'; readonly value: string }
   /** Substitution with `\1`; applies to the path without query. */
-  | { readonly t: 'regex'; readonly pattern: string; readonly substitution: string };
+  | { readonly t: 'regex'; readonly pattern: string; readonly substitution: string }
+  /** `{name}` stands for what the route's path template has taken under that name. */
+  | { readonly t: 'template'; readonly substitution: string };
 
 export type HostRewrite =
   | { readonly t: 'literal'; readonly value: string }
@@ -180,6 +245,22 @@ export interface RetryPolicy {
   readonly retriableRequestHeaders: readonly HeaderMatch[];
   readonly baseIntervalMs: number;
   readonly maxIntervalMs: number;
-  /** Avoid hosts that were tried already (`envoy.retry_host_predicates.previous_hosts`). */
-  readonly avoidPreviousHosts: boolean;
+  /** The upstream may say when to come back, in the first of these headers that does, up to so long. */
+  readonly rateLimited?: {
+    readonly headers: readonly { readonly name: string; readonly format: 'seconds' | 'unix-timestamp' }[];
+    readonly maxIntervalMs: number;
+  };
+  /** No byte of the response for so long ends a try; 0 = none. */
+  readonly perTryIdleTimeoutMs: number;
+  /** Hosts that a retry would rather not have. */
+  readonly avoid: {
+    readonly previousHosts: boolean;
+    readonly canaries: boolean;
+    /** Hosts with this metadata, each. */
+    readonly metadata: readonly Criteria[];
+  };
+  /** How many other hosts are drawn when one is to be avoided. */
+  readonly hostAttempts: number;
+  /** After so many tries the priorities tried so far are avoided; 0 = never. */
+  readonly avoidPrioritiesAfter: number;
 }
