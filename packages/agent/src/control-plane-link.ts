@@ -5,6 +5,7 @@ import { type ControlPlaneAddress, parseTarget, requestCertificate } from './ide
 import { type Identity, type IdentityManager, startIdentityManager } from './identity/identity-manager.ts';
 import { xdsNode } from './node.ts';
 import type { Platform } from './platform.ts';
+import { createFileSecrets, isFileSecret, type FileSecretOptions, type FileSecrets } from './relay/file-secrets.ts';
 import { createRelay, type Relay } from './relay/relay.ts';
 import { isLocalSecret, localSecrets } from './relay/secrets.ts';
 import { startUpstream, type Upstream } from './relay/upstream.ts';
@@ -47,7 +48,8 @@ export async function startLink(options: LinkOptions): Promise<ControlPlaneLink>
   let upstream: Upstream | undefined;
   const relay = createRelay({
     node: encodeNode(xdsNode(config)),
-    isLocal: isLocalSecret,
+    isLocal: (typeUrl, name) => isLocalSecret(typeUrl, name) || isFileSecret(typeUrl, name),
+    onLocalWanted: (typeUrl, names) => files.want(names.filter((name) => isFileSecret(typeUrl, name))),
     onUpdate: options.onUpdate,
     onRefusal: (typeUrl, message) => onEvent({ t: 'rejected', typeUrl, message }),
     onWork() {
@@ -55,6 +57,7 @@ export async function startLink(options: LinkOptions): Promise<ControlPlaneLink>
       options.onWork();
     },
   });
+  const files = filesOf(options, (resources) => relay.setLocal(TYPE_URL.secret, resources));
   const id = { trustDomain: join.trustDomain, namespace: who.namespace, serviceAccount: who.serviceAccount };
   const identity = startIdentityManager({
     id,
@@ -77,6 +80,7 @@ export async function startLink(options: LinkOptions): Promise<ControlPlaneLink>
   identity.onChange(adopt);
   const close = async (): Promise<void> => {
     identity.close();
+    files.close();
     upstream?.close();
     await channel.close();
   };
@@ -93,6 +97,14 @@ export async function startLink(options: LinkOptions): Promise<ControlPlaneLink>
     onState: (state) => onEvent({ t: 'control-plane', state: state.t, ...(state.t === 'away' ? { reason: state.reason } : {}) }),
   });
   return { identity, channel, relay, upstream, close };
+}
+
+function filesOf({ platform, onEvent }: LinkOptions, publish: FileSecretOptions['publish']): FileSecrets {
+  return createFileSecrets({
+    platform,
+    publish,
+    onFault: (message) => onEvent({ t: 'warning', message: `A file that a DestinationRule names cannot be used: ${message}` }),
+  });
 }
 
 function tlsOptions(

@@ -31,6 +31,8 @@ export interface RelayOptions {
   readonly node: Uint8Array;
   /** Names that are made here and never asked of the control plane. */
   readonly isLocal: (typeUrl: string, name: string) => boolean;
+  /** A proxy asks for such names. */
+  readonly onLocalWanted?: (typeUrl: string, names: readonly string[]) => void;
   /** Resources of a type have changed. */
   readonly onUpdate?: (typeUrl: string) => void;
   /** A proxy refused resources. */
@@ -116,6 +118,8 @@ function createHost({ client, store, sessions, own }: RelayState, options: Relay
     store,
     subscribe(typeUrl, names) {
       const known = client.subscriptions(typeUrl);
+      const local = [...names].filter((name) => options.isLocal(typeUrl, name));
+      if (local.length > 0) options.onLocalWanted?.(typeUrl, local);
       const missing = [...names].filter((name) => !known.has(name) && !options.isLocal(typeUrl, name));
       if (missing.length > 0) client.subscribe(typeUrl, missing);
     },

@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises';
+import { getCACertificates, rootCertificates } from 'node:tls';
+import { hashBytes } from '@meltemi/base';
+import { TYPE_URL } from '@meltemi/protos-types';
+import type { Resource } from '@meltemi/xds';
+import type { Platform } from '../platform.ts';
+import { encodeCertificateSecret, encodeRootSecret } from '../wire/messages.ts';
+
+const CERTIFICATE = 'file-cert:';
+const ROOTS = 'file-root:';
+/** The trusted certificates of the machine itself, as `file-root:system`. */
+const SYSTEM = 'system';
+
+/** Files are renewed in their place; how soon a proxy takes the new ones. */
+const LOOK_AGAIN_MS = 30_000;
+
+/** Istio's names for keys and certificates that lie as files beside the workload: `file-cert:CERT~KEY`, `file-root:CA`. */
+export function isFileSecret(typeUrl: string, name: string): boolean {
+  return typeUrl === TYPE_URL.secret && (name.startsWith(CERTIFICATE) || name.startsWith(ROOTS));
+}
+
+/** Reads the files that proxies ask for by name, and again as long as the agent runs. */
+export interface FileSecrets {
+  want(names: readonly string[]): void;
+  close(): void;
+}
+
+export interface FileSecretOptions {
+  readonly platform: Platform;
+  readonly publish: (resources: readonly Resource[]) => void;
+  /** A file that cannot be read or holds no PEM text; told once for as long as it lasts. Without it the proxy makes no connection that needs it. */
+  readonly onFault: (message: string) => void;
+}
+
+/** Keys stay in memory: they go from the file to the proxy's socket. */
+export function createFileSecrets({ platform, publish, onFault }: FileSecretOptions): FileSecrets {
+  const versions = new Map<string, string>();
+  const faults = new Map<string, string>();
+  let timer: { cancel(): void } | undefined;
+  let closed = false;
+  const look = async (name: string): Promise<void> => {
+    const read = await readSecret(name);
+    if (closed) return;
+    if ('fault' in read) {
+      if (faults.get(name) !== read.fault) onFault(`${name}: ${read.fault}`);
+      faults.set(name, read.fault);
+      return;
+    }
+    faults.delete(name);
+    const version = hashBytes(read.bytes);
+    if (versions.get(name) === version) return;
+    versions.set(name, version);
+    publish([{ name, version, bytes: read.bytes }]);
+  };
+  const again = (): void => {
+    timer = platform.timers.after(LOOK_AGAIN_MS, () => {
+      for (const name of versions.keys()) void look(name);
+      again();
+    });
+  };
+  return {
+    want(names) {
+      for (const name of names) {
+        if (versions.has(name)) continue;
+        versions.set(name, '');
+        void look(name);
+      }
+      if (timer === undefined && versions.size > 0) again();
+    },
+    close() {
+      closed = true;
+      timer?.cancel();
+    },
+  };
+}
+
+async function readSecret(name: string): Promise<{ readonly bytes: Uint8Array } | { readonly fault: string }> {
+  try {
+    if (name.startsWith(ROOTS)) {
+      const path = name.slice(ROOTS.length);
+      return { bytes: encodeRootSecret(name, path === SYSTEM ? systemRoots() : await readPem(path)) };
+    }
+    const [certificate = '', key = ''] = name.slice(CERTIFICATE.length).split('~', 2);
+    return { bytes: encodeCertificateSecret(name, await readPem(certificate), await readPem(key)) };
+  } catch (error) {
+    return { fault: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function readPem(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8');
+  // Whoever writes configuration names the file: nothing but PEM may leave through here.
+  if (!/^-----BEGIN [A-Z0-9 ]+-----$/m.test(text)) throw new Error(`${path} holds no PEM text`);
+  return text;
+}
+
+/** The machine's own store; where that is empty (a bare container), the one that came with the runtime. */
+function systemRoots(): string {
+  const own = getCACertificates('system');
+  return (own.length > 0 ? own : rootCertificates).join('\n');
+}
