@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { decodeYaml, ofKind } from '@meltemi/api';
-import { formatProblem } from '@meltemi/base';
+import { formatProblem, type ObjectRef, type Problem } from '@meltemi/base';
 import { buildPushContext, DEFAULT_MESH_CONFIG, NO_LOCALITY, serviceFromKubernetes, servicesFromServiceEntry, type Workload } from '@meltemi/model';
-import { analysisContext, analyze, analyzeObject, review, type AnalysisInputs } from './analyze.ts';
+import { analysisContext, analyze, createAnalysis, review, type AnalysisInputs } from './analyze.ts';
 import type { AnalysisContext } from './analyzer.ts';
 import { ANALYZERS } from './analyzers/index.ts';
 import { CODES } from './codes.ts';
@@ -94,19 +94,40 @@ function recording(context: AnalysisContext, seen: Set<string>): AnalysisContext
     services: () => note('services', context.services()),
     workloads: () => note('workloads', context.workloads()),
     configs: (kind) => note(kind, context.configs(kind)),
+    subjects: (kind) => note(kind, context.subjects(kind)),
   };
 }
+
+function problemsOf(mesh: AnalysisInputs, ref: ObjectRef): readonly Problem[] {
+  return analyze(mesh).filter(({ object }) => object?.kind === ref.kind && object.namespace === ref.namespace && object.name === ref.name);
+}
+
+test('an analysis that goes on finds what a new one finds, object by object taken away, put back and reviewed', () => {
+  for (const file of inputs) {
+    const mesh = meshOf(file);
+    const analysis = createAnalysis();
+    assert.deepEqual(analysis.problems(mesh), analyze(mesh));
+    const { configs } = mesh.push.inputs;
+    for (const removed of configs) {
+      const less = { ...mesh, push: { ...mesh.push, inputs: { ...mesh.push.inputs, configs: configs.filter((config) => config !== removed) } } };
+      assert.deepEqual(analysis.problems(less), analyze(less), `${file} without ${removed.kind} ${removed.meta.name}`);
+      const { kind, meta } = removed;
+      assert.deepEqual(review(less, removed), problemsOf(mesh, { kind, namespace: meta.namespace, name: meta.name }), `${file} ${kind} ${meta.name}`);
+    }
+    assert.deepEqual(analysis.problems(mesh), analyze(mesh));
+  }
+});
 
 test('one object alone, and where the mesh refuses unknown hosts', () => {
   const mesh = meshOf('destination-rule.yaml');
   const ref = { kind: 'DestinationRule', namespace: 'bookinfo', name: 'unknown' };
   assert.deepEqual(
-    analyzeObject(mesh, ref).map((problem) => [problem.code, problem.severity]),
+    problemsOf(mesh, ref).map((problem) => [problem.code, problem.severity]),
     [['KIA0202', 'warning']],
   );
   const strict = { ...mesh, push: { ...mesh.push, mesh: { ...DEFAULT_MESH_CONFIG, outboundTrafficPolicy: 'REGISTRY_ONLY' as const } } };
   assert.deepEqual(
-    analyzeObject(strict, ref).map((problem) => problem.severity),
+    problemsOf(strict, ref).map((problem) => problem.severity),
     ['error'],
   );
 });

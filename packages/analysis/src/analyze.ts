@@ -1,7 +1,7 @@
 import { configKey, ofKind, type Config, type KindName, type SpecTypes } from '@meltemi/api';
-import type { ObjectRef, Problem } from '@meltemi/base';
+import type { Problem } from '@meltemi/base';
 import type { PushContext, Workload } from '@meltemi/model';
-import type { AnalysisContext, AnalysisFinding, Analyzer } from './analyzer.ts';
+import type { AnalysisContext, AnalysisFinding, AnalysisInput, Analyzer } from './analyzer.ts';
 import { ANALYZERS } from './analyzers/index.ts';
 import { CODES } from './codes.ts';
 
@@ -17,54 +17,107 @@ export interface AnalysisInputs {
 const SUPPRESS = ['galley.istio.io/analyze-suppress', 'kiali.io/ignore-validations'];
 const SEVERITIES = ['error', 'warning', 'info'];
 
-/**
- * What is wrong with the mesh as a whole: everything that no single object shows. Each problem names its object and path. Codes in an object's annotation
- * `galley.istio.io/analyze-suppress` or `kiali.io/ignore-validations` are left out (`*` or empty: all). Errors first, then by object.
- */
-export function analyze(inputs: AnalysisInputs): readonly Problem[] {
-  const context = analysisContext(inputs);
-  const problems = ANALYZERS.flatMap((analyzer) => findingsOf(analyzer, context, inputs.onFault))
-    .filter((finding) => !isSuppressed(finding))
-    .map(toProblem);
-  return problems.sort(compareProblems);
+/** Analysis of one mesh as it changes. */
+export interface Analysis {
+  /**
+   * What is wrong with the mesh as a whole: everything that no single object shows. Each problem names its object and path. Codes in an object's annotation
+   * `galley.istio.io/analyze-suppress` or `kiali.io/ignore-validations` are left out (`*` or empty: all). Errors first, then by object. An analyzer runs again only
+   * when something that it reads has changed since the last call.
+   */
+  problems(inputs: AnalysisInputs): readonly Problem[];
 }
 
-/** Of `analyze`, what concerns one object. */
-export function analyzeObject(inputs: AnalysisInputs, ref: ObjectRef): readonly Problem[] {
-  return analyze(inputs).filter(({ object }) => object?.kind === ref.kind && object.namespace === ref.namespace && object.name === ref.name);
+interface Run {
+  readonly reads: readonly unknown[];
+  readonly problems: readonly Problem[];
 }
 
-/** What would be wrong with an object if it were (or replaced its namesake) in the mesh. */
-export function review(inputs: AnalysisInputs, candidate: Config): readonly Problem[] {
-  const { push } = inputs;
-  const key = configKey(candidate);
-  const configs = [...push.inputs.configs.filter((config) => configKey(config) !== key), candidate];
-  const ref = { kind: candidate.kind, namespace: candidate.meta.namespace, name: candidate.meta.name };
-  return analyzeObject({ ...inputs, push: { mesh: push.mesh, inputs: { ...push.inputs, configs } } }, ref);
-}
-
-/** The view of the mesh that analyzers get. */
-export function analysisContext({ push, workloads }: AnalysisInputs): AnalysisContext {
-  const byKind = new Map<KindName, readonly Config[]>();
+export function createAnalysis(): Analysis {
+  const runs = new Map<Analyzer, Run>();
+  let lists = new Map<KindName, readonly Config[]>();
   return {
-    mesh: () => push.mesh,
-    services: () => push.inputs.services,
-    workloads: () => workloads,
-    configs<K extends KindName>(kind: K): readonly Config<SpecTypes[K]>[] {
-      const known = byKind.get(kind) ?? ofKind(push.inputs.configs, kind);
-      byKind.set(kind, known);
-      return known as readonly Config<SpecTypes[K]>[];
+    problems(inputs) {
+      const context = analysisContext(inputs, lists);
+      lists = context.lists;
+      const found = ANALYZERS.flatMap((analyzer) => {
+        const reads = analyzer.reads.map((input) => inputOf(context, input));
+        const before = runs.get(analyzer);
+        if (before?.reads.every((item, index) => item === reads[index]) === true) return before.problems;
+        const problems = problemsOf(analyzer, context, inputs.onFault);
+        if (problems === undefined) runs.delete(analyzer);
+        else runs.set(analyzer, { reads, problems });
+        return problems ?? [];
+      });
+      return found.sort(compareProblems);
     },
   };
 }
 
-function findingsOf(analyzer: Analyzer, context: AnalysisContext, onFault: AnalysisInputs['onFault']): readonly AnalysisFinding[] {
+/** `Analysis.problems`, once. */
+export function analyze(inputs: AnalysisInputs): readonly Problem[] {
+  return createAnalysis().problems(inputs);
+}
+
+function inputOf(context: AnalysisContext, input: AnalysisInput): unknown {
+  if (input === 'services' || input === 'workloads' || input === 'mesh') return context[input]();
+  return context.configs(input);
+}
+
+/** What would be wrong with an object if it were (or replaced its namesake) in the mesh. Only analyzers that read its kind can have found something in it. */
+export function review(inputs: AnalysisInputs, candidate: Config): readonly Problem[] {
+  const { push } = inputs;
+  const analyzers = ANALYZERS.filter((analyzer) => analyzer.reads.some((input) => input === candidate.kind));
+  if (analyzers.length === 0) return [];
+  const key = configKey(candidate);
+  const configs = [...push.inputs.configs.filter((config) => configKey(config) !== key), candidate];
+  const context = analysisContext({ ...inputs, push: { mesh: push.mesh, inputs: { ...push.inputs, configs } } }, new Map(), candidate);
+  return analyzers
+    .flatMap((analyzer) => problemsOf(analyzer, context, inputs.onFault) ?? [])
+    .filter(({ object }) => object?.kind === candidate.kind && object.namespace === candidate.meta.namespace && object.name === candidate.meta.name)
+    .sort(compareProblems);
+}
+
+/** The view of the mesh that analyzers get, and the lists of objects in it: those of `before` where they hold the same. */
+export function analysisContext(
+  { push, workloads }: AnalysisInputs,
+  before: ReadonlyMap<KindName, readonly Config[]> = new Map(),
+  subject?: Config,
+): AnalysisContext & { readonly lists: Map<KindName, readonly Config[]> } {
+  const lists = new Map<KindName, readonly Config[]>();
+  const configs = <K extends KindName>(kind: K): readonly Config<SpecTypes[K]>[] => {
+    let list = lists.get(kind);
+    if (list === undefined) {
+      list = ofKind(push.inputs.configs, kind);
+      const old = before.get(kind);
+      if (old !== undefined && old.length === list.length && old.every((config, index) => config === list?.[index])) list = old;
+      lists.set(kind, list);
+    }
+    return list as readonly Config<SpecTypes[K]>[];
+  };
+  return {
+    lists,
+    mesh: () => push.mesh,
+    services: () => push.inputs.services,
+    workloads: () => workloads,
+    configs,
+    subjects: (kind) => (subject === undefined ? configs(kind) : ofKind([subject], kind)),
+  };
+}
+
+/** Undefined: the analyzer failed. */
+function problemsOf(analyzer: Analyzer, context: AnalysisContext, onFault: AnalysisInputs['onFault']): readonly Problem[] | undefined {
+  return findingsOf(analyzer, context, onFault)
+    ?.filter((finding) => !isSuppressed(finding))
+    .map(toProblem);
+}
+
+function findingsOf(analyzer: Analyzer, context: AnalysisContext, onFault: AnalysisInputs['onFault']): readonly AnalysisFinding[] | undefined {
   try {
     return analyzer.analyze(context);
   } catch (error) {
     if (onFault === undefined) throw error;
     onFault(analyzer.name, error);
-    return [];
+    return undefined;
   }
 }
 

@@ -23,6 +23,8 @@ export interface AnalysisFinding {
 export interface AnalysisContext {
   mesh(): MeshConfig;
   configs<K extends KindName>(kind: K): readonly Config<SpecTypes[K]>[];
+  /** Those of a kind that are to be judged: all, or only the object under review. For analyzers that judge each object by itself. */
+  subjects<K extends KindName>(kind: K): readonly Config<SpecTypes[K]>[];
   services(): readonly Service[];
   workloads(): readonly Workload[];
 }

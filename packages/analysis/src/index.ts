@@ -1,2 +1,2 @@
-export { analyze, analyzeObject, review, type AnalysisInputs } from './analyze.ts';
+export { analyze, createAnalysis, review, type Analysis, type AnalysisInputs } from './analyze.ts';
 export { CODES, type AnalysisCode, type CodeDefinition } from './codes.ts';

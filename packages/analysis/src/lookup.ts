@@ -1,6 +1,6 @@
 import { nearest, type Config, type VirtualService } from '@meltemi/api';
 import type { Fix } from '@meltemi/base';
-import { createHostIndex, labelsMatch, resolveHost } from '@meltemi/match';
+import { createHostIndex, labelsMatch, resolveHost, type HostIndex } from '@meltemi/match';
 import type { Service, Workload } from '@meltemi/model';
 import type { AnalysisContext } from './analyzer.ts';
 
@@ -15,7 +15,7 @@ export interface ServiceLookup {
 export function serviceLookup(context: AnalysisContext): ServiceLookup {
   const domain = context.mesh().domainSuffix;
   const services = context.services();
-  const index = createHostIndex(services.map((service) => [service.hostname, service] as const));
+  const index = hostIndex(services);
   return {
     find: (host, namespace) => index.lookup(resolveHost(host, namespace, domain)),
     suggest(host, namespace) {
@@ -23,6 +23,15 @@ export function serviceLookup(context: AnalysisContext): ServiceLookup {
       return { text: near === undefined ? 'Correct the host, or add a Service or a ServiceEntry that has it.' : `Did you mean "${near}"?` };
     },
   };
+}
+
+/** Several analyzers ask for it: made once per list. */
+const indexes = new WeakMap<readonly Service[], HostIndex<Service>>();
+
+function hostIndex(services: readonly Service[]): HostIndex<Service> {
+  let index = indexes.get(services);
+  if (index === undefined) indexes.set(services, (index = createHostIndex(services.map((service) => [service.hostname, service] as const))));
+  return index;
 }
 
 function nearestHost(host: string, namespace: string, services: readonly Service[], domain: string): string | undefined {

@@ -1,4 +1,4 @@
-import { analyze, review } from '@meltemi/analysis';
+import { createAnalysis, review, type AnalysisInputs } from '@meltemi/analysis';
 import type { Config } from '@meltemi/api';
 import type { Log, Problem } from '@meltemi/base';
 import type { ConfigStore, Mesh } from '@meltemi/registry';
@@ -14,6 +14,7 @@ export interface Findings {
 }
 
 export function createFindings(mesh: Pick<Mesh, 'state' | 'workloads' | 'settle'>, store: ConfigStore, log: Log): Findings {
+  const running = createAnalysis();
   let last: { readonly version: number; readonly problems: readonly Problem[] } | undefined;
   const onFault = (analyzer: string, error: unknown): void => {
     log.error('an analyzer failed; what the others find is told', {
@@ -21,11 +22,11 @@ export function createFindings(mesh: Pick<Mesh, 'state' | 'workloads' | 'settle'
       error: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
   };
-  const inputs = (): Parameters<typeof analyze>[0] => ({ push: mesh.state.push, workloads: mesh.workloads(), onFault });
+  const inputs = (): AnalysisInputs => ({ push: mesh.state.push, workloads: mesh.workloads(), onFault });
   const analysis = (): readonly Problem[] => {
     // A client that has just written asks what its change did: the change must be in.
     const version = mesh.settle();
-    if (last?.version !== version) last = { version, problems: analyze(inputs()).map((problem) => placed(problem, store)) };
+    if (last?.version !== version) last = { version, problems: running.problems(inputs()).map((problem) => placed(problem, store)) };
     return last.problems;
   };
   return {

@@ -10,9 +10,8 @@ export const host = defineAnalyzer({
   analyze(context) {
     const lookup = serviceLookup(context);
     const { domainSuffix, outboundTrafficPolicy } = context.mesh();
-    const rules = context.configs('DestinationRule');
     const findings: AnalysisFinding[] = [];
-    for (const config of rules) {
+    for (const config of context.subjects('DestinationRule')) {
       const { host: written } = config.spec;
       const { namespace } = config.meta;
       if (written.startsWith('*') || lookup.find(written, namespace) !== undefined) continue;
@@ -27,7 +26,7 @@ export const host = defineAnalyzer({
         fix,
       });
     }
-    const parts = rules.flatMap((config) => {
+    const parts = context.configs('DestinationRule').flatMap((config) => {
       const full = resolveHost(config.spec.host, config.meta.namespace, domainSuffix);
       const subsets = config.spec.subsets ?? [];
       const place = { config, full };

@@ -12,7 +12,7 @@ export const mtls = defineAnalyzer({
     const policies = context.configs('PeerAuthentication').filter((policy) => Object.keys(policy.spec.selector?.matchLabels ?? {}).length === 0);
     const root = context.mesh().rootNamespace;
     const findings: AnalysisFinding[] = [];
-    for (const config of context.configs('DestinationRule')) {
+    for (const config of context.subjects('DestinationRule')) {
       if (config.spec.trafficPolicy?.tls?.mode !== 'DISABLE') continue;
       const namespace = lookup.find(config.spec.host, config.meta.namespace)?.namespace ?? config.meta.namespace;
       const policy = policyFor(policies, namespace) ?? policyFor(policies, root);

@@ -17,7 +17,7 @@ export const subsetLabels = defineAnalyzer({
     const used = usedSubsets(context);
     const domain = context.mesh().domainSuffix;
     const findings: AnalysisFinding[] = [];
-    for (const config of context.configs('DestinationRule')) {
+    for (const config of context.subjects('DestinationRule')) {
       const { namespace } = config.meta;
       const service = lookup.find(config.spec.host, namespace);
       if (service === undefined || config.spec.host.startsWith('*')) continue;

@@ -7,7 +7,7 @@ export const selector = defineAnalyzer({
   codes: ['KIA0302'],
   reads: ['Gateway', 'workloads'],
   analyze(context) {
-    return context.configs('Gateway').flatMap((config) => {
+    return context.subjects('Gateway').flatMap((config) => {
       const wanted = config.spec.selector ?? {};
       if (Object.keys(wanted).length === 0 || context.workloads().some((workload) => labelsMatch(wanted, workload.labels))) return [];
       const text = Object.entries(wanted)

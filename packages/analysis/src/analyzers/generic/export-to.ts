@@ -13,9 +13,9 @@ export const exportTo = defineAnalyzer({
       ...context.workloads().map((workload) => workload.namespace),
     ]);
     const configs: readonly Config<{ readonly exportTo?: readonly string[] }>[] = [
-      ...context.configs('VirtualService'),
-      ...context.configs('DestinationRule'),
-      ...context.configs('ServiceEntry'),
+      ...context.subjects('VirtualService'),
+      ...context.subjects('DestinationRule'),
+      ...context.subjects('ServiceEntry'),
     ];
     const findings: AnalysisFinding[] = [];
     for (const config of configs) {

@@ -1,6 +1,7 @@
 import { labelsMatch } from '@meltemi/match';
 import { parseProtocol, selectProtocol } from '@meltemi/model';
 import { defineAnalyzer, type AnalysisFinding } from '../../analyzer.ts';
+import { groupBy } from '../../lookup.ts';
 
 const PROTOCOLS = ['grpc', 'grpc-web', 'http', 'http2', 'https', 'mongo', 'redis', 'tcp', 'tls', 'udp', 'mysql'];
 
@@ -11,11 +12,11 @@ export const portNames = defineAnalyzer({
   reads: ['Service', 'workloads'],
   analyze(context) {
     const findings: AnalysisFinding[] = [];
-    for (const config of context.configs('Service')) {
+    const workloads = groupBy(context.workloads(), (workload) => workload.namespace);
+    for (const config of context.subjects('Service')) {
       const selector = config.spec.selector ?? {};
       const meshed =
-        Object.keys(selector).length > 0 &&
-        context.workloads().some((workload) => workload.namespace === config.meta.namespace && labelsMatch(selector, workload.labels));
+        Object.keys(selector).length > 0 && workloads.get(config.meta.namespace)?.some((workload) => labelsMatch(selector, workload.labels)) === true;
       if (!meshed) continue;
       config.spec.ports?.forEach((port, index) => {
         const path = `spec.ports[${index}]`;

@@ -9,7 +9,7 @@ export const destinationHost = defineAnalyzer({
   analyze(context) {
     const lookup = serviceLookup(context);
     const findings: AnalysisFinding[] = [];
-    for (const config of context.configs('VirtualService')) {
+    for (const config of context.subjects('VirtualService')) {
       for (const { path, host, port } of destinationsOf(config)) {
         const service = lookup.find(host, config.meta.namespace);
         if (service === undefined) {

@@ -10,7 +10,7 @@ export const gateways = defineAnalyzer({
   reads: ['VirtualService', 'Gateway', 'mesh'],
   analyze(context) {
     const known = new Map(context.configs('Gateway').map((gateway) => [`${gateway.meta.namespace}/${gateway.meta.name}`, gateway]));
-    return context.configs('VirtualService').flatMap((config) => [...missing(config, known), ...unserved(context, config, known)]);
+    return context.subjects('VirtualService').flatMap((config) => [...missing(config, known), ...unserved(context, config, known)]);
   },
 });
 

@@ -8,7 +8,7 @@ export const unreachable = defineAnalyzer({
   reads: ['VirtualService'],
   analyze(context) {
     const findings: AnalysisFinding[] = [];
-    for (const config of context.configs('VirtualService')) {
+    for (const config of context.subjects('VirtualService')) {
       for (const protocol of ['http', 'tcp'] as const) {
         const rules: readonly { readonly match?: readonly object[]; readonly name?: string }[] = config.spec[protocol] ?? [];
         const all = rules.findIndex((rule) => rule.match === undefined || rule.match.length === 0 || rule.match.some(isCatchAll));

@@ -7,7 +7,7 @@ export const weights = defineAnalyzer({
   reads: ['VirtualService'],
   analyze(context) {
     const findings: AnalysisFinding[] = [];
-    for (const config of context.configs('VirtualService')) {
+    for (const config of context.subjects('VirtualService')) {
       for (const protocol of ['http', 'tls', 'tcp'] as const) {
         config.spec[protocol]?.forEach((rule, index) => {
           const path = `spec.${protocol}[${index}].route`;
