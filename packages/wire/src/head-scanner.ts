@@ -96,6 +96,12 @@ export class HeadScanner {
     }
   }
 
+  /** The body's length will be another one: the line goes, and so does what it said. */
+  dropLength(): void {
+    this.dropKnown(CONTENT_LENGTH);
+    this.contentLength = -1;
+  }
+
   /** Drops the lines of a known header, if any. */
   dropKnown(id: number): void {
     const first = this.known[id] as number;

@@ -8,7 +8,7 @@ import { REPLIES } from './replies.ts';
 import { sendKept } from './request-body.ts';
 import { buildRequestHead, rescan } from './request-head.ts';
 import { attemptFailed } from './retry.ts';
-import type { UpstreamStream } from './stream.ts';
+import type { RequestFraming, UpstreamStream } from './stream.ts';
 
 /** Bodies up to so much go out in one piece with their head. */
 const JOIN_BYTES = 64 * 1024;
@@ -76,17 +76,24 @@ export function send(x: Exchange, stream: UpstreamStream, fresh: boolean): void 
   if (!fresh) rescan(x);
   const framing = requestFraming(x, stream);
   const length = buildRequestHead(x, framing);
-  const accepted = stream.protocol === 'http1' && framing === 'raw' ? sendRaw(x, stream, length) : sendFramed(x, stream, { framing, length });
+  const accepted =
+    stream.protocol === 'http1' && (framing === 'raw' || framing === 'empty')
+      ? sendRaw(x, stream, length)
+      : sendFramed(x, stream, { framing, length });
   if (!x.replayable || x.retriesLeft === 0) forget(x);
   downstream.pause(!accepted && !x.requestComplete);
   if (x.bodyComplete) downstream.timers.startTry(x);
 }
 
+/** Methods whose requests need no word about a body that is not there. */
+const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);
+
 /** How the body goes: as it is where its length or its chunks say where it ends. */
-function requestFraming(x: Exchange, stream: UpstreamStream): 'none' | 'raw' | 'chunked' {
+function requestFraming(x: Exchange, stream: UpstreamStream): RequestFraming {
   const { requestScanner: scanner } = x.worker;
   const empty = x.bodyComplete && x.bodyBytes === 0 && x.requestTrailers === undefined && x.upgrade === '';
   if (stream.protocol === 'http2') return empty ? 'none' : 'raw';
+  if (empty && x.downstream.protocol === 'http2' && scanner.contentLength < 0 && !BODILESS.has(x.info.method)) return 'empty';
   if (x.bodyForm === 'chunked' || scanner.contentLength >= 0 || empty || x.upgrade !== '') return 'raw';
   return 'chunked';
 }
@@ -106,7 +113,7 @@ function sendRaw(x: Exchange, stream: UpstreamStream, length: number): boolean {
   return accepted;
 }
 
-function sendFramed(x: Exchange, stream: UpstreamStream, head: { readonly framing: 'none' | 'raw' | 'chunked'; readonly length: number }): boolean {
+function sendFramed(x: Exchange, stream: UpstreamStream, head: { readonly framing: RequestFraming; readonly length: number }): boolean {
   const accepted = stream.writeHead(x.worker.buffers.scratch, head.length, head.framing);
   return head.framing === 'none' || x.upgrade !== '' ? accepted : sendKept(x, stream) && accepted;
 }

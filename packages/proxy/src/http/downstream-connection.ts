@@ -258,6 +258,11 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     return this.#output.joined(x, read, next);
   }
 
+  writeLast(bytes: Uint8Array, start: number, end: number): void {
+    this.write(bytes, start, end);
+    this.end(undefined);
+  }
+
   slow(): void {
     this.#exchange?.upstream?.pause(true);
   }

@@ -16,6 +16,7 @@ import {
   responseBody,
   responseDrained,
   responseEnded,
+  responseLast,
   tunnelData,
   tunnelEnded,
   upstreamDrained,
@@ -143,6 +144,9 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   }
   onResponseBody(bytes: Uint8Array, start: number, end: number): void {
     responseBody(this, bytes, start, end);
+  }
+  onResponseLast(bytes: Uint8Array, start: number, end: number, payloadBytes: number): void {
+    responseLast(this, { bytes, start, end }, payloadBytes);
   }
   onResponseEnd(payloadBytes: number, trailers: Uint8Array | undefined): void {
     responseEnded(this, payloadBytes, trailers);

@@ -1,8 +1,8 @@
 /**
  * The seam for whoever wants to see or change bodies. Bodies between two HTTP/1.1 connections pass with their framing untouched
- * unless somebody asks for the payload: `x.payloadRequest.push(make)` while the filters decide (before the request's head is sent),
- * `x.payloadResponse.push(make)` at the latest when the response's head is here and not yet passed on (`respond.ts`). A stage that
- * changes the length drops `content-length` of the head (`scanner.dropLength()`); the writer then frames the body anew.
+ * unless somebody asks for the payload: `x.stageRequest(make)` while the filters decide (before the request's head is sent),
+ * `x.stageResponse(make)` at the latest when the response's head is here and not yet passed on (`respond.ts`). A stage that
+ * changes a response's length says so before its head is built (`responseScanner.dropLength()`); the writer then frames the body anew.
  */
 
 /** Takes a body's payload: a stage, or the stream that writes it to the peer. */

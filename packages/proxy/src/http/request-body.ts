@@ -2,6 +2,7 @@ import { ChunkedFramer } from '@meltemi/wire';
 import { asBuffer } from '../net/node-bytes.ts';
 import { forget } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
+import { bodyArrived } from './filters/run.ts';
 import { StageChain, type BodySink } from './payload.ts';
 import { MAX_REPLAY_BYTES, NO_PIECES, type Piece } from './pieces.ts';
 import type { UpstreamStream } from './stream.ts';
@@ -24,6 +25,21 @@ export function bodyEnd(x: Exchange, trailers: Uint8Array | undefined): void {
   x.info.requestEndMs = x.worker.wheel.recent;
   if (x.requestChain === undefined) endBody(x, trailers);
   else x.requestChain.end(x.unframe?.trailers ?? trailers);
+}
+
+/** The last piece and the end, for protocols that tell both at once. */
+export function bodyLast(x: Exchange, bytes: Uint8Array, start: number, end: number): void {
+  const { upstream } = x;
+  if (x.requestChain !== undefined || x.attemptUnframe !== undefined || x.replayable || upstream === undefined || x.phase === 'held') {
+    bodyData(x, bytes, start, end);
+    bodyEnd(x, undefined);
+    return;
+  }
+  x.requestComplete = true;
+  x.bodyComplete = true;
+  x.info.requestEndMs = x.worker.wheel.recent;
+  upstream.writeLast(bytes, start, end);
+  startTimes(x);
 }
 
 /** All filters have let the request pass: from here on its body goes through the stages that they asked for. */
@@ -120,9 +136,10 @@ function keepBody(x: Exchange, bytes: Uint8Array, start: number, end: number): v
   if (x.body === NO_PIECES) x.body = [{ bytes, start, end }];
   else (x.body as Piece[]).push({ bytes, start, end });
   x.bodyBytes += end - start;
+  if (x.filters !== undefined && x.phase === 'held') bodyArrived(x);
   if (x.bodyBytes <= MAX_REPLAY_BYTES) return;
   if (x.phase === 'sent' || x.phase === 'responding') forget(x);
-  else {
+  else if (x.filters === undefined || x.bodyBytes > x.filters.holdBytes) {
     x.replayable = false;
     x.downstream.pause(true);
   }
@@ -132,14 +149,19 @@ function keepBody(x: Exchange, bytes: Uint8Array, start: number, end: number): v
 function endBody(x: Exchange, trailers: Uint8Array | undefined): void {
   x.bodyComplete = true;
   x.requestTrailers = trailers;
-  const { timers } = x.downstream;
   if (x.phase === 'sent' || x.phase === 'responding') {
     x.upstream?.end(x.attemptUnframe?.trailers ?? trailers);
     x.attemptUnframe = undefined;
-    timers.startRoute(x);
-    if (x.phase === 'sent') timers.startTry(x);
+    startTimes(x);
   } else if (x.info.attempts > 0) {
     // It waits for a connection: the time of the route runs all the same. (A fault's delay comes before the route's time.)
-    timers.startRoute(x);
-  }
+    x.downstream.timers.startRoute(x);
+  } else if (x.filters !== undefined) bodyArrived(x);
+}
+
+/** The request is with the upstream, whole. */
+function startTimes(x: Exchange): void {
+  const { timers } = x.downstream;
+  timers.startRoute(x);
+  if (x.phase === 'sent') timers.startTry(x);
 }

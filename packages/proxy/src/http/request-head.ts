@@ -4,6 +4,7 @@ import { asBuffer } from '../net/node-bytes.ts';
 import type { Exchange } from './exchange.ts';
 import { clientCertLine, forwardedLines } from './forwarded.ts';
 import { applyHeaders, clean, cleanTarget, copyKept, dropUnderscored, type HeadDraft, type HeadOverrides, INTERNAL_HEADERS } from './headers.ts';
+import type { RequestFraming } from './stream.ts';
 import { cutTrace } from './tracing.ts';
 
 const HOST = HEADER.host;
@@ -27,9 +28,9 @@ const ROUTER_HEADERS = [
 
 /**
  * Writes the upstream's request head into the scratch buffer, from the head that the worker's scanner has just read: kept lines are
- * copied in runs, everything else is one string. Answers the length. `chunked`: the body goes to an HTTP/1.1 peer in chunks of our own.
+ * copied in runs, everything else is one string. Answers the length.
  */
-export function buildRequestHead(x: Exchange, framing: 'none' | 'raw' | 'chunked'): number {
+export function buildRequestHead(x: Exchange, framing: RequestFraming): number {
   const { requestScanner: scanner, buffers } = x.worker;
   const bytes = asBuffer(x.head.bytes);
   if (x.plan.edge) for (const id of INTERNAL_HEADERS) if (scanner.known[id] !== 0) scanner.dropKnown(id);
@@ -38,6 +39,7 @@ export function buildRequestHead(x: Exchange, framing: 'none' | 'raw' | 'chunked
   lines = rewrittenLines(x, scanner, lines);
   if (x.upgrade !== '') lines += 'connection: Upgrade\r\n';
   if (framing === 'chunked' && !scanner.chunked) lines += 'transfer-encoding: chunked\r\n';
+  else if (framing === 'empty') lines += 'content-length: 0\r\n';
   const out = buffers.reserve(x.head.end - x.head.start + x.info.path.length + lines.length + SPARE_BYTES);
   let at = startLine(x, scanner, bytes, out);
   at = copyKept(scanner, bytes, out, at);

@@ -5,6 +5,7 @@ import type { Exchange } from './exchange.ts';
 import { filterResponse } from './filters/respond.ts';
 import { headerValue } from './request-view.ts';
 import { StageChain } from './payload.ts';
+import type { Piece } from './pieces.ts';
 import { attemptFailed, mayRetry, scheduleRetry, sentOnStale } from './retry.ts';
 import type { HeadRead, LostCause, UpstreamStream } from './stream.ts';
 
@@ -86,10 +87,24 @@ export function responseBody(x: Exchange, bytes: Uint8Array, start: number, end:
 /** The response is whole. */
 export function responseEnded(x: Exchange, payloadBytes: number, trailers: Uint8Array | undefined): void {
   x.info.upstreamEndMs = x.worker.wheel.recent;
-  if (x.responseChain === undefined) x.info.bytesSent = payloadBytes;
+  // A writer of payload counts what it writes.
+  if (x.info.bytesSent === 0) x.info.bytesSent = payloadBytes;
   settle(x);
   x.upstream = undefined;
   (x.responseChain ?? x.downstream).end(trailers);
+}
+
+/** The last piece of a body with its end. */
+export function responseLast(x: Exchange, { bytes, start, end }: Piece, payloadBytes: number): void {
+  if (x.responseChain !== undefined) {
+    x.responseChain.write(bytes, start, end);
+    responseEnded(x, payloadBytes, undefined);
+    return;
+  }
+  x.info.upstreamEndMs = x.worker.wheel.recent;
+  settle(x);
+  x.upstream = undefined;
+  x.downstream.writeLast(bytes, start, end);
 }
 
 /** The client's side has room again. */

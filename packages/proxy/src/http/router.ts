@@ -6,6 +6,7 @@ import { cleanTarget } from './headers.ts';
 import { runFilters, type RouterSteps } from './filters/run.ts';
 import { localReply } from './local-reply.ts';
 import { REPLIES } from './replies.ts';
+import { openRequestChain } from './request-body.ts';
 import { rescan } from './request-head.ts';
 import { knownValue } from './request-view.ts';
 import { startTrace } from './tracing.ts';
@@ -107,6 +108,7 @@ function begin(x: Exchange): void {
     return;
   }
   if (x.expectsContinue && !x.requestComplete) x.downstream.sendContinue();
-  if (x.requestComplete) x.downstream.timers.startRoute(x);
+  if (x.payloadRequest.length > 0) openRequestChain(x);
+  if (x.bodyComplete) x.downstream.timers.startRoute(x);
   startAttempt(x);
 }

@@ -17,6 +17,12 @@ export type StreamProtocol = 'http1' | 'http2';
 /** How the body of a response reaches the client: none, as it came (between HTTP/1.1 connections), or as payload that the writer frames. */
 export type ResponseBody = 'none' | 'raw' | 'payload';
 
+/**
+ * How a request's body goes to the upstream: there is none and no `end` follows; as it is, by its own length or chunks; in chunks of our
+ * own (HTTP/1.1); there is none and its length 0 is to be told (HTTP/1.1).
+ */
+export type RequestFraming = 'none' | 'raw' | 'chunked' | 'empty';
+
 /** Values that repeat from request to request on a connection: the same string is used again. */
 export interface LastSeen {
   authority: string;
@@ -42,6 +48,8 @@ export interface DownstreamStream extends BodySink {
   writeHead(x: Exchange, read: HeadRead, body: ResponseBody): void;
   /** Head and body bytes `read.bytes[read.after, next)` as they are, in one write. Only between HTTP/1.1 connections. */
   writeRaw(x: Exchange, read: HeadRead, next: number): boolean;
+  /** The last piece of the body and its end, in one frame where the protocol has that. */
+  writeLast(bytes: Uint8Array, start: number, end: number): void;
   /** Ends the exchange with an answer of our own; a response that has begun is cut. */
   reply(x: Exchange, reply: LocalReply): void;
   /** `100 Continue`. */
@@ -74,6 +82,10 @@ export type LostCause = 'closed' | 'protocol' | 'reset' | 'unprocessed';
 export interface UpstreamUser {
   /** The request is HEAD: its response has no body. */
   readonly isHead: boolean;
+  /** Of the request: what `:scheme` says where there is one. */
+  readonly scheme: 'http' | 'https';
+  /** The protocol that the request asks to change to, '' = none. */
+  readonly upgrade: string;
   /**
    * The response's head (never an interim one but for 101) is in the worker's response scanner and lies where `read` says. The user
    * may say `takeRaw` or `takePayload`, and answers how far the bytes are dealt with (`read.after`, or what `takeRaw` said); -1 when it
@@ -82,6 +94,8 @@ export interface UpstreamUser {
   onResponse(stream: UpstreamStream, read: HeadRead): number;
   /** Body bytes: as they came, chunk framing included, or after `takePayload` the payload. */
   onResponseBody(bytes: Uint8Array, start: number, end: number): void;
+  /** The last piece and the end, in place of the two calls; only from protocols that tell both at once. */
+  onResponseLast(bytes: Uint8Array, start: number, end: number, payloadBytes: number): void;
   /** The response is whole; the stream serves the user no longer. `trailers` as in `BodySink.end`, known only after `takePayload`. */
   onResponseEnd(payloadBytes: number, trailers: Uint8Array | undefined): void;
   onTunnelData(bytes: Uint8Array, start: number, end: number): void;
@@ -111,10 +125,12 @@ export interface UpstreamStream extends BodySink {
   /** Begins an exchange: the head follows. */
   begin(user: UpstreamUser): void;
   /**
-   * Sends the head that `buildRequestHead` left in `bytes[0, length)` (HTTP/1.1 form). `framing`: whether the body, which follows by
-   * `write` and `end`, is of unknown length and must be framed (`chunked`), passes as it is (`raw`), or is absent (`none`: no `end` follows).
+   * Sends the head that `buildRequestHead` left in `bytes[0, length)` (HTTP/1.1 form; over HTTP/1.1 the first of the body may stand
+   * behind it). The body follows by `write` and `end`.
    */
-  writeHead(bytes: Buffer, length: number, framing: 'none' | 'raw' | 'chunked'): boolean;
+  writeHead(bytes: Buffer, length: number, framing: RequestFraming): boolean;
+  /** The last piece of the body and its end, in one frame where the protocol has that. */
+  writeLast(bytes: Uint8Array, start: number, end: number): void;
   /** Takes as much of the body as lies behind the head, untouched. Only for HTTP/1.1 on both sides. -1 = refused. */
   takeRaw(read: HeadRead): number;
   /** The user wants the payload without its framing. */

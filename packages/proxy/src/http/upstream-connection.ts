@@ -8,7 +8,7 @@ import type { DialedInfo, DialHandler, DialTarget } from '../net/net-port.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
 import type { TlsInfo, Transport } from '../types.ts';
 import { BodyWriter } from './body-writer.ts';
-import type { HeadRead, LostCause, UpstreamStream, UpstreamUser } from './stream.ts';
+import type { HeadRead, LostCause, RequestFraming, UpstreamStream, UpstreamUser } from './stream.ts';
 
 /** What a connection was made for. */
 export interface UpstreamOrigin {
@@ -88,7 +88,7 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
     this.#worker.wheel.clear(this.#deadline);
   }
 
-  writeHead(bytes: Buffer, length: number, framing: 'none' | 'raw' | 'chunked'): boolean {
+  writeHead(bytes: Buffer, length: number, framing: RequestFraming): boolean {
     if (framing === 'none') this.#sending = false;
     if (framing !== 'chunked') return this.#transport.write(bytes, 0, length);
     this.#framing = true;
@@ -105,6 +105,11 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
   end(trailers: Uint8Array | undefined): void {
     this.#sending = false;
     if (this.#framing) this.#writer?.end(trailers);
+  }
+
+  writeLast(bytes: Uint8Array, start: number, end: number): void {
+    this.write(bytes, start, end);
+    this.end(undefined);
   }
 
   onFlushed(accepted: boolean): void {
