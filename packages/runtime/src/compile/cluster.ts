@@ -63,8 +63,8 @@ export function compileCluster(
     find: (address) => byKey.get(address),
     originalDst: (address) => looseHost(config, address),
     drop: dropped.length === 0 ? () => false : (random) => drops(dropped, random),
-    loads: balance.loads,
-    refresh: balance.rebuild,
+    loads: (nowMs) => balance.loads(nowMs),
+    refresh: (nowMs) => balance.rebuild(nowMs),
     observe: decayMs === 0 ? () => {} : (host, latencyMs, nowMs) => observeLatency(host.latency, latencyMs, nowMs, decayMs),
     checked(host, health, nowMs) {
       applyCheck(host, health, nowMs);
@@ -153,11 +153,14 @@ function createBalance(options: BalancerOptions, all: readonly Host[], detector:
 
 function withSubsets(options: BalancerOptions, whole: Balancer, nowMs: number): Choose {
   const { config } = options;
-  if (config.subsets === undefined) return whole.choose;
+  if (config.subsets === undefined) return (random, now, wish) => whole.choose(random, now, wish);
   // Without being asked for, the weights of localities do not count within a subset.
   const flat: RuntimeCluster =
     config.subsets.localityWeightAware || config.locality.t !== 'weighted' ? config : { ...config, locality: { t: 'none' } };
-  const build = (localities: readonly LocalityHosts[]): Choose => buildBalancer({ ...options, config: flat, localities }, nowMs).choose;
+  const build = (localities: readonly LocalityHosts[]): Choose => {
+    const part = buildBalancer({ ...options, config: flat, localities }, nowMs);
+    return (random, now, wish) => part.choose(random, now, wish);
+  };
   return createSubsets({ config: config.subsets, localities: options.localities, build });
 }
 

@@ -8,9 +8,7 @@ import type { HeaderMatch, PathMatch, QueryMatch, RouteMatch } from '../types/ro
 /** `path` is without query; `roll` gives the request's one random number in [0, 1). */
 export type RoutePredicate = (request: RequestView, path: string, roll: () => number) => boolean;
 
-function compilePath(match: PathMatch): TextTest {
-  // Told by the method; the path of such a request says nothing.
-  if (match.t === 'connect') return () => true;
+function compilePath(match: Exclude<PathMatch, { t: 'connect' }>): TextTest {
   if (match.t === 'regex') {
     const regex = compileRegex(match.value);
     return (path) => regex.fullMatch(path);
@@ -79,15 +77,7 @@ const GRPC = /^application\/grpc(?:$|\+)/;
 
 /** Everything of a route's match, cheapest first. The order is of no consequence: all must hold and none has an effect. */
 export function compileMatch(match: RouteMatch): RoutePredicate {
-  const tests: RoutePredicate[] = [];
-  const path = compilePath(match.path);
-  if (match.path.t === 'connect') tests.push((request) => request.method === 'CONNECT');
-  else tests.push((_, target) => path(target));
-  if (match.tls !== undefined) tests.push(compileTls(match.tls));
-  for (const metadata of match.metadata) {
-    const test = compileMetadataMatch(metadata);
-    tests.push((request) => test((namespace) => request.metadata?.(namespace)));
-  }
+  const tests: RoutePredicate[] = [compilePathTest(match.path), ...compileStreamTests(match)];
   for (const header of match.headers) {
     const test = compileHeader(header);
     tests.push((request) => test(request));
@@ -103,4 +93,19 @@ export function compileMatch(match: RouteMatch): RoutePredicate {
   if (first !== undefined && second !== undefined && tests.length === 2)
     return (request, target, roll) => first(request, target, roll) && second(request, target, roll);
   return (request, target, roll) => tests.every((test) => test(request, target, roll));
+}
+
+function compilePathTest(match: PathMatch): RoutePredicate {
+  if (match.t === 'connect') return (request) => request.method === 'CONNECT';
+  const path = compilePath(match);
+  return (_, target) => path(target);
+}
+
+/** What is asked of the stream rather than of the request's head. */
+function compileStreamTests({ tls, metadata }: RouteMatch): readonly RoutePredicate[] {
+  const tests = metadata.map((item): RoutePredicate => {
+    const test = compileMetadataMatch(item);
+    return (request) => test((namespace) => request.metadata?.(namespace));
+  });
+  return tls === undefined ? tests : [compileTls(tls), ...tests];
 }

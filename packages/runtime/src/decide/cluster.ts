@@ -36,20 +36,29 @@ export function decideCluster(trail: Trail, name: string, asking?: Asking): Clus
     hosts: cluster.hosts().map((item) => describeHost(cluster, item)),
     ...(config.origin === undefined ? {} : { origin: config.origin }),
   });
-  trail.steps.push({
-    t: 'policy',
-    timeoutMs: action?.timeoutMs ?? 0,
-    ...(action?.retry === undefined ? {} : { retry: action.retry.config }),
-    limits: action?.config.priority === 'high' ? config.highLimits : config.limits,
-    ...(action === undefined || action.config.mirrors.length === 0 ? {} : { mirrors: action.config.mirrors }),
-    ...(action?.config.hedge === undefined ? {} : { hedge: action.config.hedge }),
-    connectTimeoutMs: config.connectTimeoutMs,
-  });
+  policyStep(trail, cluster, action);
   if (cluster.drop(trail.random())) return { t: 'none', flag: 'DO', details: 'drop_overload' };
   if (host === undefined) return { t: 'none', flag: 'UH', details: 'no_healthy_upstream' };
   const tls = host.transport.t === 'tls';
   const sni = host.transport.t === 'tls' ? host.transport.tls.sni : '';
   return { t: 'host', hostname: host.endpoint.hostname, forward: { t: 'forward', cluster: name, host: host.key, tls, sni } };
+}
+
+function policyStep(trail: Trail, { config }: CompiledCluster, action: CompiledForward | undefined): void {
+  const base = { t: 'policy', limits: config.limits, connectTimeoutMs: config.connectTimeoutMs } as const;
+  if (action === undefined) {
+    trail.steps.push({ ...base, timeoutMs: 0 });
+    return;
+  }
+  const { mirrors, hedge, priority } = action.config;
+  trail.steps.push({
+    ...base,
+    limits: priority === 'high' ? config.highLimits : config.limits,
+    timeoutMs: action.timeoutMs,
+    ...(action.retry === undefined ? {} : { retry: action.retry.config }),
+    ...(mirrors.length === 0 ? {} : { mirrors }),
+    ...(hedge === undefined ? {} : { hedge }),
+  });
 }
 
 function pickHost(trail: Trail, cluster: CompiledCluster, asking: Asking | undefined): Host | undefined {

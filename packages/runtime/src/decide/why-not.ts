@@ -20,12 +20,16 @@ export function failedCriteria(match: RouteMatch, request: RequestView, roll: ()
   if (!holds({ path: match.path })) failed.push(`path ${JSON.stringify(pathOf(request.path))} is not ${describePath(match.path)}`);
   for (const header of match.headers) if (!holds({ headers: [header] })) failed.push(`header ${describeHeader(header)}`);
   for (const query of match.query) if (!holds({ query: [query] })) failed.push(`query parameter ${describeQuery(query)}`);
-  for (const metadata of match.metadata)
-    if (!holds({ metadata: [metadata] })) failed.push(`metadata of ${metadata.filter} at ${metadata.path.join('.')} does not match`);
-  if (match.tls !== undefined && !holds({ tls: match.tls })) failed.push('the client certificate is not as asked for');
+  failed.push(...failedStreamCriteria(match, holds));
   if (match.grpc && !holds({ grpc: true })) failed.push('not a gRPC request');
   if (match.fraction < 1 && !holds({ fraction: match.fraction })) failed.push(`outside of the ${match.fraction * 100} % of requests it takes`);
   return failed;
+}
+
+function failedStreamCriteria({ metadata, tls }: RouteMatch, holds: (part: Partial<RouteMatch>) => boolean): readonly string[] {
+  const unmet = metadata.filter((item) => !holds({ metadata: [item] }));
+  const texts = unmet.map((item) => `metadata of ${item.filter} at ${item.path.join('.')} does not match`);
+  return tls === undefined || holds({ tls }) ? texts : [...texts, 'the client certificate is not as asked for'];
 }
 
 function describePath(path: PathMatch): string {

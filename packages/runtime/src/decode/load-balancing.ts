@@ -70,21 +70,29 @@ const WEIGHTED: LocalityBalancing = { t: 'weighted' };
 
 /** The first policy of the list that this proxy knows, as Envoy chooses; when it knows none, that is a fault. */
 function decodePolicies(reader: Reader): Balancing {
-  const extensions = reader.messages('policies').map((policy) => policy.message('typed_extension_config'));
   const names: string[] = [];
   let found: Balancing | undefined;
-  for (const extension of extensions) {
+  for (const policy of reader.messages('policies')) {
+    const extension = policy.message('typed_extension_config');
     extension?.harmless('name');
     const config = extension?.message('typed_config');
-    const type = config?.type() ?? '';
+    if (config === undefined) continue;
+    const type = config.type();
     names.push(type);
-    const decode = found === undefined && type.startsWith(POLICIES) ? TYPED[type.slice(POLICIES.length)] : undefined;
-    if (config !== undefined && decode !== undefined) found = decode(config);
-    else config?.ignoreRest();
+    if (found === undefined) found = decodePolicy(config, type);
+    else config.ignoreRest();
   }
   if (found === undefined) reader.fail('policies', `none of the policies is supported by this proxy: ${names.join(', ')}`);
-  return found ?? { lb: { t: 'round-robin' }, locality: { t: 'none' } };
+  return found ?? ROUND_ROBIN;
 }
+
+function decodePolicy(config: Reader, type: string): Balancing | undefined {
+  const decode = type.startsWith(POLICIES) ? TYPED[type.slice(POLICIES.length)] : undefined;
+  if (decode === undefined) config.ignoreRest();
+  return decode?.(config);
+}
+
+const ROUND_ROBIN: Balancing = { lb: { t: 'round-robin' }, locality: { t: 'none' } };
 
 const TYPED: Readonly<Record<string, (config: Reader) => Balancing>> = {
   'round_robin.v3.RoundRobin': (config) => ({ lb: decodeRoundRobin(config), locality: decodeLocality(config.message('locality_lb_config')) }),
@@ -103,7 +111,7 @@ const TYPED: Readonly<Record<string, (config: Reader) => Balancing>> = {
 function nested(config: Reader, field: string): Balancing {
   const policy = config.message(field);
   if (policy === undefined) config.fail(field, 'missing');
-  return policy === undefined ? { lb: { t: 'round-robin' }, locality: { t: 'none' } } : decodePolicies(policy);
+  return policy === undefined ? ROUND_ROBIN : decodePolicies(policy);
 }
 
 function typedWeighted(config: Reader): LocalityBalancing {
@@ -167,20 +175,15 @@ function decodeRoundRobin(reader: Reader | undefined): LoadBalancing {
 }
 
 function decodeLeastRequest(reader: Reader | undefined): LoadBalancing {
-  const bias = reader?.message('active_request_bias');
+  if (reader === undefined) return { t: 'least-request', choices: 2, activeRequestBias: 1, fullScan: false };
+  const bias = reader.message('active_request_bias');
   bias?.harmless('runtime_key');
   const activeRequestBias = bias?.number('default_value', 1) ?? 1;
-  reader?.require('active_request_bias', activeRequestBias >= 0, `${activeRequestBias} is negative`);
-  const choices = reader?.number('choice_count', 2) ?? 2;
-  reader?.require('choice_count', choices >= 2, `${choices} is no choice`);
-  const method = reader?.oneOf('selection_method', { N_CHOICES: false, FULL_SCAN: true }, false) ?? false;
-  return {
-    t: 'least-request',
-    choices,
-    activeRequestBias,
-    fullScan: (reader?.bool('enable_full_scan') ?? false) || method,
-    ...decodeSlowStart(reader),
-  };
+  reader.require('active_request_bias', activeRequestBias >= 0, `${activeRequestBias} is negative`);
+  const choices = reader.number('choice_count', 2);
+  reader.require('choice_count', choices >= 2, `${choices} is no choice`);
+  const fullScan = reader.oneOf('selection_method', { N_CHOICES: false, FULL_SCAN: true }, false);
+  return { t: 'least-request', choices, activeRequestBias, fullScan: reader.bool('enable_full_scan') || fullScan, ...decodeSlowStart(reader) };
 }
 
 const MAX_RING = 8_388_608;

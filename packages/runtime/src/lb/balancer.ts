@@ -26,7 +26,7 @@ export interface BalancerOptions {
 
 /** A choice among hosts as their health was at one moment. */
 export interface Balancer {
-  choose(random: () => number, nowMs: number, wish: PickWish | undefined): Host | undefined;
+  readonly choose: (random: () => number, nowMs: number, wish: PickWish | undefined) => Host | undefined;
   /** For explanations: load by priority, and which ones are in panic. */
   readonly loads: PriorityLoads;
   /** It has to be built again then: some host's slow start ends. Infinity = never by itself. */
@@ -114,21 +114,31 @@ function chooseByTurn(context: TurnContext, loadsFor: LoadsFor): Balancer['choos
   const levels = context.sets.map((set, index) => createLevel(context, set, index));
   return (random, nowMs, wish) => {
     const loads = loadsFor(wish);
-    const attempts = wish?.attempts ?? 1;
-    let picker: Picker | undefined;
-    let host: Host | undefined;
-    for (let attempt = 0; attempt < attempts; attempt++) {
+    const draw = (): Picker | undefined => {
       const at = loads.healthy[0] === 100 ? FIRST : priorityAt(loads, Math.floor(random() * 100));
-      picker = levels[at.index]?.(loads.panic[at.index] === true ? 'all' : at.degraded ? 'degraded' : 'healthy', random);
-      host = picker?.pick(random, nowMs);
-      if (host === undefined || wish?.rejects?.(host) !== true) return host;
-    }
-    // Better than drawing the same one again: any that is not rejected.
-    return picker?.hosts.find((other) => wish?.rejects?.(other) !== true) ?? host;
+      return levels[at.index]?.(loads.panic[at.index] === true ? 'all' : at.degraded ? 'degraded' : 'healthy', random);
+    };
+    return wish?.rejects === undefined ? draw()?.pick(random, nowMs) : pickAccepted(draw, (picker) => picker.pick(random, nowMs), wish);
   };
 }
 
 const FIRST = { index: 0, degraded: false };
+
+/** Draws until a host is not rejected. When that does not come about: any that is not, else the last one. */
+function pickAccepted(
+  draw: () => Picker | undefined,
+  pick: (picker: Picker) => Host | undefined,
+  { rejects, attempts = 1 }: PickWish,
+): Host | undefined {
+  let picker: Picker | undefined;
+  let host: Host | undefined;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    picker = draw();
+    host = picker === undefined ? undefined : pick(picker);
+    if (host === undefined || rejects?.(host) !== true) return host;
+  }
+  return picker?.hosts.find((other) => rejects?.(other) !== true) ?? host;
+}
 
 /** Pickers of one priority, made when first needed. undefined = this request shall fail. */
 function createLevel(context: TurnContext, set: HostSet, index: number): (kind: Kind, random: () => number) => Picker | undefined {

@@ -20,29 +20,39 @@ export function createSubsets(options: SubsetOptions): Choose {
   const standard = lazily(() => options.build(filterHosts(options, (host) => criteriaMatch(host, config.defaultSubset, config.listAsAny))));
   const fallback = { none: undefined, any, default: standard }[config.fallback];
 
-  const once = (random: () => number, nowMs: number, wish: PickWish | undefined, criteria: Criteria | undefined): Host | undefined => {
-    const used = criteria === undefined ? undefined : config.allowRedundantKeys ? reduce(config, criteria) : criteria;
-    const subset = used === undefined ? undefined : subsets.get(keyOf(used));
-    if (subset !== undefined) return subset()(random, nowMs, wish);
-    const selector = used === undefined ? undefined : config.selectors.find((item) => sameKeys(item.keys, used));
-    if (selector !== undefined && selector.fallback !== 'undefined') {
-      if (selector.fallback === 'keys') return once(random, nowMs, wish, pickKeys(used ?? [], selector.fallbackKeys));
-      return { none: undefined, any, default: standard }[selector.fallback]?.()(random, nowMs, wish);
-    }
-    return fallback?.()(random, nowMs, wish) ?? (config.panicAny && fallback !== undefined ? any()(random, nowMs, wish) : undefined);
+  const byPolicy = { none: undefined, any, default: standard };
+  const otherwise: Choose = (random, nowMs, wish) => {
+    const host = fallback?.()(random, nowMs, wish);
+    return host === undefined && config.panicAny && fallback !== undefined ? any()(random, nowMs, wish) : host;
+  };
+  const once = (call: PickCall, criteria: Criteria | undefined): Host | undefined => {
+    if (criteria === undefined) return otherwise(...call);
+    const used = config.allowRedundantKeys ? reduce(config, criteria) : criteria;
+    const subset = subsets.get(keyOf(used));
+    if (subset !== undefined) return subset()(...call);
+    const selector = config.selectors.find((item) => sameKeys(item.keys, used));
+    if (selector === undefined || selector.fallback === 'undefined') return otherwise(...call);
+    return selector.fallback === 'keys' ? once(call, pickKeys(used, selector.fallbackKeys)) : byPolicy[selector.fallback]?.()(...call);
   };
   return (random, nowMs, wish) => {
-    const list = config.fallbackList ? wish?.criteria?.find(({ key }) => key === FALLBACK_LIST) : undefined;
-    if (list === undefined) return once(random, nowMs, wish, wish?.criteria);
-    const rest = wish?.criteria?.filter(({ key }) => key !== FALLBACK_LIST) ?? [];
-    const others = Array.isArray(list.value) ? (list.value as readonly CriterionValue[]) : [];
-    if (others.length === 0) return once(random, nowMs, wish, rest);
-    for (const other of others) {
-      const host = once(random, nowMs, wish, mergeCriteria(rest, criteriaOf(other)));
+    const call: PickCall = [random, nowMs, wish];
+    const criteria = wish?.criteria;
+    const list = config.fallbackList ? criteria?.find(({ key }) => key === FALLBACK_LIST) : undefined;
+    if (list === undefined || criteria === undefined) return once(call, criteria);
+    const rest = criteria.filter(({ key }) => key !== FALLBACK_LIST);
+    for (const other of alternatives(list.value)) {
+      const host = once(call, mergeCriteria(rest, criteriaOf(other)));
       if (host !== undefined) return host;
     }
     return undefined;
   };
+}
+
+type PickCall = Parameters<Choose>;
+
+/** An empty list asks for nothing else than what is there. */
+function alternatives(value: CriterionValue): readonly CriterionValue[] {
+  return Array.isArray(value) && value.length > 0 ? (value as readonly CriterionValue[]) : [{}];
 }
 
 const FALLBACK_LIST = 'fallback_list';

@@ -21,22 +21,33 @@ export function successRateFindings(
   const { successRate, failurePercentage } = config;
   if (size < successRate.minimumHosts && size < failurePercentage.minimumHosts) return [];
   const rates = windows.filter(({ total }) => total > 0).map(({ host, total, good }) => ({ host, total, rate: (good * 100) / total }));
+  const local = origin === 'local';
+  return [
+    ...belowTheOthers(config, rates).map((host) => ({ host, finding: local ? ('localSuccessRate' as const) : ('successRate' as const) })),
+    ...failingOften(config, rates).map((host) => ({ host, finding: local ? ('localFailurePercentage' as const) : ('failurePercentage' as const) })),
+  ];
+}
+
+interface HostRate {
+  readonly host: Host;
+  readonly total: number;
+  readonly rate: number;
+}
+
+function belowTheOthers({ successRate }: OutlierDetection, rates: readonly HostRate[]): readonly Host[] {
   const busy = rates.filter(({ total }) => total >= successRate.requestVolume);
-  const found: { readonly host: Host; readonly finding: OutlierFinding }[] = [];
-  if (busy.length > 0 && busy.length >= successRate.minimumHosts) {
-    const threshold = ejectionThreshold(
-      busy.map(({ rate }) => rate),
-      successRate.stdevFactor / 1_000,
-    );
-    const finding = origin === 'external' ? 'successRate' : 'localSuccessRate';
-    for (const { host, rate } of busy) if (rate < threshold) found.push({ host, finding });
-  }
+  if (busy.length === 0 || busy.length < successRate.minimumHosts) return [];
+  const threshold = ejectionThreshold(
+    busy.map(({ rate }) => rate),
+    successRate.stdevFactor / 1_000,
+  );
+  return busy.filter(({ rate }) => rate < threshold).map(({ host }) => host);
+}
+
+function failingOften({ failurePercentage }: OutlierDetection, rates: readonly HostRate[]): readonly Host[] {
   const counted = rates.filter(({ total }) => total >= failurePercentage.requestVolume);
-  if (counted.length > 0 && counted.length >= failurePercentage.minimumHosts) {
-    const finding = origin === 'external' ? 'failurePercentage' : 'localFailurePercentage';
-    for (const { host, rate } of counted) if (100 - rate >= failurePercentage.threshold) found.push({ host, finding });
-  }
-  return found;
+  if (counted.length === 0 || counted.length < failurePercentage.minimumHosts) return [];
+  return counted.filter(({ rate }) => 100 - rate >= failurePercentage.threshold).map(({ host }) => host);
 }
 
 function ejectionThreshold(rates: readonly number[], factor: number): number {

@@ -31,15 +31,18 @@ export function routeByZone(
   const occupied = local.all.localities.filter((locality) => locality.hosts.length > 0);
   const ownName = localityName(zone.own);
   const own = occupied.find((locality) => localityName(locality) === ownName);
-  if (localities.length < 2 || (occupied.length < 2 && !policy.forceDirect)) return undefined;
-  if (own === undefined || upstream.healthy.hosts.length < policy.minClusterSize) return undefined;
+  const possible = localities.length >= 2 && (occupied.length >= 2 || policy.forceDirect);
+  if (!possible || own === undefined || upstream.healthy.hosts.length < policy.minClusterSize) return undefined;
   const shares = percentages(local, localities);
   const ownIndex = localities.findIndex((locality) => localityName(locality) === ownName && locality.hosts.length > 0);
   const ownShare = ownIndex < 0 ? undefined : shares[ownIndex];
-  if (ownShare !== undefined && ((ownShare.upstream > 0 && ownShare.upstream >= ownShare.local) || policy.forceDirect))
-    return { pick: () => ownIndex };
+  if (ownShare !== undefined && (policy.forceDirect || hasRoom(ownShare))) return { pick: () => ownIndex };
   const toOwn = ownShare !== undefined && ownShare.local > 0 ? (ownShare.upstream * WHOLE) / ownShare.local : 0;
   return { pick: spread(shares, ownIndex, toOwn) };
+}
+
+function hasRoom({ local, upstream }: Percentages): boolean {
+  return upstream > 0 && upstream >= local;
 }
 
 interface Percentages {
