@@ -6,6 +6,7 @@ import { faultFilter } from './fault.ts';
 import { grpcStatsFilter } from './grpc-stats.ts';
 import { headerMutationFilter } from './header-mutation.ts';
 import { healthCheckFilter } from './health-check.ts';
+import { jwtAuthnFilter } from './jwt-authn.ts';
 import { localRateLimitFilter } from './local-ratelimit.ts';
 import { rateLimitFilter } from './ratelimit.ts';
 import { rbacFilter } from './rbac.ts';
@@ -14,6 +15,7 @@ import type { FilterOverride, FilterOverrides, HttpFilter } from './types.ts';
 
 /** Every HTTP filter this proxy has, besides the router. Order is of no meaning here: the chain's order comes with the configuration. */
 export const HTTP_FILTERS: readonly FilterKind[] = [
+  jwtAuthnFilter,
   rbacFilter,
   corsFilter,
   faultFilter,
