@@ -12,6 +12,7 @@ export {
   type EndpointIndex,
   type WritableEndpointIndex,
 } from './endpoint-index.ts';
+export { derivedRule, gatewayApiStatus, isDerived, type DerivedRule, type GatewayApiState } from './gateway-api/index.ts';
 export { hostCovers, hostsOverlap, isWildcard, looksLikeIp, mostSpecificMatch, resolveHost, wildcardsOf } from './hostname.ts';
 export { joinServices, type JoinedServices } from './join-services.ts';
 export { canonicalName, canonicalRevision, labelsMatch } from './labels.ts';
@@ -21,7 +22,7 @@ export { buildPushContext } from './push/build.ts';
 export type { DelegateFault, DroppedRule, HttpRule } from './push/delegates.ts';
 export { destinationRuleFor, type DestinationRuleTable, type MergedDestinationRule } from './push/destination-rules.ts';
 export { MESH_GATEWAY, resolveGateway } from './push/gateway-ref.ts';
-export { envoyFiltersFor, type EnvoyFilterTable } from './push/envoy-filters.ts';
+export { envoyFiltersFor, versionMatches, type EnvoyFilterTable } from './push/envoy-filters.ts';
 export { gatewaysFor, type GatewayTable } from './push/gateways.ts';
 export { effectiveMtls, mtlsPorts, type EffectiveMtls, type MtlsMode, type PeerAuthenticationTable } from './push/peer-authentication.ts';
 export type { KnownChanges, PushChanges, PushContext, PushInputs } from './push/push-context.ts';

@@ -81,3 +81,8 @@ export const exportTo = z.array(
 
 export const workloadSelectorLabels = z.strictObject({ labels: opt(labels, 'Labels that a workload must carry, all of them.') });
 export const workloadSelectorMatchLabels = z.strictObject({ matchLabels: opt(labels, 'Labels that a workload must carry, all of them.') });
+
+/** Name of a Secret of the proxy's own namespace. */
+export const secretName = text((value) =>
+  value.includes('/') ? `"${value}" is not the name of a Secret; a Secret is of the namespace of the workload that uses it` : undefined,
+);

@@ -1,5 +1,7 @@
-import { configKey, ofKind } from '@meltemi/api';
+import { configKey, ofKind, type Config } from '@meltemi/api';
 import { serviceKey } from '../endpoint-index.ts';
+import { convertGatewayApi, touchesGatewayApi } from '../gateway-api/convert.ts';
+import type { GatewayApiState } from '../gateway-api/state.ts';
 import { buildDestinationRuleTable } from './destination-rules.ts';
 import { buildEnvoyFilterTable } from './envoy-filters.ts';
 import { buildGatewayTable } from './gateways.ts';
@@ -18,7 +20,10 @@ import { buildVirtualServiceTable } from './virtual-services.ts';
 export function buildPushContext(inputs: PushInputs, previous?: PushContext, known?: KnownChanges): PushContext {
   const before = previous !== undefined && sameMesh(inputs, previous.inputs) ? previous : undefined;
   const mesh = before?.mesh ?? inputs.mesh;
-  const changes = changesOf(inputs, before, known);
+  const own = changesOf(inputs, before, known);
+  const gatewayApi = gatewayApiOf(inputs, before, own);
+  const changes = withDerived(own, gatewayApi, before);
+  const configs = gatewayApi.derived.length === 0 ? inputs.configs : [...inputs.configs, ...gatewayApi.derived];
   const kinds = new Set(changes.configs.map((key) => key.slice(0, key.indexOf('/'))));
   const table = <T>(changed: boolean, kept: T | undefined, build: () => T): T => (kept !== undefined && !changed ? kept : build());
   return {
@@ -27,12 +32,12 @@ export function buildPushContext(inputs: PushInputs, previous?: PushContext, kno
     mesh,
     services: table(changes.services.length > 0, before?.services, () => buildServiceTable(inputs.services)),
     virtualServices: table(kinds.has('VirtualService'), before?.virtualServices, () =>
-      buildVirtualServiceTable(ofKind(inputs.configs, 'VirtualService'), mesh, before?.virtualServices),
+      buildVirtualServiceTable(ofKind(configs, 'VirtualService'), mesh, before?.virtualServices),
     ),
     destinationRules: table(kinds.has('DestinationRule'), before?.destinationRules, () =>
-      buildDestinationRuleTable(ofKind(inputs.configs, 'DestinationRule'), mesh, before?.destinationRules),
+      buildDestinationRuleTable(ofKind(configs, 'DestinationRule'), mesh, before?.destinationRules),
     ),
-    gateways: table(kinds.has('Gateway'), before?.gateways, () => buildGatewayTable(ofKind(inputs.configs, 'Gateway'))),
+    gateways: table(kinds.has('Gateway'), before?.gateways, () => buildGatewayTable(ofKind(configs, 'Gateway'))),
     peerAuthentications: table(kinds.has('PeerAuthentication'), before?.peerAuthentications, () =>
       buildPeerAuthenticationTable(ofKind(inputs.configs, 'PeerAuthentication'), mesh.rootNamespace),
     ),
@@ -41,8 +46,22 @@ export function buildPushContext(inputs: PushInputs, previous?: PushContext, kno
     credentials: table(kinds.has('Secret') || kinds.has('ConfigMap'), before?.credentials, () =>
       buildCredentialTable(ofKind(inputs.configs, 'Secret'), ofKind(inputs.configs, 'ConfigMap')),
     ),
+    gatewayApi,
     changes,
   };
+}
+
+function gatewayApiOf(inputs: PushInputs, before: PushContext | undefined, { objects }: PushChanges): GatewayApiState {
+  if (before !== undefined && !touchesGatewayApi(inputs.configs, objects)) return before.gatewayApi;
+  return convertGatewayApi(inputs.configs, inputs.mesh.domainSuffix, before?.gatewayApi);
+}
+
+/** What is made of objects of the Gateway API changes like objects that somebody wrote. */
+function withDerived(changes: PushChanges, now: GatewayApiState, before: PushContext | undefined): PushChanges {
+  const derived = differing(now.derived, before?.gatewayApi.derived ?? []);
+  if (derived.length === 0) return changes;
+  const objects: readonly Config[] = [...changes.objects, ...derived];
+  return { ...changes, objects, configs: keysOf(objects, configKey) };
 }
 
 function sameMesh(a: PushInputs, b: PushInputs): boolean {

@@ -1,4 +1,5 @@
 import { compareByAge, type Config } from '@meltemi/api';
+import { GATEWAY_NAMESPACE, isDerived } from '../gateway-api/derived.ts';
 import { labelsMatch } from '../labels.ts';
 import type { GatewaySpec } from '../specs.ts';
 import type { Labels } from '../types/service.ts';
@@ -17,7 +18,16 @@ export function buildGatewayTable(gateways: readonly Config<GatewaySpec>[]): Gat
   return { all, byName: new Map(all.map((gateway) => [`${gateway.meta.namespace}/${gateway.meta.name}`, gateway])) };
 }
 
-/** Gateways that a gateway workload serves: their selector, in any namespace, is part of its labels. Without a selector: all. */
-export function gatewaysFor(context: Pick<PushContext, 'gateways'>, labels: Labels): readonly Config<GatewaySpec>[] {
-  return context.gateways.all.filter((gateway) => labelsMatch(gateway.spec.selector ?? {}, labels));
+/**
+ * Gateways that a gateway workload serves: their selector, in any namespace, is part of its labels. Without a selector: all. Those of the Kubernetes Gateway
+ * API are for workloads of one namespace only.
+ */
+export function gatewaysFor(
+  context: Pick<PushContext, 'gateways'>,
+  { labels, namespace }: { readonly labels: Labels; readonly namespace: string },
+): readonly Config<GatewaySpec>[] {
+  return context.gateways.all.filter(({ meta, spec }) => {
+    if (!labelsMatch(spec.selector ?? {}, labels)) return false;
+    return !isDerived(meta.name) || meta.annotations[GATEWAY_NAMESPACE] === namespace;
+  });
 }

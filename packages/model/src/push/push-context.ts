@@ -1,4 +1,5 @@
 import type { Config } from '@meltemi/api';
+import type { GatewayApiState } from '../gateway-api/state.ts';
 import type { MeshConfig } from '../types/mesh-config.ts';
 import type { Service } from '../types/service.ts';
 import type { DestinationRuleTable } from './destination-rules.ts';
@@ -49,5 +50,7 @@ export interface PushContext {
   readonly sidecars: SidecarTable;
   readonly envoyFilters: EnvoyFilterTable;
   readonly credentials: CredentialTable;
+  /** Objects of the Kubernetes Gateway API, and what they came to; the tables above hold what was derived of them. */
+  readonly gatewayApi: GatewayApiState;
   readonly changes: PushChanges;
 }

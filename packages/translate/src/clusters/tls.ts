@@ -9,7 +9,7 @@ import {
   type SdsSecretConfig,
   type TransportSocket,
 } from '@meltemi/protos-types';
-import { adsSecret, credentialSecret } from '../common/ads.ts';
+import { adsSecret, credentialName, credentialSecret } from '../common/ads.ts';
 import type { WireProtocol } from '../common/capabilities.ts';
 import { defined, filled, nonEmpty } from '../common/defined.ts';
 import { meshSni } from '../common/names.ts';
@@ -61,8 +61,9 @@ export function transportFields(tls: ClientTlsSettings | undefined, inputs: Tran
 }
 
 /** A rule with a named credential is for gateways: a sidecar heeds it only when the rule selects its workload. */
-function isForGateways(tls: ClientTlsSettings, { credentials }: TransportInputs): boolean {
-  return nonEmpty(tls.credentialName) !== undefined && !credentials;
+function isForGateways(tls: ClientTlsSettings, { credentials }: Pick<TransportInputs, 'credentials'>): boolean {
+  // Of a BackendTLSPolicy: only certificates to trust, for everybody.
+  return nonEmpty(tls.credentialName) !== undefined && !credentials && tls.credentialName?.includes('://') !== true;
 }
 
 /** TLS to a server that is not of the mesh. Files are read by the agent beside the proxy; without CA certificates the system's are trusted. */
@@ -71,11 +72,8 @@ function originatedTls(tls: ClientTlsSettings, { protocol, serviceNames }: Trans
   const own =
     credential === undefined
       ? adsSecret(`file-cert:${tls.clientCertificate ?? ''}~${tls.privateKey ?? ''}`)
-      : credentialSecret(`kubernetes://${credential}`);
-  const roots =
-    credential === undefined
-      ? adsSecret(`file-root:${nonEmpty(tls.caCertificates) ?? 'system'}`)
-      : credentialSecret(`kubernetes://${credential}-cacert`);
+      : credentialSecret(credentialName(credential));
+  const roots = credential === undefined ? adsSecret(`file-root:${rootFiles(tls)}`) : credentialSecret(credentialName(credential, '-cacert'));
   const context: CommonTlsContext = {
     tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
     ...(protocol === 'http2' ? { alpn_protocols: ['h2'] } : {}),
@@ -84,6 +82,12 @@ function originatedTls(tls: ClientTlsSettings, { protocol, serviceNames }: Trans
   };
   const sni = nonEmpty(tls.sni);
   return { name: EXTENSION_NAME.tls, typed_config: packAny(ANY_TYPE.upstreamTls, defined({ common_tls_context: context, sni })) };
+}
+
+/** The file of the certificates to trust (`system`: those of the machine), and the one of those revoked. */
+function rootFiles({ caCertificates, caCrl }: ClientTlsSettings): string {
+  const roots = nonEmpty(caCertificates) ?? 'system';
+  return nonEmpty(caCrl) === undefined ? roots : `${roots}~${caCrl}`;
 }
 
 function serverChecks(roots: SdsSecretConfig, names: readonly string[]): CommonTlsContext {
@@ -95,7 +99,7 @@ function serverChecks(roots: SdsSecretConfig, names: readonly string[]): CommonT
 /** What the requests themselves say of the server: without a name in the rule, `Host` is asked for and, without names to expect, checked. */
 export function upstreamNames(tls: ClientTlsSettings | undefined, inputs: Pick<TransportInputs, 'credentials'>): UpstreamNames {
   if (tls === undefined || (tls.mode !== 'SIMPLE' && tls.mode !== 'MUTUAL')) return {};
-  if (nonEmpty(tls.credentialName) !== undefined && !inputs.credentials) return {};
+  if (isForGateways(tls, inputs)) return {};
   if (nonEmpty(tls.sni) !== undefined) return {};
   const checked = (tls.subjectAltNames ?? []).length === 0 && tls.insecureSkipVerify !== true;
   return { auto_sni: true, ...(checked ? { auto_san_validation: true } : {}) };

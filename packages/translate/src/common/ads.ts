@@ -16,3 +16,11 @@ export function credentialSecret(name: string): SdsSecretConfig {
 /** The workload's own certificate, and the trusted roots. */
 export const OWN_CERTIFICATE = adsSecret('default');
 export const MESH_ROOTS = adsSecret('ROOTCA');
+
+/**
+ * SDS name of a credential. Objects name Secrets of the proxy's own namespace; only what is derived of the Gateway API holds a whole name, of another
+ * namespace that grants it: users cannot write one ("://" is refused).
+ */
+export function credentialName(name: string, suffix = ''): string {
+  return name.includes('://') ? name : `kubernetes://${name}${suffix}`;
+}

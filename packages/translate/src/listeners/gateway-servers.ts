@@ -43,7 +43,7 @@ export function serverKind(server: GatewayServer): ServerKind {
 export function gatewayPorts(push: PushContext, node: ProxyNode): readonly GatewayPort[] {
   const ports = new Map<string, { number: number; bind: string; kind: ServerKind; servers: GatewayServerRef[] }>();
   const targets = targetPorts(push, node);
-  for (const gateway of gatewaysFor(push, node.labels)) {
+  for (const gateway of gatewaysFor(push, node)) {
     const { namespace, name } = gateway.meta;
     for (const [index, server] of gateway.spec.servers.entries()) {
       const kind = serverKind(server);

@@ -8,7 +8,7 @@ import {
   type SubjectAltNameMatcher,
   type TransportSocket,
 } from '@meltemi/protos-types';
-import { credentialSecret, MESH_ROOTS, OWN_CERTIFICATE } from '../common/ads.ts';
+import { credentialName, credentialSecret, MESH_ROOTS, OWN_CERTIFICATE } from '../common/ads.ts';
 import { defined, filled } from '../common/defined.ts';
 import type { GatewayServerRef } from './gateway-servers.ts';
 
@@ -26,18 +26,13 @@ export function terminate(ref: GatewayServerRef, alpn: readonly string[], mesh: 
     tls_params: { ...versions(tls, mesh), ...(ciphers.length === 0 ? {} : { cipher_suites: ciphers }) },
     ...(alpn.length === 0 ? {} : { alpn_protocols: alpn }),
     tls_certificate_sds_secret_configs:
-      tls.mode === 'ISTIO_MUTUAL' ? [OWN_CERTIFICATE] : credentialsOf(tls).map((name) => credentialSecret(sdsName(name))),
+      tls.mode === 'ISTIO_MUTUAL' ? [OWN_CERTIFICATE] : credentialsOf(tls).map((name) => credentialSecret(credentialName(name))),
     ...(required === undefined ? {} : clientChecks(tls, mesh)),
   };
   return {
     name: EXTENSION_NAME.tls,
     typed_config: packAny(ANY_TYPE.downstreamTls, { common_tls_context: context, require_client_certificate: required === true }),
   };
-}
-
-/** A credential by its name in the gateway's namespace, or as the Gateway API's translation wrote it, with its scheme. */
-function sdsName(name: string): string {
-  return name.includes('://') ? name : `kubernetes://${name}`;
 }
 
 /** Names of the Secrets that hold the server's certificates. */
@@ -69,7 +64,7 @@ function clientChecks(tls: Tls, mesh: MeshConfig): CommonTlsContext {
     verify_certificate_hash: filled(tls.verifyCertificateHash ?? []),
     trust_chain_verification: tls.insecureSkipVerify === true ? ('ACCEPT_UNTRUSTED' as const) : undefined,
   });
-  return checkedBy(credentialSecret(trustName(sdsName(credential))), checks);
+  return checkedBy(credentialSecret(trustName(credentialName(credential))), checks);
 }
 
 function trustName(name: string): string {

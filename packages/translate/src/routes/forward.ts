@@ -1,4 +1,5 @@
 import type { HttpRoute, HttpRouteDestination } from '@meltemi/api';
+import { derivedRule } from '@meltemi/model';
 import type { HashPolicy, RequestMirrorPolicy, RouteAction, WeightedClusterEntry } from '@meltemi/protos-types';
 import { defined, nonEmpty } from '../common/defined.ts';
 import { durationOf } from '../common/duration.ts';
@@ -26,6 +27,7 @@ export function forwardAction(route: HttpRoute, namespace: string, scope: RouteS
   const retry = retryPolicy(route.retries, scope.push.mesh, hash.length > 0);
   return {
     ...clustersOf(destinations),
+    ...(derivedRule(route) === undefined ? {} : { cluster_not_found_response_code: 'INTERNAL_SERVER_ERROR' as const }),
     ...timeouts(durationOf(route.timeout)),
     ...(retry === undefined ? {} : { retry_policy: retry }),
     ...rewriteOf(route, destinations),

@@ -9,11 +9,11 @@ export const ANY_PATH: RouteMatch = { prefix: '/' };
 const REQUEST_LINE: ReadonlySet<string> = new Set(['uri', 'scheme', 'method', 'authority']);
 
 /** A match of a VirtualService, without its `port`, `gateways` and `source…`: those select routes when configuration is made. */
-export function routeMatch(match: HttpMatchRequest | undefined): RouteMatch {
+export function routeMatch(match: HttpMatchRequest | undefined, wholeSegments = false): RouteMatch {
   if (match === undefined) return ANY_PATH;
   const query = sortedEntries(match.queryParams).map(([name, value]) => queryMatcher(name, value));
   return {
-    ...pathOf(match.uri),
+    ...pathOf(match.uri, wholeSegments),
     ...defined({
       case_sensitive: match.ignoreUriCase === true && match.uri?.regex === undefined ? false : undefined,
       headers: filled(headerMatchers(match)),
@@ -45,9 +45,9 @@ export function isCatchAll(match: RouteMatch): boolean {
   return match.prefix === '/' || match.safe_regex?.regex === '.*' || match.safe_regex?.regex === '*';
 }
 
-function pathOf(uri: StringMatch | undefined): RouteMatch {
+function pathOf(uri: StringMatch | undefined, wholeSegments: boolean): RouteMatch {
   if (uri?.exact !== undefined) return { path: uri.exact };
-  if (uri?.prefix !== undefined) return { prefix: uri.prefix };
+  if (uri?.prefix !== undefined) return wholeSegments && uri.prefix !== '/' ? { path_separated_prefix: uri.prefix } : { prefix: uri.prefix };
   if (uri?.regex !== undefined) return { safe_regex: { regex: uri.regex } };
   return ANY_PATH;
 }

@@ -1,5 +1,5 @@
 import type { HttpMatchRequest, HttpRoute } from '@meltemi/api';
-import type { HttpRule, ResolvedVirtualService } from '@meltemi/model';
+import { derivedRule, type HttpRule, type ResolvedVirtualService } from '@meltemi/model';
 import type { Metadata, Route } from '@meltemi/protos-types';
 import { perRouteConfig } from '../http-filters/index.ts';
 import { defined, nonEmpty } from '../common/defined.ts';
@@ -47,7 +47,7 @@ function routeOf({ entry, rule, match }: MatchedRule, scope: RouteScope): Route 
   const called = single === undefined ? `${entry.config.meta.name}:${scope.port}` : `${single.target.hostname}:${single.target.port}`;
   return defined({
     name: nonEmpty([http.name, match?.name].filter((part) => part !== undefined && part !== '').join('.')),
-    match: routeMatch(match),
+    match: routeMatch(match, derivedRule(http)?.wholeSegments),
     ...action,
     ...headerOperations(http.headers, single?.entry.headers),
     decorator: { operation: called + operationPath(match) },
@@ -64,7 +64,9 @@ function actionOf(http: HttpRoute, namespace: string, scope: RouteScope): Pick<R
   return undefined;
 }
 
-function metadataOf({ source, index }: HttpRule): Metadata {
+function metadataOf({ route, source, index }: HttpRule): Metadata {
+  const derived = derivedRule(route);
+  if (derived !== undefined) return originMetadata(originText(refOf(derived.source), derived.path));
   const ref = refOf(source);
   const config = `/apis/${source.apiVersion}/namespaces/${ref.namespace}/virtual-service/${ref.name}`;
   return originMetadata(originText(ref, `spec.http[${index}]`), { istio: { config } });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
 import { defineKind } from '../../kind.ts';
-import { labels, nonEmpty, opt, portNumber, req, text } from '../../schema/fields.ts';
+import { labels, nonEmpty, opt, portNumber, req, secretName, text } from '../../schema/fields.ts';
 import { dnsLabelFault, hostFault } from '../../schema/formats.ts';
 import { validateGateway } from './gateway-rules.ts';
 
@@ -29,9 +29,9 @@ const serverTls = z.strictObject({
   privateKey: opt(z.string(), 'Path of its key.'),
   caCertificates: opt(z.string(), 'Path of the certificates to trust.'),
   caCrl: opt(z.string(), 'Path of a revocation list.'),
-  credentialName: opt(z.string(), 'Secret that holds certificate and key.'),
-  credentialNames: opt(z.array(z.string()).max(2), 'Secrets, at most two.'),
-  caCertCredentialName: opt(z.string(), 'Secret that holds the certificates to trust.'),
+  credentialName: opt(secretName, 'Secret that holds certificate and key.'),
+  credentialNames: opt(z.array(secretName).max(2), 'Secrets, at most two.'),
+  caCertCredentialName: opt(secretName, 'Secret that holds the certificates to trust.'),
   tlsCertificates: opt(
     z
       .array(

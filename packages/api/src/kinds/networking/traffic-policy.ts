@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, destinationPort, duration, durationMin1ms, nonEmpty, opt, portNumber, req, uint32, uint64 } from '../../schema/fields.ts';
+import { count, destinationPort, duration, durationMin1ms, nonEmpty, opt, portNumber, req, secretName, uint32, uint64 } from '../../schema/fields.ts';
 import { oneOf } from '../../schema/one-of.ts';
 
 const failoverList = z.array(z.strictObject({ from: opt(z.string(), 'Region.'), to: opt(z.string(), 'Region.') }));
@@ -128,7 +128,7 @@ const clientTls = z.strictObject({
   clientCertificate: opt(z.string(), 'Path of a certificate.'),
   privateKey: opt(z.string(), 'Path of its key.'),
   caCertificates: opt(z.string(), 'Path of the certificates to trust.'),
-  credentialName: opt(z.string(), 'Secret that holds certificate and key.'),
+  credentialName: opt(secretName, 'Secret that holds certificate and key.'),
   subjectAltNames: opt(z.array(z.string()), 'Names that the server may have.'),
   sni: opt(z.string(), 'Server name to ask for.'),
   insecureSkipVerify: opt(z.boolean(), 'Do not check the server.'),

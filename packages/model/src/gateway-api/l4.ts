@@ -1,0 +1,64 @@
+import type { Config, TcpRoute, VirtualService } from '@meltemi/api';
+import type { Attachment, RouteFacts } from './attach.ts';
+import type { Fault } from './conditions.ts';
+import { derivedName } from './derived.ts';
+import { gatewayKey } from './gateways.ts';
+import type { GatewayApiObjects } from './inputs.ts';
+import { shell, type MeshAttachment } from './state.ts';
+import { firstFault, referrer, resolveBackend, type BackendReference } from './references.ts';
+
+type Destinations = NonNullable<TcpRoute['route']>;
+
+/** Where the connections of a TCPRoute or TLSRoute go. A backend that is missing keeps its share, and closes what it gets. */
+export function l4Rules(
+  objects: GatewayApiObjects,
+  config: Config,
+  rules: readonly { readonly backendRefs: readonly (BackendReference & { readonly weight: number })[] }[],
+): { readonly routes: Destinations; readonly fault: Fault | undefined } {
+  const all = rules.flatMap((rule) => rule.backendRefs).map((ref) => ({ ref, resolved: resolveBackend(objects, ref, referrer(config)) }));
+  const open = all.filter(({ ref }) => ref.weight > 0);
+  return {
+    routes: open.map(({ ref, resolved }) => ({ destination: resolved.destination, weight: ref.weight })),
+    fault: firstFault(all.map(({ resolved }) => resolved)),
+  };
+}
+
+/** VirtualServices of a TCPRoute or TLSRoute. */
+export function l4VirtualServices(
+  facts: RouteFacts,
+  attachments: readonly Attachment[],
+  mesh: readonly MeshAttachment[],
+  route: Destinations,
+): readonly Config<VirtualService>[] {
+  if (route.length === 0) return [];
+  const { config } = facts;
+  const atGateways = attachments
+    .filter(({ hosts }) => hosts.length > 0)
+    .map(({ listener, hosts }): Config<VirtualService> => {
+      const passes = listener.listener.protocol === 'TLS' && listener.listener.tls?.mode === 'Passthrough';
+      const rules = passes ? { tls: [{ match: [{ sniHosts: hosts }], route }] } : { tcp: [{ match: [{ port: listener.listener.port }], route }] };
+      return {
+        ...shell(
+          'VirtualService',
+          config,
+          derivedName(facts.kind, config.meta.name, listener.owner.meta.namespace, listener.owner.meta.name, listener.listener.name),
+        ),
+        spec: { hosts, gateways: [gatewayKey(listener)], ...rules, exportTo: ['*'] },
+      };
+    });
+  const inside = mesh.map(({ host, port, namespace }): Config<VirtualService> => {
+    const match = port === undefined ? {} : { port };
+    const names = facts.hostnames.length === 0 ? [host] : facts.hostnames;
+    const rules = facts.kind === 'TLSRoute' ? { tls: [{ match: [{ ...match, sniHosts: names }], route }] } : { tcp: [{ match: [match], route }] };
+    return {
+      ...shell('VirtualService', config, derivedName(facts.kind, config.meta.name, host)),
+      spec: {
+        hosts: facts.kind === 'TLSRoute' ? names : [host],
+        gateways: ['mesh'],
+        ...rules,
+        exportTo: [namespace === config.meta.namespace ? '*' : '.'],
+      },
+    };
+  });
+  return [...atGateways, ...inside];
+}
