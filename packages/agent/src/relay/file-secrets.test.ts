@@ -61,6 +61,9 @@ test('the roots of the machine are there; what is no PEM text never leaves', asy
   const { files, next } = setup();
   files.want(['file-root:system']);
   assert.ok((await next()).includes('BEGIN CERTIFICATE'));
+  files.want([`file-root:${write('ca.pem', pem('roots'))}~${write('crl.pem', pem('revoked'))}`]);
+  const both = await next();
+  assert.ok(both.includes('roots') && both.includes('revoked'), both);
   files.want([`file-root:${write('passwd', 'root:x:0:0')}`]);
   assert.match(await next(), /^fault file-root:.*holds no PEM text$/);
   files.want([`file-root:${join(folder, 'missing')}`]);

@@ -14,7 +14,7 @@ const SYSTEM = 'system';
 /** Files are renewed in their place; how soon a proxy takes the new ones. */
 const LOOK_AGAIN_MS = 30_000;
 
-/** Istio's names for keys and certificates that lie as files beside the workload: `file-cert:CERT~KEY`, `file-root:CA`. */
+/** Istio's names for keys and certificates that lie as files beside the workload: `file-cert:CERT~KEY`, `file-root:CA`; ours with revoked ones `file-root:CA~CRL`. */
 export function isFileSecret(typeUrl: string, name: string): boolean {
   return typeUrl === TYPE_URL.secret && (name.startsWith(CERTIFICATE) || name.startsWith(ROOTS));
 }
@@ -77,8 +77,9 @@ export function createFileSecrets({ platform, publish, onFault }: FileSecretOpti
 async function readSecret(name: string): Promise<{ readonly bytes: Uint8Array } | { readonly fault: string }> {
   try {
     if (name.startsWith(ROOTS)) {
-      const path = name.slice(ROOTS.length);
-      return { bytes: encodeRootSecret(name, path === SYSTEM ? systemRoots() : await readPem(path)) };
+      const [path = '', revocations] = name.slice(ROOTS.length).split('~', 2);
+      const roots = path === SYSTEM ? systemRoots() : await readPem(path);
+      return { bytes: encodeRootSecret(name, roots, revocations === undefined ? undefined : await readPem(revocations)) };
     }
     const [certificate = '', key = ''] = name.slice(CERTIFICATE.length).split('~', 2);
     return { bytes: encodeCertificateSecret(name, await readPem(certificate), await readPem(key)) };

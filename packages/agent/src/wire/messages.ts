@@ -33,11 +33,12 @@ export function encodeCertificateSecret(name: string, certificateChain: string, 
   return writer.finish(certificate).take();
 }
 
-/** `Secret` with a `validation_context` that trusts these roots, PEM inline. */
-export function encodeRootSecret(name: string, roots: string): Uint8Array {
+/** `Secret` with a `validation_context` that trusts these roots but for what is revoked, PEM inline. */
+export function encodeRootSecret(name: string, roots: string, revocations?: string): Uint8Array {
   const writer = new ProtoWriter(4096).tag(1, BYTES).string(name).tag(4, BYTES);
   const context = writer.begin();
   dataSource(writer, 1, roots);
+  if (revocations !== undefined) dataSource(writer, 7, revocations);
   return writer.finish(context).take();
 }
 

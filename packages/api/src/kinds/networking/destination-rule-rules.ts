@@ -14,11 +14,35 @@ export function validateDestinationRule(spec: DestinationRule, context: Validati
     names.add(subset.name);
     if (subset.trafficPolicy !== undefined) findings.push(...policyRules(subset.trafficPolicy, ['subsets', index, 'trafficPolicy']));
   });
+  if (spec.workloadSelector === undefined) findings.push(...credentialRules(spec));
   const foreign = spec.exportTo?.find((namespace) => namespace !== '.' && namespace !== context.namespace);
   if (spec.workloadSelector !== undefined && foreign !== undefined) {
     findings.push({ path: ['exportTo'], message: `with workloadSelector, exportTo can name only the own namespace, not "${foreign}"` });
   }
   return findings;
+}
+
+/** A rule without a selector is everybody's, and a credential is nobody's but its owner's. */
+function credentialRules(spec: DestinationRule): Finding[] {
+  const policies: readonly (readonly [At, TrafficPolicy | undefined])[] = [
+    [['trafficPolicy'], spec.trafficPolicy],
+    ...(spec.subsets ?? []).map((subset, index) => [['subsets', index, 'trafficPolicy'], subset.trafficPolicy] as const),
+  ];
+  const blocks = policies.flatMap(([at, policy]) => [
+    [at, policy] as const,
+    ...(policy?.portLevelSettings ?? []).map((settings, index) => [[...at, 'portLevelSettings', index], settings] as const),
+  ]);
+  return blocks.flatMap(([at, policy]) =>
+    policy?.tls?.credentialName === undefined
+      ? []
+      : [
+          {
+            path: [...at, 'tls', 'credentialName'],
+            message: 'without workloadSelector, only gateways heed this: sidecars call without TLS of their own',
+            severity: 'warning' as const,
+          },
+        ],
+  );
 }
 
 function policyRules(policy: TrafficPolicy, at: At): Finding[] {
@@ -63,6 +87,10 @@ function loadBalancerRules(loadBalancer: LoadBalancerSettings, at: At): Finding[
     ...hashRules(loadBalancer.consistentHash, [...at, 'consistentHash']),
     ...localityRules(loadBalancer.localityLbSetting, [...at, 'localityLbSetting']),
   ];
+  const warms = loadBalancer.warmup !== undefined || loadBalancer.warmupDurationSecs !== undefined;
+  if (warms && (loadBalancer.consistentHash !== undefined || loadBalancer.simple === 'RANDOM' || loadBalancer.simple === 'PASSTHROUGH')) {
+    findings.push({ path: at, message: 'new endpoints warm up with ROUND_ROBIN and LEAST_REQUEST only', severity: 'warning' });
+  }
   if (loadBalancer.simple === 'LEAST_CONN') {
     findings.push({
       path: [...at, 'simple'],
@@ -78,6 +106,13 @@ function hashRules(hash: LoadBalancerSettings['consistentHash'], at: At): Findin
   const findings: Finding[] = [];
   if (hash?.minimumRingSize !== undefined && (hash.ringHash !== undefined || hash.maglev !== undefined)) {
     findings.push({ path: [...at, 'minimumRingSize'], message: 'minimumRingSize has no place beside ringHash or maglev' });
+  }
+  if (hash?.httpCookie?.attributes !== undefined && hash.httpCookie.ttl === undefined) {
+    findings.push({
+      path: [...at, 'httpCookie', 'attributes'],
+      message: 'without ttl the cookie is only read, never made: attributes have no effect',
+      severity: 'warning',
+    });
   }
   const size = hash?.maglev?.tableSize;
   if (size !== undefined && (size >= 5_000_011 || !isPrime(size)))
@@ -113,12 +148,36 @@ function tlsRules(tls: ClientTlsSettings, at: At): Finding[] {
         findings.push({ path: [...at, field], message: `${field} has no place with ISTIO_MUTUAL: the mesh makes the certificates` });
     }
   }
+  findings.push(...idleTlsFields(tls, at));
   if (tls.mode === 'MUTUAL' && tls.credentialName === undefined && (tls.clientCertificate === undefined || tls.privateKey === undefined)) {
     findings.push({ path: at, message: 'MUTUAL needs credentialName, or clientCertificate and privateKey' });
   }
   if (tls.credentialName !== undefined && (tls.clientCertificate !== undefined || tls.privateKey !== undefined || tls.caCertificates !== undefined)) {
     findings.push({ path: [...at, 'credentialName'], message: 'credentialName has no place beside paths of certificates' });
   }
+  return findings;
+}
+
+const SERVER_FIELDS = ['sni', 'subjectAltNames', 'insecureSkipVerify'] as const;
+
+/** Fields that the mode does not look at. */
+function idleTlsFields(tls: ClientTlsSettings, at: At): Finding[] {
+  const mode = tls.mode ?? 'DISABLE';
+  const idle =
+    mode === 'DISABLE' ? [...CERTIFICATE_FIELDS, ...SERVER_FIELDS] : mode === 'SIMPLE' ? (['clientCertificate', 'privateKey'] as const) : [];
+  const findings: Finding[] = idle
+    .filter((field) => tls[field] !== undefined)
+    .map((field) => ({ path: [...at, field], message: `${field} has no effect with ${mode}`, severity: 'warning' }));
+  if (mode === 'ISTIO_MUTUAL' && tls.insecureSkipVerify === true)
+    findings.push({ path: [...at, 'insecureSkipVerify'], message: 'insecureSkipVerify has no place with ISTIO_MUTUAL: the mesh checks identities' });
+  if (tls.insecureSkipVerify === true && (tls.caCertificates !== undefined || tls.subjectAltNames !== undefined))
+    findings.push({
+      path: [...at, 'insecureSkipVerify'],
+      message: 'with insecureSkipVerify nothing of the server is checked: caCertificates and subjectAltNames have no effect',
+      severity: 'warning',
+    });
+  if (tls.caCrl !== undefined && tls.caCertificates === undefined && mode !== 'DISABLE' && mode !== 'ISTIO_MUTUAL')
+    findings.push({ path: [...at, 'caCrl'], message: 'caCrl needs caCertificates beside it' });
   return findings;
 }
 

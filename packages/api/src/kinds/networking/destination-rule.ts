@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
 import { defineKind } from '../../kind.ts';
 import { dnsLabel, exportTo, host, labels, opt, req, workloadSelectorMatchLabels } from '../../schema/fields.ts';
+import { TRAFFIC_POLICY_AHEAD, WHOLE_POLICY_AHEAD } from './ahead.ts';
 import { trafficPolicy } from './traffic-policy.ts';
 import { unsupportedAt } from '../../unsupported.ts';
 import { validateDestinationRule } from './destination-rule-rules.ts';
@@ -33,35 +34,12 @@ export type ConnectionPoolSettings = NonNullable<TrafficPolicy['connectionPool']
 export type OutlierDetection = NonNullable<TrafficPolicy['outlierDetection']>;
 export type ClientTlsSettings = NonNullable<TrafficPolicy['tls']>;
 
-const LOCALITY = 'locality load balancing is not built yet';
-const HTTP2 = 'HTTP/2 upstream is not built yet';
-const CERTIFICATES = 'TLS with certificates of your own is not built yet';
-
 /** Refused in every traffic policy: of the rule, of subsets and of ports. */
 const POLICY = {
-  outlierDetection: 'ejection of failing endpoints is not built yet',
-  'loadBalancer.simple=PASSTHROUGH': 'calling the original address is not built yet',
-  'loadBalancer.consistentHash': 'hash load balancing is not built yet',
-  'loadBalancer.localityLbSetting': LOCALITY,
-  'loadBalancer.zoneAwareLbSetting': LOCALITY,
-  'loadBalancer.warmupDurationSecs': 'warm-up is not built yet',
-  'loadBalancer.warmup': 'warm-up is not built yet',
-  'connectionPool.tcp.tcpKeepalive': 'the embedded proxy does not do it yet',
-  'connectionPool.tcp.maxConnectionDuration': 'the embedded proxy does not do it yet',
-  'connectionPool.http.h2UpgradePolicy=UPGRADE': HTTP2,
-  'connectionPool.http.useClientProtocol': HTTP2,
-  'connectionPool.http.maxConcurrentStreams': HTTP2,
-  'connectionPool.http.http2KeepAlive': HTTP2,
-  'tls.mode=SIMPLE': CERTIFICATES,
-  'tls.mode=MUTUAL': CERTIFICATES,
-  'tls.clientCertificate': CERTIFICATES,
-  'tls.privateKey': CERTIFICATES,
-  'tls.caCertificates': CERTIFICATES,
-  'tls.credentialName': CERTIFICATES,
-  'tls.caCrl': CERTIFICATES,
-  'tls.insecureSkipVerify': CERTIFICATES,
-  'tls.subjectAltNames': 'identities come from the service accounts of the endpoints',
-  'tls.sni': 'server names of your own are not built yet',
+  ...TRAFFIC_POLICY_AHEAD,
+  'loadBalancer.zoneAwareLbSetting': 'proxies do not know the others of their own service; write localityLbSetting',
+  'outlierDetection.consecutiveErrors': 'Istio ignores it too; write consecutive5xxErrors',
+  'outlierDetection.outlierDetectionHttpErrorCodes': 'only the class 5xx counts; leave it out',
 };
 
 /** The kind DestinationRule. */
@@ -71,16 +49,11 @@ export const destinationRuleKind = defineKind({
   shortNames: ['dr'],
   schema: destinationRuleSchema,
   unsupported: {
-    workloadSelector: 'rules for single callers are not built yet',
     // A TCP connection gets its idle time before a subset is chosen; Istio reads it of the host only, too.
     ...unsupportedAt(['subsets[].trafficPolicy', 'subsets[].trafficPolicy.portLevelSettings[]'], {
       'connectionPool.tcp.idleTimeout': 'it is the same for all subsets: write it under the trafficPolicy of the host',
     }),
-    ...unsupportedAt(['trafficPolicy', 'subsets[].trafficPolicy'], {
-      tunnel: 'tunnels are not built yet',
-      proxyProtocol: 'the PROXY protocol is not built yet',
-      retryBudget: 'retry budgets are not built yet',
-    }),
+    ...unsupportedAt(['trafficPolicy', 'subsets[].trafficPolicy'], WHOLE_POLICY_AHEAD),
     ...unsupportedAt(
       ['trafficPolicy', 'subsets[].trafficPolicy', 'trafficPolicy.portLevelSettings[]', 'subsets[].trafficPolicy.portLevelSettings[]'],
       POLICY,
