@@ -1,7 +1,8 @@
 import type { FilterHalf } from './half.ts';
+import { jwtAuthnHalf } from './jwt-authn.ts';
 
 /** The halves of filters that do I/O or work on payloads, by kind. */
-const HALVES: readonly FilterHalf[] = [];
+const HALVES: readonly FilterHalf[] = [jwtAuthnHalf];
 
 const byKind = new Map(HALVES.map((half) => [half.t, half]));
 

@@ -33,10 +33,11 @@ export function runFilters(x: Exchange, after: number, steps: RouterSteps): void
     const verdict = filter.decide(worker.filterContext.use(x));
     if (verdict === undefined) continue;
     if (!carryOut(x, { filter, verdict, steps })) return;
-    if (verdict.reroute === true) {
-      list = filters.of(x.route, x.choice);
-      at = -1;
-    }
+    // A verdict, or the answer to its question, may have led to another route, where other filters have something to do.
+    const now = filters.of(x.route, x.choice);
+    if (now === list) continue;
+    list = now;
+    at = -1;
   }
   steps.act(x);
 }
@@ -80,7 +81,7 @@ function demandBody(x: Exchange, step: Step): boolean {
 function settleVerdict(x: Exchange, step: Step): boolean {
   const { reply, ask } = step.verdict;
   if (reply !== undefined) {
-    x.downstream.reply(x, filterReply(reply));
+    x.downstream.reply(x, filterReply(x, reply));
     return false;
   }
   return ask === undefined || put(x, ask, step);
@@ -128,13 +129,11 @@ function mergeMetadata(x: Exchange, added: NonNullable<FilterVerdict['metadata']
   for (const [namespace, values] of Object.entries(added)) known.set(namespace, { ...known.get(namespace), ...values });
 }
 
-function filterReply(reply: FilterReply): LocalReply {
-  const made = reply.flag === '' ? localReply(reply.status, reply.body, reply.details) : flagged(reply);
-  return { ...made, lines: reply.headers === undefined ? '' : editLines('', reply.headers), grpcStatus: reply.grpcStatus };
-}
-
-function flagged({ status, body, details, flag }: FilterReply): LocalReply {
-  return localReply(status, body, details, flag as ResponseFlag);
+function filterReply({ info }: Exchange, reply: FilterReply): LocalReply {
+  const { status, body, details, flag, headers } = reply;
+  const made = flag === '' ? localReply(status, body, details) : localReply(status, body, details, flag as ResponseFlag);
+  const grpcStatus = reply.grpcStatus ?? (info.grpc ? reply.grpcOnlyStatus : undefined);
+  return { ...made, lines: headers === undefined ? '' : editLines('', headers), grpcStatus };
 }
 
 /** Body bytes have come, or the body is whole: a filter may be waiting for that. Answers whether one took notice. */

@@ -1,0 +1,102 @@
+import { constants, createPublicKey, verify, type KeyObject, type VerifyKeyObjectInput } from 'node:crypto';
+import type { Jwt, JwtAlgorithm } from '@meltemi/runtime';
+
+/** One public key of an issuer. */
+interface JwksKey {
+  /** '' = the key is for every token. */
+  readonly kid: string;
+  /** '' = for every algorithm of its kind. */
+  readonly algorithm: string;
+  readonly type: 'rsa' | 'ec' | 'ed25519';
+  /** Of elliptic keys: `prime256v1`. */
+  readonly curve: string;
+  readonly key: KeyObject;
+}
+
+/** The keys of an issuer; private and symmetric ones are no keys to check with. */
+export type Jwks = readonly JwksKey[];
+
+const CURVES: Readonly<Record<string, string>> = { 'P-256': 'prime256v1', 'P-384': 'secp384r1', 'P-521': 'secp521r1' };
+const MAX_KEYS = 100;
+
+/** Reads a key set (RFC 7517); undefined = it has no key that could be used. Keys of kinds that are not known are passed over. */
+export function parseJwks(text: string): Jwks | undefined {
+  let keys: unknown;
+  try {
+    keys = (JSON.parse(text) as { readonly keys?: unknown } | null)?.keys;
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(keys)) return undefined;
+  const known = keys
+    .slice(0, MAX_KEYS)
+    .map(readKey)
+    .filter((key) => key !== undefined);
+  return known.length === 0 ? undefined : known;
+}
+
+function readKey(entry: unknown): JwksKey | undefined {
+  if (typeof entry !== 'object' || entry === null) return undefined;
+  const { kty, kid, alg, crv, use, ...parts } = entry as Readonly<Record<string, unknown>>;
+  if (use !== undefined && use !== 'sig') return undefined;
+  const type =
+    kty === 'RSA' ? 'rsa' : kty === 'EC' && Object.hasOwn(CURVES, String(crv)) ? 'ec' : kty === 'OKP' && crv === 'Ed25519' ? 'ed25519' : undefined;
+  if (type === undefined) return undefined;
+  // Only the public parts: a key set with private ones in it is still good for checking.
+  const { n, e, x, y } = parts;
+  try {
+    const key = createPublicKey({ format: 'jwk', key: pick({ kty, crv, n, e, x, y }) });
+    return {
+      kid: typeof kid === 'string' ? kid : '',
+      algorithm: typeof alg === 'string' ? alg : '',
+      type,
+      curve: type === 'ec' ? (CURVES[String(crv)] ?? '') : '',
+      key,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function pick(parts: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(parts).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+}
+
+/** How a signature of an algorithm is checked (RFC 7518 section 3.1): an algorithm fixes the kind of key, its curve and the digest. */
+const CHECKS: Readonly<
+  Record<JwtAlgorithm, { readonly type: JwksKey['type']; readonly digest: string | null; readonly curve: string; readonly pss: boolean }>
+> = {
+  RS256: { type: 'rsa', digest: 'sha256', curve: '', pss: false },
+  RS384: { type: 'rsa', digest: 'sha384', curve: '', pss: false },
+  RS512: { type: 'rsa', digest: 'sha512', curve: '', pss: false },
+  PS256: { type: 'rsa', digest: 'sha256', curve: '', pss: true },
+  PS384: { type: 'rsa', digest: 'sha384', curve: '', pss: true },
+  PS512: { type: 'rsa', digest: 'sha512', curve: '', pss: true },
+  ES256: { type: 'ec', digest: 'sha256', curve: 'prime256v1', pss: false },
+  ES384: { type: 'ec', digest: 'sha384', curve: 'secp384r1', pss: false },
+  ES512: { type: 'ec', digest: 'sha512', curve: 'secp521r1', pss: false },
+  EdDSA: { type: 'ed25519', digest: null, curve: '', pss: false },
+};
+
+/** '' = one of the keys made the signature, else what is wrong, in Envoy's words. */
+export function checkSignature(jwt: Jwt, keys: Jwks): string {
+  const { algorithm, kid } = jwt;
+  const matching = keys.filter((key) => (kid === '' || key.kid === '' || key.kid === kid) && (key.algorithm === '' || key.algorithm === algorithm));
+  if (matching.length === 0) return "Jwks doesn't have key to match kid or alg from Jwt";
+  return matching.some((key) => isSigned(jwt, key)) ? '' : 'Jwt verification fails';
+}
+
+function isSigned({ algorithm, signed, signature }: Jwt, { type, curve, key }: JwksKey): boolean {
+  const check = CHECKS[algorithm];
+  if (type !== check.type || curve !== check.curve) return false;
+  const input: VerifyKeyObjectInput = check.pss
+    ? { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+    : check.type === 'ec'
+      ? { key, dsaEncoding: 'ieee-p1363' }
+      : { key };
+  try {
+    return verify(check.digest, Buffer.from(signed, 'latin1'), input, signature);
+  } catch {
+    return false;
+  }
+}
