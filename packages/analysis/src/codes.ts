@@ -34,6 +34,7 @@ export const CODES = {
   KIA1107: { severity: 'warning', title: 'A subset that no DestinationRule defines' },
   KIA1211: { severity: 'warning', title: 'More than one ServiceEntry for the same host and port' },
   KIA1212: { severity: 'warning', title: 'ServiceEntries of one host and port differ in protocol' },
+  MEL0202: { severity: 'error', title: 'A patch of an EnvoyFilter that a proxy would refuse is left out' },
   MEL0201: { severity: 'error', title: 'A route destination names a port that the service does not have' },
 } as const satisfies Readonly<Record<string, CodeDefinition>>;
 

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { ofKind } from '@meltemi/api';
 import { createAuthorizer, createHttpServer, createSessions, sessionRoutes, signInPage, type HttpServerOptions, type Route } from '@meltemi/http';
-import { DEFAULT_MESH_CONFIG, type MeshConfig } from '@meltemi/model';
+import { DEFAULT_MESH_CONFIG, gatewayApiStatus, meshConfigFrom, type MeshConfig } from '@meltemi/model';
 import { loadCodec, type ProtoCodec } from '@meltemi/protos';
+import { TYPE_URL } from '@meltemi/protos-types';
 import {
   createAggregateStore,
   createConnectedRegistry,
@@ -16,14 +17,15 @@ import {
   type Mesh,
   type WritableConfigStore,
 } from '@meltemi/registry';
-import { changedTypes, type MeshState } from '@meltemi/translate';
+import { changedTypes, OWN_TYPES, type MeshState } from '@meltemi/translate';
 import { createCa, type CaRoom } from './ca/index.ts';
 import { createConfigApi } from './config-api/index.ts';
 import { createKialiApi } from './kiali-api/index.ts';
 import { consoleRoutes } from './console-files.ts';
 import { watchConfigFiles } from './mesh/config-report.ts';
 import { createFindings } from './mesh/findings.ts';
-import { createMeshGenerator } from './mesh/generator.ts';
+import { createMeshGenerator, type MeshGenerator } from './mesh/generator.ts';
+import { createResourceCheck } from './mesh/resource-check.ts';
 import { createMeshSource } from './mesh/mesh-view.ts';
 import type { ControlPlane, ControlPlaneOptions } from './options.ts';
 import { guardedTimers, systemClock, systemRandom } from './platform.ts';
@@ -31,6 +33,7 @@ import { createPilotMetrics, type PilotMetrics } from './metrics/pilot-metrics.t
 import { proxyRoutes } from './proxies/index.ts';
 import { createTelemetryRoom, type TelemetryRoom } from './telemetry/index.ts';
 import { createAdsServer, type AdsServer } from './xds/ads-server.ts';
+import type { XdsNode } from './xds/generator.ts';
 import { listenXds, type XdsListeners } from './xds-listeners.ts';
 
 /** What has to be closed, in the order of its making; closed in the opposite one. */
@@ -68,7 +71,8 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
   const connected = await openConnected(options, xdsAddress, closers);
   const mesh = await openMesh(options, store, connected, closers);
   const metrics = createPilotMetrics({ clock: systemClock, version: options.version });
-  const ads = startAds(options, { codec, mesh, connected, metrics }, closers);
+  const generator = createMeshGenerator(createResourceCheck(codec));
+  const ads = startAds(options, { codec, mesh, connected, metrics, generator }, closers);
   const ca = await openCa(options, codec, connected, closers);
   const telemetry = openTelemetry(options, codec, mesh, closers);
   xds = await listenXds(
@@ -78,7 +82,7 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
     ca.serverCertificate,
   );
   closers.push(() => xds?.close());
-  const http = await listenHttp(options, { store, mesh, ads, ca, telemetry, metrics }, closers);
+  const http = await listenHttp(options, { store, mesh, ads, ca, telemetry, metrics, generator }, closers);
   return {
     ...http,
     xdsAddress: xds.address,
@@ -129,23 +133,29 @@ async function openMesh(options: ControlPlaneOptions, configs: WritableConfigSto
 }
 
 function meshConfig(options: ControlPlaneOptions): MeshConfig {
-  return {
+  const start: MeshConfig = {
     ...DEFAULT_MESH_CONFIG,
     trustDomain: options.trustDomain,
     accessLogFile: options.accessLog === 'off' ? '' : '/dev/stdout',
     accessLogEncoding: options.accessLog === 'json' ? 'JSON' : 'TEXT',
     tracingSamplingPercent: options.tracingSamplingPercent,
   };
+  return options.meshConfig === undefined ? start : meshConfigFrom(start, options.meshConfig);
 }
 
 /** xDS follows the mesh, and streams of authenticated nodes become workloads of it. */
 function startAds(
   options: ControlPlaneOptions,
-  parts: { readonly codec: ProtoCodec; readonly mesh: Mesh; readonly connected: ConnectedRegistry; readonly metrics: PilotMetrics },
+  parts: {
+    readonly codec: ProtoCodec;
+    readonly mesh: Mesh;
+    readonly connected: ConnectedRegistry;
+    readonly metrics: PilotMetrics;
+    readonly generator: MeshGenerator;
+  },
   closers: Closers,
 ): AdsServer<MeshState> {
-  const { codec, mesh, connected, metrics } = parts;
-  const generator = createMeshGenerator();
+  const { codec, mesh, connected, metrics, generator } = parts;
   const ads = createAdsServer<MeshState>({
     generator,
     codec,
@@ -164,10 +174,22 @@ function startAds(
   ads.update({ version: mesh.version, push: mesh.state });
   mesh.watch((update) => {
     metrics.meshChanged(update.changes);
-    ads.update({ version: update.version, push: update.state, changed: changedTypes(update.changes, update.state.push) });
+    const changed = changedTypes(update.changes, update.state.push);
+    const addresses = new Set(update.changes.workloads);
+    const changedFor = (node: XdsNode): readonly string[] => (addresses.has(addressOf(node)) ? OWN_TYPES : []);
+    ads.update({ version: update.version, push: update.state, changed, changedFor, isUrgent: onlyEndpoints(changed) });
   });
   closers.push(() => ads.close());
   return ads;
+}
+
+/** Node ids are `sidecar~ADDRESS~…`. */
+function addressOf({ id }: XdsNode): string {
+  return id.split('~', 2)[1] ?? '';
+}
+
+function onlyEndpoints(changed: ReturnType<typeof changedTypes>): boolean {
+  return [...changed.keys()].every((typeUrl) => typeUrl === TYPE_URL.endpoint || typeUrl === TYPE_URL.workload);
 }
 
 async function openCa(options: ControlPlaneOptions, codec: ProtoCodec, connected: ConnectedRegistry, closers: Closers): Promise<CaRoom> {
@@ -209,6 +231,7 @@ interface Rooms {
   readonly ca: CaRoom;
   readonly telemetry: TelemetryRoom;
   readonly metrics: PilotMetrics;
+  readonly generator: MeshGenerator;
 }
 
 async function listenHttp(
@@ -245,10 +268,10 @@ async function listenHttp(
 /** What the two HTTP ports serve: the configuration API on one, what the console shows on the other, the proxies on both. */
 function makeRoutes(
   options: ControlPlaneOptions,
-  { store, mesh, ads, ca, telemetry, metrics }: Rooms,
+  { store, mesh, ads, ca, telemetry, metrics, generator }: Rooms,
   closers: Closers,
 ): { readonly api: readonly Route[]; readonly console: readonly Route[] } {
-  const findings = createFindings(mesh, store, options.log);
+  const findings = createFindings(mesh, store, options.log, () => generator.problems(mesh.state));
   if (options.onConfigReport !== undefined)
     closers.push(watchConfigFiles({ store, mesh, findings, timers: guardedTimers(options.log) }, options.onConfigReport));
   const configApi = createConfigApi({
@@ -257,6 +280,10 @@ function makeRoutes(
     version: options.version,
     problems: () => findings.analysis(),
     review: (config) => findings.review(config),
+    status(config) {
+      mesh.settle();
+      return gatewayApiStatus(mesh.state.push.gatewayApi, config, mesh.workloads());
+    },
   });
   closers.push(() => configApi.close());
   const proxies = proxyRoutes({ ads: ads as AdsServer<never>, version: () => mesh.settle() });

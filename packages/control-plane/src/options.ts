@@ -1,3 +1,4 @@
+import type { MeshConfigSpec } from '@meltemi/api';
 import type { Log } from '@meltemi/base';
 import type { Route } from '@meltemi/http';
 import type { BridgeNetwork } from '@meltemi/registry';
@@ -23,6 +24,8 @@ export interface ControlPlaneOptions {
   readonly workloadTtlMs: number;
   /** Access log of the proxies. */
   readonly accessLog: 'text' | 'json' | 'off';
+  /** Settings of the mesh (`--mesh-config`); those of the ConfigMap istio in the root namespace win over them. */
+  readonly meshConfig?: MeshConfigSpec | undefined;
   /** Share of requests whose trace is kept, 0..100. */
   readonly tracingSamplingPercent: number;
   /** Built console; undefined: its place is taken by a page that says how to build it. */

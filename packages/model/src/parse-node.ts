@@ -53,6 +53,7 @@ function nodeOf(node: XdsNode, id: NodeId, metadata: Metadata): ProxyNode {
     serviceAccount: text(metadata, 'SERVICE_ACCOUNT', 'default'),
     workload: text(metadata, 'WORKLOAD_NAME', id.name),
     labels: labelsOf(metadata['LABELS']),
+    metadata: labelsOf(metadata),
     clusterId: text(metadata, 'CLUSTER_ID', 'meltemi'),
     meshId: text(metadata, 'MESH_ID', 'cluster.local'),
     dnsDomain: id.domain === '' ? `${namespace}.svc.cluster.local` : id.domain,

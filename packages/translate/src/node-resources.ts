@@ -4,6 +4,7 @@ import { inboundClusters, outboundClusters, type OutboundClusters } from './clus
 import type { InputsCache, Made } from './common/inputs-cache.ts';
 import type { NodeScope } from './common/node-scope.ts';
 import { BLACKHOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER } from './common/names.ts';
+import type { Patcher } from './envoy-filter/index.ts';
 import { gatewayListener } from './listeners/gateway.ts';
 import { gatewayPorts, gatewayRouteName, serverKind, type GatewayPort, type GatewayServerRef } from './listeners/gateway-servers.ts';
 import { inboundPorts, type InboundPort } from './listeners/inbound-ports.ts';
@@ -23,6 +24,7 @@ export interface NodeView {
   readonly scope: NodeScope;
   readonly state: MeshState;
   readonly cache: InputsCache;
+  readonly patcher: Patcher;
 }
 
 /** The tables of the snapshot that outbound resources depend on. */
@@ -75,8 +77,33 @@ export interface NodeResources<T> {
   readonly own: readonly T[];
 }
 
-/** CDS. */
+/** CDS, with the changes of EnvoyFilters. What is changed is the node's own. */
 export function clustersFor(view: NodeView): NodeResources<Cluster> {
+  const made = generatedClusters(view);
+  return view.patcher.changes(view) ? { shared: NONE, own: view.patcher.clusters(view, [...made.shared, ...made.own]) } : made;
+}
+
+/** LDS, with the changes of EnvoyFilters. */
+export function listenersFor(view: NodeView): NodeResources<Listener> {
+  const made = generatedListeners(view);
+  return view.patcher.changes(view) ? { shared: NONE, own: view.patcher.listeners(view, [...made.shared, ...made.own]) } : made;
+}
+
+/** One RDS resource, with the changes of EnvoyFilters; undefined when the node has no such table. */
+export function routesFor(view: NodeView, name: string): RouteConfiguration | undefined {
+  const made = generatedRoutes(view, name);
+  if (made === undefined || !view.patcher.changes(view)) return made;
+  const gateways =
+    view.node.type === 'router'
+      ? (gatewayTables(view)
+          .get(name)
+          ?.servers.map(({ gateway }) => gateway) ?? [])
+      : [];
+  return view.patcher.routes(view, made, gateways);
+}
+
+/** CDS as it is generated. */
+export function generatedClusters(view: NodeView): NodeResources<Cluster> {
   const { node, state, cache, scope } = view;
   const { virtualServices: _, ...inputs } = outboundInputs(view);
   const key = { ...inputs, endpoints: state.endpoints, accountsVersion: state.endpoints.accountsVersion };
@@ -97,8 +124,8 @@ export function clustersFor(view: NodeView): NodeResources<Cluster> {
   return { shared, own };
 }
 
-/** LDS. */
-export function listenersFor(view: NodeView): NodeResources<Listener> {
+/** LDS as it is generated. */
+export function generatedListeners(view: NodeView): NodeResources<Listener> {
   const { node, cache, scope } = view;
   const inputs = outboundInputs(view);
   if (node.type === 'router') {
@@ -132,8 +159,7 @@ function inboundListeners(view: NodeView): readonly Listener[] {
   return [cache.get('virtualInbound', key, () => virtualInbound(redirected, others, settings)), ...bound];
 }
 
-/** One RDS resource; undefined when the node has no such table. */
-export function routesFor(view: NodeView, name: string): RouteConfiguration | undefined {
+function generatedRoutes(view: NodeView, name: string): RouteConfiguration | undefined {
   const inputs = outboundInputs(view);
   if (view.node.type === 'router') {
     const table = gatewayTables(view).get(name);
@@ -189,7 +215,8 @@ function gatewayTables(view: NodeView): ReadonlyMap<string, { readonly port: num
 export function routeNamesFor(view: NodeView): readonly string[] {
   if (view.node.type === 'router') return [...gatewayTables(view).keys()];
   const names = new Set<string>();
-  for (const listener of listenersFor(view).shared) {
+  const { shared, own } = listenersFor(view);
+  for (const listener of [...shared, ...own]) {
     for (const chain of listener.filter_chains ?? []) {
       for (const filter of chain.filters ?? []) {
         const rds = (filter.typed_config as { readonly rds?: { readonly route_config_name?: string } } | undefined)?.rds?.route_config_name;

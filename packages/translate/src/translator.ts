@@ -3,10 +3,20 @@ import { sidecarScope, type ProxyNode } from '@meltemi/model';
 import { TYPE_URL, type Cluster } from '@meltemi/protos-types';
 import { createInputsCache } from './common/inputs-cache.ts';
 import { createNodeScopes } from './common/node-scope.ts';
+import { createPatcher, type ResourceCheck } from './envoy-filter/index.ts';
 import { endpointResource } from './endpoints/index.ts';
 import { grpcClusters, grpcListeners, grpcRoutes } from './grpc/index.ts';
 import { nameTable } from './nds/name-table.ts';
-import { clustersFor, listenersFor, routeNamesFor, routesFor, type NodeResources, type NodeView } from './node-resources.ts';
+import {
+  clustersFor,
+  generatedClusters,
+  generatedListeners,
+  listenersFor,
+  routeNamesFor,
+  routesFor,
+  type NodeResources,
+  type NodeView,
+} from './node-resources.ts';
 import type { GeneratedResource, MeshState, Translator } from './types.ts';
 import { secretNames, secretResource } from './secrets/index.ts';
 import { workloadResource } from './wds/workload-resource.ts';
@@ -22,12 +32,14 @@ type Generator = (view: NodeView, names: Names) => Resources;
 const NOTHING: Resources = new Map();
 
 /** A translator that remembers about `maxCached` parts of resources (default 50,000). */
-export function createTranslator(options: { readonly maxCached?: number } = {}): Translator {
+export function createTranslator(options: { readonly maxCached?: number; readonly check?: ResourceCheck } = {}): Translator {
   const cache = createInputsCache(options.maxCached ?? 50_000);
   const scopes = createNodeScopes(cache);
+  const patcher = createPatcher(options.check);
   return {
+    problems: (push) => patcher.problems(push),
     generate(node: ProxyNode, typeUrl: string, names: Names, state: MeshState): Resources {
-      const view: NodeView = { node, scope: scopes.of(node, state.push), state, cache };
+      const view: NodeView = { node, scope: scopes.of(node, state.push), state, cache, patcher };
       return GENERATORS.get(typeUrl)?.(view, names) ?? NOTHING;
     },
   };
@@ -100,7 +112,8 @@ function endpoints(view: NodeView, names: Names): Resources {
   const wanted =
     names === '*'
       ? clustersFor(view)
-          .shared.filter(isEds)
+          .shared.concat(clustersFor(view).own)
+          .filter(isEds)
           .map(({ name }) => name)
       : [...names];
   return fresh(existing(wanted, (name) => endpointResource(name, view)));
@@ -126,9 +139,10 @@ function workloads(view: NodeView, wanted: Names): Resources {
 /** By name only, and only those that the node's own clusters and listeners name. */
 function secrets(view: NodeView, wanted: Names): Resources {
   if (wanted === '*' || wanted.size === 0 || view.node.type === 'grpc') return NOTHING;
-  const clusters = clustersFor(view);
-  const listeners = listenersFor(view);
-  const named = secretNames([...clusters.shared, ...clusters.own, ...listeners.shared, ...listeners.own]);
+  const all = (...resources: readonly NodeResources<object>[]): readonly object[] => resources.flatMap(({ shared, own }) => [...shared, ...own]);
+  const named = new Set(secretNames(all(generatedClusters(view), generatedListeners(view))));
+  // A patch may name credentials of the node's own namespace; others only the control plane itself names.
+  for (const name of secretNames(all(clustersFor(view), listenersFor(view)))) if (name.startsWith('kubernetes://')) named.add(name);
   const { node, state, cache } = view;
   const allowed = [...wanted].filter((name) => named.has(name));
   return fresh(existing(allowed, (name) => secretResource(name, node.namespace, state.push, cache)));

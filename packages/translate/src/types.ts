@@ -1,3 +1,4 @@
+import type { Problem } from '@meltemi/base';
 import type { EndpointIndex, ProxyNode, PushContext } from '@meltemi/model';
 
 /**
@@ -18,6 +19,8 @@ export interface MeshState {
 
 /** Turns the mesh into xDS resources. It remembers what it made and nothing else. */
 export interface Translator {
+  /** What of the EnvoyFilters proxies would refuse and was left out so far. */
+  readonly problems: (push: PushContext) => readonly Problem[];
   /**
    * The resources of a type for a node: all ('*'), or those of the names that exist. EDS, RDS and the workload type are asked for by name; '*' gives all
    * EDS and RDS resources that the node's own clusters and listeners refer to, and no workload. An unknown type gives nothing. The answer is the same Map

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { durationMs } from '@meltemi/api';
+import { decodeMeshConfig, durationMs, formatPath, type MeshConfigSpec } from '@meltemi/api';
 import { formatProblem, MeshError } from '@meltemi/base';
 import { startControlPlane, type ConfigReport, type ControlPlane, type ControlPlaneOptions } from '@meltemi/control-plane';
 import { isLoopback } from '@meltemi/http';
@@ -23,6 +24,8 @@ export interface ControlPlaneArguments {
   readonly network: ControlPlaneOptions['network'];
   readonly certTtl: string;
   readonly trustDomain: string;
+  /** File with a MeshConfig. */
+  readonly meshConfig: string | undefined;
   readonly accessLog: string;
   readonly tracingSampling: number;
 }
@@ -44,6 +47,7 @@ export async function runControlPlane(args: ControlPlaneArguments, out: Output):
     network: args.network,
     adminToken: token,
     trustDomain: args.trustDomain,
+    meshConfig: readMeshConfig(args.meshConfig, args.trustDomain, out),
     workloadTtlMs: ttlOf(args.certTtl),
     accessLog: args.accessLog === 'json' || args.accessLog === 'off' ? args.accessLog : 'text',
     tracingSamplingPercent: percentOf(args.tracingSampling),
@@ -109,6 +113,33 @@ function warnOfPlainText(bind: string, controlPlane: ControlPlane, out: Output):
       'tokens and session cookies cross it in clear text. Put a proxy that terminates TLS before them, or stay with --bind 127.0.0.1 and use an SSH tunnel ' +
       `(ssh -L ${consolePort}:127.0.0.1:${consolePort} HOST).`,
   );
+}
+
+/** A file that is not in force as a whole is not begun with. */
+function readMeshConfig(file: string | undefined, trustDomain: string, out: Output): MeshConfigSpec | undefined {
+  if (file === undefined) return undefined;
+  const { settings, findings } = decodeMeshConfig(readText(file));
+  const told = findings.map(
+    ({ path, message, fix }) => `${file}: ${path.length === 0 ? '' : `${formatPath(path)}: `}${message}${fix === undefined ? '' : ` ${fix}`}`,
+  );
+  if (settings === undefined) throw new MeshError('cli/mesh-config', told.join('\n'));
+  for (const line of told) out.note(`warning: ${line}`);
+  if (settings.trustDomain !== undefined && settings.trustDomain !== trustDomain)
+    throw new MeshError(
+      'cli/mesh-config',
+      `${file}: trustDomain is "${settings.trustDomain}", but that of the authority is "${trustDomain}"; start with --trust-domain ${settings.trustDomain}`,
+    );
+  return settings;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new MeshError('cli/mesh-config', `--mesh-config ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 function ttlOf(value: string): number {

@@ -13,7 +13,13 @@ export interface Findings {
   review(config: Config): readonly Problem[];
 }
 
-export function createFindings(mesh: Pick<Mesh, 'state' | 'workloads' | 'settle'>, store: ConfigStore, log: Log): Findings {
+/** `patches`: what of the EnvoyFilters proxies would refuse, as far as it is known by now. */
+export function createFindings(
+  mesh: Pick<Mesh, 'state' | 'workloads' | 'settle'>,
+  store: ConfigStore,
+  log: Log,
+  patches: () => readonly Problem[] = () => [],
+): Findings {
   const running = createAnalysis();
   let last: { readonly version: number; readonly problems: readonly Problem[] } | undefined;
   const onFault = (analyzer: string, error: unknown): void => {
@@ -27,7 +33,8 @@ export function createFindings(mesh: Pick<Mesh, 'state' | 'workloads' | 'settle'
     // A client that has just written asks what its change did: the change must be in.
     const version = mesh.settle();
     if (last?.version !== version) last = { version, problems: running.problems(inputs()).map((problem) => placed(problem, store)) };
-    return last.problems;
+    const refused = patches();
+    return refused.length === 0 ? last.problems : [...last.problems, ...refused.map((problem) => placed(problem, store))];
   };
   return {
     analysis,

@@ -1,7 +1,7 @@
 import type { Problem } from '@meltemi/base';
 import { formatProblem } from '@meltemi/base';
 import { parseProxyNode, type ProxyNode } from '@meltemi/model';
-import { createTranslator, type MeshState } from '@meltemi/translate';
+import { createTranslator, type MeshState, type ResourceCheck } from '@meltemi/translate';
 import type { XdsGenerator, XdsNode } from '../xds/generator.ts';
 import { verifyIdentity } from '../xds/identity.ts';
 
@@ -11,10 +11,13 @@ export interface MeshGenerator extends XdsGenerator<MeshState> {
   verify(node: XdsNode): string | undefined;
   /** The node in the model's words; undefined when it makes no sense. */
   nodeOf(node: XdsNode): ProxyNode | undefined;
+  /** What of the EnvoyFilters was left out, because a proxy would refuse it. */
+  problems(state: MeshState): readonly Problem[];
 }
 
-export function createMeshGenerator(): MeshGenerator {
-  const translator = createTranslator();
+/** `check` judges what EnvoyFilters make of resources. */
+export function createMeshGenerator(check?: ResourceCheck): MeshGenerator {
+  const translator = createTranslator(check === undefined ? {} : { check });
   const parsed = new WeakMap<XdsNode, { readonly node: ProxyNode } | { readonly problem: Problem }>();
   const parse = (node: XdsNode): { readonly node: ProxyNode } | { readonly problem: Problem } => {
     let result = parsed.get(node);
@@ -27,6 +30,7 @@ export function createMeshGenerator(): MeshGenerator {
   };
   return {
     nodeOf,
+    problems: (state) => translator.problems(state.push),
     verify(node) {
       const result = parse(node);
       if ('problem' in result) return formatProblem(result.problem);

@@ -1,4 +1,5 @@
 import { compareByAge, type Config } from '@meltemi/api';
+import { compileRegex } from '@meltemi/match';
 import { labelsMatch } from '../labels.ts';
 import type { EnvoyFilterSpec } from '../specs.ts';
 import type { Labels } from '../types/service.ts';
@@ -38,4 +39,9 @@ export function envoyFiltersFor(
       return labelsMatch(workloadSelector?.labels ?? {}, node.labels);
     }),
   );
+}
+
+/** Whether `proxyVersion` of an EnvoyFilter, a regular expression for a part of the text, fits a version. */
+export function versionMatches(pattern: string, version: string): boolean {
+  return compileRegex(`(?s).*(?:${pattern}).*`).fullMatch(version);
 }

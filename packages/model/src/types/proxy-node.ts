@@ -12,6 +12,8 @@ export interface ProxyNode {
   readonly serviceAccount: string;
   readonly workload: string;
   readonly labels: Labels;
+  /** What else its metadata says in texts. */
+  readonly metadata: Readonly<Record<string, string>>;
   readonly clusterId: string;
   readonly meshId: string;
   /** `bookinfo.svc.cluster.local`: short names are completed with it. */

@@ -1,8 +1,9 @@
-import type { Config } from '@meltemi/api';
+import { decodeMeshConfig, MESH_CONFIG_MAP, ofKind, type Config } from '@meltemi/api';
 import type { Log, Timer, Timers } from '@meltemi/base';
 import {
   buildPushContext,
   joinServices,
+  meshConfigFrom,
   type EndpointChange,
   type EndpointIndex,
   type JoinedServices,
@@ -86,6 +87,8 @@ class JoinedMesh implements Mesh {
   #joined: Pick<JoinedServices, 'vips'> & Partial<JoinedServices>;
   /** What `#joined` was made of, besides the objects. */
   #joinedOf: JoinInputs | undefined;
+  /** Those of the start, with what the ConfigMap of the mesh says over them. */
+  #settings: MeshConfig;
   #connected = NONE;
   #entries = NONE;
   #workloads = NONE;
@@ -98,6 +101,7 @@ class JoinedMesh implements Mesh {
     this.#options = options;
     this.#savedVips = options.savedVips ?? unsavedValue();
     this.#joined = { vips };
+    this.#settings = options.mesh;
     this.#push = buildPushContext({ mesh: options.mesh, services: [], configs: [] });
     this.#inputs = createConfigInputs(options.configs);
     this.settle();
@@ -179,9 +183,11 @@ class JoinedMesh implements Mesh {
   #rebuild(): MeshChanges {
     const touched = this.#inputs.take();
     const services = this.#joined.services;
+    const { mesh: start } = this.#options;
+    if (touched.some((config) => isMeshConfigMap(config, start))) this.#settings = settingsOf(this.#inputs.configs(), start);
     this.#takeWorkloads();
     const joined = this.#join(touched);
-    const { mesh } = this.#options;
+    const mesh = this.#settings;
     const { endpoints, workloads } = this.#endpoints.update(joined, this.#workloads, mesh.trustDomain);
     const known: KnownChanges = { configs: touched, services: changedItems(services ?? [], joined) };
     if (touched.length > 0 || known.services.length > 0 || services === undefined)
@@ -201,7 +207,7 @@ class JoinedMesh implements Mesh {
 
   /** The services; the same list when nothing that they are made of has changed. */
   #join(touched: readonly Config[]): readonly Service[] {
-    const inputs: JoinInputs = { mesh: this.#options.mesh, connected: this.#connected };
+    const inputs: JoinInputs = { mesh: this.#settings, connected: this.#connected };
     const before = this.#joined.services;
     const same = inputs.mesh === this.#joinedOf?.mesh && inputs.connected === this.#joinedOf.connected && !touched.some(declaresServices);
     if (before !== undefined && same) return before;
@@ -213,6 +219,17 @@ class JoinedMesh implements Mesh {
     if (!sameVips(vips, joined.vips)) this.#savedVips.save([...joined.vips]);
     return services;
   }
+}
+
+function isMeshConfigMap({ kind, meta }: Config, start: MeshConfig): boolean {
+  return kind === 'ConfigMap' && meta.name === MESH_CONFIG_MAP && meta.namespace === start.rootNamespace;
+}
+
+/** A text that is no MeshConfig was refused when it was applied; were there one all the same, it would say nothing. */
+function settingsOf(configs: readonly Config[], start: MeshConfig): MeshConfig {
+  const text = ofKind(configs, 'ConfigMap').find((config) => isMeshConfigMap(config, start))?.spec.data?.['mesh'];
+  const settings = text === undefined ? undefined : decodeMeshConfig(text).settings;
+  return settings === undefined ? start : meshConfigFrom(start, settings);
 }
 
 function declaresServices({ kind }: Config): boolean {

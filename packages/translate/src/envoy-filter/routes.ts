@@ -1,0 +1,64 @@
+import type { JsonMap } from './merge.ts';
+import { changeList, listAt, mapList, merged, withList, type Patch } from './patch.ts';
+
+/** What is known of a route table besides what stands in it. */
+export interface TablePlace {
+  /** `namespace/name` of the Gateways whose table it is. */
+  readonly gateways: readonly string[];
+}
+
+/** A route table after one change; the same one when nothing in it is meant. */
+export function patchRouteTable(table: JsonMap, patch: Patch, place: TablePlace): JsonMap {
+  if (!tableMatches(String(table['name'] ?? ''), patch, place)) return table;
+  switch (patch.applyTo) {
+    case 'ROUTE_CONFIGURATION':
+      return merged(table, patch);
+    case 'VIRTUAL_HOST':
+      return patchHosts(table, patch);
+    case 'HTTP_ROUTE':
+      return mapList(table, 'virtual_hosts', (host) => (hostMatches(host, patch) ? patchRoutes(host, patch) : host));
+    default:
+      return table;
+  }
+}
+
+/** `9080`, `http.8080`, `https.8443.port.gateway.namespace`, `inbound|9080||`. */
+function portOf(name: string): number {
+  return Number(/^(?:https?\.|inbound\|)?(\d+)(?:$|[.|])/.exec(name)?.[1] ?? 0);
+}
+
+function tableMatches(name: string, { match }: Patch, { gateways }: TablePlace): boolean {
+  const wanted = match.routeConfiguration;
+  if (wanted === undefined) return true;
+  if (wanted.name !== undefined && wanted.name !== '' && wanted.name !== name) return false;
+  if (wanted.portNumber !== undefined && wanted.portNumber !== 0 && wanted.portNumber !== portOf(name)) return false;
+  if (wanted.portName !== undefined && wanted.portName !== '' && name.split('.')[2] !== wanted.portName) return false;
+  return wanted.gateway === undefined || wanted.gateway === '' || gateways.includes(wanted.gateway);
+}
+
+function hostMatches(host: JsonMap, { match }: Patch): boolean {
+  const wanted = match.routeConfiguration?.vhost;
+  const domains = Array.isArray(host['domains']) ? (host['domains'] as readonly unknown[]) : [];
+  return (
+    (wanted?.name === undefined || wanted.name === '' || host['name'] === wanted.name) &&
+    (wanted?.domainName === undefined || wanted.domainName === '' || domains.includes(wanted.domainName))
+  );
+}
+
+function patchHosts(table: JsonMap, patch: Patch): JsonMap {
+  const before = listAt(table, 'virtual_hosts');
+  const change = { matches: (host: JsonMap) => hostMatches(host, patch), anchored: true };
+  return withList(table, 'virtual_hosts', changeList(before, patch, change), before);
+}
+
+const ACTIONS: Readonly<Record<string, string>> = { ROUTE: 'route', REDIRECT: 'redirect', DIRECT_RESPONSE: 'direct_response' };
+
+function patchRoutes(host: JsonMap, patch: Patch): JsonMap {
+  const before = listAt(host, 'routes');
+  const wanted = patch.match.routeConfiguration?.vhost?.route;
+  const action = ACTIONS[wanted?.action ?? 'ANY'];
+  const matches = (route: JsonMap): boolean =>
+    (wanted?.name === undefined || wanted.name === '' || route['name'] === wanted.name) && (action === undefined || route[action] !== undefined);
+  const change = { matches, anchored: wanted?.name !== undefined && wanted.name !== '' };
+  return withList(host, 'routes', changeList(before, patch, change), before);
+}
