@@ -1,4 +1,4 @@
-import { apiVersionOf, KINDS, type Config, type KindDefinition } from '@meltemi/api';
+import { apiVersionOf, KINDS, type Config, type Json, type KindDefinition } from '@meltemi/api';
 import type { Clock, Problem } from '@meltemi/base';
 import { json, type HttpRequest, type HttpResponse, type Route } from '@meltemi/http';
 import type { WritableConfigStore } from '@meltemi/registry';
@@ -20,6 +20,8 @@ export interface ConfigApiDeps {
   readonly problems?: () => readonly Problem[];
   /** What would be wrong with an object in the mesh as it is: told as warnings on writes. */
   readonly review?: (config: Config) => readonly Problem[];
+  /** What the control plane says of an object, for kinds that have a `status` of ours; asked at each read. */
+  readonly status?: (config: Config) => Json | undefined;
 }
 
 export interface ConfigApi {
@@ -80,7 +82,8 @@ function list(room: Room, target: Target, request: HttpRequest): HttpResponse {
   return listResponse(room, target, current(), request);
 }
 
-function listResponse(room: Room, target: Target, configs: readonly Config[], request: HttpRequest): HttpResponse {
+function listResponse(room: Room, target: Target, stored: readonly Config[], request: HttpRequest): HttpResponse {
+  const configs = stored.map((config) => withStatusOf(room, config));
   const resourceVersion = String(room.log.revision());
   if (wantsTable(request.headers.accept)) return json(200, tableOf(target.kind, configs, { resourceVersion, now: room.deps.clock.now() }));
   const items = configs.map((config) => inVersion(target, config));
@@ -88,7 +91,7 @@ function listResponse(room: Room, target: Target, configs: readonly Config[], re
 }
 
 function get(room: Room, target: Target, request: HttpRequest): HttpResponse {
-  const config = existing(room.deps, target);
+  const config = withStatusOf(room, existing(room.deps, target));
   if (wantsTable(request.headers.accept))
     return json(200, tableOf(target.kind, [config], { resourceVersion: String(room.log.revision()), now: room.deps.clock.now() }));
   return json(200, inVersion(target, config));
@@ -99,6 +102,12 @@ async function remove(room: Room, target: Target, request: HttpRequest): Promise
   const ref = { kind: config.kind, namespace: config.meta.namespace, name: config.meta.name };
   await room.deps.store.delete(ref, { dryRun: isDryRun(request) });
   return success({ ...details(target, config.meta.name), ...(config.meta.uid === undefined ? {} : { uid: config.meta.uid }) });
+}
+
+/** The object with what the control plane says of it, instead of what a client may have sent as status. */
+function withStatusOf(room: Room, config: Config): Config {
+  const status = room.deps.status?.(config);
+  return status === undefined ? config : { ...config, status };
 }
 
 function byName(a: Config, b: Config): number {

@@ -20,8 +20,13 @@ export function gatewayApiStatus(state: GatewayApiState, config: Config, workloa
       return listenerSetStatus(state, config);
     case 'BackendTLSPolicy':
       return policyStatus(state, config);
-    default:
+    case 'HTTPRoute':
+    case 'GRPCRoute':
+    case 'TLSRoute':
+    case 'TCPRoute':
       return routeStatus(state, config);
+    default:
+      return undefined;
   }
 }
 
