@@ -38,16 +38,17 @@ export function changedTypes(changes: Changes, push: PushContext): ChangedTypes 
 }
 
 /** Types of which anything may have changed. */
-function wholeTypes({ push, endpoints, workloads }: Changes): readonly string[] {
+function wholeTypes({ push, endpoints }: Changes): readonly string[] {
   const types: string[] = [];
   if (push?.full === true) types.push(...SERVICE_TYPES, TYPE_URL.workload, TYPE_URL.secret);
   if (push !== undefined && push.services.length > 0) types.push(...SERVICE_TYPES);
   for (const key of push?.configs ?? []) types.push(...(BY_KIND[key.slice(0, key.indexOf('/'))] ?? []));
   if (endpoints.some((change) => change.accountsChanged)) types.push(TYPE_URL.cluster);
-  // A workload may have got or lost ports of its own.
-  if (workloads.length > 0) types.push(TYPE_URL.cluster, TYPE_URL.listener);
   return types;
 }
+
+/** Types that a change of the workload at its own address can have changed for a node, besides those for all: it may have got or lost ports. */
+export const OWN_TYPES: readonly string[] = [TYPE_URL.cluster, TYPE_URL.listener];
 
 /** Types that VirtualServices reach, besides routes, under some conditions only. */
 function ruledTypes({ push: changes }: Changes, push: PushContext): readonly string[] {

@@ -5,7 +5,7 @@ import { silentLog } from '@meltemi/base';
 import { DEFAULT_MESH_CONFIG, NO_LOCALITY, parseProxyNode, type ProxyNode, type Workload } from '@meltemi/model';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createMemoryStore, createMesh, type Mesh, type MeshUpdate } from '@meltemi/registry';
-import { changedTypes, OWN_TYPES, createTranslator, type MeshState } from '@meltemi/translate';
+import { changedTypes, createTranslator, OWN_TYPES, type MeshState } from '@meltemi/translate';
 import fc from 'fast-check';
 
 /** Objects with the forms that each takes; an object is absent, or has one of them. */

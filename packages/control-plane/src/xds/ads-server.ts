@@ -56,7 +56,7 @@ export interface AdsServerOptions<Push> {
   readonly log: Log;
   /** Hears of what is sent, refused and acknowledged. */
   readonly observer?: XdsObserver;
-  /** Quiet time before a push. Default 10. */
+  /** Quiet time before a push; updates that are urgent do not wait unless others do. Default 10. */
   readonly debounceMs?: number;
   /** A push happens at the latest after this. Default 1 000. */
   readonly debounceMaxMs?: number;
@@ -133,8 +133,10 @@ class Room<Push> implements AdsServer<Push> {
     const { clock, timers, debounceMs = 10, debounceMaxMs = 1_000 } = this.#options;
     const nowMs = clock.monotonic();
     const sinceMs = this.#pending?.sinceMs ?? nowMs;
+    const isUrgent = update.isUrgent === true && this.#pending === undefined;
     this.#pending = { update: mergeUpdates(this.#pending?.update, update), sinceMs };
     this.#timer?.cancel();
+    if (isUrgent) return this.#push();
     this.#timer = timers.after(Math.max(0, Math.min(debounceMs, sinceMs + debounceMaxMs - nowMs)), () => this.#push());
   }
 
@@ -285,6 +287,7 @@ class Room<Push> implements AdsServer<Push> {
 }
 
 function markChanged<Push>(connection: Connection, update: XdsUpdate<Push>): void {
-  if (update.changed === undefined) connection.changed();
-  else for (const [typeUrl, names] of update.changed) connection.changed(typeUrl, names === '*' ? undefined : names);
+  if (update.changed === undefined) return connection.changed();
+  for (const [typeUrl, names] of update.changed) connection.changed(typeUrl, names === '*' ? undefined : names);
+  for (const typeUrl of update.changedFor?.(connection.node) ?? []) connection.changed(typeUrl);
 }

@@ -5,7 +5,21 @@ export function mergeUpdates<Push>(older: XdsUpdate<Push> | undefined, newer: Xd
   if (older === undefined) return newer;
   const changed = older.changed === undefined || newer.changed === undefined ? undefined : mergeChanged(older.changed, newer.changed);
   const affects = mergeAffects(older.affects, newer.affects);
-  return { version: newer.version, push: newer.push, ...(changed === undefined ? {} : { changed }), ...(affects === undefined ? {} : { affects }) };
+  const changedFor = mergeChangedFor(older.changedFor, newer.changedFor);
+  return {
+    version: newer.version,
+    push: newer.push,
+    ...(changed === undefined ? {} : { changed }),
+    ...(affects === undefined ? {} : { affects }),
+    ...(changedFor === undefined ? {} : { changedFor }),
+  };
+}
+
+type ChangedFor = XdsUpdate<unknown>['changedFor'];
+
+function mergeChangedFor(a: ChangedFor, b: ChangedFor): ChangedFor {
+  if (a === undefined || b === undefined) return a ?? b;
+  return (node) => [...a(node), ...b(node)];
 }
 
 function mergeChanged(

@@ -94,6 +94,8 @@ export interface NamespaceVirtualServices {
   readonly list: readonly ResolvedVirtualService[];
   /** Per host in the same order. The first that has a rule for a client and port takes the host there, and the others are out. */
   readonly byHost: ReadonlyMap<string, readonly ResolvedVirtualService[]>;
+  /** What was found for hosts so far: all sidecars of a mesh ask for the same ones. */
+  readonly claims: Map<string, readonly ResolvedVirtualService[]>;
 }
 
 // As in services.ts: a memo of a pure function of an immutable table.
@@ -110,7 +112,7 @@ export function meshVirtualServices(context: Pick<PushContext, 'virtualServices'
     const list = visibleIn(table.mesh, namespace);
     const byHost = new Map<string, ResolvedVirtualService[]>();
     for (const entry of list) for (const host of entry.hosts) push(byHost, host, entry);
-    perNamespace.set(key, (found = { list, byHost }));
+    perNamespace.set(key, (found = { list, byHost, claims: new Map() }));
   }
   return found;
 }
@@ -123,7 +125,13 @@ export function virtualServicesFor(
   namespace: string,
   hostname: string,
 ): readonly ResolvedVirtualService[] {
-  const { byHost } = meshVirtualServices(context, namespace);
+  const { byHost, claims } = meshVirtualServices(context, namespace);
+  let found = claims.get(hostname);
+  if (found === undefined) claims.set(hostname, (found = claimsOf(byHost, hostname)));
+  return found;
+}
+
+function claimsOf(byHost: NamespaceVirtualServices['byHost'], hostname: string): readonly ResolvedVirtualService[] {
   const exact = byHost.get(hostname);
   if (exact !== undefined) return exact;
   for (const pattern of wildcardsOf(hostname)) {
