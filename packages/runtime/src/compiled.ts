@@ -152,6 +152,9 @@ export interface CompiledForward {
   /** undefined = the connection manager's. */
   readonly idleTimeoutMs: number | undefined;
   readonly retry: CompiledRetry | undefined;
+  /** Of every try, retried or not; 0 = none. The second: without a byte of the response. */
+  readonly perTryTimeoutMs: number;
+  readonly perTryIdleTimeoutMs: number;
   /** The policy for a request, whose headers may add to the route's (`x-envoy-retry-on` …) when `obey`; undefined = none. Ask once, before the first attempt. */
   retryFor(request: RequestView, obey: boolean): CompiledRetry | undefined;
   /** What is hashed; undefined = nothing. */
@@ -303,6 +306,8 @@ export interface CompiledCluster {
   hosts(): readonly Host[];
   /** Load by priority as it is now, and which priorities are in panic. */
   loads(nowMs: number): PriorityLoads;
+  /** The cluster's own rules of what is hashed; they go before the route's. */
+  readonly hash: CompiledHash | undefined;
   /** Tell outlier detection how an exchange ended. */
   report(host: Host, outcome: OutlierOutcome, nowMs: number): void;
   /** Tell the balancer how long the answer took. */

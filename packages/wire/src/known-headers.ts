@@ -57,6 +57,8 @@ export const KNOWN_HEADERS = [
   'x-envoy-ip-tags',
   'x-envoy-degraded',
   'grpc-status',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-retriable-header-names',
 ] as const;
 
 /** One of the names of `KNOWN_HEADERS`. */

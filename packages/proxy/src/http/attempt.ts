@@ -1,8 +1,7 @@
-import type { Host } from '@meltemi/runtime';
 import { httpPool } from '../pool/dial-target.ts';
 import { forget } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
-import { pickWish } from './pick-wish.ts';
+import { pickHost } from './host-choice.ts';
 import type { Piece } from './pieces.ts';
 import { REPLIES } from './replies.ts';
 import { sendKept } from './request-body.ts';
@@ -15,15 +14,15 @@ const JOIN_BYTES = 64 * 1024;
 
 /** Chooses a host and a connection, and sends what has come of the request. */
 export function startAttempt(x: Exchange): void {
-  const { cluster, worker, info } = x;
-  if (cluster === undefined) return;
+  const { cluster, breaker, worker, info } = x;
+  if (cluster === undefined || breaker === undefined) return;
   info.attempts++;
-  const { usage, config } = cluster;
   if (cluster.drop(worker.random())) {
     x.downstream.reply(x, REPLIES.dropped);
     return;
   }
-  if (usage.requests >= config.limits.maxRequests) {
+  const { usage, limits } = breaker;
+  if (usage.requests >= limits.maxRequests) {
     attemptFailed(x, { end: { t: 'overflow' }, flag: 'UO', reason: 'overflow', transport: '' });
     return;
   }
@@ -35,31 +34,9 @@ export function startAttempt(x: Exchange): void {
   usage.requests++;
   host.active++;
   x.counted = true;
-  const got = httpPool(worker, host).acquire(cluster, x);
+  const got = httpPool(worker, host).acquire(cluster, x, breaker);
   if (got === 'overflow') attemptFailed(x, { end: { t: 'overflow' }, flag: 'UO', reason: 'overflow', transport: '' });
   else if (got !== 'queued') send(x, got, info.attempts === 1 && worker.scannedFor === x);
-}
-
-function pickHost(x: Exchange): Host | undefined {
-  const { cluster, worker } = x;
-  if (cluster === undefined) return undefined;
-  const { discovery } = cluster.config;
-  if (discovery.t === 'original-dst') {
-    const { connection } = x.info;
-    // Not redirected: the "original destination" is this very listener.
-    if (
-      discovery.portOverride === undefined &&
-      connection.originalPort === connection.localPort &&
-      connection.originalAddress === connection.localAddress
-    ) {
-      x.downstream.reply(x, REPLIES.loop);
-      return undefined;
-    }
-    return cluster.originalDst({ address: connection.originalAddress, port: connection.originalPort });
-  }
-  const host = cluster.pick(worker.random, worker.wheel.recent, pickWish(x));
-  if (host === undefined) x.downstream.reply(x, REPLIES.noHost);
-  return host;
 }
 
 /** A connection is there: writes head and body so far, in one piece when they are small. `fresh` = the scanner still shows the head. */

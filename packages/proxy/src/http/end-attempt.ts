@@ -1,3 +1,4 @@
+import type { OutlierOutcome } from '@meltemi/runtime';
 import { httpPool } from '../pool/dial-target.ts';
 import type { Exchange } from './exchange.ts';
 import { dropFilters } from './filters/state.ts';
@@ -12,7 +13,7 @@ export function forget(x: Exchange): void {
 }
 
 /** Ends an attempt without its connection going back: counters, outlier detection, waiting places. */
-export function abandonAttempt(x: Exchange, outcome: number | 'local' | undefined): void {
+export function abandonAttempt(x: Exchange, outcome: OutlierOutcome | undefined): void {
   const { upstream, host, cluster, worker } = x;
   settle(x);
   if (outcome !== undefined && host !== undefined) cluster?.report(host, outcome, worker.wheel.recent);
@@ -27,5 +28,5 @@ export function settle(x: Exchange): void {
   if (!x.counted) return;
   x.counted = false;
   if (x.host !== undefined) x.host.active--;
-  if (x.cluster !== undefined) x.cluster.usage.requests--;
+  if (x.breaker !== undefined) x.breaker.usage.requests--;
 }

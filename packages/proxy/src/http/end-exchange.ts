@@ -13,7 +13,7 @@ export function recordExchange(x: Exchange): void {
   x.phase = 'done';
   x.requestChain?.drop();
   x.responseChain?.drop();
-  if (x.countedRetry && x.cluster !== undefined) x.cluster.usage.retries--;
+  if (x.countedRetry && x.breaker !== undefined) x.breaker.usage.retries--;
   if (x.activeFault) worker.activeFaults--;
   downstream.timers.stopStream();
   worker.requests--;

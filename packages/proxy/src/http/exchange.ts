@@ -1,4 +1,4 @@
-import type { CompiledCluster, CompiledForward, CompiledRoute, ClusterChoice, Host } from '@meltemi/runtime';
+import type { Breaker, ClusterChoice, CompiledCluster, CompiledForward, CompiledRetry, CompiledRoute, Host } from '@meltemi/runtime';
 import type { ChunkedFramer } from '@meltemi/wire';
 import type { Worker } from '../core/worker.ts';
 import type { PoolWaiter } from '../pool/http-pool.ts';
@@ -6,6 +6,7 @@ import type { StreamInfo, TraceContext } from '../types.ts';
 import type { FilterState } from './filters/state.ts';
 import type { HttpPlan } from './http-plan.ts';
 import type { LocalReply } from './local-reply.ts';
+import type { HostChoice } from './host-choice.ts';
 import type { HeadView } from './request-view.ts';
 import { NO_STAGES, type StageChain, type StageMaker } from './payload.ts';
 import { NO_PIECES, type Piece } from './pieces.ts';
@@ -87,9 +88,13 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   traceLines = '';
   timeoutMs = 0;
   perTryMs = 0;
-  maxRetries = 0;
+  /** The policy for this request; undefined = it is never tried again. */
+  retry: CompiledRetry | undefined = undefined;
   retriesLeft = 0;
-  tried: Host[] | undefined = undefined;
+  /** The cluster's limits for this request's priority. */
+  breaker: Breaker | undefined = undefined;
+  /** What the choice of a host takes into account; undefined = nothing special. */
+  hostChoice: HostChoice | undefined = undefined;
   /** Counted in the cluster's requests and the host's active ones. */
   counted = false;
   countedRetry = false;

@@ -160,6 +160,8 @@ export const INTERNAL_HEADERS: readonly number[] = [
   HEADER['x-envoy-max-retries'],
   HEADER['x-envoy-retry-on'],
   HEADER['x-envoy-retriable-status-codes'],
+  HEADER['x-envoy-retry-grpc-on'],
+  HEADER['x-envoy-retriable-header-names'],
   HEADER['x-envoy-expected-rq-timeout-ms'],
   HEADER['x-envoy-internal'],
   HEADER['x-envoy-external-address'],

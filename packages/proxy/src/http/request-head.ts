@@ -24,6 +24,8 @@ const ROUTER_HEADERS = [
   HEADER['x-envoy-retry-on'],
   HEADER['x-envoy-retriable-status-codes'],
   HEADER['x-envoy-hedge-on-per-try-timeout'],
+  HEADER['x-envoy-retry-grpc-on'],
+  HEADER['x-envoy-retriable-header-names'],
 ] as const;
 
 /**

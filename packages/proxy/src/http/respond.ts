@@ -22,7 +22,10 @@ export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): nu
   if (status === 101 && x.upgrade === '') return nonsense(x);
   info.upstreamFirstByteMs = worker.wheel.recent;
   info.responseCode = status;
-  if (x.host !== undefined) x.cluster?.report(x.host, status, info.upstreamFirstByteMs);
+  if (x.host !== undefined && x.cluster !== undefined) {
+    x.cluster.report(x.host, status, info.upstreamFirstByteMs);
+    x.cluster.observe(x.host, info.upstreamFirstByteMs - info.upstreamStartMs, info.upstreamFirstByteMs);
+  }
   if (retried(x, read.bytes)) return -1;
   info.responseCodeDetails = 'via_upstream';
   x.downstream.timers.stopTry();
@@ -57,12 +60,12 @@ function passPayload(x: Exchange, stream: UpstreamStream, read: HeadRead): numbe
 
 /** Is the response one that the route's policy tries again after? */
 function retried(x: Exchange, bytes: Uint8Array): boolean {
-  if (x.forward?.retry?.onResponses !== true || x.phase !== 'sent') return false;
+  if (x.retry?.onResponses !== true || x.phase !== 'sent') return false;
   const { responseScanner: scanner } = x.worker;
   const ended: AttemptEnd = { t: 'response', status: scanner.status, header: (name) => headerValue(scanner, bytes, name) };
   if (!mayRetry(x, ended)) return false;
   abandonAttempt(x, undefined);
-  scheduleRetry(x);
+  scheduleRetry(x, ended);
   return true;
 }
 

@@ -73,6 +73,7 @@ function addedLines(x: Exchange, scanner: HeadScanner, bytes: Buffer): string {
   const { config, serverLine } = x.plan;
   const { info, choice, worker } = x;
   let lines = `x-envoy-upstream-service-time: ${upstreamServiceMs(info)}\r\n`;
+  if (x.hostChoice !== undefined) for (const cookie of x.hostChoice.setCookies) lines += `set-cookie: ${clean(cookie)}\r\n`;
   if (choice !== undefined && !choice.responseHeaders.empty) {
     const draft: HeadDraft = { lines, overrides: undefined };
     applyHeaders(choice.responseHeaders, scanner, worker.format.use(info, scanner, bytes, false), draft);

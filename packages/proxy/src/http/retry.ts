@@ -2,6 +2,7 @@ import type { AttemptEnd } from '@meltemi/runtime';
 import { flagBit } from '../types.ts';
 import { abandonAttempt } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
+import { rememberTried } from './host-choice.ts';
 import type { LocalReply } from './local-reply.ts';
 import { resetReply } from './replies.ts';
 import type { UpstreamStream } from './stream.ts';
@@ -23,8 +24,8 @@ export function attemptFailed(x: Exchange, failure: Failure): void {
 
 /** Gives the attempt up; tries again if the policy says so, else answers. */
 export function endAttempt(x: Exchange, end: AttemptEnd, reply: LocalReply): void {
-  abandonAttempt(x, end.t === 'overflow' ? undefined : 'local');
-  if (mayRetry(x, end)) scheduleRetry(x);
+  abandonAttempt(x, end.t === 'overflow' ? undefined : end.t === 'per-try-timeout' ? 'timeout' : 'local');
+  if (mayRetry(x, end)) scheduleRetry(x, end);
   else x.downstream.reply(x, reply);
 }
 
@@ -33,16 +34,15 @@ export function endAttempt(x: Exchange, end: AttemptEnd, reply: LocalReply): voi
  * policy asks for that; one whose body is no longer whole, or whose response has begun, never.
  */
 export function mayRetry(x: Exchange, end: AttemptEnd): boolean {
-  const policy = x.forward?.retry;
-  const { cluster, info } = x;
-  if (policy === undefined || cluster === undefined || x.phase === 'responding' || x.phase === 'done') return false;
-  if (x.maxRetries === 0 || !policy.shouldRetry(end)) return false;
+  const { retry, breaker, info } = x;
+  if (retry === undefined || breaker === undefined || x.phase === 'responding' || x.phase === 'done') return false;
+  if (!retry.shouldRetry(end)) return false;
   if (x.retriesLeft <= 0) {
     info.flags |= flagBit('URX');
     return false;
   }
   if (!x.replayable) return false;
-  if (!x.countedRetry && cluster.usage.retries >= cluster.config.limits.maxRetries) {
+  if (!x.countedRetry && !breaker.mayRetry()) {
     info.flags |= flagBit('UO');
     return false;
   }
@@ -67,14 +67,15 @@ export function sentOnStale(x: Exchange, stream: UpstreamStream): boolean {
   return true;
 }
 
-/** Begins another attempt after the policy's back-off. The old one has been given up. */
-export function scheduleRetry(x: Exchange): void {
-  const policy = x.forward?.retry;
-  if (policy === undefined || x.cluster === undefined) return;
-  if (!x.countedRetry) x.cluster.usage.retries++;
+/** Begins another attempt after the policy's back-off, or after the time that the response asked for. The old one has been given up. */
+export function scheduleRetry(x: Exchange, end: AttemptEnd): void {
+  const { retry, breaker, worker } = x;
+  if (retry === undefined || breaker === undefined) return;
+  if (!x.countedRetry) breaker.usage.retries++;
   x.countedRetry = true;
   x.retriesLeft--;
-  if (x.host !== undefined) (x.tried ??= []).push(x.host);
+  rememberTried(x, retry);
   x.phase = 'held';
-  x.downstream.timers.wait(x, policy.backOffMs(x.info.attempts, x.worker.random()), () => x.again());
+  const asked = retry.askedBackOffMs(end, worker.ports.clock.now(), worker.random());
+  x.downstream.timers.wait(x, asked ?? retry.backOffMs(x.info.attempts, worker.random()), () => x.again());
 }

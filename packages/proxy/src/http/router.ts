@@ -3,6 +3,7 @@ import { HEADER } from '@meltemi/wire';
 import { startAttempt } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { cleanTarget } from './headers.ts';
+import { createHostChoice } from './host-choice.ts';
 import { runFilters, type RouterSteps } from './filters/run.ts';
 import { localReply } from './local-reply.ts';
 import { REPLIES } from './replies.ts';
@@ -68,21 +69,23 @@ function chooseCluster(x: Exchange, action: CompiledForward): void {
   x.forward = action;
   x.choice = action.pickCluster(worker.view, worker.random());
   info.clusterName = x.choice.cluster;
-  const cluster = worker.state.cluster(x.choice.cluster);
+  const named = worker.state.cluster(x.choice.cluster);
+  // What an aggregate stands for is one of its members; with none it is itself, and has no host.
+  const cluster = named?.member === undefined ? named : (named.member(worker.random, worker.wheel.recent) ?? named);
   x.cluster = cluster;
+  x.breaker = cluster?.breakers[action.config.priority];
   info.cluster = cluster;
+  x.hostChoice = cluster === undefined ? undefined : createHostChoice(x, action, cluster);
   setTimeouts(x, action);
 }
 
 /** Time-outs and number of retries: the route's, unless the caller's headers say otherwise. */
 function setTimeouts(x: Exchange, action: CompiledForward): void {
-  const { view } = x.worker;
   x.timeoutMs = action.timeoutMs;
-  const retry = action.retry?.applies(view) === true ? action.retry : undefined;
-  x.perTryMs = retry?.config.perTryTimeoutMs ?? 0;
-  x.retriesLeft = retry?.config.numRetries ?? 0;
+  x.retry = action.retryFor(x.worker.view, !x.plan.edge);
+  x.perTryMs = action.perTryTimeoutMs;
+  x.retriesLeft = x.retry?.config.numRetries ?? 0;
   if (!x.plan.edge) obeyHeaders(x);
-  x.maxRetries = retry === undefined ? 0 : x.retriesLeft;
 }
 
 /** Inside the mesh a caller may set these for one request. */
@@ -91,10 +94,8 @@ function obeyHeaders(x: Exchange): void {
   const { bytes } = view;
   const timeout = HEADER['x-envoy-upstream-rq-timeout-ms'];
   const perTry = HEADER['x-envoy-upstream-rq-per-try-timeout-ms'];
-  const retries = HEADER['x-envoy-max-retries'];
   if (scanner.known[timeout] !== 0) x.timeoutMs = wholeNumber(knownValue(scanner, bytes, timeout)) ?? x.timeoutMs;
   if (scanner.known[perTry] !== 0) x.perTryMs = wholeNumber(knownValue(scanner, bytes, perTry)) ?? x.perTryMs;
-  if (x.retriesLeft > 0 && scanner.known[retries] !== 0) x.retriesLeft = wholeNumber(knownValue(scanner, bytes, retries)) ?? x.retriesLeft;
 }
 
 function wholeNumber(text: string): number | undefined {

@@ -1,4 +1,4 @@
-import type { CompiledCluster, Host } from '@meltemi/runtime';
+import type { Breaker, CompiledCluster, Host } from '@meltemi/runtime';
 import { BodyFramer, type BodyMode, HeadBuffer, type HeadScanner, NEED_MORE, REFUSED, type PayloadSink } from '@meltemi/wire';
 import { Output } from '../core/output.ts';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
@@ -13,6 +13,8 @@ import type { HeadRead, LostCause, RequestFraming, UpstreamStream, UpstreamUser 
 /** What a connection was made for. */
 export interface UpstreamOrigin {
   readonly cluster: CompiledCluster;
+  /** Where it is counted. */
+  readonly breaker: Breaker;
   readonly host: Host;
   /** Which version of the secrets it was made with; see the pool. */
   readonly epoch: number;
@@ -37,6 +39,7 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
   state: State = 'connecting';
   user: UpstreamUser | undefined = undefined;
   readonly cluster: CompiledCluster;
+  readonly breaker: Breaker;
   readonly host: Host;
   readonly body: BodyFramer = new BodyFramer();
   local = '';
@@ -69,6 +72,7 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
     this.#worker = worker;
     this.#owner = owner;
     this.cluster = of.cluster;
+    this.breaker = of.breaker;
     this.host = of.host;
     this.epoch = of.epoch;
     this.openedMs = worker.wheel.now();

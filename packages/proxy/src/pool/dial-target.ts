@@ -24,3 +24,8 @@ export function httpPool(worker: Worker, host: Host): HttpPool {
   host.slot = pool;
   return pool;
 }
+
+/** Connections to original destinations that were dropped to make room have nobody who asks for them. */
+export function closeForgotten(cluster: CompiledCluster): void {
+  for (const { slot } of cluster.forgotten.splice(0)) if (slot instanceof HttpPool) slot.close();
+}

@@ -1,4 +1,4 @@
-import type { CompiledCluster, Host } from '@meltemi/runtime';
+import type { Breaker, CompiledCluster, Host } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import { UpstreamConnection, type ConnectionOwner } from '../http/upstream-connection.ts';
 import type { DialTarget } from '../net/net-port.ts';
@@ -13,6 +13,7 @@ export interface PoolWaiter {
 interface Waiting {
   readonly waiter: PoolWaiter;
   readonly cluster: CompiledCluster;
+  readonly breaker: Breaker;
 }
 
 /**
@@ -37,16 +38,17 @@ export class HttpPool implements ConnectionOwner {
     this.#target = target;
   }
 
-  /** A free connection at once, a place in the queue, or a refusal: the cluster's circuit breaker is open. */
-  acquire(cluster: CompiledCluster, waiter: PoolWaiter): UpstreamConnection | 'queued' | 'overflow' {
+  /** A free connection at once, a place in the queue, or a refusal: the circuit breaker is open. */
+  acquire(cluster: CompiledCluster, waiter: PoolWaiter, breaker: Breaker = cluster.breakers.default): UpstreamConnection | 'queued' | 'overflow' {
     const connection = this.#idle.pop();
     if (connection !== undefined) return connection;
-    const { usage, config } = cluster;
-    if (usage.pending >= config.limits.maxPendingRequests) return 'overflow';
+    const { usage, limits } = breaker;
+    if (usage.pending >= limits.maxPendingRequests) return 'overflow';
     usage.pending++;
-    this.#waiting.push({ waiter, cluster });
+    this.#waiting.push({ waiter, cluster, breaker });
     // One connection is always allowed: a host must not starve because others hold all that the cluster may have.
-    if (this.#connecting < this.#waiting.length && (usage.connections < config.limits.maxConnections || this.#size === 0)) this.#connect(cluster);
+    const room = usage.connections < limits.maxConnections && this.#size < limits.maxConnectionsPerHost;
+    if (this.#connecting < this.#waiting.length && (room || this.#size === 0)) this.#connect(cluster, breaker);
     return 'queued';
   }
 
@@ -93,7 +95,8 @@ export class HttpPool implements ConnectionOwner {
 
   closed(connection: UpstreamConnection, failure: string | undefined): void {
     this.#size--;
-    connection.cluster.usage.connections--;
+    connection.breaker.usage.connections--;
+    this.host.connections--;
     const at = this.#idle.indexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
     if (!connection.established) {
@@ -103,7 +106,7 @@ export class HttpPool implements ConnectionOwner {
     }
     // Somebody may wait for the place that has become free; also at a host that has left, as long as there is no other for it.
     const next = this.#waiting[0];
-    if (next !== undefined && this.#waiting.length > this.#connecting) this.#connect(next.cluster);
+    if (next !== undefined && this.#waiting.length > this.#connecting) this.#connect(next.cluster, next.breaker);
   }
 
   /** Tells the first waiter that its host cannot be reached; all of them, as Envoy does, when no connection is left that could serve them. */
@@ -116,7 +119,7 @@ export class HttpPool implements ConnectionOwner {
   #take(at: number): PoolWaiter | undefined {
     if (at >= this.#waiting.length) return undefined;
     const [waiting] = this.#waiting.splice(at, 1);
-    if (waiting !== undefined) waiting.cluster.usage.pending--;
+    if (waiting !== undefined) waiting.breaker.usage.pending--;
     return waiting?.waiter;
   }
 
@@ -127,10 +130,11 @@ export class HttpPool implements ConnectionOwner {
     return maxConnectionDurationMs === 0 || this.#worker.wheel.now() - connection.openedMs < maxConnectionDurationMs;
   }
 
-  #connect(cluster: CompiledCluster): void {
+  #connect(cluster: CompiledCluster, breaker: Breaker): void {
     this.#connecting++;
     this.#size++;
-    cluster.usage.connections++;
-    new UpstreamConnection(this.#worker, this, this.#target(cluster), { cluster, host: this.host, epoch: this.#epoch });
+    breaker.usage.connections++;
+    this.host.connections++;
+    new UpstreamConnection(this.#worker, this, this.#target(cluster), { cluster, breaker, host: this.host, epoch: this.#epoch });
   }
 }

@@ -42,6 +42,7 @@ export function aggregateCluster(
     config,
     ...createBreakers(config, before),
     forgotten: [],
+    hash: undefined,
     member,
     pick: (random, nowMs, wish) => member(random, nowMs)?.pick(random, nowMs, wish),
     find: (address) => hosts().find((host) => host.key === address),

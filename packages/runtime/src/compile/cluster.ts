@@ -8,6 +8,7 @@ import { createSubsets, type Choose } from '../lb/subsets.ts';
 import type { LocalZone } from '../lb/zone-aware.ts';
 import type { RuntimeCluster, RuntimeEndpoints } from '../types/cluster.ts';
 import { aggregateCluster } from './aggregate.ts';
+import { compileHash } from './hash.ts';
 import { createBreakers } from './breakers.ts';
 import { localitiesOf, looseHost } from './hosts-of.ts';
 import { originalDstCluster } from './original-dst.ts';
@@ -53,6 +54,7 @@ export function compileCluster(
     detector,
     ...breakers,
     forgotten: [],
+    hash: compileHash(config.lb.t === 'ring-hash' || config.lb.t === 'maglev' ? config.lb.policies : []),
     hosts: () => all,
     pick(random, nowMs, wish) {
       if (wish?.override === undefined) return balance.pick(random, nowMs, wish);

@@ -17,6 +17,8 @@ export function compileForward(config: ForwardAction, path: PathMatch, inherited
     config,
     timeoutMs: config.timeoutMs,
     idleTimeoutMs: config.idleTimeoutMs,
+    perTryTimeoutMs: retry?.perTryTimeoutMs ?? 0,
+    perTryIdleTimeoutMs: retry?.perTryIdleTimeoutMs ?? 0,
     retry: retry === undefined ? undefined : compileRetry(retry),
     retryFor: compileRetryFor(retry),
     hash: compileHash(config.hash),

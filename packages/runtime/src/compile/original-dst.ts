@@ -21,6 +21,7 @@ export function originalDstCluster(config: RuntimeCluster, before: CompiledClust
     config,
     ...createBreakers(config, before),
     forgotten,
+    hash: undefined,
     pick: () => undefined,
     originalDst(destination: SocketAddress) {
       const address = port === undefined ? destination : { address: destination.address, port };

@@ -1,0 +1,108 @@
+import {
+  parseAddress,
+  type CompiledCluster,
+  type CompiledForward,
+  type CompiledHash,
+  type CompiledRetry,
+  type Host,
+  type PickWish,
+} from '@meltemi/runtime';
+import type { SocketAddress } from '@meltemi/runtime';
+import { clientAddress } from './filters/context.ts';
+import type { Exchange } from './exchange.ts';
+import { closeForgotten } from '../pool/dial-target.ts';
+import { REPLIES } from './replies.ts';
+
+/** What the choice of a host takes into account, for requests that ask for something special. Made once, before the first attempt. */
+export interface HostChoice {
+  readonly hash: bigint | undefined;
+  /** `set-cookie` lines by which the client comes back to the same host. */
+  readonly setCookies: readonly string[];
+  /** The destination that a header names, for clusters of original destinations. */
+  readonly destination: SocketAddress | undefined;
+  /** Hosts tried so far, and the priorities that the next try avoids. */
+  readonly tried: Host[];
+  readonly triedPriorities: Set<number>;
+}
+
+/** The scanner must show the request. undefined = nothing special. */
+export function createHostChoice(x: Exchange, action: CompiledForward, cluster: CompiledCluster): HostChoice | undefined {
+  const { discovery, lb } = cluster.config;
+  const { view } = x.worker;
+  const hashed = lb.t === 'ring-hash' || lb.t === 'maglev' ? (cluster.hash ?? action.hash) : undefined;
+  const named = discovery.t === 'original-dst' && discovery.header !== undefined ? view.header(discovery.header) : undefined;
+  if (hashed === undefined && named === undefined) return undefined;
+  const setCookies: string[] = [];
+  return emptyChoice(
+    hashed === undefined ? undefined : computeHash(x, hashed, setCookies),
+    setCookies,
+    named === undefined ? undefined : parseAddress(named),
+  );
+}
+
+function emptyChoice(hash: bigint | undefined, setCookies: readonly string[], destination: SocketAddress | undefined): HostChoice {
+  return { hash, setCookies, destination, tried: [], triedPriorities: new Set() };
+}
+
+function computeHash(x: Exchange, hash: CompiledHash, setCookies: string[]): bigint | undefined {
+  const { local, remote } = x.info.connection;
+  return hash.compute(x.worker.view, { source: clientAddress(x), pair: remote + local }, (line) => void setCookies.push(line));
+}
+
+/** The present host has been tried. */
+export function rememberTried(x: Exchange, { avoids, config }: CompiledRetry): void {
+  const { host } = x;
+  if (host === undefined || (avoids === undefined && config.avoidPrioritiesAfter === 0)) return;
+  const choice = (x.hostChoice ??= emptyChoice(undefined, [], undefined));
+  choice.tried.push(host);
+  const every = config.avoidPrioritiesAfter;
+  if (every === 0 || choice.tried.length % every !== 0) return;
+  for (const tried of choice.tried.slice(-every)) choice.triedPriorities.add(tried.priority);
+}
+
+/** The host of the next attempt. undefined = there is none, and the client has its answer. */
+export function pickHost(x: Exchange): Host | undefined {
+  const { cluster, worker } = x;
+  if (cluster === undefined) return undefined;
+  if (cluster.config.discovery.t === 'original-dst') return originalHost(x, cluster);
+  const host = cluster.pick(worker.random, worker.wheel.recent, wishOf(x));
+  if (host === undefined) x.downstream.reply(x, REPLIES.noHost);
+  return host;
+}
+
+function wishOf(x: Exchange): PickWish | undefined {
+  const { hostChoice, choice, retry, info } = x;
+  const override = info.dynamicMetadata?.get(OVERRIDE_HOST);
+  const criteria = choice === undefined || choice.criteria.length === 0 ? undefined : choice.criteria;
+  if (hostChoice === undefined && criteria === undefined && override === undefined) return undefined;
+  const avoids = retry?.avoids;
+  const tried = hostChoice?.tried ?? [];
+  const again = avoids !== undefined && tried.length > 0;
+  return {
+    hash: hostChoice?.hash,
+    criteria,
+    rejects: again ? (host) => avoids(host, tried) : undefined,
+    attempts: again ? (retry?.config.hostAttempts ?? 1) + 1 : 1,
+    triedPriorities: hostChoice?.triedPriorities,
+    // A session's host that failed is not asked again.
+    override: override === undefined || tried.length > 0 ? undefined : { address: String(override['address']), strict: override['strict'] === true },
+  };
+}
+
+/** Where the filter of stateful sessions leaves the host that the client's session names. */
+const OVERRIDE_HOST = 'envoy.lb.override_host';
+
+function originalHost(x: Exchange, cluster: CompiledCluster): Host | undefined {
+  const { connection } = x.info;
+  const { discovery } = cluster.config;
+  const named = x.hostChoice?.destination;
+  // Not redirected: the "original destination" is this very listener.
+  const loops = connection.originalPort === connection.localPort && connection.originalAddress === connection.localAddress;
+  if (named === undefined && loops && discovery.t === 'original-dst' && discovery.portOverride === undefined) {
+    x.downstream.reply(x, REPLIES.loop);
+    return undefined;
+  }
+  const host = cluster.originalDst(named ?? { address: connection.originalAddress, port: connection.originalPort });
+  if (cluster.forgotten.length > 0) closeForgotten(cluster);
+  return host;
+}
