@@ -7,6 +7,8 @@ export interface BytesPort {
   latin1(bytes: Uint8Array, start: number, end: number): string;
   /** Writes `text` (characters ≤ U+00FF) at `at`; answers the number of bytes written. */
   writeLatin1(bytes: Uint8Array, at: number, text: string): number;
+  /** Are `a[aStart, aStart + length)` and `b[bStart, …)` the same bytes? Both ranges exist. */
+  equal(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean;
   /** Uninitialised bytes. */
   allocate(size: number): Uint8Array;
 }
@@ -22,7 +24,11 @@ export const plainBytes: BytesPort = {
     for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
     return text.length;
   },
-  // oxlint-disable-next-line max-params -- a copy names two places, as everywhere; an object for each would cost more than the copy
+  // oxlint-disable-next-line max-params -- two ranges; an object for each would cost more than comparing them
+  equal(a, aStart, b, bStart, length) {
+    for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
+    return true;
+  },
   allocate(size) {
     return new Uint8Array(size);
   },

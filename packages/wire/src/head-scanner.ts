@@ -26,6 +26,20 @@ export const NEED_MORE = 0;
 /** The message is refused; `error` says why. */
 export const REFUSED = -1;
 
+/** A head that was built from checked lines; places as in the scanner, which `bytes[0]` begins. */
+export interface AdoptableHead {
+  readonly end: number;
+  readonly headersStart: number;
+  readonly status: number;
+  readonly contentLength: number;
+  readonly count: number;
+  /** Start and end of name and value of each line. */
+  readonly slots: Int32Array;
+  /** Known id of each line, -1 = none. */
+  readonly ids: Int8Array;
+  readonly pseudo: { readonly methodEnd: number; readonly targetEnd: number };
+}
+
 /**
  * Reads HTTP/1.x message heads (RFC 9112) strictly: what two parsers could understand differently is refused, not repaired. Results
  * stand in the scanner's own fields and are valid until the next scan; nothing is allocated. Offsets are into the scanned bytes.
@@ -169,6 +183,38 @@ export class HeadScanner {
     if (this.chunked && this.contentLength >= 0) return this.#refuse('length-and-encoding');
     if (this.chunked && this.minor === 0) return this.#refuse('bad-encoding');
     return after;
+  }
+
+  /**
+   * Takes a head whose lines are known already, as if it had been scanned: HTTP/1.1, checked, without any field of the connection.
+   * False = over the limits.
+   */
+  adopt(head: AdoptableHead): boolean {
+    const { count, slots, ids, headersStart, pseudo } = head;
+    this.#reset(headersStart);
+    if (head.end > this.#limits.maxHeadBytes || count > this.#limits.maxHeaders) {
+      this.error = count > this.#limits.maxHeaders ? 'too-many-headers' : 'head-too-large';
+      return false;
+    }
+    this.minor = 1;
+    this.status = head.status;
+    this.methodStart = 0;
+    this.methodEnd = pseudo.methodEnd;
+    this.targetStart = pseudo.methodEnd + 1;
+    this.targetEnd = pseudo.targetEnd;
+    this.headersEnd = head.end - 2;
+    this.contentLength = head.contentLength;
+    this.count = count;
+    const mine = this.#slots;
+    for (let i = count * STRIDE - 1; i >= 0; i--) mine[i] = slots[i] as number;
+    // From the last to the first, so that `known` ends at the first.
+    for (let i = count - 1; i >= 0; i--) {
+      const id = ids[i] as number;
+      this.ids[i] = id;
+      this.cut[i] = 0;
+      if (id >= 0) this.known[id] = i + 1;
+    }
+    return true;
   }
 
   #more(over: boolean): number {

@@ -1,3 +1,4 @@
+import type { BytesPort } from '../bytes.ts';
 import { LOWER } from '../tables.ts';
 import { ENTRY_OVERHEAD, FieldTable } from './field-table.ts';
 import { STATIC_COUNT, STATIC_FIELDS, type StaticField } from './static-table.ts';
@@ -27,16 +28,20 @@ export interface FieldToSend {
  */
 export class EncoderTable {
   readonly #table: FieldTable;
-  #inserted = 0;
+  /** Entries ever added: same number and size, same table. */
+  insertions = 0;
   readonly #byLine = new Int32Array(BUCKETS);
   readonly #byName = new Int32Array(BUCKETS);
   /** For each place in a ring: line hash, number of the next older line of the bucket, name hash, next older one of its bucket. */
   #links = new Int32Array(SMALLEST_RING * LINKS);
   #mask = SMALLEST_RING - 1;
-  #scratch = new Uint8Array(256);
+  #scratch: Uint8Array;
+  readonly #port: BytesPort;
 
-  constructor(maxSize: number) {
-    this.#table = new FieldTable(maxSize);
+  constructor(port: BytesPort, maxSize: number) {
+    this.#table = new FieldTable(port, maxSize);
+    this.#scratch = port.allocate(256);
+    this.#port = port;
   }
 
   get maxSize(): number {
@@ -49,11 +54,11 @@ export class EncoderTable {
 
   /** HPACK index of this very line, 0 = it is not there. */
   findLine(field: FieldToSend): number {
-    const oldest = this.#inserted - this.#table.count;
+    const oldest = this.insertions - this.#table.count;
     let number = this.#byLine[field.hash & (BUCKETS - 1)] as number;
     while (number > oldest) {
       const link = (number & this.#mask) * LINKS;
-      if (this.#links[link] === field.hash && this.#sameLine(number, field)) return this.#inserted - number + STATIC_COUNT + 1;
+      if (this.#links[link] === field.hash && this.#sameLine(number, field)) return this.insertions - number + STATIC_COUNT + 1;
       number = this.#links[link + 1] as number;
     }
     return 0;
@@ -62,11 +67,11 @@ export class EncoderTable {
   /** HPACK index of an entry with this name, 0 = none. */
   findName(field: FieldToSend): number {
     if (field.index !== 0) return field.index;
-    const oldest = this.#inserted - this.#table.count;
+    const oldest = this.insertions - this.#table.count;
     let number = this.#byName[field.nameHash & (BUCKETS - 1)] as number;
     while (number > oldest) {
       const link = (number & this.#mask) * LINKS;
-      if (this.#links[link + 2] === field.nameHash && this.#sameName(number, field)) return this.#inserted - number + STATIC_COUNT + 1;
+      if (this.#links[link + 2] === field.nameHash && this.#sameName(number, field)) return this.insertions - number + STATIC_COUNT + 1;
       number = this.#links[link + 3] as number;
     }
     return 0;
@@ -82,7 +87,7 @@ export class EncoderTable {
     const { hash, nameHash } = field;
     this.#table.add(this.#line(field), 0, nameLengthOf(field), field.valueEnd - field.valueStart, field.index);
     if (this.#table.count > this.#mask) this.#grow();
-    const number = ++this.#inserted;
+    const number = ++this.insertions;
     const link = (number & this.#mask) * LINKS;
     this.#links[link] = hash;
     this.#links[link + 1] = this.#byLine[hash & (BUCKETS - 1)] as number;
@@ -97,7 +102,7 @@ export class EncoderTable {
     const { bytes, nameStart, valueStart, index } = field;
     const nameLength = nameLengthOf(field);
     const valueLength = field.valueEnd - valueStart;
-    if (this.#scratch.length < nameLength + valueLength + 4) this.#scratch = new Uint8Array((nameLength + valueLength) * 2 + 4);
+    if (this.#scratch.length < nameLength + valueLength + 4) this.#scratch = this.#port.allocate((nameLength + valueLength) * 2 + 4);
     const scratch = this.#scratch;
     if (index !== 0) scratch.set((STATIC_FIELDS[index - 1] as StaticField).name);
     else for (let i = 0; i < nameLength; i++) scratch[i] = LOWER[bytes[nameStart + i] as number] as number;
@@ -108,8 +113,8 @@ export class EncoderTable {
   #grow(): void {
     const places = (this.#mask + 1) * 2;
     const links = new Int32Array(places * LINKS);
-    const oldest = this.#inserted - this.#table.count;
-    for (let number = Math.max(1, oldest); number <= this.#inserted; number++) {
+    const oldest = this.insertions - this.#table.count;
+    for (let number = Math.max(1, oldest); number <= this.insertions; number++) {
       const from = (number & this.#mask) * LINKS;
       links.set(this.#links.subarray(from, from + LINKS), (number & (places - 1)) * LINKS);
     }
@@ -119,7 +124,7 @@ export class EncoderTable {
 
   #sameLine(number: number, field: FieldToSend): boolean {
     const { meta, bytes } = this.#table;
-    const entry = this.#table.entry(this.#inserted - number);
+    const entry = this.#table.entry(this.insertions - number);
     const valueLength = meta[entry + 2] as number;
     if (valueLength !== field.valueEnd - field.valueStart || !this.#sameName(number, field)) return false;
     const at = (meta[entry] as number) + (meta[entry + 1] as number) + 2;
@@ -129,7 +134,7 @@ export class EncoderTable {
 
   #sameName(number: number, field: FieldToSend): boolean {
     const { meta, bytes } = this.#table;
-    const entry = this.#table.entry(this.#inserted - number);
+    const entry = this.#table.entry(this.insertions - number);
     if (meta[entry + 3] !== field.index) return false;
     if (field.index !== 0) return true;
     const length = meta[entry + 1] as number;

@@ -1,3 +1,4 @@
+import type { BytesPort } from '../bytes.ts';
 import { knownHeader } from '../known-headers.ts';
 import { fieldKind } from './field-kinds.ts';
 import { STATIC_COUNT, STATIC_FIELDS } from './static-table.ts';
@@ -6,19 +7,28 @@ import { STATIC_COUNT, STATIC_FIELDS } from './static-table.ts';
 export const ENTRY_OVERHEAD = 32;
 /** `: ` and CR LF. */
 export const LINE_OVERHEAD = 4;
-/** Numbers per entry in `meta`: offset of its line, length of name, length of value, kind. The known-header id is worked out when a head is built. */
+/** Numbers per entry in `meta`: offset of its line, length of name, length of value, kind with the known header's id plus one above its low byte. */
 export const ENTRY_STRIDE = 4;
 
 const SMALLEST_RING = 16;
 const SMALLEST_ARENA = 512;
 /** Below this a loop copies faster than `set` makes its view. */
-const LOOP_BYTES = 64;
+const LOOP_BYTES = 36;
 
 /** Copies `from[start, start + length)` to `to` at `at`. */
 // oxlint-disable-next-line max-params -- source and target, as a copy
 export function copyBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
   if (length > LOOP_BYTES) to.set(from.subarray(start, start + length), at);
   else for (let i = 0; i < length; i++) to[at + i] = from[start + i] as number;
+}
+
+/** `bytes` with room for `more` after `used`, keeping what is used. */
+// oxlint-disable-next-line max-params -- storage, its use, and who gives more
+export function withRoom(port: BytesPort, bytes: Uint8Array, used: number, more: number): Uint8Array {
+  if (used + more <= bytes.length) return bytes;
+  const bigger = port.allocate(Math.max(used + more, bytes.length * 2, SMALLEST_ARENA));
+  bigger.set(bytes.subarray(0, used));
+  return bigger;
 }
 
 /** Writes `name: value CR LF` of a field that is not in line form yet; answers the index after it. */
@@ -34,12 +44,27 @@ export function writeLine(name: Uint8Array, value: Uint8Array, to: Uint8Array, a
   return p;
 }
 
-/** The static table's lines, in the form of a dynamic one; entry 0 is HPACK's index 1. */
-export const STATIC_LINES: { readonly bytes: Uint8Array; readonly meta: Int32Array } = staticLines();
+/** Lines with what is known of them: `ENTRY_STRIDE` numbers for each. */
+export interface Lines {
+  readonly bytes: Uint8Array;
+  readonly meta: Int32Array;
+}
 
-function staticLines(): { bytes: Uint8Array; meta: Int32Array } {
+const staticLinesOf = new WeakMap<BytesPort, Lines>();
+
+/** The static table's lines, in the form of a dynamic one; entry 0 is HPACK's index 1. In the port's own kind of array: mixing kinds makes every access slower. */
+export function staticLines(port: BytesPort): Lines {
+  let lines = staticLinesOf.get(port);
+  if (lines === undefined) {
+    lines = makeStaticLines(port);
+    staticLinesOf.set(port, lines);
+  }
+  return lines;
+}
+
+function makeStaticLines(port: BytesPort): Lines {
   const total = STATIC_FIELDS.reduce((sum, { name, value }) => sum + name.length + value.length + LINE_OVERHEAD, 0);
-  const bytes = new Uint8Array(total);
+  const bytes = port.allocate(total);
   const meta = new Int32Array(STATIC_COUNT * ENTRY_STRIDE);
   let at = 0;
   for (const [index, { name, value }] of STATIC_FIELDS.entries()) {
@@ -57,7 +82,7 @@ function staticLines(): { bytes: Uint8Array; meta: Int32Array } {
  */
 export class FieldTable {
   /** The lines. */
-  bytes: Uint8Array = EMPTY;
+  bytes: Uint8Array;
   /** `ENTRY_STRIDE` numbers for each place in the ring; see `entry`. */
   meta = new Int32Array(0);
   /** Entries there are. */
@@ -74,7 +99,11 @@ export class FieldTable {
   /** Index into `bytes` of the next line. */
   #free = 0;
 
-  constructor(maxSize: number) {
+  readonly #port: BytesPort;
+
+  constructor(port: BytesPort, maxSize: number) {
+    this.#port = port;
+    this.bytes = port.allocate(0);
     this.maxSize = maxSize;
   }
 
@@ -144,7 +173,7 @@ export class FieldTable {
   /** Moves the lines together, oldest first, into storage that is larger if it may be. */
   #growArena(length: number): void {
     const wanted = Math.max(SMALLEST_ARENA, Math.min(this.bytes.length * 2, this.maxSize * 2), this.size + length);
-    const bytes = new Uint8Array(wanted);
+    const bytes = this.#port.allocate(wanted);
     let at = 0;
     for (let back = this.count - 1; back >= 0; back--) {
       const entry = this.entry(back);
@@ -169,5 +198,3 @@ export class FieldTable {
     this.#next = this.count;
   }
 }
-
-const EMPTY = new Uint8Array(0);

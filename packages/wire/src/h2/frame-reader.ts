@@ -1,6 +1,8 @@
 /* oxlint-disable complexity -- a byte scanner: one pass with its state in local variables. */
+import type { BytesPort } from '../bytes.ts';
 import { ascii } from '../head-scanner.ts';
 import { H2_ERROR } from './error-codes.ts';
+import { withRoom } from './field-table.ts';
 import { FLAG, FRAME, FRAME_HEADER, uint31 } from './frames.ts';
 
 /** The client's connection preface (RFC 9113 section 3.4). */
@@ -35,6 +37,7 @@ export class FrameReader {
   expect = 0;
   readonly #sink: FrameSink;
   readonly #maxFrame: number;
+  readonly #port: BytesPort;
   /** Bytes of the preface still to come; -1 = the first frame is still to come. */
   #prefaceLeft: number;
   #first = true;
@@ -47,8 +50,9 @@ export class FrameReader {
   #inData = false;
   readonly #header = { type: 0, flags: 0, streamId: 0, length: 0 };
 
-  constructor(sink: FrameSink, options: { readonly maxFrameSize: number; readonly preface: boolean }) {
+  constructor(sink: FrameSink, options: { readonly port: BytesPort; readonly maxFrameSize: number; readonly preface: boolean }) {
     this.#sink = sink;
+    this.#port = options.port;
     this.#maxFrame = options.maxFrameSize;
     this.#prefaceLeft = options.preface ? PREFACE.length : 0;
   }
@@ -145,7 +149,7 @@ export class FrameReader {
     let wanted = this.#wanted();
     for (;;) {
       const take = Math.min(wanted - this.#heldLength, end - p);
-      if (this.#held.length < wanted) this.#held = longer(this.#held, this.#heldLength, wanted);
+      if (this.#held.length < wanted) this.#held = withRoom(this.#port, this.#held, this.#heldLength, wanted - this.#heldLength);
       this.#held.set(bytes.subarray(p, p + take), this.#heldLength);
       this.#heldLength += take;
       p += take;
@@ -180,9 +184,3 @@ export class FrameReader {
 }
 
 const EMPTY = new Uint8Array(0);
-
-function longer(bytes: Uint8Array, used: number, size: number): Uint8Array {
-  const bigger = new Uint8Array(size);
-  bigger.set(bytes.subarray(0, used));
-  return bigger;
-}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { plainBytes } from '../bytes.ts';
 import { decode } from './testdata/tools.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
 
@@ -23,14 +24,14 @@ const responses = [
 );
 
 test('appendix C.3 and C.4: three requests of one connection, without and with Huffman', () => {
-  const plain = new HpackDecoder();
+  const plain = new HpackDecoder(plainBytes);
   assert.deepEqual(
     ['828684410f7777772e6578616d706c652e636f6d', '828684be58086e6f2d6361636865', '828785bf400a637573746f6d2d6b65790c637573746f6d2d76616c7565'].map(
       (block) => decode(plain, hex(block)),
     ),
     REQUESTS,
   );
-  const packed = new HpackDecoder();
+  const packed = new HpackDecoder(plainBytes);
   assert.deepEqual(
     ['828684418cf1e3c2e5f23a6ba0ab90f4ff', '828684be5886a8eb10649cbf', '828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf'].map((block) =>
       decode(packed, hex(block)),
@@ -40,7 +41,7 @@ test('appendix C.3 and C.4: three requests of one connection, without and with H
 });
 
 test('appendix C.5 and C.6: three responses with a table of 256 bytes, so that entries are evicted', () => {
-  const plain = new HpackDecoder(256);
+  const plain = new HpackDecoder(plainBytes, 256);
   assert.deepEqual(
     [
       '4803333032580770726976617465611d4d6f6e2c203231204f637420323031332032303a31333a323120474d546e1768747470733a2f2f7777772e6578616d706c652e636f6d',
@@ -49,7 +50,7 @@ test('appendix C.5 and C.6: three responses with a table of 256 bytes, so that e
     ].map((block) => decode(plain, hex(block), 'response')),
     [responses[0], responses[1], (responses[2] as string).replace('private\r\ndate', 'private\r\ndate')],
   );
-  const packed = new HpackDecoder(256);
+  const packed = new HpackDecoder(plainBytes, 256);
   assert.deepEqual(
     [
       '488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3',
@@ -62,7 +63,7 @@ test('appendix C.5 and C.6: three responses with a table of 256 bytes, so that e
 
 test('appendix C.1 and C.2: numbers and literals', () => {
   const start = '828684 410161';
-  const decoder = new HpackDecoder();
+  const decoder = new HpackDecoder(plainBytes);
   const head = 'GET / HTTP/1.1\r\nhost: a\r\n';
   assert.equal(decode(decoder, hex(`${start} 400a637573746f6d2d6b65790d637573746f6d2d686561646572`)), `${head}custom-key: custom-header\r\n\r\n`);
   assert.equal(decode(decoder, hex('82 86 040c2f73616d706c652f70617468 01 0161')), 'GET /sample/path HTTP/1.1\r\nhost: a\r\n\r\n');
@@ -88,5 +89,5 @@ test('what breaks the table breaks the connection', () => {
     ['4184ffffffff', 'the end of string'],
     ['7f01', 'the name of an index behind the table'],
   ];
-  for (const [block, what] of cases) assert.equal(decode(new HpackDecoder(), hex(block)), 'broken', what);
+  for (const [block, what] of cases) assert.equal(decode(new HpackDecoder(plainBytes), hex(block)), 'broken', what);
 });

@@ -1,7 +1,8 @@
 /* oxlint-disable complexity -- a byte scanner: one pass with its state in local variables. */
+import type { BytesPort } from '../bytes.ts';
 import { knownHeader } from '../known-headers.ts';
 import { fieldKind } from './field-kinds.ts';
-import { copyBytes, ENTRY_STRIDE, FieldTable, STATIC_LINES } from './field-table.ts';
+import { copyBytes, ENTRY_STRIDE, FieldTable, type Lines, staticLines } from './field-table.ts';
 import type { HeadBuilder, HeadMode, HeadResult } from './head-builder.ts';
 import { huffmanDecode, huffmanRoom } from './huffman.ts';
 import { STATIC_COUNT } from './static-table.ts';
@@ -15,6 +16,7 @@ const MAX_INTEGER = 0x0fffffff;
 /** Decodes HPACK blocks (RFC 7541) into heads. One per direction of a connection. */
 export class HpackDecoder {
   readonly #table: FieldTable;
+  readonly #static: Lines;
   /** What the peer may set the table to: our SETTINGS_HEADER_TABLE_SIZE once acknowledged. */
   #allowed: number;
   /** The table is larger than allowed: the next block must begin by making it smaller (section 4.2). */
@@ -22,8 +24,9 @@ export class HpackDecoder {
   #p = 0;
 
   /** `tableSize`: what both ends begin with, 4096 (RFC 9113 section 4.3.1) unless they agreed on something else. */
-  constructor(tableSize = 4096) {
-    this.#table = new FieldTable(tableSize);
+  constructor(port: BytesPort, tableSize = 4096) {
+    this.#static = staticLines(port);
+    this.#table = new FieldTable(port, tableSize);
     this.#allowed = tableSize;
   }
 
@@ -37,11 +40,11 @@ export class HpackDecoder {
   decode(block: Uint8Array, start: number, end: number, into: { readonly head: HeadBuilder; readonly mode: HeadMode }): BlockResult {
     const { head } = into;
     const changes = this.#table.changes;
-    if (head.recalls(block, start, end, changes) && !this.#mustShrink) return 'ok';
+    if (head.memory.recalls(block, start, end, changes) && !this.#mustShrink) return 'ok';
     head.begin(into.mode);
     if (!this.#fields(block, start, end, head)) return 'broken';
     const result = head.finish();
-    if (result === 'ok' && this.#table.changes === changes) head.remember(block, start, end, changes);
+    if (result === 'ok' && this.#table.changes === changes) head.memory.remember(block, start, end, changes);
     return result;
   }
 
@@ -59,15 +62,15 @@ export class HpackDecoder {
         }
         if (index <= 0) return false;
         if (index <= STATIC_COUNT) {
-          const { bytes, meta } = STATIC_LINES;
+          const { bytes, meta } = this.#static;
           const at = (index - 1) * ENTRY_STRIDE;
-          head.field(bytes, meta[at] as number, meta[at + 1] as number, meta[at + 2] as number, (meta[at + 3] as number) & 0xff);
+          head.field(bytes, meta[at] as number, meta[at + 1] as number, meta[at + 2] as number, meta[at + 3] as number);
         } else {
           const back = index - STATIC_COUNT - 1;
           if (back >= table.count) return false;
           const { meta } = table;
           const at = table.entry(back);
-          head.field(table.bytes, meta[at] as number, meta[at + 1] as number, meta[at + 2] as number, (meta[at + 3] as number) & 0xff);
+          head.field(table.bytes, meta[at] as number, meta[at + 1] as number, meta[at + 2] as number, meta[at + 3] as number);
         }
       } else if ((first & 0xe0) === 0x20) return false;
       else {
@@ -114,7 +117,7 @@ export class HpackDecoder {
       const at = head.stage(0);
       known = nameLength === 0 ? 0 : knownHeader(head.bytes, at, at + nameLength) + 1;
     } else {
-      let { bytes, meta } = STATIC_LINES;
+      let { bytes, meta } = this.#static;
       let at = (index - 1) * ENTRY_STRIDE;
       if (index > STATIC_COUNT) {
         const back = index - STATIC_COUNT - 1;
@@ -129,12 +132,13 @@ export class HpackDecoder {
     }
     const valueLength = this.#string(block, p, end, { head, at: nameLength + 2 });
     if (valueLength < 0) return -1;
-    this.#take(head, nameLength, valueLength, indexed ? known : -1);
+    this.#take(head, nameLength, valueLength, known, indexed);
     return this.#p;
   }
 
-  /** A line has been put together at the head's stage. `known`: id plus one for the table, -1 = not for the table. */
-  #take(head: HeadBuilder, nameLength: number, valueLength: number, known: number): void {
+  /** A line has been put together at the head's stage. */
+  // oxlint-disable-next-line max-params -- a line and what is known of it
+  #take(head: HeadBuilder, nameLength: number, valueLength: number, known: number, indexed: boolean): void {
     const at = head.stage(nameLength + valueLength + 4);
     const { bytes } = head;
     const value = at + nameLength + 2;
@@ -142,8 +146,8 @@ export class HpackDecoder {
     bytes[value - 1] = 32;
     bytes[value + valueLength] = 13;
     bytes[value + valueLength + 1] = 10;
-    const kind = fieldKind(bytes, at, at + nameLength, value, value + valueLength);
-    if (known >= 0) this.#table.add(bytes, at, nameLength, valueLength, kind | (known << 8));
+    const kind = fieldKind(bytes, at, at + nameLength, value, value + valueLength) | (known << 8);
+    if (indexed) this.#table.add(bytes, at, nameLength, valueLength, kind);
     head.field(bytes, at, nameLength, valueLength, kind);
   }
 

@@ -1,8 +1,10 @@
 /* oxlint-disable complexity -- a byte scanner: one pass with its state in local variables. */
+import type { BytesPort } from '../bytes.ts';
 import { ascii, matches } from '../head-scanner.ts';
 import { LOWER } from '../tables.ts';
 import { EncoderTable, type FieldToSend } from './encoder-table.ts';
 import { findName, hashName, NAME_INDEX, NAME_USE, NAME_USES } from './field-names.ts';
+import { EncoderMemory } from './encoder-memory.ts';
 import { copyBytes } from './field-table.ts';
 import { huffmanEncode, huffmanLength } from './huffman.ts';
 import type { H2Outgoing } from './session-types.ts';
@@ -18,6 +20,8 @@ const SHORT_COOKIE_BYTES = 20;
 /** A value that is sent again with every message is not worth the other side's time, unless it is long. */
 const HUFFMAN_BYTES = 256;
 const SEEN = 256;
+/** Kinds of blocks that the same bytes can give: request over http, https, extended; response; trailers. */
+const VARIANTS = 8;
 /** "HTTP/1.1 " */
 const STATUS_AT = 9;
 
@@ -57,13 +61,24 @@ export class HpackEncoder {
   /** Hashes of lines and names sent lately: what comes twice gets a place in the table, what differs every time does not. */
   readonly #seen = new Int32Array(SEEN);
   readonly #field: FieldToSend = { bytes: EMPTY, nameStart: 0, nameEnd: 0, valueStart: 0, valueEnd: 0, nameHash: 0, hash: 0, index: 0 };
+  readonly #memory: EncoderMemory;
+  #variant = 0;
+  /** Everything of this block so far is an index; up to there in block and head, and where the lines end. */
+  #indexed = true;
+  #indexedEnd = 0;
+  #indexedHead = 0;
+  #linesEnd = 0;
+  /** What the memory keeps must reach beyond this: the line that `:authority` comes from. */
+  #neededHead = 0;
+  #blockStart = 0;
   #out: Uint8Array = EMPTY;
   #at = 0;
 
   /** `tableLimit`: most that this end spends on its table, whatever the peer allows. */
-  constructor(tableLimit = 4096) {
+  constructor(port: BytesPort, tableLimit = 4096) {
+    this.#memory = new EncoderMemory(port);
     this.#limit = tableLimit;
-    this.#table = new EncoderTable(Math.min(4096, tableLimit));
+    this.#table = new EncoderTable(port, Math.min(4096, tableLimit));
     if (tableLimit < 4096) this.#smallest = tableLimit;
   }
 
@@ -73,6 +88,7 @@ export class HpackEncoder {
     if (size === this.#table.maxSize) return;
     this.#smallest = this.#smallest < 0 ? size : Math.min(size, this.#smallest);
     this.#table.resize(size);
+    this.#memory.clear();
   }
 
   /** Most bytes that the block of a head (or trailers) of `length` bytes can take. */
@@ -83,7 +99,10 @@ export class HpackEncoder {
   /** Writes the block of a request to `out` at `at`, where there is `room`; answers the index after it. */
   request(head: H2Outgoing, out: Uint8Array, at: number): number {
     const { bytes, start, end } = head;
-    this.#begin(bytes, out, at);
+    // What the bytes do not tell: scheme and the kind of CONNECT.
+    const variant = head.extended ? 2 : head.scheme === 'https' ? 1 : 0;
+    const known = this.#begin(bytes, start, end, out, at, variant);
+    if (known > 0) return this.#rest(bytes, start + known, end, true);
     const methodEnd = indexOf(bytes, SP, start, end);
     const targetEnd = indexOf(bytes, SP, methodEnd + 1, end);
     this.#scan(bytes, Math.min(end, targetEnd + '_HTTP/1.1\r\n'.length), end);
@@ -95,54 +114,102 @@ export class HpackEncoder {
     else {
       this.#out[this.#at++] = 0x80 | (head.scheme === 'https' ? SCHEME_HTTPS : SCHEME_HTTP);
       const host = this.#lineOf(NAME_USE.host);
+      this.#neededHead = host < 0 ? end : (this.#lines[host] as number);
       if (host >= 0) this.#pseudo(bytes, this.#lines[host + 2] as number, this.#lines[host + 3] as number, AUTHORITY, AUTHORITY_HASH);
       if (targetEnd === methodEnd + 2 && bytes[methodEnd + 1] === 47) this.#out[this.#at++] = 0x80 | PATH;
       else this.#pseudo(bytes, methodEnd + 1, targetEnd, PATH, PATH_HASH);
     }
     if (protocol >= 0) this.#protocol(bytes, this.#lines[protocol + 2] as number, this.#lines[protocol + 3] as number);
-    this.#regular(bytes, true);
-    return this.#at;
+    return this.#finish(bytes, start, end, true);
   }
 
   /** The same for a response. */
   response(head: H2Outgoing, out: Uint8Array, at: number): number {
     const { bytes, start, end } = head;
-    this.#begin(bytes, out, at);
+    const known = this.#begin(bytes, start, end, out, at, 3);
+    if (known > 0) return this.#rest(bytes, start + known, end, false);
     const from = start + STATUS_AT;
     const status = (bytes[from] as number) * 100 + (bytes[from + 1] as number) * 10 + (bytes[from + 2] as number) - 48 * 111;
     const index = STATUS_INDEX.get(status);
     if (index !== undefined) this.#out[this.#at++] = 0x80 | index;
     else this.#pseudo(bytes, from, from + 3, STATUS, STATUS_HASH);
     this.#scan(bytes, Math.min(end, indexOf(bytes, CR, from, end) + 2), end);
-    this.#regular(bytes, false);
-    return this.#at;
+    return this.#finish(bytes, start, end, false);
   }
 
   /** The same for trailers: `bytes[start, end)` are lines. */
   // oxlint-disable-next-line max-params -- source and target, as a copy
   trailers(bytes: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
-    this.#begin(bytes, out, at);
+    const known = this.#begin(bytes, start, end, out, at, 4);
+    if (known > 0) return this.#rest(bytes, start + known, end, false);
     this.#scan(bytes, start, end);
-    this.#regular(bytes, false);
-    return this.#at;
+    return this.#finish(bytes, start, end, false);
   }
 
-  #begin(bytes: Uint8Array, out: Uint8Array, at: number): void {
+  /** Begins a block; answers how much of the head is written already, from memory. `variant`: what else the block depends on. */
+  // oxlint-disable-next-line max-params -- source and target
+  #begin(bytes: Uint8Array, start: number, end: number, out: Uint8Array, at: number, variant: number): number {
     this.#out = out;
     this.#at = at;
+    this.#blockStart = at;
+    this.#variant = variant;
     this.#field.bytes = bytes;
-    if (this.#smallest < 0) return;
+    this.#indexed = true;
+    this.#neededHead = start;
+    if (this.#smallest >= 0) this.#sizeUpdates();
+    else {
+      const known = this.#memory.recall(bytes, start, end, this.#table.insertions * VARIANTS + variant, out, at);
+      if (known > 0) this.#at = at + this.#memory.blockLength;
+      return known;
+    }
+    return 0;
+  }
+
+  #sizeUpdates(): void {
     if (this.#smallest < this.#table.maxSize) this.#integer(this.#smallest, 31, 0x20);
     this.#integer(this.#table.maxSize, 31, 0x20);
     this.#smallest = -1;
+    this.#indexed = false;
+  }
+
+  /** The lines behind what memory gave. */
+  // oxlint-disable-next-line max-params -- a range and what it is of
+  #rest(bytes: Uint8Array, start: number, end: number, request: boolean): number {
+    this.#scan(bytes, start, end);
+    this.#regular(bytes, request);
+    return this.#at;
+  }
+
+  /** All lines, after the pseudo-fields; remembers how far the block is made of indexes. */
+  // oxlint-disable-next-line max-params -- a range and what it is of
+  #finish(bytes: Uint8Array, start: number, end: number, request: boolean): number {
+    const { insertions } = this.#table;
+    const pseudo = this.#indexed;
+    this.#indexedEnd = this.#at;
+    this.#indexedHead = this.#count > 0 ? (this.#lines[0] as number) : end;
+    this.#regular(bytes, request);
+    if (pseudo && this.#indexedHead > this.#neededHead && this.#table.insertions === insertions)
+      this.#memory.remember(
+        bytes,
+        start,
+        end,
+        this.#indexedHead - start,
+        insertions * VARIANTS + this.#variant,
+        this.#out,
+        this.#blockStart,
+        this.#indexedEnd,
+      );
+    return this.#at;
   }
 
   /** Notes every line up to the empty one: where its parts are, its hashes, and what its name means. */
   #scan(bytes: Uint8Array, start: number, end: number): void {
     this.#count = 0;
+    this.#linesEnd = end;
     let p = start;
     while (p < end) {
       const nameStart = p;
+      this.#linesEnd = p;
       let hash = 0;
       let byte = bytes[p] as number;
       while (byte !== COLON && byte !== CR) {
@@ -202,9 +269,17 @@ export class HpackEncoder {
       field.nameHash = lines[at + 4] as number;
       field.hash = lines[at + 5] as number;
       field.index = lines[at + 6] as number;
+      // Behind the first line that is no index, nothing counts for the memory.
+      if (this.#indexed) {
+        this.#indexedEnd = this.#at;
+        this.#indexedHead = field.nameStart;
+      }
       if (use === NAME_USE.secret || (use === NAME_USE.cookie && field.valueEnd - field.valueStart < SHORT_COOKIE_BYTES)) this.#literal(NEVER);
       else this.#send();
     }
+    if (!this.#indexed) return;
+    this.#indexedEnd = this.#at;
+    this.#indexedHead = this.#linesEnd;
   }
 
   #method(bytes: Uint8Array, start: number, end: number): void {
@@ -229,6 +304,7 @@ export class HpackEncoder {
 
   /** `:protocol` has no place in the static table. */
   #protocol(bytes: Uint8Array, start: number, end: number): void {
+    this.#indexed = false;
     this.#integer(0, 15, WITHOUT);
     this.#text(PROTOCOL, 0, PROTOCOL.length, false);
     this.#text(bytes, start, end, false);
@@ -257,6 +333,7 @@ export class HpackEncoder {
 
   #literal(form: number): void {
     const field = this.#field;
+    this.#indexed = false;
     const name = this.#table.findName(field);
     this.#integer(name, form === INDEXING ? 63 : 15, form);
     if (name === 0) this.#text(field.bytes, field.nameStart, field.nameEnd, true);

@@ -15,7 +15,7 @@ const BLOCK_SLACK = 16 * 1024;
 export class Inbound<Owner> implements FrameSink {
   readonly reader: FrameReader;
   readonly #core: SessionCore<Owner>;
-  readonly #decoder = new HpackDecoder();
+  readonly #decoder: HpackDecoder;
   readonly #into: { head: HeadBuilder; mode: HeadMode };
   readonly #head: HeadBuilder;
   readonly #trailers: HeadBuilder;
@@ -33,12 +33,13 @@ export class Inbound<Owner> implements FrameSink {
 
   constructor(core: SessionCore<Owner>) {
     this.#core = core;
-    const { settings, limits } = core.options;
+    const { settings, limits, port } = core.options;
+    this.#decoder = new HpackDecoder(port);
     const headLimits = { ...limits, enableConnectProtocol: core.isServer && settings.enableConnectProtocol };
-    this.#head = new HeadBuilder(headLimits);
-    this.#trailers = new HeadBuilder(headLimits);
+    this.#head = new HeadBuilder(port, headLimits);
+    this.#trailers = new HeadBuilder(port, headLimits);
     this.#into = { head: this.#head, mode: 'request' };
-    this.reader = new FrameReader(this, { maxFrameSize: settings.maxFrameSize, preface: core.isServer });
+    this.reader = new FrameReader(this, { port, maxFrameSize: settings.maxFrameSize, preface: core.isServer });
   }
 
   broken(code: number, reason: string): void {
@@ -190,7 +191,8 @@ export class Inbound<Owner> implements FrameSink {
     if (length > this.#core.options.limits.maxHeaderListBytes + BLOCK_SLACK)
       return this.#core.fail(H2_ERROR.enhanceYourCalm, 'header_block_too_large');
     if (length > this.#block.length) {
-      const bigger = new Uint8Array(Math.max(length, this.#block.length * 2));
+      const { port } = this.#core.options;
+      const bigger = port.allocate(Math.max(length, this.#block.length * 2));
       bigger.set(this.#block.subarray(0, this.#blockLength));
       this.#block = bigger;
     }

@@ -23,7 +23,7 @@ export class SessionCore<Owner> {
   readonly isServer: boolean;
   readonly streams = new Map<number, StreamState<Owner>>();
   readonly guard: FloodGuard;
-  readonly encoder = new HpackEncoder();
+  readonly encoder: HpackEncoder;
   readonly peer: PeerSettings = {
     maxConcurrentStreams: 0xffffffff,
     initialWindowSize: FIRST_WINDOW,
@@ -50,6 +50,7 @@ export class SessionCore<Owner> {
     this.options = options;
     this.handler = options.handler;
     this.isServer = options.role === 'server';
+    this.encoder = new HpackEncoder(options.port);
     this.guard = new FloodGuard(options.limits, options.nowMs);
     this.nextId = this.isServer ? 2 : 1;
     this.receiveWindow = Math.max(FIRST_WINDOW, options.settings.connectionWindowSize);

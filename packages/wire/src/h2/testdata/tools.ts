@@ -1,3 +1,4 @@
+import { plainBytes } from '../../bytes.ts';
 import { HeadBuilder, type HeadMode } from '../head-builder.ts';
 import type { HpackDecoder } from '../hpack-decoder.ts';
 
@@ -14,7 +15,7 @@ export function textOf(bytes: Uint8Array, start = 0, end = bytes.length): string
 }
 
 /** The head that a block gives, or what is wrong with it. */
-export function decode(decoder: HpackDecoder, block: Uint8Array, mode: HeadMode = 'request', head = new HeadBuilder(LIMITS)): string {
+export function decode(decoder: HpackDecoder, block: Uint8Array, mode: HeadMode = 'request', head = new HeadBuilder(plainBytes, LIMITS)): string {
   const result = decoder.decode(block, 0, block.length, { head, mode });
   return result === 'ok' ? textOf(head.bytes, head.start, head.end) : result;
 }
