@@ -1,6 +1,7 @@
-/** No field is accepted and ignored: what validation takes changes what some proxy gets. A new field of a kind needs an example here. */
+/** No field is accepted and ignored: what validation takes changes what some proxy gets. A new field of a kind needs an example, here or among the goldens. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { decodeYaml, jsonSchemaOf, KINDS, type KindDefinition, type SchemaNode } from '@meltemi/api';
 import { readMeshCase, resourcesOf } from './testdata/mesh-case.ts';
@@ -8,10 +9,35 @@ import { readMeshCase, resourcesOf } from './testdata/mesh-case.ts';
 type Value = null | boolean | number | string | readonly Value[] | { readonly [key: string]: Value };
 type Path = readonly (string | number)[];
 
-const EXAMPLES = readFileSync(new URL('./testdata/accepted-fields.yaml', import.meta.url), 'utf8');
-const [head = '', ...documents] = EXAMPLES.split(/^---$/m);
-const decoded = decodeYaml(documents.join('---\n'));
-const objects = decoded.configs;
+/** An object as it is written. */
+interface Written {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: object;
+  readonly spec: Value;
+}
+
+/** A mesh, and the objects of it that are to be changed. */
+interface Example {
+  readonly head: string;
+  readonly objects: readonly Written[];
+}
+
+const FOLDER = join(import.meta.dirname, 'testdata');
+const decoded = ['accepted-fields.yaml', ...globSync('golden/*/*.in.yaml', { cwd: FOLDER }).sort()].map((file) => {
+  const documents = readFileSync(join(FOLDER, file), 'utf8').split(/^---$/m);
+  const head = documents.find((document) => document.trimStart().startsWith('# mesh')) ?? '';
+  return { head, ...decodeYaml(documents.filter((document) => document !== head).join('---\n'), { file, takeUnsupported: true }) };
+});
+const EXAMPLES: readonly Example[] = decoded.map(({ head, configs }) => ({
+  head,
+  objects: configs.map(({ apiVersion, kind, meta: { name, namespace, creationTimestamp, labels }, spec }) => ({
+    apiVersion,
+    kind,
+    metadata: { name, namespace, creationTimestamp, labels },
+    spec: spec as Value,
+  })),
+}));
 
 /** Fields that decide about other things than what proxies get, and where that is. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -27,7 +53,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /** Everything that all shown proxies get from these objects. */
-function resources(list: readonly unknown[]): string {
+function resources(head: string, list: readonly Written[]): string {
   const { state, nodes } = readMeshCase(`${head}\n---\n${list.map((object) => JSON.stringify(object)).join('\n---\n')}`, 'accepted-fields');
   return JSON.stringify([...nodes.values()].map((node) => resourcesOf(node, state)));
 }
@@ -35,10 +61,15 @@ function resources(list: readonly unknown[]): string {
 const isMapping = (value: Value | undefined): value is { readonly [key: string]: Value } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Numbers that belong together: one alone cannot change, as they sum to something. */
+const isShares = (value: Value): value is Readonly<Record<string, number>> =>
+  isMapping(value) && Object.keys(value).length > 1 && Object.values(value).every((entry) => typeof entry === 'number');
+
 /** Paths to what holds no further fields: texts, numbers, lists of them. What is around them counts with them. */
 function paths(value: Value, at: Path = []): readonly Path[] {
   if (Array.isArray(value)) return [...(value.some(isMapping) ? [] : [at]), ...value.flatMap((entry: Value, index) => paths(entry, [...at, index]))];
-  return isMapping(value) ? Object.entries(value).flatMap(([key, entry]) => paths(entry, [...at, key])) : [at];
+  if (!isMapping(value)) return [at];
+  return [...(isShares(value) ? [at] : []), ...Object.entries(value).flatMap(([key, entry]) => paths(entry, [...at, key]))];
 }
 
 /** The value without what stands at the path, or with `other` there. */
@@ -63,6 +94,10 @@ function valueAt(value: Value, path: Path): Value | undefined {
 
 /** Another value in the place of this one, when a field cannot be left out. */
 function others(value: Value | undefined): readonly Value[] {
+  if (value !== undefined && isShares(value)) {
+    const shares = Object.values(value);
+    return [Object.fromEntries(Object.keys(value).map((key, index) => [key, shares.at(index - 1) ?? 0]))];
+  }
   if (typeof value === 'number') return [value + 1, value - 1];
   if (typeof value === 'boolean') return [!value];
   return typeof value === 'string' ? [`${value}0`, `x${value}`, '9s', 'STRICT', 'NONE', 'MESH_INTERNAL', 'TCP', '192.0.2.99', 'NOT_FOUND'] : [];
@@ -107,28 +142,80 @@ function acceptedFields(kind: KindDefinition): ReadonlySet<string> {
 
 test('the examples are good', () => {
   assert.deepEqual(
-    decoded.problems.filter((problem) => problem.severity === 'error'),
+    decoded.flatMap(({ problems }) => problems).filter((problem) => problem.severity === 'error'),
     [],
   );
 });
 
+/** The example itself and, of a DestinationRule, with its policy in the other places where one may stand. */
+function placements({ head, objects }: Example, index: number): readonly Example[] {
+  const object = objects[index];
+  const spec = isMapping(object?.spec) ? object.spec : {};
+  const policy = spec['trafficPolicy'];
+  if (object?.kind !== 'DestinationRule' || !isMapping(policy) || policy['portLevelSettings'] !== undefined || spec['subsets'] !== undefined)
+    return [{ head, objects }];
+  const { loadBalancer, connectionPool, outlierDetection, tls } = policy;
+  const app = String(spec['host']).startsWith('db') ? 'db' : 'web';
+  const port = app === 'db' ? 5432 : 80;
+  const portLevelSettings = [JSON.parse(JSON.stringify({ port: { number: port }, loadBalancer, connectionPool, outlierDetection, tls })) as Value];
+  const subset = (trafficPolicy: Value): Value => ({
+    ...spec,
+    trafficPolicy: { connectionPool: { tcp: { maxConnections: 3 } } },
+    subsets: [{ name: 'v1', labels: { app }, trafficPolicy }],
+  });
+  const place = (placed: Value, more: readonly Written[] = []): Example => ({
+    head,
+    objects: [...objects.with(index, { ...object, spec: placed }), ...more],
+  });
+  const route = [{ destination: { host: app, subset: 'v1', port: { number: port } } }];
+  const toSubset: Written = {
+    ...object,
+    kind: 'VirtualService',
+    metadata: { name: 'to-subset', namespace: 'shop' },
+    spec: { hosts: [app], http: [{ route }] },
+  };
+  return [
+    place(spec),
+    place(subset(policy), [toSubset]),
+    place({ ...spec, trafficPolicy: { portLevelSettings } }),
+    place(subset({ portLevelSettings }), [toSubset]),
+  ];
+}
+
+interface Findings {
+  /** Fields that count. */
+  readonly heeded: Set<string>;
+  /** How often a field was changed in vain. */
+  readonly tried: Map<string, number>;
+}
+
+/** A field that nothing heeds in so many examples is not heeded at all. */
+const ENOUGH = 12;
+
+/** Adds the fields of an object whose change, or absence, changes what some proxy gets. */
+function addHeeded(kind: KindDefinition, { head, objects }: Example, index: number, { heeded, tried }: Findings): void {
+  const object = objects[index];
+  if (object === undefined || !isTaken(object)) return;
+  let before: string | undefined;
+  for (const path of paths(object.spec)) {
+    const pattern = patternOf(kind, path);
+    const tries = tried.get(pattern) ?? 0;
+    if (heeded.has(pattern) || tries > ENOUGH) continue;
+    tried.set(pattern, tries + 1);
+    before ??= resources(head, objects);
+    const variants = [undefined, ...others(valueAt(object.spec, path))].map((other) => ({ ...object, spec: change(object.spec, path, other) }));
+    if (variants.some((variant) => isTaken(variant) && resources(head, objects.with(index, variant)) !== before))
+      heeded.add(pattern).add(`${pattern}.*`);
+  }
+}
+
 for (const kind of KINDS.filter((known) => known.id.group !== '')) {
   test(`${kind.id.kind}: each accepted field changes what a proxy gets`, () => {
-    const raw = objects.map((config) => ({
-      apiVersion: config.apiVersion,
-      kind: config.kind,
-      metadata: { name: config.meta.name, namespace: config.meta.namespace, creationTimestamp: config.meta.creationTimestamp },
-      spec: config.spec as Value,
-    }));
-    const before = resources(raw);
-    const heeded = new Set<string>();
-    for (const [index, object] of raw.entries()) {
-      if (object.kind !== kind.id.kind) continue;
-      for (const path of paths(object.spec)) {
-        const pattern = patternOf(kind, path);
-        if (heeded.has(pattern)) continue;
-        const variants = [undefined, ...others(valueAt(object.spec, path))].map((other) => ({ ...object, spec: change(object.spec, path, other) }));
-        if (variants.some((variant) => isTaken(variant) && resources(raw.with(index, variant)) !== before)) heeded.add(pattern);
+    const findings: Findings = { heeded: new Set(), tried: new Map() };
+    const { heeded } = findings;
+    for (const example of EXAMPLES) {
+      for (const [index, object] of example.objects.entries()) {
+        if (object.kind === kind.id.kind) for (const placed of placements(example, index)) addHeeded(kind, placed, index, findings);
       }
     }
     const counts = (field: string): boolean =>
