@@ -8,6 +8,13 @@ const SAMPLED_BYTES = 128;
 const SAMPLE_STEP = 5;
 const LONGEST_HEAD = 1024;
 
+/** Where a block is made of indexes up to: pairs of head length and block length, and the head length that must be exceeded. */
+export interface Cuts {
+  places: Int32Array;
+  count: number;
+  least: number;
+}
+
 interface Remembered {
   head: Uint8Array;
   headLength: number;
@@ -47,35 +54,51 @@ export class EncoderMemory {
     return headLength;
   }
 
-  /** The head's first `headLength` bytes gave `block[blockStart, blockEnd)`. */
+  /**
+   * The head gave a block that begins with indexes and can be cut at `cuts`. What is remembered of a head of the same place that was
+   * not the same is cut back to what both have in common: a line that changes now and then would keep it from ever being recalled.
+   */
   // oxlint-disable-next-line max-params -- a head, its block, and the state of the table
-  remember(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    headLength: number,
-    insertions: number,
-    block: Uint8Array,
-    blockStart: number,
-    blockEnd: number,
-  ): void {
-    if (headLength > LONGEST_HEAD) return;
+  remember(bytes: Uint8Array, start: number, end: number, insertions: number, block: Uint8Array, blockStart: number, cuts: Cuts): void {
     const at = place(bytes, start, end);
     const known = (this.#places[at] ??= {
       head: this.#port.allocate(0),
       headLength: 0,
       block: this.#port.allocate(0),
       blockLength: 0,
-      insertions: 0,
+      insertions: -1,
     });
+    const common = known.insertions === insertions ? commonLength(bytes, start, end, known) : 0;
+    let cut = lastCut(cuts, common);
+    if (cut < 0) cut = lastCut(cuts, LONGEST_HEAD);
+    if (cut < 0) return;
+    const headLength = cuts.places[cut] as number;
+    const blockLength = cuts.places[cut + 1] as number;
     known.head = withRoom(this.#port, known.head, 0, headLength);
     copyBytes(bytes, start, headLength, known.head, 0);
+    known.block = withRoom(this.#port, known.block, 0, blockLength);
+    copyBytes(block, blockStart, blockLength, known.block, 0);
     known.headLength = headLength;
-    known.blockLength = blockEnd - blockStart;
-    known.block = withRoom(this.#port, known.block, 0, known.blockLength);
-    copyBytes(block, blockStart, known.blockLength, known.block, 0);
+    known.blockLength = blockLength;
     known.insertions = insertions;
   }
+}
+
+/** The last cut at or before `limit` that is worth it, -1 = none. */
+function lastCut({ places, count, least }: Cuts, limit: number): number {
+  for (let at = count * 2 - 2; at >= 0; at -= 2) {
+    const headLength = places[at] as number;
+    if (headLength <= limit) return headLength > least ? at : -1;
+  }
+  return -1;
+}
+
+// oxlint-disable-next-line max-params -- two ranges
+function commonLength(bytes: Uint8Array, start: number, end: number, { head, headLength }: Remembered): number {
+  const length = Math.min(headLength, end - start);
+  let i = 0;
+  while (i < length && bytes[start + i] === head[i]) i++;
+  return i;
 }
 
 function place(bytes: Uint8Array, start: number, end: number): number {

@@ -7,6 +7,8 @@ const BUCKETS = 256;
 /** Numbers per entry in `#links`. */
 const LINKS = 4;
 const SMALLEST_RING = 16;
+/** Below this a loop compares faster than the host, which has to be called. */
+const LOOP_BYTES = 48;
 
 /** A field about to be encoded. `bytes` holds both parts; the name may be there in any case, and not at all when `index` stands for it. */
 export interface FieldToSend {
@@ -128,6 +130,7 @@ export class EncoderTable {
     const valueLength = meta[entry + 2] as number;
     if (valueLength !== field.valueEnd - field.valueStart || !this.#sameName(number, field)) return false;
     const at = (meta[entry] as number) + (meta[entry + 1] as number) + 2;
+    if (valueLength > LOOP_BYTES) return this.#port.equal(bytes, at, field.bytes, field.valueStart, valueLength);
     for (let i = 0; i < valueLength; i++) if (bytes[at + i] !== field.bytes[field.valueStart + i]) return false;
     return true;
   }

@@ -4,7 +4,7 @@ import { ascii, matches } from '../head-scanner.ts';
 import { LOWER } from '../tables.ts';
 import { EncoderTable, type FieldToSend } from './encoder-table.ts';
 import { findName, hashName, NAME_INDEX, NAME_USE, NAME_USES } from './field-names.ts';
-import { EncoderMemory } from './encoder-memory.ts';
+import { type Cuts, EncoderMemory } from './encoder-memory.ts';
 import { copyBytes } from './field-table.ts';
 import { huffmanEncode, huffmanLength } from './huffman.ts';
 import type { H2Outgoing } from './session-types.ts';
@@ -19,9 +19,12 @@ const STRIDE = 8;
 const SHORT_COOKIE_BYTES = 20;
 /** A value that is sent again with every message is not worth the other side's time, unless it is long. */
 const HUFFMAN_BYTES = 256;
-const SEEN = 256;
+const SEEN = 64;
 /** Kinds of blocks that the same bytes can give: request over http, https, extended; response; trailers. */
 const VARIANTS = 8;
+/** How much of a value is hashed: this much of its beginning, and of its end. */
+const HASHED_BYTES = 40;
+const HASHED_TAIL_BYTES = 16;
 /** "HTTP/1.1 " */
 const STATUS_AT = 9;
 
@@ -63,10 +66,11 @@ export class HpackEncoder {
   readonly #field: FieldToSend = { bytes: EMPTY, nameStart: 0, nameEnd: 0, valueStart: 0, valueEnd: 0, nameHash: 0, hash: 0, index: 0 };
   readonly #memory: EncoderMemory;
   #variant = 0;
-  /** Everything of this block so far is an index; up to there in block and head, and where the lines end. */
+  /** Everything of this block so far is an index. */
   #indexed = true;
-  #indexedEnd = 0;
-  #indexedHead = 0;
+  /** Where it could be cut into what is remembered and what is not. */
+  readonly #cuts: Cuts = { places: new Int32Array(32), count: 0, least: 0 };
+  #headStart = 0;
   #linesEnd = 0;
   /** What the memory keeps must reach beyond this: the line that `:authority` comes from. */
   #neededHead = 0;
@@ -100,7 +104,7 @@ export class HpackEncoder {
   request(head: H2Outgoing, out: Uint8Array, at: number): number {
     const { bytes, start, end } = head;
     // What the bytes do not tell: scheme and the kind of CONNECT.
-    const variant = head.extended ? 2 : head.scheme === 'https' ? 1 : 0;
+    const variant = (head.extended ? 2 : 0) + (head.scheme === 'https' ? 1 : 0);
     const known = this.#begin(bytes, start, end, out, at, variant);
     if (known > 0) return this.#rest(bytes, start + known, end, true);
     const methodEnd = indexOf(bytes, SP, start, end);
@@ -126,7 +130,7 @@ export class HpackEncoder {
   /** The same for a response. */
   response(head: H2Outgoing, out: Uint8Array, at: number): number {
     const { bytes, start, end } = head;
-    const known = this.#begin(bytes, start, end, out, at, 3);
+    const known = this.#begin(bytes, start, end, out, at, 4);
     if (known > 0) return this.#rest(bytes, start + known, end, false);
     const from = start + STATUS_AT;
     const status = (bytes[from] as number) * 100 + (bytes[from + 1] as number) * 10 + (bytes[from + 2] as number) - 48 * 111;
@@ -140,7 +144,7 @@ export class HpackEncoder {
   /** The same for trailers: `bytes[start, end)` are lines. */
   // oxlint-disable-next-line max-params -- source and target, as a copy
   trailers(bytes: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
-    const known = this.#begin(bytes, start, end, out, at, 4);
+    const known = this.#begin(bytes, start, end, out, at, 5);
     if (known > 0) return this.#rest(bytes, start + known, end, false);
     this.#scan(bytes, start, end);
     return this.#finish(bytes, start, end, false);
@@ -185,20 +189,12 @@ export class HpackEncoder {
   #finish(bytes: Uint8Array, start: number, end: number, request: boolean): number {
     const { insertions } = this.#table;
     const pseudo = this.#indexed;
-    this.#indexedEnd = this.#at;
-    this.#indexedHead = this.#count > 0 ? (this.#lines[0] as number) : end;
+    this.#cuts.count = 0;
+    this.#headStart = start;
     this.#regular(bytes, request);
-    if (pseudo && this.#indexedHead > this.#neededHead && this.#table.insertions === insertions)
-      this.#memory.remember(
-        bytes,
-        start,
-        end,
-        this.#indexedHead - start,
-        insertions * VARIANTS + this.#variant,
-        this.#out,
-        this.#blockStart,
-        this.#indexedEnd,
-      );
+    if (!pseudo || this.#table.insertions !== insertions) return this.#at;
+    this.#cuts.least = this.#neededHead - start;
+    this.#memory.remember(bytes, start, end, insertions * VARIANTS + this.#variant, this.#out, this.#blockStart, this.#cuts);
     return this.#at;
   }
 
@@ -224,9 +220,17 @@ export class HpackEncoder {
       hash = ((hash << 5) - hash + COLON) | 0;
       while (p < end && (bytes[p] === SP || bytes[p] === TAB)) p++;
       const valueStart = p;
-      while (p < end && (byte = bytes[p] as number) !== CR) {
+      const stop = Math.min(end, valueStart + HASHED_BYTES);
+      while (p < stop && (byte = bytes[p] as number) !== CR) {
         hash = ((hash << 5) - hash + byte) | 0;
         p++;
+      }
+      if (p === stop && p < end) {
+        // Of a long value its end and its length stand for the rest.
+        const found = bytes.indexOf(CR, p);
+        p = found < 0 || found > end ? end : found;
+        for (let i = Math.max(stop, p - HASHED_TAIL_BYTES); i < p; i++) hash = ((hash << 5) - hash + (bytes[i] as number)) | 0;
+        hash = (hash + p - stop) | 0;
       }
       let valueEnd = p;
       while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === TAB)) valueEnd--;
@@ -270,16 +274,20 @@ export class HpackEncoder {
       field.hash = lines[at + 5] as number;
       field.index = lines[at + 6] as number;
       // Behind the first line that is no index, nothing counts for the memory.
-      if (this.#indexed) {
-        this.#indexedEnd = this.#at;
-        this.#indexedHead = field.nameStart;
-      }
+      if (this.#indexed) this.#mark(field.nameStart);
       if (use === NAME_USE.secret || (use === NAME_USE.cookie && field.valueEnd - field.valueStart < SHORT_COOKIE_BYTES)) this.#literal(NEVER);
       else this.#send();
     }
-    if (!this.#indexed) return;
-    this.#indexedEnd = this.#at;
-    this.#indexedHead = this.#linesEnd;
+    if (this.#indexed) this.#mark(this.#linesEnd);
+  }
+
+  /** Up to here the block is made of indexes. */
+  #mark(headEnd: number): void {
+    const cuts = this.#cuts;
+    if (cuts.count * 2 >= cuts.places.length) cuts.places = longer(cuts.places);
+    const at = cuts.count++ * 2;
+    cuts.places[at] = headEnd - this.#headStart;
+    cuts.places[at + 1] = this.#at - this.#blockStart;
   }
 
   #method(bytes: Uint8Array, start: number, end: number): void {

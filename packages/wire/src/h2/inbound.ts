@@ -372,8 +372,9 @@ export class Inbound<Owner> implements FrameSink {
     const last = uint31(bytes, start);
     core.peerGone = true;
     if (!core.isServer)
-      for (const stream of [...core.streams.values()]) {
-        if (stream.id <= last || stream.closed) continue;
+      for (const stream of core.streams.values()) {
+        // A map may lose what its iteration has shown.
+        if (stream.id <= last) continue;
         core.closeStream(stream, false);
         core.handler.reset(stream, H2_ERROR.refusedStream, 'goaway');
       }
