@@ -78,17 +78,24 @@ function readVersion1(bytes: Uint8Array, length: number): ProxyHeader {
 }
 
 function parseLine(text: string, end: number): ProxyHeader {
-  const [family, source = '', destination = '', sourcePort = '', destinationPort = '', ...rest] = text.split(' ');
+  const parts = text.split(' ');
+  const [family] = parts;
   // What follows UNKNOWN is of no meaning.
   if (family === 'UNKNOWN') return { t: 'header', version: 1, end, addresses: undefined, tlvs: [] };
   if (family !== 'TCP4' && family !== 'TCP6') return refused('the family is neither TCP4, TCP6 nor UNKNOWN');
-  const plain = family === 'TCP4' ? plainIpv4 : plainIpv6;
+  if (parts.length !== 5) return refused('two addresses and two ports are needed');
+  const addresses = parseAddresses(parts as [string, string, string, string, string], family === 'TCP4' ? plainIpv4 : plainIpv6);
+  return addresses === undefined ? refused('an address or port is malformed') : { t: 'header', version: 1, end, addresses, tlvs: [] };
+}
+
+function parseAddresses(
+  [, source, destination, sourcePort, destinationPort]: readonly [string, string, string, string, string],
+  plain: (text: string) => string | undefined,
+): ProxyAddresses | undefined {
   const sourceAddress = plain(source);
   const destinationAddress = plain(destination);
-  if (rest.length > 0 || sourceAddress === undefined || destinationAddress === undefined) return refused('an address is malformed');
-  if (!isPort(sourcePort) || !isPort(destinationPort)) return refused('a port is malformed');
-  const addresses: ProxyAddresses = { sourceAddress, sourcePort: Number(sourcePort), destinationAddress, destinationPort: Number(destinationPort) };
-  return { t: 'header', version: 1, end, addresses, tlvs: [] };
+  if (sourceAddress === undefined || destinationAddress === undefined || !isPort(sourcePort) || !isPort(destinationPort)) return undefined;
+  return { sourceAddress, sourcePort: Number(sourcePort), destinationAddress, destinationPort: Number(destinationPort) };
 }
 
 function isPort(text: string): boolean {
@@ -178,7 +185,7 @@ function readTlvs(bytes: Uint8Array, start: number, end: number): readonly Proxy
     if (from > end) return undefined;
     const to = from + uint16(bytes, at + 1);
     if (to > end) return undefined;
-    tlvs.push({ type: bytes[at] as number, value: bytes.slice(from, to) });
+    tlvs.push({ type: bytes[at] as number, value: Uint8Array.from(bytes.subarray(from, to)) });
     at = to;
   }
   return tlvs;
