@@ -25,14 +25,21 @@ export function terminate(ref: GatewayServerRef, alpn: readonly string[], mesh: 
   const context: CommonTlsContext = {
     tls_params: { ...versions(tls, mesh), ...(ciphers.length === 0 ? {} : { cipher_suites: ciphers }) },
     ...(alpn.length === 0 ? {} : { alpn_protocols: alpn }),
-    tls_certificate_sds_secret_configs:
-      tls.mode === 'ISTIO_MUTUAL' ? [OWN_CERTIFICATE] : credentialsOf(tls).map((name) => credentialSecret(credentialName(name))),
+    tls_certificate_sds_secret_configs: tls.mode === 'ISTIO_MUTUAL' ? [OWN_CERTIFICATE] : certificatesOf(tls).map(credentialSecret),
     ...(required === undefined ? {} : clientChecks(tls, mesh)),
   };
   return {
     name: EXTENSION_NAME.tls,
     typed_config: packAny(ANY_TYPE.downstreamTls, { common_tls_context: context, require_client_certificate: required === true }),
   };
+}
+
+/** SDS names of the server's certificates: Secrets, or files beside the gateway. */
+function certificatesOf(tls: Tls): readonly string[] {
+  const secrets = credentialsOf(tls);
+  if (secrets.length > 0) return secrets.map((name) => credentialName(name));
+  const files = tls.tlsCertificates ?? (tls.serverCertificate === undefined ? [] : [tls]);
+  return files.map(({ serverCertificate = '', privateKey = '' }) => `file-cert:${serverCertificate}~${privateKey}`);
 }
 
 /** Names of the Secrets that hold the server's certificates. */
@@ -57,17 +64,19 @@ function clientChecks(tls: Tls, mesh: MeshConfig): CommonTlsContext {
     return checkedBy(MESH_ROOTS, { match_typed_subject_alt_names: names });
   }
   const names = (tls.subjectAltNames ?? []).map((name) => sanOf(typeOf(name), { exact: name }));
-  const credential = tls.caCertCredentialName ?? credentialsOf(tls)[0] ?? '';
   const checks = defined({
     match_typed_subject_alt_names: filled(names),
     verify_certificate_spki: filled(tls.verifyCertificateSpki ?? []),
     verify_certificate_hash: filled(tls.verifyCertificateHash ?? []),
     trust_chain_verification: tls.insecureSkipVerify === true ? ('ACCEPT_UNTRUSTED' as const) : undefined,
   });
-  return checkedBy(credentialSecret(trustName(credentialName(credential))), checks);
+  return checkedBy(credentialSecret(trustOf(tls)), checks);
 }
 
-function trustName(name: string): string {
+/** SDS name of the certificates to trust. */
+function trustOf(tls: Tls): string {
+  if (tls.caCertificates !== undefined) return `file-root:${tls.caCertificates}${tls.caCrl === undefined ? '' : `~${tls.caCrl}`}`;
+  const name = credentialName(tls.caCertCredentialName ?? credentialsOf(tls)[0] ?? '');
   return name.startsWith('configmap://') || name.endsWith(CA_SUFFIX) ? name : `${name}${CA_SUFFIX}`;
 }
 

@@ -7,8 +7,9 @@ import type { RouteScope } from '../routes/scope.ts';
 import { connectionManager } from './connection-manager.ts';
 import { terminate } from './gateway-tls.ts';
 import { gatewayRouteName, serverKind, type GatewayPort, type GatewayServerRef } from './gateway-servers.ts';
-import { TLS_INSPECTOR } from './inbound.ts';
+import { TLS_INSPECTOR } from './inspection.ts';
 import { tcpChains } from './tcp-chains.ts';
+import { uniqueChains } from './unique-chains.ts';
 
 /** Everything a gateway's listener depends on. */
 export interface GatewayListenerInputs {
@@ -108,18 +109,4 @@ function tcpRules(ref: GatewayServerRef, inputs: GatewayListenerInputs): readonl
 function serverNames(ref: GatewayServerRef): readonly string[] {
   const hosts = ref.server.hosts.map((host) => host.slice(host.indexOf('/') + 1).toLowerCase());
   return hosts.includes('*') ? [] : [...new Set(hosts)];
-}
-
-/** A proxy refuses a listener in which two chains match alike: what an earlier one has taken stays with it. */
-function uniqueChains(chains: readonly FilterChain[]): readonly FilterChain[] {
-  const seen = new Set<string>();
-  const isNew = (key: string): boolean => seen.size < seen.add(key).size;
-  return chains.flatMap((chain) => {
-    const { server_names: names, ...rest } = chain.filter_chain_match ?? {};
-    const others = JSON.stringify(rest);
-    if (names === undefined) return isNew(others) ? [chain] : [];
-    const left = names.filter((name) => isNew(`${name} ${others}`));
-    if (left.length === names.length) return [chain];
-    return left.length === 0 ? [] : [{ ...chain, filter_chain_match: { ...rest, server_names: left } }];
-  });
 }

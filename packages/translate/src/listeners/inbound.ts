@@ -18,16 +18,13 @@ import { ANY_PATH } from '../routes/match.ts';
 import { INBOUND_RETRY } from '../routes/retry.ts';
 import { connectionManager } from './connection-manager.ts';
 import type { InboundPort } from './inbound-ports.ts';
+import { INSPECTION, TLS_INSPECTOR } from './inspection.ts';
 import { tcpFilter } from './tcp-filter.ts';
 
 /** Istio's inbound port. */
 export const INBOUND_PORT = 15006;
 
 const ORIGINAL_DST: ListenerFilter = { name: EXTENSION_NAME.originalDst, typed_config: packAny(ANY_TYPE.originalDst, {}) };
-export const TLS_INSPECTOR: ListenerFilter = { name: EXTENSION_NAME.tlsInspector, typed_config: packAny(ANY_TYPE.tlsInspector, {}) };
-/** A client that waits for the server to speak first shows nothing to look at: after this it is taken for what it is, plain bytes. */
-const INSPECTION = { listener_filters_timeout: '5s', continue_on_listener_filters_timeout: true } as const;
-
 /** What all chains depend on. */
 export interface InboundSettings {
   readonly mesh: MeshConfig;

@@ -24,10 +24,12 @@ import { originMetadata, originText } from '../common/origin.ts';
 import type { RouteScope } from '../routes/scope.ts';
 import { egressBind, egressPorts } from './egress.ts';
 import { connectionManager } from './connection-manager.ts';
-import { INBOUND_PORT, TLS_INSPECTOR } from './inbound.ts';
+import { INBOUND_PORT } from './inbound.ts';
+import { TLS_INSPECTOR } from './inspection.ts';
 import { tcpChains } from './tcp-chains.ts';
 import { tcpFilter } from './tcp-filter.ts';
 import { tcpSettings } from './tcp-settings.ts';
+import { wideListener, wideMatch } from './wildcard.ts';
 
 /** Istio's outbound port. */
 const OUTBOUND_PORT = 15001;
@@ -60,7 +62,34 @@ export function outboundListeners(inputs: OutboundInputs, cache: InputsCache): r
       for (const listener of serviceListeners(service, port, own, cache)) if (!byName.has(listener.name)) byName.set(listener.name, listener);
     }
   }
+  for (const listener of wideListeners(inputs, cache)) if (!byName.has(listener.name)) byName.set(listener.name, listener);
   return [...fixed, ...byName.values()];
+}
+
+/** Listeners for services whose addresses cannot be listed. They are found by where a connection was going, so only where it was redirected. */
+function wideListeners(inputs: OutboundInputs, cache: InputsCache): readonly Listener[] {
+  const { scope, mesh, destinationRules, unknownTo } = inputs;
+  if (scope.interception !== 'REDIRECT') return [];
+  return inputs.egress.flatMap((egress) => {
+    if (egressBind(egress.listener, scope) !== undefined) return [];
+    const wide = egressPorts(egress, inputs.egress).filter(
+      (entry) => entry.port.protocol !== 'udp' && wireProtocol(entry.port.protocol, scope.dataPlane) === 'tcp' && wideMatch(entry) !== undefined,
+    );
+    const { services, virtualServices } = egress;
+    return [...Map.groupBy(wide, ({ port }) => port.number)].map(([number, entries]) => {
+      const key = {
+        scope,
+        mesh,
+        destinationRules,
+        services,
+        virtualServices,
+        unknownTo,
+        number,
+        entries: entries.flatMap(({ service, port }) => [service, port]),
+      };
+      return cache.get('wideListener', key, () => wideListener(number, entries, key));
+    });
+  });
 }
 
 /** The listener that redirected outbound connections come to: it hands them to the listener of their destination; what has none goes on, or is closed. */

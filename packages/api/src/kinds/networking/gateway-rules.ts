@@ -47,13 +47,47 @@ function certificateRules(tls: NonNullable<GatewayServer['tls']>, at: readonly (
   const sources = CERTIFICATE_FIELDS.filter((field) => tls[field] !== undefined && field !== 'caCertificates' && field !== 'privateKey');
   if (sources.length > 1) findings.push({ path: at, message: `only one of ${sources.join(', ')} may be set` });
   const mode = tls.mode ?? 'PASSTHROUGH';
-  if (mode === 'SIMPLE' || mode === 'MUTUAL' || mode === 'OPTIONAL_MUTUAL') {
+  const ends = mode === 'SIMPLE' || mode === 'MUTUAL' || mode === 'OPTIONAL_MUTUAL';
+  if (ends) {
     if (sources.length === 0)
       findings.push({ path: at, message: `${mode} needs a certificate: credentialName, or serverCertificate and privateKey` });
   } else if (sources.length > 0) {
     findings.push({ path: at, message: `certificates have no effect with ${mode}`, severity: 'warning' });
   }
-  if (mode === 'MUTUAL' && sources.includes('serverCertificate') && tls.caCertificates === undefined)
-    findings.push({ path: at, message: 'MUTUAL needs caCertificates' });
+  return [...findings, ...fileRules(tls, at), ...clientRules(tls, mode, at)];
+}
+
+function fileRules(tls: NonNullable<GatewayServer['tls']>, at: readonly (string | number)[]): Finding[] {
+  const findings: Finding[] = [];
+  const pairs = [...(tls.serverCertificate === undefined && tls.privateKey === undefined ? [] : [{ pair: tls, path: at }])];
+  const listed = (tls.tlsCertificates ?? []).map((pair, index) => ({ pair, path: [...at, 'tlsCertificates', index] }));
+  for (const { pair, path } of [...pairs, ...listed]) {
+    if ((pair.serverCertificate ?? '') === '') findings.push({ path: [...path, 'serverCertificate'], message: 'is required beside privateKey' });
+    if ((pair.privateKey ?? '') === '') findings.push({ path: [...path, 'privateKey'], message: 'is required beside serverCertificate' });
+  }
+  if (tls.caCrl !== undefined && tls.caCertificates === undefined)
+    findings.push({ path: [...at, 'caCrl'], message: 'a file of revoked certificates needs caCertificates; in a Secret they stand under ca.crl' });
   return findings;
+}
+
+const CLIENT_FIELDS = [
+  'caCertificates',
+  'caCertCredentialName',
+  'subjectAltNames',
+  'verifyCertificateSpki',
+  'verifyCertificateHash',
+  'insecureSkipVerify',
+] as const;
+
+function clientRules(tls: NonNullable<GatewayServer['tls']>, mode: string, at: readonly (string | number)[]): Finding[] {
+  if (mode === 'MUTUAL' || mode === 'OPTIONAL_MUTUAL') {
+    const files = tls.serverCertificate !== undefined || tls.tlsCertificates !== undefined;
+    const trusted = tls.caCertificates !== undefined || tls.caCertCredentialName !== undefined;
+    return files && !trusted ? [{ path: at, message: `${mode} needs caCertificates` }] : [];
+  }
+  return CLIENT_FIELDS.filter((field) => tls[field] !== undefined).map((field) => ({
+    path: [...at, field],
+    message: `has no effect with ${mode}: clients are not asked for a certificate, or for one of the mesh`,
+    severity: 'warning' as const,
+  }));
 }

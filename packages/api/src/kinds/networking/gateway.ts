@@ -38,7 +38,7 @@ const serverTls = z.strictObject({
         z.strictObject({
           serverCertificate: opt(z.string(), 'Path.'),
           privateKey: opt(z.string(), 'Path.'),
-          caCertificates: opt(z.string(), 'Path.'),
+          caCertificates: opt(z.string(), 'Path of the certificates to trust; write it beside tlsCertificates.'),
         }),
       )
       .max(2),
@@ -84,7 +84,6 @@ const gatewaySchema = z.strictObject({
 export type Gateway = DeepReadonly<z.output<typeof gatewaySchema>>;
 export type GatewayServer = Gateway['servers'][number];
 
-const FILES = 'files lie on the machine of the gateway; put certificates into a Secret of its namespace and name it by credentialName';
 const OLD = 'only TLS 1.2 and 1.3 are spoken';
 
 /** The kind Gateway of Istio. */
@@ -96,11 +95,7 @@ export const gatewayKind = defineKind({
   unsupported: {
     'servers[].port.protocol=GRPC-WEB': 'the gRPC-Web filter is not built yet; write HTTP2 or GRPC',
     'servers[].tls.mode=AUTO_PASSTHROUGH': 'gateways between networks are not built yet',
-    'servers[].tls.serverCertificate': FILES,
-    'servers[].tls.privateKey': FILES,
-    'servers[].tls.caCertificates': FILES,
-    'servers[].tls.caCrl': `${FILES}; revoked certificates stand there under ca.crl`,
-    'servers[].tls.tlsCertificates': FILES,
+    'servers[].tls.tlsCertificates[].caCertificates': 'write tls.caCertificates',
     'servers[].tls.minProtocolVersion=TLSV1_0': OLD,
     'servers[].tls.minProtocolVersion=TLSV1_1': OLD,
     'servers[].tls.maxProtocolVersion=TLSV1_0': OLD,

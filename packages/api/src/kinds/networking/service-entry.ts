@@ -43,7 +43,7 @@ const serviceEntrySchema = z.strictObject({
   resolution: z
     .enum(['NONE', 'STATIC', 'DNS', 'DNS_ROUND_ROBIN', 'DYNAMIC_DNS'])
     .default('NONE')
-    .describe('How addresses of endpoints are found. Default NONE: the address that was called.'),
+    .describe('How addresses of endpoints are found. Default NONE: the address that was called; so does DYNAMIC_DNS, for wildcard hosts.'),
   endpoints: opt(z.array(workloadEntrySchema).max(4096), 'Endpoints of the service.'),
   workloadSelector: opt(workloadSelectorLabels, 'Selects workloads and WorkloadEntries of this namespace as endpoints.'),
   exportTo: opt(exportTo, 'Namespaces that see this object; default all.'),
@@ -61,10 +61,7 @@ export const serviceEntryKind = defineKind({
   shortNames: ['se'],
   schema: serviceEntrySchema,
   unsupported: {
-    'resolution=DNS_ROUND_ROBIN': 'write DNS',
-    'resolution=DYNAMIC_DNS': 'the dynamic forward proxy is not built yet',
     'ports[].protocol=UDP': 'UDP is not proxied',
-    subjectAltNames: 'identities come from the service accounts of the endpoints',
     'endpoints[].network': 'several networks are not built yet',
   },
   validate: validateServiceEntry,

@@ -1,0 +1,105 @@
+import {
+  destinationRuleFor,
+  isTls,
+  isWildcard,
+  MESH_GATEWAY,
+  virtualServicesFor,
+  type DestinationRuleTable,
+  type MeshConfig,
+  type NamespaceServices,
+  type Service,
+  type ServicePort,
+  type VirtualServiceTable,
+} from '@meltemi/model';
+import type { CidrRange, FilterChain, FilterChainMatch, Listener } from '@meltemi/protos-types';
+import { effectivePolicy } from '../clusters/traffic-policy.ts';
+import { outboundCluster } from '../common/names.ts';
+import type { NodeScope } from '../common/node-scope.ts';
+import { originMetadata, originText } from '../common/origin.ts';
+import { INSPECTION, TLS_INSPECTOR } from './inspection.ts';
+import { tcpChains } from './tcp-chains.ts';
+import { tcpFilter } from './tcp-filter.ts';
+import { tcpSettings } from './tcp-settings.ts';
+import { uniqueChains } from './unique-chains.ts';
+
+/** A service port that is reached under addresses nobody can list. */
+export interface Wide {
+  readonly service: Service;
+  readonly port: ServicePort;
+}
+
+/** What a wide listener depends on, besides its services. */
+export interface WideInputs {
+  readonly scope: NodeScope;
+  readonly services: NamespaceServices;
+  readonly virtualServices: VirtualServiceTable;
+  readonly destinationRules: DestinationRuleTable;
+  readonly mesh: MeshConfig;
+  /** Cluster for everything else. */
+  readonly unknownTo: string;
+}
+
+/** By what connections to a service are known where its addresses are not; undefined: by its addresses alone. */
+export function wideMatch({ service, port }: Wide): FilterChainMatch | undefined {
+  const ranges = service.addresses.filter((address) => address.includes('/'));
+  const names = isTls(port.protocol) ? { server_names: [service.hostname] } : {};
+  if (ranges.length > 0) return { ...names, prefix_ranges: ranges.map(rangeOf) };
+  const homeless = service.addresses.length === 0 && (service.vip === undefined || isWildcard(service.hostname));
+  // TLS tells its server's name: found also under an address that the application has from elsewhere.
+  return homeless || (isTls(port.protocol) && service.registry === 'external') ? names : undefined;
+}
+
+function rangeOf(text: string): CidrRange {
+  const [address_prefix = '', bits] = text.split('/');
+  return { address_prefix, prefix_len: Number(bits) };
+}
+
+/** The listener for connections to any address of a port: by server name, by address range, or (bytes of one service) all of them. */
+export function wideListener(number: number, entries: readonly Wide[], inputs: WideInputs): Listener {
+  const { mesh, scope, unknownTo } = inputs;
+  const chains = uniqueChains(entries.flatMap((entry) => chainsOf(entry, inputs)));
+  const complete = chains.some((chain) => chain.filter_chain_match === undefined);
+  const sniffs = chains.some((chain) => chain.filter_chain_match?.server_names !== undefined);
+  const rest = tcpFilter({ mesh, dataPlane: scope.dataPlane, direction: 'outbound', clusters: [{ name: unknownTo, weight: 1 }] });
+  return {
+    name: `0.0.0.0_${number}`,
+    address: { socket_address: { address: '0.0.0.0', port_value: number } },
+    traffic_direction: 'OUTBOUND',
+    bind_to_port: false,
+    ...(sniffs ? { listener_filters: [TLS_INSPECTOR], ...INSPECTION } : {}),
+    filter_chains: chains,
+    ...(complete ? {} : { default_filter_chain: { name: `0.0.0.0_${number}-unknown`, filters: [rest] } }),
+  };
+}
+
+function chainsOf(entry: Wide, inputs: WideInputs): readonly FilterChain[] {
+  const { service, port } = entry;
+  const { scope, mesh } = inputs;
+  const match = wideMatch(entry) ?? {};
+  const routing = {
+    push: inputs,
+    services: inputs.services.byHost,
+    namespace: scope.namespace,
+    labels: scope.labels,
+    gateways: [MESH_GATEWAY],
+    port: port.number,
+  };
+  const options = { mesh, dataPlane: scope.dataPlane, direction: 'outbound' } as const;
+  const rules = isTls(port.protocol) ? 'both' : 'tcp';
+  const owners = virtualServicesFor(inputs, scope.namespace, service.hostname);
+  const ruled = owners.map((owner) => tcpChains(owner, routing, { ...options, rules })).find((chains) => chains.length > 0) ?? [];
+  const cluster = outboundCluster(port.number, '', service.hostname);
+  const policy = effectivePolicy(destinationRuleFor(inputs, scope, service), '', port.number);
+  const straight: FilterChain = {
+    name: cluster,
+    ...matchField(match),
+    filters: [tcpFilter({ ...options, clusters: [{ name: cluster, weight: 1 }], ...tcpSettings(policy, policy) })],
+    metadata: originMetadata(originText(service.object)),
+  };
+  // What a rule does not say of addresses and names, the service says.
+  return [...ruled.map((chain) => ({ ...chain, ...matchField({ ...match, ...chain.filter_chain_match }) })), straight];
+}
+
+function matchField(match: FilterChainMatch): Pick<FilterChain, 'filter_chain_match'> {
+  return Object.keys(match).length === 0 ? {} : { filter_chain_match: match };
+}
