@@ -1,6 +1,6 @@
 import { ProtoReader, ProtoWriter, WireType } from '@meltemi/base';
 import type { Status } from '@meltemi/protos-types';
-import { deltaEntry, sotwEntry, type Resource } from './resource.ts';
+import { concat, deltaEntry, sotwEntry, type Resource } from './resource.ts';
 
 /** DeltaDiscoveryRequest; `node` is the encoded `envoy.config.core.v3.Node`, present in the first request of a stream only. */
 export interface DeltaRequest {
@@ -49,7 +49,7 @@ export function encodeDeltaResponse(response: DeltaResponse): readonly Uint8Arra
   writeText(head, 4, response.typeUrl);
   writeText(head, 5, response.nonce);
   for (const name of response.removed) head.tag(6, WireType.bytes).string(name);
-  return joinSmall([head.take(), ...response.resources.map((resource) => deltaEntry(response.typeUrl, resource))]);
+  return joinSmall([head.take(), ...response.resources.flatMap((resource) => deltaEntry(response.typeUrl, resource))]);
 }
 
 /** Encodes a state-of-the-world response, likewise. */
@@ -58,7 +58,7 @@ export function encodeSotwResponse(response: SotwResponse): readonly Uint8Array[
   writeText(head, 1, response.version);
   writeText(head, 4, response.typeUrl);
   writeText(head, 5, response.nonce);
-  return joinSmall([head.take(), ...response.resources.map((resource) => sotwEntry(response.typeUrl, resource))]);
+  return joinSmall([head.take(), ...response.resources.flatMap((resource) => sotwEntry(response.typeUrl, resource))]);
 }
 
 /** Encodes a delta request. */
@@ -238,15 +238,4 @@ function joinSmall(parts: readonly Uint8Array[]): readonly Uint8Array[] {
   }
   flush();
   return result;
-}
-
-/** The parts as one. */
-function concat(parts: readonly Uint8Array[], size = parts.reduce((sum, part) => sum + part.length, 0)): Uint8Array {
-  const joined = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

@@ -26,57 +26,89 @@ export function createResource(name: string, bytes: Uint8Array, endpointName?: s
 }
 
 /**
- * A resource of a type that is made to be sent to many: its bytes are kept once, in the form in which responses carry them. `version` is a
- * hash of the content.
+ * A resource of a type that is made to be sent to many: its bytes are kept once, in the form in which responses carry them. `parts` follow one
+ * another; large ones are not joined, so that resources can share them. `version` is a hash of the content.
  */
-export function createSharedResource(typeUrl: string, content: Pick<Resource, 'name' | 'version' | 'bytes'>, endpointName?: string): Resource {
-  const entry = makeEntry(typeUrl, content);
-  const { name, version } = content;
-  const bytes = entry.delta.subarray(entry.delta.length - content.bytes.length);
-  const resource = endpointName === undefined ? { name, version, bytes } : { name, version, bytes, endpointName };
+export function createSharedResource(
+  typeUrl: string,
+  content: Pick<Resource, 'name' | 'version'> & { readonly parts: readonly Uint8Array[] },
+  endpointName?: string,
+): Resource {
+  const { name, version, parts } = content;
+  const entry = makeEntry(typeUrl, content, parts);
+  const [only] = parts;
+  const own = parts.length === 1 && only !== undefined && entry.delta.length === 1 ? tailOf(entry.delta, only.length) : undefined;
+  const resource: Resource = {
+    name,
+    version,
+    get bytes() {
+      return own ?? concat(parts);
+    },
+    ...(endpointName === undefined ? {} : { endpointName }),
+  };
   entries.set(resource, entry);
   return resource;
 }
 
-/** A resource as it stands in a response; made once per resource and type, shared by all responses. */
+function tailOf([first]: readonly Uint8Array[], size: number): Uint8Array | undefined {
+  return first?.subarray(first.length - size);
+}
+
+/** A resource as it stands in a response, in parts; made once per resource and type, shared by all responses. */
 interface Entry {
   readonly typeUrl: string;
-  readonly delta: Uint8Array;
-  /** Where in `delta` the state-of-the-world form begins: both messages number the Any 2, so one is the other's tail. */
-  readonly sotwFrom: number;
+  readonly delta: readonly Uint8Array[];
+  readonly sotw: readonly Uint8Array[];
 }
 
 const entries = new WeakMap<Resource, Entry>();
 
 /** Field 2 of DeltaDiscoveryResponse: tag, length and `envoy.service.discovery.v3.Resource`. */
-export function deltaEntry(typeUrl: string, resource: Resource): Uint8Array {
+export function deltaEntry(typeUrl: string, resource: Resource): readonly Uint8Array[] {
   return entryOf(typeUrl, resource).delta;
 }
 
 /** Field 2 of DiscoveryResponse: tag, length and the Any. */
-export function sotwEntry(typeUrl: string, resource: Resource): Uint8Array {
-  const entry = entryOf(typeUrl, resource);
-  return entry.delta.subarray(entry.sotwFrom);
+export function sotwEntry(typeUrl: string, resource: Resource): readonly Uint8Array[] {
+  return entryOf(typeUrl, resource).sotw;
 }
 
 function entryOf(typeUrl: string, resource: Resource): Entry {
   const known = entries.get(resource);
   if (known?.typeUrl === typeUrl) return known;
-  const entry = makeEntry(typeUrl, resource);
+  const entry = makeEntry(typeUrl, resource, [resource.bytes]);
   entries.set(resource, entry);
   return entry;
 }
 
-function makeEntry(typeUrl: string, { name, version, bytes }: Pick<Resource, 'name' | 'version' | 'bytes'>): Entry {
-  const writer = new ProtoWriter(bytes.length + typeUrl.length + name.length + version.length + 40);
-  const outer = writer.tag(2, WireType.bytes).begin();
-  // The name is field 3 and the version field 1; the Any comes last so that its bytes are the tail. Any order is valid protobuf.
+/** Parts up to this size are joined with what stands before them. */
+const JOINED_BYTES = 16 * 1024;
+
+function makeEntry(typeUrl: string, { name, version }: Pick<Resource, 'name' | 'version'>, parts: readonly Uint8Array[]): Entry {
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
+  const fieldSize = (length: number): number => 1 + varintSize(length) + length;
+  const anySize = fieldSize(utf8Length(typeUrl)) + fieldSize(size);
+  const joined = size <= JOINED_BYTES;
+  const writer = new ProtoWriter((joined ? size : 0) + typeUrl.length + name.length + version.length + 60);
+  // The name is field 3 and the version field 1; the Any comes last so that one message's form is the tail of the other's. Any order is valid protobuf.
+  writer.tag(2, WireType.bytes).uint32(fieldSize(utf8Length(name)) + fieldSize(utf8Length(version)) + fieldSize(anySize));
   writer.tag(3, WireType.bytes).string(name).tag(1, WireType.bytes).string(version);
-  const inner = writer.tag(2, WireType.bytes).begin();
-  writer.tag(1, WireType.bytes).string(typeUrl).tag(2, WireType.bytes).bytes(bytes);
-  writer.finish(inner).finish(outer);
-  const delta = writer.take();
-  const typeSize = utf8Length(typeUrl);
-  const anySize = 1 + varintSize(typeSize) + typeSize + 1 + varintSize(bytes.length) + bytes.length;
-  return { typeUrl, delta, sotwFrom: delta.length - anySize - varintSize(anySize) - 1 };
+  writer.tag(2, WireType.bytes).uint32(anySize).tag(1, WireType.bytes).string(typeUrl).tag(2, WireType.bytes).uint32(size);
+  if (joined) for (const part of parts) writer.raw(part);
+  const head = writer.take();
+  // Both messages number the Any 2.
+  const tail = fieldSize(anySize) - (joined ? 0 : size);
+  const rest = joined ? [] : parts;
+  return { typeUrl, delta: [head, ...rest], sotw: [head.subarray(head.length - tail), ...rest] };
+}
+
+/** The parts as one. */
+export function concat(parts: readonly Uint8Array[], size = parts.reduce((sum, part) => sum + part.length, 0)): Uint8Array {
+  const joined = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
 }

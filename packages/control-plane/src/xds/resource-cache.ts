@@ -21,8 +21,8 @@ export function createResourceCache(codec: ProtoCodec, onFault: (typeUrl: string
     const known = byName.get(name);
     if (known !== undefined) return known;
     try {
-      const { bytes, version } = encoder(typeUrl, generated.json);
-      const made = createSharedResource(typeUrl, { name, version: generated.key ?? version, bytes }, generated.endpointName);
+      const { parts, version } = encoder(typeUrl, generated.json);
+      const made = createSharedResource(typeUrl, { name, version: generated.key ?? version, parts }, generated.endpointName);
       byName.set(name, made);
       return made;
     } catch (error) {

@@ -1,5 +1,14 @@
 import type { HttpMatchRequest } from '@meltemi/api';
-import { destinationRuleFor, labelsMatch, resolveGateway, resolveHost, type Labels, type PushContext, type Service } from '@meltemi/model';
+import {
+  destinationRuleFor,
+  labelsMatch,
+  resolveGateway,
+  resolveHost,
+  type Labels,
+  type MergedDestinationRule,
+  type PushContext,
+  type Service,
+} from '@meltemi/model';
 import { effectivePolicy, type EffectivePolicy } from '../clusters/traffic-policy.ts';
 import { filled } from '../common/defined.ts';
 import { outboundCluster } from '../common/names.ts';
@@ -8,7 +17,9 @@ import { outboundCluster } from '../common/names.ts';
 export interface RouteScope {
   readonly push: Pick<PushContext, 'mesh' | 'destinationRules'>;
   /** The services the client sees. */
-  readonly services: ReadonlyMap<string, Service>;
+  readonly services: Pick<ReadonlyMap<string, Service>, 'get'>;
+  /** The client's rule for a service, where it is not simply to be looked up. */
+  readonly ruleFor?: (service: Service) => MergedDestinationRule | undefined;
   readonly namespace: string;
   readonly labels: Labels;
   /** `mesh`, or the `namespace/name` of the Gateways of this listener. */
@@ -53,8 +64,9 @@ export function resolveDestination(
   namespace: string,
   scope: RouteScope,
 ): ResolvedDestination {
-  const hostname = resolveHost(destination.host, namespace, scope.push.mesh.domainSuffix);
-  const service = scope.services.get(hostname);
+  const named = resolveHost(destination.host, namespace, scope.push.mesh.domainSuffix);
+  const service = scope.services.get(named);
+  const hostname = service?.hostname ?? named;
   const only = service?.ports.length === 1 ? service.ports[0]?.number : undefined;
   const port = destination.port?.number ?? only ?? scope.port;
   const subset = destination.subset ?? '';
@@ -64,6 +76,10 @@ export function resolveDestination(
 /** The policy in force for a destination. */
 export function policyOf(destination: ResolvedDestination, scope: RouteScope): EffectivePolicy {
   if (destination.service === undefined) return {};
-  const rule = destinationRuleFor(scope.push, scope, destination.service);
-  return effectivePolicy(rule, destination.subset, destination.port);
+  return effectivePolicy(ruleOf(destination.service, scope), destination.subset, destination.port);
+}
+
+/** The client's rule for a service. */
+export function ruleOf(service: Service, scope: RouteScope): MergedDestinationRule | undefined {
+  return scope.ruleFor === undefined ? destinationRuleFor(scope.push, scope, service) : scope.ruleFor(service);
 }

@@ -15,6 +15,7 @@ import { wireProtocol } from '../common/capabilities.ts';
 import { sameList, type InputsCache, type Made } from '../common/inputs-cache.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import { domainsOf } from './domains.ts';
+import { forScope } from './recorded-scope.ts';
 import type { RouteScope } from './scope.ts';
 import { defaultVirtualHost, serviceVirtualHost, withoutDuplicateDomains } from './virtual-host.ts';
 
@@ -57,6 +58,8 @@ export function serviceHosts(
 ): ServiceHosts {
   const old = before === undefined || before.inputs.mesh !== inputs.mesh ? undefined : before;
   const known = old === undefined || old.inputs.services === inputs.services ? undefined : new Map(old.made.rows.map((row) => [row.service, row]));
+  if (old !== undefined && known === undefined && old.inputs.destinationRules === inputs.destinationRules && !claimsDiffer(old.made.rows, inputs))
+    return old.made;
   const rows: HostRow[] = [];
   for (const service of inputs.services.list) {
     const port = service.ports.find((candidate) => candidate.number === inputs.port && isRouted(candidate, inputs.scope));
@@ -74,6 +77,10 @@ export function serviceHosts(
   return { rows, hosts: distinctHosts(rows, old?.made) };
 }
 
+function claimsDiffer(rows: readonly HostRow[], inputs: SidecarRouteInputs): boolean {
+  return rows.some(({ service, owners }) => !sameList(owners, virtualServicesFor(inputs, inputs.scope.namespace, service.hostname)));
+}
+
 function isRouted(port: ServicePort, scope: NodeScope): boolean {
   return wireProtocol(port.protocol, scope.dataPlane) !== 'tcp';
 }
@@ -82,34 +89,34 @@ interface HostParts extends Omit<HostRow, 'host'> {
   readonly port: ServicePort;
 }
 
-function makeHost(parts: HostParts, inputs: SidecarRouteInputs, routing: RouteScope, cache: InputsCache): VirtualHost {
+function makeHost(parts: HostParts, { scope, mesh }: SidecarRouteInputs, routing: RouteScope, cache: InputsCache): VirtualHost {
   const { service, port, owners, rule } = parts;
-  const { scope, mesh, destinationRules } = inputs;
-  if (owners.length > 0) {
-    const key = { service, port, owners, scope, mesh, destinationRules, services: inputs.services };
-    return cache.get('ownedVirtualHost', key, () => {
-      const domains = domainsOf(service, port.number, { ...scope, domainSuffix: mesh.domainSuffix });
-      return serviceVirtualHost({ service, port, owners, domains }, routing);
-    });
-  }
   // The bare name is for callers of the service's own namespace; to all others it does not matter where they are.
   const own = service.hostname.endsWith(`.${scope.namespace}.svc.${mesh.domainSuffix}`);
   const caller = { namespace: own ? scope.namespace : '', interception: scope.interception, address: scope.address };
-  return cache.get('serviceVirtualHost', { service, port, rule, mesh, ...caller }, () =>
-    defaultVirtualHost({ service, port, rule, mesh, domains: domainsOf(service, port.number, { ...caller, domainSuffix: mesh.domainSuffix }) }),
+  const domains = () => domainsOf(service, port.number, { ...caller, domainSuffix: mesh.domainSuffix });
+  if (owners.length === 0) {
+    return cache.get('serviceVirtualHost', { service, port, rule, mesh, ...caller }, () =>
+      defaultVirtualHost({ service, port, rule, mesh, domains: domains() }),
+    );
+  }
+  const inputs = { service, port, owners, mesh, ...caller };
+  return forScope(cache, 'ownedVirtualHost', { inputs, scope: routing }, (known) =>
+    serviceVirtualHost({ service, port, owners, domains: domains() }, known),
   );
 }
 
 /** As long as the domains are those of before, so are their owners. */
 function distinctHosts(rows: readonly HostRow[], old: ServiceHosts | undefined): readonly VirtualHost[] {
-  const all = rows.map(({ host }) => host);
-  if (old === undefined || old.rows.length !== rows.length || old.hosts.length !== rows.length) return withoutDuplicateDomains(all);
-  const hosts: VirtualHost[] = [];
+  if (old === undefined || old.rows.length !== rows.length || old.hosts.length !== rows.length)
+    return withoutDuplicateDomains(rows.map(({ host }) => host));
+  const hosts = [...old.hosts];
   for (const [index, row] of rows.entries()) {
     const last = old.rows[index];
+    if (last === row) continue;
     const kept = old.hosts[index];
-    if (last === undefined || kept === undefined || !sameList(last.host.domains, row.host.domains)) return withoutDuplicateDomains(all);
-    hosts.push(last === row ? kept : kept === last.host ? row.host : { ...row.host, domains: kept.domains });
+    if (last === undefined || !sameList(last.host.domains, row.host.domains)) return withoutDuplicateDomains(rows.map(({ host }) => host));
+    hosts[index] = kept === last.host ? row.host : { ...row.host, domains: kept?.domains ?? row.host.domains };
   }
   return hosts;
 }

@@ -1,11 +1,4 @@
-import {
-  destinationRuleFor,
-  type MergedDestinationRule,
-  type MeshConfig,
-  type ResolvedVirtualService,
-  type Service,
-  type ServicePort,
-} from '@meltemi/model';
+import { type MergedDestinationRule, type MeshConfig, type ResolvedVirtualService, type Service, type ServicePort } from '@meltemi/model';
 import type { Route, VirtualHost } from '@meltemi/protos-types';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
 import { outboundCluster, BLACKHOLE_CLUSTER } from '../common/names.ts';
@@ -14,7 +7,7 @@ import { timeouts } from './forward.ts';
 import { hashPolicy } from './hash-policy.ts';
 import { ANY_PATH } from './match.ts';
 import { retryPolicy } from './retry.ts';
-import type { RouteScope } from './scope.ts';
+import { ruleOf, type RouteScope } from './scope.ts';
 import { virtualServiceRoutes } from './virtual-service-routes.ts';
 
 /** A service port as a virtual host is made of it. */
@@ -34,8 +27,7 @@ export function serviceVirtualHost(host: ServiceHost, scope: RouteScope): Virtua
   const { service, port, domains, owners } = host;
   const routes = rulesOf(owners, scope);
   if (routes === undefined) {
-    const rule = destinationRuleFor(scope.push, scope, service);
-    return defaultVirtualHost({ service, port, domains, rule, mesh: scope.push.mesh });
+    return defaultVirtualHost({ service, port, domains, rule: ruleOf(service, scope), mesh: scope.push.mesh });
   }
   return { name: `${service.hostname}:${port.number}`, domains, routes, include_request_attempt_count: true };
 }
