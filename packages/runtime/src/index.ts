@@ -16,6 +16,7 @@ export type { GrpcService } from './decode/grpc-service.ts';
 export type { Descriptor } from './ratelimit/types.ts';
 export type { JwksSource, JwtProvider } from './jwt/types.ts';
 export type { Jwt, JwtAlgorithm } from './jwt/parse.ts';
+export { metadataAt } from './compile/metadata-match.ts';
 export { judgeJwt } from './jwt/judge.ts';
 export { jwtVerdict } from './jwt/verdict.ts';
 export type * from './compiled.ts';
