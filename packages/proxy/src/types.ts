@@ -151,6 +151,8 @@ export interface StreamInfo {
   method: string;
   /** As the client sent it; `path` is what went upstream. */
   originalPath: string;
+  /** The path that a route's rewrite replaced; '' = none did. */
+  rewrittenFrom: string;
   path: string;
   authority: string;
   requestId: string;
