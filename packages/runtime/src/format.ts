@@ -48,6 +48,7 @@ export const FORMAT_OPERATORS: Readonly<Record<string, 'none' | 'optional' | 're
   REQUESTED_SERVER_NAME: 'none',
   ROUTE_NAME: 'none',
   VIRTUAL_CLUSTER_NAME: 'none',
+  DYNAMIC_METADATA: 'required',
   TRACE_ID: 'none',
   GRPC_STATUS: 'optional',
   GRPC_STATUS_NUMBER: 'none',

@@ -1,6 +1,6 @@
 import { loneOperator, parseFormat, type AccessLog, type AccessLogFilter, type LogField } from '@meltemi/runtime';
 import { RESPONSE_FLAGS, type StreamInfo } from '../types.ts';
-import { formatTime, requestHeader, responseHeader, STREAM_OPERATORS, UNQUOTED, type CaptureList, type Getter } from './operators.ts';
+import { formatTime, metadataText, metadataValue, requestHeader, responseHeader, STREAM_OPERATORS, UNQUOTED, type CaptureList, type Getter } from './operators.ts';
 
 /** One access log, ready to use. */
 export interface CompiledLog {
@@ -29,6 +29,8 @@ function getter(operator: string, argument: string, capture: CaptureList): Gette
     }
     case 'RESP':
       return responseHeader(argument, capture);
+    case 'DYNAMIC_METADATA':
+      return metadataText(argument);
     case 'HOSTNAME':
       return () => process.env['HOSTNAME'];
     case 'ENVIRONMENT':
@@ -95,6 +97,10 @@ function compileField(field: LogField, omitEmpty: boolean, capture: CaptureList)
 function compileJsonText(text: string, capture: CaptureList): (info: StreamInfo) => FieldValue {
   const lone = loneOperator(text);
   if (lone === undefined) return compileText(text, capture);
+  if (lone.operator === 'DYNAMIC_METADATA') {
+    const read = metadataValue(lone.argument);
+    return (info) => (read(info) as FieldValue | undefined) ?? null;
+  }
   const get = getter(lone.operator, lone.argument, capture);
   return (info) => {
     const value = get(info);

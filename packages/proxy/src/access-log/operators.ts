@@ -1,3 +1,4 @@
+import { metadataAt, type MetadataValue } from '@meltemi/runtime';
 import { upstreamServiceMs } from '../core/stream-info.ts';
 import { formatFlags, type StreamInfo } from '../types.ts';
 
@@ -81,7 +82,7 @@ const HELD_REQUEST: Readonly<Record<string, Getter>> = {
   ':path': (info) => info.path,
   ':authority': (info) => info.authority,
   host: (info) => info.authority,
-  'x-envoy-original-path': (info) => (info.originalPath === info.path ? undefined : info.originalPath),
+  'x-envoy-original-path': (info) => info.rewrittenFrom,
   'user-agent': (info) => info.userAgent,
   'x-request-id': (info) => info.requestId,
   'x-forwarded-for': (info) => info.forwardedFor,
@@ -122,6 +123,21 @@ function firstOf(getters: readonly Getter[]): Getter {
   return (info) => {
     const value = first(info);
     return value === undefined || value === '' ? second(info) : value;
+  };
+}
+
+/** `%DYNAMIC_METADATA(namespace:key:key)%`: the value that filters have left there; undefined = none. */
+export function metadataValue(argument: string): (info: StreamInfo) => MetadataValue | undefined {
+  const [namespace = '', ...path] = argument.split(':');
+  return ({ dynamicMetadata }) => metadataAt(dynamicMetadata?.get(namespace), path);
+}
+
+/** The same as text: words as they are, the rest as JSON. */
+export function metadataText(argument: string): Getter {
+  const read = metadataValue(argument);
+  return (info) => {
+    const value = read(info);
+    return typeof value === 'string' || typeof value === 'number' || value === undefined ? value : JSON.stringify(value);
   };
 }
 

@@ -27,6 +27,7 @@ export function createStreamInfo(protocol: 'http' | 'tcp', on: StreamOrigin, sta
     httpVersion: '',
     method: '',
     originalPath: '',
+    rewrittenFrom: '',
     path: '',
     authority: '',
     requestId: '',

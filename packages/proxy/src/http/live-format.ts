@@ -1,6 +1,6 @@
 import type { FormatSource } from '@meltemi/runtime';
 import type { HeadScanner } from '@meltemi/wire';
-import { formatTime, STREAM_OPERATORS } from '../access-log/operators.ts';
+import { formatTime, metadataText, STREAM_OPERATORS } from '../access-log/operators.ts';
 import type { StreamInfo } from '../types.ts';
 import { headerValue } from './request-view.ts';
 
@@ -30,6 +30,8 @@ export class LiveFormat implements FormatSource {
         return this.#first(argument, (name) => this.#request(name, info));
       case 'RESP':
         return this.isRequest ? undefined : this.#first(argument, (name) => this.#header(name));
+      case 'DYNAMIC_METADATA':
+        return metadataText(argument)(info);
       case 'HOSTNAME':
         return process.env['HOSTNAME'];
       case 'ENVIRONMENT':

@@ -82,6 +82,7 @@ function applyRoute(
     overrides.authority = forward.rewriteHost(view, choice, x.host?.endpoint.hostname ?? '');
     if (overrides.path !== view.path) {
       scanner.dropKnown(ORIGINAL_PATH);
+      info.rewrittenFrom = view.path;
       draft.lines += `x-envoy-original-path: ${view.path}\r\n`;
     }
   }

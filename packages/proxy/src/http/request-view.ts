@@ -70,6 +70,15 @@ export class HeadView implements RequestView {
     return (this.#lastValue = headerValue(this.scanner, this.bytes, name));
   }
 
+  values(name: string): readonly string[] {
+    const { scanner, bytes } = this;
+    const wanted = nameBytes(name);
+    const values: string[] = [];
+    for (let at = scanner.find(bytes, wanted); at >= 0; at = scanner.find(bytes, wanted, at + 1))
+      values.push(nodeBytes.latin1(bytes, scanner.valueStart(at), scanner.valueEnd(at)));
+    return values;
+  }
+
   /** Another head is shown now. */
   renew(bytes: Uint8Array): void {
     this.bytes = bytes;

@@ -7,6 +7,7 @@ import { compileText } from '../compile/text.ts';
 import { pathOf } from '../compile/target.ts';
 import type { FilterPeer, MetadataStruct } from '../filters/types.ts';
 import type { CidrRange, StringMatch } from '../types/common.ts';
+import type { HeaderMatch } from '../types/route.ts';
 import type { RbacRule, RbacRules } from './types.ts';
 
 /** What a policy is held against. A TCP connection has no request: what asks for one does not match there. */
@@ -74,13 +75,25 @@ function compileRule(rule: RbacRule): Test {
 }
 
 function compileRequestRule(rule: RbacRule & { t: 'header' | 'path' | 'template' }): Test {
-  if (rule.t === 'header') {
-    const test = compileHeader(rule.match);
-    return ({ request }) => request !== undefined && test(request);
-  }
+  if (rule.t === 'header') return compileHeaderRule(rule.match);
   const test = rule.t === 'path' ? compileText(rule.match) : wholeText(rule.regex);
   return ({ request }) => request !== undefined && test(bare(request.path));
 }
+
+/** A header of several lines matches by any of them: joined, an attacker could hide one value behind another. */
+function compileHeaderRule(match: HeaderMatch): Test {
+  const test = compileHeader(match);
+  const { name } = match;
+  if (match.match.t === 'present' || name.startsWith(':') || name === 'host') return ({ request }) => request !== undefined && test(request);
+  return ({ request }) => {
+    if (request === undefined) return false;
+    const values = request.values?.(name) ?? NO_VALUES;
+    return values.length > 1 ? values.some((value) => test({ ...NO_REQUEST, header: () => value })) : test(request);
+  };
+}
+
+const NO_VALUES: readonly string[] = [];
+const NO_REQUEST = { method: '', path: '', authority: '', scheme: 'http' } as const;
 
 function wholeText(source: string): (text: string) => boolean {
   const regex = compileRegex(source);

@@ -3,11 +3,16 @@ import type { Reader } from '../decode/reader.ts';
 import type { NetworkFilter } from '../types/listener.ts';
 import { decodeRbacField } from './decode.ts';
 import { compileRbac, rbacDetails, type RbacSubject } from './engine.ts';
+import type { RbacRule } from './types.ts';
 
 /** The network RBAC filter (`envoy.filters.network.rbac`). */
 export function decodeNetworkRbac(reader: Reader): NetworkFilter {
   const rules = decodeRbacField(reader, 'rules');
   const shadow = decodeRbacField(reader, 'shadow_rules');
+  for (const [field, decoded] of Object.entries({ rules, shadow_rules: shadow })) {
+    const asking = decoded?.policies.find(({ permissions, principals }) => [...permissions, ...principals].some(asksForRequest));
+    if (asking !== undefined) reader.fail(field, `policy "${asking.name}" asks for headers or a path, which a connection does not have`);
+  }
   for (const field of ['matcher', 'shadow_matcher']) {
     reader.require(field, !reader.has(field), 'matching trees are not supported by this proxy');
     reader.harmless(field);
@@ -22,6 +27,11 @@ export function decodeNetworkRbac(reader: Reader): NetworkFilter {
     statPrefix: reader.string('stat_prefix'),
     shadowPrefix: reader.string('shadow_rules_stat_prefix'),
   };
+}
+
+function asksForRequest(rule: RbacRule): boolean {
+  if (rule.t === 'and' || rule.t === 'or') return rule.rules.some(asksForRequest);
+  return rule.t === 'not' ? asksForRequest(rule.rule) : rule.t === 'header' || rule.t === 'path' || rule.t === 'template';
 }
 
 /** All of a chain's filters before the terminal one, as one question. */

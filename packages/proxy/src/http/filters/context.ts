@@ -67,10 +67,10 @@ export class RequestContext implements FilterContext, FilterPeer {
     return (this.#x as Exchange).info.connection;
   }
   get directAddress(): string {
-    return this.connection.remoteAddress;
+    return this.connection.directAddress;
   }
   get directPort(): number {
-    return this.connection.remotePort;
+    return this.connection.directPort;
   }
   get localAddress(): string {
     return this.connection.originalAddress;
@@ -79,7 +79,8 @@ export class RequestContext implements FilterContext, FilterPeer {
     return this.connection.originalPort;
   }
   get serverName(): string {
-    return this.connection.serverName;
+    const { serverName, tls } = this.connection;
+    return serverName === '' ? (tls?.serverName ?? '') : serverName;
   }
   get tls(): PeerIdentity | undefined {
     return this.connection.tls;
