@@ -13,6 +13,7 @@ import { LiveFormat } from './http/live-format.ts';
 import { HeadView } from './http/request-view.ts';
 import { ListenerSet } from './listener-set.ts';
 import { Acceptor } from './net/acceptor.ts';
+import { refusalOf } from './net/admission.ts';
 import type { Dialer } from './net/net-port.ts';
 import { NodeDialer } from './net/node-dialer.ts';
 import { loadOriginalDestination, type OriginalDestination } from './net/original-dst.ts';
@@ -108,8 +109,11 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
 
 function openConnection(worker: Worker, accepted: Accepted): Connection {
   const { terminal } = accepted.chain;
-  if (terminal.t === 'tcp') return openTcp(worker, terminal.tcp, accepted);
-  return new DownstreamConnection(worker, httpPlan(terminal.http), accepted);
+  const refusal = refusalOf(worker, accepted);
+  if (terminal.t === 'tcp') return openTcp(worker, terminal.tcp, accepted, refusal);
+  const connection = new DownstreamConnection(worker, httpPlan(terminal.http), accepted);
+  if (refusal !== undefined) connection.destroy();
+  return connection;
 }
 
 function closePool(slot: unknown): void {
