@@ -26,10 +26,11 @@ function logsOf(tcp: CompiledTcp): readonly CompiledLog[] {
   return logs;
 }
 
-/** Takes a connection over that goes through as bytes. */
-export function openTcp(worker: Worker, tcp: CompiledTcp, accepted: Accepted): Connection {
+/** Takes a connection over that goes through as bytes; with a `refusal` it ends at once, and is logged with that. */
+export function openTcp(worker: Worker, tcp: CompiledTcp, accepted: Accepted, refusal?: string): Connection {
   const connection = new TcpConnection(worker, tcp, accepted);
-  connection.start();
+  if (refusal === undefined) connection.start();
+  else connection.refuse(refusal);
   return connection;
 }
 
@@ -69,6 +70,10 @@ class TcpConnection implements Connection {
     worker.connections.add(this);
     const { maxDownstreamConnectionDurationMs } = tcp.config;
     if (maxDownstreamConnectionDurationMs > 0) worker.wheel.set(this.#duration, this.#info.startMs, maxDownstreamConnectionDurationMs);
+  }
+
+  refuse(reason: string): void {
+    this.#end(undefined, reason);
   }
 
   start(): void {

@@ -97,6 +97,7 @@ function peerOf({ request }: Trail): FilterPeer {
     connection,
     directAddress: connection.directSource.address,
     directPort: connection.directSource.port,
+    sourceAddress: connection.source.address,
     remoteAddress: connection.source.address,
     localAddress: connection.destination.address,
     localPort: connection.destination.port,

@@ -116,6 +116,8 @@ export interface FilterPeer {
   /** The socket's own peer. */
   readonly directAddress: string;
   readonly directPort: number;
+  /** The connection's client: who a PROXY protocol header names, else the direct peer. */
+  readonly sourceAddress: string;
   /** The client: whom trusted proxies before us name (`x-forwarded-for`), else the direct peer. */
   readonly remoteAddress: string;
   /** The original destination where there is one, else the socket's own. */

@@ -75,7 +75,7 @@ const urlPath = message((reader) => {
   return path === undefined ? NEVER : { t: 'path', match: decodeStringMatch(path) };
 });
 
-const range = (t: 'destination-ip' | 'direct-remote-ip' | 'remote-ip'): Decoder =>
+const range = (t: 'destination-ip' | 'source-ip' | 'direct-remote-ip' | 'remote-ip'): Decoder =>
   message((reader) => {
     const [first] = decodeCidrs([reader]);
     return first === undefined ? NEVER : { t, range: first };
@@ -132,8 +132,7 @@ const PRINCIPALS: Readonly<Record<string, Decoder>> = {
     const name = reader.message('principal_name');
     return name === undefined ? { t: 'authenticated' } : { t: 'authenticated', match: decodeStringMatch(name) };
   }),
-  // The peer before x-forwarded-for, but after PROXY protocol: what this proxy knows as the connection's peer.
-  source_ip: range('direct-remote-ip'),
+  source_ip: range('source-ip'),
   direct_remote_ip: range('direct-remote-ip'),
   remote_ip: range('remote-ip'),
   header,

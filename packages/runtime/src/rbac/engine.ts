@@ -119,6 +119,10 @@ function compilePeerRule(rule: PeerRule): Test {
       const holds = inRange(rule.range);
       return ({ peer }) => holds(peer.directAddress);
     }
+    case 'source-ip': {
+      const holds = inRange(rule.range);
+      return ({ peer }) => holds(peer.sourceAddress);
+    }
     case 'remote-ip': {
       const holds = inRange(rule.range);
       return ({ peer }) => holds(peer.remoteAddress);

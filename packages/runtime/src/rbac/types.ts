@@ -12,7 +12,7 @@ export type RbacRule =
   | { readonly t: 'path'; readonly match: StringMatch }
   /** A path template (`/a/{*}/b/{**}`), as a regular expression. */
   | { readonly t: 'template'; readonly regex: string }
-  | { readonly t: 'destination-ip' | 'direct-remote-ip' | 'remote-ip'; readonly range: CidrRange }
+  | { readonly t: 'destination-ip' | 'source-ip' | 'direct-remote-ip' | 'remote-ip'; readonly range: CidrRange }
   /** start <= port < end. */
   | { readonly t: 'destination-port'; readonly start: number; readonly end: number }
   | { readonly t: 'server-name'; readonly match: StringMatch }

@@ -83,6 +83,7 @@ function context(call: FilterCall, view: RequestView, route: CompiledRoute | und
       connection: counted,
       directAddress: '10.0.0.9',
       directPort: 40_000,
+      sourceAddress: '10.0.0.9',
       remoteAddress: '10.0.0.9',
       localAddress: '10.0.0.1',
       localPort: 80,

@@ -72,6 +72,9 @@ export class RequestContext implements FilterContext, FilterPeer {
   get directPort(): number {
     return this.connection.directPort;
   }
+  get sourceAddress(): string {
+    return this.connection.remoteAddress;
+  }
   get localAddress(): string {
     return this.connection.originalAddress;
   }
