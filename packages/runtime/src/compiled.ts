@@ -249,8 +249,8 @@ export interface Host {
   active: number;
   /** Open connections: the proxy counts. */
   connections: number;
-  /** What active checks have found. `pending`: new, and not to be counted before its first check. */
-  activeHealth: 'unchecked' | 'pending' | 'healthy' | 'degraded' | 'unhealthy';
+  /** What active checks have found. `pending`: new, and not to be counted before its first check; `expelled`: unhealthy by its own word, and not counted. */
+  activeHealth: 'unchecked' | 'pending' | 'healthy' | 'degraded' | 'unhealthy' | 'expelled';
   /** Since when it is healthy, for slow start (monotonic ms); NaN = it was not asked yet. */
   healthySinceMs: number;
   readonly latency: Latency;
@@ -310,10 +310,14 @@ export interface CompiledCluster {
   loads(nowMs: number): PriorityLoads;
   /** The cluster's own rules of what is hashed; they go before the route's. */
   readonly hash: CompiledHash | undefined;
-  /** Tell outlier detection how an exchange ended. */
-  report(host: Host, outcome: OutlierOutcome, nowMs: number): void;
+  /** Tell outlier detection how an exchange ended; true = the host is ejected by that: its idle connections are of no use. */
+  report(host: Host, outcome: OutlierOutcome, nowMs: number): boolean;
   /** Tell the balancer how long the answer took. */
   observe(host: Host, latencyMs: number, nowMs: number): void;
+  /** A check of a healthy host was passed again: that may end an ejection. */
+  checkPassed(host: Host, nowMs: number): void;
+  /** Has a connection to it ever been made? Then its active checks are made more often. */
+  readonly traffic: { seen: boolean };
   /** An active check has found this. */
   checked(host: Host, health: Host['activeHealth'], nowMs: number): void;
   /** Looks at hosts and zones anew. */

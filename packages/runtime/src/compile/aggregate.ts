@@ -53,8 +53,9 @@ export function aggregateCluster(
     loads: loadsOf,
     refresh() {},
     checked() {},
+    checkPassed() {},
     observe() {},
-    report: (host, outcome, nowMs) => context.cluster(host.cluster)?.report(host, outcome, nowMs),
+    report: (host, outcome, nowMs) => context.cluster(host.cluster)?.report(host, outcome, nowMs) ?? false,
   };
 }
 

@@ -73,10 +73,15 @@ export function compileCluster(
       if (health === 'healthy') detector?.checkPassed(host, nowMs);
       balance.rebuild(nowMs);
     },
+    checkPassed(host, nowMs) {
+      if (detector?.checkPassed(host, nowMs) === true) balance.rebuild(nowMs);
+    },
     report(host, outcome, nowMs) {
-      if (detector === undefined) return;
+      if (detector === undefined) return false;
       const late = detector.advance(nowMs);
-      if (detector.report(host, outcome, nowMs) || late) balance.rebuild(nowMs);
+      const ejected = detector.report(host, outcome, nowMs);
+      if (ejected || late) balance.rebuild(nowMs);
+      return ejected;
     },
   };
   return made;

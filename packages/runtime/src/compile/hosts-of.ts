@@ -95,8 +95,7 @@ function sameTransport(a: UpstreamTransport, b: UpstreamTransport): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** The transport socket for an endpoint with these labels. */
-export function selectTransport(
+function selectTransport(
   config: RuntimeCluster,
   labels: Readonly<Record<string, string>>,
 ): { readonly name: string; readonly transport: UpstreamTransport } {
@@ -104,6 +103,11 @@ export function selectTransport(
     if (Object.entries(match.labels).every(([key, value]) => labels[key] === value)) return match;
   }
   return { name: '', transport: config.transport };
+}
+
+/** The transport for these labels. */
+export function transportFor(config: RuntimeCluster, labels: Readonly<Record<string, string>>): UpstreamTransport {
+  return selectTransport(config, labels).transport;
 }
 
 function addressKey(endpoint: RuntimeEndpoint): string {

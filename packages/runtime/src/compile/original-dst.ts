@@ -39,10 +39,11 @@ export function originalDstCluster(config: RuntimeCluster, before: CompiledClust
     loads: () => NO_LOADS,
     refresh() {},
     checked() {},
+    checkPassed() {},
     observe() {},
     report(host, outcome, nowMs) {
       detector?.advance(nowMs);
-      detector?.report(host, outcome, nowMs);
+      return detector?.report(host, outcome, nowMs) ?? false;
     },
   };
 }

@@ -3,6 +3,7 @@ import type { LocalityBalancing } from '../types/balancing.ts';
 import type { RuntimeCluster } from '../types/cluster.ts';
 import { boundLoad } from './bounded-load.ts';
 import { createSchedule } from './edf.ts';
+import { isExcluded } from './health.ts';
 import { buildHostSets, type HostGroup, type HostSet, type LocalityHosts } from './host-sets.ts';
 import { createMaglev } from './maglev.ts';
 import { createPicker, type Picker } from './picker.ts';
@@ -182,7 +183,7 @@ function localityTurns(options: BalancerOptions, set: HostSet, kind: 'healthy' |
   if (!isWeighted(options.config.locality) || set[kind].hosts.length === 0) return undefined;
   const factor = options.overprovisioningPercent / 100;
   const weights = set.all.localities.map((locality, index) => {
-    const counted = locality.hosts.filter((host) => host.activeHealth !== 'pending').length;
+    const counted = locality.hosts.filter((host) => !isExcluded(host)).length;
     const fit = set[kind].localities[index]?.hosts.length ?? 0;
     return counted === 0 ? 0 : locality.weight * Math.min(1, (factor * fit) / counted);
   });

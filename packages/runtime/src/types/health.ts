@@ -52,8 +52,7 @@ export type HealthProbe =
       readonly receive: readonly Payload[];
       readonly maxBodyBytes: number;
     }
-  | { readonly t: 'tcp'; readonly send: Payload; readonly receive: readonly Payload[] }
-  | { readonly t: 'grpc'; readonly service: string; readonly authority: string; readonly metadata: readonly HeaderMutation[] };
+  | { readonly t: 'tcp'; readonly send: Payload; readonly receive: readonly Payload[] };
 
 export interface StatusRange {
   readonly start: number;

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { cluster, hcm, plainListener, routeTo } from '../testing/build.ts';
+import { createHarness, until } from '../testing/harness.ts';
+import { startPlane } from '../testing/plane.ts';
+
+const CHECK = { timeout: '1s', interval: '0.02s', no_traffic_interval: '0.02s', unhealthy_threshold: 2, healthy_threshold: 2 };
+
+/** A server whose health a test switches; counts the checks. */
+async function startBackend(name: string) {
+  const backend = { name, status: 200, headers: {} as Record<string, string>, checks: 0, hosts: new Set<string>(), port: 0, close: async () => {} };
+  const server = http.createServer((request, response) => {
+    if (request.url === '/healthz') {
+      backend.checks++;
+      backend.hosts.add(request.headers.host ?? '');
+      response.writeHead(backend.status, backend.headers).end();
+    } else response.end(name);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  backend.port = (server.address() as AddressInfo).port;
+  backend.close = () => new Promise((resolve) => (server.close(() => resolve()), server.closeAllConnections()));
+  return backend;
+}
+
+test('a host takes part when it passes its checks, from the first request on', async () => {
+  await using harness = createHarness();
+  const [good, bad] = [await startBackend('good'), await startBackend('bad')];
+  harness.closers.push(good.close, bad.close);
+  bad.status = 503;
+  const checked = cluster('c', [good.port, bad.port], {
+    health_checks: [{ ...CHECK, http_health_check: { path: '/healthz', host: 'check.local' } }],
+    common_lb_config: { healthy_panic_threshold: {} },
+  });
+  await using plane = await startPlane({ clusters: [checked], listeners: [plainListener('l', hcm([routeTo('c')]))] });
+  const answers = async (): Promise<Set<string>> => {
+    const seen = new Set<string>();
+    for (let at = 0; at < 6; at++) seen.add((await harness.call(plane.port('l'))).body);
+    return seen;
+  };
+  assert.deepEqual(await answers(), new Set(['good']), 'the first checks were made before the listener was open');
+  bad.status = 200;
+  await until('the bad one is back', async () => ((await answers()).size === 2 ? true : undefined));
+  assert.deepEqual(bad.hosts, new Set(['check.local']));
+  good.status = 500;
+  await until('the other one has gone', async () => ((await answers()).has('good') ? undefined : true));
+});
+
+test('a host expels itself; degraded ones are a reserve; one that left stays while it is healthy', async () => {
+  await using harness = createHarness();
+  const [one, two] = [await startBackend('one'), await startBackend('two')];
+  harness.closers.push(one.close, two.close);
+  const config = (ports: readonly number[]): object =>
+    cluster('c', ports, {
+      health_checks: [{ ...CHECK, http_health_check: { path: '/healthz' } }],
+      common_lb_config: { healthy_panic_threshold: {} },
+    });
+  await using plane = await startPlane({ clusters: [config([one.port, two.port])], listeners: [plainListener('l', hcm([routeTo('c')]))] });
+  one.headers = { 'x-envoy-degraded': 'true' };
+  const flags = (port: number): string | undefined => plane.state.cluster('c')?.find(`127.0.0.1:${port}`)?.activeHealth;
+  await until('degraded', () => flags(one.port) === 'degraded' || undefined);
+  for (let at = 0; at < 4; at++) assert.equal((await harness.call(plane.port('l'))).body, 'two');
+  await plane.apply({ clusters: [config([two.port])] });
+  assert.equal(plane.state.cluster('c')?.find(`127.0.0.1:${one.port}`)?.leaving, true);
+  one.status = 500;
+  await until('it has left', () => plane.state.cluster('c')?.hosts().length === 1 || undefined);
+  assert.ok(two.checks > 0);
+});
+
+test('TCP checks send and expect bytes', async () => {
+  await using harness = createHarness();
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (bytes) => socket.write(bytes.toString() === 'PING' ? 'hello +PONG bye' : 'what?'));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  harness.closers.push(() => new Promise((resolve) => server.close(resolve)));
+  const { port } = server.address() as AddressInfo;
+  const hex = (text: string): object => ({ text: Buffer.from(text).toString('hex') });
+  const config = (expected: string): object =>
+    cluster('c', [port], {
+      health_checks: [
+        { ...CHECK, unhealthy_threshold: 1, timeout: '0.1s', tcp_health_check: { send: hex('PING'), receive: [hex('+PO'), hex(expected)] } },
+      ],
+    });
+  await using plane = await startPlane({ clusters: [config('NG')], listeners: [plainListener('l', hcm([routeTo('c')]))] });
+  assert.equal(plane.state.cluster('c')?.hosts()[0]?.activeHealth, 'healthy');
+  await plane.apply({ clusters: [config('XX')] });
+  await until('the answer is not what is expected', () => plane.state.cluster('c')?.hosts()[0]?.activeHealth === 'unhealthy' || undefined);
+});

@@ -1,0 +1,114 @@
+import { transportFor, type CompiledCluster, type HealthCheck, type Host } from '@meltemi/runtime';
+import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
+import type { Worker } from '../core/worker.ts';
+import type { DialTarget } from '../net/net-port.ts';
+import { dialTarget } from '../pool/dial-target.ts';
+import { CheckState, type Finding } from './check-state.ts';
+import { createHttpProbe } from './http-probe.ts';
+import type { Probe, ProbeTarget } from './probe.ts';
+import { createTcpProbe } from './tcp-probe.ts';
+
+/** Hears what checks find. */
+export interface CheckListener {
+  /** The host's health is another one, or this was its first check. */
+  onFinding(host: Host, health: Host['activeHealth'], changed: boolean): void;
+}
+
+/** The active checks of one host: probe, wait, probe. */
+export class HostCheck {
+  readonly host: Host;
+  readonly config: HealthCheck;
+  readonly #worker: Worker;
+  readonly #cluster: () => CompiledCluster | undefined;
+  readonly #listener: CheckListener;
+  readonly #state: CheckState;
+  readonly #probe: Probe;
+  readonly #next: Deadline;
+  readonly #timeout: Deadline;
+  #running = false;
+  #stopped = false;
+
+  constructor(worker: Worker, of: { readonly host: Host; readonly cluster: CompiledCluster; readonly config: HealthCheck }, listener: CheckListener) {
+    this.#worker = worker;
+    this.host = of.host;
+    this.config = of.config;
+    this.#listener = listener;
+    this.#cluster = () => worker.state.cluster(of.cluster.config.name);
+    this.#state = new CheckState(of.config, of.host.activeHealth);
+    let target: DialTarget | undefined;
+    const dial = (): DialTarget => (target ??= checkTarget(worker, of.cluster, of));
+    this.#probe = createProbe({ worker, cluster: of.cluster, host: of.host, config: of.config, dial });
+    this.#next = createDeadline(() => this.#check());
+    this.#timeout = createDeadline(() => this.#expired());
+  }
+
+  get checked(): boolean {
+    return this.#state.checked;
+  }
+
+  start(): void {
+    const { initialJitterMs } = this.config;
+    if (initialJitterMs > 0) this.#worker.wheel.set(this.#next, this.#worker.wheel.now(), this.#worker.random() * initialJitterMs);
+    else this.#check();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#worker.wheel.remove(this.#next);
+    this.#worker.wheel.remove(this.#timeout);
+    this.#probe.stop();
+  }
+
+  /** The host's own answer to a request said that it wants no more. */
+  expel(): void {
+    if (this.#state.health === 'expelled') return;
+    this.#state.expel();
+    this.#listener.onFinding(this.host, 'expelled', true);
+  }
+
+  #check(): void {
+    if (this.#stopped || this.#running) return;
+    this.#running = true;
+    this.#worker.wheel.set(this.#timeout, this.#worker.wheel.now(), this.config.timeoutMs);
+    this.#probe.start((finding) => this.#found(finding));
+  }
+
+  #expired(): void {
+    this.#probe.stop();
+    this.#found('network');
+  }
+
+  #found(finding: Finding): void {
+    if (!this.#running || this.#stopped) return;
+    this.#running = false;
+    const { wheel, random } = this.#worker;
+    wheel.clear(this.#timeout);
+    const step = this.#state.take(finding, this.#cluster()?.traffic.seen === true, random);
+    wheel.set(this.#next, wheel.now(), step.delayMs);
+    this.#tell(finding);
+    this.#listener.onFinding(this.host, step.health, step.changed);
+  }
+
+  #tell(finding: Finding): void {
+    const { logFailures, logSuccess } = this.config;
+    const good = finding === 'healthy' || finding === 'degraded';
+    if (good ? logSuccess : logFailures) this.#worker.log.info('health check', { cluster: this.host.cluster, host: this.host.key, finding });
+  }
+}
+
+function createProbe(target: ProbeTarget): Probe {
+  const { probe } = target.config;
+  return probe.t === 'tcp' ? createTcpProbe(target, probe) : createHttpProbe(target, probe);
+}
+
+/** Where checks look: the endpoint's own port or another, with the transport and the protocols that the checks ask for. */
+function checkTarget(worker: Worker, cluster: CompiledCluster, { host, config }: { readonly host: Host; readonly config: HealthCheck }): DialTarget {
+  const target = dialTarget(worker, cluster, host);
+  const port = config.altPort || host.endpoint.check.port;
+  const address = port === 0 || target.address.t !== 'socket' ? target.address : { ...target.address, port };
+  if (config.transportLabels === undefined && config.alpn.length === 0) return { ...target, address };
+  const transport = config.transportLabels === undefined ? host.transport : transportFor(cluster.config, config.transportLabels);
+  if (transport.t === 'raw') return { ...target, address, tls: undefined, serverName: '' };
+  const alpnProtocols = config.alpn.length > 0 ? config.alpn : transport.tls.alpnProtocols;
+  return { ...target, address, tls: worker.tls.client({ ...transport.tls, alpnProtocols }), serverName: transport.tls.sni };
+}
