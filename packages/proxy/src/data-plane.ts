@@ -1,12 +1,14 @@
 import type { RuntimeChange, RuntimeState } from '@meltemi/runtime';
 import { HeadScanner } from '@meltemi/wire';
 import { AccessLogger } from './access-log/access-logger.ts';
+import { HeadStore } from './core/head-store.ts';
 import { createIds } from './core/ids.ts';
 import { Outputs } from './core/output.ts';
 import { TimerWheel } from './core/timer-wheel.ts';
 import { retireConnections } from './core/retire.ts';
 import { SCAN_LIMITS, type Accepted, type Connection, type Worker } from './core/worker.ts';
-import { DownstreamConnection } from './http/downstream-connection.ts';
+import { createHealthChecks } from './health/health-checks.ts';
+import { openHttp } from './http2/open-http.ts';
 import { RequestContext } from './http/filters/context.ts';
 import { httpPlan } from './http/http-plan.ts';
 import { LiveFormat } from './http/live-format.ts';
@@ -19,7 +21,7 @@ import { NodeDialer } from './net/node-dialer.ts';
 import { loadOriginalDestination, type OriginalDestination } from './net/original-dst.ts';
 import { SharedBuffers } from './net/shared-buffers.ts';
 import { TlsContexts } from './net/tls-contexts.ts';
-import { HttpPool } from './pool/http-pool.ts';
+import { HostPools } from './pool/host-pools.ts';
 import { openTcp } from './tcp/tcp-proxy.ts';
 import type { DataPlane, DataPlanePorts } from './types.ts';
 
@@ -39,10 +41,17 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
   const acceptor = new Acceptor(worker, openConnection);
   const ready = findOriginalDestination(options).then((found) => (acceptor.originalDestination = found));
   const listeners = new ListenerSet(worker, acceptor, options.reusePort ?? false);
+  // Compiled anew, a cluster loses the hosts that have left its resource and now fail.
+  const checks = createHealthChecks(worker, (cluster) => void applyHosts(state.apply({ clusters: [cluster.config] })));
+  const applyHosts = (change: RuntimeChange): Promise<void> => {
+    for (const host of change.removedHosts) closePool(host.slot);
+    return checks.update();
+  };
 
   const closeAll = async (): Promise<void> => {
     worker.draining = true;
     await listeners.close();
+    checks.close();
     for (const connection of worker.connections) connection.destroy();
     acceptor.abort();
     for (const cluster of state.clusters()) for (const host of cluster.hosts()) closePool(host.slot);
@@ -52,10 +61,12 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
 
   return {
     async apply(change: RuntimeChange) {
-      for (const host of change.removedHosts) closePool(host.slot);
+      const warm = applyHosts(change);
       if (change.secrets.length > 0) renewPools(state, new Set(change.secrets));
       retireConnections(worker, change);
       await ready;
+      // A listener is not open before the hosts behind it are known to be good, or not.
+      if (change.listeners.length > 0) await warm;
       return listeners.apply(change);
     },
     listeners: () => listeners.status(),
@@ -89,6 +100,7 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     ids: createIds(),
     buffers,
     outputs: new Outputs(),
+    heads: new HeadStore(),
     dialer: options.dialer ?? new NodeDialer(buffers),
     tls: new TlsContexts((name) => state.secret(name), ports.log),
     accessLog: new AccessLogger(ports.accessLog, ports.timers, options.accessLogFlushMs),
@@ -111,20 +123,20 @@ function openConnection(worker: Worker, accepted: Accepted): Connection {
   const { terminal } = accepted.chain;
   const refusal = refusalOf(worker, accepted);
   if (terminal.t === 'tcp') return openTcp(worker, terminal.tcp, accepted, refusal);
-  const connection = new DownstreamConnection(worker, httpPlan(terminal.http), accepted);
+  const connection = openHttp(worker, httpPlan(terminal.http), accepted);
   if (refusal !== undefined) connection.destroy();
   return connection;
 }
 
 function closePool(slot: unknown): void {
-  if (slot instanceof HttpPool) slot.close();
+  if (slot instanceof HostPools) slot.close();
 }
 
 /** Connections made with a secret that has changed serve no new request. */
 function renewPools(state: RuntimeState, changed: ReadonlySet<string>): void {
   for (const cluster of state.clusters()) {
     for (const { slot, transport } of cluster.hosts()) {
-      if (!(slot instanceof HttpPool) || transport.t !== 'tls') continue;
+      if (!(slot instanceof HostPools) || transport.t !== 'tls') continue;
       const { certificate, trust } = transport.tls;
       if ((certificate?.t === 'sds' && changed.has(certificate.name)) || (trust?.t === 'sds' && changed.has(trust.name))) slot.renew();
     }

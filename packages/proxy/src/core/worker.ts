@@ -1,5 +1,5 @@
 import type { Log } from '@meltemi/base';
-import type { CompiledChain, RuntimeState } from '@meltemi/runtime';
+import type { CompiledChain, Host, RuntimeState } from '@meltemi/runtime';
 import { DEFAULT_LIMITS, type HeadScanner } from '@meltemi/wire';
 import type { AccessLogger } from '../access-log/access-logger.ts';
 import type { Exchange } from '../http/exchange.ts';
@@ -10,6 +10,7 @@ import type { Dialer } from '../net/net-port.ts';
 import type { SharedBuffers } from '../net/shared-buffers.ts';
 import type { TlsContexts } from '../net/tls-contexts.ts';
 import type { ConnectionInfo, DataPlanePorts, Transport, TransportHandler } from '../types.ts';
+import type { HeadStore } from './head-store.ts';
 import type { Ids } from './ids.ts';
 import type { Outputs } from './output.ts';
 import type { TimerWheel } from './timer-wheel.ts';
@@ -17,6 +18,8 @@ import type { TimerWheel } from './timer-wheel.ts';
 /** A downstream connection as the data plane sees it. */
 export interface Connection extends TransportHandler {
   readonly chain: CompiledChain;
+  /** The host that all its bytes go to (TCP). */
+  readonly upstreamHost?: Host | undefined;
   /** Its chain is no longer in force: no further request than the next one. */
   retire(): void;
   /** No new request after the present one; close when idle. */
@@ -34,6 +37,7 @@ export interface Worker {
   readonly ids: Ids;
   readonly buffers: SharedBuffers;
   readonly outputs: Outputs;
+  readonly heads: HeadStore;
   readonly dialer: Dialer;
   readonly tls: TlsContexts;
   readonly accessLog: AccessLogger;

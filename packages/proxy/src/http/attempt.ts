@@ -1,4 +1,4 @@
-import { httpPool } from '../pool/dial-target.ts';
+import { httpPool } from '../pool/host-pools.ts';
 import { forget } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { pickHost } from './host-choice.ts';
@@ -34,7 +34,7 @@ export function startAttempt(x: Exchange): void {
   usage.requests++;
   host.active++;
   x.counted = true;
-  const got = httpPool(worker, host).acquire(cluster, x, breaker);
+  const got = httpPool(worker, host).acquire(cluster, x, breaker, x.downstream.protocol);
   if (got === 'overflow') attemptFailed(x, { end: { t: 'overflow' }, flag: 'UO', reason: 'overflow', transport: '' });
   else if (got !== 'queued') send(x, got, info.attempts === 1 && worker.scannedFor === x);
 }

@@ -379,6 +379,11 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     else this.closeAfter = true;
   }
 
+  /** Something else is spoken: its transport goes to somebody else. Nothing has come yet. */
+  handOver(): void {
+    this.#forgetConnection();
+  }
+
   destroy(): void {
     this.#forgetConnection();
     this.#transport.destroy();

@@ -1,5 +1,6 @@
 import type { OutlierOutcome } from '@meltemi/runtime';
-import { httpPool } from '../pool/dial-target.ts';
+import { drainPool } from '../health/drain.ts';
+import { httpPool } from '../pool/host-pools.ts';
 import type { Exchange } from './exchange.ts';
 import { dropFilters } from './filters/state.ts';
 import { NO_PIECES } from './pieces.ts';
@@ -16,7 +17,7 @@ export function forget(x: Exchange): void {
 export function abandonAttempt(x: Exchange, outcome: OutlierOutcome | undefined): void {
   const { upstream, host, cluster, worker } = x;
   settle(x);
-  if (outcome !== undefined && host !== undefined) cluster?.report(host, outcome, worker.wheel.recent);
+  if (outcome !== undefined && host !== undefined && cluster?.report(host, outcome, worker.wheel.recent) === true) drainPool(host);
   x.upstream = undefined;
   if (upstream !== undefined && upstream.user === x) upstream.abandon();
   else if (host !== undefined && upstream === undefined) httpPool(worker, host).cancel(x);

@@ -24,10 +24,10 @@ export function recordExchange(x: Exchange): void {
 }
 
 /** The client has gone before its exchange was over. */
-export function clientGone(x: Exchange): void {
+export function clientGone(x: Exchange, details: string = 'downstream_remote_disconnect', flag: 'DC' | 'DPE' = 'DC'): void {
   if (x.phase !== 'tunnel' && x.phase !== 'done') {
-    x.info.flags |= flagBit('DC');
-    x.info.responseCodeDetails = 'downstream_remote_disconnect';
+    x.info.flags |= flagBit(flag);
+    x.info.responseCodeDetails = details;
     if (x.phase !== 'responding') x.info.responseCode = 0;
   }
   abandonAttempt(x, undefined);

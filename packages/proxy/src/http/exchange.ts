@@ -1,7 +1,7 @@
 import type { Breaker, ClusterChoice, CompiledCluster, CompiledForward, CompiledRetry, CompiledRoute, Host } from '@meltemi/runtime';
 import type { ChunkedFramer } from '@meltemi/wire';
 import type { Worker } from '../core/worker.ts';
-import type { PoolWaiter } from '../pool/http-pool.ts';
+import type { PoolWaiter } from '../pool/pool-waiter.ts';
 import type { StreamInfo, TraceContext } from '../types.ts';
 import type { FilterState } from './filters/state.ts';
 import type { HttpPlan } from './http-plan.ts';

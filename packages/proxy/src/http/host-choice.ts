@@ -10,7 +10,7 @@ import {
 import type { SocketAddress } from '@meltemi/runtime';
 import { clientAddress } from './filters/context.ts';
 import type { Exchange } from './exchange.ts';
-import { closeForgotten } from '../pool/dial-target.ts';
+import { closeForgotten } from '../pool/host-pools.ts';
 import { REPLIES } from './replies.ts';
 
 /** What the choice of a host takes into account, for requests that ask for something special. Made once, before the first attempt. */

@@ -1,4 +1,7 @@
 import type { AttemptEnd } from '@meltemi/runtime';
+import { HEADER } from '@meltemi/wire';
+import { expelHost } from '../health/health-checks.ts';
+import { drainPool } from '../health/drain.ts';
 import { flagBit } from '../types.ts';
 import { abandonAttempt, settle } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
@@ -22,15 +25,21 @@ export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): nu
   if (status === 101 && x.upgrade === '') return nonsense(x);
   info.upstreamFirstByteMs = worker.wheel.recent;
   info.responseCode = status;
-  if (x.host !== undefined && x.cluster !== undefined) {
-    x.cluster.report(x.host, status, info.upstreamFirstByteMs);
-    x.cluster.observe(x.host, info.upstreamFirstByteMs - info.upstreamStartMs, info.upstreamFirstByteMs);
-  }
+  judgeHost(x, status);
   if (retried(x, read.bytes)) return -1;
   info.responseCodeDetails = 'via_upstream';
   x.downstream.timers.stopTry();
   if (x.filters !== undefined) filterResponse(x, read.bytes, read.ended);
   return status === 101 ? switchProtocols(x, stream, read) : passOn(x, stream, read);
+}
+
+/** What the response says about the host. */
+function judgeHost({ host, cluster, info, worker }: Exchange, status: number): void {
+  if (host === undefined || cluster === undefined) return;
+  const nowMs = info.upstreamFirstByteMs;
+  if (cluster.report(host, status, nowMs)) drainPool(host);
+  cluster.observe(host, nowMs - info.upstreamStartMs, nowMs);
+  if (worker.responseScanner.known[HEADER['x-envoy-immediate-health-check-fail']] !== 0) expelHost(host);
 }
 
 function passOn(x: Exchange, stream: UpstreamStream, read: HeadRead): number {

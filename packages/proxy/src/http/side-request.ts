@@ -2,8 +2,8 @@ import type { CompiledCluster, Host } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
 import { asBuffer, nodeBytes } from '../net/node-bytes.ts';
-import { httpPool } from '../pool/dial-target.ts';
-import type { PoolWaiter } from '../pool/http-pool.ts';
+import { httpPool } from '../pool/host-pools.ts';
+import type { PoolWaiter } from '../pool/pool-waiter.ts';
 import { clean } from './headers.ts';
 import type { HeadRead, LostCause, UpstreamStream, UpstreamUser } from './stream.ts';
 

@@ -4,7 +4,7 @@ import { Output } from '../core/output.ts';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
 import { SCAN_LIMITS, type Worker } from '../core/worker.ts';
 import { hostPort } from '../net/addresses.ts';
-import type { DialedInfo, DialHandler, DialTarget } from '../net/net-port.ts';
+import type { DialedInfo, DialHandler } from '../net/net-port.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
 import type { TlsInfo, Transport } from '../types.ts';
 import { BodyWriter } from './body-writer.ts';
@@ -68,7 +68,8 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
   /** Has it ever stood? */
   established = false;
 
-  constructor(worker: Worker, owner: ConnectionOwner, target: DialTarget, of: UpstreamOrigin) {
+  /** `dial` makes the connection, or hands over one that stands: then `onConnect` follows at once. */
+  constructor(worker: Worker, owner: ConnectionOwner, dial: (handler: DialHandler) => Transport, of: UpstreamOrigin) {
     this.#worker = worker;
     this.#owner = owner;
     this.cluster = of.cluster;
@@ -77,7 +78,7 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
     this.epoch = of.epoch;
     this.openedMs = worker.wheel.now();
     this.#deadline = createDeadline(() => this.#expired());
-    this.#transport = worker.dialer.dial(target, this);
+    this.#transport = dial(this);
     worker.wheel.set(this.#deadline, this.openedMs, of.cluster.config.connectTimeoutMs);
   }
 

@@ -7,9 +7,13 @@ export interface DialTarget {
   /** Local address to leave from. */
   readonly bindAddress: string | undefined;
   readonly tls: TlsClient | undefined;
+  /** Protocols that TLS offers, where the configuration's own list is not the one. */
+  readonly alpn: readonly string[] | undefined;
   /** SNI; '' = none. */
   readonly serverName: string;
   readonly keepAliveMs: number | undefined;
+  /** Plain bytes that go first, before TLS: a header of the PROXY protocol. */
+  readonly preface?: Uint8Array | undefined;
 }
 
 /** What is known once a dialled connection stands, TLS handshake included. */

@@ -6,9 +6,6 @@ import { NodeTransport } from './node-transport.ts';
 import type { SharedBuffers } from './shared-buffers.ts';
 import type { ClientContext, TlsClient, VerifiedPeer } from './tls-client.ts';
 
-/** HTTP/2 is offered once this proxy speaks it. */
-const UNSPOKEN = new Set(['h2', 'istio-h2', 'h3']);
-
 /** Connections over `net.Socket` and `tls.TLSSocket`. What they read goes into one shared buffer (`onread`). */
 export class NodeDialer implements Dialer {
   readonly #shared: SharedBuffers;
@@ -21,7 +18,10 @@ export class NodeDialer implements Dialer {
     if (target.tls === undefined) {
       const socket = connect({ ...this.#options(target), onread: this.#onread(() => transport) });
       const transport = this.#wrap(socket, false, handler);
-      socket.once('connect', () => handler.onConnect({ localAddress: socket.localAddress ?? '', localPort: socket.localPort ?? 0, tls: undefined }));
+      socket.once('connect', () => {
+        if (target.preface !== undefined) socket.write(target.preface);
+        handler.onConnect({ localAddress: socket.localAddress ?? '', localPort: socket.localPort ?? 0, tls: undefined });
+      });
       return transport;
     }
     const context = target.tls.context();
@@ -32,12 +32,12 @@ export class NodeDialer implements Dialer {
   #dialTls(target: DialTarget, tls: TlsClient, context: ClientContext, handler: DialHandler): Transport {
     const sessionKey = target.address.t === 'pipe' ? target.address.path : `${target.address.address} ${target.address.port} ${target.serverName}`;
     const session = tls.session(context, sessionKey);
+    const below = target.preface === undefined ? undefined : this.#begun(target, target.preface);
     const options = {
-      ...this.#options(target),
-      onread: this.#onread(() => transport),
+      ...(below === undefined ? { ...this.#options(target), onread: this.#onread(() => transport) } : { socket: below }),
       secureContext: context.secureContext,
       servername: target.serverName,
-      ALPNProtocols: tls.tls.alpnProtocols.filter((name) => !UNSPOKEN.has(name)),
+      ALPNProtocols: [...(target.alpn ?? tls.tls.alpnProtocols)],
       rejectUnauthorized: context.verify,
       // Names are checked in `TlsClient.verify`, which runs for resumed sessions too.
       checkServerIdentity: () => undefined,
@@ -45,7 +45,7 @@ export class NodeDialer implements Dialer {
     };
     // Options of `net.connect` are allowed here too (`onread`, `localAddress`); Node's types do not say so.
     const socket: TLSSocket = connectTls(options as ConnectionOptions);
-    const transport = this.#wrap(socket, true, handler);
+    const transport = this.#wrap(socket, true, handler, below !== undefined);
     let peer: VerifiedPeer | undefined;
     socket.once('secureConnect', () => {
       const verified = tls.verify(socket, context, target.serverName, session);
@@ -64,10 +64,17 @@ export class NodeDialer implements Dialer {
     return transport;
   }
 
-  #wrap(socket: Socket, encrypted: boolean, handler: DialHandler): NodeTransport {
+  #wrap(socket: Socket, encrypted: boolean, handler: DialHandler, data = false): NodeTransport {
     const transport = new NodeTransport(socket, encrypted, this.#shared, handler);
-    transport.attach(false);
+    transport.attach(data);
     return transport;
+  }
+
+  /** A connection that begins with these bytes, for TLS to go over. */
+  #begun(target: DialTarget, preface: Uint8Array): Socket {
+    const socket = connect(this.#options(target));
+    socket.write(preface);
+    return socket;
   }
 
   #options(target: DialTarget): NetConnectOpts {

@@ -15,8 +15,8 @@ interface Pending {
   readonly done: (accepted: Accepted) => void;
 }
 
-/** HTTP/2 is offered once this proxy speaks it. */
-const SPOKEN = new Set(['http/1.1', 'http/1.0', 'istio', 'istio-http/1.1', 'istio-peer-exchange']);
+/** Protocols that this proxy may settle on. */
+const SPOKEN = new Set(['h2', 'istio-h2', 'http/1.1', 'http/1.0', 'istio', 'istio-http/1.1', 'istio-peer-exchange']);
 const DEFAULT_HANDSHAKE_MS = 10_000;
 
 /**

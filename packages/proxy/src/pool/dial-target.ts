@@ -1,7 +1,9 @@
 import type { CompiledCluster, Host } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import type { DialTarget } from '../net/net-port.ts';
-import { HttpPool } from './http-pool.ts';
+
+/** Protocols of TLS (ALPN) under which HTTP/2 is spoken. */
+export const H2_PROTOCOLS: ReadonlySet<string> = new Set(['h2', 'istio-h2']);
 
 /** How to reach a host of a cluster. */
 export function dialTarget(worker: Worker, cluster: CompiledCluster, host: Host): DialTarget {
@@ -12,20 +14,21 @@ export function dialTarget(worker: Worker, cluster: CompiledCluster, host: Host)
     address: host.endpoint.address,
     bindAddress: config.bindAddress,
     tls: tls === undefined ? undefined : worker.tls.client(tls),
+    alpn: undefined,
     serverName,
     keepAliveMs: config.tcpKeepalive === undefined ? undefined : (config.tcpKeepalive.timeSeconds ?? 7200) * 1000,
   };
 }
 
-/** The HTTP connections to a host; they live as long as the host is in its cluster. */
-export function httpPool(worker: Worker, host: Host): HttpPool {
-  if (host.slot instanceof HttpPool) return host.slot;
-  const pool = new HttpPool(worker, host, (cluster) => dialTarget(worker, cluster, host));
-  host.slot = pool;
-  return pool;
-}
+const HTTP1 = new Set(['http/1.1', 'http/1.0', 'istio-http/1.1', 'istio-http/1.0']);
 
-/** Connections to original destinations that were dropped to make room have nobody who asks for them. */
-export function closeForgotten(cluster: CompiledCluster): void {
-  for (const { slot } of cluster.forgotten.splice(0)) if (slot instanceof HttpPool) slot.close();
+/** The same for HTTP: TLS offers only protocols (ALPN) that can be spoken then. */
+export function httpTarget(worker: Worker, cluster: CompiledCluster, host: Host, speaks: 'http1' | 'http2' | 'auto'): DialTarget {
+  const target = dialTarget(worker, cluster, host);
+  const offered = target.tls?.tls.alpnProtocols;
+  if (offered === undefined) return target;
+  if (speaks === 'http1') return { ...target, alpn: offered.filter((name) => !H2_PROTOCOLS.has(name) && name !== 'h3') };
+  if (speaks === 'auto') return { ...target, alpn: offered.length === 0 ? ['h2', 'http/1.1'] : offered };
+  const usable = offered.filter((name) => !HTTP1.has(name));
+  return { ...target, alpn: usable.length === 0 ? ['h2'] : usable };
 }

@@ -1,20 +1,10 @@
 import type { Breaker, CompiledCluster, Host } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import { UpstreamConnection, type ConnectionOwner } from '../http/upstream-connection.ts';
-import type { DialTarget } from '../net/net-port.ts';
-
-/** A request that waits for a connection. Exactly one of the two is called, never before `acquire` has returned. */
-export interface PoolWaiter {
-  onPoolReady(connection: UpstreamConnection): void;
-  /** `reason` as in Envoy's transport failure reasons; `timeout` = connecting took too long. */
-  onPoolFailure(reason: string): void;
-}
-
-interface Waiting {
-  readonly waiter: PoolWaiter;
-  readonly cluster: CompiledCluster;
-  readonly breaker: Breaker;
-}
+import type { DialedInfo, DialHandler, DialTarget } from '../net/net-port.ts';
+import type { Transport } from '../types.ts';
+import type { PoolWaiter } from './pool-waiter.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 /**
  * HTTP/1.1 connections to one host. Last in, first out, so that a few stay warm and the others time out. A request is not tied to the
@@ -25,7 +15,7 @@ export class HttpPool implements ConnectionOwner {
   readonly #worker: Worker;
   readonly #target: (cluster: CompiledCluster) => DialTarget;
   readonly #idle: UpstreamConnection[] = [];
-  readonly #waiting: Waiting[] = [];
+  readonly #line = new WaitingLine();
   #connecting = 0;
   #size = 0;
   /** Connections of an older epoch (secrets have changed since) serve no further request. */
@@ -43,19 +33,16 @@ export class HttpPool implements ConnectionOwner {
     const connection = this.#idle.pop();
     if (connection !== undefined) return connection;
     const { usage, limits } = breaker;
-    if (usage.pending >= limits.maxPendingRequests) return 'overflow';
-    usage.pending++;
-    this.#waiting.push({ waiter, cluster, breaker });
+    if (!this.#line.add({ waiter, cluster, breaker })) return 'overflow';
     // One connection is always allowed: a host must not starve because others hold all that the cluster may have.
     const room = usage.connections < limits.maxConnections && this.#size < limits.maxConnectionsPerHost;
-    if (this.#connecting < this.#waiting.length && (room || this.#size === 0)) this.#connect(cluster, breaker);
+    if (this.#connecting < this.#line.length && (room || this.#size === 0)) this.#connect(cluster, breaker);
     return 'queued';
   }
 
   /** The waiter has gone. */
   cancel(waiter: PoolWaiter): void {
-    const at = this.#waiting.findIndex((waiting) => waiting.waiter === waiter);
-    if (at >= 0) this.#take(at);
+    this.#line.cancel(waiter);
   }
 
   /** Idle connections go now, busy ones after their request; new ones are made with the secrets in force. */
@@ -85,7 +72,7 @@ export class HttpPool implements ConnectionOwner {
       connection.destroy();
       return;
     }
-    const waiter = this.#take(0);
+    const waiter = this.#line.take()?.waiter;
     if (waiter !== undefined) waiter.onPoolReady(connection);
     else if (this.#reusable(connection)) {
       connection.idle(connection.cluster.config.http.idleTimeoutMs);
@@ -105,22 +92,13 @@ export class HttpPool implements ConnectionOwner {
       return;
     }
     // Somebody may wait for the place that has become free; also at a host that has left, as long as there is no other for it.
-    const next = this.#waiting[0];
-    if (next !== undefined && this.#waiting.length > this.#connecting) this.#connect(next.cluster, next.breaker);
+    const next = this.#line.first;
+    if (next !== undefined && this.#line.length > this.#connecting) this.#connect(next.cluster, next.breaker);
   }
 
   /** Tells the first waiter that its host cannot be reached; all of them, as Envoy does, when no connection is left that could serve them. */
   #fail(reason: string): void {
-    const count = this.#size === 0 ? this.#waiting.length : 1;
-    const failed = Array.from({ length: count }, () => this.#take(0));
-    for (const waiter of failed) waiter?.onPoolFailure(reason);
-  }
-
-  #take(at: number): PoolWaiter | undefined {
-    if (at >= this.#waiting.length) return undefined;
-    const [waiting] = this.#waiting.splice(at, 1);
-    if (waiting !== undefined) waiting.breaker.usage.pending--;
-    return waiting?.waiter;
+    this.#line.fail(this.#size === 0 ? this.#line.length : 1, reason);
   }
 
   #reusable(connection: UpstreamConnection): boolean {
@@ -130,11 +108,22 @@ export class HttpPool implements ConnectionOwner {
     return maxConnectionDurationMs === 0 || this.#worker.wheel.now() - connection.openedMs < maxConnectionDurationMs;
   }
 
+  /** Takes over a connection whose handshake has settled on HTTP/1.1. Answers who hears of it from now on. */
+  adopt(cluster: CompiledCluster, breaker: Breaker, on: { readonly transport: Transport; readonly info: DialedInfo }): DialHandler {
+    const connection = this.#open(cluster, breaker, () => on.transport);
+    connection.onConnect(on.info);
+    return connection;
+  }
+
   #connect(cluster: CompiledCluster, breaker: Breaker): void {
+    this.#open(cluster, breaker, (handler) => this.#worker.dialer.dial(this.#target(cluster), handler));
+  }
+
+  #open(cluster: CompiledCluster, breaker: Breaker, dial: (handler: DialHandler) => Transport): UpstreamConnection {
     this.#connecting++;
     this.#size++;
     breaker.usage.connections++;
     this.host.connections++;
-    new UpstreamConnection(this.#worker, this, this.#target(cluster), { cluster, breaker, host: this.host, epoch: this.#epoch });
+    return new UpstreamConnection(this.#worker, this, dial, { cluster, breaker, host: this.host, epoch: this.#epoch });
   }
 }

@@ -3,6 +3,7 @@ import { decodeOrigin, filterMetadata } from './common.ts';
 import { decodeEndpointsMessage, ENDPOINT_HEALTH } from './endpoint.ts';
 import { decodeHealthCheck } from './health-check.ts';
 import { decodeHttp1 } from './http.ts';
+import { decodeHttp2 } from './http2.ts';
 import { decodeBalancing } from './load-balancing.ts';
 import { decodeOutlier } from './outlier.ts';
 import { asObject, type Reader } from './reader.ts';
@@ -183,7 +184,7 @@ function findHttpOptions(reader: Reader): Reader | undefined {
   return options;
 }
 
-function decodeConnectionOptions(common: Reader | undefined, perConnection: number): Omit<UpstreamHttp, 'codec'> {
+function decodeConnectionOptions(common: Reader | undefined, perConnection: number): Omit<UpstreamHttp, 'codec' | 'http2'> {
   if (common === undefined) return { idleTimeoutMs: 3_600_000, maxConnectionDurationMs: 0, maxRequestsPerConnection: perConnection };
   return {
     idleTimeoutMs: common.duration('idle_timeout', 3_600_000),
@@ -192,14 +193,21 @@ function decodeConnectionOptions(common: Reader | undefined, perConnection: numb
   };
 }
 
-/** HTTP/1.1 only. What a client spoke may be passed on as long as it can only be HTTP/1.1 too. */
-function decodeCodec(options: Reader | undefined): Pick<UpstreamHttp, 'codec'> {
+/** Which protocol the upstream is spoken to, and the settings of HTTP/2. */
+function decodeCodec(options: Reader | undefined): Pick<UpstreamHttp, 'codec' | 'http2'> {
   const explicit = options?.message('explicit_http_config');
-  const downstream = explicit === undefined ? options?.message('use_downstream_protocol_config') : undefined;
-  downstream?.harmless('http2_protocol_options', 'http3_protocol_options');
+  const downstream = options?.message('use_downstream_protocol_config');
+  const auto = options?.message('auto_config');
+  const chosen = explicit ?? downstream ?? auto;
+  chosen?.harmless('http3_protocol_options');
+  // How an HTTP/3 upstream would be found.
+  auto?.harmless('alternate_protocols_cache_options');
   // Checked, though only the downstream's settings of HTTP/1.1 matter: those decide what may come in.
-  decodeHttp1((explicit ?? downstream)?.message('http_protocol_options'));
-  return { codec: downstream === undefined ? 'http1' : 'downstream' };
+  decodeHttp1(chosen?.message('http_protocol_options'));
+  const http2 = decodeHttp2(chosen?.message('http2_protocol_options'));
+  if (auto !== undefined) return { codec: 'auto', http2 };
+  if (downstream !== undefined) return { codec: 'downstream', http2 };
+  return { codec: explicit?.has('http2_protocol_options') === true ? 'http2' : 'http1', http2 };
 }
 
 function withOptions(transport: UpstreamTransport, options: ProtocolOptions): UpstreamTransport {

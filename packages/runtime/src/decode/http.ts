@@ -1,6 +1,7 @@
 import { decodeHttpFilters } from '../filters/index.ts';
 import type { ClientCertDetails, ForwardClientCert, Http1Options, HttpConnectionManager, HttpTracing, RouteSource } from '../types/http.ts';
 import { decodeAccessLogs } from './access-log.ts';
+import { decodeHttp2 } from './http2.ts';
 import type { Reader } from './reader.ts';
 import { decodeRouteConfigMessage } from './route.ts';
 import { decodeAdsSource } from './tls.ts';
@@ -20,7 +21,7 @@ export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManag
   const stripAny = reader.bool('strip_any_host_port');
   const stripMatching = reader.bool('strip_matching_host_port');
   return {
-    codec: reader.oneOf<HttpConnectionManager['codec']>('codec_type', { AUTO: 'auto', HTTP1: 'http1' }, 'auto'),
+    codec: reader.oneOf<HttpConnectionManager['codec']>('codec_type', { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2' }, 'auto'),
     statPrefix: reader.string('stat_prefix'),
     routes: decodeRouteSource(reader),
     filters: decodeHttpFilters(reader),
@@ -46,6 +47,7 @@ export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManag
         'allow',
       ) ?? 'allow',
     http1: decodeHttp1(reader.message('http_protocol_options')),
+    http2: decodeHttp2(reader.message('http2_protocol_options')),
     upgrades: reader
       .messages('upgrade_configs')
       .map(upgrade)
@@ -57,8 +59,8 @@ export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManag
 
 /** Why each is harmless stands beside it. */
 function harmlessFields(reader: Reader): void {
-  // Settings of codecs that this proxy does not offer: it negotiates HTTP/1.1 only.
-  reader.harmless('http2_protocol_options', 'http3_protocol_options');
+  // Settings of a codec that this proxy does not offer.
+  reader.harmless('http3_protocol_options');
   // This proxy answers expectations itself, at once: with both settings the body comes.
   reader.harmless('proxy_100_continue');
   // Finer output of the same facts.

@@ -1,6 +1,7 @@
 import type { LoadBalancing, LocalityBalancing, CriterionValue, SubsetBalancing } from './balancing.ts';
 import type { EndpointAddress } from './common.ts';
 import type { HealthCheck, OutlierDetection } from './health.ts';
+import type { Http2Options } from './http2.ts';
 import type { UpstreamTransport } from './tls.ts';
 
 /** The service that a cluster stands for (Istio's cluster metadata), for metric labels. */
@@ -80,7 +81,9 @@ export interface CircuitBreakers {
 }
 
 export interface UpstreamHttp {
-  readonly codec: 'http1' | 'http2' | 'downstream';
+  /** `downstream`: as the client's connection; `auto`: what ALPN settles on. */
+  readonly codec: 'http1' | 'http2' | 'downstream' | 'auto';
+  readonly http2: Http2Options;
   /** A pooled connection without a request for so long is closed; 0 = never. */
   readonly idleTimeoutMs: number;
   readonly maxConnectionDurationMs: number;

@@ -1,5 +1,6 @@
 import type { AccessLog } from './common.ts';
 import type { HttpFilter } from '../filters/index.ts';
+import type { Http2Options } from './http2.ts';
 import type { RuntimeRouteConfig } from './route.ts';
 
 /** Where a connection manager's routes come from: by name (RDS), or inline. */
@@ -64,6 +65,7 @@ export interface HttpConnectionManager {
   readonly maxHeadersCount: number;
   readonly headersWithUnderscores: 'allow' | 'reject' | 'drop';
   readonly http1: Http1Options;
+  readonly http2: Http2Options;
   /** Upgrades passed on: `websocket`. Lower-case. */
   readonly upgrades: readonly string[];
   /** Absent = no spans. */
