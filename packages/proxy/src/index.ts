@@ -9,3 +9,4 @@ export { createLineLog, systemClock, systemRandom, systemTimers } from './main/p
 export { telemetryIdentity } from './telemetry/identity.ts';
 export { createDataPlane, type DataPlaneOptions } from './data-plane.ts';
 export type { DataPlane, DataPlanePorts, LogSink, StreamInfo, StreamSink } from './types.ts';
+export { readClientHello } from './net/client-hello.ts';

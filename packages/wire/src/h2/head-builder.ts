@@ -198,7 +198,7 @@ export class HeadBuilder implements H2Head {
       this.contentLength = lengthValue(from, value, value + valueLength);
       if (again < 0) this.#append(from, start, nameLength, valueLength, kindAndId >> 8);
       else if (again !== this.contentLength) this.#result = 'malformed';
-    } else if (kind === KIND.host && this.#mode === 'request') this.#takeHost(from, start, valueLength);
+    } else if (kind === KIND.host) this.#takeHost(from, start, valueLength);
     else this.#append(from, start, nameLength, valueLength, kindAndId >> 8);
   }
 
@@ -207,7 +207,7 @@ export class HeadBuilder implements H2Head {
     const value = start + HOST_BYTES;
     if (this.pseudo.hasAuthority) {
       if (!this.pseudo.isAuthority(from, value, value + valueLength)) this.#result = 'malformed';
-    } else if (this.#hostLine || valueLength === 0) this.#result = 'malformed';
+    } else if (this.#hostLine || (valueLength === 0 && this.#mode === 'request')) this.#result = 'malformed';
     else {
       this.#hostLine = true;
       this.#append(from, start, HOST_BYTES - 2, valueLength, HEADER.host + 1);

@@ -228,6 +228,7 @@ export class Inbound<Owner> implements FrameSink {
     if (result === 'malformed' || this.#blockDependsOnItself) return core.streamError(stream, H2_ERROR.protocolError);
     if (result !== 'ok') {
       stream.announced = true;
+      stream.headCame = true;
       stream.remoteEnded = this.#blockEnds;
       core.handler.headRefused(stream, result, this.#blockEnds);
     } else if (!(trailers ? this.#trailersCame(stream) : this.#headCame(stream))) return false;
