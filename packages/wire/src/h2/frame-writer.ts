@@ -57,12 +57,15 @@ export function writePing(output: H2Output, ack: boolean, from: Uint8Array, star
 
 /** RST_STREAM. */
 export function writeReset(output: H2Output, streamId: number, code: number): void {
-  putUint32(output.bytes, begin(output, 4, typed(FRAME.rstStream, 0), streamId), code);
+  // First the room: it may be in another buffer afterwards.
+  const at = begin(output, 4, typed(FRAME.rstStream, 0), streamId);
+  putUint32(output.bytes, at, code);
 }
 
 /** WINDOW_UPDATE; stream 0 is the connection. */
 export function writeWindowUpdate(output: H2Output, streamId: number, increment: number): void {
-  putUint32(output.bytes, begin(output, 4, typed(FRAME.windowUpdate, 0), streamId), increment);
+  const at = begin(output, 4, typed(FRAME.windowUpdate, 0), streamId);
+  putUint32(output.bytes, at, increment);
 }
 
 /** GOAWAY without debug data. */
