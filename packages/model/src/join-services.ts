@@ -29,9 +29,9 @@ export function joinServices(
   mesh: MeshConfig,
   previous?: Pick<JoinedServices, 'vips'> & Partial<JoinedServices>,
 ): JoinedServices {
-  const own = decorate(declaredServices(configs, mesh));
+  const own = withAliases(decorate(declaredServices(configs, mesh)));
   const all = [...own, ...synthetic(own, workloads, mesh)];
-  const vips = allocateVips(all.filter((service) => !isWildcard(service.hostname)).map(serviceKey), previous?.vips);
+  const vips = allocateVips(all.filter(hasVip).map(serviceKey), previous?.vips);
   const kept = new Map((previous?.services ?? []).map((service) => [serviceKey(service), service]));
   const declared = new Map<string, Service>();
   const services = all.map((service): Service => {
@@ -84,6 +84,29 @@ function decorate(services: readonly Service[]): readonly Service[] {
     else if (service.registry === 'external' && owner.registry === 'kubernetes') result.set(key, joined(owner, service));
   }
   return [...result.values()];
+}
+
+/** A service that only stands for another of the mesh is a name of that one: rules of the other govern its calls. */
+function withAliases(services: readonly Service[]): readonly Service[] {
+  const named = services.filter((service) => standsFor(service) !== undefined);
+  if (named.length === 0) return services;
+  const known = new Set(services.filter((service) => standsFor(service) === undefined).map((service) => service.hostname));
+  const aliases = Map.groupBy(
+    named.filter((service) => known.has(standsFor(service) ?? '')),
+    (service) => standsFor(service) ?? '',
+  );
+  const gone = new Set([...aliases.values()].flat());
+  return services
+    .filter((service) => !gone.has(service))
+    .map((service) => {
+      const own = aliases.get(service.hostname);
+      return own === undefined ? service : { ...service, aliases: own.map(({ hostname }) => hostname).sort() };
+    });
+}
+
+/** The name behind a Kubernetes Service of type ExternalName. */
+function standsFor(service: Service): string | undefined {
+  return service.registry === 'kubernetes' && service.external ? service.endpoints[0]?.address : undefined;
 }
 
 function joined(owner: Service, entry: Service): Service {
@@ -148,4 +171,9 @@ function syntheticService(app: string, namespace: string, ports: readonly Worklo
     object: { kind: 'Workload', namespace, name: app },
     origin: { source: 'connected' },
   };
+}
+
+/** A call of a service without endpoints of its own goes to the address that was called: that must be a real one. */
+function hasVip({ hostname, resolution }: Service): boolean {
+  return !isWildcard(hostname) && resolution !== 'none';
 }

@@ -32,7 +32,7 @@ export function changedTypes(changes: Changes, push: PushContext): ChangedTypes 
     [TYPE_URL.endpoint, new Set(changes.endpoints.flatMap((change) => assignmentsOf(change, push)))],
     [TYPE_URL.workload, new Set(changes.workloads)],
   ]);
-  for (const typeUrl of [...wholeTypes(changes), ...ruledTypes(changes, push)]) result.set(typeUrl, '*');
+  for (const typeUrl of [...wholeTypes(changes), ...ruledTypes(changes, push), ...headlessTypes(changes, push)]) result.set(typeUrl, '*');
   for (const [typeUrl, names] of result) if (names !== '*' && names.size === 0) result.delete(typeUrl);
   return result;
 }
@@ -45,6 +45,11 @@ function wholeTypes({ push, endpoints }: Changes): readonly string[] {
   for (const key of push?.configs ?? []) types.push(...(BY_KIND[key.slice(0, key.indexOf('/'))] ?? []));
   if (endpoints.some((change) => change.accountsChanged)) types.push(TYPE_URL.cluster);
   return types;
+}
+
+/** A headless service is its endpoints: they stand in the name table and have listeners. */
+function headlessTypes({ endpoints }: Changes, push: PushContext): readonly string[] {
+  return endpoints.some((change) => push.services.byKey.get(change.service)?.headless === true) ? [TYPE_URL.listener, TYPE_URL.nameTable] : [];
 }
 
 /** Types that a change of the workload at its own address can have changed for a node, besides those for all: it may have got or lost ports. */

@@ -2,6 +2,7 @@ import { effectiveMtls, resolveHost, sidecarScope, type EgressScope, type ProxyN
 import type { Cluster, Listener, RouteConfiguration } from '@meltemi/protos-types';
 import { inboundClusters, outboundClusters, type OutboundClusters } from './clusters/index.ts';
 import type { InputsCache, Made } from './common/inputs-cache.ts';
+import { headlessPorts } from './common/headless.ts';
 import type { NodeScope } from './common/node-scope.ts';
 import { BLACKHOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER } from './common/names.ts';
 import type { Patcher } from './envoy-filter/index.ts';
@@ -138,7 +139,9 @@ export function generatedListeners(view: NodeView): NodeResources<Listener> {
     return { shared: NONE, own };
   }
   const { egress } = sidecarScope(view.state.push, scope);
-  const shared = cache.latest('outboundListeners', scope, { ...inputs, egress, unknownTo: unknownTo(view) }, (key) => outboundListeners(key, cache));
+  const headless = headlessPorts(inputs.services, view.state.endpoints, scope);
+  const key = { ...inputs, egress, unknownTo: unknownTo(view), headless };
+  const shared = cache.latest('outboundListeners', scope, key, (known) => outboundListeners(known, cache));
   return { shared, own: inboundListeners(view) };
 }
 

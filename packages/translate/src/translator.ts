@@ -2,6 +2,7 @@ import { LayeredMap } from '@meltemi/base';
 import { sidecarScope, type ProxyNode } from '@meltemi/model';
 import { TYPE_URL, type Cluster } from '@meltemi/protos-types';
 import { createInputsCache } from './common/inputs-cache.ts';
+import { headlessPorts } from './common/headless.ts';
 import { createNodeScopes } from './common/node-scope.ts';
 import { createPatcher, type ResourceCheck } from './envoy-filter/index.ts';
 import { endpointResource } from './endpoints/index.ts';
@@ -122,7 +123,8 @@ function endpoints(view: NodeView, names: Names): Resources {
 function nameTables(view: NodeView, wanted: Names): Resources {
   if (wanted !== '*' && !wanted.has(NAME_TABLE)) return NOTHING;
   const { scope, state, cache } = view;
-  const key = { services: sidecarScope(state.push, scope).services, scope, mesh: state.push.mesh };
+  const { services } = sidecarScope(state.push, scope);
+  const key = { services, scope, mesh: state.push.mesh, headless: headlessPorts(services, state.endpoints, scope) };
   return cache.latest('nameTable', scope, key, () => new Map([[NAME_TABLE, { json: nameTable(key) }]]));
 }
 

@@ -32,7 +32,9 @@ export function endpointsOf(service: Service, workloads: Iterable<Workload>, tru
     if (port.protocol === 'udp') continue;
     const fromWorkloads = selected.flatMap((workload): Endpoint[] => {
       const number = targetPortOf(port, workload);
-      return number === undefined ? [] : [workloadEndpoint(workload, number, trustDomain)];
+      if (number === undefined) return [];
+      const endpoint = workloadEndpoint(workload, number, trustDomain);
+      return [service.publishNotReady === true ? { ...endpoint, health: 'healthy' } : endpoint];
     });
     result.set(port.number, [...service.endpoints.map((entry) => inlineEndpoint(service, entry, port, trustDomain)), ...fromWorkloads]);
   }

@@ -13,12 +13,8 @@ export function kubernetesHostname(name: string, namespace: string, domainSuffix
 export function serviceFromKubernetes(config: Config<KubernetesServiceSpec>, mesh: MeshConfig): Service {
   const { name, namespace, labels, annotations } = config.meta;
   const { spec } = config;
-  const externalName = spec.type === 'ExternalName' ? spec.externalName : undefined;
-  const exportTo =
-    annotations['networking.istio.io/exportTo']
-      ?.split(',')
-      .map((entry) => entry.trim())
-      .filter((entry) => entry !== '') ?? [];
+  const externalName = spec.type === 'ExternalName' ? spec.externalName?.toLowerCase().replace(/\.$/, '') : undefined;
+  const exportTo = listOf(annotations['networking.istio.io/exportTo'] ?? '');
   return {
     hostname: kubernetesHostname(name, namespace, mesh.domainSuffix),
     name,
@@ -30,7 +26,8 @@ export function serviceFromKubernetes(config: Config<KubernetesServiceSpec>, mes
     selector: externalName === undefined ? spec.selector : undefined,
     labels,
     external: externalName !== undefined,
-    headless: spec.clusterIP === 'None',
+    headless: spec.clusterIP === 'None' && externalName === undefined,
+    ...endpointRules(spec),
     subjectAltNames: [],
     endpoints: externalName === undefined ? [] : [{ address: externalName, ports: {}, labels: {}, locality: '', weight: 1, serviceAccount: '' }],
     exportTo: exportTo.length === 0 ? mesh.defaultServiceExportTo : exportTo,
@@ -38,6 +35,21 @@ export function serviceFromKubernetes(config: Config<KubernetesServiceSpec>, mes
     createdAt: config.meta.creationTimestamp ?? '~',
     object: { kind: 'Service', namespace, name },
     origin: config.origin,
+  };
+}
+
+function listOf(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+}
+
+function endpointRules(spec: KubernetesServiceSpec): Pick<Service, 'trafficDistribution' | 'publishNotReady'> {
+  const near = spec.trafficDistribution;
+  return {
+    ...(near === undefined ? {} : { trafficDistribution: near === 'PreferSameNode' ? 'node' : 'zone' }),
+    ...(spec.publishNotReadyAddresses === true ? { publishNotReady: true } : {}),
   };
 }
 

@@ -66,7 +66,14 @@ function select(services: readonly Service[]): NamespaceServices {
     const before = byHost.get(service.hostname);
     if (before === undefined || (before.registry === 'external' && service.registry === 'kubernetes')) byHost.set(service.hostname, service);
   }
-  return { list: [...byHost.values()], byHost };
+  return namespaceServices([...byHost.values()]);
+}
+
+/** A list of services of different hosts, found by their own names and by those that stand for them. */
+export function namespaceServices(list: readonly Service[]): NamespaceServices {
+  const byHost = new Map(list.map((service) => [service.hostname, service]));
+  for (const service of list) for (const alias of service.aliases ?? []) if (!byHost.has(alias)) byHost.set(alias, service);
+  return { list, byHost };
 }
 
 /** Services whose selector picks a workload of that namespace and labels, oldest first. */

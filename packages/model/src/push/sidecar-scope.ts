@@ -4,7 +4,7 @@ import type { SidecarEgressSpec, SidecarSpec } from '../specs.ts';
 import type { MeshConfig } from '../types/mesh-config.ts';
 import type { Service } from '../types/service.ts';
 import type { PushContext } from './push-context.ts';
-import { visibleServices, type NamespaceServices } from './services.ts';
+import { namespaceServices, visibleServices, type NamespaceServices } from './services.ts';
 import { meshVirtualServices, type ResolvedVirtualService, type VirtualServiceTable } from './virtual-services.ts';
 import type { VisibilityIndex } from './visibility.ts';
 
@@ -138,7 +138,7 @@ function destinationsOf(rules: ReadonlySet<ResolvedVirtualService>, mesh: MeshCo
 
 function ordered(visible: NamespaceServices, chosen: ReadonlySet<Service>): NamespaceServices {
   const list = visible.list.filter((service) => chosen.has(service));
-  return { list, byHost: new Map(list.map((service) => [service.hostname, service])) };
+  return namespaceServices(list);
 }
 
 function cut(table: VirtualServiceTable, kept: ReadonlySet<ResolvedVirtualService>): VirtualServiceTable {

@@ -56,6 +56,10 @@ export interface Service {
   readonly headless: boolean;
   /** Nearest endpoints first: by zone, or by machine too. */
   readonly trafficDistribution?: 'zone' | 'node';
+  /** Endpoints count as healthy whatever they say. */
+  readonly publishNotReady?: true;
+  /** Hosts that stand for this one (Kubernetes' ExternalName). */
+  readonly aliases?: readonly string[];
   readonly subjectAltNames: readonly string[];
   readonly endpoints: readonly InlineEndpoint[];
   /** `.`, `*`, `~` or namespaces. Never empty. */

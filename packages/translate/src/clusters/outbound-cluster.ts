@@ -81,7 +81,9 @@ function discoveryOf(inputs: OutboundClusterInputs, policy: EffectivePolicy): Om
   const name = outboundCluster(port.number, subset, service.hostname);
   // Without redirection the address that was called is the service's own: it says nothing of an endpoint, and one is chosen as ever.
   const passthrough = policy.loadBalancer?.simple === 'PASSTHROUGH' && inputs.originalDestination;
-  if (service.resolution === 'none' || passthrough)
+  // The caller of a headless service has chosen the endpoint. A gateway has no such caller.
+  const chosen = service.headless && inputs.nodeType === 'sidecar' && inputs.originalDestination;
+  if (service.resolution === 'none' || passthrough || chosen)
     return inputs.originalDestination ? { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' } : undefined;
   const lb = loadBalancing(policy.loadBalancer);
   if (service.resolution === 'static') return { type: 'EDS', eds_cluster_config: { eds_config: ADS, service_name: name }, ...lb };

@@ -19,21 +19,31 @@ export function protocolOptions(
   names: UpstreamNames = {},
 ): Pick<Cluster, 'typed_extension_protocol_options'> {
   if (protocol === 'tcp') return {};
-  const http = pool?.http;
-  const common = defined({
-    idle_timeout: durationOf(http?.idleTimeout ?? pool?.tcp?.idleTimeout),
-    max_connection_duration: durationOf(pool?.tcp?.maxConnectionDuration),
-    max_requests_per_connection: nonZero(http?.maxRequestsPerConnection),
+  const options: HttpProtocolOptions = defined({
+    common_http_protocol_options: connectionOptions(pool),
+    upstream_http_protocol_options: Object.keys(names).length === 0 ? undefined : names,
+    ...versionOf(protocol, pool?.http),
   });
-  const http2 = http2Options(http);
-  const options: HttpProtocolOptions = {
-    ...(Object.keys(common).length === 0 ? {} : { common_http_protocol_options: common }),
-    ...(Object.keys(names).length === 0 ? {} : { upstream_http_protocol_options: names }),
-    ...(http?.useClientProtocol === true
-      ? { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2 } }
-      : { explicit_http_config: protocol === 'http2' ? { http2_protocol_options: http2 } : { http_protocol_options: {} } }),
-  };
   return { typed_extension_protocol_options: { [EXTENSION_NAME.httpProtocolOptions]: packAny(ANY_TYPE.httpProtocolOptions, options) } };
+}
+
+/** Limits of single connections; an idle time for TCP is one for HTTP too, unless that has its own. */
+function connectionOptions(pool: ConnectionPoolSettings | undefined): HttpProtocolOptions['common_http_protocol_options'] {
+  const common = defined({
+    idle_timeout: durationOf(pool?.http?.idleTimeout ?? pool?.tcp?.idleTimeout),
+    max_connection_duration: durationOf(pool?.tcp?.maxConnectionDuration),
+    max_requests_per_connection: nonZero(pool?.http?.maxRequestsPerConnection),
+  });
+  return Object.keys(common).length === 0 ? undefined : common;
+}
+
+function versionOf(
+  protocol: WireProtocol,
+  http: ConnectionPoolSettings['http'],
+): Pick<HttpProtocolOptions, 'use_downstream_protocol_config' | 'explicit_http_config'> {
+  const http2 = http2Options(http);
+  if (http?.useClientProtocol === true) return { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2 } };
+  return { explicit_http_config: protocol === 'http2' ? { http2_protocol_options: http2 } : { http_protocol_options: {} } };
 }
 
 function http2Options(http: NonNullable<ConnectionPoolSettings['http']> | undefined): Http2ProtocolOptions {

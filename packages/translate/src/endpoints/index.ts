@@ -20,19 +20,24 @@ function assignmentInputs(name: string, state: MeshState, scope: NodeScope): Ass
   const subset = rule?.subsets.find((entry) => entry.subset.name === found.subset)?.subset;
   if (found.subset !== '' && subset === undefined) return undefined;
   const policy = effectivePolicy(rule, found.subset, port);
-  const plan = localityPlan(policy, service, push.mesh, scope);
   return {
     name,
     endpoints: endpointList(endpoints.endpoints(serviceKey(service), port)),
     subset: subset?.labels ?? NO_LABELS,
     policies: push.peerAuthentications,
-    setting: plan?.setting,
-    failover: plan?.failover ?? false,
-    // Callers of other places share what does not depend on the place.
-    callerLocality: plan !== undefined && heedsPlace(plan) ? scope.locality : '',
-    callerValues: plan?.caller.priorityValues ?? [],
+    ...planInputs(localityPlan(policy, service, push.mesh, scope), scope),
     onlyHealthy: (policy.outlierDetection?.minHealthPercent ?? 0) > 0,
   };
+}
+
+function planInputs(
+  plan: LocalityPlan | undefined,
+  { locality }: NodeScope,
+): Pick<AssignmentInputs, 'setting' | 'failover' | 'callerLocality' | 'callerValues'> {
+  if (plan === undefined) return { setting: undefined, failover: false, callerLocality: '', callerValues: [] };
+  const { setting, failover, caller } = plan;
+  // Callers of other places share what does not depend on the place.
+  return { setting, failover, callerLocality: heedsPlace(plan) ? locality : '', callerValues: caller.priorityValues };
 }
 
 /** Without shares to give and without ejection, localities are only told. */
@@ -48,7 +53,7 @@ function edsService(
 ): { readonly service: Service; readonly port: number; readonly subset: string } | undefined {
   const parsed = parseOutboundCluster(name);
   const service = parsed === undefined ? undefined : sidecarScope(push, scope).services.byHost.get(parsed.hostname);
-  if (parsed === undefined || service?.resolution !== 'static') return undefined;
+  if (parsed === undefined || service?.resolution !== 'static' || service.hostname !== parsed.hostname) return undefined;
   return service.ports.some((port) => port.number === parsed.port) ? { service, port: parsed.port, subset: parsed.subset } : undefined;
 }
 

@@ -17,6 +17,7 @@ import {
 import type { FilterChain, Listener } from '@meltemi/protos-types';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
 import { wireProtocol } from '../common/capabilities.ts';
+import { answeringAddresses, type HeadlessPort } from '../common/headless.ts';
 import type { InputsCache } from '../common/inputs-cache.ts';
 import { BLACKHOLE_CLUSTER, outboundCluster } from '../common/names.ts';
 import type { NodeScope } from '../common/node-scope.ts';
@@ -45,6 +46,7 @@ export interface OutboundInputs {
   readonly egress: readonly EgressScope[];
   /** Cluster for calls of unknown destinations. */
   readonly unknownTo: string;
+  readonly headless: readonly HeadlessPort[];
 }
 
 /** All outbound listeners of a sidecar. */
@@ -57,7 +59,8 @@ export function outboundListeners(inputs: OutboundInputs, cache: InputsCache): r
   for (const egress of inputs.egress) {
     const bind = egressBind(egress.listener, scope);
     const { services, virtualServices } = egress;
-    const own: ServiceInputs = { scope, mesh, destinationRules: inputs.destinationRules, services, virtualServices, bind };
+    const { destinationRules, headless } = inputs;
+    const own: ServiceInputs = { scope, mesh, destinationRules, services, virtualServices, bind, headless };
     for (const { service, port } of egressPorts(egress, inputs.egress)) {
       for (const listener of serviceListeners(service, port, own, cache)) if (!byName.has(listener.name)) byName.set(listener.name, listener);
     }
@@ -130,6 +133,9 @@ function serviceListeners(service: Service, port: ServicePort, inputs: ServiceIn
   }
   const ownAddresses = [
     ...(service.vip === undefined || isWildcard(service.hostname) ? [] : [vipAddress(service.vip, scope)]),
+    ...inputs.headless
+      .filter((entry) => entry.service === service && entry.port === port.number)
+      .flatMap(({ endpoints }) => answeringAddresses(endpoints)),
     ...(redirect ? service.addresses.filter((address) => !address.includes('/')) : []),
   ];
   // Without redirection there is no original destination to forward to.
@@ -143,7 +149,7 @@ function serviceListeners(service: Service, port: ServicePort, inputs: ServiceIn
         httpListener,
       );
     const owners = virtualServicesFor(inputs, scope.namespace, service.hostname);
-    const { virtualServices: _, ...rest } = inputs;
+    const { virtualServices: _, headless: __, ...rest } = inputs;
     return cache.get('tcpListener', { ...rest, service, port, address, owners }, tcpListener);
   });
 }
@@ -176,7 +182,7 @@ function httpListener({ mesh, dataPlane, convertsB3, address, port, bind }: Http
   };
 }
 
-interface TcpListenerInputs extends Omit<ServiceInputs, 'virtualServices'> {
+interface TcpListenerInputs extends Omit<ServiceInputs, 'headless' | 'virtualServices'> {
   readonly service: Service;
   readonly port: ServicePort;
   readonly address: string;

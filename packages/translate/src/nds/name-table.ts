@@ -1,5 +1,6 @@
 import { isWildcard, vipAddress, type MeshConfig, type NamespaceServices, type Service } from '@meltemi/model';
 import type { NameInfo, NameTable } from '@meltemi/protos-types';
+import { answeringAddresses, type HeadlessPort } from '../common/headless.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import { shortNames } from '../routes/domains.ts';
 
@@ -8,32 +9,46 @@ export interface NameTableInputs {
   readonly services: NamespaceServices;
   readonly scope: NodeScope;
   readonly mesh: MeshConfig;
+  readonly headless: readonly HeadlessPort[];
 }
 
 /**
  * What the agent's DNS answers for a node: each host of the mesh, by its complete name and by the shorter ones that work from the node's namespace, with
- * the address under which the node reaches it.
+ * the address under which the node reaches it; of a headless service those of its endpoints, each of which has a name of its own too.
  */
-export function nameTable({ services, scope, mesh }: NameTableInputs): NameTable {
+export function nameTable(inputs: NameTableInputs): NameTable {
+  const { services, scope, headless } = inputs;
   const table: Record<string, NameInfo> = {};
+  const members = Map.groupBy(headless, ({ service }) => service);
   for (const service of services.list) {
-    const ips = addressesOf(service, scope);
-    if (ips.length === 0 || isWildcard(service.hostname)) continue;
-    const info: NameInfo = {
-      ips,
-      registry: service.registry === 'external' ? 'External' : 'Kubernetes',
-      shortname: service.name,
-      namespace: service.namespace,
-    };
-    for (const host of [service.hostname, ...(service.aliases ?? [])])
-      for (const name of [host, ...shortNames(host, { namespace: scope.namespace, domainSuffix: mesh.domainSuffix })]) table[name] ??= info;
+    const ports = members.get(service);
+    const ips = ports === undefined ? ownAddresses(service, scope) : answeringAddresses(ports.flatMap(({ endpoints }) => endpoints));
+    if (ips.length === 0) continue;
+    const info = infoOf(service, ips);
+    for (const name of namesOf(service, inputs)) table[name] ??= info;
+    if (ports !== undefined) addMembers(table, service, ports, inputs);
   }
   return { table };
 }
 
-/** Those that the service itself names, where calls to them come to the proxy; else the one that the mesh has given it. */
-function addressesOf({ addresses, vip }: Service, scope: NodeScope): readonly string[] {
-  const named = scope.interception === 'REDIRECT' ? addresses.filter((address) => !address.includes('/')) : [];
-  if (named.length > 0) return named;
-  return vip === undefined ? [] : [vipAddress(vip, scope)];
+function ownAddresses(service: Service, scope: NodeScope): readonly string[] {
+  if (service.vip === undefined || isWildcard(service.hostname)) return service.addresses.filter((address) => !address.includes('/'));
+  return [vipAddress(service.vip, scope)];
+}
+
+function infoOf(service: Service, ips: readonly string[]): NameInfo {
+  return { ips, registry: service.registry === 'external' ? 'External' : 'Kubernetes', shortname: service.name, namespace: service.namespace };
+}
+
+function namesOf(service: Service, { scope, mesh }: NameTableInputs): readonly string[] {
+  const from = { namespace: scope.namespace, domainSuffix: mesh.domainSuffix };
+  return [service.hostname, ...(service.aliases ?? [])].flatMap((host) => [host, ...shortNames(host, from)]);
+}
+
+/** `db-0.db`: one endpoint by the name of its workload. */
+function addMembers(table: Record<string, NameInfo>, service: Service, ports: readonly HeadlessPort[], inputs: NameTableInputs): void {
+  for (const endpoint of ports.flatMap(({ endpoints }) => endpoints)) {
+    const info = infoOf(service, [endpoint.address]);
+    for (const name of namesOf(service, inputs)) table[`${endpoint.workload}.${name}`] ??= info;
+  }
 }

@@ -12,7 +12,7 @@ export interface DomainScope extends Pick<ProxyNode, 'interception' | 'address' 
 export function domainsOf(service: Service, port: number, scope: DomainScope): readonly string[] {
   const names = isWildcard(service.hostname)
     ? [service.hostname]
-    : [service.hostname, `${service.hostname}.`, ...shortNames(service.hostname, scope)];
+    : [service.hostname, ...(service.aliases ?? [])].flatMap((name) => [name, `${name}.`, ...shortNames(name, scope)]);
   if (service.headless) names.push(...names.filter((name) => !name.endsWith('.') && !isWildcard(name)).map((name) => `*.${name}`));
   if (service.vip !== undefined) names.push(vipAddress(service.vip, scope));
   for (const address of service.addresses) if (!address.includes('/')) names.push(address.includes(':') ? `[${address}]` : address);

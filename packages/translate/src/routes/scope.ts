@@ -39,11 +39,13 @@ export function selectsScope(
 ): boolean {
   const gateways = filled(match?.gateways ?? [])?.map((gateway) => resolveGateway(gateway, namespace)) ?? virtualServiceGateways;
   if (!gateways.some((gateway) => scope.gateways.includes(gateway))) return false;
-  if (match === undefined) return true;
-  if (match.port !== undefined && match.port !== scope.port) return false;
-  // At a gateway it is the gateway itself that these two select, as in Istio: its callers have no labels.
-  if (match.sourceNamespace !== undefined && match.sourceNamespace !== '' && match.sourceNamespace !== scope.namespace) return false;
-  return match.sourceLabels === undefined || labelsMatch(match.sourceLabels, scope.labels);
+  return match === undefined || selectsCaller(match, scope);
+}
+
+/** At a gateway it is the gateway itself that labels and namespace select, as in Istio: its callers have no labels. */
+function selectsCaller(match: Pick<HttpMatchRequest, 'port' | 'sourceLabels' | 'sourceNamespace'>, scope: RouteScope): boolean {
+  const { port = scope.port, sourceNamespace = '', sourceLabels = {} } = match;
+  return port === scope.port && (sourceNamespace === '' || sourceNamespace === scope.namespace) && labelsMatch(sourceLabels, scope.labels);
 }
 
 /** A destination of a route, resolved. */

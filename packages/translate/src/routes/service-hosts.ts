@@ -92,7 +92,7 @@ interface HostParts extends Omit<HostRow, 'host'> {
 function makeHost(parts: HostParts, { scope, mesh }: SidecarRouteInputs, routing: RouteScope, cache: InputsCache): VirtualHost {
   const { service, port, owners, rule } = parts;
   // The bare name is for callers of the service's own namespace; to all others it does not matter where they are.
-  const own = service.hostname.endsWith(`.${scope.namespace}.svc.${mesh.domainSuffix}`);
+  const own = [service.hostname, ...(service.aliases ?? [])].some((host) => host.endsWith(`.${scope.namespace}.svc.${mesh.domainSuffix}`));
   const caller = { namespace: own ? scope.namespace : '', interception: scope.interception, address: scope.address };
   const domains = () => domainsOf(service, port.number, { ...caller, domainSuffix: mesh.domainSuffix });
   if (owners.length === 0) {

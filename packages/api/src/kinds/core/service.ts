@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
 import { defineKind, type Finding } from '../../kind.ts';
-import { dnsLabel, labels, opt, portNumber, req } from '../../schema/fields.ts';
+import { dnsLabel, labels, opt, portNumber, req, text } from '../../schema/fields.ts';
+import { hostFault } from '../../schema/formats.ts';
 
 const servicePort = z.strictObject({
   name: opt(dnsLabel, 'Name, unique; its prefix tells the protocol (http-web).'),
@@ -18,7 +19,10 @@ const serviceSchema = z.strictObject({
   selector: opt(labels, 'Labels of the workloads behind the service.'),
   clusterIP: opt(z.string(), 'Made by Kubernetes; the mesh gives every service an address of its own.'),
   clusterIPs: opt(z.array(z.string()), 'Made by Kubernetes.'),
-  externalName: opt(z.string(), 'DNS name the service stands for.'),
+  externalName: opt(
+    text((value) => hostFault(value, { wildcard: false, ip: false })),
+    'DNS name the service stands for; of the mesh, or of anywhere.',
+  ),
   externalIPs: opt(z.array(z.string()), 'For Kubernetes.'),
   externalTrafficPolicy: opt(z.enum(['Cluster', 'Local']), 'For Kubernetes.'),
   internalTrafficPolicy: opt(z.enum(['Cluster', 'Local']), 'Which endpoints are used.'),
@@ -35,7 +39,7 @@ const serviceSchema = z.strictObject({
   loadBalancerClass: opt(z.string(), 'For Kubernetes.'),
   allocateLoadBalancerNodePorts: opt(z.boolean(), 'For Kubernetes.'),
   healthCheckNodePort: opt(z.int(), 'For Kubernetes.'),
-  trafficDistribution: opt(z.string(), 'Preference of near endpoints.'),
+  trafficDistribution: opt(z.enum(['PreferClose', 'PreferSameZone', 'PreferSameNode']), 'Nearest endpoints first: of the zone, or of the machine.'),
 });
 
 /** Spec of a Kubernetes Service. */
@@ -43,6 +47,8 @@ export type Service = DeepReadonly<z.output<typeof serviceSchema>>;
 export type ServicePort = NonNullable<Service['ports']>[number];
 
 const KUBERNETES = 'it needs Kubernetes';
+const OUTSIDE = 'stand-alone, a gateway opens the mesh to the outside; write type: ClusterIP';
+const AFFINITY = 'proxies of Istio do not heed it either; write a DestinationRule with consistentHash: { useSourceIp: true }';
 
 /** The kind Service. */
 export const serviceKind = defineKind({
@@ -52,23 +58,20 @@ export const serviceKind = defineKind({
   schema: serviceSchema,
   names: 'label',
   unsupported: {
-    'type!=ClusterIP': 'stand-alone, a gateway opens the mesh to the outside; write type: ClusterIP',
-    'clusterIP=None': 'headless services are not built yet',
+    'type=NodePort': OUTSIDE,
+    'type=LoadBalancer': OUTSIDE,
     'ports[].protocol!=TCP': 'only TCP is proxied',
     'ports[].nodePort': KUBERNETES,
-    externalName: 'write a ServiceEntry with resolution: DNS',
     externalIPs: KUBERNETES,
     'externalTrafficPolicy!=Cluster': KUBERNETES,
-    'internalTrafficPolicy!=Cluster': 'locality load balancing is not built yet',
-    'sessionAffinity!=None': 'hash load balancing is not built yet',
-    sessionAffinityConfig: 'hash load balancing is not built yet',
-    'publishNotReadyAddresses!=false': 'endpoints that are not ready get no traffic',
+    'internalTrafficPolicy!=Cluster': 'it needs the nodes of Kubernetes',
+    'sessionAffinity!=None': AFFINITY,
+    sessionAffinityConfig: AFFINITY,
     loadBalancerIP: KUBERNETES,
     loadBalancerSourceRanges: KUBERNETES,
     loadBalancerClass: KUBERNETES,
     'allocateLoadBalancerNodePorts!=false': KUBERNETES,
     healthCheckNodePort: KUBERNETES,
-    trafficDistribution: 'locality load balancing is not built yet',
   },
   validate: validateService,
   columns: [
@@ -83,6 +86,7 @@ function validateService(spec: Service): Finding[] {
   const findings: Finding[] = [];
   if (ports.length === 0 && spec.type !== 'ExternalName' && spec.clusterIP !== 'None')
     findings.push({ path: [], message: 'a Service needs at least one port' });
+  findings.push(...externalNameRules(spec));
   ports.forEach((port, index) => {
     const path = ['ports', index];
     if (port.name === undefined && ports.length > 1) findings.push({ path, message: 'with several ports, each needs a name' });
@@ -91,5 +95,25 @@ function validateService(spec: Service): Finding[] {
     if (ports.findIndex((other) => other.port === port.port && other.protocol === port.protocol) < index)
       findings.push({ path: [...path, 'port'], message: `port ${port.port}/${port.protocol} is listed twice` });
   });
+  return findings;
+}
+
+function externalNameRules(spec: Service): Finding[] {
+  if (spec.type !== 'ExternalName') {
+    if (spec.externalName === undefined) return [];
+    return [{ path: ['externalName'], message: 'externalName has no effect without type: ExternalName', severity: 'warning' }];
+  }
+  const findings: Finding[] = [];
+  if (spec.externalName === undefined) findings.push({ path: [], message: 'type: ExternalName needs externalName' });
+  if (spec.selector !== undefined)
+    findings.push({ path: ['selector'], message: 'a service that stands for a name selects nothing', severity: 'warning' });
+  if ((spec.ports ?? []).length === 0) {
+    findings.push({
+      path: [],
+      message: 'without ports, externalName can only be a host of the mesh: proxies listen for nothing else',
+      fix: 'Add the ports that are called.',
+      severity: 'warning',
+    });
+  }
   return findings;
 }

@@ -107,17 +107,17 @@ function hashRules(hash: LoadBalancerSettings['consistentHash'], at: At): Findin
   if (hash?.minimumRingSize !== undefined && (hash.ringHash !== undefined || hash.maglev !== undefined)) {
     findings.push({ path: [...at, 'minimumRingSize'], message: 'minimumRingSize has no place beside ringHash or maglev' });
   }
-  if (hash?.httpCookie?.attributes !== undefined && hash.httpCookie.ttl === undefined) {
-    findings.push({
-      path: [...at, 'httpCookie', 'attributes'],
-      message: 'without ttl the cookie is only read, never made: attributes have no effect',
-      severity: 'warning',
-    });
-  }
+  findings.push(...cookieRules(hash?.httpCookie, [...at, 'httpCookie']));
   const size = hash?.maglev?.tableSize;
   if (size !== undefined && (size >= 5_000_011 || !isPrime(size)))
     findings.push({ path: [...at, 'maglev', 'tableSize'], message: `${size} is not a prime below 5000011` });
   return findings;
+}
+
+function cookieRules(cookie: NonNullable<LoadBalancerSettings['consistentHash']>['httpCookie'], at: At): Finding[] {
+  if (cookie?.attributes === undefined || cookie.ttl !== undefined) return [];
+  const message = 'without ttl the cookie is only read, never made: attributes have no effect';
+  return [{ path: [...at, 'attributes'], message, severity: 'warning' }];
 }
 
 function localityRules(locality: LoadBalancerSettings['localityLbSetting'], at: At): Finding[] {
@@ -141,44 +141,52 @@ function localityRules(locality: LoadBalancerSettings['localityLbSetting'], at: 
 }
 
 function tlsRules(tls: ClientTlsSettings, at: At): Finding[] {
-  const findings: Finding[] = [];
+  const findings = [...idleTlsFields(tls, at)];
   if (tls.mode === 'ISTIO_MUTUAL') {
     for (const field of CERTIFICATE_FIELDS) {
       if (tls[field] !== undefined)
         findings.push({ path: [...at, field], message: `${field} has no place with ISTIO_MUTUAL: the mesh makes the certificates` });
     }
   }
-  findings.push(...idleTlsFields(tls, at));
-  if (tls.mode === 'MUTUAL' && tls.credentialName === undefined && (tls.clientCertificate === undefined || tls.privateKey === undefined)) {
+  return tls.mode === 'SIMPLE' || tls.mode === 'MUTUAL' ? [...findings, ...originationRules(tls, at)] : findings;
+}
+
+/** Of TLS towards servers that are not of the mesh. */
+function originationRules(tls: ClientTlsSettings, at: At): Finding[] {
+  const findings: Finding[] = [];
+  if (tls.mode === 'MUTUAL' && tls.credentialName === undefined && (tls.clientCertificate === undefined || tls.privateKey === undefined))
     findings.push({ path: at, message: 'MUTUAL needs credentialName, or clientCertificate and privateKey' });
-  }
-  if (tls.credentialName !== undefined && (tls.clientCertificate !== undefined || tls.privateKey !== undefined || tls.caCertificates !== undefined)) {
+  const files = [tls.clientCertificate, tls.privateKey, tls.caCertificates];
+  if (tls.credentialName !== undefined && files.some((file) => file !== undefined))
     findings.push({ path: [...at, 'credentialName'], message: 'credentialName has no place beside paths of certificates' });
-  }
+  if (tls.caCrl !== undefined && tls.caCertificates === undefined)
+    findings.push({ path: [...at, 'caCrl'], message: 'caCrl needs caCertificates beside it' });
   return findings;
 }
 
 const SERVER_FIELDS = ['sni', 'subjectAltNames', 'insecureSkipVerify'] as const;
 
+const IDLE: Readonly<Record<NonNullable<ClientTlsSettings['mode']>, readonly (keyof ClientTlsSettings)[]>> = {
+  DISABLE: [...CERTIFICATE_FIELDS, ...SERVER_FIELDS],
+  SIMPLE: ['clientCertificate', 'privateKey'],
+  MUTUAL: [],
+  ISTIO_MUTUAL: [],
+};
+
 /** Fields that the mode does not look at. */
 function idleTlsFields(tls: ClientTlsSettings, at: At): Finding[] {
   const mode = tls.mode ?? 'DISABLE';
-  const idle =
-    mode === 'DISABLE' ? [...CERTIFICATE_FIELDS, ...SERVER_FIELDS] : mode === 'SIMPLE' ? (['clientCertificate', 'privateKey'] as const) : [];
-  const findings: Finding[] = idle
+  const findings: Finding[] = IDLE[mode]
     .filter((field) => tls[field] !== undefined)
     .map((field) => ({ path: [...at, field], message: `${field} has no effect with ${mode}`, severity: 'warning' }));
-  if (mode === 'ISTIO_MUTUAL' && tls.insecureSkipVerify === true)
-    findings.push({ path: [...at, 'insecureSkipVerify'], message: 'insecureSkipVerify has no place with ISTIO_MUTUAL: the mesh checks identities' });
-  if (tls.insecureSkipVerify === true && (tls.caCertificates !== undefined || tls.subjectAltNames !== undefined))
-    findings.push({
-      path: [...at, 'insecureSkipVerify'],
-      message: 'with insecureSkipVerify nothing of the server is checked: caCertificates and subjectAltNames have no effect',
-      severity: 'warning',
-    });
-  if (tls.caCrl !== undefined && tls.caCertificates === undefined && mode !== 'DISABLE' && mode !== 'ISTIO_MUTUAL')
-    findings.push({ path: [...at, 'caCrl'], message: 'caCrl needs caCertificates beside it' });
-  return findings;
+  return tls.insecureSkipVerify === true ? [...findings, ...uncheckedRules(tls, [...at, 'insecureSkipVerify'])] : findings;
+}
+
+function uncheckedRules(tls: ClientTlsSettings, path: At): Finding[] {
+  if (tls.mode === 'ISTIO_MUTUAL') return [{ path, message: 'insecureSkipVerify has no place with ISTIO_MUTUAL: the mesh checks identities' }];
+  if (tls.caCertificates === undefined && tls.subjectAltNames === undefined) return [];
+  const message = 'with insecureSkipVerify nothing of the server is checked: caCertificates and subjectAltNames have no effect';
+  return [{ path, message, severity: 'warning' }];
 }
 
 function isPrime(value: number): boolean {
