@@ -8,7 +8,7 @@ import type { H2Data, H2Stream } from './session-types.ts';
 import { outgoing, socketSession } from './testdata/socket-session.ts';
 import { latin1, textOf } from './testdata/tools.ts';
 
-const portOf = (server: net.Server | http2.Http2Server): number => (server.address() as AddressInfo).port;
+const portOf = (server: { address(): AddressInfo | string | null }): number => (server.address() as AddressInfo).port;
 
 interface Echo {
   head: string;
