@@ -2,6 +2,7 @@ import type { CompiledHeader, CompiledHeaders } from '@meltemi/runtime';
 import { flagBit, type ResponseFlag } from '../types.ts';
 import type { Exchange } from './exchange.ts';
 import { filterLocalReply } from './filters/respond.ts';
+import { encodeGrpcMessage, grpcStatusOf } from './grpc.ts';
 import { clean, FRAMING, lineAt, withoutLines } from './headers.ts';
 import { rescan } from './request-head.ts';
 import { connectionLine, dateLine, responseLines } from './response-head.ts';
@@ -65,10 +66,12 @@ function bodyLines(body: Buffer | undefined, own: string): string {
   return `content-length: ${length}\r\n${type}`;
 }
 
-function grpcLines({ info }: Exchange, reply: LocalReply): string {
+function grpcLines({ info, downstream }: Exchange, reply: LocalReply): string {
   info.grpcStatus = String(reply.grpcStatus ?? grpcStatusOf(reply.status));
-  const message = encodeURIComponent(reply.body);
-  return `content-type: application/grpc\r\ngrpc-status: ${info.grpcStatus}\r\ngrpc-message: ${message}\r\ncontent-length: 0\r\n`;
+  const message = reply.body === '' ? '' : `grpc-message: ${encodeGrpcMessage(reply.body)}\r\n`;
+  // Over HTTP/2 the head alone is the whole answer ("trailers-only").
+  const length = downstream.protocol === 'http1' ? 'content-length: 0\r\n' : '';
+  return `content-type: application/grpc\r\ngrpc-status: ${info.grpcStatus}\r\n${message}${length}`;
 }
 
 /** The route's response headers count for direct answers as well; there are no lines of an upstream to change. */
@@ -94,25 +97,4 @@ function withHeader(lines: string, header: CompiledHeader, { info, worker, head 
   const value = clean(header.constant ?? header.value(worker.format.use(info, worker.requestScanner, head.bytes, true)));
   if (value === '' && !header.keepEmptyValue) return lines;
   return `${action === 'overwrite' && there ? withoutLines(lines, name) : lines}${name}: ${value}\r\n`;
-}
-
-/** gRPC's mapping of HTTP statuses. */
-function grpcStatusOf(status: number): number {
-  switch (status) {
-    case 400:
-      return 13;
-    case 401:
-      return 16;
-    case 403:
-      return 7;
-    case 404:
-      return 12;
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return 14;
-    default:
-      return 2;
-  }
 }

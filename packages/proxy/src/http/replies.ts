@@ -17,6 +17,7 @@ export const REPLIES = {
   routeTimeout: localReply(504, 'upstream request timeout', 'response_timeout', 'UT'),
   perTryTimeout: localReply(504, 'upstream request timeout', 'upstream_per_try_timeout', 'UT'),
   maxDuration: localReply(408, 'downstream duration timeout', 'max_duration_timeout', 'DT'),
+  grpcDeadline: { ...localReply(408, 'downstream duration timeout', 'max_duration_timeout', 'DT'), grpcStatus: 4 },
   requestTimeout: localReply(408, 'request timeout', 'request_overall_timeout'),
   headTimeout: localReply(408, 'request header timeout', 'request_header_timeout'),
   idleRequest: localReply(408, 'stream timeout', 'stream_idle_timeout', 'SI'),

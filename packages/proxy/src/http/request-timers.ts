@@ -54,13 +54,17 @@ export class RequestTimers {
     else this.#wheel.clear(this.#stream);
   }
 
+  /** The route limits the stream's life, counted from its beginning, in place of what the connection manager says; 0 = no limit. */
+  limitLife(x: Exchange, ms: number): void {
+    if (ms > 0) this.#startDuration(x, x.info.startMs, ms);
+    else if (this.#duration !== undefined) this.#wheel.clear(this.#duration);
+  }
+
   /** The route's time-out counts from the end of the request. */
   startRoute(x: Exchange): void {
     const now = this.#wheel.recent;
     if (x.info.requestEndMs === 0) x.info.requestEndMs = now;
     if (x.timeoutMs > 0) this.#wheel.set(this.#route, now, x.timeoutMs);
-    const maxMs = x.forward?.config.maxStreamDurationMs;
-    if (maxMs !== undefined && maxMs > 0) this.#startDuration(x, now, maxMs);
     if (x.forward?.idleTimeoutMs !== undefined) this.touch(x);
   }
 
@@ -107,7 +111,7 @@ export class RequestTimers {
   }
 
   #startDuration(x: Exchange, now: number, ms: number): void {
-    this.#duration ??= createDeadline(() => this.#expired((stream) => giveUp(stream, REPLIES.maxDuration)));
+    this.#duration ??= createDeadline(() => this.#expired((stream) => giveUp(stream, stream.info.grpc ? REPLIES.grpcDeadline : REPLIES.maxDuration)));
     if (x.phase !== 'done') this.#wheel.set(this.#duration, now, ms);
   }
 

@@ -5,8 +5,9 @@ import { drainPool } from '../health/drain.ts';
 import { flagBit } from '../types.ts';
 import { abandonAttempt, settle } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
+import { httpStatusOf, statusInTrailers } from './grpc.ts';
 import { filterResponse } from './filters/respond.ts';
-import { headerValue } from './request-view.ts';
+import { headerValue, knownValue } from './request-view.ts';
 import { StageChain } from './payload.ts';
 import type { Piece } from './pieces.ts';
 import { attemptFailed, mayRetry, scheduleRetry, sentOnStale } from './retry.ts';
@@ -25,7 +26,8 @@ export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): nu
   if (status === 101 && x.upgrade === '') return nonsense(x);
   info.upstreamFirstByteMs = worker.wheel.recent;
   info.responseCode = status;
-  judgeHost(x, status);
+  if (info.grpc) readGrpcStatus(x, read);
+  judgeHost(x, status, read.ended);
   if (retried(x, read.bytes)) return -1;
   info.responseCodeDetails = 'via_upstream';
   x.downstream.timers.stopTry();
@@ -33,11 +35,18 @@ export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): nu
   return status === 101 ? switchProtocols(x, stream, read) : passOn(x, stream, read);
 }
 
-/** What the response says about the host. */
-function judgeHost({ host, cluster, info, worker }: Exchange, status: number): void {
+/** A response that is nothing but trailers has the status of the call in its head. */
+function readGrpcStatus({ info, worker }: Exchange, { bytes }: HeadRead): void {
+  const { responseScanner: scanner } = worker;
+  if (scanner.known[HEADER['grpc-status']] !== 0) info.grpcStatus = knownValue(scanner, bytes, HEADER['grpc-status']);
+}
+
+/** What the response says about the host. Of a gRPC call the status that counts comes with its end. */
+function judgeHost({ host, cluster, info, worker }: Exchange, status: number, ended: boolean): void {
   if (host === undefined || cluster === undefined) return;
   const nowMs = info.upstreamFirstByteMs;
-  if (cluster.report(host, status, nowMs)) drainPool(host);
+  const told = info.grpc && status === 200 && info.grpcStatus !== '' ? httpStatusOf(info.grpcStatus) : status;
+  if ((!info.grpc || status !== 200 || ended) && cluster.report(host, told, nowMs)) drainPool(host);
   cluster.observe(host, nowMs - info.upstreamStartMs, nowMs);
   if (worker.responseScanner.known[HEADER['x-envoy-immediate-health-check-fail']] !== 0) expelHost(host);
 }
@@ -99,11 +108,18 @@ export function responseBody(x: Exchange, bytes: Uint8Array, start: number, end:
 /** The response is whole. */
 export function responseEnded(x: Exchange, payloadBytes: number, trailers: Uint8Array | undefined): void {
   x.info.upstreamEndMs = x.worker.wheel.recent;
+  if (x.info.grpc && trailers !== undefined) grpcEnded(x, trailers);
   // A writer of payload counts what it writes.
   if (x.info.bytesSent === 0) x.info.bytesSent = payloadBytes;
   settle(x);
   x.upstream = undefined;
   (x.responseChain ?? x.downstream).end(trailers);
+}
+
+function grpcEnded({ info, host, cluster, worker }: Exchange, trailers: Uint8Array): void {
+  info.grpcStatus = statusInTrailers(trailers);
+  if (info.grpcStatus === '' || host === undefined || cluster === undefined) return;
+  if (cluster.report(host, httpStatusOf(info.grpcStatus), worker.wheel.recent)) drainPool(host);
 }
 
 /** The last piece of a body with its end. */

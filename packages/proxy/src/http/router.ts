@@ -4,12 +4,13 @@ import { startAttempt } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { cleanTarget } from './headers.ts';
 import { createHostChoice } from './host-choice.ts';
+import { readGrpcTimeout } from './grpc.ts';
 import { runFilters, type RouterSteps } from './filters/run.ts';
 import { localReply } from './local-reply.ts';
 import { REPLIES } from './replies.ts';
 import { openRequestChain } from './request-body.ts';
 import { rescan } from './request-head.ts';
-import { knownValue } from './request-view.ts';
+import { headerValue, knownValue } from './request-view.ts';
 import { startTrace } from './tracing.ts';
 
 /** Finds what is to be done with a request whose head the worker's scanner has just read, and begins it. */
@@ -102,6 +103,17 @@ function wholeNumber(text: string): number | undefined {
   return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
+/** How long the stream may live: what a gRPC caller's deadline comes to where the route heeds it, else the route's limit; undefined = neither. */
+function streamLifeMs({ forward, info, worker, head }: Exchange): number | undefined {
+  const { grpcTimeout, maxStreamDurationMs } = forward?.config ?? {};
+  if (grpcTimeout === undefined || !info.grpc) return maxStreamDurationMs;
+  const told = readGrpcTimeout(headerValue(worker.requestScanner, head.bytes, 'grpc-timeout'));
+  if (told === undefined) return maxStreamDurationMs;
+  const { maxMs, offsetMs } = grpcTimeout;
+  const ms = maxMs > 0 ? Math.min(told, maxMs) : told;
+  return ms > offsetMs ? ms - offsetMs : ms;
+}
+
 /** The first attempt. */
 function begin(x: Exchange): void {
   if (x.cluster === undefined) {
@@ -109,6 +121,8 @@ function begin(x: Exchange): void {
     return;
   }
   if (x.expectsContinue && !x.requestComplete) x.downstream.sendContinue();
+  const lifeMs = streamLifeMs(x);
+  if (lifeMs !== undefined) x.downstream.timers.limitLife(x, lifeMs);
   if (x.payloadRequest.length > 0) openRequestChain(x);
   if (x.bodyComplete) x.downstream.timers.startRoute(x);
   startAttempt(x);
