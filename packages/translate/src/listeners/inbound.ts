@@ -20,6 +20,7 @@ import { connectionManager } from './connection-manager.ts';
 import type { InboundPort } from './inbound-ports.ts';
 import { INSPECTION, TLS_INSPECTOR } from './inspection.ts';
 import { tcpFilter } from './tcp-filter.ts';
+import { tcpSettings } from './tcp-settings.ts';
 
 /** Istio's inbound port. */
 export const INBOUND_PORT = 15006;
@@ -79,7 +80,12 @@ function portChains(port: InboundPort, match: FilterChainMatch, settings: Inboun
   const cluster = inboundCluster(port.number);
   const filter =
     port.wire === 'tcp'
-      ? tcpFilter({ ...settings, direction: 'inbound', clusters: [{ name: cluster, weight: 1 }] })
+      ? tcpFilter({
+          ...settings,
+          direction: 'inbound',
+          clusters: [{ name: cluster, weight: 1 }],
+          ...tcpSettings(port.pool === undefined ? {} : { connectionPool: port.pool }, {}),
+        })
       : connectionManager({ ...settings, place: 'sidecar-inbound', statPrefix: `inbound_0.0.0.0_${port.number}`, routes: inboundRoutes(port) });
   return securedChains({ name: `${cluster}`, mode: port.mtls, wire: port.wire, match, filter, settings, policy: port.policy });
 }

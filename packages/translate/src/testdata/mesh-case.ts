@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeYaml, isKind, type Config } from '@meltemi/api';
+import { decodeMeshConfig, decodeYaml, isKind, MESH_CONFIG_MAP, ofKind, type Config } from '@meltemi/api';
 import { formatProblem } from '@meltemi/base';
 import {
-  buildPushContext, createEndpointIndex, DEFAULT_MESH_CONFIG, endpointsOf, joinServices, NO_LOCALITY, parseLocality, parseProtocol, parseProxyNode, serviceKey, workloadFromEntry,
+  buildPushContext, createEndpointIndex, DEFAULT_MESH_CONFIG, endpointsOf, joinServices, meshConfigFrom, NO_LOCALITY, parseLocality, parseProtocol, parseProxyNode, serviceKey, workloadFromEntry,
   type Endpoint, type JoinedServices, type MeshConfig, type ProxyNode, type Workload,
 } from '@meltemi/model';
 import { TYPE_URL } from '@meltemi/protos-types';
@@ -78,7 +78,7 @@ export function readMeshCase(text: string, file: string): MeshCase {
   const decoded = decodeYaml(documents.join('\n---\n'), { file, takeUnsupported: true });
   if (decoded.problems.some((problem) => problem.severity === 'error')) throw new Error(decoded.problems.map(formatProblem).join('\n'));
   const { configs } = decoded;
-  const mesh: MeshConfig = { ...DEFAULT_MESH_CONFIG, ...settings.mesh };
+  const mesh = meshOf(configs, { ...DEFAULT_MESH_CONFIG, ...settings.mesh });
   const connected = (settings.workloads ?? []).map(workloadOf);
   const entries = configs.flatMap((config) => (isKind(config, 'WorkloadEntry') ? (workloadFromEntry(config) ?? []) : []));
   const workloads = [...connected, ...entries];
@@ -94,6 +94,13 @@ export function readMeshCase(text: string, file: string): MeshCase {
   const shown = (settings.workloads ?? []).filter((workload) => workload.show === true || settings.show?.includes(workload.name) === true);
   const nodes = new Map(shown.map((workload) => [workload.name, nodeOf(workload)]));
   return { state: build(configs), configs, workloads, rebuild: build, nodes, only: settings.only };
+}
+
+/** With what the ConfigMap of the mesh says, as the control plane takes it. */
+function meshOf(configs: readonly Config[], start: MeshConfig): MeshConfig {
+  const map = ofKind(configs, 'ConfigMap').find(({ meta }) => meta.name === MESH_CONFIG_MAP && meta.namespace === start.rootNamespace);
+  const { settings } = decodeMeshConfig(map?.spec.data?.['mesh'] ?? '');
+  return settings === undefined ? start : meshConfigFrom(start, settings);
 }
 
 const joins = new WeakMap<MeshState, JoinedServices>();

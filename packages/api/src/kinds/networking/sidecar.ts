@@ -83,8 +83,11 @@ export type SidecarIngress = NonNullable<Sidecar['ingress']>[number];
 export type SidecarEgress = NonNullable<Sidecar['egress']>[number];
 
 const POOL: Readonly<Record<string, string>> = {
+  'tcp.tcpKeepalive': 'the application is on the same machine',
   'http.h2UpgradePolicy': 'the port says what the application speaks',
   'http.useClientProtocol': 'the port says what the application speaks',
+  'http.maxConcurrentStreams': 'it is a limit of the application itself',
+  'http.http2KeepAlive': 'the application is on the same machine',
 };
 const pools = Object.fromEntries(
   ['inboundConnectionPool', 'ingress[].connectionPool'].flatMap((at) => Object.entries(POOL).map(([key, reason]) => [`${at}.${key}`, reason])),
