@@ -11,6 +11,8 @@ export type * from './types/health.ts';
 export type * from './types/secret.ts';
 export type * from './types/config.ts';
 export type * from './filters/types.ts';
+export { namesMatch, type AuthzBody, type AuthzQuestion, type ExtAuthzConfig, type HttpAuthz } from './filters/ext-authz.ts';
+export { httpStatus } from './decode/http-status.ts';
 export type { JwtQuestion } from './filters/jwt-authn.ts';
 export type { RateLimitConfig, RateLimitQuestion } from './filters/ratelimit.ts';
 export type { GrpcService } from './decode/grpc-service.ts';

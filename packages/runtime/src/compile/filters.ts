@@ -18,7 +18,7 @@ export function compileFilters(http: HttpConnectionManager): CompiledFilters {
   const make = (route: CompiledRoute | undefined, choice: ClusterChoice | undefined): readonly ActiveFilter[] => {
     const overrides = overridesOf(route, choice);
     return filters
-      .map((filter, position) => activate(filter, position, { overrides, route, choice, statPrefix }))
+      .map((filter, position) => activate(filter, position, { overrides, route, choice, statPrefix, chain: filters }))
       .filter((filter) => filter !== undefined);
   };
   let base: readonly ActiveFilter[] | undefined;
@@ -49,6 +49,7 @@ interface Site {
   readonly route: CompiledRoute | undefined;
   readonly choice: ClusterChoice | undefined;
   readonly statPrefix: string;
+  readonly chain: readonly HttpFilter[];
 }
 
 function activate(filter: HttpFilter, position: number, { overrides, ...site }: Site): ActiveFilter | undefined {

@@ -60,6 +60,12 @@ const STATUSES: Readonly<Record<string, number>> = {
   NetworkAuthenticationRequired: 511,
 };
 
+/** The number of a status by its name in `StatusCode`, or by itself; 0 = there is none. */
+export function httpStatus(name: string | number): number {
+  if (typeof name === 'number') return name;
+  return Object.hasOwn(STATUSES, name) ? (STATUSES[name] ?? 0) : 0;
+}
+
 /** An `HttpStatus` field; `fallback` when it is absent or empty. */
 export function decodeHttpStatus(reader: Reader, field: string, fallback: number): number {
   const code = reader.message(field)?.oneOf('code', { Empty: 0, ...STATUSES }, 0) ?? 0;

@@ -1,7 +1,9 @@
 import type { Reader } from '../decode/reader.ts';
 import type { FilterKind } from './define.ts';
 import { bufferFilter } from './buffer.ts';
+import { compressorFilter } from './compressor.ts';
 import { corsFilter } from './cors.ts';
+import { extAuthzFilter } from './ext-authz.ts';
 import { faultFilter } from './fault.ts';
 import { grpcStatsFilter } from './grpc-stats.ts';
 import { headerMutationFilter } from './header-mutation.ts';
@@ -15,6 +17,7 @@ import type { FilterOverride, FilterOverrides, HttpFilter } from './types.ts';
 
 /** Every HTTP filter this proxy has, besides the router. Order is of no meaning here: the chain's order comes with the configuration. */
 export const HTTP_FILTERS: readonly FilterKind[] = [
+  extAuthzFilter,
   jwtAuthnFilter,
   rbacFilter,
   corsFilter,
@@ -23,6 +26,7 @@ export const HTTP_FILTERS: readonly FilterKind[] = [
   rateLimitFilter,
   headerMutationFilter,
   setMetadataFilter,
+  compressorFilter,
   bufferFilter,
   healthCheckFilter,
   grpcStatsFilter,

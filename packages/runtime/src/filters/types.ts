@@ -178,6 +178,8 @@ export interface FilterSite<O> {
   readonly choice: ClusterChoice | undefined;
   /** `http.<stat_prefix>.` */
   readonly statPrefix: string;
+  /** All filters of the chain, for kinds of which several work together. */
+  readonly chain: readonly HttpFilter[];
 }
 
 /** What a filter does with requests of one route. May keep state: there is one per thread, for as long as its configuration is in force. */

@@ -1,8 +1,12 @@
+import { compressorHalf } from './compressor.ts';
+import { extAuthzHalf } from './ext-authz.ts';
+import { faultHalf } from './fault.ts';
 import type { FilterHalf } from './half.ts';
 import { jwtAuthnHalf } from './jwt-authn.ts';
+import { rateLimitHalf } from './ratelimit.ts';
 
 /** The halves of filters that do I/O or work on payloads, by kind. */
-const HALVES: readonly FilterHalf[] = [jwtAuthnHalf];
+const HALVES: readonly FilterHalf[] = [compressorHalf, extAuthzHalf, faultHalf, jwtAuthnHalf, rateLimitHalf];
 
 const byKind = new Map(HALVES.map((half) => [half.t, half]));
 

@@ -1,4 +1,4 @@
-import type { FilterResponse, HeaderEdit } from '@meltemi/runtime';
+import type { FilterResponse, HeaderEdit, PayloadTransform } from '@meltemi/runtime';
 import { lineAt } from '../headers.ts';
 import type { Exchange } from '../exchange.ts';
 import { rescan } from '../request-head.ts';
@@ -35,6 +35,7 @@ function runHooks(
 ): readonly HeaderEdit[] {
   const { worker, filters } = x;
   const edits: HeaderEdit[] = [];
+  const transforms: PayloadTransform[] = [];
   // Hooks look at the request too; another one may have been read since.
   if (worker.scannedFor !== x) rescan(x);
   const response: FilterResponse = {
@@ -49,6 +50,10 @@ function runHooks(
     if (verdict.edits !== undefined) edits.push(...verdict.edits);
     const { transform } = verdict;
     if (transform === undefined || what.local) continue;
+    transforms.push(transform);
+  }
+  // The payload takes the way of the head: what was first to see the one is farthest from the client for the other.
+  for (const transform of transforms.toReversed()) {
     const stage = filterHalf(transform.t).transform?.(transform, x);
     if (stage !== undefined) x.stageResponse(stage);
   }

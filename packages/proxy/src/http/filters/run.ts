@@ -69,9 +69,15 @@ function carryOut(x: Exchange, step: Step): boolean {
 
 function demandBody(x: Exchange, step: Step): boolean {
   const { body } = step.verdict;
-  if (body === undefined || x.requestComplete) return settleVerdict(x, step);
+  if (body === undefined) return settleVerdict(x, step);
+  if (x.requestComplete && x.bodyBytes > body.maxBytes && !body.partial) {
+    x.downstream.reply(x, REPLIES.bodyTooLarge);
+    return false;
+  }
+  if (x.requestComplete) return settleVerdict(x, step);
   const state = stateOf(x);
   state.holdBytes = body.maxBytes;
+  state.partial = body.partial;
   state.onBody = () => resume(x, step, settleVerdict);
   if (x.expectsContinue) x.downstream.sendContinue();
   x.expectsContinue = false;
@@ -141,8 +147,9 @@ export function bodyArrived(x: Exchange): void {
   const state = x.filters;
   if (state?.onBody === undefined) return;
   const next = state.onBody;
-  if (!x.requestComplete && x.bodyBytes <= state.holdBytes) return;
+  const tooLarge = x.bodyBytes > state.holdBytes;
+  if (!x.requestComplete && !tooLarge) return;
   state.onBody = undefined;
-  if (x.requestComplete) next();
-  else x.downstream.reply(x, REPLIES.bodyTooLarge);
+  if (tooLarge && !state.partial) x.downstream.reply(x, REPLIES.bodyTooLarge);
+  else next();
 }

@@ -12,10 +12,12 @@ export interface FilterState {
   onBody: (() => void) | undefined;
   /** Bytes of the request's body that may be held for a filter; 0 = as always. */
   holdBytes: number;
+  /** Beyond that the request goes on unread, and is not refused. */
+  partial: boolean;
 }
 
 export function createFilterState(): FilterState {
-  return { hooks: [], responseEdits: [], cancel: undefined, onBody: undefined, holdBytes: 0 };
+  return { hooks: [], responseEdits: [], cancel: undefined, onBody: undefined, holdBytes: 0, partial: false };
 }
 
 /** The request has ended: whatever a filter waits for is given up. */

@@ -1,0 +1,126 @@
+import { namesMatch, type AuthzQuestion } from '@meltemi/runtime';
+import type { HeadScanner } from '@meltemi/wire';
+import { nodeBytes } from '../../net/node-bytes.ts';
+import type { Exchange } from '../exchange.ts';
+import { clientCertLine, forwardedLines } from '../forwarded.ts';
+import { keptPayload } from '../request-body.ts';
+import { clientAddress } from './context.ts';
+
+/** A header as it is told to an authorization service. */
+export type TellHeader = readonly [name: string, value: string];
+
+/** The request's headers in their order, with those that this hop adds, and the request line under its pseudo names. */
+export function headersToTell(x: Exchange): readonly TellHeader[] {
+  const { requestScanner: scanner } = x.worker;
+  const { bytes } = x.head;
+  const found: TellHeader[] = [
+    [':authority', x.viewAuthority],
+    [':path', x.viewPath],
+    [':method', x.info.method],
+    [':scheme', x.scheme],
+  ];
+  const own = [...addedHere(x, scanner)];
+  const replaced = new Set(own.map(([name]) => name));
+  for (let i = 0; i < scanner.count; i++) {
+    const name = nodeBytes.latin1(bytes, scanner.nameStart(i), scanner.nameEnd(i)).toLowerCase();
+    if (name === 'host' || HOP.has(name) || replaced.has(name)) continue;
+    found.push([name, nodeBytes.latin1(bytes, scanner.valueStart(i), scanner.valueEnd(i))]);
+  }
+  return [...found, ...own];
+}
+
+/** Of the connection, not of the request. */
+const HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te']);
+
+/** What the upstream will get from this hop, so that the service judges what the application sees. */
+function addedHere(x: Exchange, scanner: HeadScanner): readonly TellHeader[] {
+  const bytes = x.head.bytes;
+  const requestId = x.info.requestId === '' ? '' : `x-request-id: ${x.info.requestId}\r\n`;
+  const lines = requestId + forwardedLines(x, scanner, bytes) + clientCertLine(x, scanner, bytes);
+  return lines
+    .split('\r\n')
+    .filter((line) => line !== '')
+    .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)] as const);
+}
+
+/** Several lines of a name in one. */
+export function joinedHeaders(headers: readonly TellHeader[]): Readonly<Record<string, string>> {
+  const joined = new Map<string, string>();
+  for (const [name, value] of headers) {
+    const before = joined.get(name);
+    joined.set(name, before === undefined ? value : `${before},${value}`);
+  }
+  return Object.fromEntries(joined);
+}
+
+/** The body that is told, '' = none. */
+export function bodyToTell(x: Exchange, { body }: AuthzQuestion): Buffer | undefined {
+  return body === undefined || !x.downstream.hasBody ? undefined : keptPayload(x).subarray(0, body.maxBytes);
+}
+
+const CHECK_STATUS = { partial: 'x-envoy-auth-partial-body' } as const;
+
+/** `CheckRequest` in ProtoJSON form. */
+export function checkRequest(x: Exchange, question: AuthzQuestion): object {
+  const { config, extensions } = question;
+  const allowed = config.allowedHeaders === undefined ? () => true : namesMatch(config.allowedHeaders);
+  const disallowed = namesMatch(config.disallowedHeaders);
+  const body = bodyToTell(x, question);
+  const told = headersToTell(x).filter(([name]) => (name.startsWith(':') || allowed(name)) && !disallowed(name));
+  if (body !== undefined) (told as TellHeader[]).push([CHECK_STATUS.partial, String(!x.requestComplete)]);
+  const { info } = x;
+  return {
+    attributes: {
+      ...peers(x, question),
+      request: {
+        time: new Date(info.startTimeMs).toISOString(),
+        http: {
+          id: info.requestId,
+          method: info.method,
+          ...(config.rawHeaders
+            ? { header_map: { headers: told.map(([key, value]) => ({ key, raw_value: Buffer.from(value, 'latin1').toString('base64') })) } }
+            : { headers: joinedHeaders(told.map(([name, value]) => [name, wellFormed(value)])) }),
+          path: x.viewPath,
+          host: x.viewAuthority,
+          scheme: x.scheme,
+          protocol: info.httpVersion,
+          size: x.requestComplete && body === undefined ? '0' : String(body?.length ?? -1),
+          ...bodyFields(body, question),
+        },
+      },
+      context_extensions: extensions,
+      metadata_context: { filter_metadata: metadataToTell(x, config.metadataNamespaces) },
+      ...(config.tlsSession && info.connection.tls !== undefined ? { tls_session: { sni: info.connection.tls.serverName } } : {}),
+    },
+  };
+}
+
+/** Header bytes that are no UTF-8 are told with replacement characters: the check must not fail, or be passed over, for their sake. */
+function wellFormed(value: string): string {
+  return Buffer.from(value, 'latin1').toString('utf8');
+}
+
+function bodyFields(body: Buffer | undefined, { body: told }: AuthzQuestion): object {
+  if (body === undefined) return {};
+  return told?.asBytes === true ? { raw_body: body.toString('base64') } : { body: body.toString('utf8') };
+}
+
+function metadataToTell(x: Exchange, namespaces: readonly string[]): object {
+  const known = x.info.dynamicMetadata;
+  return Object.fromEntries(namespaces.flatMap((name) => (known?.has(name) === true ? [[name, known.get(name)]] : [])));
+}
+
+function peers(x: Exchange, { config }: AuthzQuestion): object {
+  const { connection } = x.info;
+  const { tls } = connection;
+  const principal = tls === undefined ? '' : tls.peerUri || tls.peerDns[0] || tls.peerSubject;
+  const certificate = config.peerCertificate && tls !== undefined ? encodeURIComponent(tls.peerPem) : '';
+  return {
+    source: { address: socketAddress(clientAddress(x), connection.remotePort), principal, certificate },
+    destination: { address: socketAddress(connection.originalAddress, connection.originalPort), principal: tls?.localUri ?? '' },
+  };
+}
+
+function socketAddress(address: string, port: number): object {
+  return { socket_address: { address, port_value: port } };
+}

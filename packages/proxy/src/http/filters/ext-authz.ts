@@ -1,0 +1,69 @@
+import { compileFormat, httpStatus, namesMatch, type AuthzQuestion, type ExtAuthzConfig, type HttpAuthz } from '@meltemi/runtime';
+import type { Exchange } from '../exchange.ts';
+import { sendAside, type SideRequest } from '../side-request.ts';
+import { failureVerdict, grpcVerdict, httpVerdict } from './authz-answer.ts';
+import { bodyToTell, checkRequest, headersToTell, joinedHeaders } from './authz-request.ts';
+import { callGrpc, type GrpcMethod } from './grpc-unary.ts';
+import { defineHalf, type AskCall, type FilterHalf } from './half.ts';
+
+const CHECK: GrpcMethod = {
+  path: '/envoy.service.auth.v3.Authorization/Check',
+  request: 'envoy.service.auth.v3.CheckRequest',
+  response: 'envoy.service.auth.v3.CheckResponse',
+};
+
+/** Asks an authorization service, over gRPC or HTTP. */
+export const extAuthzHalf: FilterHalf = defineHalf<AuthzQuestion>({
+  t: 'ext-authz',
+  ask(question, call) {
+    const { service } = question.config;
+    if (service.t === 'http') return askHttp(question, call, service.http);
+    const { config } = question;
+    return callGrpc(call.x.worker, service.grpc, { method: CHECK, message: checkRequest(call.x, question) }, (answer) =>
+      call.done(answer.t === 'failed' ? failureVerdict(config) : grpcVerdict(config, answer.message, deniedStatus)),
+    );
+  },
+});
+
+/** 403 unless the service names another one. */
+function deniedStatus(name: string | number | undefined): number {
+  const status = name === undefined ? 0 : httpStatus(name);
+  return status === 0 ? 403 : status;
+}
+
+function askHttp(question: AuthzQuestion, call: AskCall, http: HttpAuthz): () => void {
+  const { config } = question;
+  return sendAside(call.x.worker, httpRequest(call.x, question, http), (outcome) =>
+    call.done(outcome.t === 'failed' ? failureVerdict(config) : httpVerdict(config, http, outcome)),
+  );
+}
+
+/** What is told whatever the configuration says. */
+const ALWAYS_TOLD = new Set(['authorization', ':method', ':path', ':authority']);
+
+function httpRequest(x: Exchange, question: AuthzQuestion, http: HttpAuthz): SideRequest {
+  const { info, worker } = x;
+  const body = bodyToTell(x, question);
+  const tells = told(question.config);
+  const headers = Object.entries(
+    joinedHeaders(headersToTell(x).filter(([name]) => tells(name) && !name.startsWith(':') && name !== 'content-length')),
+  );
+  const added = http.add.map(({ name, value }) => [name, compileFormat(value, '').render(worker.filterContext.use(x).format)] as const);
+  return {
+    cluster: http.cluster,
+    method: info.method,
+    authority: x.viewAuthority,
+    path: http.pathPrefix + x.viewPath,
+    headers: [...headers, ...added, ...(body === undefined ? [] : [['x-envoy-auth-partial-body', String(!x.requestComplete)] as const])],
+    body: body ?? NO_BODY,
+    timeoutMs: http.timeoutMs,
+  };
+}
+
+const NO_BODY = new Uint8Array(0);
+
+function told({ allowedHeaders, disallowedHeaders }: ExtAuthzConfig): (name: string) => boolean {
+  const allowed = namesMatch(allowedHeaders ?? []);
+  const disallowed = namesMatch(disallowedHeaders);
+  return (name) => (ALWAYS_TOLD.has(name) || allowed(name)) && !disallowed(name);
+}
