@@ -51,6 +51,21 @@ const OBJECTS: Readonly<Record<string, readonly string[]>> = {
     'selector: { istio: ingressgateway }, servers: [{ port: { number: 9090, name: http, protocol: HTTP }, hosts: [x.example.com] }]',
     'selector: { istio: nobody }, servers: [{ port: { number: 8080, name: http, protocol: HTTP }, hosts: ["*"] }]',
   ],
+  'networking.istio.io/v1 Sidecar a/default': [
+    'egress: [{ hosts: ["./*"] }]',
+    'egress: [{ hosts: ["b/*"] }], outboundTrafficPolicy: { mode: REGISTRY_ONLY }',
+    'egress: [{ port: { number: 80, protocol: HTTP, name: http }, hosts: ["./x.a.svc.cluster.local"] }, { hosts: ["*/*"] }]',
+  ],
+  'networking.istio.io/v1 Sidecar istio-system/default': ['egress: [{ hosts: ["*/x.a.svc.cluster.local"] }]'],
+  'networking.istio.io/v1 Sidecar a/x': [
+    'workloadSelector: { labels: { app: x } }, ingress: [{ port: { number: 80, protocol: HTTP, name: http }, defaultEndpoint: "127.0.0.1:8080" }]',
+    'workloadSelector: { labels: { app: x } }, inboundConnectionPool: { tcp: { maxConnections: 3 } }',
+  ],
+  'networking.istio.io/v1alpha3 EnvoyFilter a/f': [
+    'configPatches: [{ applyTo: CLUSTER, patch: { operation: MERGE, value: { connect_timeout: 3s } } }]',
+    'workloadSelector: { labels: { app: x } }, configPatches: [{ applyTo: ROUTE_CONFIGURATION, patch: { operation: MERGE, value: { ignore_port_in_host_matching: true } } }]',
+    'configPatches: [{ applyTo: LISTENER, match: { context: SIDECAR_INBOUND }, patch: { operation: MERGE, value: { stat_prefix: patched } } }]',
+  ],
   'security.istio.io/v1 PeerAuthentication istio-system/default': ['mtls: { mode: STRICT }', 'mtls: { mode: DISABLE }'],
   'security.istio.io/v1 PeerAuthentication a/x': [
     'selector: { matchLabels: { app: x } }, mtls: { mode: DISABLE }',
