@@ -40,6 +40,9 @@ export interface ConnectionInfo {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** Who is on the other end of the socket: another than `remoteAddress` when a header of the PROXY protocol told of the client. */
+  readonly directAddress: string;
+  readonly directPort: number;
   /** Where the client wanted to go before a redirect; equal to the local address without one. */
   readonly originalAddress: string;
   readonly originalPort: number;

@@ -1,5 +1,6 @@
 import { metadataAt, type MetadataValue } from '@meltemi/runtime';
 import { upstreamServiceMs } from '../core/stream-info.ts';
+import { hostPort } from '../net/addresses.ts';
 import { formatFlags, type StreamInfo } from '../types.ts';
 
 /** A value of a finished stream; undefined or '' = there is none. */
@@ -47,8 +48,8 @@ export const STREAM_OPERATORS: Readonly<Record<string, Getter>> = {
   DOWNSTREAM_REMOTE_ADDRESS: (info) => info.connection.remote,
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (info) => info.connection.remoteAddress,
   DOWNSTREAM_REMOTE_PORT: (info) => info.connection.remotePort,
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: (info) => info.connection.remote,
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: (info) => info.connection.remoteAddress,
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: ({ connection }) => hostPort(connection.directAddress, connection.directPort),
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: (info) => info.connection.directAddress,
   DOWNSTREAM_TLS_VERSION: (info) => info.connection.tls?.version,
   DOWNSTREAM_TLS_CIPHER: (info) => info.connection.tls?.cipher,
   DOWNSTREAM_PEER_URI_SAN: (info) => info.connection.tls?.peerUri,

@@ -2,7 +2,7 @@ import type { Breaker, ClusterChoice, CompiledCluster, CompiledForward, Compiled
 import type { ChunkedFramer } from '@meltemi/wire';
 import type { Worker } from '../core/worker.ts';
 import type { PoolWaiter } from '../pool/pool-waiter.ts';
-import type { StreamInfo, TraceContext } from '../types.ts';
+import type { ConnectionInfo, StreamInfo, TraceContext } from '../types.ts';
 import type { FilterState } from './filters/state.ts';
 import type { HttpPlan } from './http-plan.ts';
 import type { LocalReply } from './local-reply.ts';
@@ -138,6 +138,9 @@ export class Exchange implements UpstreamUser, PoolWaiter {
     this.payloadResponse = [...this.payloadResponse, make];
   }
 
+  get client(): ConnectionInfo {
+    return this.info.connection;
+  }
   onPoolReady(stream: UpstreamStream): void {
     send(this, stream, false);
   }

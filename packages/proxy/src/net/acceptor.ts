@@ -2,9 +2,10 @@ import type { Socket } from 'node:net';
 import type { CompiledListener } from '@meltemi/runtime';
 import type { OpenConnection, Worker } from '../core/worker.ts';
 import type { ConnectionInfo } from '../types.ts';
-import { connectionInfo, plainAddress, withTls } from './addresses.ts';
+import { connectionInfo, plainAddress, withProxied, withTls } from './addresses.ts';
 import { NodeTransport } from './node-transport.ts';
 import type { OriginalDestination } from './original-dst.ts';
+import { readProxied } from './proxy-header.ts';
 import { sniff, type Sniffed } from './sniffer.ts';
 
 /** Until the protocol's handler is there. */
@@ -45,6 +46,23 @@ export class Acceptor {
     }
     const original = bound.needsOriginalDst || bound.config.useOriginalDst ? this.originalDestination?.(socket) : undefined;
     const info = connectionInfo(socket, original);
+    const filter = bound.config.listenerFilters.find((item) => item.t === 'proxy-protocol');
+    if (filter === undefined) {
+      this.#inspect(socket, bound, info);
+      return;
+    }
+    const { wheel } = this.#worker;
+    readProxied(socket, { filter: filter.proxyProtocol, wheel, timeoutMs: bound.config.listenerFiltersTimeoutMs }, (result) => {
+      if (result.t === 'known') this.#inspect(socket, bound, result.told === undefined ? info : withProxied(info, result.told));
+      else {
+        this.#worker.log.debug('a connection is refused', { listener: bound.config.name, from: info.remote, reason: result.reason });
+        socket.destroy();
+      }
+    });
+  }
+
+  /** Looks at the first bytes, where some chain of the listener depends on them. */
+  #inspect(socket: Socket, bound: CompiledListener, info: ConnectionInfo): void {
     const handedOver = bound.config.useOriginalDst
       ? this.#worker.state.findListener({ address: info.originalAddress, port: info.originalPort })
       : undefined;
@@ -70,7 +88,7 @@ export class Acceptor {
     const chain = listener.selectChain({
       destination: { address: info.originalAddress, port: info.originalPort },
       source,
-      directSource: source,
+      directSource: { address: info.directAddress, port: info.directPort },
       serverName: sniffed.serverName,
       transportProtocol: sniffed.transportProtocol,
       applicationProtocols: sniffed.applicationProtocols,

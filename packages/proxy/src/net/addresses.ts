@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { ProxyAddresses } from '@meltemi/wire';
 import type { ConnectionInfo, TlsInfo } from '../types.ts';
 import type { Destination } from './original-dst.ts';
 
@@ -26,6 +27,8 @@ export function connectionInfo(socket: Socket, original: Destination | undefined
     localPort,
     remoteAddress,
     remotePort,
+    directAddress: remoteAddress,
+    directPort: remotePort,
     originalAddress,
     originalPort,
     local: hostPort(originalAddress, originalPort),
@@ -38,4 +41,18 @@ export function connectionInfo(socket: Socket, original: Destination | undefined
 /** The same connection, once its TLS facts are known. */
 export function withTls(info: ConnectionInfo, serverName: string, tls: TlsInfo | undefined): ConnectionInfo {
   return { ...info, serverName, tls };
+}
+
+/** The same connection, as the proxy in front tells of it. */
+export function withProxied(info: ConnectionInfo, told: ProxyAddresses): ConnectionInfo {
+  const { sourceAddress, sourcePort, destinationAddress, destinationPort } = told;
+  return {
+    ...info,
+    remoteAddress: sourceAddress,
+    remotePort: sourcePort,
+    originalAddress: destinationAddress,
+    originalPort: destinationPort,
+    local: hostPort(destinationAddress, destinationPort),
+    remote: hostPort(sourceAddress, sourcePort),
+  };
 }

@@ -1,12 +1,14 @@
 import type { CompiledCluster, Host } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
+import { writeProxyHeader } from '@meltemi/wire';
 import type { DialTarget } from '../net/net-port.ts';
+import type { ConnectionInfo } from '../types.ts';
 
 /** Protocols of TLS (ALPN) under which HTTP/2 is spoken. */
 export const H2_PROTOCOLS: ReadonlySet<string> = new Set(['h2', 'istio-h2']);
 
 /** How to reach a host of a cluster. */
-export function dialTarget(worker: Worker, cluster: CompiledCluster, host: Host): DialTarget {
+export function dialTarget(worker: Worker, cluster: CompiledCluster, host: Host, client?: ConnectionInfo): DialTarget {
   const { config } = cluster;
   const tls = host.transport.t === 'tls' ? host.transport.tls : undefined;
   const serverName = tls === undefined ? '' : tls.sni === '' && tls.autoSni ? host.endpoint.hostname : tls.sni;
@@ -17,14 +19,26 @@ export function dialTarget(worker: Worker, cluster: CompiledCluster, host: Host)
     alpn: undefined,
     serverName,
     keepAliveMs: config.tcpKeepalive === undefined ? undefined : (config.tcpKeepalive.timeSeconds ?? 7200) * 1000,
+    ...(host.transport.proxyProtocol === undefined ? {} : { preface: proxyHeader(host.transport.proxyProtocol, client) }),
   };
+}
+
+/** What the PROXY protocol tells of a client; without one (a health check) that there is none. */
+function proxyHeader(version: 1 | 2, client: ConnectionInfo | undefined): Uint8Array {
+  if (client === undefined) return writeProxyHeader(version, undefined);
+  const { remoteAddress, remotePort, originalAddress, originalPort } = client;
+  return writeProxyHeader(version, {
+    sourceAddress: remoteAddress,
+    sourcePort: remotePort,
+    destinationAddress: originalAddress,
+    destinationPort: originalPort,
+  });
 }
 
 const HTTP1 = new Set(['http/1.1', 'http/1.0', 'istio-http/1.1', 'istio-http/1.0']);
 
 /** The same for HTTP: TLS offers only protocols (ALPN) that can be spoken then. */
-export function httpTarget(worker: Worker, cluster: CompiledCluster, host: Host, speaks: 'http1' | 'http2' | 'auto'): DialTarget {
-  const target = dialTarget(worker, cluster, host);
+export function httpTarget(target: DialTarget, speaks: 'http1' | 'http2' | 'auto'): DialTarget {
   const offered = target.tls?.tls.alpnProtocols;
   if (offered === undefined) return target;
   if (speaks === 'http1') return { ...target, alpn: offered.filter((name) => !H2_PROTOCOLS.has(name) && name !== 'h3') };

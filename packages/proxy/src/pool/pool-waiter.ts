@@ -1,7 +1,10 @@
+import type { ConnectionInfo } from '../types.ts';
 import type { UpstreamStream } from '../http/stream.ts';
 
 /** A request that waits for a connection. Exactly one of the two is called, never before `acquire` has returned. */
 export interface PoolWaiter {
+  /** The client's connection, for upstreams that are told of it (PROXY protocol); undefined for requests of the proxy's own. */
+  readonly client?: ConnectionInfo;
   onPoolReady(stream: UpstreamStream): void;
   /** `reason` as in Envoy's transport failure reasons; `timeout` = connecting took too long. */
   onPoolFailure(reason: string): void;

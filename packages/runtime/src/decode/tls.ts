@@ -29,10 +29,23 @@ export function decodeUpstreamTransport(socket: Reader | undefined): UpstreamTra
   if (socket === undefined) return { t: 'raw' };
   return (
     decodeExtension<UpstreamTransport>(socket, {
+      'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport': decodeProxyProtocol,
       'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': (config) => ({ t: 'tls', tls: decodeUpstreamTls(config) }),
       'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': () => ({ t: 'raw' }),
     }) ?? { t: 'raw' }
   );
+}
+
+function decodeProxyProtocol(config: Reader): UpstreamTransport {
+  const settings = config.message('config');
+  settings?.require('pass_through_tlvs', !settings.has('pass_through_tlvs'), 'extensions of the header are not handed on by this proxy');
+  settings?.require('added_tlvs', settings.messages('added_tlvs').length === 0, 'extensions of the header are not written by this proxy');
+  const version = settings?.oneOf<1 | 2>('version', { V1: 1, V2: 2 }, 1) ?? 1;
+  const inner = config.message('transport_socket');
+  config.require('transport_socket', inner !== undefined, 'missing');
+  config.require('allow_unspecified_address', !config.bool('allow_unspecified_address'), 'not supported by this proxy');
+  config.harmless('tlv_as_pool_key');
+  return { ...decodeUpstreamTransport(inner), proxyProtocol: version };
 }
 
 function decodeDownstreamTls(reader: Reader): DownstreamTls {

@@ -4,7 +4,18 @@ import type { HttpConnectionManager } from './http.ts';
 import type { DownstreamTls } from './tls.ts';
 import type { TcpProxy } from './tcp.ts';
 
-export type ListenerFilter = { readonly t: 'original-dst' } | { readonly t: 'tls-inspector' } | { readonly t: 'http-inspector' };
+export type ListenerFilter =
+  | { readonly t: 'original-dst' }
+  | { readonly t: 'tls-inspector' }
+  | { readonly t: 'http-inspector' }
+  | { readonly t: 'proxy-protocol'; readonly proxyProtocol: ProxyProtocolFilter };
+
+/** A header of the PROXY protocol in front of a connection tells whose it is. */
+export interface ProxyProtocolFilter {
+  /** Connections without a header are served as they are; else they are closed. */
+  readonly optional: boolean;
+  readonly disallowedVersions: readonly (1 | 2)[];
+}
 
 /** One socket the proxy listens on, or (with `bindToPort` false) chains for connections handed over by their original destination. */
 export interface RuntimeListener {

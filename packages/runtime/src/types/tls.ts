@@ -56,4 +56,7 @@ export interface UpstreamTls extends CommonTls {
 }
 
 /** `raw` = plain bytes. */
-export type UpstreamTransport = { readonly t: 'raw' } | { readonly t: 'tls'; readonly tls: UpstreamTls };
+export type UpstreamTransport = ({ readonly t: 'raw' } | { readonly t: 'tls'; readonly tls: UpstreamTls }) & {
+  /** A header of the PROXY protocol of that version goes first, with the addresses of the client. */
+  readonly proxyProtocol?: 1 | 2;
+};
