@@ -1,12 +1,15 @@
 import { httpPool } from '../pool/host-pools.ts';
 import { forget } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
+import { spread } from './hedge.ts';
 import { pickHost } from './host-choice.ts';
 import type { Piece } from './pieces.ts';
 import { REPLIES } from './replies.ts';
+import { mirrorHead, sendMirrors } from './mirror.ts';
 import { sendKept } from './request-body.ts';
 import { buildRequestHead, rescan } from './request-head.ts';
 import { attemptFailed } from './retry.ts';
+import { touchTry } from './try-idle.ts';
 import type { RequestFraming, UpstreamStream } from './stream.ts';
 
 /** Bodies up to so much go out in one piece with their head. */
@@ -53,13 +56,22 @@ export function send(x: Exchange, stream: UpstreamStream, fresh: boolean): void 
   if (!fresh) rescan(x);
   const framing = requestFraming(x, stream);
   const length = buildRequestHead(x, framing);
+  if (x.mirrors !== undefined) mirrorHead(x, worker.buffers.scratch, length);
   const accepted =
     stream.protocol === 'http1' && (framing === 'raw' || framing === 'empty')
       ? sendRaw(x, stream, length)
       : sendFramed(x, stream, { framing, length });
-  if (!x.replayable || x.retriesLeft === 0) forget(x);
+  if (x.mirrors !== undefined) sendMirrors(x);
+  if (!x.replayable || (x.retriesLeft === 0 && x.extraAttempts === 0 && x.forward?.config.internalRedirect === undefined)) forget(x);
   downstream.pause(!accepted && !x.requestComplete);
-  if (x.bodyComplete) downstream.timers.startTry(x);
+  if (x.bodyComplete) startTry(x);
+}
+
+/** The request is with the upstream, whole: the time of the try runs, and another one may begin beside it. */
+function startTry(x: Exchange): void {
+  x.downstream.timers.startTry(x);
+  touchTry(x);
+  if (x.extraAttempts > 0) spread(x);
 }
 
 /** Methods whose requests need no word about a body that is not there. */

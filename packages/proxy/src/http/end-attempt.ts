@@ -3,6 +3,7 @@ import { drainPool } from '../health/drain.ts';
 import { httpPool } from '../pool/host-pools.ts';
 import type { Exchange } from './exchange.ts';
 import { dropFilters } from './filters/state.ts';
+import { stopTryIdle } from './try-idle.ts';
 import { NO_PIECES } from './pieces.ts';
 
 /** The body is not needed again. */
@@ -17,9 +18,10 @@ export function forget(x: Exchange): void {
 export function abandonAttempt(x: Exchange, outcome: OutlierOutcome | undefined): void {
   const { upstream, host, cluster, worker } = x;
   settle(x);
+  stopTryIdle(x);
   if (outcome !== undefined && host !== undefined && cluster?.report(host, outcome, worker.wheel.recent) === true) drainPool(host);
   x.upstream = undefined;
-  if (upstream !== undefined && upstream.user === x) upstream.abandon();
+  if (upstream !== undefined && (upstream.user === x || upstream.user?.owner === x)) upstream.abandon();
   else if (host !== undefined && upstream === undefined) httpPool(worker, host).cancel(x);
 }
 

@@ -1,7 +1,9 @@
 import { flagBit, type StreamInfo } from '../types.ts';
+import { dropAside } from './aside.ts';
 import { abandonAttempt, settle } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import type { LocalReply } from './local-reply.ts';
+import { hedge, hedges } from './hedge.ts';
 import { REPLIES } from './replies.ts';
 import { endAttempt } from './retry.ts';
 
@@ -11,6 +13,9 @@ export function recordExchange(x: Exchange): void {
   const { worker, plan, info, downstream } = x;
   settle(x);
   x.phase = 'done';
+  dropAside(x);
+  x.mirrors = undefined;
+  if (x.tryIdle !== undefined) worker.wheel.remove(x.tryIdle);
   x.requestChain?.drop();
   x.responseChain?.drop();
   if (x.countedRetry && x.breaker !== undefined) x.breaker.usage.retries--;
@@ -42,7 +47,20 @@ export function giveUp(x: Exchange, reply: LocalReply): void {
 
 /** The present attempt takes too long. */
 export function perTryExpired(x: Exchange): void {
-  if (x.phase === 'sent') endAttempt(x, { t: 'per-try-timeout' }, REPLIES.perTryTimeout);
+  if (hedges(x)) hedge(x);
+  else if (x.phase === 'sent') endAttempt(x, { t: 'per-try-timeout' }, REPLIES.perTryTimeout);
+}
+
+/** The present attempt has not brought a byte for too long. */
+export function tryIdleExpired(x: Exchange): void {
+  if (hedges(x)) hedge(x);
+  else if (x.phase === 'sent') endAttempt(x, { t: 'per-try-timeout' }, REPLIES.perTryIdleTimeout);
+  else if (x.phase === 'responding') {
+    x.info.flags |= flagBit('UT');
+    x.info.responseCodeDetails = REPLIES.perTryIdleTimeout.details;
+    abandonAttempt(x, 'timeout');
+    x.downstream.cut(x);
+  }
 }
 
 /** No byte has moved for too long. */

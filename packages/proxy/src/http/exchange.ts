@@ -6,11 +6,15 @@ import type { ConnectionInfo, StreamInfo, TraceContext } from '../types.ts';
 import type { FilterState } from './filters/state.ts';
 import type { HttpPlan } from './http-plan.ts';
 import type { LocalReply } from './local-reply.ts';
+import type { Deadline } from '../core/timer-wheel.ts';
+import type { Aside } from './aside.ts';
 import type { HostChoice } from './host-choice.ts';
+import type { Mirrors } from './mirror.ts';
 import type { HeadView } from './request-view.ts';
 import { NO_STAGES, type StageChain, type StageMaker } from './payload.ts';
 import { NO_PIECES, type Piece } from './pieces.ts';
 import { send, startAttempt } from './attempt.ts';
+import { tryIdleExpired } from './end-exchange.ts';
 import {
   connectFailed,
   respond,
@@ -95,6 +99,19 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   breaker: Breaker | undefined = undefined;
   /** What the choice of a host takes into account; undefined = nothing special. */
   hostChoice: HostChoice | undefined = undefined;
+  /** Copies that are still to go to mirrors. */
+  mirrors: Mirrors | undefined = undefined;
+  /** Attempts that go on beside the present one, and the answer when none of them has one. */
+  aside: Set<Aside> | undefined = undefined;
+  lastReply: LocalReply | undefined = undefined;
+  hedgeOnTimeout = false;
+  /** Attempts that are to begin at once, besides the first. */
+  extraAttempts = 0;
+  /** Redirects of upstreams that were followed, and the routes that they came from. */
+  redirects = 0;
+  redirectRoutes: Set<CompiledRoute> | undefined = undefined;
+  /** No byte of the response for so long ends a try; undefined = it may take its time. */
+  tryIdle: Deadline | undefined = undefined;
   /** Counted in the cluster's requests and the host's active ones. */
   counted = false;
   countedRetry = false;
@@ -141,6 +158,11 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   get client(): ConnectionInfo {
     return this.info.connection;
   }
+  /** The present try has been idle for too long. */
+  onTryIdle(): void {
+    tryIdleExpired(this);
+  }
+
   onPoolReady(stream: UpstreamStream): void {
     send(this, stream, false);
   }

@@ -16,6 +16,7 @@ export const REPLIES = {
   loop: localReply(502, '', 'internal_redirect_loop', 'NR'),
   routeTimeout: localReply(504, 'upstream request timeout', 'response_timeout', 'UT'),
   perTryTimeout: localReply(504, 'upstream request timeout', 'upstream_per_try_timeout', 'UT'),
+  perTryIdleTimeout: localReply(504, 'upstream request timeout', 'upstream_per_try_idle_timeout', 'UT'),
   maxDuration: localReply(408, 'downstream duration timeout', 'max_duration_timeout', 'DT'),
   grpcDeadline: { ...localReply(408, 'downstream duration timeout', 'max_duration_timeout', 'DT'), grpcStatus: 4 },
   requestTimeout: localReply(408, 'request timeout', 'request_overall_timeout'),

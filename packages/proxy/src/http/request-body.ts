@@ -4,6 +4,9 @@ import { forget } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { bodyArrived } from './filters/run.ts';
 import { StageChain, type BodySink } from './payload.ts';
+import { spread } from './hedge.ts';
+import { mirrorBody, sendMirrors } from './mirror.ts';
+import { touchTry } from './try-idle.ts';
 import { MAX_REPLAY_BYTES, NO_PIECES, type Piece } from './pieces.ts';
 import type { UpstreamStream } from './stream.ts';
 
@@ -118,6 +121,7 @@ function slowIf(x: Exchange, accepted: boolean): void {
 function takeBody(x: Exchange, bytes: Uint8Array, start: number, end: number): boolean {
   const sent = x.phase === 'sent' || x.phase === 'responding';
   if (x.replayable || !sent) keepBody(x, bytes, start, end);
+  if (x.mirrors !== undefined) mirrorBody(x, bytes, start, end);
   return sent ? passBody(x, bytes, start, end) : x.bodyBytes <= MAX_REPLAY_BYTES;
 }
 
@@ -152,6 +156,7 @@ function endBody(x: Exchange, trailers: Uint8Array | undefined): void {
   if (x.phase === 'sent' || x.phase === 'responding') {
     x.upstream?.end(x.attemptUnframe?.trailers ?? trailers);
     x.attemptUnframe = undefined;
+    if (x.mirrors !== undefined) sendMirrors(x);
     startTimes(x);
   } else if (x.info.attempts > 0) {
     // It waits for a connection: the time of the route runs all the same. (A fault's delay comes before the route's time.)
@@ -163,5 +168,9 @@ function endBody(x: Exchange, trailers: Uint8Array | undefined): void {
 function startTimes(x: Exchange): void {
   const { timers } = x.downstream;
   timers.startRoute(x);
-  if (x.phase === 'sent') timers.startTry(x);
+  if (x.phase === 'sent') {
+    timers.startTry(x);
+    touchTry(x);
+    if (x.extraAttempts > 0) spread(x);
+  }
 }

@@ -3,14 +3,18 @@ import { HEADER } from '@meltemi/wire';
 import { expelHost } from '../health/health-checks.ts';
 import { drainPool } from '../health/drain.ts';
 import { flagBit } from '../types.ts';
+import { dropAside } from './aside.ts';
 import { abandonAttempt, settle } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { httpStatusOf, statusInTrailers } from './grpc.ts';
 import { filterResponse } from './filters/respond.ts';
+import { followRedirect } from './internal-redirect.ts';
 import { headerValue, knownValue } from './request-view.ts';
 import { StageChain } from './payload.ts';
 import type { Piece } from './pieces.ts';
 import { attemptFailed, mayRetry, scheduleRetry, sentOnStale } from './retry.ts';
+import { routeAgain } from './router.ts';
+import { touchTry } from './try-idle.ts';
 import type { HeadRead, LostCause, UpstreamStream } from './stream.ts';
 
 /** No connection could be made. */
@@ -29,6 +33,12 @@ export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): nu
   if (info.grpc) readGrpcStatus(x, read);
   judgeHost(x, status, read.ended);
   if (retried(x, read.bytes)) return -1;
+  if (x.forward?.config.internalRedirect !== undefined && x.phase === 'sent' && followRedirect(x, read.bytes)) {
+    routeAgain(x);
+    return -1;
+  }
+  dropAside(x);
+  touchTry(x);
   info.responseCodeDetails = 'via_upstream';
   x.downstream.timers.stopTry();
   if (x.filters !== undefined) filterResponse(x, read.bytes, read.ended);
@@ -102,6 +112,7 @@ function nonsense(x: Exchange): number {
 
 export function responseBody(x: Exchange, bytes: Uint8Array, start: number, end: number): void {
   x.downstream.timers.touch(x);
+  if (x.tryIdle !== undefined) touchTry(x);
   if (!(x.responseChain ?? x.downstream).write(bytes, start, end)) x.upstream?.pause(true);
 }
 

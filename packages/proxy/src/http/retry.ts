@@ -1,5 +1,6 @@
 import type { AttemptEnd } from '@meltemi/runtime';
 import { flagBit } from '../types.ts';
+import { waitForAside } from './aside.ts';
 import { abandonAttempt } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { rememberTried } from './host-choice.ts';
@@ -26,7 +27,7 @@ export function attemptFailed(x: Exchange, failure: Failure): void {
 export function endAttempt(x: Exchange, end: AttemptEnd, reply: LocalReply): void {
   abandonAttempt(x, end.t === 'overflow' ? undefined : end.t === 'per-try-timeout' ? 'timeout' : 'local');
   if (mayRetry(x, end)) scheduleRetry(x, end);
-  else x.downstream.reply(x, reply);
+  else if (!waitForAside(x, reply)) x.downstream.reply(x, reply);
 }
 
 /**

@@ -3,6 +3,8 @@ import { HEADER } from '@meltemi/wire';
 import { startAttempt } from './attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { cleanTarget } from './headers.ts';
+import { drawExtraAttempts } from './hedge.ts';
+import { chooseMirrors } from './mirror.ts';
 import { createHostChoice } from './host-choice.ts';
 import { readGrpcTimeout } from './grpc.ts';
 import { runFilters, type RouterSteps } from './filters/run.ts';
@@ -20,6 +22,14 @@ export function routeRequest(x: Exchange): void {
   choose(x);
   // Filters stand before the router: they see redirects and direct responses too, and what no route matches.
   if (plan.http.filters.empty) act(x);
+  else runFilters(x, -1, STEPS);
+}
+
+/** Like `routeRequest`, for a request that an upstream has sent elsewhere: the scanner shows it as it is now. */
+export function routeAgain(x: Exchange): void {
+  x.filters = undefined;
+  choose(x);
+  if (x.plan.http.filters.empty) act(x);
   else runFilters(x, -1, STEPS);
 }
 
@@ -86,6 +96,8 @@ function setTimeouts(x: Exchange, action: CompiledForward): void {
   x.retry = action.retryFor(x.worker.view, !x.plan.edge);
   x.perTryMs = action.perTryTimeoutMs;
   x.retriesLeft = x.retry?.config.numRetries ?? 0;
+  x.hedgeOnTimeout = action.config.hedge?.onPerTryTimeout === true;
+  x.extraAttempts = drawExtraAttempts(x);
   if (!x.plan.edge) obeyHeaders(x);
 }
 
@@ -95,8 +107,14 @@ function obeyHeaders(x: Exchange): void {
   const { bytes } = view;
   const timeout = HEADER['x-envoy-upstream-rq-timeout-ms'];
   const perTry = HEADER['x-envoy-upstream-rq-per-try-timeout-ms'];
+  const hedged = HEADER['x-envoy-hedge-on-per-try-timeout'];
+  if (scanner.known[hedged] !== 0) x.hedgeOnTimeout = obeyed(knownValue(scanner, bytes, hedged), x.hedgeOnTimeout);
   if (scanner.known[timeout] !== 0) x.timeoutMs = wholeNumber(knownValue(scanner, bytes, timeout)) ?? x.timeoutMs;
   if (scanner.known[perTry] !== 0) x.perTryMs = wholeNumber(knownValue(scanner, bytes, perTry)) ?? x.perTryMs;
+}
+
+function obeyed(text: string, otherwise: boolean): boolean {
+  return text === 'true' || (text !== 'false' && otherwise);
 }
 
 function wholeNumber(text: string): number | undefined {
@@ -125,5 +143,6 @@ function begin(x: Exchange): void {
   if (lifeMs !== undefined) x.downstream.timers.limitLife(x, lifeMs);
   if (x.payloadRequest.length > 0) openRequestChain(x);
   if (x.bodyComplete) x.downstream.timers.startRoute(x);
+  if (x.forward !== undefined && x.forward.config.mirrors.length > 0) chooseMirrors(x);
   startAttempt(x);
 }

@@ -86,6 +86,8 @@ export interface UpstreamUser {
   readonly scheme: 'http' | 'https';
   /** The protocol that the request asks to change to, '' = none. */
   readonly upgrade: string;
+  /** The exchange that this attempt belongs to, when it is not the user itself. */
+  readonly owner?: Exchange;
   /**
    * The response's head (never an interim one but for 101) is in the worker's response scanner and lies where `read` says. The user
    * may say `takeRaw` or `takePayload`, and answers how far the bytes are dealt with (`read.after`, or what `takeRaw` said); -1 when it

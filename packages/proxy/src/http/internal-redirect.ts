@@ -1,0 +1,100 @@
+import type { HeaderEdit, InternalRedirectPolicy, RequestView } from '@meltemi/runtime';
+import { HEADER } from '@meltemi/wire';
+import { abandonAttempt } from './end-attempt.ts';
+import type { Exchange } from './exchange.ts';
+import { editRequest } from './filters/edit-request.ts';
+import { logEarlier } from './log-earlier.ts';
+import { NO_PIECES } from './pieces.ts';
+import { rescan } from './request-head.ts';
+import { headerValue, knownValue } from './request-view.ts';
+
+interface Target {
+  readonly scheme: 'http' | 'https';
+  readonly authority: string;
+  readonly path: string;
+}
+
+/**
+ * Follows a redirect of the upstream instead of passing it on, where the route says so: the request, changed, goes through the filters and
+ * the routes once more. The response's head is in the worker's response scanner. Answers whether it was done: the stream is given up then.
+ */
+export function followRedirect(x: Exchange, bytes: Uint8Array): boolean {
+  const policy = x.forward?.config.internalRedirect;
+  const { responseScanner: scanner } = x.worker;
+  if (policy === undefined || !policy.statuses.includes(scanner.status)) return false;
+  const { status } = scanner;
+  // A request that is not whole cannot be sent anywhere else.
+  if (!x.bodyComplete || !x.replayable || x.upgrade !== '' || x.redirects >= policy.maxRedirects) return false;
+  const target = readTarget(knownValue(scanner, bytes, HEADER.location));
+  if (target === undefined || !isAllowed(x, policy, target)) return false;
+  const copied = policy.copyHeaders.map((name) => ({ name, value: headerValue(scanner, bytes, name) }));
+  const edits = redirectEdits(x, target, copied);
+  if (!hasRoute(x, policy, target)) return false;
+  if (x.route !== undefined) (x.redirectRoutes ??= new Set()).add(x.route);
+  x.redirects++;
+  abandonAttempt(x, undefined);
+  logEarlier(x, 'internal_redirect');
+  if (status === 303 && x.info.method !== 'HEAD' && x.info.method !== 'GET') dropBody(x);
+  x.info.originalPath = target.path;
+  editRequest(x, edits);
+  x.scheme = target.scheme;
+  x.phase = 'held';
+  x.downstream.timers.stopTry();
+  return true;
+}
+
+/** An absolute URL; a fragment is not for servers. */
+function readTarget(location: string): Target | undefined {
+  const match = /^(https?):\/\/([^/?#\s]+)([^#\s]*)/i.exec(location);
+  if (match === null) return undefined;
+  const [, scheme = '', authority = '', rest = ''] = match;
+  return { scheme: scheme.toLowerCase() === 'https' ? 'https' : 'http', authority, path: rest.startsWith('/') ? rest : `/${rest}` };
+}
+
+function isAllowed(x: Exchange, policy: InternalRedirectPolicy, target: Target): boolean {
+  if (!policy.crossScheme) return x.scheme === target.scheme;
+  return !policy.safeOnly || x.scheme === 'https' || target.scheme === 'http';
+}
+
+/** Does some route take the changed request, and may it be this one? */
+function hasRoute(x: Exchange, policy: InternalRedirectPolicy, target: Target): boolean {
+  const { worker } = x;
+  rescan(x);
+  const { view } = worker;
+  const changed: RequestView = {
+    method: view.method,
+    path: target.path,
+    authority: target.authority,
+    scheme: target.scheme,
+    header: (name) => view.header(name),
+  };
+  const route = x.plan.http.routes()?.match(changed, worker.random);
+  if (route === undefined) return false;
+  if (policy.newRoutesOnly && (route === x.route || x.redirectRoutes?.has(route) === true)) return false;
+  return policy.allowedRoutes === undefined || policy.allowedRoutes.includes(route.config.name);
+}
+
+function redirectEdits(
+  x: Exchange,
+  target: Target,
+  copied: readonly { readonly name: string; readonly value: string | undefined }[],
+): readonly HeaderEdit[] {
+  const set = (name: string, value: string): HeaderEdit => ({ name, action: 'overwrite', value });
+  return [
+    set('x-envoy-original-url', `${x.scheme}://${x.viewAuthority}${x.viewPath}`),
+    ...copied.map(({ name, value }): HeaderEdit => (value === undefined ? { name, action: 'remove', value: '' } : set(name, value))),
+    set(':authority', target.authority),
+    set(':path', target.path),
+  ];
+}
+
+/** See Other: the new request is a GET without a body. The request scanner shows the request. */
+function dropBody(x: Exchange): void {
+  const { requestScanner: scanner } = x.worker;
+  x.body = NO_PIECES;
+  x.bodyBytes = 0;
+  x.requestTrailers = undefined;
+  x.bodyForm = 'payload';
+  x.info.method = 'GET';
+  for (const id of [HEADER['content-length'], HEADER['transfer-encoding']]) if (scanner.known[id] !== 0) scanner.dropKnown(id);
+}
