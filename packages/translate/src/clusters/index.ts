@@ -79,7 +79,6 @@ function serviceClusters(parts: Omit<ServiceRow, 'clusters'>, { mesh, scope }: O
         rule,
         identities,
         mesh,
-        dataPlane: scope.dataPlane,
         sourceAddress: scope.address,
         originalDestination: scope.interception === 'REDIRECT',
         nodeType: scope.type,

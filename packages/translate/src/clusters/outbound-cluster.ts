@@ -25,7 +25,6 @@ export interface OutboundClusterInputs {
   /** Identities of the service's endpoints. */
   readonly identities: readonly string[];
   readonly mesh: MeshConfig;
-  readonly dataPlane: 'embedded' | 'envoy';
   /** Where connections leave from; empty: the system chooses. */
   readonly sourceAddress: string;
   /** An original destination exists only where connections are redirected. */
@@ -41,11 +40,11 @@ export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | unde
   const policy = effectivePolicy(rule, subset, port.number);
   const discovery = discoveryOf(inputs, policy);
   if (discovery === undefined) return undefined;
-  const http2Capable = inputs.dataPlane === 'envoy';
-  const protocol = upstreamProtocol(wireProtocol(port.protocol, inputs.dataPlane), policy.connectionPool, http2Capable);
+  const protocol = upstreamProtocol(wireProtocol(port.protocol), policy.connectionPool);
   const credentials = inputs.nodeType === 'router' || Object.keys(rule?.workloadSelector ?? {}).length > 0;
   const transport = transportFields(policy.tls, {
     protocol,
+    asClient: policy.connectionPool?.http?.useClientProtocol === true,
     port: port.number,
     subset,
     hostname: service.hostname,

@@ -5,8 +5,8 @@ import { defined, nonZero } from '../common/defined.ts';
 import { durationOf } from '../common/duration.ts';
 
 /** The protocol an upstream is spoken to with: the port's, unless the policy upgrades it. */
-export function upstreamProtocol(wire: WireProtocol, pool: ConnectionPoolSettings | undefined, http2Capable: boolean): WireProtocol {
-  return wire === 'http' && http2Capable && pool?.http?.h2UpgradePolicy === 'UPGRADE' ? 'http2' : wire;
+export function upstreamProtocol(wire: WireProtocol, pool: ConnectionPoolSettings | undefined): WireProtocol {
+  return wire === 'http' && pool?.http?.h2UpgradePolicy === 'UPGRADE' ? 'http2' : wire;
 }
 
 /** What the requests themselves say of the server's names; see `upstreamNames`. */

@@ -21,6 +21,8 @@ type TransportFields = Pick<Cluster, 'transport_socket' | 'transport_socket_matc
 /** What the choice of transport depends on. */
 export interface TransportInputs {
   readonly protocol: WireProtocol;
+  /** Requests go on in the protocol they came with: which that is, TLS cannot know when it begins. */
+  readonly asClient: boolean;
   readonly port: number;
   readonly subset: string;
   readonly hostname: string;
@@ -40,7 +42,9 @@ export interface TransportInputs {
  */
 export function transportFields(tls: ClientTlsSettings | undefined, inputs: TransportInputs): TransportFields {
   const { protocol, port, subset, hostname, identities, trustDomain } = inputs;
-  const mesh = (names: readonly string[], sni: string): TransportSocket => outboundTlsSocket(CLIENT_ALPN[protocol], sni, names, trustDomain);
+  // With no HTTP version settled, the server looks at what comes.
+  const alpn = inputs.asClient ? CLIENT_ALPN.tcp : CLIENT_ALPN[protocol];
+  const mesh = (names: readonly string[], sni: string): TransportSocket => outboundTlsSocket(alpn, sni, names, trustDomain);
   if (tls === undefined) {
     if (inputs.autoMtls === 'none') return {};
     const socket = mesh(identities, meshSni(port, subset, hostname));

@@ -82,7 +82,7 @@ function serviceTargets(push: PushContext, node: ProxyNode, index: EndpointIndex
 
 function basics(push: PushContext, node: ProxyNode, number: number, protocol: Protocol, target: Target | undefined) {
   const { mode, policy } = effectiveMtls(push, node, number);
-  return { number, protocol, wire: wireProtocol(protocol, node.dataPlane), mtls: mode, policy, service: target?.service, servicePort: target?.port };
+  return { number, protocol, wire: wireProtocol(protocol), mtls: mode, policy, service: target?.service, servicePort: target?.port };
 }
 
 interface IngressContext {

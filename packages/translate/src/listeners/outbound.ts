@@ -76,7 +76,7 @@ function wideListeners(inputs: OutboundInputs, cache: InputsCache): readonly Lis
   return inputs.egress.flatMap((egress) => {
     if (egressBind(egress.listener, scope) !== undefined) return [];
     const wide = egressPorts(egress, inputs.egress).filter(
-      (entry) => entry.port.protocol !== 'udp' && wireProtocol(entry.port.protocol, scope.dataPlane) === 'tcp' && wideMatch(entry) !== undefined,
+      (entry) => entry.port.protocol !== 'udp' && wireProtocol(entry.port.protocol) === 'tcp' && wideMatch(entry) !== undefined,
     );
     const { services, virtualServices } = egress;
     return [...Map.groupBy(wide, ({ port }) => port.number)].map(([number, entries]) => {
@@ -121,7 +121,7 @@ function serviceListeners(service: Service, port: ServicePort, inputs: ServiceIn
   const { scope, mesh } = inputs;
   if (port.protocol === 'udp' || port.number === OUTBOUND_PORT || port.number === INBOUND_PORT) return [];
   const redirect = scope.interception === 'REDIRECT' && inputs.bind === undefined;
-  const http = wireProtocol(port.protocol, scope.dataPlane) !== 'tcp';
+  const http = wireProtocol(port.protocol) !== 'tcp';
   if (http && redirect) {
     return [
       cache.get(

@@ -62,7 +62,7 @@ export function serviceHosts(
     return old.made;
   const rows: HostRow[] = [];
   for (const service of inputs.services.list) {
-    const port = service.ports.find((candidate) => candidate.number === inputs.port && isRouted(candidate, inputs.scope));
+    const port = service.ports.find((candidate) => candidate.number === inputs.port && isRouted(candidate));
     if (port === undefined) continue;
     const last = known === undefined ? old?.made.rows[rows.length] : known.get(service);
     const owners = virtualServicesFor(inputs, inputs.scope.namespace, service.hostname);
@@ -81,8 +81,8 @@ function claimsDiffer(rows: readonly HostRow[], inputs: SidecarRouteInputs): boo
   return rows.some(({ service, owners }) => !sameList(owners, virtualServicesFor(inputs, inputs.scope.namespace, service.hostname)));
 }
 
-function isRouted(port: ServicePort, scope: NodeScope): boolean {
-  return wireProtocol(port.protocol, scope.dataPlane) !== 'tcp';
+function isRouted(port: ServicePort): boolean {
+  return wireProtocol(port.protocol) !== 'tcp';
 }
 
 interface HostParts extends Omit<HostRow, 'host'> {

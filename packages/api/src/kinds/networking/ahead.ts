@@ -10,23 +10,14 @@ export const VIRTUAL_SERVICE_AHEAD: Readonly<Record<string, string>> = {
   'http[].mirrorPercentage': 'the embedded proxy does not mirror yet',
 };
 
-const HTTP2 = 'the embedded proxy does not speak HTTP/2 yet';
 const NOT_YET = 'the embedded proxy does not do it yet';
 
 /** The same for DestinationRule, below a traffic policy of the rule, of a subset or of a port. */
 export const TRAFFIC_POLICY_AHEAD: Readonly<Record<string, string>> = {
-  'loadBalancer.consistentHash.useSourceIp': NOT_YET,
-  'connectionPool.tcp.tcpKeepalive.probes': NOT_YET,
-  'connectionPool.tcp.tcpKeepalive.interval': NOT_YET,
-  'connectionPool.http.h2UpgradePolicy=UPGRADE': HTTP2,
-  'connectionPool.http.useClientProtocol': HTTP2,
-  'connectionPool.http.maxConcurrentStreams': HTTP2,
-  'connectionPool.http.http2KeepAlive': HTTP2,
 };
 
 /** The same, of what a port cannot say. */
 export const WHOLE_POLICY_AHEAD: Readonly<Record<string, string>> = {
   tunnel: NOT_YET,
-  proxyProtocol: NOT_YET,
   'retryBudget.budgetInterval': NOT_YET,
 };
