@@ -1,7 +1,7 @@
 import { defineCase, type ParityCase } from '../define.ts';
 import type { CaseContext } from '../harness/context.ts';
-import { any, cluster, endpoint, http1, to, type Resources } from '../resources.ts';
-import { http, type Http1Request, type Step } from '../steps.ts';
+import { any, cluster, endpoint, http1, listener, tcpProxy, to, type Resources } from '../resources.ts';
+import { http, tcp, type Http1Request, type Step } from '../steps.ts';
 
 /**
  * Both proxies must send a key to the same host. The hosts' addresses differ between the two, so each has a hash key of its own; the body names
@@ -116,5 +116,14 @@ export const cases = [
     backends: BACKENDS,
     resources: (c) => resources(c, RING, [{ connection_properties: { source_ip: true } }]),
     steps: Array.from({ length: 12 }, (_, index) => http('/', { status: 200 }, { from: `127.0.0.${index + 2}` })),
+  }),
+  defineCase({
+    name: 'connections of TCP from one address go to one host',
+    backends: Object.fromEntries(NAMES.map((name) => [name, { t: 'tcp', tcp: { greeting: `${name}.` } }])),
+    resources: (c) => ({
+      listeners: [listener(c, [tcpProxy(c, 'hashed', { hash_policy: [{ source_ip: {} }] })])],
+      clusters: [cluster(c, 'hashed', { ...RING.cluster, load_assignment: hosts(c, RING) }, [])],
+    }),
+    steps: Array.from({ length: 12 }, (_, index) => tcp([], { received: /^[a-e]\.$/ }, { from: `127.0.0.${(index % 6) + 2}`, until: '.' })),
   }),
 ];

@@ -101,7 +101,7 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     buffers,
     outputs: new Outputs(),
     heads: new HeadStore(),
-    dialer: options.dialer ?? new NodeDialer(buffers),
+    dialer: options.dialer ?? new NodeDialer(buffers, ports.log),
     tls: new TlsContexts((name) => state.secret(name), ports.log),
     accessLog: new AccessLogger(ports.accessLog, ports.timers, options.accessLogFlushMs),
     requestScanner,

@@ -85,6 +85,8 @@ export interface CompiledTcp {
   readonly config: TcpProxy;
   /** `random` uniform in [0, 1). */
   pickCluster(random: number): string;
+  /** What a client's address asks of the choice of its host; undefined = nothing. */
+  wish(sourceAddress: string): PickWish | undefined;
 }
 
 /** A connection manager, bound to the table its routes are looked up in. */

@@ -11,9 +11,16 @@ export interface DialTarget {
   readonly alpn: readonly string[] | undefined;
   /** SNI; '' = none. */
   readonly serverName: string;
-  readonly keepAliveMs: number | undefined;
+  readonly keepAlive: KeepAlive | undefined;
   /** Plain bytes that go first, before TLS: a header of the PROXY protocol. */
   readonly preface?: Uint8Array | undefined;
+}
+
+/** Probes on a connection that is silent; absent fields are the system's. */
+export interface KeepAlive {
+  readonly timeMs: number;
+  readonly intervalSeconds?: number;
+  readonly probes?: number;
 }
 
 /** What is known once a dialled connection stands, TLS handshake included. */

@@ -1,6 +1,8 @@
 import { connect, type NetConnectOpts, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import type { Log } from '@meltemi/base';
 import type { Transport } from '../types.ts';
+import { setProbes } from './keep-alive.ts';
 import type { DialHandler, Dialer, DialTarget } from './net-port.ts';
 import { NodeTransport } from './node-transport.ts';
 import type { SharedBuffers } from './shared-buffers.ts';
@@ -9,9 +11,11 @@ import type { ClientContext, TlsClient, VerifiedPeer } from './tls-client.ts';
 /** Connections over `net.Socket` and `tls.TLSSocket`. What they read goes into one shared buffer (`onread`). */
 export class NodeDialer implements Dialer {
   readonly #shared: SharedBuffers;
+  readonly #log: Log;
 
-  constructor(shared: SharedBuffers) {
+  constructor(shared: SharedBuffers, log: Log) {
     this.#shared = shared;
+    this.#log = log;
   }
 
   dial(target: DialTarget, handler: DialHandler): Transport {
@@ -19,6 +23,7 @@ export class NodeDialer implements Dialer {
       const socket = connect({ ...this.#options(target), onread: this.#onread(() => transport) });
       const transport = this.#wrap(socket, false, handler);
       socket.once('connect', () => {
+        this.#connected(socket, target);
         if (target.preface !== undefined) socket.write(target.preface);
         handler.onConnect({ localAddress: socket.localAddress ?? '', localPort: socket.localPort ?? 0, tls: undefined });
       });
@@ -47,6 +52,7 @@ export class NodeDialer implements Dialer {
     const socket: TLSSocket = connectTls(options as ConnectionOptions);
     const transport = this.#wrap(socket, true, handler, below !== undefined);
     let peer: VerifiedPeer | undefined;
+    (below ?? socket).once('connect', () => this.#connected(below ?? socket, target));
     socket.once('secureConnect', () => {
       const verified = tls.verify(socket, context, target.serverName, session);
       if (!verified.ok) {
@@ -70,6 +76,10 @@ export class NodeDialer implements Dialer {
     return transport;
   }
 
+  #connected(socket: Socket, { keepAlive }: DialTarget): void {
+    if (keepAlive !== undefined) setProbes(socket, keepAlive, this.#log);
+  }
+
   /** A connection that begins with these bytes, for TLS to go over. */
   #begun(target: DialTarget, preface: Uint8Array): Socket {
     const socket = connect(this.#options(target));
@@ -78,11 +88,11 @@ export class NodeDialer implements Dialer {
   }
 
   #options(target: DialTarget): NetConnectOpts {
-    const { address, bindAddress, keepAliveMs } = target;
+    const { address, bindAddress, keepAlive } = target;
     const common = {
       noDelay: true,
       allowHalfOpen: true,
-      ...(keepAliveMs === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveMs }),
+      ...(keepAlive === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAlive.timeMs }),
     };
     if (address.t === 'pipe') return { ...common, path: address.path.startsWith('@') ? `\0${address.path.slice(1)}` : address.path };
     return {

@@ -16,8 +16,8 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 
 /**
- * Finds `getsockopt` of the C library through koffi, which is optional; undefined where it is missing or not Linux. This file is the
- * only place that looks at a socket's descriptor, for which Node has no public name.
+ * Finds `getsockopt` of the C library through koffi, which is optional; undefined where it is missing or not Linux. Here (and in
+ * `keep-alive.ts`) a socket's descriptor is looked at, for which Node has no public name.
  */
 export async function loadOriginalDestination(): Promise<OriginalDestination | undefined> {
   if (process.platform !== 'linux') return undefined;
@@ -40,7 +40,8 @@ export async function loadOriginalDestination(): Promise<OriginalDestination | u
   }
 }
 
-function descriptor(socket: Socket): number | undefined {
+/** The number of a socket in the system; undefined when it has none any more. */
+export function descriptor(socket: Socket): number | undefined {
   const fd = (socket as unknown as { readonly _handle?: { readonly fd?: number } })._handle?.fd;
   return fd !== undefined && fd >= 0 ? fd : undefined;
 }

@@ -145,7 +145,11 @@ export class TlsServer {
       return;
     }
     const trusted = socket.authorized ? certificate : undefined;
-    pending.done({ ok: true, socket, info: tlsInfo(socket, pending.serverName, trusted, this.#localUri) });
+    pending.done({
+      ok: true,
+      socket,
+      info: tlsInfo(socket, pending.serverName === '' ? serverNameOf(socket) : pending.serverName, trusted, this.#localUri),
+    });
   }
 
   /** Why this client is refused. Runs for resumed sessions too: what was verified then may have expired since. */
@@ -180,4 +184,10 @@ function keyOf(socket: Socket): string | undefined {
   return socket.remoteAddress === undefined
     ? undefined
     : `${socket.remoteAddress} ${socket.remotePort ?? 0} ${socket.localAddress ?? ''} ${socket.localPort ?? 0}`;
+}
+
+/** The server name of the client hello, where nobody has read it before the handshake; '' = none. */
+function serverNameOf(socket: TLSSocket): string {
+  const { servername } = socket as TLSSocket & { readonly servername?: string | false };
+  return typeof servername === 'string' ? servername.toLowerCase() : '';
 }

@@ -18,7 +18,7 @@ export function dialTarget(worker: Worker, cluster: CompiledCluster, host: Host,
     tls: tls === undefined ? undefined : worker.tls.client(tls),
     alpn: undefined,
     serverName,
-    keepAliveMs: config.tcpKeepalive === undefined ? undefined : (config.tcpKeepalive.timeSeconds ?? 7200) * 1000,
+    keepAlive: config.tcpKeepalive === undefined ? undefined : { ...config.tcpKeepalive, timeMs: (config.tcpKeepalive.timeSeconds ?? 7200) * 1000 },
     ...(host.transport.proxyProtocol === undefined ? {} : { preface: proxyHeader(host.transport.proxyProtocol, client) }),
   };
 }

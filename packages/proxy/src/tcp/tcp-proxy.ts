@@ -123,7 +123,7 @@ class TcpConnection implements Connection {
       this.#end('NR', 'original destination is this listener');
       return undefined;
     }
-    const host = cluster.pick(this.#worker.random, this.#worker.wheel.now());
+    const host = cluster.pick(this.#worker.random, this.#worker.wheel.now(), this.#tcp.wish(connection.remoteAddress));
     if (host === undefined) this.#end('UH', 'no_healthy_upstream');
     return host;
   }

@@ -1,3 +1,4 @@
+import { xxHash64 } from '../lb/hash64.ts';
 import type { CompiledChain, CompiledListener, CompiledRoutes, CompiledTcp } from '../compiled.ts';
 import { compileAdmission } from '../rbac/network.ts';
 import type { HttpConnectionManager } from '../types/http.ts';
@@ -48,10 +49,12 @@ function routeLookup(http: HttpConnectionManager, routes: (name: string) => Comp
 
 function compileTcp(config: TcpProxy): CompiledTcp {
   const [only] = config.clusters;
-  if (config.clusters.length === 1 && only !== undefined) return { config, pickCluster: () => only.name };
+  const wish: CompiledTcp['wish'] = config.hashesSource ? (address) => ({ hash: xxHash64(address) }) : () => undefined;
+  if (config.clusters.length === 1 && only !== undefined) return { config, wish, pickCluster: () => only.name };
   const total = config.clusters.reduce((sum, cluster) => sum + cluster.weight, 0);
   return {
     config,
+    wish,
     pickCluster(random) {
       let left = random * total;
       for (const cluster of config.clusters) {

@@ -285,9 +285,12 @@ function decodeBindAddress(reader: Reader): string | undefined {
   return source.string('address');
 }
 
-/** `keepalive_probes` and `keepalive_interval` stay unread, and are refused so: Node cannot set them. */
 function decodeKeepalive(reader: Reader): NonNullable<RuntimeCluster['tcpKeepalive']> {
-  return reader.has('keepalive_time') ? { timeSeconds: reader.number('keepalive_time', 0) } : {};
+  return {
+    ...(reader.has('keepalive_time') ? { timeSeconds: reader.number('keepalive_time', 0) } : {}),
+    ...(reader.has('keepalive_interval') ? { intervalSeconds: reader.number('keepalive_interval', 0) } : {}),
+    ...(reader.has('keepalive_probes') ? { probes: reader.number('keepalive_probes', 0) } : {}),
+  };
 }
 
 function decodeServices(metadata: unknown): readonly ServiceRef[] {

@@ -118,7 +118,7 @@ function decodeChain(reader: Reader, index: number): FilterChain {
     // The fault that made it undefined is on record: this value never leaves.
     terminal: terminal ?? {
       t: 'tcp',
-      tcp: { clusters: [], idleTimeoutMs: 0, maxDownstreamConnectionDurationMs: 0, maxConnectAttempts: 1, accessLogs: [] },
+      tcp: { clusters: [], idleTimeoutMs: 0, maxDownstreamConnectionDurationMs: 0, maxConnectAttempts: 1, hashesSource: false, accessLogs: [] },
     },
     ...(origin === undefined ? {} : { origin }),
   };

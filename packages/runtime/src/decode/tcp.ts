@@ -15,6 +15,17 @@ export function decodeTcpProxy(reader: Reader): TcpProxy {
     idleTimeoutMs: reader.duration('idle_timeout', 3_600_000),
     maxDownstreamConnectionDurationMs: reader.duration('max_downstream_connection_duration', 0),
     maxConnectAttempts: reader.number('max_connect_attempts', 1),
+    hashesSource: decodeHash(reader),
     accessLogs: decodeAccessLogs(reader.messages('access_log')),
   };
+}
+
+function decodeHash(reader: Reader): boolean {
+  const policies = reader.messages('hash_policy');
+  reader.require('hash_policy', policies.length <= 1, 'at most one policy');
+  return policies.some((policy) => {
+    const source = policy.message('source_ip') !== undefined;
+    policy.require('', source, 'only source_ip is known here');
+    return source;
+  });
 }

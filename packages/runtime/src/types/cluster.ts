@@ -50,7 +50,8 @@ export interface RuntimeCluster {
   /** Local address that connections to the cluster leave from. */
   readonly bindAddress?: string;
   /** Node can set when probes begin, not how many there are and how often: those two are the operating system's. */
-  readonly tcpKeepalive?: { readonly timeSeconds?: number };
+  /** Absent fields: what the system does by itself. */
+  readonly tcpKeepalive?: { readonly timeSeconds?: number; readonly intervalSeconds?: number; readonly probes?: number };
   readonly locality: LocalityBalancing;
   readonly subsets?: SubsetBalancing;
   /** A host that a session names may be used while its health is one of these. */

@@ -8,5 +8,7 @@ export interface TcpProxy {
   /** 0 = no limit. */
   readonly maxDownstreamConnectionDurationMs: number;
   readonly maxConnectAttempts: number;
+  /** Clients of one address go to one host, where the cluster balances by hash. */
+  readonly hashesSource: boolean;
   readonly accessLogs: readonly AccessLog[];
 }
