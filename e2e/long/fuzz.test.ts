@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fuzz } from './fuzz/run.ts';
 
-/** `MELTEMI_FUZZ_INPUTS` and `MELTEMI_FUZZ_SEED` choose others; a fault names the seed that shows it again (`fuzzOne`). */
+/** `MELTEMI_FUZZ_INPUTS` and `MELTEMI_FUZZ_SEED` choose others; a fault names its seed and shows its input. */
 const INPUTS = Number(process.env.MELTEMI_FUZZ_INPUTS ?? 24_000_000);
 const SEED = Number(process.env.MELTEMI_FUZZ_SEED ?? 1);
 

@@ -22,7 +22,7 @@ export function fuzzShare(first: number, seeds: number): ShareResult {
 }
 
 /** One input whole and in pieces; answers what is wrong. */
-export function fuzzOne(codec: FuzzCodec, seed: number): string | undefined {
+function fuzzOne(codec: FuzzCodec, seed: number): string | undefined {
   const random = new Random(seed);
   const input = mutate(codec.generate(random), random);
   const places = cuts(input.length, random);

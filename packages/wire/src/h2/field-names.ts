@@ -55,15 +55,10 @@ function slotOf(hash: number): number {
   return (hash ^ (hash >>> 11)) & (SLOTS - 1);
 }
 
-/** One step of the encoder's hash: `hash` of the bytes before, and the next byte. */
-export function hashByte(hash: number, byte: number): number {
-  return ((hash << 5) - hash + byte) | 0;
-}
-
-/** Hash of a name in any case. */
+/** The encoder's hash of a name in any case: 31 times the hash before, plus the byte. */
 export function hashName(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0;
-  for (let i = start; i < end; i++) hash = hashByte(hash, LOWER[bytes[i] as number] as number);
+  for (let i = start; i < end; i++) hash = ((hash << 5) - hash + (LOWER[bytes[i] as number] as number)) | 0;
   return hash;
 }
 

@@ -32,7 +32,7 @@ export function withRoom(port: BytesPort, bytes: Uint8Array, used: number, more:
 }
 
 /** Writes `name: value CR LF` of a field that is not in line form yet; answers the index after it. */
-export function writeLine(name: Uint8Array, value: Uint8Array, to: Uint8Array, at: number): number {
+function writeLine(name: Uint8Array, value: Uint8Array, to: Uint8Array, at: number): number {
   to.set(name, at);
   let p = at + name.length;
   to[p++] = 58;

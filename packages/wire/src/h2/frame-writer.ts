@@ -3,7 +3,7 @@ import type { H2Output } from './options.ts';
 
 /** Writes a frame header at `at`; the payload is the caller's. */
 // oxlint-disable-next-line max-params -- the five parts of a frame header
-export function putHeader(to: Uint8Array, at: number, length: number, typeAndFlags: number, streamId: number): void {
+function putHeader(to: Uint8Array, at: number, length: number, typeAndFlags: number, streamId: number): void {
   to[at] = length >>> 16;
   to[at + 1] = length >>> 8;
   to[at + 2] = length;
@@ -13,7 +13,7 @@ export function putHeader(to: Uint8Array, at: number, length: number, typeAndFla
 }
 
 /** Type and flags as `putHeader` takes them. */
-export function typed(type: number, flags: number): number {
+function typed(type: number, flags: number): number {
   return (type << 8) | flags;
 }
 

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http2 from 'node:http2';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import { test } from 'node:test';
 import type { H2Data, H2Stream } from './session-types.ts';
 import { outgoing, socketSession } from './testdata/socket-session.ts';
 import { latin1, textOf } from './testdata/tools.ts';
 
-const portOf = (server: { address(): AddressInfo | string | null }): number => (server.address() as AddressInfo).port;
+const portOf = (server: { address(): unknown }): number => (server.address() as { port: number }).port;
 
 interface Echo {
   head: string;

@@ -386,9 +386,10 @@ test('no window leaks, whatever streams do', () => {
           }),
         },
       );
-      const open: H2Stream<string>[] = [];
+      const open = new Map<number, H2Stream<string>>();
       for (const [which, what, size] of steps) {
-        const stream = (open[which] ??= client.session.request('x', get('/', false)));
+        const stream = open.get(which) ?? client.session.request('x', get('/', false));
+        open.set(which, stream);
         const there = seen.get(stream.id);
         if (what === 0) client.session.writeData(stream, bytes(size), 0, size);
         else if (what === 1 && there !== undefined) {
@@ -397,10 +398,10 @@ test('no window leaks, whatever streams do', () => {
           server.session.consumed(there.stream, part);
         } else if (what === 2) {
           client.session.reset(stream, 8);
-          delete open[which];
+          open.delete(which);
         } else if (there !== undefined && size % 4 === 0) {
           server.session.reset(there.stream, 8);
-          delete open[which];
+          open.delete(which);
         }
         exchange(client, server);
       }
