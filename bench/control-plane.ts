@@ -12,8 +12,8 @@ import { writeMesh, type MeshSize } from './lib/mesh-state.ts';
 
 /** The goals of the project, for 1,000 services, 2,000 endpoints and 50 proxies, and for 500 proxies and 10,000 endpoints. */
 const GOALS = { endpointMs: 20, virtualServiceMs: 100, virtualServiceCpuS: 0.04, memoryMb: 130, stormS: 3, stormMb: 350 };
-const MESH: MeshSize = { services: 1_000, endpoints: 2_000, namespaces: 50, proxies: 50, scoped: false };
-const STORM: MeshSize = { services: 2_000, endpoints: 10_000, namespaces: 50, proxies: 500, scoped: false };
+const MESH: MeshSize = { services: 1_000, endpoints: 2_000, namespaces: 10, proxies: 50, scoped: false };
+const STORM: MeshSize = { services: 2_000, endpoints: 10_000, namespaces: 10, proxies: 500, scoped: false };
 /** After a change, until its last effects have been counted. */
 const QUIET_MS = 400;
 const WARM_ROUNDS = 5;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createDeframer, framePrefix, writeFramed } from './framing.ts';
+import { createDeframer, createPacedWriter, framePrefix, writeFramed } from './framing.ts';
 import { decodeMessage, encodeMessage, formatTimeout, parseTimeout } from './metadata.ts';
 
 function frames(messages: readonly Uint8Array[]): Buffer {
@@ -28,6 +28,48 @@ test('any split of the bytes gives the same messages', () => {
       );
       assert.ok(deframer.atBoundary);
     }),
+  );
+});
+
+test('large messages go out in slices, each when the one before has gone', () => {
+  fc.assert(
+    fc.property(fc.array(fc.array(fc.nat(300_000), { maxLength: 4 }), { minLength: 1, maxLength: 5 }), fc.nat(3), (messages, eager) => {
+      const out: Uint8Array[] = [];
+      let isFull = false;
+      let pending = 0;
+      let drains: (() => void)[] = [];
+      const writer = createPacedWriter({
+        cork() {},
+        uncork() {},
+        destroyed: false,
+        get writableNeedDrain() {
+          return isFull;
+        },
+        write(chunk) {
+          out.push(chunk);
+          pending += chunk.length;
+          isFull = true;
+          return false;
+        },
+        once: (_, run) => drains.push(run),
+      });
+      const drain = (): void => {
+        assert.ok(pending <= 128 * 1024 + 5, `${pending} bytes at once`);
+        [pending, isFull] = [0, false];
+        for (const run of drains.splice(0)) run();
+      };
+      const sent = messages.map((sizes, index) => sizes.map((size) => new Uint8Array(size).fill(index + 1)));
+      for (const [index, message] of sent.entries()) {
+        writer.write(message);
+        if (index < eager) drain();
+      }
+      let told = writer.isWaiting ? 0 : 1;
+      if (writer.isWaiting) writer.onDrain(() => told++);
+      for (let i = 0; i < 100 && writer.isWaiting; i++) drain();
+      assert.equal(told, 1);
+      assert.ok(Buffer.concat(out).equals(frames(sent.map((parts) => Buffer.concat(parts)))));
+    }),
+    { numRuns: 50 },
   );
 });
 

@@ -88,11 +88,92 @@ interface CorkedWriter {
 
 /** Writes one message given whole or in parts, without joining them; returns the transport's back-pressure. */
 export function writeFramed(stream: CorkedWriter, message: Uint8Array | readonly Uint8Array[]): boolean {
+  return writeAll(stream, framed(message));
+}
+
+function framed(message: Uint8Array | readonly Uint8Array[]): readonly Uint8Array[] {
   const parts: readonly Uint8Array[] = message instanceof Uint8Array ? [message] : message;
   const size = parts.reduce((sum, part) => sum + part.length, 0);
+  return [framePrefix(size), ...parts.filter((part) => part.length > 0)];
+}
+
+function writeAll(stream: CorkedWriter, parts: readonly Uint8Array[]): boolean {
   stream.cork();
-  let open = stream.write(framePrefix(size));
-  for (const part of parts) if (part.length > 0) open = stream.write(part);
+  let open = true;
+  for (const part of parts) open = stream.write(part);
   stream.uncork();
   return open;
+}
+
+/** So much goes to the transport at a time: it keeps a copy, encrypted, until the peer has taken it. */
+const SLICE_BYTES = 128 * 1024;
+
+interface PacedTransport extends CorkedWriter {
+  readonly writableNeedDrain: boolean;
+  readonly destroyed: boolean;
+  once(event: 'drain', run: () => void): unknown;
+}
+
+/** Hands messages over as fast as the peer takes them, whatever their size. */
+export interface PacedWriter {
+  /** False: something waits for the peer. */
+  write(message: Uint8Array | readonly Uint8Array[]): boolean;
+  /** Whether something waits. */
+  readonly isWaiting: boolean;
+  /** Calls `run` once, when nothing waits any more. */
+  onDrain(run: () => void): void;
+}
+
+export function createPacedWriter(stream: PacedTransport): PacedWriter {
+  let queue: Uint8Array[] = [];
+  let waiting: (() => void)[] = [];
+  let isListening = false;
+  const listen = (): void => {
+    if (isListening) return;
+    isListening = true;
+    stream.once('drain', () => {
+      isListening = false;
+      flush();
+    });
+  };
+  const flush = (): void => {
+    while (queue.length > 0 && !stream.writableNeedDrain && !stream.destroyed) writeAll(stream, takeSlice(queue));
+    if (stream.destroyed) queue = [];
+    else if (stream.writableNeedDrain) listen();
+    else for (const run of waiting.splice(0)) run();
+  };
+  return {
+    write(message) {
+      queue.push(...framed(message));
+      flush();
+      return queue.length === 0 && !stream.writableNeedDrain;
+    },
+    get isWaiting() {
+      return queue.length > 0 || stream.writableNeedDrain;
+    },
+    onDrain(run) {
+      waiting.push(run);
+      listen();
+    },
+  };
+}
+
+/** Removes about `SLICE_BYTES` from the front; a large part is cut. */
+function takeSlice(queue: Uint8Array[]): readonly Uint8Array[] {
+  const slice: Uint8Array[] = [];
+  let size = 0;
+  let whole = 0;
+  for (const part of queue) {
+    const taken = part.subarray(0, SLICE_BYTES - size);
+    slice.push(taken);
+    size += taken.length;
+    if (taken.length < part.length) {
+      queue[whole] = part.subarray(taken.length);
+      break;
+    }
+    whole++;
+    if (size >= SLICE_BYTES) break;
+  }
+  queue.splice(0, whole);
+  return slice;
 }

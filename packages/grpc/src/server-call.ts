@@ -1,5 +1,5 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import { createDeframer, writeFramed } from './framing.ts';
+import { createDeframer, createPacedWriter } from './framing.ts';
 import { encodeMessage, metadataOf, parseTimeout } from './metadata.ts';
 import { Status, statusOf, type GrpcStatus } from './status.ts';
 import type { GrpcLimits, GrpcMetadata } from './types.ts';
@@ -134,6 +134,7 @@ function createCall(
   peer: Peer,
 ): { readonly call: ServerCall; readonly status: () => GrpcStatus | undefined } {
   let ended: GrpcStatus | undefined;
+  const writer = createPacedWriter(stream);
   const call: ServerCall = {
     path: String(headers[':path']),
     metadata: metadataOf(headers),
@@ -141,19 +142,21 @@ function createCall(
     write(message) {
       if (ended !== undefined || stream.destroyed) return false;
       if (!stream.headersSent) stream.respond({ ':status': 200, 'content-type': 'application/grpc+proto' }, { waitForTrailers: true });
-      return writeFramed(stream, message);
+      return writer.write(message);
     },
     onDrain(run) {
       if (ended !== undefined || stream.destroyed) return;
-      if (stream.writableNeedDrain) stream.once('drain', run);
-      else setImmediate(() => ended === undefined && !stream.destroyed && run());
+      const runOpen = (): unknown => ended === undefined && !stream.destroyed && run();
+      if (writer.isWaiting) writer.onDrain(runOpen);
+      else setImmediate(runOpen);
     },
     end(status = { code: Status.OK }) {
       if (ended !== undefined) return;
       ended = status;
       if (stream.destroyed) return;
       stream.resume();
-      if (stream.headersSent) stream.end();
+      if (stream.headersSent && writer.isWaiting) writer.onDrain(() => stream.end());
+      else if (stream.headersSent) stream.end();
       else stream.respond(trailersOnly(status), { endStream: true });
       linger(stream);
     },

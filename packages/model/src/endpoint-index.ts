@@ -27,6 +27,8 @@ export interface EndpointIndex {
   readonly accounts: (service: string) => readonly string[];
   /** Counts up whenever the accounts of any service change. */
   readonly accountsVersion: number;
+  /** Counts up whenever any endpoint changes. */
+  readonly version: number;
   /** The workload at a mesh-facing address. */
   readonly workloadAt: (address: string) => Workload | undefined;
   /** All service keys with endpoints. */
@@ -55,6 +57,7 @@ export function createEndpointIndex(): WritableEndpointIndex {
   const entries = new Map<string, Entry>();
   let workloads = new Map<string, Workload>();
   let accountsVersion = 0;
+  let version = 0;
   const update = (service: string, ports: ReadonlyMap<number, readonly Endpoint[]>): EndpointChange | undefined => {
     const before = entries.get(service) ?? EMPTY;
     const { merged, changed } = mergePorts(before.ports, ports);
@@ -62,6 +65,7 @@ export function createEndpointIndex(): WritableEndpointIndex {
     const found = accountsOf(merged.values());
     const accountsChanged = found.length > 0 && found.join() !== before.accounts.join();
     if (accountsChanged) accountsVersion++;
+    version++;
     entries.set(service, { ports: merged, accounts: accountsChanged ? found : before.accounts });
     return { service, ports: changed, accountsChanged };
   };
@@ -70,6 +74,9 @@ export function createEndpointIndex(): WritableEndpointIndex {
     accounts: (service) => entries.get(service)?.accounts ?? NONE,
     get accountsVersion() {
       return accountsVersion;
+    },
+    get version() {
+      return version;
     },
     workloadAt: (address) => workloads.get(address),
     services: () => entries.keys(),

@@ -117,8 +117,15 @@ function endpoints(view: NodeView, names: Names): Resources {
           .filter(isEds)
           .map(({ name }) => name)
       : [...names];
-  return fresh(existing(wanted, (name) => endpointResource(name, view)));
+  const make = (): Resources => fresh(existing(wanted, (name) => endpointResource(name, view)));
+  if (names === '*' || names.size < MANY_NAMES) return make();
+  // Clients of a scope that ask for the same share one set of names.
+  const { scope, state, cache } = view;
+  return cache.latest('assignments', scope, { names, push: state.push, endpoints: state.endpoints, version: state.endpoints.version }, make);
 }
+
+/** So many load assignments at a time are those of a client that has just come. */
+const MANY_NAMES = 16;
 
 function nameTables(view: NodeView, wanted: Names): Resources {
   if (wanted !== '*' && !wanted.has(NAME_TABLE)) return NOTHING;

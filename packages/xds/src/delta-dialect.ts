@@ -1,5 +1,6 @@
 import type { DeltaRequest, DeltaResponse } from './messages.ts';
 import type { Dialect } from './server-session.ts';
+import { withNames, withoutNames } from './name-sets.ts';
 import { isWildcardRequest, wants, type TypeSession } from './type-session.ts';
 
 /** The incremental protocol: subscriptions by addition and subtraction, responses with what changed. */
@@ -7,15 +8,13 @@ export function createDeltaDialect(): Dialect<DeltaRequest, DeltaResponse> {
   return {
     subscribe(type, request, first) {
       if (first) introduce(type, request);
-      else for (const name of request.subscribe) subscribe(type, name);
-      for (const name of request.unsubscribe) unsubscribe(type, name);
+      else subscribe(type, request.subscribe);
+      if (request.unsubscribe.length > 0) unsubscribe(type, request.unsubscribe);
       return true;
     },
     respond(type, changed, removed, { nonce, version }) {
-      if (changed.length === 0 && removed.length === 0 && !type.due) return undefined;
-      for (const resource of changed) type.known.set(resource.name, resource.version);
-      for (const name of removed) type.known.delete(name);
-      return { typeUrl: type.typeUrl, nonce, systemVersion: String(version), resources: changed, removed };
+      if (changed.shared.length + changed.own.length + removed.length === 0 && !type.due) return undefined;
+      return { typeUrl: type.typeUrl, nonce, systemVersion: String(version), shared: changed.shared, resources: changed.own, removed };
     },
   };
 }
@@ -23,37 +22,44 @@ export function createDeltaDialect(): Dialect<DeltaRequest, DeltaResponse> {
 /** The first request of a type on a stream: it may tell what the client still has from an earlier one. */
 function introduce(type: TypeSession, request: DeltaRequest): void {
   type.wildcard = isWildcardRequest(type.typeUrl, request.subscribe);
-  for (const name of request.subscribe) if (name !== '*') type.names.add(name);
+  type.names = withNames(type.names, withoutStar(request.subscribe));
   for (const [name, version] of request.initialVersions) if (wants(type, name)) type.known.set(name, version);
+  type.isNew = type.known.size === 0;
   // What it names and does not have is answered in any case, if only by "there is none".
-  for (const name of type.names) if (!type.known.has(name)) type.forced.add(name);
-  type.due = type.wildcard && type.known.size === 0;
+  if (!type.isNew) for (const name of type.names) if (!type.known.has(name)) type.forced.add(name);
+  type.due = type.isNew && type.wildcard;
   type.dirty = 'all';
 }
 
-function subscribe(type: TypeSession, name: string): void {
-  type.removals.delete(name);
-  if (name === '*') {
+function withoutStar(names: readonly string[]): readonly string[] {
+  return names.includes('*') ? names.filter((name) => name !== '*') : names;
+}
+
+function subscribe(type: TypeSession, names: readonly string[]): void {
+  if (names.includes('*')) {
     type.wildcard = true;
     type.due = true;
     type.dirty = 'all';
-    return;
   }
-  type.names.add(name);
+  const named = withoutStar(names);
+  type.names = withNames(type.names, named);
+  for (const name of names) type.removals.delete(name);
   // Subscribing again asks for it again, whatever version is known.
-  type.forced.add(name);
+  for (const name of named) type.forced.add(name);
 }
 
-function unsubscribe(type: TypeSession, name: string): void {
-  if (name === '*') {
+function unsubscribe(type: TypeSession, names: readonly string[]): void {
+  const named = withoutStar(names);
+  type.names = withoutNames(type.names, named);
+  if (names.includes('*')) {
     type.wildcard = false;
-    for (const known of type.known.keys()) if (!type.names.has(known)) drop(type, known);
-    return;
+    for (const known of Array.from(type.known.keys())) if (!type.names.has(known)) drop(type, known);
   }
-  type.names.delete(name);
-  // Still brought by '*': the client has dropped it and must be told again.
-  if (type.wildcard) type.forced.add(name);
-  else drop(type, name);
+  for (const name of named) {
+    // Still brought by '*': the client has dropped it and must be told again.
+    if (type.wildcard) type.forced.add(name);
+    else drop(type, name);
+  }
 }
 
 function drop(type: TypeSession, name: string): void {

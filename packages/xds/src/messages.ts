@@ -21,6 +21,8 @@ export interface DeltaResponse {
   readonly nonce: string;
   readonly systemVersion: string;
   readonly resources: readonly Resource[];
+  /** More resources: a list that many responses carry, which is put together once. */
+  readonly shared?: readonly Resource[];
   readonly removed: readonly string[];
 }
 
@@ -49,7 +51,19 @@ export function encodeDeltaResponse(response: DeltaResponse): readonly Uint8Arra
   writeText(head, 4, response.typeUrl);
   writeText(head, 5, response.nonce);
   for (const name of response.removed) head.tag(6, WireType.bytes).string(name);
-  return joinSmall([head.take(), ...response.resources.flatMap((resource) => deltaEntry(response.typeUrl, resource))]);
+  const own = joinSmall([head.take(), ...response.resources.flatMap((resource) => deltaEntry(response.typeUrl, resource))]);
+  return response.shared === undefined || response.shared.length === 0 ? own : [...own, ...joinedList(response.typeUrl, response.shared)];
+}
+
+const joinedLists = new WeakMap<readonly Resource[], { readonly typeUrl: string; readonly parts: readonly Uint8Array[] }>();
+
+function joinedList(typeUrl: string, list: readonly Resource[]): readonly Uint8Array[] {
+  let known = joinedLists.get(list);
+  if (known?.typeUrl !== typeUrl) {
+    known = { typeUrl, parts: joinSmall(list.flatMap((resource) => deltaEntry(typeUrl, resource))) };
+    joinedLists.set(list, known);
+  }
+  return known.parts;
 }
 
 /** Encodes a state-of-the-world response, likewise. */

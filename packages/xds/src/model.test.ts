@@ -54,8 +54,8 @@ function checkConverged(source: TestSource, harness: Harness, keepsRemoved: (typ
 
 test('delta: any interleaving of changes, subscriptions, refusals and reconnects ends with client state = server state', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const source = createSource();
+    fc.property(fc.array(step, { maxLength: 60 }), fc.subarray(NAMES), (steps, shared) => {
+      const source = createSource(shared);
       source.set(CDS, 'n1', '1');
       const harness = deltaHarness(source);
       run(source, harness, steps);
@@ -67,8 +67,8 @@ test('delta: any interleaving of changes, subscriptions, refusals and reconnects
 
 test('state of the world: the same, and never an empty list while there are resources', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const source = createSource();
+    fc.property(fc.array(step, { maxLength: 60 }), fc.subarray(NAMES), (steps, shared) => {
+      const source = createSource(shared);
       source.set(CDS, 'n1', '1');
       const harness = sotwHarness(source);
       run(source, harness, steps);

@@ -4,7 +4,19 @@ import { createDeltaDialect } from './delta-dialect.ts';
 import type { DeltaRequest, DeltaResponse, SotwRequest, SotwResponse } from './messages.ts';
 import type { Resource, ResourceSource } from './resource.ts';
 import { createSotwDialect } from './sotw-dialect.ts';
-import { createTypeSession, isPending, isQuiet, noteAcceptance, noteRefusal, takeDifference, type TypeSession } from './type-session.ts';
+import {
+  changedOf,
+  createTypeSession,
+  isPending,
+  isQuiet,
+  NO_CHANGES,
+  noteAcceptance,
+  noteRefusal,
+  takeDifference,
+  type Changed,
+  type Difference,
+  type TypeSession,
+} from './type-session.ts';
 import { pointsAtClusters, pushRank, removedAfter } from './types.ts';
 
 export type Protocol = 'delta' | 'sotw';
@@ -69,7 +81,7 @@ export interface Dialect<Request, Response> {
   /** A response with these changes, and with removals that need not wait. Undefined when that is not worth one. */
   respond(
     type: TypeSession,
-    changed: readonly Resource[],
+    changed: Changed,
     removed: readonly string[],
     context: { readonly nonce: string; readonly version: number },
   ): Response | undefined;
@@ -188,8 +200,9 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
     return removedAfter(type.typeUrl).every((typeUrl) => this.#isSettled(typeUrl));
   }
 
-  #send(type: TypeSession, changed: readonly Resource[], removed: readonly string[], version: number): Response | undefined {
+  #send(type: TypeSession, { changed, all }: Difference, removed: readonly string[], version: number): Response | undefined {
     const nonce = `${this.#noncePrefix}${this.#nonces + 1}`;
+    noteSent(type, changed, removed, all);
     const response = this.#dialect.respond(type, changed, removed, { nonce, version });
     type.due = false;
     if (response === undefined) {
@@ -197,34 +210,36 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
       return undefined;
     }
     this.#nonces++;
-    type.outstanding = { nonce, version, names: [...changed.map(({ name }) => name), ...removed] };
+    type.outstanding = { nonce, version, changed, removed };
     type.sentNonce = nonce;
     type.sentVersion = version;
     if (type.typeUrl === TYPE_URL.cluster) {
       this.#released = false;
       this.#sendEndpointsOf(changed);
     }
-    if (type.typeUrl === TYPE_URL.endpoint) for (const { name } of changed) this.#awaitedEndpoints.delete(name);
+    if (type.typeUrl === TYPE_URL.endpoint && this.#awaitedEndpoints.size > 0)
+      for (const { name } of changedOf(changed)) this.#awaitedEndpoints.delete(name);
     return response;
   }
 
   /** A changed cluster is warmed anew, and waits for its endpoints to be sent again (Envoy). */
-  #sendEndpointsOf(clusters: readonly Resource[]): void {
+  #sendEndpointsOf(clusters: Changed): void {
     const endpoints = this.#types.get(TYPE_URL.endpoint);
-    for (const { endpointName } of clusters) {
+    if (endpoints === undefined) return;
+    for (const { endpointName } of changedOf(clusters)) {
       if (endpointName === undefined) continue;
       // A client that has asked for no endpoints at all may never do so; it is not waited for.
-      if (endpoints?.names.has(endpointName) === true) endpoints.forced.add(endpointName);
-      else if (endpoints !== undefined) this.#awaitedEndpoints.add(endpointName);
+      if (endpoints.names.has(endpointName)) endpoints.forced.add(endpointName);
+      else this.#awaitedEndpoints.add(endpointName);
     }
   }
 
   #additions(version: number): Response | undefined {
     for (const type of this.#ordered()) {
       if (type.outstanding !== undefined || !isPending(type) || this.#mustWait(type)) continue;
-      const { changed, gone } = takeDifference(type, this.#source);
-      for (const name of gone) type.removals.add(name);
-      const response = this.#send(type, changed, this.#removalsMayGo(type) ? takeRemovals(type) : [], version);
+      const difference = takeDifference(type, this.#source);
+      for (const name of difference.gone) type.removals.add(name);
+      const response = this.#send(type, difference, this.#removalsMayGo(type) ? takeRemovals(type) : [], version);
       if (response !== undefined) return response;
     }
     return undefined;
@@ -233,7 +248,7 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   #removals(version: number): Response | undefined {
     for (const type of this.#ordered()) {
       if (type.outstanding !== undefined || isPending(type) || type.removals.size === 0 || !this.#removalsMayGo(type)) continue;
-      const response = this.#send(type, [], takeRemovals(type), version);
+      const response = this.#send(type, { changed: NO_CHANGES, gone: [] }, takeRemovals(type), version);
       if (response !== undefined) return response;
     }
     return undefined;
@@ -245,11 +260,11 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
     type.outstanding = undefined;
     const verdict = { typeUrl, nonce: outstanding.nonce, version: outstanding.version };
     if (request.error === undefined) {
-      noteAcceptance(type, outstanding.names, outstanding.version);
+      noteAcceptance(type, outstanding);
       return { t: 'ack', ...verdict };
     }
     const message = request.error.message ?? 'refused without a reason';
-    noteRefusal(type, outstanding.names, outstanding.version, message);
+    noteRefusal(type, outstanding, message);
     // A refused cluster is not going to ask for its endpoints.
     if (typeUrl === TYPE_URL.cluster) this.#awaitedEndpoints.clear();
     return { t: 'nack', ...verdict, message };
@@ -268,6 +283,13 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
       outstanding: !isDone,
     };
   }
+}
+
+/** The client counts as having what it is sent; what it refuses of it is told by itself. */
+function noteSent(type: TypeSession, changed: Changed, removed: readonly string[], all: ReadonlyMap<string, Resource> | undefined): void {
+  for (const name of removed) type.known.delete(name);
+  if (all !== undefined) return type.known.rebase(all, type.removals);
+  for (const { name, version } of changedOf(changed)) type.known.set(name, version);
 }
 
 function tooMuch(bound: string): MeshError {

@@ -1,7 +1,8 @@
 import type { SotwRequest, SotwResponse } from './messages.ts';
 import type { Resource, ResourceSource } from './resource.ts';
 import type { Dialect } from './server-session.ts';
-import { isWildcardRequest, type TypeSession } from './type-session.ts';
+import { NO_NAMES, withNames } from './name-sets.ts';
+import { changedOf, isWildcardRequest, type TypeSession } from './type-session.ts';
 import { isFullState } from './types.ts';
 
 /**
@@ -19,38 +20,44 @@ export function createSotwDialect(source: ResourceSource): Dialect<SotwRequest, 
     },
     respond(type, changed, removed, { nonce, version }) {
       const listsAll = type.wildcard || isFullState(type.typeUrl);
-      for (const resource of changed) type.known.set(resource.name, resource.version);
-      for (const name of removed) type.known.delete(name);
+      const resources = [...changedOf(changed)];
       if (!listsAll) {
         // There is no word for "gone" here, and an empty list says nothing.
-        if (changed.length === 0) return undefined;
-        return { typeUrl: type.typeUrl, nonce, version: String(version), resources: changed };
+        if (resources.length === 0) return undefined;
+        return { typeUrl: type.typeUrl, nonce, version: String(version), resources };
       }
-      if (changed.length === 0 && removed.length === 0 && !type.due) return undefined;
-      return { typeUrl: type.typeUrl, nonce, version: String(version), resources: everything(type, source, changed, removed) };
+      if (resources.length === 0 && removed.length === 0 && !type.due) return undefined;
+      return { typeUrl: type.typeUrl, nonce, version: String(version), resources: everything(type, source, resources, removed) };
     },
   };
 }
 
 function introduce(type: TypeSession, names: readonly string[]): void {
   type.wildcard = isWildcardRequest(type.typeUrl, names);
-  for (const name of names) if (name !== '*') type.names.add(name);
+  type.names = withNames(
+    type.names,
+    names.filter((name) => name !== '*'),
+  );
+  type.isNew = true;
   type.due = type.wildcard || names.length > 0;
   type.dirty = 'all';
 }
 
 function replaceNames(type: TypeSession, names: readonly string[]): void {
-  const next = new Set(names.filter((name) => name !== '*'));
+  const next = names.filter((name) => name !== '*');
   const wildcard = names.includes('*');
   if (wildcard !== type.wildcard) {
     type.wildcard = wildcard;
     type.due = true;
     type.dirty = 'all';
   }
-  for (const name of type.names) if (!next.has(name)) drop(type, name);
-  for (const name of next) {
-    if (type.names.has(name)) continue;
-    type.names.add(name);
+  const before = type.names;
+  // Every request repeats all names, and most change nothing.
+  if (next.length === before.size && next.every((name) => before.has(name))) return;
+  type.names = withNames(NO_NAMES, next);
+  for (const name of before) if (!type.names.has(name)) drop(type, name);
+  for (const name of type.names) {
+    if (before.has(name)) continue;
     type.forced.add(name);
     // The lists of these types must contain the new name, or its absence: either is an answer.
     if (isFullState(type.typeUrl)) type.due = true;
@@ -58,7 +65,6 @@ function replaceNames(type: TypeSession, names: readonly string[]): void {
 }
 
 function drop(type: TypeSession, name: string): void {
-  type.names.delete(name);
   if (type.wildcard) return;
   type.known.delete(name);
   type.held.delete(name);

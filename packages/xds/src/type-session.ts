@@ -1,3 +1,6 @@
+import { LayeredMap } from '@meltemi/base';
+import { KnownVersions } from './known-versions.ts';
+import { NO_NAMES, type NameSet } from './name-sets.ts';
 import type { Resource, ResourceSource } from './resource.ts';
 import { isByName } from './types.ts';
 
@@ -5,11 +8,13 @@ import { isByName } from './types.ts';
 export interface TypeSession {
   readonly typeUrl: string;
   wildcard: boolean;
-  readonly names: Set<string>;
+  names: NameSet;
   /** Versions that the client has, as far as it was told. */
-  readonly known: Map<string, string>;
+  readonly known: KnownVersions;
   /** The resources of the last full response, for state-of-the-world types: a removal that has to wait is sent again from here. */
   readonly held: Map<string, Resource>;
+  /** All that is asked for must be answered: the first request said that the client has nothing. */
+  isNew: boolean;
   /** Names that must be answered even if their version is known: asked for again, or an endpoint set whose cluster changed. */
   readonly forced: Set<string>;
   /** Removals that wait for what points at them. */
@@ -18,7 +23,7 @@ export interface TypeSession {
   dirty: 'all' | Set<string> | undefined;
   /** A response is due even if it is empty: the client waits for it before it goes on. */
   due: boolean;
-  outstanding: { readonly nonce: string; readonly version: number; readonly names: readonly string[] } | undefined;
+  outstanding: Outstanding | undefined;
   sentNonce: string;
   sentVersion: number | undefined;
   ackedVersion: number | undefined;
@@ -29,12 +34,21 @@ export interface TypeSession {
   lastMap: ReadonlyMap<string, Resource> | undefined;
 }
 
+/** A response that was not answered yet. */
+export interface Outstanding {
+  readonly nonce: string;
+  readonly version: number;
+  readonly changed: Changed;
+  readonly removed: readonly string[];
+}
+
 export function createTypeSession(typeUrl: string): TypeSession {
   return {
     typeUrl,
     wildcard: false,
-    names: new Set(),
-    known: new Map(),
+    names: NO_NAMES,
+    known: new KnownVersions(),
+    isNew: false,
     held: new Map(),
     forced: new Set(),
     removals: new Set(),
@@ -65,13 +79,27 @@ export function wants(type: TypeSession, name: string): boolean {
   return type.wildcard || type.names.has(name);
 }
 
-/** What changed for this client since the last look. */
-export interface Difference {
-  readonly changed: readonly Resource[];
-  readonly gone: readonly string[];
+/** Resources to send: a list that many clients get as it is, and those beside it. */
+export interface Changed {
+  readonly shared: readonly Resource[];
+  readonly own: readonly Resource[];
 }
 
-const NOTHING: Difference = { changed: [], gone: [] };
+/** What changed for this client since the last look. */
+export interface Difference {
+  readonly changed: Changed;
+  readonly gone: readonly string[];
+  /** All that there is for the client, when everything was looked at. */
+  readonly all?: ReadonlyMap<string, Resource>;
+}
+
+export const NO_CHANGES: Changed = { shared: [], own: [] };
+const NOTHING: Difference = { changed: NO_CHANGES, gone: [] };
+
+export function* changedOf({ shared, own }: Changed): Generator<Resource> {
+  yield* shared;
+  yield* own;
+}
 
 /** Compares the source with what the client has, and takes note that it was looked at. */
 export function takeDifference(type: TypeSession, source: ResourceSource): Difference {
@@ -86,13 +114,53 @@ export function takeDifference(type: TypeSession, source: ResourceSource): Diffe
 
 function differenceOfAll(type: TypeSession, source: ResourceSource, forced: ReadonlySet<string>): Difference {
   const present = source.resources(type.typeUrl, type.wildcard ? '*' : type.names);
-  if (present === type.lastMap && forced.size === 0) return NOTHING;
+  const before = type.lastMap;
+  if (present === before && forced.size === 0) return NOTHING;
   type.lastMap = present;
-  const names = new Set([...present.keys(), ...type.known.keys(), ...type.names]);
-  if (!type.wildcard || type.names.size === 0) return differenceOf(type, present, names, forced);
-  // Names beside '*' need not be part of what '*' brings.
-  const named = source.resources(type.typeUrl, type.names);
-  return differenceOf(type, new Map([...named, ...present]), names, forced);
+  if (type.wildcard && type.names.size > 0) {
+    // Names beside '*' need not be part of what '*' brings.
+    const named = source.resources(type.typeUrl, type.names);
+    const names = new Set([...present.keys(), ...type.known.keys(), ...type.names]);
+    const asked = type.isNew ? new Set([...forced, ...type.names]) : forced;
+    type.isNew = false;
+    return differenceOf(type, new Map([...named, ...present]), names, asked);
+  }
+  if (type.isNew) return everything(type, present);
+  return { ...differenceOf(type, present, namesToCompare(type, present, before, forced), forced), all: present };
+}
+
+/** For a client that has nothing. */
+function everything(type: TypeSession, present: ReadonlyMap<string, Resource>): Difference {
+  type.isNew = false;
+  const gone = type.names.size > present.size ? [...type.names].filter((name) => !present.has(name)) : [];
+  if (present instanceof LayeredMap) {
+    const layers = present as LayeredMap<Resource>;
+    if ([...layers.above.keys()].some((name) => layers.below.has(name)))
+      return { changed: { shared: [], own: [...present.values()] }, gone, all: present };
+    return { changed: { shared: listOf(layers.below), own: [...layers.above.values()] }, gone, all: present };
+  }
+  return { changed: { shared: listOf(present), own: [] }, gone, all: present };
+}
+
+const lists = new WeakMap<ReadonlyMap<string, Resource>, readonly Resource[]>();
+
+/** The same list for the same map. */
+function listOf(map: ReadonlyMap<string, Resource>): readonly Resource[] {
+  let list = lists.get(map);
+  if (list === undefined) lists.set(map, (list = [...map.values()]));
+  return list;
+}
+
+/** Names that can differ. What lies below is the same for all clients: when it is what it was at the last look, only what is above can have changed. */
+function namesToCompare(
+  type: TypeSession,
+  present: ReadonlyMap<string, Resource>,
+  before: ReadonlyMap<string, Resource> | undefined,
+  forced: ReadonlySet<string>,
+): ReadonlySet<string> {
+  if (present instanceof LayeredMap && before instanceof LayeredMap && present.below === before.below)
+    return new Set<string>([...present.above.keys(), ...before.above.keys(), ...forced, ...type.removals]);
+  return new Set([...present.keys(), ...type.known.keys(), ...type.names]);
 }
 
 function differenceOf(
@@ -101,7 +169,7 @@ function differenceOf(
   names: ReadonlySet<string>,
   forced: ReadonlySet<string>,
 ): Difference {
-  const changed: Resource[] = [];
+  const own: Resource[] = [];
   const gone: string[] = [];
   for (const name of names) {
     const resource = present.get(name);
@@ -109,10 +177,10 @@ function differenceOf(
       if (type.known.has(name) || forced.has(name)) gone.push(name);
     } else {
       type.removals.delete(name);
-      if (forced.has(name) || type.known.get(name) !== resource.version) changed.push(resource);
+      if (forced.has(name) || type.known.get(name) !== resource.version) own.push(resource);
     }
   }
-  return { changed, gone };
+  return { changed: { shared: NO_CHANGES.shared, own }, gone };
 }
 
 /** Takes subscriptions of the first request of a type: no names means all, for the types where that is so. */
@@ -121,16 +189,21 @@ export function isWildcardRequest(typeUrl: string, names: readonly string[]): bo
 }
 
 /** A refusal: of the resources that it names, as far as it does. Protocols only give a text. */
-export function noteRefusal(type: TypeSession, names: readonly string[], version: number, message: string): void {
-  type.nacked = { version, message };
-  for (const name of names) if (mentions(message, name)) type.suspects.add(name);
+export function noteRefusal(type: TypeSession, refused: Outstanding, message: string): void {
+  type.nacked = { version: refused.version, message };
+  for (const name of namesOf(refused)) if (mentions(message, name)) type.suspects.add(name);
 }
 
 /** An acceptance: it ends an earlier refusal once every resource that was refused is accepted or gone. */
-export function noteAcceptance(type: TypeSession, names: readonly string[], version: number): void {
-  type.ackedVersion = version;
-  for (const name of names) type.suspects.delete(name);
+export function noteAcceptance(type: TypeSession, accepted: Outstanding): void {
+  type.ackedVersion = accepted.version;
+  if (type.suspects.size > 0) for (const name of namesOf(accepted)) type.suspects.delete(name);
   if (type.suspects.size === 0) type.nacked = undefined;
+}
+
+function* namesOf({ changed, removed }: Outstanding): Generator<string> {
+  for (const { name } of changedOf(changed)) yield name;
+  yield* removed;
 }
 
 /** Whether a text contains a name as a whole, not as a part of a longer one. */

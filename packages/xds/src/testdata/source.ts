@@ -1,3 +1,4 @@
+import { LayeredMap } from '@meltemi/base';
 import { TYPE_URL } from '@meltemi/protos-types';
 import type { Resource, ResourceSource } from '../resource.ts';
 
@@ -6,8 +7,18 @@ export interface TestSource extends ResourceSource {
   all(typeUrl: string): Map<string, Resource>;
 }
 
-/** A source that tests write into. */
-export function createSource(): TestSource {
+/** A source that tests write into. With `shared` names, those are a map of their own below the others, as what many clients have in common is. */
+export function createSource(shared: readonly string[] = []): TestSource {
+  const layers = new Map<string, { readonly below: ReadonlyMap<string, Resource>; readonly all: ReadonlyMap<string, Resource> }>();
+  const layered = (typeUrl: string, map: ReadonlyMap<string, Resource>): ReadonlyMap<string, Resource> => {
+    const known = layers.get(typeUrl);
+    if (known !== undefined && sameMap(known.all, map)) return known.all;
+    const part = (isBelow: boolean): ReadonlyMap<string, Resource> => new Map([...map].filter(([name]) => shared.includes(name) === isBelow));
+    const below = known !== undefined && sameMap(known.below, part(true)) ? known.below : part(true);
+    const made = { below, all: new LayeredMap(below, part(false)) };
+    layers.set(typeUrl, made);
+    return made.all;
+  };
   const types = new Map<string, Map<string, Resource>>();
   let version: number | undefined;
   const all = (typeUrl: string): Map<string, Resource> => types.get(typeUrl) ?? new Map<string, Resource>();
@@ -23,7 +34,11 @@ export function createSource(): TestSource {
       else next.set(name, { name, version: content, bytes: new TextEncoder().encode(content), ...(typeUrl === TYPE_URL.cluster ? { endpointName: name } : {}) });
       types.set(typeUrl, next);
     },
-    resources: (typeUrl, names) => (names === '*' ? all(typeUrl) : new Map([...all(typeUrl)].filter(([name]) => names.has(name)))),
+    resources: (typeUrl, names) => (names === '*' ? (shared.length === 0 ? all(typeUrl) : layered(typeUrl, all(typeUrl))) : new Map([...all(typeUrl)].filter(([name]) => names.has(name)))),
   };
 }
 
+
+function sameMap(a: ReadonlyMap<string, Resource>, b: ReadonlyMap<string, Resource>): boolean {
+  return a.size === b.size && [...a].every(([name, resource]) => b.get(name) === resource);
+}
