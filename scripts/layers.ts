@@ -21,6 +21,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   runtime: pure('base', 'match', 'protos-types'),
   translate: pure('base', 'api', 'model', 'match', 'protos-types'),
   analysis: pure('base', 'api', 'model', 'match', 'protos-types'),
+  explain: pure('base', 'api', 'model', 'match', 'translate', 'analysis', 'runtime', 'protos-types'),
   'console-api': pure('base', 'api', 'telemetry'),
   protos: io('base', 'protos-types'),
   http: io('base'),
