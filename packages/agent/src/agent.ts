@@ -15,7 +15,8 @@ import type { Platform } from './platform.ts';
 import { type Application, startApplication } from './process/application.ts';
 import { createLineRing, type LineRing } from './process/lines.ts';
 import { type ProxyState, type ProxySupervisor, superviseProxy } from './process/proxy-supervisor.ts';
-import { type ReadinessWatch, watchReadiness } from './process/readiness.ts';
+import { watchProbe } from './process/probe.ts';
+import { watchReadiness, type ReadinessOptions, type ReadinessWatch } from './process/readiness.ts';
 import { createProxyHandlers } from './relay/proxy-handlers.ts';
 import { createRunDirectory, type RunDirectory } from './run-directory.ts';
 import { type Reporter, startReporter } from './telemetry/reporter.ts';
@@ -298,10 +299,11 @@ async function startApp(parts: Parts, config: AgentConfig, hooks: AgentHooks): P
 function watchApplication(parts: Parts, config: AgentConfig, { platform, onEvent }: AgentHooks): void {
   const { upstream } = required(parts.link);
   if (!watchesApplication(config)) return onEvent({ t: 'health', state: 'healthy' });
-  parts.readiness = watchReadiness({
+  const { probe } = config.join;
+  const watch = (watched: Pick<ReadinessOptions, 'host' | 'platform' | 'onChange'>): ReadinessWatch =>
+    probe === undefined ? watchReadiness({ ...watched, ports: config.appPorts, path: config.readyPath }) : watchProbe({ ...watched, probe });
+  parts.readiness = watch({
     host: applicationAddress(config),
-    ports: config.appPorts,
-    path: config.readyPath,
     platform,
     onChange(readiness) {
       if (readiness.t === 'waiting') {

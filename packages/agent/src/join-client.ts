@@ -25,12 +25,24 @@ export async function joinMesh(server: JoinServer, wanted: JoinRequest): Promise
       answer.code ?? 'join/refused',
       `The control plane refused the workload (${response.status}): ${answer.message ?? 'it did not say why'}`,
     );
-  const { joinToken, address, appAddress, xdsAddress, rootCertificate, trustDomain, network } = answer;
+  const { joinToken, address, appAddress, xdsAddress, rootCertificate, trustDomain, network, identity, ports, proxy, probe } = answer;
   if (!joinToken || !address || !appAddress || !xdsAddress || !rootCertificate || !trustDomain) {
     throw new MeshError(
       'join/bad-answer',
       `${server.url} answered the join without all of its parts. Is it a Meltemi control plane of this version?`,
     );
   }
-  return { joinToken, address, appAddress, xdsAddress, rootCertificate, trustDomain, ...(network === undefined ? {} : { network }) };
+  return {
+    joinToken,
+    address,
+    appAddress,
+    xdsAddress,
+    rootCertificate,
+    trustDomain,
+    ...(network === undefined ? {} : { network }),
+    ...(identity === undefined ? {} : { identity }),
+    ...(ports === undefined ? {} : { ports }),
+    ...(proxy === undefined ? {} : { proxy }),
+    ...(probe === undefined ? {} : { probe }),
+  };
 }

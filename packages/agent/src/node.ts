@@ -8,9 +8,9 @@ export function applicationAddress(config: Pick<AgentConfig, 'interception' | 'j
   return config.interception === 'netns' ? NAMESPACE_APP_ADDRESS : config.join.appAddress;
 }
 
-/** There is a port to look at. A program that only calls others is never called. */
-export function watchesApplication(config: Pick<AgentConfig, 'type' | 'appPorts'>): boolean {
-  return config.type === 'sidecar' && config.appPorts.length > 0;
+/** There is a port to look at, or a probe. A program that only calls others is never called. */
+export function watchesApplication(config: Pick<AgentConfig, 'type' | 'appPorts' | 'join'>): boolean {
+  return config.type === 'sidecar' && (config.appPorts.length > 0 || config.join.probe !== undefined);
 }
 
 /** The node that agent and proxy present to the control plane (S6): identity, labels, and how traffic gets to it. */

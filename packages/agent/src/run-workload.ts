@@ -111,7 +111,10 @@ async function joinAs(options: WorkloadOptions, mode: InterceptionMode): Promise
 }
 
 function joinRequest(options: WorkloadOptions, mode: InterceptionMode): JoinRequest {
-  return { ...options.identity, type: options.type, ports: options.appPorts, interception: mode };
+  const { serviceAccount, ...identity } = options.identity;
+  // The account of a member is its group's to say.
+  const own = options.group === undefined ? { serviceAccount } : { group: options.group };
+  return { ...identity, ...own, type: options.type, ports: options.appPorts, interception: mode };
 }
 
 async function start(
@@ -151,13 +154,13 @@ function agentConfig(options: WorkloadOptions, mode: InterceptionMode, join: Joi
   const { application, runDirectory, applicationMetricsUrl, readyPath, bindAddress } = options;
   return {
     type: options.type,
-    identity: options.identity,
-    appPorts: options.appPorts,
+    identity: { ...options.identity, ...join.identity },
+    appPorts: options.appPorts.length === 0 ? (join.ports ?? []) : options.appPorts,
     interception: options.type === 'router' ? 'none' : mode,
     join,
     dataPlane: options.dataPlane,
     ports: { ...ISTIO_PORTS, ...options.ports },
-    drainMs: options.drainMs ?? DEFAULT_DRAIN_MS,
+    drainMs: options.drainMs ?? join.proxy?.terminationDrainMs ?? DEFAULT_DRAIN_MS,
     ...(application === undefined ? {} : { application: { ...application, ...(mode === 'netns' ? ownUser() : {}) } }),
     ...(runDirectory === undefined ? {} : { runDirectory }),
     ...(applicationMetricsUrl === undefined ? {} : { applicationMetricsUrl }),

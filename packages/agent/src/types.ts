@@ -22,7 +22,11 @@ export interface WorkloadPort {
 export type InterceptionMode = 'netns' | 'ports';
 
 /** What `POST /meltemi/v1/join` takes. */
-export interface JoinRequest extends WorkloadIdentity {
+export interface JoinRequest extends Omit<WorkloadIdentity, 'serviceAccount'> {
+  /** Undefined: as the group says, or default. */
+  readonly serviceAccount?: string;
+  /** WorkloadGroup whose member the workload is. */
+  readonly group?: string;
   readonly type: 'sidecar' | 'router';
   readonly ports: readonly WorkloadPort[];
   readonly interception: InterceptionMode;
@@ -43,6 +47,42 @@ export interface JoinResult {
   readonly trustDomain: string;
   /** With `netns`: the bridge that the workload's namespace is tied to. */
   readonly network?: BridgeNetwork;
+  /** Who the workload is, when configuration says more than it asked for. */
+  readonly identity?: Pick<WorkloadIdentity, 'serviceAccount' | 'app' | 'version' | 'labels'>;
+  /** Ports of the application, when its group names them. */
+  readonly ports?: readonly WorkloadPort[];
+  /** How the proxy is started. */
+  readonly proxy?: ProxyStart;
+  /** How it is found out whether the application serves; without one, its ports are looked at. */
+  readonly probe?: Probe;
+}
+
+/** How the mesh's configuration (MeshConfig, ProxyConfig) wants a proxy to be started. */
+export interface ProxyStart {
+  /** Threads; 0: one for each processor. */
+  readonly concurrency?: number;
+  readonly environment: Readonly<Record<string, string>>;
+  /** How long requests may run on when the workload ends. */
+  readonly terminationDrainMs?: number;
+}
+
+/** The probe of a WorkloadGroup, as Istio writes it; 0 is "not set". Exactly one of the last four is there. */
+export interface Probe {
+  readonly initialDelaySeconds?: number;
+  readonly timeoutSeconds?: number;
+  readonly periodSeconds?: number;
+  readonly successThreshold?: number;
+  readonly failureThreshold?: number;
+  readonly httpGet?: {
+    readonly path?: string;
+    readonly port: number;
+    readonly host?: string;
+    readonly scheme?: string;
+    readonly httpHeaders?: readonly { readonly name: string; readonly value?: string }[];
+  };
+  readonly tcpSocket?: { readonly host?: string; readonly port: number };
+  readonly exec?: { readonly command: readonly string[] };
+  readonly grpc?: { readonly port?: number; readonly service?: string };
 }
 
 /** A bridge on this machine: `mlt-<pid of its owner>-br`, its own address, and the width of its subnet. */
@@ -72,6 +112,8 @@ export interface ProxyOptions {
   readonly node: XdsNode;
   /** How long requests may run on after SIGTERM. */
   readonly drainMs: number;
+  /** Traffic threads besides the main one; 0: traffic runs on that. */
+  readonly workers: number;
 }
 
 /** Node of every xDS request (S6). */
@@ -145,7 +187,10 @@ export type WorkloadEvent =
 /** Options of `runWorkload`: the engine of `meltemi run` and `meltemi proxy`. */
 export interface WorkloadOptions {
   readonly type: 'sidecar' | 'router';
+  /** As it asks to join; its group may say otherwise. */
   readonly identity: WorkloadIdentity;
+  /** WorkloadGroup that it joins as a member of; its account is then the group's. */
+  readonly group?: string;
   readonly appPorts: readonly WorkloadPort[];
   readonly interception: 'auto' | InterceptionMode;
   /** Either the control plane's HTTP address with the admin token, or the answer of a join call made elsewhere. */

@@ -73,7 +73,7 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
   const metrics = createPilotMetrics({ clock: systemClock, version: options.version });
   const generator = createMeshGenerator(createResourceCheck(codec));
   const ads = startAds(options, { codec, mesh, connected, metrics, generator }, closers);
-  const ca = await openCa(options, codec, connected, closers);
+  const ca = await openCa(options, { codec, connected, mesh }, closers);
   const telemetry = openTelemetry(options, codec, mesh, closers);
   xds = await listenXds(
     options,
@@ -192,7 +192,11 @@ function onlyEndpoints(changed: ReturnType<typeof changedTypes>): boolean {
   return [...changed.keys()].every((typeUrl) => typeUrl === TYPE_URL.endpoint || typeUrl === TYPE_URL.workload);
 }
 
-async function openCa(options: ControlPlaneOptions, codec: ProtoCodec, connected: ConnectedRegistry, closers: Closers): Promise<CaRoom> {
+async function openCa(
+  options: ControlPlaneOptions,
+  { codec, connected, mesh }: { readonly codec: ProtoCodec; readonly connected: ConnectedRegistry; readonly mesh: Mesh },
+  closers: Closers,
+): Promise<CaRoom> {
   const ca = await createCa({
     directory: join(options.stateDir, 'ca'),
     trustDomain: options.trustDomain,
@@ -202,6 +206,11 @@ async function openCa(options: ControlPlaneOptions, codec: ProtoCodec, connected
     random: systemRandom,
     log: options.log,
     allocator: connected,
+    configuration() {
+      mesh.settle();
+      const { push } = mesh.state;
+      return { configs: push.inputs.configs, mesh: push.mesh };
+    },
     codec,
     ...(options.network === undefined ? {} : { ipAddresses: [options.network.gateway] }),
   });

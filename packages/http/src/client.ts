@@ -13,6 +13,8 @@ export interface ClientRequest {
   /** Longest response body; default 16 MiB. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
+  /** Take any certificate of an https server: for probes, which ask whether it answers and not who it is. */
+  readonly anyCertificate?: boolean;
   /** Says which resolved IP addresses may be called: the guard against requests forged by way of a URL that a user gave. */
   readonly allowAddress?: (address: string) => boolean;
 }
@@ -95,6 +97,7 @@ function open(options: ClientRequest, signal: AbortSignal): Promise<IncomingMess
         headers: { ...options.headers, ...(options.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(options.body)) }) },
         signal,
         agent: false,
+        ...(options.anyCertificate === true ? { rejectUnauthorized: false } : {}),
         // Checked on the very address that is connected to: a name could resolve differently a second time.
         ...(allowAddress === undefined ? {} : { lookup: guardedLookup(options.url, allowAddress) }),
       },

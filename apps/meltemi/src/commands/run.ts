@@ -6,6 +6,7 @@ import { serverOption } from './shared.ts';
 import {
   dataPlaneOf,
   dataPlaneOption,
+  groupOf,
   interceptionOf,
   interceptionOption,
   parseLabels,
@@ -30,7 +31,8 @@ export const run = defineCommand({
     { flags: '--port <ports>', text: 'ports that the command listens on, with protocol when it is not http: 9080, 5432:tcp' },
     { flags: '-n, --namespace <name>', text: 'namespace', default: 'default' },
     { flags: '--workload <name>', text: 'name of the workload (default <app>-<version>)' },
-    { flags: '--service-account <name>', text: 'identity that it runs as', default: 'default' },
+    { flags: '--service-account <name>', text: 'identity that it runs as (default: default, or that of --group)' },
+    { flags: '--group <name>', text: 'WorkloadGroup that it is a member of: labels, ports, account and probe come from there' },
     { flags: '--labels <list>', text: 'further labels, name=value,…' },
     readyPathOption,
     interceptionOption,
@@ -43,6 +45,7 @@ export const run = defineCommand({
       throw new MeshError('cli/usage', 'say what to run after "--": meltemi run --app reviews --port 9080 -- node server.js');
     const app =
       text(options, 'app') ??
+      text(options, 'group') ??
       basename(command)
         .toLowerCase()
         .replace(/[^a-z0-9-]+/g, '-');
@@ -61,6 +64,7 @@ export const run = defineCommand({
         appPorts: parsePorts(text(options, 'port')),
         interception: interceptionOf(text(options, 'interception')),
         dataPlane: dataPlaneOf(text(options, 'dataPlane')),
+        ...groupOf(options),
         ...readinessOf(text(options, 'readyPath')),
         application: { command: args, cwd: process.cwd(), env: process.env },
       },

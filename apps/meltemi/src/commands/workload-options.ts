@@ -62,6 +62,18 @@ export const readyPathOption = {
   text: 'path on the first HTTP port that answers 2xx when the application is ready (else: when it listens on all ports)',
 } as const;
 
+/** `--group`; its members run as the account of the group. */
+export function groupOf(options: Readonly<Record<string, unknown>>): { readonly group?: string } {
+  const group = options['group'];
+  if (typeof group !== 'string') return {};
+  if (options['serviceAccount'] !== undefined)
+    throw new MeshError(
+      'cli/usage',
+      '--service-account and --group exclude each other: members run as the account that the template of the WorkloadGroup names',
+    );
+  return { group };
+}
+
 /** `--ready-path`. */
 export function readinessOf(path: string | undefined): { readonly readyPath?: string } {
   return path === undefined ? {} : { readyPath: path };

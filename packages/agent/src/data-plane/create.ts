@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { MetricRegistry, Span } from '@meltemi/telemetry/recording';
 import { xdsNode } from '../node.ts';
 import type { Platform } from '../platform.ts';
@@ -22,17 +23,28 @@ export async function createDataPlane(context: DataPlaneContext): Promise<DataPl
   const { config, socketPath } = context;
   const { dataPlane, join, ports } = config;
   if (dataPlane.t === 'embedded') {
-    return embeddedDriver(dataPlane.command, {
-      agentSocket: socketPath,
-      address: join.address,
-      adminAddress: adminAddress(config),
-      adminPort: ports.admin,
-      metricsPort: ports.proxyMetrics,
-      node: xdsNode(config),
-      drainMs: config.drainMs,
-    });
+    return embeddedDriver(
+      dataPlane.command,
+      {
+        agentSocket: socketPath,
+        address: join.address,
+        adminAddress: adminAddress(config),
+        adminPort: ports.admin,
+        metricsPort: ports.proxyMetrics,
+        node: xdsNode(config),
+        drainMs: config.drainMs,
+        workers: workersOf(join.proxy?.concurrency),
+      },
+      join.proxy?.environment ?? {},
+    );
   }
   // Loaded only where it is used: most agents run our own proxy.
   const { envoyDriver } = await import('../envoy/driver.ts');
   return envoyDriver(context, dataPlane);
+}
+
+/** One thread is the main one; more are besides it. */
+function workersOf(concurrency: number | undefined): number {
+  const threads = concurrency === 0 ? availableParallelism() : (concurrency ?? 1);
+  return threads <= 1 ? 0 : threads;
 }

@@ -7,11 +7,15 @@ import type { DataPlaneDriver } from './data-plane.ts';
 const PROBE_TIMEOUT_MS = 1000;
 
 /** Our own proxy: it speaks telemetry itself, drains on SIGTERM, and ends when its stdin closes. */
-export function embeddedDriver(command: readonly string[], options: ProxyOptions): DataPlaneDriver {
+export function embeddedDriver(
+  command: readonly string[],
+  options: ProxyOptions,
+  environment: Readonly<Record<string, string>> = {},
+): DataPlaneDriver {
   const admin = `http://${options.adminAddress}:${options.adminPort}`;
   return {
     command,
-    env: { ...process.env, MELTEMI_PROXY_OPTIONS: JSON.stringify(options) },
+    env: { ...process.env, ...environment, MELTEMI_PROXY_OPTIONS: JSON.stringify(options) },
     stdin: 'open',
     probe: () => isReady(admin),
     metrics: () => scrape(`http://${options.address}:${options.metricsPort}/stats/prometheus`),

@@ -51,7 +51,7 @@ export async function envoyDriver(context: DataPlaneContext, dataPlane: Extract<
   const admin = `http://${adminAddress(config)}:${config.ports.admin}`;
   const metrics = async (): Promise<string> => writeExposition(registry, platform.clock.now()) + (await scrape(`${admin}/stats/prometheus`));
   const server = await serveMetrics(context, metrics);
-  const concurrency = dataPlane.concurrency ?? Math.min(MAX_CONCURRENCY, availableParallelism());
+  const concurrency = concurrencyOf(dataPlane.concurrency ?? config.join.proxy?.concurrency);
   return {
     command: [
       binary.path,
@@ -71,7 +71,7 @@ export async function envoyDriver(context: DataPlaneContext, dataPlane: Extract<
       '--drain-time-s',
       '45',
     ],
-    env: process.env,
+    env: { ...process.env, ...config.join.proxy?.environment },
     stdin: 'none',
     probe: () => isReady(admin),
     drain: (timeoutMs) => drain(admin, timeoutMs, platform),
@@ -83,6 +83,12 @@ export async function envoyDriver(context: DataPlaneContext, dataPlane: Extract<
     },
     close: () => server.close(0),
   };
+}
+
+/** 0 is one thread for each processor. */
+function concurrencyOf(asked: number | undefined): number {
+  if (asked === undefined) return Math.min(MAX_CONCURRENCY, availableParallelism());
+  return asked === 0 ? availableParallelism() : asked;
 }
 
 async function writeBootstrap({ config, socketPath }: DataPlaneContext): Promise<string> {

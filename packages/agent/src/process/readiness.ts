@@ -77,14 +77,15 @@ async function missing({ host, ports, path }: ReadinessOptions): Promise<string 
   return (await Promise.all(looks)).find((reason) => reason !== undefined);
 }
 
-function listens(host: string, port: number): Promise<string | undefined> {
+/** Why nothing can be connected to; undefined when it can. */
+export function listens(host: string, port: number, timeoutMs = LOOK_TIMEOUT_MS): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     const done = (reason: string | undefined): void => {
       socket.destroy();
       resolve(reason);
     };
-    socket.setTimeout(LOOK_TIMEOUT_MS, () => done(`nothing answers on ${host}:${port}`));
+    socket.setTimeout(timeoutMs, () => done(`nothing answers on ${host}:${port}`));
     socket.once('connect', () => done(undefined));
     socket.once('error', () => done(`nothing listens on ${host}:${port}`));
   });

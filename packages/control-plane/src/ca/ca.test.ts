@@ -20,6 +20,7 @@ import {
   spiffeIdOf,
   verifyChain,
 } from '@meltemi/pki';
+import { DEFAULT_MESH_CONFIG } from '@meltemi/model';
 import { loadCodec } from '@meltemi/protos';
 import { systemTimers, systemRandom } from '../platform.ts';
 import { CREATE_CERTIFICATE, createCa, openAuthority } from './index.ts';
@@ -45,6 +46,7 @@ async function room(t: TestContext, options: { directory?: string; workloadTtlMs
   const directory = options.directory ?? folder(t);
   const clock = movingClock();
   const ca = await createCa({
+    configuration: () => ({ configs: [], mesh: DEFAULT_MESH_CONFIG }),
     directory,
     trustDomain: 'cluster.local',
     ...(options.workloadTtlMs === undefined ? {} : { workloadTtlMs: options.workloadTtlMs }),

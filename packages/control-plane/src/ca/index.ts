@@ -3,6 +3,7 @@ import type { Route } from '@meltemi/http';
 import { type Authority, openAuthority } from './authority.ts';
 import { certificateService, CREATE_CERTIFICATE, type MessageCodec } from './certificate-service.ts';
 import { joinRoute } from './join-route.ts';
+import type { MembershipInputs } from './membership.ts';
 import { createJoinTokens } from './join-tokens.ts';
 import { type ServerCertificate, startServerCertificate } from './server-certificate.ts';
 import type { AuthorityOptions, WorkloadAllocator } from './types.ts';
@@ -10,6 +11,8 @@ import type { AuthorityOptions, WorkloadAllocator } from './types.ts';
 /** What the authority's room needs from the rest of the control plane. */
 export interface CaDeps extends AuthorityOptions {
   readonly allocator: WorkloadAllocator;
+  /** Objects and settings of the mesh as they are now. */
+  readonly configuration: () => MembershipInputs;
   readonly codec: MessageCodec;
   /** How the control plane is reached, for clients that check names: `istiod.istio-system.svc` and `localhost` are always there. */
   readonly dnsNames?: readonly string[];
@@ -44,7 +47,7 @@ export async function createCa(deps: CaDeps): Promise<CaRoom> {
     authority,
     serverCertificate,
     grpcHandlers: { [CREATE_CERTIFICATE]: certificateService({ authority, tokens, codec: deps.codec, clock: deps.clock }) },
-    routes: [joinRoute(authority, tokens, deps.allocator)],
+    routes: [joinRoute(authority, tokens, deps.allocator, deps.configuration)],
     close() {
       serverCertificate.close();
       authority.close();

@@ -1,9 +1,11 @@
 import { MeshError } from '@meltemi/base';
+import type { ProxyDefaults } from '@meltemi/model';
 import { HttpError, json, type Route } from '@meltemi/http';
 import { formatSpiffeId, isValidSpiffeId } from '@meltemi/pki';
 import type { Authority } from './authority.ts';
 import type { JoinTokens } from './join-tokens.ts';
-import type { JoinRequest, WorkloadAllocator } from './types.ts';
+import { membershipOf, type MembershipInputs } from './membership.ts';
+import type { CompleteJoinRequest, JoinRequest, WorkloadAllocator } from './types.ts';
 
 /** Namespace and account of the control plane itself: nobody may join as it. */
 export const CONTROL_PLANE_ACCOUNT = { namespace: 'istio-system', serviceAccount: 'istiod' } as const;
@@ -16,14 +18,14 @@ const LABEL_KEY = /^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,315}[A-Za-z0-9])?$/;
 const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/;
 
 /** `POST /meltemi/v1/join` (admin token needed): an address and a single-use token for one workload. */
-export function joinRoute(authority: Authority, tokens: JoinTokens, allocator: WorkloadAllocator): Route {
+export function joinRoute(authority: Authority, tokens: JoinTokens, allocator: WorkloadAllocator, configuration: () => MembershipInputs): Route {
   return {
     method: 'POST',
     path: '/meltemi/v1/join',
     access: 'write',
     maxBodyBytes: MAX_BODY_BYTES,
     async handler(request) {
-      const wanted = readJoinRequest(await request.json(), request.localAddress);
+      const { request: wanted, probe, proxy } = membershipOf(readJoinRequest(await request.json(), request.localAddress), configuration());
       const id = { trustDomain: authority.trustDomain, namespace: wanted.namespace, serviceAccount: wanted.serviceAccount };
       if (!isValidSpiffeId(id))
         throw invalid('namespace, serviceAccount', `${wanted.namespace}/${wanted.serviceAccount}`, 'lower-case names as Kubernetes has them');
@@ -36,14 +38,32 @@ export function joinRoute(authority: Authority, tokens: JoinTokens, allocator: W
       authority.audit({ action: 'join', identity: formatSpiffeId(id), remote: request.remoteAddress });
       return json(
         200,
-        { joinToken, ...allocation, rootCertificate: authority.rootsPem(), trustDomain: authority.trustDomain },
+        {
+          joinToken,
+          ...allocation,
+          rootCertificate: authority.rootsPem(),
+          trustDomain: authority.trustDomain,
+          identity: { serviceAccount: wanted.serviceAccount, app: wanted.app, version: wanted.version, labels: wanted.labels },
+          ports: wanted.ports,
+          proxy: proxyOf(proxy),
+          ...(probe === undefined ? {} : { probe }),
+        },
         { 'cache-control': 'no-store' },
       );
     },
   };
 }
 
-async function allocate(allocator: WorkloadAllocator, request: JoinRequest): Promise<Awaited<ReturnType<WorkloadAllocator['allocate']>>> {
+/** Without what is not said. */
+function proxyOf({ concurrency, environment, terminationDrainMs }: ProxyDefaults): object {
+  return {
+    environment,
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(terminationDrainMs === undefined ? {} : { terminationDrainMs }),
+  };
+}
+
+async function allocate(allocator: WorkloadAllocator, request: CompleteJoinRequest): Promise<Awaited<ReturnType<WorkloadAllocator['allocate']>>> {
   try {
     return await allocator.allocate(request);
   } catch (error) {
@@ -66,6 +86,8 @@ function readJoinRequest(body: unknown, calledAddress: string): JoinRequest {
     if (found === undefined) throw invalid(key, value, values.join(' or '));
     return found;
   };
+  const optional = <K extends 'serviceAccount' | 'group'>(key: K): Partial<Record<K, string>> =>
+    fields.get(key) === undefined ? {} : ({ [key]: name(key) } as Record<K, string>);
   const namespace = name('namespace');
   const workload = name('workload');
   const labels = readLabels(fields.get('labels') ?? {});
@@ -74,7 +96,8 @@ function readJoinRequest(body: unknown, calledAddress: string): JoinRequest {
   return {
     type: oneOf('type', ['sidecar', 'router'], 'sidecar'),
     namespace,
-    serviceAccount: name('serviceAccount', 'default'),
+    ...optional('serviceAccount'),
+    ...optional('group'),
     workload,
     app,
     version,

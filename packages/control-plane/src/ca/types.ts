@@ -1,4 +1,5 @@
 import type { Clock, Log, Random, Timers } from '@meltemi/base';
+import type { Locality } from '@meltemi/model';
 
 /** Options of the certificate authority. */
 export interface AuthorityOptions {
@@ -17,7 +18,8 @@ export interface AuthorityOptions {
 export interface JoinRequest {
   readonly type: 'sidecar' | 'router';
   readonly namespace: string;
-  readonly serviceAccount: string;
+  /** Undefined: as its WorkloadGroup says, or default. */
+  readonly serviceAccount?: string;
   readonly workload: string;
   readonly app: string;
   readonly version: string;
@@ -26,7 +28,25 @@ export interface JoinRequest {
   readonly interception: 'netns' | 'ports';
   /** Address of this machine at which the call came in: the workload can reach us there. */
   readonly calledAddress: string;
+  /** WorkloadGroup that it joins as a member of. */
+  readonly group?: string;
+  /** What that group says of its endpoint. */
+  readonly member?: GroupMember;
 }
+
+/** What a WorkloadGroup says of the endpoints of its members. */
+export interface GroupMember {
+  readonly name: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Service port name → port. */
+  readonly portMap: Readonly<Record<string, number>>;
+  /** Used where the workload does not tell its own. */
+  readonly locality: Locality;
+  readonly weight: number;
+}
+
+/** A join request of which everything is known. */
+export type CompleteJoinRequest = JoinRequest & { readonly serviceAccount: string };
 
 /** Where a workload lives (S7). `network` is there when its namespace is to be tied to a bridge. */
 export interface Allocation {
@@ -40,7 +60,7 @@ export interface Allocation {
 /** Gives addresses to workloads and frees them later (10 s after their stream is gone); the registry of connected workloads is one. */
 export interface WorkloadAllocator {
   /** Throws `join/…` when no address is left or the request cannot be met. */
-  allocate(request: JoinRequest): Allocation | Promise<Allocation>;
+  allocate(request: CompleteJoinRequest): Allocation | Promise<Allocation>;
 }
 
 /** One line of the audit log. Never a token or a key. */

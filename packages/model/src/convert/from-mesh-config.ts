@@ -87,9 +87,7 @@ export function proxyDefaultsFrom(base: ProxyDefaults, settings: ProxySettings):
   return {
     concurrency: settings.concurrency ?? base.concurrency,
     environment: { ...base.environment, ...settings.proxyMetadata },
-    holdApplication: settings.holdApplicationUntilProxyStarts ?? base.holdApplication,
-    drainDurationMs: ms(settings.drainDuration, base.drainDurationMs),
-    terminationDrainDurationMs: ms(settings.terminationDrainDuration, base.terminationDrainDurationMs),
+    terminationDrainMs: settings.terminationDrainDuration === undefined ? base.terminationDrainMs : ms(settings.terminationDrainDuration, 0),
   };
 }
 

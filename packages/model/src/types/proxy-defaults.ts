@@ -24,8 +24,6 @@ export interface ProxyDefaults {
   readonly concurrency: number | undefined;
   /** Environment variables of the proxy. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The application is started when its proxy serves. */
-  readonly holdApplication: boolean;
-  readonly drainDurationMs: number;
-  readonly terminationDrainDurationMs: number;
+  /** How long requests may run on when the workload is told to end; undefined: the agent's own time. */
+  readonly terminationDrainMs: number | undefined;
 }

@@ -3,7 +3,7 @@ import { NO_LOCALITY, type Health, type ProxyNode, type Workload } from '@meltem
 import { createLoopbackPool, createSubnetPool, loopbackAppAddress, socketLock, type AddressLock, type AddressPool } from './address-pool.ts';
 import { unsavedValue, type SavedValue } from '../store/saved-value.ts';
 import { asJoined, joinedAs } from './joined-as.ts';
-import type { Allocation, BridgeNetwork, ConnectedRegistry, JoinedAs, JoinRequest, SavedWorkload } from './types.ts';
+import type { Allocation, BridgeNetwork, ConnectedRegistry, GroupMember, JoinedAs, JoinRequest, SavedWorkload } from './types.ts';
 
 export interface ConnectedRegistryOptions {
   readonly timers: Timers;
@@ -114,7 +114,8 @@ class Connected implements ConnectedRegistry {
     this.#arrive(address, before);
     const connections = new Set(before?.state.t === 'connected' ? before.state.connections : []).add(connectionId);
     this.#byConnection.set(connectionId, address);
-    const workload = workloadOf(this.#bound(node), before?.workload.health ?? (node.reportsHealth ? 'unhealthy' : 'healthy'));
+    const bound = this.#bound(node);
+    const workload = workloadOf(bound, before?.workload.health ?? (node.reportsHealth ? 'unhealthy' : 'healthy'), this.#joined.get(address)?.member);
     const same = before !== undefined && JSON.stringify(before.workload) === JSON.stringify(workload);
     this.#entries.set(address, { workload: same ? before.workload : workload, state: { t: 'connected', connections } });
     if (!same) this.#changed();
@@ -237,7 +238,7 @@ function withJoined(workload: Workload, joined: JoinedAs | undefined): SavedWork
 }
 
 /** A gateway serves the outside: it is no endpoint of a service of its own making, and what listens there is not mesh TLS. */
-function workloadOf(node: ProxyNode, health: Health): Workload {
+function workloadOf(node: ProxyNode, health: Health, member: GroupMember | undefined): Workload {
   const router = node.type === 'router';
   return {
     name: node.workload,
@@ -247,9 +248,9 @@ function workloadOf(node: ProxyNode, health: Health): Workload {
     address: node.address,
     appAddress: node.appAddress,
     ports: router ? [] : node.ports,
-    portMap: {},
-    locality: node.locality.region === '' ? NO_LOCALITY : node.locality,
-    weight: 1,
+    portMap: member?.portMap ?? {},
+    locality: node.locality.region === '' ? (member?.locality ?? NO_LOCALITY) : node.locality,
+    weight: member?.weight ?? 1,
     tlsMode: router ? 'disabled' : 'istio',
     health,
     dataPlane: node.dataPlane,

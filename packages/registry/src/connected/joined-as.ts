@@ -2,7 +2,7 @@ import type { ProxyNode } from '@meltemi/model';
 import type { JoinedAs, JoinRequest } from './types.ts';
 
 /** What of a join request binds the workload; labels with `app` and `version` filled in, as selectors expect them. */
-export function joinedAs({ type, namespace, serviceAccount, workload, app, version, labels, ports }: JoinRequest): JoinedAs {
+export function joinedAs({ type, namespace, serviceAccount, workload, app, version, labels, ports, member }: JoinRequest): JoinedAs {
   return {
     type,
     namespace,
@@ -10,6 +10,7 @@ export function joinedAs({ type, namespace, serviceAccount, workload, app, versi
     workload,
     labels: { ...(app === '' ? {} : { app }), ...(version === '' ? {} : { version }), ...labels },
     ports: ports.map(({ number, name }) => (name === undefined ? { number } : { number, name })),
+    ...(member === undefined ? {} : { member }),
   };
 }
 

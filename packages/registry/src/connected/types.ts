@@ -1,4 +1,4 @@
-import type { Health, ProxyNode, Workload } from '@meltemi/model';
+import type { Health, Locality, ProxyNode, Workload } from '@meltemi/model';
 
 /** What a workload says when it joins, before it has an identity. */
 export interface JoinRequest {
@@ -14,6 +14,19 @@ export interface JoinRequest {
   readonly interception: 'netns' | 'ports';
   /** Address of this machine at which the call came in: the workload can reach us there. */
   readonly calledAddress: string;
+  /** What its WorkloadGroup says, when it joins as a member of one. */
+  readonly member?: GroupMember;
+}
+
+/** What a WorkloadGroup says of the endpoints of its members. */
+export interface GroupMember {
+  readonly name: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Service port name → port. */
+  readonly portMap: Readonly<Record<string, number>>;
+  /** Used where the workload does not tell its own. */
+  readonly locality: Locality;
+  readonly weight: number;
 }
 
 /** Where a workload lives. */
@@ -36,7 +49,7 @@ export interface BridgeNetwork {
 }
 
 /** As what a workload joined: whatever its node says later, it becomes no endpoint of anything else. */
-export type JoinedAs = Pick<JoinRequest, 'type' | 'namespace' | 'serviceAccount' | 'workload' | 'labels' | 'ports'>;
+export type JoinedAs = Pick<JoinRequest, 'type' | 'namespace' | 'serviceAccount' | 'workload' | 'labels' | 'ports' | 'member'>;
 
 /** A workload as it is kept over a restart. */
 export type SavedWorkload = Workload & { readonly joined?: JoinedAs };

@@ -111,6 +111,7 @@ const STATISTICS = 'statistics are those of the mesh';
 export const PROXY_UNSUPPORTED: Readonly<Record<string, string>> = {
   'configPath!=./etc/istio/proxy': BUILT_IN,
   'binaryPath!=/usr/local/bin/envoy': 'write meltemi proxy --envoy',
+  'drainDuration!=45s': 'connections of a configuration that is gone have 45 seconds',
   serviceCluster: 'traces carry the name of the workload',
   tracingServiceName: 'traces carry the name of the workload',
   'discoveryAddress!=istiod.istio-system.svc:15012': 'agents are told the address when they join',
@@ -144,6 +145,7 @@ export const PROXY_UNSUPPORTED: Readonly<Record<string, string>> = {
   'meshId!=cluster.local': 'a mesh is named by its trust domain',
   readinessProbe: 'write the probe of a WorkloadGroup, or meltemi run --ready-path',
   proxyStatsMatcher: STATISTICS,
+  'holdApplicationUntilProxyStarts=false': 'applications are always started when their proxy serves',
   caCertificatesPem: 'the roots of the mesh are the only ones',
   'image.imageType': 'proxies are no images here',
   privateKeyProvider: 'keys stay in the memory of the agent',
