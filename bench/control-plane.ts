@@ -9,6 +9,7 @@ import { shortTypeName } from '@meltemi/protos-types';
 import { startControlPlane, type ControlPlaneProcess } from './lib/control-plane-process.ts';
 import type { Answer, Command } from './lib/fleet-node.ts';
 import { writeMesh, type MeshSize } from './lib/mesh-state.ts';
+import { bundleProduct } from './lib/product.ts';
 
 /** The goals of the project, for 1,000 services, 2,000 endpoints and 50 proxies, and for 500 proxies and 10,000 endpoints. */
 const GOALS = { endpointMs: 20, virtualServiceMs: 100, virtualServiceCpuS: 0.04, memoryMb: 130, stormS: 3, stormMb: 350 };
@@ -17,6 +18,7 @@ const STORM: MeshSize = { services: 2_000, endpoints: 10_000, namespaces: 10, pr
 /** After a change, until its last effects have been counted. */
 const QUIET_MS = 400;
 const WARM_ROUNDS = 5;
+const SOURCES = fileURLToPath(new URL('../apps/meltemi/src/main.ts', import.meta.url));
 
 /** `npm run bench -- control-plane`. */
 export async function run(args: readonly string[]): Promise<void> {
@@ -25,16 +27,26 @@ export async function run(args: readonly string[]): Promise<void> {
     options: {
       rounds: { type: 'string', default: '21' },
       case: { type: 'string', default: 'whole,scoped,storm,scoped-storm' },
+      namespaces: { type: 'string', default: '10' },
+      sources: { type: 'boolean', default: false },
       loud: { type: 'boolean', default: false },
     },
   });
   const rounds = Number(values.rounds);
   console.log(`machine: ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, Node ${process.version}`);
   const cases = values.case.split(',');
-  if (cases.includes('whole')) await changes('every proxy sees everything', MESH, rounds, values.loud);
-  if (cases.includes('scoped')) await changes('a Sidecar per namespace', { ...MESH, scoped: true }, rounds, values.loud);
-  if (cases.includes('storm')) await storm('every proxy sees everything', STORM, values.loud);
-  if (cases.includes('scoped-storm')) await storm('a Sidecar per namespace', { ...STORM, scoped: true }, values.loud);
+  const namespaces = Number(values.namespaces);
+  const [mesh, many] = [MESH, STORM].map((size) => ({ ...size, namespaces })) as [MeshSize, MeshSize];
+  const folder = mkdtempSync(join(tmpdir(), 'meltemi-product-'));
+  try {
+    const setup: Setup = { main: values.sources ? SOURCES : await bundleProduct(folder), loud: values.loud };
+    if (cases.includes('whole')) await changes('every proxy sees everything', mesh, rounds, setup);
+    if (cases.includes('scoped')) await changes('a Sidecar per namespace', { ...mesh, scoped: true }, rounds, setup);
+    if (cases.includes('storm')) await storm('every proxy sees everything', many, setup);
+    if (cases.includes('scoped-storm')) await storm('a Sidecar per namespace', { ...many, scoped: true }, setup);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 interface World {
@@ -44,10 +56,15 @@ interface World {
   restart(): Promise<ControlPlaneProcess>;
 }
 
-async function withWorld(size: MeshSize, loud: boolean, work: (world: World) => Promise<void>): Promise<void> {
+interface Setup {
+  readonly main: string;
+  readonly loud: boolean;
+}
+
+async function withWorld(size: MeshSize, { main, loud }: Setup, work: (world: World) => Promise<void>): Promise<void> {
   const stateDir = mkdtempSync(join(tmpdir(), 'meltemi-bench-'));
   writeMesh(stateDir, size);
-  let controlPlane = await startControlPlane(stateDir, { loud });
+  let controlPlane = await startControlPlane(stateDir, { main, loud });
   const child = fork(fileURLToPath(new URL('lib/fleet-node.ts', import.meta.url)), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const exited = new Promise<never>((_, reject) => child.once('exit', (code) => reject(new Error(`the proxies ended with ${code}`))));
   exited.catch(() => undefined);
@@ -62,7 +79,7 @@ async function withWorld(size: MeshSize, loud: boolean, work: (world: World) => 
       fleet,
       async restart() {
         await controlPlane.stop();
-        return (controlPlane = await startControlPlane(stateDir, { xdsPort: controlPlane.xdsPort, loud }));
+        return (controlPlane = await startControlPlane(stateDir, { main, xdsPort: controlPlane.xdsPort, loud }));
       },
     });
   } finally {
@@ -78,9 +95,9 @@ interface Sample {
   readonly bytes: number;
 }
 
-async function changes(title: string, size: MeshSize, rounds: number, loud: boolean): Promise<void> {
+async function changes(title: string, size: MeshSize, rounds: number, setup: Setup): Promise<void> {
   console.log(`\n${size.services} services, ${size.endpoints} endpoints, ${size.proxies} proxies; ${title}`);
-  await withWorld(size, loud, async ({ controlPlane, fleet }) => {
+  await withWorld(size, setup, async ({ controlPlane, fleet }) => {
     const loadedMb = controlPlane.residentMb();
     await fleet({ t: 'join', target: targetOf(controlPlane), size });
     const cpuBefore = controlPlane.cpuSeconds();
@@ -117,9 +134,9 @@ function report(what: 'endpoint' | 'virtual-service', samples: readonly Sample[]
   );
 }
 
-async function storm(title: string, size: MeshSize, loud: boolean): Promise<void> {
+async function storm(title: string, size: MeshSize, setup: Setup): Promise<void> {
   console.log(`\n${size.services} services, ${size.endpoints} endpoints, ${size.proxies} proxies; ${title}`);
-  await withWorld(size, loud, async ({ controlPlane, fleet, restart }) => {
+  await withWorld(size, setup, async ({ controlPlane, fleet, restart }) => {
     await fleet({ t: 'join', target: targetOf(controlPlane), size });
     const cpuBefore = controlPlane.cpuSeconds();
     const cold = await fleet({ t: 'connect' });

@@ -8,7 +8,7 @@ const [name = '', ...args] = process.argv.slice(2);
 const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
 if (load === undefined) {
   console.error(
-    `unknown bench "${name}"; there are: ${Object.keys(BENCHES).join(', ')}\n  npm run bench -- http1 [--rounds 7] [--seconds 4] [--case plain,mesh] [--no-latency]\n  npm run bench -- control-plane [--rounds 21] [--case whole,scoped,storm,scoped-storm]`,
+    `unknown bench "${name}"; there are: ${Object.keys(BENCHES).join(', ')}\n  npm run bench -- http1 [--rounds 7] [--seconds 4] [--case plain,mesh] [--no-latency]\n  npm run bench -- control-plane [--rounds 21] [--case whole,scoped,storm,scoped-storm] [--namespaces 10] [--sources]`,
   );
   process.exit(2);
 }

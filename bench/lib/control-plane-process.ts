@@ -1,10 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Target } from './fleet-node.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A control plane as `meltemi control-plane` starts it. */
 export interface ControlPlaneProcess extends Target {
@@ -16,17 +13,16 @@ export interface ControlPlaneProcess extends Target {
   stop(): Promise<void>;
 }
 
-/** Starts one over the given state; resolves when it serves. `xdsPort` 0 takes a free one. */
+/** Starts one of the program `main` over the given state; resolves when it serves. `xdsPort` 0 takes a free one. */
 export async function startControlPlane(
   stateDir: string,
-  options: { readonly xdsPort?: number; readonly loud?: boolean } = {},
+  options: { readonly main: string; readonly xdsPort?: number; readonly loud?: boolean },
 ): Promise<ControlPlaneProcess> {
   const ports = ['--console-port', '0', '--api-port', '0', '--xds-port', String(options.xdsPort ?? 0)];
   // Addresses of loopback stand for those of a bridge: nothing is sent there.
   const network = ['--network', 'lo,127.1.0.1,16'];
   const profile = process.env['MELTEMI_BENCH_NODE_OPTIONS']?.split(' ') ?? [];
-  const child = spawn(process.execPath, [...profile, 'apps/meltemi/src/main.ts', 'control-plane', '--state-dir', stateDir, ...ports, ...network], {
-    cwd: ROOT,
+  const child = spawn(process.execPath, [...profile, options.main, 'control-plane', '--state-dir', stateDir, ...ports, ...network], {
     env: { ...process.env, MELTEMI_STATE: stateDir },
     stdio: ['ignore', 'pipe', options.loud === true ? 'inherit' : 'ignore'],
   });
