@@ -18,8 +18,10 @@ export interface ParityCase {
   /** Default: one HTTP listener, everything to `main`. */
   readonly resources?: (c: CaseContext) => Resources;
   readonly steps: readonly Step[];
-  /** Lines of the access log, in order. Left out: lines are compared between the proxies, but not with a text. */
-  readonly log?: readonly LogExpectation[];
+  /** Lines of the access log, in order. Left out: lines are compared between the proxies, but not with a text. `not compared`: where it is a matter of time how many there are. */
+  readonly log?: readonly LogExpectation[] | 'not compared';
+  /** Paths in the observation that chance decides (length of a signature, who came first); say why beside it. */
+  readonly random?: readonly string[];
   /** For lines that come in no certain order. */
   readonly logOrder?: 'any';
 }

@@ -5,6 +5,7 @@
 import { startSuite } from './harness/suite.ts';
 import { loadTopics } from './harness/topics.ts';
 
+const SLOW_MS = 2_000;
 const filter = process.argv.slice(2).find((argument) => !argument.startsWith('--'));
 const show = process.argv.includes('--show');
 const topics = await loadTopics(filter);
@@ -19,6 +20,7 @@ for (const topic of topics) {
   passed += results.length - bad.length;
   failed += bad.length;
   console.log(`${topic.name}: ${results.length - bad.length} of ${results.length} in ${seconds(from)} s`);
+  for (const { name, ms } of results) if (ms > SLOW_MS) console.log(`  slow: ${name} (${(ms / 1000).toFixed(1)} s)`);
   for (const { name, problems } of bad) console.log(`\n✖ ${topic.name}/${name}\n${problems.map((text) => `    ${text}`).join('\n')}`);
   if (show) for (const { name, observations } of results) console.log(`\n${name}\n${JSON.stringify(observations, undefined, 1)}`);
 }

@@ -13,7 +13,7 @@ export interface Connection {
   /** How many final responses earlier steps have read. */
   ended: 'open' | 'closed' | 'reset';
   /** What TLS agreed on, or why not. */
-  tls: { readonly alpn: string; readonly version: string; readonly peer: string } | { readonly refused: string } | undefined;
+  tls: { readonly alpn: string; readonly version: string; readonly peer: string } | { readonly refused: true } | undefined;
   /** Resolves at the next event or after the time. */
   changed(limitMs: number): Promise<void>;
 }
@@ -69,7 +69,8 @@ export async function openConnection(target: Target, identities: Identities): Pr
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       connection.ended = error.code === 'ECONNRESET' || error.code === 'EPIPE' ? 'reset' : 'closed';
-      if (target.tls !== undefined) connection.tls = { refused: error.message };
+      // After the handshake it is an end like any other: in TLS 1.3 the server looks at the certificate later.
+      if (target.tls !== undefined) connection.tls ??= { refused: true };
       notify();
       resolve();
     });

@@ -27,7 +27,7 @@ export function followAccessLog(path: string): AccessLogReader {
     }
   };
   const note = (text: string): void => {
-    const { case: id, ...line } = JSON.parse(text) as LogLine;
+    const { case: id, ...line } = parse(text);
     byCase.set(String(id), [...(byCase.get(String(id)) ?? []), line]);
   };
   return {
@@ -43,4 +43,13 @@ export function followAccessLog(path: string): AccessLogReader {
     },
     [Symbol.dispose]: () => closeSync(file),
   };
+}
+
+/** A line that is no JSON is one that differs. */
+function parse(text: string): LogLine {
+  try {
+    return JSON.parse(text) as LogLine;
+  } catch {
+    return { case: /"case":"(c\d+)"/.exec(text)?.[1] ?? '', unparsable: `${text.length} bytes` };
+  }
 }

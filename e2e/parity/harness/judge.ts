@@ -1,10 +1,13 @@
-import type { ParityCase } from '../define.ts';
+import type { LogExpectation, ParityCase } from '../define.ts';
 import type { IntendedDifference } from '../intended-differences.ts';
 import type { Step } from '../steps.ts';
 import { differences, type Difference } from './difference.ts';
 import { mismatches, record, type Mismatch } from './match.ts';
 import type { Observation, StepObservation } from './observation.ts';
 import type { ProxyName } from './proxies.ts';
+
+const MAX_DIFFERENCES = 8;
+const MAX_TEXT = 300;
 
 export type Observations = Partial<Readonly<Record<ProxyName, Observation>>>;
 
@@ -19,7 +22,8 @@ export interface Judgement {
 export function judge(parityCase: ParityCase, observations: Observations, intended: readonly IntendedDifference[]): Judgement {
   const { embedded, envoy } = observations;
   const problems: string[] = [];
-  const mayDiffer = (path: string): boolean => intended.some(({ at }) => at.some((pattern) => isBelow(path, pattern)));
+  const { random = [] } = parityCase;
+  const mayDiffer = (path: string): boolean => [...intended.flatMap(({ at }) => at), ...random].some((pattern) => isBelow(path, pattern));
   for (const [name, observation] of Object.entries(observations)) {
     for (const mismatch of expectationMismatches(parityCase, observation)) {
       if (name === 'embedded' && mayDiffer(mismatch.path)) continue;
@@ -28,12 +32,17 @@ export function judge(parityCase: ParityCase, observations: Observations, intend
     if (problems.length > 0 && observation.notes.length > 0) problems.push(...observation.notes.map((note) => `${name} said: ${note}`));
   }
   if (embedded === undefined || envoy === undefined) return { problems, used: intended };
-  const found = differences(comparable(embedded), comparable(envoy));
-  for (const item of found)
-    if (!mayDiffer(item.path)) problems.push(`differ at ${item.path}: embedded ${show(item.embedded)}, Envoy ${show(item.envoy)}`);
+  const found = differences(comparable(embedded, parityCase), comparable(envoy, parityCase));
+  const open = found.filter(({ path }) => !mayDiffer(path));
+  problems.push(...shortened(open.map((item) => `differ at ${item.path}: embedded ${show(item.embedded)}, Envoy ${show(item.envoy)}`)));
   const used = intended.filter(({ at }) => at.some((pattern) => found.some(({ path }) => isBelow(path, pattern))));
   problems.push(...used.flatMap((entry) => entryMismatches(entry, embedded)), ...stale(intended, found));
   return { problems, used };
+}
+
+/** One refused request differs in twenty places; the first few tell it. */
+function shortened(lines: readonly string[]): readonly string[] {
+  return lines.length <= MAX_DIFFERENCES + 2 ? lines : [...lines.slice(0, MAX_DIFFERENCES), `… and at ${lines.length - MAX_DIFFERENCES} more places`];
 }
 
 /** Entries for one case must explain something; those for many are looked at when all have run. */
@@ -47,7 +56,7 @@ function stale(intended: readonly IntendedDifference[], found: readonly Differen
 
 function entryMismatches({ embedded }: IntendedDifference, observation: Observation): readonly string[] {
   return Object.entries(embedded).flatMap(([path, expected]) => {
-    const actual = valueAt(comparable(observation), path);
+    const actual = valueAt(comparable(observation, {}), path);
     return record({ actual }, { actual: expected }, '').map(
       () => `embedded (intended difference): ${path} is ${show(actual)}, expected ${show(expected)}`,
     );
@@ -56,14 +65,14 @@ function entryMismatches({ embedded }: IntendedDifference, observation: Observat
 
 function expectationMismatches({ steps, log, logOrder }: ParityCase, observation: Observation): readonly Mismatch[] {
   const found = steps.flatMap((step, index) => stepMismatches(step, observation.steps[index], String(index)));
-  if (log === undefined) return found;
+  if (log === undefined || log === 'not compared') return found;
   if (logOrder === 'any') return [...found, ...unorderedLog(log, observation)];
   found.push(...log.flatMap((line, index) => record(observation.log[index] ?? {}, line, `log.${index}`)));
   if (observation.log.length !== log.length) found.push({ path: 'log.length', expected: log.length, actual: observation.log.length });
   return found;
 }
 
-function unorderedLog(log: NonNullable<ParityCase['log']>, observation: Observation): readonly Mismatch[] {
+function unorderedLog(log: readonly LogExpectation[], observation: Observation): readonly Mismatch[] {
   const left = [...observation.log];
   return log.flatMap((line, index) => {
     const at = left.findIndex((shown) => record(shown, line, '').length === 0);
@@ -90,9 +99,19 @@ function shareMismatches({ shares }: Extract<Step, { t: 'count' }>, shown: Reado
   });
 }
 
-/** Steps by number, and the log. Shares of load are left to the expectation: chance may differ. */
-function comparable({ steps, log }: Observation): Readonly<Record<string, unknown>> {
-  return { ...Object.fromEntries(steps.map((step, index) => [index, step.shares === undefined ? step : {}])), log };
+/** Steps by number, and the log. Where chance decides who answers (`count`), the shares and the log are left to the expectation. */
+function comparable(
+  { steps, log }: Observation,
+  { log: expected, logOrder }: Pick<ParityCase, 'log' | 'logOrder'>,
+): Readonly<Record<string, unknown>> {
+  const shown = Object.fromEntries(steps.map((step, index) => [index, withoutShares(step)]));
+  if (expected === 'not compared' || steps.some(({ shares }) => shares !== undefined)) return shown;
+  return { ...shown, log: logOrder === 'any' ? log.map((line) => JSON.stringify(line)).sort() : log };
+}
+
+function withoutShares(step: StepObservation): StepObservation {
+  if (step.shares !== undefined) return {};
+  return step.steps === undefined ? step : { ...step, steps: step.steps.map(withoutShares) };
 }
 
 function valueAt(value: unknown, path: string): unknown {
@@ -108,5 +127,5 @@ function isBelow(path: string, pattern: string): boolean {
 
 function show(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 600 ? `${text.slice(0, 600)}…` : text;
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

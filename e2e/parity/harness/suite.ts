@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { loadCodec } from '@meltemi/protos';
 import { findEnvoy } from '../../interop/envoy-process.ts';
 import { eventually } from '../../testkit/load.ts';
@@ -26,6 +27,8 @@ export interface CaseResult {
   /** What is wrong; none = passed. */
   readonly problems: readonly string[];
   readonly observations: Observations;
+  /** The slower proxy's. */
+  readonly ms: number;
   /** Entries that explained a difference. */
   readonly used: readonly IntendedDifference[];
 }
@@ -51,7 +54,8 @@ export async function startSuite(): Promise<Suite> {
         const observations = Object.fromEntries(proxies.map(({ name }, at) => [name, runs[at]?.[index]])) as Observations;
         const name = `${topic}/${parityCase.name}`;
         const intended = INTENDED_DIFFERENCES.filter((entry) => entry.case === name || entry.case === `${topic}/*` || entry.case === '*');
-        return { name: parityCase.name, observations, ...judge(parityCase, observations, intended) };
+        const ms = Math.max(...runs.map((run) => run[index]?.ms ?? 0));
+        return { name: parityCase.name, observations, ms, ...judge(parityCase, observations, intended) };
       });
     },
     async [Symbol.asyncDispose]() {
@@ -130,20 +134,34 @@ function replacementsOf(context: OwnedContext, backends: Backends): readonly (re
     ...[...backends.addresses].map(([name, { host, port }]) => [`${host}:${port}`, `<backend ${name}>`] as const),
     ...[...context.ports].map(([name, port]) => [`${context.address}:${port}`, `<listener ${name}>`] as const),
     [context.address, '<proxy>'],
+    // Envoy takes a client on loopback for one on its own machine's address.
+    ...ownAddresses().map((address) => [address, '127.0.0.1'] as const),
     [`${context.id}-`, '<id>-'],
   ];
 }
 
+/** How many lines of the log to wait for. */
+function dueLines({ answers }: CaseRun, { log }: ParityCase): number {
+  if (log === undefined) return answers;
+  return log === 'not compared' ? 0 : log.length;
+}
+
+function ownAddresses(): readonly string[] {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return all.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address);
+}
+
 async function observe(run: CaseRun, parityCase: ParityCase, refusals: readonly string[]): Promise<Observation> {
   const { context, notes, proxy } = run;
+  const started = performance.now();
   notes.push(...refusals.flatMap((text) => text.split('\n')).filter((line) => line.includes(context.id)));
   const steps: StepObservation[] = [];
   for (const step of parityCase.steps) steps.push(await runStep(run, step));
   for (const { socket } of run.connections.values()) socket.destroy();
   endOfSteps(run);
-  const lines = await proxy.accessLog.lines(context.id, parityCase.log?.length ?? run.answers, LOG_LIMIT_MS);
+  const lines = await proxy.accessLog.lines(context.id, dueLines(run, parityCase), LOG_LIMIT_MS);
   if (!proxy.alive) notes.push(`${proxy.name} has ended: ${proxy.log()}`);
-  return run.normalise({ steps, log: lines, notes });
+  return run.normalise({ steps, log: lines, notes, ms: performance.now() - started });
 }
 
 function merged(list: readonly Resources[]): Resources {
