@@ -1,6 +1,7 @@
 import { clientHello } from './client-hello.ts';
 import { chunkedBody, requestHead, responseHead } from './http1.ts';
 import { h2Client, h2Server } from './http2.ts';
+import { h2Pair } from './http2-pair.ts';
 import type { Random, Transcript } from './random.ts';
 
 /** A codec under fuzz. */
@@ -13,4 +14,4 @@ export interface FuzzCodec {
 }
 
 /** Every codec that reads what a stranger sends. */
-export const CODECS: readonly FuzzCodec[] = [requestHead, responseHead, chunkedBody, h2Server, h2Client, clientHello];
+export const CODECS: readonly FuzzCodec[] = [requestHead, responseHead, chunkedBody, h2Server, h2Client, h2Pair, clientHello];

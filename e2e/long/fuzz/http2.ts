@@ -13,7 +13,8 @@ import { bytesPort } from './bytes-port.ts';
 import type { FuzzCodec } from './codec.ts';
 import { bytesOf, type Random, type Transcript } from './random.ts';
 
-class Output implements H2Output {
+/** An output that grows. */
+export class Output implements H2Output {
   bytes: Uint8Array = Buffer.alloc(512);
   length = 0;
 

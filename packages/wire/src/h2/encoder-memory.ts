@@ -1,7 +1,7 @@
 import type { BytesPort } from '../bytes.ts';
 import { copyBytes, withRoom } from './field-table.ts';
 
-/** Heads that are remembered: connections carry a few kinds of messages over and over. A power of two. */
+/** Heads of each kind that are remembered: connections carry a few over and over. A power of two. */
 const PLACES = 8;
 /** Which place a head has is read off these many bytes of its beginning. */
 const SAMPLED_BYTES = 128;
@@ -13,6 +13,14 @@ export interface Cuts {
   places: Int32Array;
   count: number;
   least: number;
+}
+
+/** What a block depends on beside the head's bytes. */
+export interface EncoderState {
+  /** Insertions into the table so far. */
+  readonly insertions: number;
+  /** Request by http or https, as extended CONNECT or not; response; trailers: a small number for each. */
+  readonly variant: number;
 }
 
 interface Remembered {
@@ -42,11 +50,11 @@ export class EncoderMemory {
     this.#places.length = 0;
   }
 
-  /** Writes the block of the head's beginning to `out` at `at`; answers how much of the head that was, 0 = nothing is remembered. `insertions`: the table's. */
+  /** Writes the block of the head's beginning to `out` at `at`; answers how much of the head that was, 0 = nothing is remembered. */
   // oxlint-disable-next-line max-params -- a head, the state of the table, and a target
-  recall(bytes: Uint8Array, start: number, end: number, insertions: number, out: Uint8Array, at: number): number {
-    const known = this.#places[place(bytes, start, end)];
-    if (known === undefined || known.insertions !== insertions) return 0;
+  recall(bytes: Uint8Array, start: number, end: number, state: EncoderState, out: Uint8Array, at: number): number {
+    const known = this.#places[place(bytes, start, end, state.variant)];
+    if (known === undefined || known.insertions !== state.insertions) return 0;
     const { headLength, blockLength } = known;
     if (headLength > end - start || !this.#port.equal(bytes, start, known.head, 0, headLength)) return 0;
     copyBytes(known.block, 0, blockLength, out, at);
@@ -59,8 +67,9 @@ export class EncoderMemory {
    * not the same is cut back to what both have in common: a line that changes now and then would keep it from ever being recalled.
    */
   // oxlint-disable-next-line max-params -- a head, its block, and the state of the table
-  remember(bytes: Uint8Array, start: number, end: number, insertions: number, block: Uint8Array, blockStart: number, cuts: Cuts): void {
-    const at = place(bytes, start, end);
+  remember(bytes: Uint8Array, start: number, end: number, state: EncoderState, block: Uint8Array, blockStart: number, cuts: Cuts): void {
+    const { insertions, variant } = state;
+    const at = place(bytes, start, end, variant);
     const known = (this.#places[at] ??= {
       head: this.#port.allocate(0),
       headLength: 0,
@@ -101,9 +110,10 @@ function commonLength(bytes: Uint8Array, start: number, end: number, { head, hea
   return i;
 }
 
-function place(bytes: Uint8Array, start: number, end: number): number {
+// oxlint-disable-next-line max-params -- a range and its kind
+function place(bytes: Uint8Array, start: number, end: number, variant: number): number {
   const stop = Math.min(end, start + SAMPLED_BYTES);
   let hash = 0;
   for (let i = start; i < stop; i += SAMPLE_STEP) hash = ((hash << 5) - hash + (bytes[i] as number)) | 0;
-  return (hash ^ (hash >>> 7) ^ (hash >>> 15)) & (PLACES - 1);
+  return variant * PLACES + ((hash ^ (hash >>> 7) ^ (hash >>> 15)) & (PLACES - 1));
 }

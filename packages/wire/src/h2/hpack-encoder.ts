@@ -19,9 +19,9 @@ const STRIDE = 8;
 const SHORT_COOKIE_BYTES = 20;
 /** A value that is sent again with every message is not worth the other side's time, unless it is long. */
 const HUFFMAN_BYTES = 256;
-const SEEN = 64;
-/** Kinds of blocks that the same bytes can give: request over http, https, extended; response; trailers. */
-const VARIANTS = 8;
+/** What was sent lately is kept in sets, so that a few lines of one head do not push each other out. */
+const SEEN_SETS = 32;
+const SEEN_WAYS = 4;
 /** How much of a value is hashed: this much of its beginning, and of its end. */
 const HASHED_BYTES = 40;
 const HASHED_TAIL_BYTES = 16;
@@ -62,10 +62,10 @@ export class HpackEncoder {
   #lines = new Int32Array(16 * STRIDE);
   #count = 0;
   /** Hashes of lines and names sent lately: what comes twice gets a place in the table, what differs every time does not. */
-  readonly #seen = new Int32Array(SEEN);
+  readonly #seen = new Int32Array(SEEN_SETS * SEEN_WAYS);
   readonly #field: FieldToSend = { bytes: EMPTY, nameStart: 0, nameEnd: 0, valueStart: 0, valueEnd: 0, nameHash: 0, hash: 0, index: 0 };
   readonly #memory: EncoderMemory;
-  #variant = 0;
+  readonly #state = { insertions: 0, variant: 0 };
   /** Everything of this block so far is an index. */
   #indexed = true;
   /** Where it could be cut into what is remembered and what is not. */
@@ -156,13 +156,14 @@ export class HpackEncoder {
     this.#out = out;
     this.#at = at;
     this.#blockStart = at;
-    this.#variant = variant;
+    this.#state.insertions = this.#table.insertions;
+    this.#state.variant = variant;
     this.#field.bytes = bytes;
     this.#indexed = true;
     this.#neededHead = start;
     if (this.#smallest >= 0) this.#sizeUpdates();
     else {
-      const known = this.#memory.recall(bytes, start, end, this.#table.insertions * VARIANTS + variant, out, at);
+      const known = this.#memory.recall(bytes, start, end, this.#state, out, at);
       if (known > 0) this.#at = at + this.#memory.blockLength;
       return known;
     }
@@ -194,7 +195,7 @@ export class HpackEncoder {
     this.#regular(bytes, request);
     if (!pseudo || this.#table.insertions !== insertions) return this.#at;
     this.#cuts.least = this.#neededHead - start;
-    this.#memory.remember(bytes, start, end, insertions * VARIANTS + this.#variant, this.#out, this.#blockStart, this.#cuts);
+    this.#memory.remember(bytes, start, end, this.#state, this.#out, this.#blockStart, this.#cuts);
     return this.#at;
   }
 
@@ -250,6 +251,8 @@ export class HpackEncoder {
       lines[at + 6] = name < 0 ? 0 : (NAME_INDEX[name] as number);
       lines[at + 7] = use;
     }
+    // Trailers come without the empty line.
+    this.#linesEnd = end;
   }
 
   /** Where in `#lines` the first line of this use stands, -1 = nowhere. */
@@ -330,12 +333,17 @@ export class HpackEncoder {
       );
   }
 
-  /** Was this sent lately? It was now. */
+  /** Was this sent lately? It was now. The latest of a set stands first. */
   #again(hash: number): boolean {
     const seen = this.#seen;
-    const at = (hash ^ (hash >>> 13)) & (SEEN - 1);
-    if (seen[at] === hash) return true;
-    seen[at] = hash;
+    const first = ((hash ^ (hash >>> 13)) & (SEEN_SETS - 1)) * SEEN_WAYS;
+    let previous = hash;
+    for (let i = first; i < first + SEEN_WAYS; i++) {
+      const there = seen[i] as number;
+      seen[i] = previous;
+      if (there === hash) return true;
+      previous = there;
+    }
     return false;
   }
 

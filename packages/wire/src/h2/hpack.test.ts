@@ -101,7 +101,7 @@ test('responses and trailers too', () => {
       const decoder = new HpackDecoder(plainBytes);
       const out = new Uint8Array(16_384);
       const head = new HeadBuilder(plainBytes, LIMITS);
-      for (const { status, fields } of [...messages, ...messages]) {
+      for (const { status, fields } of [...messages, ...messages, ...messages, ...messages]) {
         const end = encoder.response(outgoing(`HTTP/1.1 ${status} Reason\r\n${written(fields, false)}\r\n`, false), out, 0);
         assert.equal(decode(decoder, out.subarray(0, end), 'response', head), `HTTP/1.1 ${status} \r\n${written(fields, true)}\r\n`);
         assertScan(head, 'response');
