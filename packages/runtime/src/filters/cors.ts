@@ -33,6 +33,8 @@ export const corsFilter: FilterKind = defineFilter<Readonly<Record<string, never
   decode: () => ({}),
   decodeOverride: decodePolicy,
   compile(_, site) {
+    // What answers itself is no resource to share.
+    if (site.route?.config.action.t !== 'forward') return undefined;
     const policy = merge(site.overrides.toReversed());
     return site.overrides.length === 0 || (policy.enabled <= 0 && policy.shadow <= 0) ? undefined : compilePolicy(policy, `${site.statPrefix}cors.`);
   },
@@ -101,8 +103,7 @@ function compilePolicy(policy: Merged, statPrefix: string): FilterAction {
       thread.count(allowed ? valid : invalid);
       if (!enabled) return undefined;
       const preflight = request.method === 'OPTIONS' && (request.header('access-control-request-method') ?? '') !== '';
-      if (!allowed)
-        return preflight && !policy.forwardPreflights ? { reply: { status: 200, body: '', flag: '', details: 'cors_response' } } : undefined;
+      if (!allowed) return preflight && !policy.forwardPreflights ? preflightVerdict({ ...policy, expose: '' }, '', context) : undefined;
       return preflight ? preflightVerdict(policy, origin, context) : { response: { onResponse: () => ({ edits: responseEdits(policy, origin) }) } };
     },
   };

@@ -103,7 +103,7 @@ function byRules(config: JwtConfig): FilterAction {
 }
 
 function wrongName({ named }: JwtConfig, name: string): FilterAction {
-  const message = `Wrong requirement_name: ${name}. Correct names are: ${Object.keys(named).join(',')}`;
+  const message = `Wrong requirement_name: ${name}. It should be one of [${Object.keys(named).join(',')}]`;
   const reply = {
     status: 403,
     body: `Failed JWT authentication: ${message}`,

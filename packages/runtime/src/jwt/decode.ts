@@ -1,6 +1,6 @@
 import { decodeStringMatch } from '../decode/common.ts';
 import { decodeDataSource } from '../decode/data-source.ts';
-import type { Reader } from '../decode/reader.ts';
+import { asObject, type Reader } from '../decode/reader.ts';
 import { bareAudience } from './judge.ts';
 import type { JwksSource, JwtProvider, JwtProviders, JwtRequirement } from './types.ts';
 
@@ -57,7 +57,19 @@ function decodeJwks(reader: Reader): JwksSource {
   if (remote !== undefined) return decodeRemote(remote);
   const local = reader.message('local_jwks');
   if (local === undefined) reader.fail('', 'neither local_jwks nor remote_jwks is set');
-  return { t: 'local', text: local === undefined ? '' : decodeDataSource(local) };
+  const text = local === undefined ? '' : decodeDataSource(local);
+  if (local !== undefined && text !== '' && !hasKeys(text)) local.fail('', 'is no key set: a JSON object with a list "keys" that is not empty');
+  return { t: 'local', text };
+}
+
+/** Whether the keys are of a kind that can be used is told where they are used; a text that is no key set at all is a mistake. */
+function hasKeys(text: string): boolean {
+  try {
+    const { keys } = asObject(JSON.parse(text)) ?? {};
+    return Array.isArray(keys) && keys.some((key) => typeof asObject(key)?.['kty'] === 'string');
+  } catch {
+    return false;
+  }
 }
 
 function decodeRemote(reader: Reader): JwksSource {

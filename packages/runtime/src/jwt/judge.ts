@@ -7,6 +7,8 @@ import type { JwtProvider, JwtProviders, JwtRequirement } from './types.ts';
 /** Envoy's names of outcomes that others ask for. */
 export const MISSING = 'Jwt is missing';
 export const WRONG_AUDIENCE = 'Audiences in Jwt are not allowed';
+/** What Envoy says of claims that its library does not look at. */
+const UNFIT = 'Jwt verification fails';
 const UNKNOWN_ISSUER = 'Jwt issuer is not configured';
 
 /** Holds a token's signature against the keys of a provider; '' = it is good, else why not. */
@@ -67,11 +69,12 @@ function meet(jwtCase: JwtCase, requirement: JwtRequirement, notes: Notes): stri
 function meetProvider(jwtCase: JwtCase, { provider: name, audiences }: JwtRequirement & { t: 'provider' }, notes: Notes): string {
   const provider = jwtCase.providers[name] as JwtProvider;
   let failure = MISSING;
-  // The last one found is tried first, and the first good one is enough.
+  // All that were found must be good: a second, bad one is somebody's attempt at something.
   for (const found of jwtCase.tokens(name).toReversed()) {
     failure = verify(jwtCase, found, { name, provider, audiences }, notes);
-    if (failure === '') return '';
+    if (failure !== '') break;
   }
+  if (failure === '') return '';
   if (provider.failureKey !== '') notes.failures.push({ provider, message: failure });
   return failure;
 }
@@ -81,7 +84,7 @@ function meetAnyone(jwtCase: JwtCase, notes: Notes, everyToken: boolean): string
   let failure = MISSING;
   for (const found of jwtCase.tokens(undefined).toReversed()) {
     failure = verify(jwtCase, found, undefined, notes);
-    if (failure === '' && !everyToken) return '';
+    if (failure !== '' && !everyToken) return failure;
   }
   return failure;
 }
@@ -146,10 +149,10 @@ function claimFault(jwt: Jwt, provider: JwtProvider, audiences: readonly string[
   if (notBefore !== undefined && now + skew < notBefore) return 'Jwt not yet valid';
   if (expires !== undefined && now > expires + skew) return 'Jwt is expired';
   if (audiences.length > 0 && !jwt.audiences.some((audience) => audiences.includes(bareAudience(audience)))) return WRONG_AUDIENCE;
-  if (provider.subjects !== undefined && !compileText(provider.subjects)(jwt.subject)) return 'Jwt subject is not allowed';
-  if (expires === undefined && (provider.requireExpiration || provider.maxLifetimeSeconds !== undefined)) return 'Jwt expiration is required';
+  if (provider.subjects !== undefined && !compileText(provider.subjects)(jwt.subject)) return UNFIT;
+  if (expires === undefined && (provider.requireExpiration || provider.maxLifetimeSeconds !== undefined)) return UNFIT;
   const life = expires === undefined ? 0 : expires - (notBefore ?? issuedAt ?? now);
-  return provider.maxLifetimeSeconds !== undefined && life > provider.maxLifetimeSeconds ? 'Jwt life span exceeds the allowed maximum' : '';
+  return provider.maxLifetimeSeconds !== undefined && life > provider.maxLifetimeSeconds ? UNFIT : '';
 }
 
 /** `https://a/` and `http://a` are both `a`, as in Envoy. */

@@ -1,8 +1,22 @@
 import { asObject, type Json } from '../decode/reader.ts';
 import { fromBase64Url, fromUtf8 } from './base64.ts';
 
-/** Signature algorithms (RFC 7518 section 3.1, RFC 8037). `none` and symmetric ones are not among them. */
-export const JWT_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
+/** Signature algorithms (RFC 7518 section 3.1, RFC 8037); `none` is not among them. */
+export const JWT_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'HS256',
+  'HS384',
+  'HS512',
+] as const;
 export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
 
 /** A JSON web token, read and not verified. Times are seconds since 1970; undefined = the claim is absent. */

@@ -29,7 +29,7 @@ function refusal(failure: string, { uri, stripBody }: RefusalTerms): NonNullable
     body: stripBody ? '' : failure,
     flag: '',
     details: `jwt_authn_access_denied{${failure.replaceAll(' ', '_')}}`,
-    headers: [{ name: 'www-authenticate', action: 'overwrite', value: `Bearer realm="${uri}"${error}` }],
+    headers: stripBody ? [] : [{ name: 'www-authenticate', action: 'overwrite', value: `Bearer realm="${uri}"${error}` }],
   };
 }
 
@@ -60,6 +60,7 @@ function claimAt(payload: Json, path: string): unknown {
 /** Words as they are; lists and structures as base64url of their JSON. */
 function claimText(value: unknown): string {
   if (typeof value === 'string') return value;
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : value.toFixed(6);
+  if (typeof value === 'boolean') return String(value);
   return typeof value === 'object' && value !== null ? toBase64Url(toUtf8(JSON.stringify(value))) : '';
 }

@@ -1,4 +1,13 @@
-import { constants, createPublicKey, verify, type KeyObject, type VerifyKeyObjectInput } from 'node:crypto';
+import {
+  constants,
+  createHmac,
+  createPublicKey,
+  createSecretKey,
+  timingSafeEqual,
+  verify,
+  type KeyObject,
+  type VerifyKeyObjectInput,
+} from 'node:crypto';
 import type { Jwt, JwtAlgorithm } from '@meltemi/runtime';
 
 /** One public key of an issuer. */
@@ -7,13 +16,13 @@ interface JwksKey {
   readonly kid: string;
   /** '' = for every algorithm of its kind. */
   readonly algorithm: string;
-  readonly type: 'rsa' | 'ec' | 'ed25519';
+  readonly type: 'rsa' | 'ec' | 'ed25519' | 'secret';
   /** Of elliptic keys: `prime256v1`. */
   readonly curve: string;
   readonly key: KeyObject;
 }
 
-/** The keys of an issuer; private and symmetric ones are no keys to check with. */
+/** The keys of an issuer. */
 export type Jwks = readonly JwksKey[];
 
 const CURVES: Readonly<Record<string, string>> = { 'P-256': 'prime256v1', 'P-384': 'secp384r1', 'P-521': 'secp521r1' };
@@ -39,6 +48,7 @@ function readKey(entry: unknown): JwksKey | undefined {
   if (typeof entry !== 'object' || entry === null) return undefined;
   const { kty, kid, alg, crv, use, ...parts } = entry as Readonly<Record<string, unknown>>;
   if (use !== undefined && use !== 'sig') return undefined;
+  if (kty === 'oct') return readSecret(kid, alg, parts['k']);
   const type =
     kty === 'RSA' ? 'rsa' : kty === 'EC' && Object.hasOwn(CURVES, String(crv)) ? 'ec' : kty === 'OKP' && crv === 'Ed25519' ? 'ed25519' : undefined;
   if (type === undefined) return undefined;
@@ -56,6 +66,13 @@ function readKey(entry: unknown): JwksKey | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A secret that issuer and proxy share; it counts for HMAC alone, so no public key can be passed off as one. */
+function readSecret(kid: unknown, alg: unknown, k: unknown): JwksKey | undefined {
+  if (typeof k !== 'string' || k === '') return undefined;
+  const key = createSecretKey(k, 'base64url');
+  return { kid: typeof kid === 'string' ? kid : '', algorithm: typeof alg === 'string' ? alg : '', type: 'secret', curve: '', key };
 }
 
 function pick(parts: Readonly<Record<string, unknown>>): Record<string, string> {
@@ -76,6 +93,9 @@ const CHECKS: Readonly<
   ES384: { type: 'ec', digest: 'sha384', curve: 'secp384r1', pss: false },
   ES512: { type: 'ec', digest: 'sha512', curve: 'secp521r1', pss: false },
   EdDSA: { type: 'ed25519', digest: null, curve: '', pss: false },
+  HS256: { type: 'secret', digest: 'sha256', curve: '', pss: false },
+  HS384: { type: 'secret', digest: 'sha384', curve: '', pss: false },
+  HS512: { type: 'secret', digest: 'sha512', curve: '', pss: false },
 };
 
 /** '' = one of the keys made the signature, else what is wrong, in Envoy's words. */
@@ -89,6 +109,12 @@ export function checkSignature(jwt: Jwt, keys: Jwks): string {
 function isSigned({ algorithm, signed, signature }: Jwt, { type, curve, key }: JwksKey): boolean {
   const check = CHECKS[algorithm];
   if (type !== check.type || curve !== check.curve) return false;
+  if (type === 'secret') {
+    const made = createHmac(check.digest ?? 'sha256', key)
+      .update(signed, 'latin1')
+      .digest();
+    return made.length === signature.length && timingSafeEqual(made, signature);
+  }
   const input: VerifyKeyObjectInput = check.pss
     ? { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
     : check.type === 'ec'

@@ -1,4 +1,4 @@
-import type { FilterResponse, HeaderEdit, PayloadTransform } from '@meltemi/runtime';
+import type { FilterResponse, FormatSource, HeaderEdit, PayloadTransform } from '@meltemi/runtime';
 import { lineAt } from '../headers.ts';
 import type { Exchange } from '../exchange.ts';
 import { rescan } from '../request-head.ts';
@@ -27,6 +27,21 @@ function lineValue(lines: string, name: string): string | undefined {
   return at < 0 ? undefined : lines.slice(at + name.length + 2, lines.indexOf('\r\n', at));
 }
 
+/** Formatters of a response: its own headers, and the request's. */
+function responseFormat(x: Exchange, header: (name: string) => string | undefined): FormatSource {
+  const request = x.worker.filterContext.use(x).format;
+  return {
+    format(operator, argument) {
+      if (operator !== 'RESP') return request.format(operator, argument);
+      for (const name of argument.toLowerCase().split('?')) {
+        const value = header(name);
+        if (value !== undefined && value !== '') return value;
+      }
+      return undefined;
+    },
+  };
+}
+
 /** Last filter first, each seeing the changes of those before it. */
 function runHooks(
   x: Exchange,
@@ -41,7 +56,7 @@ function runHooks(
   const response: FilterResponse = {
     ...what,
     header: (name) => edits.reduce((value, edit) => (edit.name === name ? editedValue(value, edit) : value), header(name)),
-    format: worker.filterContext.use(x).format,
+    format: responseFormat(x, header),
     request: worker.view,
   };
   for (const hook of (filters?.hooks ?? []).toReversed()) {

@@ -1,0 +1,166 @@
+import { defineCase } from '../define.ts';
+import { filter, filtered, settings } from '../filters.ts';
+import { any, direct, to } from '../resources.ts';
+import { http } from '../steps.ts';
+
+const set = (key: string, value: string, more: object = {}): object => ({
+  append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD', ...more },
+});
+const append = (key: string, value: string): object => set(key, value, { append_action: 'APPEND_IF_EXISTS_OR_ADD' });
+const drop = (name: string): object => ({ remove: name });
+const mutation = (mutations: object, more: object = {}): object =>
+  filter('mutation', 'filters.http.header_mutation.v3.HeaderMutation', { mutations, ...more });
+const perRoute = (mutations: object): object => settings({ mutation: any('filters.http.header_mutation.v3.HeaderMutationPerRoute', { mutations }) });
+
+/** The header mutation filter. */
+export const cases = [
+  defineCase({
+    name: 'headers of a request are set, appended and removed in order',
+    resources: (c) =>
+      filtered(c, [
+        mutation({ request_mutations: [set('x-set', 'new'), append('x-more', '2'), drop('x-gone'), set('x-made', 'a'), drop('x-made')] }),
+      ]),
+    steps: [
+      http(
+        { headers: { 'x-set': 'old', 'x-more': '1', 'x-gone': 'x' } },
+        { backend: { headers: { 'x-set': 'new', 'x-more': '1, 2', 'x-gone': null, 'x-made': null } } },
+      ),
+    ],
+  }),
+  defineCase({
+    name: 'only where there is one, only where there is none',
+    resources: (c) =>
+      filtered(c, [
+        mutation({
+          request_mutations: [
+            set('x-a', 'new', { append_action: 'OVERWRITE_IF_EXISTS' }),
+            set('x-b', 'new', { append_action: 'OVERWRITE_IF_EXISTS' }),
+            set('x-a', 'added', { append_action: 'ADD_IF_ABSENT' }),
+            set('x-c', 'added', { append_action: 'ADD_IF_ABSENT' }),
+          ],
+        }),
+      ]),
+    steps: [http({ headers: { 'x-a': 'old' } }, { backend: { headers: { 'x-a': 'new', 'x-b': null, 'x-c': 'added' } } })],
+  }),
+  defineCase({
+    name: 'values are made of the request',
+    resources: (c) =>
+      filtered(c, [
+        mutation({
+          request_mutations: [
+            set('x-copy', '%REQ(x-from)%'),
+            set('x-proto', '%PROTOCOL% %%'),
+            set('x-empty', '%REQ(x-none)%'),
+            set('x-kept', '', { keep_empty_value: true }),
+          ],
+        }),
+      ]),
+    steps: [http({ headers: { 'x-from': 'value' } }, { backend: { headers: { 'x-copy': 'value', 'x-proto': 'HTTP/1.1 %' } } })],
+  }),
+  defineCase({
+    name: 'headers of a response',
+    backends: { main: [{ body: 'x', headers: { 'x-old': '1', 'x-more': '1', 'x-code': 'c' } }] },
+    resources: (c) =>
+      filtered(c, [
+        mutation({ response_mutations: [set('x-new', '%RESPONSE_CODE%'), append('x-more', '2'), drop('x-old'), set('x-copy', '%RESP(x-code)%')] }),
+      ]),
+    steps: [http('/', { headers: { 'x-new': '200', 'x-more': '1, 2', 'x-old': null, 'x-copy': 'c' } })],
+  }),
+  defineCase({
+    name: "responses of the proxy's own",
+    resources: (c) =>
+      filtered(c, [mutation({ response_mutations: [set('x-new', '1'), drop('content-type')] })], [direct('here', { path: '/direct' })]),
+    steps: [
+      http('/direct', { status: 200, body: 'here', headers: { 'x-new': '1', 'content-type': null } }),
+      http('/none', { status: 404, headers: { 'x-new': '1' } }),
+    ],
+  }),
+  defineCase({
+    name: 'the least specific level has the last word',
+    resources: (c) =>
+      filtered(
+        c,
+        [mutation({ request_mutations: [set('x-a', 'chain')], response_mutations: [append('x-r', 'chain')] })],
+        [
+          {
+            name: 'v',
+            domains: ['*'],
+            ...perRoute({ request_mutations: [set('x-a', 'host')], response_mutations: [append('x-r', 'host')] }),
+            routes: [
+              to(
+                c,
+                'main',
+                { prefix: '/' },
+                {},
+                perRoute({ request_mutations: [set('x-a', 'route')], response_mutations: [append('x-r', 'route')] }),
+              ),
+            ],
+          },
+        ],
+      ),
+    steps: [http('/', { headers: { 'x-r': 'chain, route, host' }, backend: { headers: { 'x-a': 'host' } } })],
+  }),
+  defineCase({
+    name: 'the most specific level has the last word where it shall',
+    resources: (c) =>
+      filtered(
+        c,
+        [mutation({ request_mutations: [set('x-a', 'chain')] }, { most_specific_header_mutations_wins: true })],
+        [
+          {
+            name: 'v',
+            domains: ['*'],
+            ...perRoute({ request_mutations: [set('x-a', 'host')] }),
+            routes: [to(c, 'main', { prefix: '/' }, {}, perRoute({ request_mutations: [set('x-a', 'route')] }))],
+          },
+        ],
+      ),
+    steps: [http('/', { backend: { headers: { 'x-a': 'route' } } })],
+  }),
+  defineCase({
+    name: 'filters behind see what a filter before has changed',
+    resources: (c) =>
+      filtered(c, [
+        mutation({ request_mutations: [set('x-role', 'guest')] }),
+        filter('rbac', 'filters.http.rbac.v3.RBAC', {
+          rules: {
+            action: 'DENY',
+            policies: { p: { permissions: [{ header: { name: 'x-role', string_match: { exact: 'admin' } } }], principals: [{ any: true }] } },
+          },
+        }),
+      ]),
+    steps: [http({ headers: { 'x-role': 'admin' } }, { status: 200, backend: { headers: { 'x-role': 'guest' } } })],
+  }),
+  defineCase({
+    name: 'the last filter is the first to change a response',
+    resources: (c) =>
+      filtered(c, [
+        filter('first', 'filters.http.header_mutation.v3.HeaderMutation', { mutations: { response_mutations: [append('x-r', 'first')] } }),
+        filter('second', 'filters.http.header_mutation.v3.HeaderMutation', { mutations: { response_mutations: [append('x-r', 'second')] } }),
+      ]),
+    steps: [http('/', { headers: { 'x-r': 'second, first' } })],
+  }),
+  defineCase({
+    name: 'a changed request is sent again as it was changed',
+    backends: { main: [{ status: 503 }, { body: 'again' }] },
+    resources: (c) =>
+      filtered(
+        c,
+        [mutation({ request_mutations: [append('x-a', '2')] })],
+        [to(c, 'main', { prefix: '/' }, { timeout: '0s', retry_policy: { retry_on: '5xx', num_retries: 1 } })],
+      ),
+    steps: [
+      http(
+        { method: 'POST', body: 'hello', headers: { 'x-a': '1' } },
+        {
+          status: 200,
+          body: 'again',
+          backend: [
+            { body: 'hello', headers: { 'x-a': '1, 2' } },
+            { body: 'hello', headers: { 'x-a': '1, 2' } },
+          ],
+        },
+      ),
+    ],
+  }),
+];
