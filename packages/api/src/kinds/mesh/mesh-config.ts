@@ -118,8 +118,6 @@ export const meshConfigDefinition = defineKind({
     'proxyListenPort!=15001': 'sidecars listen on 15001',
     'proxyInboundListenPort!=15006': 'sidecars listen on 15006',
     'proxyHttpPort!=0': 'sidecars are no explicit proxies',
-    'tcpKeepalive.probes': 'the embedded proxy leaves it to the operating system',
-    'tcpKeepalive.interval': 'the embedded proxy leaves it to the operating system',
     hboneIdleTimeout: 'HBONE is not built yet',
     'protocolDetectionTimeout!=0s': 'ports without a protocol pass as bytes: nothing waits for what they say',
     'ingressClass!=istio': INGRESS,
