@@ -24,11 +24,4 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     embedded: {},
     reason: "a question of the proxy's own says what is asked, and not that a browser or a client of the mesh asks it",
   })),
-  {
-    case: 'rbac/a connection by its address',
-    at: ['log.0.attempts', 'log.0.cluster', 'log.0.received', 'log.0.upstream', '0.backend'],
-    embedded: { 'log.0.attempts': 0 },
-    reason:
-      'a connection that is refused reaches no upstream; Envoy connects first and asks at the first byte, so that a server that speaks first is heard',
-  },
 ];

@@ -2,7 +2,7 @@ import { defineCase, type ParityCase } from '../define.ts';
 import { chain, DISABLED, filter, filtered, settings } from '../filters.ts';
 import type { CaseContext } from '../harness/context.ts';
 import { any, cluster, direct, hcm, http1, listener, serverTls, tcpProxy, TLS_INSPECTOR, to, type Resources } from '../resources.ts';
-import { http, tcp, type Http1Request, type Step } from '../steps.ts';
+import { http, push, raw, tcp, type Http1Request, type Step } from '../steps.ts';
 
 const TYPE = 'filters.http.rbac.v3.RBAC';
 const ANY = { any: true };
@@ -342,19 +342,22 @@ export const cases = [
     ],
   }),
   tcpCase('a connection that a policy allows', { rules: { policies: { p: policy(ANY) } } }, tcp('hello', { received: 'hello' }, { until: 'hello' })),
-  tcpCase(
-    'a connection by its address',
-    { rules: { action: 'DENY', policies: { p: policy(ANY, { direct_remote_ip: { address_prefix: '127.0.0.7', prefix_len: 32 } }) } } },
-    tcp('hello', { received: '' }, { from: '127.0.0.7' }),
-  ),
   tcpCase('a connection on trial', { shadow_rules: {} }, tcp('hello', { received: 'hello' }, { until: 'hello' })),
-  tcpCase(
-    'what asks for a request does not match a connection',
-    { rules: { policies: { p: policy(header('x', { present_match: true })) } } },
-    tcp('hello', { received: '' }),
-  ),
   defineCase({
-    name: 'a connection before HTTP',
+    name: 'a connection has no headers to be asked for',
+    steps: [
+      push(
+        (c) => ({
+          listeners: [
+            listener(c, [network({ rules: { policies: { p: policy(header('x', { present_match: true })) } } }), tcpProxy(c, 'main')], {}, 'bad'),
+          ],
+        }),
+        { verdict: 'nack' },
+      ),
+    ],
+  }),
+  defineCase({
+    name: 'a connection is refused by its address, before it can ask anything',
     resources: (c) => ({
       listeners: [
         listener(c, [
@@ -364,7 +367,10 @@ export const cases = [
       ],
       clusters: [cluster(c, 'main')],
     }),
-    steps: [http('/', PASSED)],
+    steps: [
+      http('/', PASSED),
+      raw('GET / HTTP/1.1\r\nhost: a\r\n\r\n', { responses: [], connection: 'ended', backend: null }, { from: '127.0.0.7' }),
+    ],
   }),
 ];
 
