@@ -36,6 +36,8 @@ export const CODES = {
   KIA1212: { severity: 'warning', title: 'ServiceEntries of one host and port differ in protocol' },
   MEL0202: { severity: 'error', title: 'A patch of an EnvoyFilter that a proxy would refuse is left out' },
   MEL0201: { severity: 'error', title: 'A route destination names a port that the service does not have' },
+  MEL0203: { severity: 'warning', title: 'A delegation of a VirtualService comes to nothing' },
+  MEL0204: { severity: 'warning', title: 'No VirtualService delegates to this delegate' },
 } as const satisfies Readonly<Record<string, CodeDefinition>>;
 
 export type AnalysisCode = keyof typeof CODES;

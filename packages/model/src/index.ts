@@ -19,7 +19,7 @@ export { canonicalName, canonicalRevision, labelsMatch } from './labels.ts';
 export { formatLocality, NO_LOCALITY, parseLocality } from './locality.ts';
 export { parseProxyNode } from './parse-node.ts';
 export { buildPushContext } from './push/build.ts';
-export type { DelegateFault, DroppedRule, HttpRule } from './push/delegates.ts';
+export { delegations, type DelegateFault, type DroppedRule, type HttpRule } from './push/delegates.ts';
 export { destinationRuleFor, type DestinationRuleTable, type MergedDestinationRule } from './push/destination-rules.ts';
 export { MESH_GATEWAY, resolveGateway } from './push/gateway-ref.ts';
 export { envoyFiltersFor, versionMatches, type EnvoyFilterTable } from './push/envoy-filters.ts';

@@ -8,6 +8,7 @@ import { exportTo } from './generic/export-to.ts';
 import { conflicts } from './peer-authentication/conflicts.ts';
 import { overlaps } from './service-entry/overlaps.ts';
 import { portNames } from './service/port-names.ts';
+import { delegates } from './virtual-service/delegates.ts';
 import { destinationHost } from './virtual-service/destination-host.ts';
 import { destinationSubset } from './virtual-service/destination-subset.ts';
 import { gateways } from './virtual-service/gateways.ts';
@@ -19,6 +20,7 @@ import { weights } from './virtual-service/weights.ts';
 export const ANALYZERS: readonly Analyzer[] = [
   destinationHost,
   destinationSubset,
+  delegates,
   gateways,
   sameVirtualServiceHost,
   unreachable,

@@ -148,3 +148,21 @@ function leaves(outer: StringMatch | undefined, inner: StringMatch | undefined):
   // Presence alone: any comparison is within it.
   return false;
 }
+
+/** What of the delegations of some VirtualServices comes to nothing: rules that are dropped, and delegates that nobody names. */
+export function delegations(
+  configs: readonly VirtualServiceConfig[],
+  mesh: MeshConfig,
+): { readonly dropped: readonly DroppedRule[]; readonly idle: readonly VirtualServiceConfig[] } {
+  const delegates = new Map(configs.filter(isDelegate).map((config) => [`${config.meta.namespace}/${config.meta.name}`, config]));
+  const roots = configs.filter((config) => !isDelegate(config));
+  const named = new Set(
+    roots.flatMap(({ spec, meta }) =>
+      (spec.http ?? []).flatMap(({ delegate }) => (delegate === undefined ? [] : [delegateKey(delegate, meta.namespace)])),
+    ),
+  );
+  return {
+    dropped: roots.flatMap((root) => httpRulesOf(root, delegates, mesh).dropped),
+    idle: [...delegates].filter(([key]) => !named.has(key)).map(([, config]) => config),
+  };
+}
