@@ -29,7 +29,7 @@ export { compileFormat, FORMAT_OPERATORS, loneOperator, parseFormat, type Format
 export { formatAddress, parseAddress, transportFor } from './compile/hosts-of.ts';
 export { compileText } from './compile/text.ts';
 export { fitness, healthFlags } from './lb/health.ts';
-export { isLoopback, parseIp } from './compile/cidr.ts';
+export { cidrTable, isLoopback, parseIp } from './compile/cidr.ts';
 export { createRuntimeState, endpointKey, type RuntimePlace } from './state.ts';
 export { decide } from './decide/index.ts';
 export type { DecideRequest, Decision, DecisionHost, DecisionStep, Outcome } from './decide/types.ts';

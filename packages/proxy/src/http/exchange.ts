@@ -53,6 +53,8 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   scheme: 'http' | 'https' = 'http';
   /** Set when the request is well-formed but not acceptable. */
   refusal: LocalReply | undefined = undefined;
+  /** Its `x-envoy-…` headers are obeyed. */
+  internal = false;
   /** Upgrade type asked for and allowed, '' = none. */
   upgrade = '';
   /** The client waits for `100 Continue`. */

@@ -25,6 +25,18 @@ export function forwardedLines(x: Exchange, scanner: HeadScanner, bytes: Uint8Ar
   return lines + (connection.tls === undefined ? 'x-forwarded-proto: http\r\n' : 'x-forwarded-proto: https\r\n');
 }
 
+/**
+ * Does the request come from one of ours? Only if it has passed no other proxy on its way: Envoy's rule is one address, and that one internal.
+ * The request's head must be in the scanner as it came.
+ */
+export function isInternalRequest(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): boolean {
+  const { isInternal, config } = x.plan;
+  if (isInternal === undefined) return false;
+  const told = scanner.known[XFF] === 0 ? undefined : headerValue(scanner, bytes, 'x-forwarded-for');
+  if (config.useRemoteAddress) return told === undefined && isInternal(x.info.connection.remoteAddress);
+  return told !== undefined && !told.includes(',') && config.xffNumTrustedHops === 0 && isInternal(told.trim());
+}
+
 /** The client's address: the connection's, or what the trusted proxies before us say of it. */
 function externalAddress(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
   const hops = x.plan.config.xffNumTrustedHops;

@@ -153,7 +153,7 @@ export function copyKept(scanner: HeadScanner, bytes: Buffer, out: Buffer, at: n
   return at;
 }
 
-/** Headers by which one proxy of the mesh instructs another; from outside they are not believed. */
+/** Headers by which one proxy instructs another; they are believed of internal clients only. */
 export const INTERNAL_HEADERS: readonly number[] = [
   HEADER['x-envoy-upstream-rq-timeout-ms'],
   HEADER['x-envoy-upstream-rq-per-try-timeout-ms'],
@@ -164,11 +164,15 @@ export const INTERNAL_HEADERS: readonly number[] = [
   HEADER['x-envoy-retriable-header-names'],
   HEADER['x-envoy-expected-rq-timeout-ms'],
   HEADER['x-envoy-internal'],
-  HEADER['x-envoy-external-address'],
-  HEADER['x-envoy-decorator-operation'],
   HEADER['x-envoy-hedge-on-per-try-timeout'],
   HEADER['x-envoy-force-trace'],
   HEADER['x-envoy-ip-tags'],
+];
+
+/** What no client from outside may say about itself, at the edge. */
+export const EDGE_HEADERS: readonly number[] = [
+  HEADER['x-envoy-external-address'],
+  HEADER['x-envoy-decorator-operation'],
   HEADER['x-envoy-original-path'],
   HEADER['x-envoy-original-host'],
 ];

@@ -1,4 +1,4 @@
-import type { CompiledHttp, HttpConnectionManager } from '@meltemi/runtime';
+import { cidrTable, type CompiledHttp, type HttpConnectionManager } from '@meltemi/runtime';
 import { compileLog, type CompiledLog } from '../access-log/compile-log.ts';
 import { clean } from './headers.ts';
 
@@ -14,6 +14,8 @@ export interface HttpPlan {
   readonly serverLine: string;
   /** Requests from outside: their `x-envoy-…` and identity headers are not believed. */
   readonly edge: boolean;
+  /** Is a client at this address one of ours, whose `x-envoy-…` headers are obeyed? undefined = nobody is. */
+  readonly isInternal: ((address: string) => boolean) | undefined;
   /** Headers to look at beyond those every request has. */
   readonly upgrades: ReadonlySet<string>;
 }
@@ -42,6 +44,16 @@ function makePlan(http: CompiledHttp): HttpPlan {
     captureResponse: capture.response,
     serverLine: config.serverHeader === 'pass-through' ? '' : `server: ${clean(config.serverName)}\r\n`,
     edge: config.useRemoteAddress,
+    isInternal: internalTest(config),
     upgrades: new Set(config.upgrades),
   };
+}
+
+function internalTest({ internalAddresses }: HttpConnectionManager): HttpPlan['isInternal'] {
+  if (internalAddresses.length === 0) return undefined;
+  const table = cidrTable(
+    internalAddresses.map((range) => [range, true] as const),
+    false,
+  );
+  return (address) => table.find(address) === true;
 }

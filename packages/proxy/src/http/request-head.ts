@@ -3,7 +3,17 @@ import { HEADER, type HeadScanner } from '@meltemi/wire';
 import { asBuffer } from '../net/node-bytes.ts';
 import type { Exchange } from './exchange.ts';
 import { clientCertLine, forwardedLines } from './forwarded.ts';
-import { applyHeaders, clean, cleanTarget, copyKept, dropUnderscored, type HeadDraft, type HeadOverrides, INTERNAL_HEADERS } from './headers.ts';
+import {
+  applyHeaders,
+  clean,
+  cleanTarget,
+  copyKept,
+  dropUnderscored,
+  type HeadDraft,
+  type HeadOverrides,
+  EDGE_HEADERS,
+  INTERNAL_HEADERS,
+} from './headers.ts';
 import type { RequestFraming } from './stream.ts';
 import { cutTrace } from './tracing.ts';
 
@@ -35,7 +45,8 @@ const ROUTER_HEADERS = [
 export function buildRequestHead(x: Exchange, framing: RequestFraming): number {
   const { requestScanner: scanner, buffers } = x.worker;
   const bytes = asBuffer(x.head.bytes);
-  if (x.plan.edge) for (const id of INTERNAL_HEADERS) if (scanner.known[id] !== 0) scanner.dropKnown(id);
+  if (!x.internal) dropHeaders(scanner, INTERNAL_HEADERS);
+  if (x.plan.edge && !x.internal) dropHeaders(scanner, EDGE_HEADERS);
   let lines =
     requestId(x, scanner) + forwardedLines(x, scanner, bytes) + clientCertLine(x, scanner, bytes) + traceLines(x, scanner) + routerLines(x, scanner);
   lines = rewrittenLines(x, scanner, lines);
@@ -49,6 +60,10 @@ export function buildRequestHead(x: Exchange, framing: RequestFraming): number {
   out[at++] = 13;
   out[at++] = 10;
   return at;
+}
+
+function dropHeaders(scanner: HeadScanner, ids: readonly number[]): void {
+  for (const id of ids) if (scanner.known[id] !== 0) scanner.dropKnown(id);
 }
 
 /** What the route does to path, authority and headers; answers the lines to append. */
@@ -129,15 +144,29 @@ function traceLines(x: Exchange, scanner: HeadScanner): string {
 function routerLines(x: Exchange, scanner: HeadScanner): string {
   for (const id of ROUTER_HEADERS) if (scanner.known[id] !== 0) scanner.dropKnown(id);
   if (x.expectsContinue) scanner.dropKnown(EXPECT);
-  let lines = '';
+  let lines = x.internal ? internalLine(scanner) : '';
   if (x.route?.virtualHost.includeRequestAttemptCount === true) {
     scanner.dropKnown(ATTEMPT_COUNT);
-    lines = `x-envoy-attempt-count: ${x.info.attempts}\r\n`;
+    lines += `x-envoy-attempt-count: ${x.info.attempts}\r\n`;
   }
-  const expected = x.perTryMs > 0 && (x.timeoutMs === 0 || x.perTryMs < x.timeoutMs) ? x.perTryMs : x.timeoutMs;
+  const expected = expectedMs(x);
   if (expected === 0) return lines;
   scanner.dropKnown(HEADER['x-envoy-expected-rq-timeout-ms']);
   return `${lines}x-envoy-expected-rq-timeout-ms: ${expected}\r\n`;
+}
+
+function internalLine(scanner: HeadScanner): string {
+  scanner.dropKnown(HEADER['x-envoy-internal']);
+  return 'x-envoy-internal: true\r\n';
+}
+
+/** How long the upstream has: the time of the try, or what is left of the whole; 0 = as long as it likes. */
+function expectedMs({ perTryMs, timeoutMs, hedgeOnTimeout, info }: Exchange): number {
+  const expected = perTryMs === 0 || hedgeOnTimeout ? timeoutMs : perTryMs;
+  if (expected === 0 || timeoutMs === 0) return expected;
+  const elapsed = info.attempts === 1 || info.requestEndMs === 0 ? 0 : Math.floor(info.upstreamStartMs - info.requestEndMs);
+  // Out of time: 0 would be without end.
+  return elapsed >= timeoutMs ? 1 : Math.min(expected, timeoutMs - elapsed);
 }
 
 /** Reads the kept head again for another attempt, so that scanner and view speak of it. */

@@ -93,15 +93,15 @@ function chooseCluster(x: Exchange, action: CompiledForward): void {
 /** Time-outs and number of retries: the route's, unless the caller's headers say otherwise. */
 function setTimeouts(x: Exchange, action: CompiledForward): void {
   x.timeoutMs = action.timeoutMs;
-  x.retry = action.retryFor(x.worker.view, !x.plan.edge);
+  x.retry = action.retryFor(x.worker.view, x.internal);
   x.perTryMs = action.perTryTimeoutMs;
   x.retriesLeft = x.retry?.config.numRetries ?? 0;
   x.hedgeOnTimeout = action.config.hedge?.onPerTryTimeout === true;
   x.extraAttempts = drawExtraAttempts(x);
-  if (!x.plan.edge) obeyHeaders(x);
+  if (x.internal) obeyHeaders(x);
 }
 
-/** Inside the mesh a caller may set these for one request. */
+/** A caller of ours may set these for one request. */
 function obeyHeaders(x: Exchange): void {
   const { requestScanner: scanner, view } = x.worker;
   const { bytes } = view;

@@ -1,9 +1,9 @@
-import { HEADER, matches, ascii, type HeadScanner, type WireError } from '@meltemi/wire';
+import { HEADER, matches, ascii, type HeadScanner } from '@meltemi/wire';
 import { createStreamInfo } from '../core/stream-info.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
 import { Exchange } from './exchange.ts';
 import type { Piece } from './pieces.ts';
-import { schemeOf } from './forwarded.ts';
+import { isInternalRequest, schemeOf } from './forwarded.ts';
 import { dropUnderscored } from './headers.ts';
 import type { LocalReply } from './local-reply.ts';
 import { localReply } from './local-reply.ts';
@@ -13,7 +13,7 @@ import { headerValue, knownValue, repeatedValue } from './request-view.ts';
 import type { DownstreamStream } from './stream.ts';
 
 const CONTINUE = ascii('100-continue');
-const GRPC = 'application/grpc';
+const GRPC = /^application\/grpc(?:$|[+;])/;
 const SLASH = 47;
 
 /** A request whose head the worker's scanner has just read. `refusal` is set when it is well-formed but not acceptable. */
@@ -34,8 +34,9 @@ export function acceptRequest(downstream: DownstreamStream, now: number, head: P
   if (plan.config.generateRequestId && (info.requestId === '' || (plan.edge && !plan.config.preserveExternalRequestId)))
     info.requestId = worker.ids.uuid();
   if (plan.captureRequest.length > 0) info.capturedRequest = plan.captureRequest.map((name) => headerValue(scanner, bytes, name));
-  if (scanner.known[HEADER['content-type']] !== 0) info.grpc = knownValue(scanner, bytes, HEADER['content-type']).startsWith(GRPC);
+  if (scanner.known[HEADER['content-type']] !== 0) info.grpc = GRPC.test(knownValue(scanner, bytes, HEADER['content-type']));
   x.scheme = schemeOf(x, scanner, bytes);
+  x.internal = isInternalRequest(x, scanner, bytes);
   x.viewPath = info.originalPath;
   x.refusal = examineTarget(x, scanner, bytes) ?? examineRest(x, scanner, bytes);
   info.path = x.viewPath;
@@ -59,9 +60,10 @@ function methodText(bytes: Uint8Array, start: number, end: number): string {
 function examineTarget(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): LocalReply | undefined {
   const { config } = x.plan;
   const { info } = x;
-  if (info.method === 'CONNECT') return REPLIES.upgradeFailed;
+  // No route is one for CONNECT here.
+  if (info.method === 'CONNECT') return REPLIES.routeNotFound;
   if (bytes[scanner.targetStart] !== SLASH) {
-    if (info.originalPath === '*') return info.method === 'OPTIONS' ? undefined : REPLIES.badRequest;
+    if (info.originalPath === '*') return info.method === 'OPTIONS' ? REPLIES.noPath : REPLIES.badRequest;
     if (!config.http1.allowAbsoluteUrl || !takeAbsolute(x)) return REPLIES.badRequest;
   }
   const normal = normalizeTarget(x.viewPath, config);
@@ -86,9 +88,10 @@ function examineRest(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Loca
   const tooOld = x.http10 ? examineHttp10(x) : undefined;
   if (tooOld !== undefined) return tooOld;
   x.viewAuthority = trimAuthority(x);
-  if (x.head.end - x.head.start > config.maxRequestHeadersBytes || scanner.count > config.maxHeadersCount) return REPLIES.headTooLarge;
+  if (x.head.end - x.head.start > config.maxRequestHeadersBytes) return REPLIES.headTooLarge;
+  if (scanner.count > config.maxHeadersCount) return REPLIES.tooManyHeaders;
   if (config.headersWithUnderscores !== 'allow' && dropUnderscored(scanner, bytes) && config.headersWithUnderscores === 'reject')
-    return REPLIES.badRequest;
+    return REPLIES.underscore;
   if (scanner.known[HEADER.expect] !== 0) {
     const header = (scanner.known[HEADER.expect] as number) - 1;
     x.expectsContinue = !x.http10 && matches(bytes, scanner.valueStart(header), scanner.valueEnd(header), CONTINUE);
@@ -100,7 +103,7 @@ function examineHttp10(x: Exchange): LocalReply | undefined {
   const { acceptHttp10, defaultHostForHttp10 } = x.plan.config.http1;
   if (!acceptHttp10) return REPLIES.lowVersion;
   if (x.viewAuthority === '') x.viewAuthority = defaultHostForHttp10;
-  return x.viewAuthority === '' ? REPLIES.badRequest : undefined;
+  return x.viewAuthority === '' ? REPLIES.noHostName : undefined;
 }
 
 function examineUpgrade(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): LocalReply | undefined {
@@ -127,11 +130,11 @@ function trimAuthority(x: Exchange): string {
 }
 
 /** Stands for a request that could not be read, so that it is logged and counted like others. */
-export function unreadableRequest(downstream: DownstreamStream, now: number, error: WireError): Exchange {
+export function unreadableRequest(downstream: DownstreamStream, now: number, reason: string): Exchange {
   const { worker } = downstream;
   const info = createStreamInfo('http', downstream, worker.ports.clock.now(), now);
   info.httpVersion = 'HTTP/1.1';
-  info.connectionTerminationDetails = `http1.${error}`;
+  info.connectionTerminationDetails = reason;
   worker.requests++;
   return new Exchange(downstream, info, NO_HEAD, false);
 }

@@ -14,7 +14,7 @@ const GRPC_CONDITIONS: readonly (readonly [RetryOn, string])[] = [
 
 /** Envoy's rules (its router's retry state): a response is judged by status and headers, a broken attempt by how it broke. */
 export function compileRetry(config: RetryPolicy): CompiledRetry | undefined {
-  if (config.on.length === 0 || config.numRetries === 0) return undefined;
+  if (config.on.length === 0) return undefined;
   const on = new Set(config.on);
   const requestTests = config.retriableRequestHeaders.map(compileHeader);
   const response = compileResponse(config, on);

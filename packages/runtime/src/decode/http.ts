@@ -2,6 +2,7 @@ import { decodeHttpFilters } from '../filters/index.ts';
 import type { ClientCertDetails, ForwardClientCert, Http1Options, HttpConnectionManager, HttpTracing, RouteSource } from '../types/http.ts';
 import { decodeAccessLogs } from './access-log.ts';
 import { decodeHttp2 } from './http2.ts';
+import { decodeCidrs } from './common.ts';
 import type { Reader } from './reader.ts';
 import { decodeRouteConfigMessage } from './route.ts';
 import { decodeAdsSource } from './tls.ts';
@@ -26,6 +27,7 @@ export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManag
     routes: decodeRouteSource(reader),
     filters: decodeHttpFilters(reader),
     ...identity(reader),
+    internalAddresses: decodeInternal(reader.message('internal_address_config')),
     serverName: reader.string('server_name', 'envoy'),
     serverHeader: reader.oneOf<HttpConnectionManager['serverHeader']>(
       'server_header_transformation',
@@ -57,6 +59,12 @@ export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManag
   };
 }
 
+function decodeInternal(reader: Reader | undefined): HttpConnectionManager['internalAddresses'] {
+  // Nobody connects by a Unix socket here.
+  reader?.harmless('unix_sockets');
+  return decodeCidrs(reader?.messages('cidr_ranges') ?? []);
+}
+
 /** Why each is harmless stands beside it. */
 function harmlessFields(reader: Reader): void {
   // Settings of a codec that this proxy does not offer.
@@ -69,8 +77,6 @@ function harmlessFields(reader: Reader): void {
   reader.harmless('stream_error_on_invalid_http_message');
   // How long a drain or a close may take is the agent's and the data plane's own, bounded time.
   reader.harmless('drain_timeout', 'delayed_close_timeout');
-  // Who counts as internal decides only about x-envoy-* request headers; here an edge takes them from nobody.
-  reader.harmless('internal_address_config');
 }
 
 function identity(

@@ -1,4 +1,4 @@
-import type { AccessLog } from './common.ts';
+import type { AccessLog, CidrRange } from './common.ts';
 import type { HttpFilter } from '../filters/index.ts';
 import type { Http2Options } from './http2.ts';
 import type { RuntimeRouteConfig } from './route.ts';
@@ -38,6 +38,8 @@ export interface HttpConnectionManager {
   /** Trust the connection's peer address as the client's (edge). */
   readonly useRemoteAddress: boolean;
   readonly xffNumTrustedHops: number;
+  /** Clients at these addresses may instruct the proxy by `x-envoy-…` headers; empty = nobody may. */
+  readonly internalAddresses: readonly CidrRange[];
   readonly skipXffAppend: boolean;
   readonly forwardClientCert: ForwardClientCert;
   readonly clientCertDetails: ClientCertDetails;
