@@ -24,4 +24,21 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     embedded: {},
     reason: "a question of the proxy's own says what is asked, and not that a browser or a client of the mesh asks it",
   })),
+  {
+    case: 'http2/HTTP/1.1 answers to HTTP/2: hop-by-hop headers stay behind',
+    at: ['0.responses.0.headers.x-hop'],
+    embedded: {},
+    reason: 'what an upstream names in Connection is for this hop only (RFC 9110 section 7.6.1); Envoy passes it on',
+  },
+  ...(
+    [
+      ['headers with underscores are refused over HTTP/2 as well', ['log.0.authority', 'log.0.details', 'log.0.method', 'log.0.path', 'log.0.sent']],
+      ['a head over the limit', []],
+    ] as const
+  ).map(([name, more]) => ({
+    case: `http2/${name}`,
+    at: ['0.responses.0', '0.rst', 'log.0.code', 'log.0.flags', ...more],
+    embedded: { 'log.0.flags': 'DPE' },
+    reason: 'a request that is refused is answered, over HTTP/2 as over HTTP/1.1, so that its sender learns why; Envoy resets the stream',
+  })),
 ];

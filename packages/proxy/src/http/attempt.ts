@@ -75,7 +75,7 @@ function startTry(x: Exchange): void {
 }
 
 /** Methods whose requests need no word about a body that is not there. */
-const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);
+const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'TRACE', 'CONNECT']);
 
 /** How the body goes: as it is where its length or its chunks say where it ends. */
 function requestFraming(x: Exchange, stream: UpstreamStream): RequestFraming {

@@ -1,3 +1,4 @@
+import type { HeadScanner } from '@meltemi/wire';
 import { Output } from '../core/output.ts';
 import type { Worker } from '../core/worker.ts';
 import { asBuffer } from '../net/node-bytes.ts';
@@ -111,9 +112,15 @@ export class ClientOutput {
   #framingOf(x: Exchange, body: ResponseBody): ResponseFraming['framing'] {
     const { responseScanner: scanner } = this.#worker;
     if (scanner.contentLength >= 0 || scanner.status === 101) return 'kept';
-    if (body === 'none') return scanner.chunked || x.isHead || scanner.status === 204 || scanner.status === 304 ? 'kept' : 'empty';
+    if (body === 'none') return bodiless(x, scanner);
     if (!x.http10) return 'chunked';
     this.#client.closeAfter = true;
     return 'bare';
   }
+}
+
+/** A response without body whose head tells no length. What stands for HEAD is what GET would have: chunks. */
+function bodiless(x: Exchange, { status, chunked }: HeadScanner): ResponseFraming['framing'] {
+  if (chunked || status === 204 || status === 304 || (x.isHead && x.http10)) return 'kept';
+  return x.isHead ? 'chunked' : 'empty';
 }

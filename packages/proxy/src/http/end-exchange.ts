@@ -67,3 +67,9 @@ export function tryIdleExpired(x: Exchange): void {
 export function streamIdleExpired(x: Exchange): void {
   giveUp(x, x.requestComplete ? REPLIES.idleResponse : REPLIES.idleRequest);
 }
+
+/** The stream has lived as long as it may. */
+export function lifeExpired(x: Exchange): void {
+  if (x.info.grpc) giveUp(x, REPLIES.grpcDeadline);
+  else giveUp(x, x.requestComplete ? REPLIES.maxDuration : REPLIES.maxDurationOfRequest);
+}

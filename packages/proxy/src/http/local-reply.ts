@@ -44,7 +44,7 @@ export function renderLocalReply(x: Exchange, reply: LocalReply, close: boolean)
   // A body behind one of these would be taken for the next response (RFC 9112 section 6.3).
   const body = grpc || info.responseCode === 204 || info.responseCode === 304 ? undefined : Buffer.from(reply.body);
   let head = `HTTP/1.1 ${info.responseCode} ${statusText(info.responseCode)}\r\n`;
-  const lines = (grpc ? grpcLines(x, reply) : bodyLines(body, own)) + reply.lines + own;
+  const lines = (grpc ? grpcLines(x, reply) : bodyLines(x, body, own)) + reply.lines + own;
   head += x.filters === undefined ? lines : filterLocalReply(x, info.responseCode, lines, body !== undefined && body.length > 0);
   head += responseLines(x) + dateLine(x.worker.ports.clock.now());
   head += plan.serverLine === '' ? 'server: envoy\r\n' : plan.serverLine;
@@ -59,9 +59,11 @@ function finished(x: Exchange, head: string, body: Buffer | undefined): Rendered
   return { head, body };
 }
 
-function bodyLines(body: Buffer | undefined, own: string): string {
+function bodyLines({ downstream }: Exchange, body: Buffer | undefined, own: string): string {
   if (body === undefined) return '';
   const { length } = body;
+  // Over HTTP/2 the head alone says that nothing follows.
+  if (length === 0 && downstream.protocol === 'http2') return '';
   const type = length > 0 && lineAt(own, 'content-type') < 0 ? 'content-type: text/plain\r\n' : '';
   return `content-length: ${length}\r\n${type}`;
 }

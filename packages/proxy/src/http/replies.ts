@@ -1,11 +1,16 @@
+import type { WireError } from '@meltemi/wire';
 import { localReply, type LocalReply } from './local-reply.ts';
 
 /** The proxy's own answers, by cause. */
 export const REPLIES = {
   badRequest: localReply(400, 'Bad Request', 'http1.codec_error', 'DPE'),
-  headTooLarge: localReply(431, '', 'http1.headers_too_large', 'DPE'),
-  pathRejected: localReply(400, 'Bad Request', 'path_normalization_failed', 'DPE'),
-  lowVersion: localReply(426, '', 'low_version', 'DPE'),
+  headTooLarge: localReply(431, 'Request Header Fields Too Large', 'http1.headers_too_large', 'DPE'),
+  tooManyHeaders: localReply(431, 'Request Header Fields Too Large', 'http1.too_many_headers', 'DPE'),
+  underscore: localReply(400, 'Bad Request', 'http1.unexpected_underscore', 'DPE'),
+  noHostName: localReply(400, '', 'missing_host_header'),
+  pathRejected: localReply(400, '', 'path_normalization_failed'),
+  noPath: localReply(404, '', 'absolute_path_rejected'),
+  lowVersion: localReply(426, 'Upgrade Required', 'low_version', 'DPE'),
   upgradeFailed: localReply(403, '', 'upgrade_failed'),
   routeNotFound: localReply(404, '', 'route_not_found', 'NR'),
   noRouteTable: localReply(404, '', 'route_configuration_not_found', 'NR'),
@@ -17,25 +22,42 @@ export const REPLIES = {
   routeTimeout: localReply(504, 'upstream request timeout', 'response_timeout', 'UT'),
   perTryTimeout: localReply(504, 'upstream request timeout', 'upstream_per_try_timeout', 'UT'),
   perTryIdleTimeout: localReply(504, 'upstream request timeout', 'upstream_per_try_idle_timeout', 'UT'),
-  maxDuration: localReply(408, 'downstream duration timeout', 'max_duration_timeout', 'DT'),
-  grpcDeadline: { ...localReply(408, 'downstream duration timeout', 'max_duration_timeout', 'DT'), grpcStatus: 4 },
+  maxDuration: localReply(504, 'downstream duration timeout', 'max_duration_timeout'),
+  maxDurationOfRequest: localReply(408, 'downstream duration timeout', 'max_duration_timeout'),
+  grpcDeadline: { ...localReply(504, 'downstream duration timeout', 'max_duration_timeout'), grpcStatus: 4 },
   requestTimeout: localReply(408, 'request timeout', 'request_overall_timeout'),
   headTimeout: localReply(408, 'request header timeout', 'request_header_timeout'),
   idleRequest: localReply(408, 'stream timeout', 'stream_idle_timeout', 'SI'),
   idleResponse: localReply(504, 'stream timeout', 'stream_idle_timeout', 'SI'),
 } as const satisfies Record<string, LocalReply>;
 
+const REFUSALS: Partial<Readonly<Record<WireError, LocalReply>>> = {
+  'head-too-large': REPLIES.headTooLarge,
+  'too-many-headers': REPLIES.tooManyHeaders,
+  'no-host': REPLIES.noHostName,
+  'length-and-encoding': localReply(400, 'Bad Request', 'http1.content_length_and_chunked_not_allowed', 'DPE'),
+  'bad-encoding': localReply(501, 'Not Implemented', 'http1.invalid_transfer_encoding', 'DPE'),
+  'bad-connection': localReply(400, 'Bad Request', 'http1.connection_header_rejected', 'DPE'),
+};
+
+/** The answer to a head that could not be read. */
+export function refusalOf(error: WireError): LocalReply {
+  return REFUSALS[error] ?? REPLIES.badRequest;
+}
+
 const RESET_TEXT = 'upstream connect error or disconnect/reset before headers. ';
 
-/** Envoy's answer when an attempt ended without a response: `reason` in its words (`connection termination`). */
+/**
+ * Envoy's answer when an attempt ended without a response: `reason` in its words (`connection termination`). What the transport said is
+ * for the log, not for the client.
+ */
 export function resetReply(reason: string, flag: 'UF' | 'UC' | 'UO' | 'UPE' | 'UR', transportFailure: string, retried: boolean): LocalReply {
   const status = flag === 'UPE' ? 502 : 503;
   const latest = retried ? 'retried and the latest reset reason: ' : 'reset reason: ';
-  const failure = transportFailure === '' ? '' : `, transport failure reason: ${transportFailure}`;
   const failureDetails = transportFailure === '' ? '' : `|${transportFailure.replaceAll(' ', '_')}`;
   const reply = localReply(
     status,
-    RESET_TEXT + latest + reason + failure,
+    RESET_TEXT + latest + reason,
     `upstream_reset_before_response_started{${reason.replaceAll(' ', '_')}${failureDetails}}`,
     flag,
   );

@@ -1,5 +1,5 @@
 import { createDeadline, type Deadline, type TimerWheel } from '../core/timer-wheel.ts';
-import { giveUp, perTryExpired, streamIdleExpired } from './end-exchange.ts';
+import { giveUp, lifeExpired, perTryExpired, streamIdleExpired } from './end-exchange.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpPlan } from './http-plan.ts';
 import { REPLIES } from './replies.ts';
@@ -111,7 +111,7 @@ export class RequestTimers {
   }
 
   #startDuration(x: Exchange, now: number, ms: number): void {
-    this.#duration ??= createDeadline(() => this.#expired((stream) => giveUp(stream, stream.info.grpc ? REPLIES.grpcDeadline : REPLIES.maxDuration)));
+    this.#duration ??= createDeadline(() => this.#expired(lifeExpired));
     if (x.phase !== 'done') this.#wheel.set(this.#duration, now, ms);
   }
 

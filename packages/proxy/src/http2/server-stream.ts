@@ -123,7 +123,7 @@ export class ServerStream implements DownstreamStream {
     x.info.httpVersion = 'HTTP/2';
     x.info.connectionTerminationDetails = '';
     this.#x = x;
-    this.reply(x, { ...reply, details: `http2.${error.replaceAll('-', '_')}` });
+    this.reply(x, { ...reply, details: error === 'head-too-large' ? 'http2.header_list_size_too_large' : `http2.${error.replaceAll('-', '_')}` });
   }
 
   data({ bytes, start, end, endStream }: H2Data): void {
