@@ -1,6 +1,6 @@
 /** No field is accepted and ignored: what validation takes changes what some proxy gets. A new field of a kind needs an example, here or among the goldens. */
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { decodeYaml, jsonSchemaOf, KINDS, kindByName, type KindDefinition, type SchemaNode } from '@meltemi/api';
@@ -19,6 +19,7 @@ interface Written {
 
 /** A mesh, and the objects of it that are to be changed. */
 interface Example {
+  readonly file: string;
   readonly head: string;
   readonly objects: readonly Written[];
 }
@@ -27,9 +28,10 @@ const FOLDER = join(import.meta.dirname, 'testdata');
 const decoded = ['accepted-fields.yaml', ...globSync('golden/*/*.in.yaml', { cwd: FOLDER }).sort()].map((file) => {
   const documents = readFileSync(join(FOLDER, file), 'utf8').split(/^---$/m);
   const head = documents.find((document) => document.trimStart().startsWith('# mesh')) ?? '';
-  return { head, ...decodeYaml(documents.filter((document) => document !== head).join('---\n'), { file, takeUnsupported: true }) };
+  return { file, head, ...decodeYaml(documents.filter((document) => document !== head).join('---\n'), { file, takeUnsupported: true }) };
 });
-const EXAMPLES: readonly Example[] = decoded.map(({ head, configs }) => ({
+const EXAMPLES: readonly Example[] = decoded.map(({ file, head, configs }) => ({
+  file,
   head,
   objects: configs.map(({ apiVersion, kind, meta: { name, namespace, creationTimestamp, labels }, spec }) => ({
     apiVersion,
@@ -49,6 +51,19 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'targetRefs[].group': 'gateway.networking.k8s.io is the one group that is taken',
   'targetRefs[].kind': 'Gateway is the one kind that is taken',
   'targetRefs[].namespace': 'it may only be empty',
+  description: 'for people',
+  'rules[].name': 'HTTP tells it in logs; of TCP and TLS it is a name for people',
+  'validation.caCertificateRefs[].group': 'the core group is the one that is taken',
+  'validation.wellKnownCACertificates': 'System is the one value: see golden/gateway-api/backend-tls-names',
+  ...Object.fromEntries(
+    [
+      'validation.subjectAltNames[].type',
+      'rules[].filters[].type',
+      'rules[].filters[].requestRedirect.path.type',
+      'rules[].filters[].urlRewrite.path.type',
+      'rules[].backendRefs[].filters[].type',
+    ].map((at) => [at, 'tells which field stands beside it']),
+  ),
   'configPatches[].applyTo': 'each value has a golden of its own in golden/envoy-filter',
   'configPatches[].patch.operation': 'each value has a golden of its own in golden/envoy-filter',
   'configPatches[].patch.filterClass': 'golden/envoy-filter/http-filter-first-and-class',
@@ -76,7 +91,10 @@ function writtenForm({ spec, ...object }: Written): object {
 
 /** Everything that all shown proxies get from these objects. */
 function resources(head: string, list: readonly Written[]): string {
-  const { state, nodes } = readMeshCase(`${head}\n---\n${list.map((object) => JSON.stringify(writtenForm(object))).join('\n---\n')}`, 'accepted-fields');
+  const { state, nodes } = readMeshCase(
+    `${head}\n---\n${list.map((object) => JSON.stringify(writtenForm(object))).join('\n---\n')}`,
+    'accepted-fields',
+  );
   return JSON.stringify([...nodes.values()].map((node) => resourcesOf(node, state)));
 }
 
@@ -122,11 +140,29 @@ function others(value: Value | undefined): readonly Value[] {
   }
   if (typeof value === 'number') return [value + 1, value - 1];
   if (typeof value === 'boolean') return [!value];
-  return typeof value === 'string' ? [`${value}0`, `x${value}`, '9s', 'STRICT', 'NONE', 'MESH_INTERNAL', 'TCP', '192.0.2.99', 'NOT_FOUND'] : [];
+  return typeof value === 'string'
+    ? [
+        `${value}0`,
+        `x${value}`,
+        '9s',
+        'STRICT',
+        'NONE',
+        'MESH_INTERNAL',
+        'TCP',
+        '192.0.2.99',
+        'NOT_FOUND',
+        'NotIn',
+        'None',
+        'IPAddress',
+        'AllowInsecureFallback',
+        'Exact',
+        'Passthrough',
+      ]
+    : [];
 }
 
-function isTaken(object: unknown): boolean {
-  return !decodeYaml(JSON.stringify(object)).problems.some((problem) => problem.severity === 'error');
+function isTaken(object: Written): boolean {
+  return !decodeYaml(JSON.stringify(writtenForm(object))).problems.some((problem) => problem.severity === 'error');
 }
 
 /** `http[].match[].headers.*.exact`: entries of lists and keys of the user's own are alike. */
@@ -170,12 +206,12 @@ test('the examples are good', () => {
 });
 
 /** The example itself and, of a DestinationRule, with its policy in the other places where one may stand. */
-function placements({ head, objects }: Example, index: number): readonly Example[] {
+function placements({ file, head, objects }: Example, index: number): readonly Example[] {
   const object = objects[index];
   const spec = isMapping(object?.spec) ? object.spec : {};
   const policy = spec['trafficPolicy'];
   if (object?.kind !== 'DestinationRule' || !isMapping(policy) || policy['portLevelSettings'] !== undefined || spec['subsets'] !== undefined)
-    return [{ head, objects }];
+    return [{ file, head, objects }];
   const { loadBalancer, connectionPool, outlierDetection, tls } = policy;
   const app = String(spec['host']).startsWith('db') ? 'db' : 'web';
   const port = app === 'db' ? 5432 : 80;
@@ -186,6 +222,7 @@ function placements({ head, objects }: Example, index: number): readonly Example
     subsets: [{ name: 'v1', labels: { app }, trafficPolicy }],
   });
   const place = (placed: Value, more: readonly Written[] = []): Example => ({
+    file,
     head,
     objects: [...objects.with(index, { ...object, spec: placed }), ...more],
   });
@@ -205,8 +242,8 @@ function placements({ head, objects }: Example, index: number): readonly Example
 }
 
 interface Findings {
-  /** Fields that count. */
-  readonly heeded: Set<string>;
+  /** Fields that count, and the example that shows it. */
+  readonly heeded: Map<string, string>;
   /** How often a field was changed in vain. */
   readonly tried: Map<string, number>;
 }
@@ -215,7 +252,7 @@ interface Findings {
 const ENOUGH = 12;
 
 /** Adds the fields of an object whose change, or absence, changes what some proxy gets. */
-function addHeeded(kind: KindDefinition, { head, objects }: Example, index: number, { heeded, tried }: Findings): void {
+function addHeeded(kind: KindDefinition, { file, head, objects }: Example, index: number, { heeded, tried }: Findings): void {
   const object = objects[index];
   if (object === undefined || !isTaken(object)) return;
   let before: string | undefined;
@@ -225,24 +262,83 @@ function addHeeded(kind: KindDefinition, { head, objects }: Example, index: numb
     if (heeded.has(pattern) || tries > ENOUGH) continue;
     tried.set(pattern, tries + 1);
     before ??= resources(head, objects);
-    const variants = [undefined, ...others(valueAt(object.spec, path))].map((other) => ({ ...object, spec: change(object.spec, path, other) }));
+    const variants: readonly Written[] = [undefined, ...others(valueAt(object.spec, path))].map((other) => ({
+      ...object,
+      spec: change(object.spec, path, other),
+    }));
     if (variants.some((variant) => isTaken(variant) && resources(head, objects.with(index, variant)) !== before))
-      heeded.add(pattern).add(`${pattern}.*`);
+      heeded.set(pattern, file).set(`${pattern}.*`, file);
   }
 }
 
-for (const kind of KINDS.filter((known) => known.id.group !== '' && KINDS_ELSEWHERE[known.id.kind] === undefined)) {
-  test(`${kind.id.kind}: each accepted field changes what a proxy gets`, () => {
-    const findings: Findings = { heeded: new Set(), tried: new Map() };
+const PAGE = new URL('../../../docs/reference/fields.md', import.meta.url);
+/** By kind: field → the example that shows that it counts. */
+const shown = new Map<string, ReadonlyMap<string, string>>();
+
+function page(): string {
+  return [
+    '# Every field, and whether it is in force',
+    '',
+    'Made by `packages/translate/src/accepted-fields.test.ts`: it takes each field away from an example, or changes it, and what some proxy gets must',
+    'become another. Each example is also taken by a real Envoy and by the decoder of our own proxy, so what is in force is so on both. A group of',
+    'fields is in force with what it holds.',
+    '',
+    ...KINDS.filter((kind) => kind.id.group !== '').flatMap(section),
+  ].join('\n');
+}
+
+function section(kind: KindDefinition): readonly string[] {
+  const rows = allFields(kind).map((field) => `| \`${field}\` | ${stateOf(kind, field).join(' | ')} |`);
+  const values = Object.entries(kind.unsupported).filter(([pattern]) => pattern.includes('='));
+  return [
+    `## ${kind.id.kind} (${kind.id.group})`,
+    '',
+    '| field | embedded | Envoy | shown by |',
+    '|---|---|---|---|',
+    ...rows,
+    ...values.map(([pattern, reason]) => `| \`${pattern}\` | refused | refused | ${reason} |`),
+    '',
+  ];
+}
+
+const GOLDEN_TESTS = '../../packages/translate/src/testdata';
+
+function stateOf(kind: KindDefinition, field: string): readonly [embedded: string, envoy: string, shownBy: string] {
+  const refused = Object.entries(kind.unsupported).find(
+    ([pattern]) => field === pattern || field.startsWith(`${pattern}.`) || field.startsWith(`${pattern}[`),
+  );
+  if (refused !== undefined) return ['refused', 'refused', refused[1]];
+  const elsewhere = ELSEWHERE[field] ?? KINDS_ELSEWHERE[kind.tag];
+  if (elsewhere !== undefined) return ['in force', 'in force', elsewhere];
+  const found = shown.get(kind.tag);
+  const example =
+    found?.get(field) ?? [...(found ?? [])].find(([known]) => known.startsWith(`${field}.`) || known.startsWith(`${field}[`))?.[1] ?? 'nothing';
+  return ['in force', 'in force', `[${example.replace(/^golden\//, '').replace(/\.in\.yaml$/, '')}](${GOLDEN_TESTS}/${example})`];
+}
+
+/** Patterns of all fields that the schema knows. */
+function allFields(kind: KindDefinition): readonly string[] {
+  return [...acceptedFields({ ...kind, unsupported: {} })].filter((field) => !field.endsWith('.*'));
+}
+
+for (const kind of KINDS.filter((known) => known.id.group !== '' && KINDS_ELSEWHERE[known.tag] === undefined)) {
+  test(`${kind.tag}: each accepted field changes what a proxy gets`, () => {
+    const findings: Findings = { heeded: new Map(), tried: new Map() };
     const { heeded } = findings;
     for (const example of EXAMPLES) {
       for (const [index, object] of example.objects.entries()) {
-        if (object.kind === kind.id.kind) for (const placed of placements(example, index)) addHeeded(kind, placed, index, findings);
+        if (object.kind === kind.tag) for (const placed of placements(example, index)) addHeeded(kind, placed, index, findings);
       }
     }
     const counts = (field: string): boolean =>
-      [...heeded].some((known) => known === field || known.startsWith(`${field}.`) || known.startsWith(`${field}[`));
+      [...heeded.keys()].some((known) => known === field || known.startsWith(`${field}.`) || known.startsWith(`${field}[`));
     const ignored = [...acceptedFields(kind)].filter((field) => !counts(field) && ELSEWHERE[field] === undefined);
+    shown.set(kind.tag, heeded);
     assert.deepEqual(ignored, []);
   });
 }
+
+test('the page of fields is what the examples show', () => {
+  if (process.env['MELTEMI_GOLDEN'] === 'write') writeFileSync(PAGE, page());
+  assert.equal(readFileSync(PAGE, 'utf8'), page());
+});

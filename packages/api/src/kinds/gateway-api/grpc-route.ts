@@ -86,6 +86,7 @@ export const grpcRouteKind = defineKind({
     'rules[].sessionPersistence': 'it is experimental in Kubernetes; write a DestinationRule with loadBalancer.consistentHash',
     'rules[].filters[].extensionRef': EXTENSION,
     'rules[].backendRefs[].filters[].extensionRef': EXTENSION,
+    'rules[].backendRefs[].filters[].requestMirror': 'it works for whole rules only: write it under filters of the rule',
     useDefaultGateways: 'it is experimental in Kubernetes, and Istio does not implement it either',
   },
   validate: validateGrpcRoute,
@@ -105,15 +106,7 @@ function validateGrpcRoute(spec: GRPCRoute): Finding[] {
       ...(rule.filters ?? []).flatMap((item, at) => mirrorFindings(item.requestMirror, [...path, 'filters', at, 'requestMirror'])),
       ...(rule.matches ?? []).flatMap((item, at) => methodFindings(item, [...path, 'matches', at])),
       ...(rule.backendRefs ?? []).flatMap(({ filters }, at) => {
-        const place = [...path, 'backendRefs', at, 'filters'];
-        return [
-          ...filterFindings(filters, FILTER_FIELDS, place),
-          ...(filters ?? []).flatMap(({ type }, filterAt) =>
-            type === 'RequestMirror'
-              ? [{ path: [...place, filterAt, 'type'], message: 'RequestMirror works for whole rules only: write it under filters of the rule' }]
-              : [],
-          ),
-        ];
+        return filterFindings(filters, FILTER_FIELDS, [...path, 'backendRefs', at, 'filters']);
       }),
     ];
   });

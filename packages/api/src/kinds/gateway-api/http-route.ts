@@ -171,6 +171,7 @@ export type HTTPBackendRef = NonNullable<HTTPRouteRule['backendRefs']>[number];
 const SESSIONS = 'it is experimental in Kubernetes; write a DestinationRule with loadBalancer.consistentHash';
 const EXTERNAL_AUTH = 'external authorization is not built yet';
 const EXTENSION = 'there is no filter to refer to';
+const WHOLE_RULES = 'it works for whole rules only: write it under filters of the rule';
 
 /** The kind HTTPRoute. */
 export const httpRouteKind = defineKind({
@@ -181,6 +182,10 @@ export const httpRouteKind = defineKind({
     'rules[].sessionPersistence': SESSIONS,
     'rules[].filters[].externalAuth': EXTERNAL_AUTH,
     'rules[].filters[].extensionRef': EXTENSION,
+    'rules[].backendRefs[].filters[].requestMirror': WHOLE_RULES,
+    'rules[].backendRefs[].filters[].requestRedirect': WHOLE_RULES,
+    'rules[].backendRefs[].filters[].urlRewrite': WHOLE_RULES,
+    'rules[].backendRefs[].filters[].cors': WHOLE_RULES,
     'rules[].backendRefs[].filters[].externalAuth': EXTERNAL_AUTH,
     'rules[].backendRefs[].filters[].extensionRef': EXTENSION,
     useDefaultGateways: 'it is experimental in Kubernetes, and Istio does not implement it either',
@@ -191,7 +196,6 @@ export const httpRouteKind = defineKind({
 });
 
 const REPEATABLE = new Set(['RequestMirror', 'ExtensionRef']);
-const BACKEND_FILTERS = new Set(['RequestHeaderModifier', 'ResponseHeaderModifier']);
 
 function validateHttpRoute(spec: HTTPRoute): Finding[] {
   return spec.rules.flatMap((rule, index) => ruleFindings(rule, ['rules', index]));
@@ -209,12 +213,6 @@ function ruleFindings(rule: HTTPRouteRule, path: readonly (string | number)[]): 
   for (const [at, backend] of (rule.backendRefs ?? []).entries()) {
     const place = [...path, 'backendRefs', at];
     findings.push(...filtersFindings(backend.filters, [...place, 'filters']));
-    for (const [filterAt, { type }] of (backend.filters ?? []).entries())
-      if (!BACKEND_FILTERS.has(type) && type !== 'ExternalAuth' && type !== 'ExtensionRef')
-        findings.push({
-          path: [...place, 'filters', filterAt, 'type'],
-          message: `${type} works for whole rules only: write it under filters of the rule`,
-        });
   }
   return findings;
 }
