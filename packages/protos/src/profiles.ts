@@ -106,4 +106,5 @@ export function isAnnotationImport(path: string): boolean {
 export const YOUNGER_FIELDS: readonly (readonly [message: string, name: string, number: number, type: string])[] = [
   ['envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'auto_host_sni', 6, 'bool'],
   ['envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'auto_sni_san_validation', 7, 'bool'],
+  ['envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget', 'budget_interval', 3, '.google.protobuf.Duration'],
 ];
