@@ -1,7 +1,8 @@
 import { clientHello } from './client-hello.ts';
-import { chunkedBody, requestHead, responseHead } from './http1.ts';
+import { chunkedBody, httpSniff, requestHead, responseHead } from './http1.ts';
 import { h2Client, h2Server } from './http2.ts';
 import { h2Pair } from './http2-pair.ts';
+import { proxyProtocol } from './proxy-protocol.ts';
 import type { Random, Transcript } from './random.ts';
 
 /** A codec under fuzz. */
@@ -14,4 +15,14 @@ export interface FuzzCodec {
 }
 
 /** Every codec that reads what a stranger sends. */
-export const CODECS: readonly FuzzCodec[] = [requestHead, responseHead, chunkedBody, h2Server, h2Client, h2Pair, clientHello];
+export const CODECS: readonly FuzzCodec[] = [
+  requestHead,
+  responseHead,
+  chunkedBody,
+  h2Server,
+  h2Client,
+  h2Pair,
+  clientHello,
+  proxyProtocol,
+  httpSniff,
+];

@@ -1,3 +1,4 @@
+import { sniffHttp } from '@meltemi/proxy';
 import { BodyFramer, HeadBuffer, HeadScanner, NEED_MORE } from '@meltemi/wire';
 import type { FuzzCodec } from './codec.ts';
 import { bytesPort } from './bytes-port.ts';
@@ -116,5 +117,19 @@ export const chunkedBody: FuzzCodec = {
       from = to;
     }
     transcript.event('end', framer.done ? from : -1, framer.payloadBytes);
+  },
+};
+
+/** Which protocol the first bytes of a connection are, looked at again with every piece. */
+export const httpSniff: FuzzCodec = {
+  name: 'http-sniff',
+  generate: (random) =>
+    bytesOf(
+      `${random.oneIn(4) ? 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' : ''}${random.pick(METHODS)} ${random.pick(TARGETS)} ${random.pick(VERSIONS)}\r\n`,
+    ),
+  run(input, cutsAt, transcript) {
+    let told = 'more';
+    for (const to of [...cutsAt, input.length]) if (told === 'more') told = sniffHttp(input, to);
+    transcript.event(told);
   },
 };

@@ -137,6 +137,11 @@ const VALUES = ['1', 'trailers', 'a=b', '/x', 'example', '', ' x', 'x\r\ny', '\u
 function text(value: string, random: Random): Buffer {
   const bytes = bytesOf(value);
   // A bit that says Huffman about what is none, or a length that is not its own, now and then.
+  if (random.oneIn(12)) {
+    // Long words of Huffman's code among others.
+    const packed = Buffer.from(Array.from({ length: random.below(12) }, () => (random.oneIn(2) ? 255 : random.below(256))));
+    return Buffer.concat([Buffer.of(0x80 | packed.length), packed]);
+  }
   if (random.oneIn(30)) return Buffer.concat([Buffer.of(0x80 | (bytes.length & 0x7f)), bytes]);
   if (bytes.length < 127) return Buffer.concat([Buffer.of(random.oneIn(60) ? random.below(127) : bytes.length), bytes]);
   return Buffer.concat([Buffer.of(127, ((bytes.length - 127) & 127) | 128, (bytes.length - 127) >> 7), bytes]);
@@ -159,7 +164,27 @@ function block(random: Random, start: readonly Buffer[]): Buffer {
   return Buffer.concat(fields);
 }
 
-const requestBlock = (random: Random): Buffer =>
+/** `:method: CONNECT`, and what may come with it. */
+const CONNECT = literal(2, 'CONNECT');
+const CONNECTS = [
+  [CONNECT, literal(1, 'h:1')],
+  [CONNECT, literalName(':protocol', 'websocket'), Buffer.of(0x87), literal(1, 'a'), Buffer.of(0x84)],
+  [CONNECT, literalName(':protocol', 'x'), Buffer.of(0x86), Buffer.of(0x84)],
+  [literal(2, 'OPTIONS'), Buffer.of(0x86), literal(1, 'a'), literal(4, '*')],
+  [literal(2, 'HEAD'), Buffer.of(0x86), literal(1, 'Abc'), Buffer.of(0x85), literal(38, 'aBC')],
+  [Buffer.of(0x82, 0x86, 0x84), literal(38, 'b'), literal(32, 'a=b'), literal(32, 'c=d')],
+];
+
+function literal(index: number, value: string): Buffer {
+  return Buffer.concat([index < 15 ? Buffer.of(index) : Buffer.of(15, index - 15), Buffer.of(value.length), bytesOf(value)]);
+}
+
+function literalName(name: string, value: string): Buffer {
+  return Buffer.concat([Buffer.of(0, name.length), bytesOf(name), Buffer.of(value.length), bytesOf(value)]);
+}
+
+const requestBlock = (random: Random): Buffer => (random.oneIn(6) ? block(random, random.pick(CONNECTS)) : plainBlock(random));
+const plainBlock = (random: Random): Buffer =>
   block(random, [
     Buffer.of(0x82 + random.below(2)),
     Buffer.of(0x86),

@@ -10,3 +10,4 @@ export { telemetryIdentity } from './telemetry/identity.ts';
 export { createDataPlane, type DataPlaneOptions } from './data-plane.ts';
 export type { DataPlane, DataPlanePorts, LogSink, StreamInfo, StreamSink } from './types.ts';
 export { readClientHello } from './net/client-hello.ts';
+export { sniffHttp } from './net/http-sniff.ts';

@@ -59,7 +59,9 @@ const REFUSALS: readonly [string, string][] = [
   ['bad-header', 'GET / HTTP/1.1\r\n Host: a\r\n\r\n'],
   ['bad-header', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: a b\r\n\r\n'],
   ['bad-host', 'GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n'],
-  ['bad-host', 'GET / HTTP/1.1\r\nX: a\r\n\r\n'],
+  ['no-host', 'GET / HTTP/1.1\r\nX: a\r\n\r\n'],
+  ['bad-connection', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-Forwarded-For\r\n\r\n'],
+  ['bad-length', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n'],
   ['bad-host', 'GET / HTTP/1.1\r\nHost: a/b@c\r\n\r\n'],
   ['bad-target', 'GET  HTTP/1.1\r\nHost: a\r\n\r\n'],
   ['bad-target', 'GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n'],
@@ -84,7 +86,7 @@ test('refuses what two parsers could read differently', () => {
 test('cuts hop-by-hop lines and those that Connection names, but not what frames the message', () => {
   const scanner = new HeadScanner();
   const text =
-    'POST / HTTP/1.1\r\nHost: a\r\nConnection: x-a, Content-Length , close\r\nX-A: 1\r\nx-b: 2\r\nKeep-Alive: 5\r\nTE: gzip\r\nUpgrade: h2c\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n';
+    'POST / HTTP/1.1\r\nHost: a\r\nConnection: x-a, Content-Length , close\r\nX-A: 1\r\nx-b: 2\r\nKeep-Alive: 5\r\nTE: gzip\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n';
   const bytes = bytesOf(text);
   assert.equal(scanner.request(bytes, 0, bytes.length), text.length);
   assert.deepEqual(

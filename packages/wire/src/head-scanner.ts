@@ -16,6 +16,9 @@ const {
   'keep-alive': KEEP_ALIVE_ID,
   'proxy-connection': PROXY_CONNECTION,
 } = HEADER;
+/** `x-forwarded-for`, `-proto` and `-host` have ids that follow each other. */
+const FORWARDED_FIRST = HEADER['x-forwarded-for'];
+const FORWARDED_LAST = HEADER['x-forwarded-host'];
 /** Numbers per header in `slots`. */
 const STRIDE = 4;
 /** `Content-Length` of more digits could not be counted exactly. */
@@ -346,11 +349,11 @@ export class HeadScanner {
       good = digit >= 0 && digit <= 9;
       value = value * 10 + digit;
     }
-    if (!good || (again && value !== this.contentLength)) {
+    // Two lines that agree are refused as well: who reads the first and who reads the last would be asked to agree on the rest, too.
+    if (!good || again) {
       this.error = 'bad-length';
       return false;
     }
-    if (again) this.drop(header);
     this.contentLength = value;
     return true;
   }
@@ -365,7 +368,10 @@ export class HeadScanner {
         while (p < end && (bytes[p] === COMMA || bytes[p] === SP || bytes[p] === TAB)) p++;
         const start = p;
         while (p < end && TOKEN[bytes[p] as number] === 1) p++;
-        if (p > start) this.#option(bytes, start, p);
+        if (p > start && !this.#option(bytes, start, p)) {
+          this.error = 'bad-connection';
+          return false;
+        }
         while (p < end && (bytes[p] === SP || bytes[p] === TAB)) p++;
         if (p < end && bytes[p] !== COMMA) {
           this.error = 'bad-header';
@@ -376,17 +382,21 @@ export class HeadScanner {
     return true;
   }
 
-  #option(bytes: Uint8Array, start: number, end: number): void {
+  /** False = no option that a client may name. */
+  #option(bytes: Uint8Array, start: number, end: number): boolean {
     if (matches(bytes, start, end, CLOSE)) this.close = true;
     else if (matches(bytes, start, end, KEEP_ALIVE)) this.keepAlive = true;
     else if (matches(bytes, start, end, UPGRADE)) this.upgrade = this.known[UPGRADE_ID] !== 0;
     else {
       const id = knownHeader(bytes, start, end);
       // A client must not be able to take away what frames or addresses the message.
-      if (id >= 0 && id <= TRANSFER_ENCODING) return;
+      if (id >= 0 && id <= TRANSFER_ENCODING) return true;
+      // Taking these away would hide where the request comes from.
+      if (id >= FORWARDED_FIRST && id <= FORWARDED_LAST) return false;
       const name = bytes.subarray(start, end).map((byte) => LOWER[byte] as number);
       for (let i = this.find(bytes, name); i >= 0; i = this.find(bytes, name, i + 1)) this.drop(i);
     }
+    return true;
   }
 
   #checkRequest(bytes: Uint8Array, after: number, start: number): number {
@@ -394,7 +404,7 @@ export class HeadScanner {
     if (this.chunked && this.contentLength >= 0) return this.#refuse('length-and-encoding');
     if (this.chunked && this.minor === 0) return this.#refuse('bad-encoding');
     const host = this.known[HOST] as number;
-    if (host === 0) return this.minor === 1 ? this.#refuse('bad-host') : after;
+    if (host === 0) return this.minor === 1 ? this.#refuse('no-host') : after;
     const end = this.valueEnd(host - 1);
     for (let i = this.valueStart(host - 1); i < end; i++) if (AUTHORITY[bytes[i] as number] === 0) return this.#refuse('bad-host');
     return after;

@@ -23,6 +23,10 @@ export type WireError =
   | 'bad-target'
   | 'bad-header'
   | 'bad-host'
+  /** HTTP/1.1 without `Host`. */
+  | 'no-host'
+  /** `Connection` names a header that tells where the request comes from. */
+  | 'bad-connection'
   | 'bad-length'
   | 'bad-encoding'
   | 'length-and-encoding'

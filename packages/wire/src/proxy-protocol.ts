@@ -68,7 +68,8 @@ function readVersion1(bytes: Uint8Array, length: number): ProxyHeader {
   for (let at = SIGNATURE_1.length; at < limit; at++) {
     const byte = bytes[at] as number;
     if (byte === CR) {
-      if (at + 1 >= length) return at + 1 >= MAX_LINE ? refused('the line is too long') : MORE;
+      if (at + 2 > MAX_LINE) return refused('the line is too long');
+      if (at + 1 >= length) return MORE;
       return bytes[at + 1] === LF ? parseLine(text, at + 2) : refused('the line does not end in CR LF');
     }
     if (byte < 32 || byte > 126) return refused('the line holds a control character');
