@@ -10,7 +10,7 @@ test('every fault is told at once, with its path', () => {
     ...rds('9080'),
     scheme_header_transformation: { scheme_to_overwrite: 'https' },
     stream_idle_timeout: 'soon',
-    codec_type: 'HTTP2',
+    codec_type: 'HTTP3',
   });
   const problems = faults(
     decodeListener({
@@ -23,7 +23,7 @@ test('every fault is told at once, with its path', () => {
     }),
   );
   assert.deepEqual(problems.toSorted(), [
-    'filter_chains[0].filters[0].typed_config.codec_type: "HTTP2" is not supported by this proxy; supported: AUTO, HTTP1',
+    'filter_chains[0].filters[0].typed_config.codec_type: "HTTP3" is not supported by this proxy; supported: AUTO, HTTP1, HTTP2',
     'filter_chains[0].filters[0].typed_config.scheme_header_transformation: not supported by this proxy',
     'filter_chains[0].filters[0].typed_config.stream_idle_timeout: expected a duration such as "1.5s" that is not negative, found "soon"',
     'filter_chains[0].transport_socket.typed_config: extension "t" of type x.Y is not supported by this proxy',
@@ -103,11 +103,6 @@ test('clusters and endpoints: defaults, limits and refusals', () => {
     trackRemaining: false,
   });
   assert.deepEqual(decoded.value.services, [{ host: 'a.b.svc', name: 'a', namespace: 'b' }]);
-  const options = {
-    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
-      explicit_http_config: { http2_protocol_options: {} },
-    }),
-  };
   assert.deepEqual(
     faults(
       decodeCluster({
@@ -116,13 +111,11 @@ test('clusters and endpoints: defaults, limits and refusals', () => {
         lb_policy: 'RING_HASH',
         ring_hash_lb_config: { minimum_ring_size: 9, maximum_ring_size: 8 },
         health_checks: [{ timeout: '1s', interval: '1s', unhealthy_threshold: 1, healthy_threshold: 1, custom_health_check: { name: 'x' } }],
-        typed_extension_protocol_options: options,
       }),
     ),
     [
       'ring_hash_lb_config.minimum_ring_size: 9 is not within 1 and the maximum 8',
       'health_checks[0]: one of http_health_check and tcp_health_check must be set; others are not supported by this proxy',
-      'typed_extension_protocol_options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"].explicit_http_config.http2_protocol_options: not supported by this proxy',
       'health_checks[0].custom_health_check: not supported by this proxy',
     ],
   );

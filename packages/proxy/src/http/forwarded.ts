@@ -9,11 +9,11 @@ const XFF = HEADER['x-forwarded-for'];
 const XFP = HEADER['x-forwarded-proto'];
 const XFCC = HEADER['x-forwarded-client-cert'];
 
-/** `x-forwarded-for`, `x-forwarded-proto` and, at the edge, `x-envoy-external-address` as lines to append. */
+/** `x-forwarded-for`, `x-forwarded-proto` and, at the edge for clients from outside, `x-envoy-external-address` as lines to append. */
 export function forwardedLines(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
   const { config, edge } = x.plan;
   const { connection } = x.info;
-  let lines = edge ? `x-envoy-external-address: ${clean(externalAddress(x, scanner, bytes))}\r\n` : '';
+  let lines = edge && !x.internal ? `x-envoy-external-address: ${clean(externalAddress(x, scanner, bytes))}\r\n` : '';
   if (edge && !config.skipXffAppend) {
     const before = headerValue(scanner, bytes, 'x-forwarded-for');
     x.info.forwardedFor = before === undefined || before === '' ? connection.remoteAddress : `${before},${connection.remoteAddress}`;
