@@ -216,6 +216,8 @@ export class HeadBuilder implements H2Head {
 
   /** Crumbs are put together again (section 8.2.3): behind this hop there may be an HTTP/1.1 server. */
   #takeCookie(from: Uint8Array, start: number, length: number): void {
+    // An empty crumb would leave a separator at the end.
+    if (length === 0) return;
     let at = this.#cookieLength;
     this.#cookie = withRoom(this.#port, this.#cookie, at, length + 2);
     if (at > 0) {
