@@ -13,12 +13,13 @@ const MAX_FAULTS = 3;
 /** Fuzzes each codec in turn with the inputs of `seeds` from `first` on; deterministic, so that a seed shows its input again. */
 export function fuzzShare(first: number, seeds: number): ShareResult {
   const faults: string[] = [];
-  for (let seed = first; seed < first + seeds && faults.length < MAX_FAULTS; seed++)
+  let seed = first;
+  for (; seed < first + seeds && faults.length < MAX_FAULTS; seed++)
     for (const [number, codec] of CODECS.entries()) {
       const fault = fuzzOne(codec, seed * CODECS.length + number);
       if (fault !== undefined) faults.push(fault);
     }
-  return { inputs: seeds * CODECS.length, faults };
+  return { inputs: (seed - first) * CODECS.length, faults };
 }
 
 /** One input whole and in pieces; answers what is wrong. */

@@ -42,6 +42,7 @@ test('requests in the words of HTTP/1.1', () => {
       [...GET, ['te', 'trailers'], ['content-length', '5'], ['content-length', '5']],
       'GET /p HTTP/1.1\r\nhost: a.b\r\nte: trailers\r\ncontent-length: 5\r\n\r\n',
     ],
+    [[...GET, ['cookie', ''], ['cookie', 'a'], ['cookie', '']], 'GET /p HTTP/1.1\r\nhost: a.b\r\ncookie: a\r\n\r\n'],
     [[[':method', 'OPTIONS'], S, A, [':path', '*']], 'OPTIONS * HTTP/1.1\r\nhost: a.b\r\n\r\n'],
     [
       [
