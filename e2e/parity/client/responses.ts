@@ -1,4 +1,5 @@
 import { joined } from '../backend/seen.ts';
+import { decodedBody } from './decoded.ts';
 import { headerOf, parseMessage, statusOf, type Message } from './message.ts';
 
 export interface SeenResponse {
@@ -43,7 +44,8 @@ export function readResponses(text: string, methods: readonly string[], ended: b
 }
 
 function seenResponse({ headers, body, trailers, complete }: Message, status: number): SeenResponse {
-  return { status, headers: joined(headers), body, trailers: joined(trailers), complete };
+  const lines = joined(headers);
+  return { status, headers: lines, body: decodedBody(body, lines['content-encoding']), trailers: joined(trailers), complete };
 }
 
 function announcesItsEnd({ startLine, headers, framing }: Message): boolean {

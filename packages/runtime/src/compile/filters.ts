@@ -58,7 +58,7 @@ function activate(filter: HttpFilter, position: number, { overrides, ...site }: 
   const last = own.at(-1);
   if (last === undefined ? filter.disabled : last.t === 'disabled') return undefined;
   const settings = own.filter((level): level is FilterOverride & { t: 'settings' } => level.t === 'settings' && level.kind === filter.t);
-  const action = filterKind(filter.t).compile(filter.config, { overrides: settings.map(({ config }) => config), ...site });
+  const action = filterKind(filter.t).compile(filter.config, { overrides: settings.map(({ config }) => config), name: filter.name, ...site });
   if (action === undefined) return undefined;
   return { name: filter.name, t: filter.t, position, decide: (context) => action.decide(context) };
 }

@@ -203,6 +203,8 @@ function isEligible(config: CompressorConfig, response: FilterResponse): boolean
 }
 
 function isLongEnough(minLength: number, response: FilterResponse): boolean {
+  // As Envoy has it: an answer of its own without a body is of no length at all, and may vary.
+  if (response.local && response.endOfStream) return true;
   const length = response.header('content-length');
   return length === undefined || Number(length) >= minLength;
 }

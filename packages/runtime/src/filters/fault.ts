@@ -20,7 +20,7 @@ export interface FaultConfig {
   readonly nodes: readonly string[];
   /** Infinity = no limit. */
   readonly maxActiveFaults: number;
-  /** Left in the dynamic metadata of requests that a fault hits. */
+  /** Left in the dynamic metadata of requests that a fault hits, under the filter's name in the chain. */
   readonly metadata?: MetadataStruct;
 }
 
@@ -31,7 +31,6 @@ interface Share {
 }
 
 const TYPE = 'envoy.extensions.filters.http.fault.v3.HTTPFault';
-const NAMESPACE = 'envoy.filters.http.fault';
 
 /** Delays, aborts and slows a share of the requests (`envoy.filters.http.fault`). A route's own setting replaces the chain's. */
 export const faultFilter: FilterKind = defineFilter<FaultConfig, FaultConfig>({
@@ -44,7 +43,7 @@ export const faultFilter: FilterKind = defineFilter<FaultConfig, FaultConfig>({
     const config = mostSpecific(own, site);
     if (config.delay === undefined && config.abort === undefined && config.limit === undefined) return undefined;
     const concerned = compileTarget(config);
-    return { decide: (context) => (concerned(context) ? decideFault(config, context) : undefined) };
+    return { decide: (context) => (concerned(context) ? decideFault(config, site.name, context) : undefined) };
   },
 });
 
@@ -119,7 +118,7 @@ function compileTarget({ cluster, headers, nodes }: FaultConfig): (context: Filt
   };
 }
 
-function decideFault(config: FaultConfig, context: FilterContext): FilterVerdict | undefined {
+function decideFault(config: FaultConfig, name: string, context: FilterContext): FilterVerdict | undefined {
   if (context.thread.activeFaults >= config.maxActiveFaults) return undefined;
   const response = limitOf(config, context);
   const delayMs = delayOf(config, context);
@@ -130,7 +129,7 @@ function decideFault(config: FaultConfig, context: FilterContext): FilterVerdict
     ...(delayMs === undefined ? {} : { delayMs }),
     ...(reply === undefined ? {} : { reply }),
     ...(response === undefined ? {} : { response }),
-    ...(config.metadata === undefined ? {} : { metadata: { [NAMESPACE]: config.metadata } }),
+    ...(config.metadata === undefined ? {} : { metadata: { [name]: config.metadata } }),
   };
 }
 

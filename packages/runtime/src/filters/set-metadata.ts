@@ -4,7 +4,7 @@ import type { MetadataStruct, MetadataValue } from './types.ts';
 
 interface SetMetadata {
   readonly namespace: string;
-  /** May values that are there be replaced? Otherwise structs and lists are merged, and the rest stays. */
+  /** Does it count where the namespace has values already? They are merged then. */
   readonly overwrite: boolean;
   readonly value: MetadataStruct;
 }
@@ -26,8 +26,9 @@ export const setMetadataFilter: FilterKind = defineFilter<readonly SetMetadata[]
       decide(context) {
         const metadata: Record<string, MetadataStruct> = {};
         for (const { namespace, overwrite, value } of entries) {
-          const before = metadata[namespace] ?? context.metadata(namespace) ?? {};
-          metadata[namespace] = overwrite ? { ...before, ...value } : mergeStructs(before, value);
+          const before = metadata[namespace] ?? context.metadata(namespace);
+          if (before === undefined) metadata[namespace] = value;
+          else if (overwrite) metadata[namespace] = mergeStructs(before, value);
         }
         return { metadata };
       },
@@ -43,14 +44,14 @@ function decodeOne(reader: Reader): SetMetadata {
   return { namespace, overwrite: reader.bool('allow_overwrite'), value: (asObject(reader.raw('value')) ?? {}) as MetadataStruct };
 }
 
-/** What is there stays; structs are merged, lists appended. */
+/** Structs are merged, lists appended, the rest is replaced. */
 function mergeStructs(before: MetadataStruct, added: MetadataStruct): MetadataStruct {
   const merged: Record<string, MetadataValue> = { ...before };
   for (const [key, value] of Object.entries(added)) {
     const known = Object.hasOwn(merged, key) ? merged[key] : undefined;
-    if (known === undefined) merged[key] = value;
-    else if (Array.isArray(known) && Array.isArray(value)) merged[key] = [...(known as MetadataValue[]), ...(value as MetadataValue[])];
-    else if (isStruct(known) && isStruct(value)) merged[key] = mergeStructs(known, value);
+    if (Array.isArray(known) && Array.isArray(value)) merged[key] = [...(known as MetadataValue[]), ...(value as MetadataValue[])];
+    else if (known !== undefined && isStruct(known) && isStruct(value)) merged[key] = mergeStructs(known, value);
+    else merged[key] = value;
   }
   return merged;
 }

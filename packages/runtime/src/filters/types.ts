@@ -178,6 +178,8 @@ export interface FilterSite<O> {
   readonly choice: ClusterChoice | undefined;
   /** `http.<stat_prefix>.` */
   readonly statPrefix: string;
+  /** The filter's name in the chain. */
+  readonly name: string;
   /** All filters of the chain, for kinds of which several work together. */
   readonly chain: readonly HttpFilter[];
 }

@@ -1,8 +1,10 @@
 import type { HeaderEdit } from '@meltemi/runtime';
+import { HEADER } from '@meltemi/wire';
 import { asBuffer } from '../../net/node-bytes.ts';
 import type { Exchange } from '../exchange.ts';
 import { applyEdits } from './edits.ts';
 import { clean, cleanTarget, copyKept, type HeadDraft, type HeadOverrides } from '../headers.ts';
+import { keptPayload } from '../request-body.ts';
 import { rescan } from '../request-head.ts';
 import { headerValue } from '../request-view.ts';
 
@@ -27,16 +29,35 @@ export function editRequest(x: Exchange, edits: readonly HeaderEdit[]): void {
     x.hostStale = true;
   }
   if (method !== undefined && METHOD.test(method)) info.method = method;
+  rewriteHead(x, draft.lines);
+  const { captureRequest } = x.plan;
+  if (captureRequest.length > 0) info.capturedRequest = captureRequest.map((name) => headerValue(scanner, x.head.bytes, name));
+}
+
+/** The body is here, whole, and came in chunks: from now on it is one of known length. The worker's scanner must show the request. */
+export function setLength(x: Exchange): void {
+  const { requestScanner: scanner } = x.worker;
+  if (scanner.contentLength >= 0 || x.bodyForm !== 'chunked') return;
+  const payload = keptPayload(x);
+  scanner.dropKnown(HEADER['transfer-encoding']);
+  rewriteHead(x, `content-length: ${payload.length}\r\n`);
+  x.body = [{ bytes: payload, start: 0, end: payload.length }];
+  x.bodyBytes = payload.length;
+  x.bodyForm = 'payload';
+}
+
+/** Writes the head anew, from the lines that are kept and some more. */
+function rewriteHead(x: Exchange, lines: string): void {
+  const { info, head, worker } = x;
+  const bytes = asBuffer(head.bytes);
   const line = `${info.method} ${info.originalPath} HTTP/1.${x.http10 ? 0 : 1}\r\n`;
-  const out = Buffer.allocUnsafe(head.end - head.start + line.length + draft.lines.length + SPARE_BYTES);
+  const out = Buffer.allocUnsafe(head.end - head.start + line.length + lines.length + SPARE_BYTES);
   let at = out.write(line, 0, 'latin1');
-  at = copyKept(scanner, bytes, out, at);
-  at += out.write(draft.lines, at, 'latin1');
+  at = copyKept(worker.requestScanner, bytes, out, at);
+  at += out.write(lines, at, 'latin1');
   at += out.write('\r\n', at, 'latin1');
   x.head = { bytes: out, start: 0, end: at };
   rescan(x);
-  const { captureRequest } = x.plan;
-  if (captureRequest.length > 0) info.capturedRequest = captureRequest.map((name) => headerValue(scanner, out, name));
 }
 
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

@@ -53,10 +53,12 @@ function runHooks(
   const transforms: PayloadTransform[] = [];
   // Hooks look at the request too; another one may have been read since.
   if (worker.scannedFor !== x) rescan(x);
+  const seen = (name: string): string | undefined =>
+    edits.reduce((value, edit) => (edit.name === name ? editedValue(value, edit) : value), header(name));
   const response: FilterResponse = {
     ...what,
-    header: (name) => edits.reduce((value, edit) => (edit.name === name ? editedValue(value, edit) : value), header(name)),
-    format: responseFormat(x, header),
+    header: seen,
+    format: responseFormat(x, seen),
     request: worker.view,
   };
   for (const hook of (filters?.hooks ?? []).toReversed()) {

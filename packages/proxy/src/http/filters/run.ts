@@ -4,7 +4,7 @@ import type { Exchange } from '../exchange.ts';
 import { localReply, type LocalReply } from '../local-reply.ts';
 import { REPLIES } from '../replies.ts';
 import { rescan } from '../request-head.ts';
-import { editRequest } from './edit-request.ts';
+import { editRequest, setLength } from './edit-request.ts';
 import { editLines } from './edits.ts';
 import { filterHalf } from './index.ts';
 import { createFilterState, type FilterState } from './state.ts';
@@ -70,18 +70,24 @@ function carryOut(x: Exchange, step: Step): boolean {
 function demandBody(x: Exchange, step: Step): boolean {
   const { body } = step.verdict;
   if (body === undefined) return settleVerdict(x, step);
-  if (x.requestComplete && x.bodyBytes > body.maxBytes && !body.partial) {
+  const tooLarge = x.bodyBytes > body.maxBytes;
+  if (tooLarge && !body.partial) {
     x.downstream.reply(x, REPLIES.bodyTooLarge);
     return false;
   }
-  if (x.requestComplete) return settleVerdict(x, step);
+  if (x.requestComplete || tooLarge) return body.setLength === true ? lengthKnown(x, step) : settleVerdict(x, step);
   const state = stateOf(x);
   state.holdBytes = body.maxBytes;
   state.partial = body.partial;
-  state.onBody = () => resume(x, step, settleVerdict);
+  state.onBody = () => resume(x, step, body.setLength === true ? lengthKnown : settleVerdict);
   if (x.expectsContinue) x.downstream.sendContinue();
   x.expectsContinue = false;
   return false;
+}
+
+function lengthKnown(x: Exchange, step: Step): boolean {
+  setLength(x);
+  return settleVerdict(x, step);
 }
 
 function settleVerdict(x: Exchange, step: Step): boolean {
@@ -140,16 +146,4 @@ function filterReply({ info }: Exchange, reply: FilterReply): LocalReply {
   const made = flag === '' ? localReply(status, body, details) : localReply(status, body, details, flag as ResponseFlag);
   const grpcStatus = reply.grpcStatus ?? (info.grpc ? reply.grpcOnlyStatus : undefined);
   return { ...made, lines: headers === undefined ? '' : editLines('', headers), grpcStatus };
-}
-
-/** Body bytes have come, or the body is whole: a filter may be waiting for that. Answers whether one took notice. */
-export function bodyArrived(x: Exchange): void {
-  const state = x.filters;
-  if (state?.onBody === undefined) return;
-  const next = state.onBody;
-  const tooLarge = x.bodyBytes > state.holdBytes;
-  if (!x.requestComplete && !tooLarge) return;
-  state.onBody = undefined;
-  if (tooLarge && !state.partial) x.downstream.reply(x, REPLIES.bodyTooLarge);
-  else next();
 }
