@@ -2,7 +2,7 @@ import { ChunkedFramer } from '@meltemi/wire';
 import { asBuffer } from '../net/node-bytes.ts';
 import { forget } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
-import { bodyArrived } from './filters/run.ts';
+import { bodyArrived } from './filters/hold.ts';
 import { StageChain, type BodySink } from './payload.ts';
 import { spread } from './hedge.ts';
 import { mirrorBody, sendMirrors } from './mirror.ts';

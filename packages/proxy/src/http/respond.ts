@@ -120,8 +120,8 @@ export function responseBody(x: Exchange, bytes: Uint8Array, start: number, end:
 export function responseEnded(x: Exchange, payloadBytes: number, trailers: Uint8Array | undefined): void {
   x.info.upstreamEndMs = x.worker.wheel.recent;
   if (x.info.grpc && trailers !== undefined) grpcEnded(x, trailers);
-  // A writer of payload counts what it writes.
-  if (x.info.bytesSent === 0) x.info.bytesSent = payloadBytes;
+  // A writer of payload counts what it writes; what stages hold back comes later.
+  if (x.info.bytesSent === 0 && x.responseChain === undefined) x.info.bytesSent = payloadBytes;
   settle(x);
   x.upstream = undefined;
   (x.responseChain ?? x.downstream).end(trailers);
