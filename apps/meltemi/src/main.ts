@@ -11,6 +11,7 @@ if (verb === 'proxy-worker') {
   const { runAgentWorker } = await import('./processes/agent-worker.ts');
   await runAgentWorker();
 } else {
+  if (verb === 'control-plane') (await import('./processes/small-heap.ts')).keepHeapSmall();
   const { runCli } = await import('./cli.ts');
   process.exitCode = await runCli(process.argv.slice(2));
 }

@@ -67,7 +67,8 @@ const GENERATORS: ReadonlyMap<string, Generator> = new Map<string, Generator>([
 /** What nodes of a scope share is one map for all of them; each has its own over it. The same map again while nothing in it changes. */
 function layers<T extends { readonly name: string }>(kind: string, view: NodeView, resources: NodeResources<T>, names: Names): Resources {
   const { node, scope, cache } = view;
-  const below = cache.latest(`${kind} shared`, scope, { list: resources.shared }, ({ list }) => mapOf(list));
+  // Most scopes have the same: then they share the map too, and all that is made of it.
+  const below = cache.latest(`${kind} shared`, scope, { list: resources.shared }, (key) => cache.get(kind, key, ({ list }) => mapOf(list)));
   const above = cache.latest(`${kind} own`, node, { list: resources.own }, ({ list }) => mapOf(list));
   const all = cache.latest(`${kind} all`, node, { below, above }, () => (above.size === 0 ? below : new LayeredMap(below, above)));
   return names === '*' ? all : pick(all, names);
@@ -117,11 +118,14 @@ function endpoints(view: NodeView, names: Names): Resources {
           .filter(isEds)
           .map(({ name }) => name)
       : [...names];
-  const make = (): Resources => fresh(existing(wanted, (name) => endpointResource(name, view)));
-  if (names === '*' || names.size < MANY_NAMES) return make();
+  const make = (): Named => existing(wanted, (name) => endpointResource(name, view));
+  if (names === '*' || names.size < MANY_NAMES) return fresh(make());
   // Clients of a scope that ask for the same share one set of names.
   const { scope, state, cache } = view;
-  return cache.latest('assignments', scope, { names, push: state.push, endpoints: state.endpoints, version: state.endpoints.version }, make);
+  return cache.latest('assignments', scope, { names, push: state.push, endpoints: state.endpoints, version: state.endpoints.version }, () => {
+    const named = make();
+    return cache.get('assignments', { list: named.map(([, json]) => json) }, () => fresh(named));
+  });
 }
 
 /** So many load assignments at a time are those of a client that has just come. */

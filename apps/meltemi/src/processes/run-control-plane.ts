@@ -11,7 +11,6 @@ import { defaultStateDir, makePrivateDir } from '../state/state-dir.ts';
 import { VERSION } from '../version.ts';
 import { stopWithParent, tellParent } from './child.ts';
 import { createLog } from './log.ts';
-import { keepHeapSmall } from './small-heap.ts';
 
 /** What `control-plane` was asked for. */
 export interface ControlPlaneArguments {
@@ -35,7 +34,6 @@ const SHORTEST_TTL_MS = 10_000;
 
 /** Runs a control plane until it is told to stop. Resolves with the exit code. */
 export async function runControlPlane(args: ControlPlaneArguments, out: Output): Promise<number> {
-  keepHeapSmall();
   const stateDir = makePrivateDir(resolve(args.stateDir ?? defaultStateDir()));
   const { token, file: tokenFile } = ensureToken(stateDir);
   const controlPlane = await startControlPlane({

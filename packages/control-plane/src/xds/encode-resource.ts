@@ -28,8 +28,8 @@ const VIRTUAL_HOSTS_TAG = (2 << 3) | WireType.bytes;
 /** Tables up to this size are one part. */
 const SMALL_TABLE = 64;
 const GROUPS = 16;
-/** Groups of hosts that are remembered; twice as many at most. */
-const MAX_GROUPS = 4_000;
+/** Of groups of hosts that no table has any more, up to twice so much is kept. */
+const MAX_GROUP_BYTES = 1 << 20;
 
 /**
  * A route table of a whole mesh has a thousand virtual hosts, and a change touches one. Each is encoded once, as long as it is the same object,
@@ -54,6 +54,7 @@ function createHostEncoder(codec: ProtoCodec): (hosts: readonly VirtualHost[]) =
   const known = new WeakMap<VirtualHost, Part & { readonly id: number; readonly group: number }>();
   let groups = new Map<string, Part>();
   let olderGroups = groups;
+  let groupBytes = 0;
   let nextId = 0;
   const encode = (host: VirtualHost): Part & { readonly id: number; readonly group: number } => {
     let made = known.get(host);
@@ -64,9 +65,12 @@ function createHostEncoder(codec: ProtoCodec): (hosts: readonly VirtualHost[]) =
     return made;
   };
   const join = (key: string, members: readonly VirtualHost[]): Part => {
-    const group = groups.get(key) ?? olderGroups.get(key) ?? joined(members.map(encode));
-    if (groups.size >= MAX_GROUPS) [olderGroups, groups] = [groups, new Map()];
+    const known = groups.get(key);
+    if (known !== undefined) return known;
+    const group = olderGroups.get(key) ?? joined(members.map(encode));
+    if (groupBytes > MAX_GROUP_BYTES) [olderGroups, groups, groupBytes] = [groups, new Map(), 0];
     groups.set(key, group);
+    groupBytes += group.bytes.length;
     return group;
   };
   return (hosts) => {
