@@ -5,6 +5,7 @@ import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { findEnvoy, NO_ENVOY } from '../interop/envoy-process.ts';
 import { createAuthority, type Authority, type Pair } from '../testkit/certificates.ts';
 import { startControlPlaneProcess, type ControlPlaneProcess } from '../testkit/control-plane.ts';
@@ -88,7 +89,7 @@ function call(gateway: WorkloadProcess, host: string, ca: string, more: { readon
       },
       (response) => {
         let body = '';
-        const socket = response.socket as import('node:tls').TLSSocket;
+        const socket = response.socket as TLSSocket;
         const shown = socket.getPeerCertificate();
         const cipher = socket.getCipher().name;
         response.setEncoding('utf8').on('data', (text: string) => (body += text));

@@ -25,24 +25,17 @@ export async function joinMesh(server: JoinServer, wanted: JoinRequest): Promise
       answer.code ?? 'join/refused',
       `The control plane refused the workload (${response.status}): ${answer.message ?? 'it did not say why'}`,
     );
-  const { joinToken, address, appAddress, xdsAddress, rootCertificate, trustDomain, network, identity, ports, proxy, probe } = answer;
-  if (!joinToken || !address || !appAddress || !xdsAddress || !rootCertificate || !trustDomain) {
+  if (!isComplete(answer)) {
     throw new MeshError(
       'join/bad-answer',
       `${server.url} answered the join without all of its parts. Is it a Meltemi control plane of this version?`,
     );
   }
-  return {
-    joinToken,
-    address,
-    appAddress,
-    xdsAddress,
-    rootCertificate,
-    trustDomain,
-    ...(network === undefined ? {} : { network }),
-    ...(identity === undefined ? {} : { identity }),
-    ...(ports === undefined ? {} : { ports }),
-    ...(proxy === undefined ? {} : { proxy }),
-    ...(probe === undefined ? {} : { probe }),
-  };
+  return answer;
+}
+
+const PARTS = ['joinToken', 'address', 'appAddress', 'xdsAddress', 'rootCertificate', 'trustDomain'] as const;
+
+function isComplete(answer: Partial<JoinResult>): answer is JoinResult {
+  return PARTS.every((part) => typeof answer[part] === 'string' && answer[part] !== '');
 }

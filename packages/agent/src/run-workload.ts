@@ -151,7 +151,7 @@ async function start(
 }
 
 function agentConfig(options: WorkloadOptions, mode: InterceptionMode, join: JoinResult): AgentConfig {
-  const { application, runDirectory, applicationMetricsUrl, readyPath, bindAddress } = options;
+  const { application } = options;
   return {
     type: options.type,
     identity: { ...options.identity, ...join.identity },
@@ -162,6 +162,13 @@ function agentConfig(options: WorkloadOptions, mode: InterceptionMode, join: Joi
     ports: { ...ISTIO_PORTS, ...options.ports },
     drainMs: options.drainMs ?? join.proxy?.terminationDrainMs ?? DEFAULT_DRAIN_MS,
     ...(application === undefined ? {} : { application: { ...application, ...(mode === 'netns' ? ownUser() : {}) } }),
+    ...places(options),
+  };
+}
+
+/** What is said of folders, paths and addresses. */
+function places({ runDirectory, applicationMetricsUrl, readyPath, bindAddress }: WorkloadOptions): Partial<AgentConfig> {
+  return {
     ...(runDirectory === undefined ? {} : { runDirectory }),
     ...(applicationMetricsUrl === undefined ? {} : { applicationMetricsUrl }),
     ...(readyPath === undefined ? {} : { readyPath }),

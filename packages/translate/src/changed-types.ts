@@ -14,7 +14,7 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
   // DISABLE on the serving side takes mutual TLS off the endpoints.
   PeerAuthentication: [TYPE_URL.listener, TYPE_URL.endpoint, TYPE_URL.cluster],
   Sidecar: [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route, TYPE_URL.nameTable],
-  EnvoyFilter: [TYPE_URL.cluster, TYPE_URL.listener, TYPE_URL.route],
+  EnvoyFilter: [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route],
   Secret: [TYPE_URL.secret],
   ConfigMap: [TYPE_URL.secret],
 };

@@ -35,20 +35,35 @@ function logging(base: MeshConfig, spec: MeshConfigSpec): Partial<MeshConfig> {
 
 function traffic(base: MeshConfig, spec: MeshConfigSpec): Partial<MeshConfig> {
   const mode = spec.outboundTrafficPolicy?.mode;
-  const normalization = spec.pathNormalization?.normalization;
+  const { attempts = base.defaultHttpRetryAttempts } = spec.defaultHttpRetryPolicy ?? {};
+  const given = defined({
+    outboundTrafficPolicy: mode === 'ALLOW_ANY_DYNAMIC_DNS' ? undefined : mode,
+    localityLbEnabled: spec.localityLbSetting?.enabled,
+    localityLbSetting: spec.localityLbSetting,
+    tcpKeepalive: spec.tcpKeepalive,
+    defaultHttpRetryPolicy: spec.defaultHttpRetryPolicy,
+    trustedHops: spec.defaultConfig?.gatewayTopology?.numTrustedProxies,
+  });
   return {
-    outboundTrafficPolicy: mode === 'REGISTRY_ONLY' || mode === 'ALLOW_ANY' ? mode : base.outboundTrafficPolicy,
+    ...given,
     connectTimeoutMs: ms(spec.connectTimeout, base.connectTimeoutMs),
     dnsRefreshRateMs: ms(spec.dnsRefreshRate, base.dnsRefreshRateMs),
-    pathNormalization: normalization === undefined ? base.pathNormalization : normalization === 'DEFAULT' ? 'BASE' : normalization,
-    localityLbEnabled: spec.localityLbSetting?.enabled ?? base.localityLbEnabled,
-    localityLbSetting: spec.localityLbSetting ?? base.localityLbSetting,
+    pathNormalization: normalizationOf(spec) ?? base.pathNormalization,
     h2Upgrade: spec.h2UpgradePolicy === undefined ? base.h2Upgrade : spec.h2UpgradePolicy === 'UPGRADE',
-    tcpKeepalive: spec.tcpKeepalive ?? base.tcpKeepalive,
-    defaultHttpRetryPolicy: spec.defaultHttpRetryPolicy ?? base.defaultHttpRetryPolicy,
-    defaultHttpRetryAttempts: spec.defaultHttpRetryPolicy?.attempts ?? base.defaultHttpRetryAttempts,
-    trustedHops: spec.defaultConfig?.gatewayTopology?.numTrustedProxies ?? base.trustedHops,
+    defaultHttpRetryAttempts: attempts,
   };
+}
+
+function normalizationOf({ pathNormalization }: MeshConfigSpec): MeshConfig['pathNormalization'] | undefined {
+  const level = pathNormalization?.normalization;
+  return level === 'DEFAULT' ? 'BASE' : level;
+}
+
+type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Without what is not said: the value of before stays. */
+function defined<T extends object>(object: T): Defined<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 
 function visibility(base: MeshConfig, spec: MeshConfigSpec): Partial<MeshConfig> {
@@ -62,24 +77,25 @@ function visibility(base: MeshConfig, spec: MeshConfigSpec): Partial<MeshConfig>
 }
 
 function headers(base: MeshConfig, proxy: ProxySettings): Partial<MeshConfig> {
-  const { proxyHeaders, gatewayTopology } = proxy;
-  const details = proxyHeaders?.setCurrentClientCertDetails;
-  const certificates = (before: ClientCertificates, forward: string | undefined, own: boolean): ClientCertificates => ({
-    forward: forward === undefined || forward === 'UNDEFINED' ? before.forward : (forward as ClientCertificates['forward']),
-    details: own && details !== undefined ? { ...before.details, ...withoutChain(details) } : before.details,
-  });
+  const { proxyHeaders = {}, gatewayTopology } = proxy;
+  const { server, requestId, forwardedClientCert, setCurrentClientCertDetails } = proxyHeaders;
   return {
-    gatewayClientCertificates: certificates(base.gatewayClientCertificates, gatewayTopology?.forwardClientCertDetails, false),
-    sidecarClientCertificates: certificates(base.sidecarClientCertificates, proxyHeaders?.forwardedClientCert, true),
-    serverHeader: proxyHeaders?.server?.disabled === true ? undefined : (proxyHeaders?.server?.value ?? base.serverHeader),
-    addRequestId: proxyHeaders?.requestId?.disabled === undefined ? base.addRequestId : !proxyHeaders.requestId.disabled,
+    gatewayClientCertificates: certificatesFrom(base.gatewayClientCertificates, gatewayTopology?.forwardClientCertDetails, {}),
+    sidecarClientCertificates: certificatesFrom(base.sidecarClientCertificates, forwardedClientCert, setCurrentClientCertDetails ?? {}),
+    serverHeader: server?.disabled === true ? undefined : (server?.value ?? base.serverHeader),
+    addRequestId: requestId?.disabled === undefined ? base.addRequestId : !requestId.disabled,
   };
 }
 
+type Forward = NonNullable<NonNullable<ProxySettings['proxyHeaders']>['forwardedClientCert']>;
 type Details = NonNullable<NonNullable<ProxySettings['proxyHeaders']>['setCurrentClientCertDetails']>;
 
-function withoutChain({ chain: _, ...details }: Details): Partial<ClientCertificates['details']> {
-  return details;
+function certificatesFrom(before: ClientCertificates, forward: Forward | undefined, details: Details): ClientCertificates {
+  const { subject, cert, dns, uri } = details;
+  return {
+    forward: forward === undefined || forward === 'UNDEFINED' ? before.forward : forward,
+    details: { ...before.details, ...defined({ subject, cert, dns, uri }) },
+  };
 }
 
 /** How a proxy is started: `base`, with what the settings say. */

@@ -25,12 +25,29 @@ export function buildPushContext(inputs: PushInputs, previous?: PushContext, kno
   const changes = withDerived(own, gatewayApi, before);
   const configs = gatewayApi.derived.length === 0 ? inputs.configs : [...inputs.configs, ...gatewayApi.derived];
   const kinds = new Set(changes.configs.map((key) => key.slice(0, key.indexOf('/'))));
-  const table = <T>(changed: boolean, kept: T | undefined, build: () => T): T => (kept !== undefined && !changed ? kept : build());
+  const routing = { ...inputs, configs, mesh };
   return {
     version: (previous?.version ?? 0) + 1,
     inputs,
     mesh,
     services: table(changes.services.length > 0, before?.services, () => buildServiceTable(inputs.services)),
+    ...routingTables(routing, kinds, before),
+    ...workloadTables(routing, kinds, before),
+    gatewayApi,
+    changes,
+  };
+}
+
+function table<T>(changed: boolean, kept: T | undefined, build: () => T): T {
+  return kept !== undefined && !changed ? kept : build();
+}
+
+type Kinds = ReadonlySet<string>;
+type Before = PushContext | undefined;
+
+/** What says how services are called. */
+function routingTables({ configs, mesh }: PushInputs, kinds: Kinds, before: Before) {
+  return {
     virtualServices: table(kinds.has('VirtualService'), before?.virtualServices, () =>
       buildVirtualServiceTable(ofKind(configs, 'VirtualService'), mesh, before?.virtualServices),
     ),
@@ -38,16 +55,20 @@ export function buildPushContext(inputs: PushInputs, previous?: PushContext, kno
       buildDestinationRuleTable(ofKind(configs, 'DestinationRule'), mesh, before?.destinationRules),
     ),
     gateways: table(kinds.has('Gateway'), before?.gateways, () => buildGatewayTable(ofKind(configs, 'Gateway'))),
+  };
+}
+
+/** What says something of workloads and their proxies. */
+function workloadTables({ configs, mesh }: PushInputs, kinds: Kinds, before: Before) {
+  return {
     peerAuthentications: table(kinds.has('PeerAuthentication'), before?.peerAuthentications, () =>
-      buildPeerAuthenticationTable(ofKind(inputs.configs, 'PeerAuthentication'), mesh.rootNamespace),
+      buildPeerAuthenticationTable(ofKind(configs, 'PeerAuthentication'), mesh.rootNamespace),
     ),
-    sidecars: table(kinds.has('Sidecar'), before?.sidecars, () => buildSidecarTable(ofKind(inputs.configs, 'Sidecar'), mesh.rootNamespace)),
-    envoyFilters: table(kinds.has('EnvoyFilter'), before?.envoyFilters, () => buildEnvoyFilterTable(ofKind(inputs.configs, 'EnvoyFilter'))),
+    sidecars: table(kinds.has('Sidecar'), before?.sidecars, () => buildSidecarTable(ofKind(configs, 'Sidecar'), mesh.rootNamespace)),
+    envoyFilters: table(kinds.has('EnvoyFilter'), before?.envoyFilters, () => buildEnvoyFilterTable(ofKind(configs, 'EnvoyFilter'))),
     credentials: table(kinds.has('Secret') || kinds.has('ConfigMap'), before?.credentials, () =>
-      buildCredentialTable(ofKind(inputs.configs, 'Secret'), ofKind(inputs.configs, 'ConfigMap')),
+      buildCredentialTable(ofKind(configs, 'Secret'), ofKind(configs, 'ConfigMap')),
     ),
-    gatewayApi,
-    changes,
   };
 }
 

@@ -200,7 +200,7 @@ const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 /** Empty when it is no base64. */
 function hexOfBase64(text: string): string {
   if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) return '';
-  const bits = [...text.slice(0, 43)].map((letter) => BASE64.indexOf(letter).toString(2).padStart(6, '0')).join('');
+  const bits = Array.from(text.slice(0, 43), (letter) => BASE64.indexOf(letter).toString(2).padStart(6, '0')).join('');
   return (bits.slice(0, 256).match(/.{4}/g) ?? []).map((nibble) => Number.parseInt(nibble, 2).toString(16)).join('');
 }
 

@@ -5,7 +5,7 @@ import { TYPE_URL, type Cluster, type Listener, type RouteConfiguration } from '
 import type { InputsCache } from '../common/inputs-cache.ts';
 import { patchCluster } from './clusters.ts';
 import { patchListener } from './listeners.ts';
-import { asMap, type JsonMap } from './merge.ts';
+import { asMap, textAt, type JsonMap } from './merge.ts';
 import { patchesOf, type Patch } from './patch.ts';
 import { patchRouteTable } from './routes.ts';
 
@@ -49,14 +49,14 @@ export function createPatcher(check: ResourceCheck = () => undefined): Patcher {
         );
         return changed(view, change, { typeUrl: TYPE_URL.cluster, resource: cluster, patches, apply: patchCluster });
       }),
-      ...added<Cluster>(view, change, TYPE_URL.cluster, 'CLUSTER', clusters),
+      ...added(view, change, { typeUrl: TYPE_URL.cluster, applyTo: 'CLUSTER', present: clusters }),
     ],
     listeners: (view, listeners) => [
       ...listeners.flatMap((listener) => {
         const patches = patchesFor(view, listener.traffic_direction === 'INBOUND' ? 'SIDECAR_INBOUND' : 'SIDECAR_OUTBOUND');
         return changed(view, change, { typeUrl: TYPE_URL.listener, resource: listener, patches, apply: patchListener });
       }),
-      ...added<Listener>(view, change, TYPE_URL.listener, 'LISTENER', listeners),
+      ...added(view, change, { typeUrl: TYPE_URL.listener, applyTo: 'LISTENER', present: listeners }),
     ],
     routes(view, table, gateways) {
       const apply = (json: JsonMap, patch: Patch): JsonMap => patchRouteTable(json, patch, { gateways });
@@ -128,21 +128,21 @@ function changed<T extends { readonly name?: string }>({ node, cache }: PatchVie
   });
 }
 
+interface Addition<T> {
+  readonly typeUrl: string;
+  readonly applyTo: 'CLUSTER' | 'LISTENER';
+  readonly present: readonly T[];
+}
+
 /** Resources that changes put beside those that were made. */
-function added<T extends { readonly name: string }>(
-  view: PatchView,
-  tools: Tools,
-  typeUrl: string,
-  applyTo: 'CLUSTER' | 'LISTENER',
-  present: readonly T[],
-): readonly T[] {
+function added<T extends { readonly name: string }>(view: PatchView, tools: Tools, { typeUrl, applyTo, present }: Addition<T>): readonly T[] {
+  const { dataPlane } = view.node;
   const names = new Set(present.map(({ name }) => name));
   return allPatches(view).flatMap((patch): T[] => {
     if (patch.applyTo !== applyTo || patch.operation !== 'ADD') return [];
-    const name = typeof patch.value['name'] === 'string' ? patch.value['name'] : '';
-    const fault =
-      name === '' ? 'it has no name' : names.has(name) ? 'there is one of that name' : tools.check(view.node.dataPlane, typeUrl, patch.value);
-    tools.faults.note(patch, `${typeUrl} ${view.node.dataPlane} ${name}`, fault === undefined ? undefined : { name, fault });
+    const name = textAt(patch.value, 'name');
+    const fault = name === '' ? 'it has no name' : names.has(name) ? 'there is one of that name' : tools.check(dataPlane, typeUrl, patch.value);
+    tools.faults.note(patch, `${typeUrl} ${dataPlane} ${name}`, fault === undefined ? undefined : { name, fault });
     if (fault !== undefined) return [];
     names.add(name);
     return [patch.value as unknown as T];

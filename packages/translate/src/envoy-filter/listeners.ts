@@ -1,4 +1,4 @@
-import { isMap, type Json, type JsonMap } from './merge.ts';
+import { fits, isMap, textAt, type Json, type JsonMap } from './merge.ts';
 import { alters, changeList, listAt, mapField, mapList, merged, withList, type Patch } from './patch.ts';
 import { patchRouteTable } from './routes.ts';
 
@@ -15,30 +15,32 @@ const CLASS_END: Readonly<Record<string, readonly string[]>> = {
 /** A listener after one change; the same one when it is not meant, undefined when it is removed. */
 export function patchListener(listener: JsonMap, patch: Patch): JsonMap | undefined {
   if (!listenerMatches(listener, patch)) return listener;
-  switch (patch.applyTo) {
-    case 'LISTENER':
-      if (patch.operation === 'REMOVE') return undefined;
-      return patch.operation === 'ADD' ? listener : merged(listener, patch);
-    case 'FILTER_CHAIN':
-      return patchChains(listener, patch);
-    case 'LISTENER_FILTER': {
-      const before = listAt(listener, 'listener_filters');
-      const wanted = patch.match.listener?.listenerFilter;
-      const change = { matches: named(wanted), anchored: wanted !== undefined };
-      return withList(listener, 'listener_filters', changeList(before, patch, change), before);
-    }
-    case 'NETWORK_FILTER':
-      return mapList(listener, 'filter_chains', (chain) => (chainMatches(listener, chain, patch) ? patchNetworkFilters(chain, patch) : chain));
-    case 'HTTP_FILTER':
-      return mapHttp(listener, patch, (manager) => patchHttpFilters(manager, patch));
-    case 'ROUTE_CONFIGURATION':
-    case 'VIRTUAL_HOST':
-    case 'HTTP_ROUTE':
-      // Inbound tables stand in their listeners.
-      return mapHttp(listener, patch, (manager) => mapField(manager, 'route_config', (table) => patchRouteTable(table, patch, { gateways: [] })));
-    default:
-      return listener;
-  }
+  if (patch.applyTo !== 'LISTENER') return INSIDE[patch.applyTo]?.(listener, patch) ?? listener;
+  if (patch.operation === 'REMOVE') return undefined;
+  return patch.operation === 'ADD' ? listener : merged(listener, patch);
+}
+
+/** Inbound tables stand in their listeners. */
+const inlineTables = (listener: JsonMap, patch: Patch): JsonMap =>
+  mapHttp(listener, patch, (manager) => mapField(manager, 'route_config', (table) => patchRouteTable(table, patch, { gateways: [] })));
+
+/** How what stands in a listener is changed. */
+const INSIDE: Readonly<Partial<Record<Patch['applyTo'], (listener: JsonMap, patch: Patch) => JsonMap>>> = {
+  FILTER_CHAIN: patchChains,
+  LISTENER_FILTER: patchListenerFilters,
+  NETWORK_FILTER: (listener, patch) =>
+    mapList(listener, 'filter_chains', (chain) => (chainMatches(listener, chain, patch) ? patchNetworkFilters(chain, patch) : chain)),
+  HTTP_FILTER: (listener, patch) => mapHttp(listener, patch, (manager) => patchHttpFilters(manager, patch)),
+  ROUTE_CONFIGURATION: inlineTables,
+  VIRTUAL_HOST: inlineTables,
+  HTTP_ROUTE: inlineTables,
+};
+
+function patchListenerFilters(listener: JsonMap, patch: Patch): JsonMap {
+  const before = listAt(listener, 'listener_filters');
+  const wanted = patch.match.listener?.listenerFilter;
+  const change = { matches: named(wanted), anchored: wanted !== undefined };
+  return withList(listener, 'listener_filters', changeList(before, patch, change), before);
 }
 
 function named(name: string | undefined): (entry: JsonMap) => boolean {
@@ -59,27 +61,18 @@ function servesAll(listener: JsonMap): boolean {
 function listenerMatches(listener: JsonMap, { match, applyTo }: Patch): boolean {
   const { name, portNumber } = match.listener ?? {};
   if (name !== undefined && name !== '' && listener['name'] !== name) return false;
-  if (portNumber === undefined || portNumber === 0 || portOf(listener) === portNumber) return true;
+  if (fits(portNumber, portOf(listener))) return true;
   return servesAll(listener) && applyTo !== 'LISTENER' && applyTo !== 'LISTENER_FILTER';
 }
 
 function chainMatches(listener: JsonMap, chain: JsonMap, { match }: Patch): boolean {
   const { portNumber, filterChain } = match.listener ?? {};
   const found = isMap(chain['filter_chain_match']) ? chain['filter_chain_match'] : {};
-  const ofPort =
-    portNumber === undefined ||
-    portNumber === 0 ||
-    !servesAll(listener) ||
-    portNumber === portOf(listener) ||
-    found['destination_port'] === portNumber;
-  if (!ofPort) return false;
-  if (filterChain === undefined) return true;
-  const filter = filterChain.filter?.name;
-  return (
-    (filterChain.name === undefined || chain['name'] === filterChain.name) &&
-    criteriaMatch(filterChain, found) &&
-    (filter === undefined || filter === '' || listAt(chain, 'filters').some(named(filter)))
-  );
+  const ofPort = !servesAll(listener) || fits(portNumber, portOf(listener)) || fits(portNumber, found['destination_port']);
+  if (!ofPort || filterChain === undefined) return ofPort;
+  const { name = '' } = filterChain.filter ?? {};
+  const holdsFilter = name === '' || listAt(chain, 'filters').some(named(name));
+  return fits(filterChain.name, chain['name']) && criteriaMatch(filterChain, found) && holdsFilter;
 }
 
 function criteriaMatch(wanted: ChainMatch, found: JsonMap): boolean {
@@ -106,7 +99,7 @@ function patchChains(listener: JsonMap, patch: Patch): JsonMap {
 
 function patchNetworkFilters(chain: JsonMap, patch: Patch): JsonMap {
   const before = listAt(chain, 'filters');
-  const wanted = patch.match.listener?.filterChain?.filter?.name ?? (alters(patch) ? String(patch.value['name'] ?? '') : undefined);
+  const wanted = patch.match.listener?.filterChain?.filter?.name ?? (alters(patch) ? textAt(patch.value, 'name') : undefined);
   const name = wanted === '' ? undefined : wanted;
   return withList(chain, 'filters', changeList(before, patch, { matches: named(name), anchored: name !== undefined }), before);
 }
@@ -138,7 +131,7 @@ function insertByClass(list: readonly JsonMap[], patch: Patch, addAt: (list: rea
 /** Where a new filter goes: behind those of its class, else before the router, which is always last. */
 function placeOf(list: readonly JsonMap[], filterClass: Patch['filterClass']): number {
   const names = CLASS_END[filterClass ?? ''];
-  if (names !== undefined) return list.findLastIndex((filter) => names.includes(String(filter['name']))) + 1;
+  if (names !== undefined) return list.findLastIndex((filter) => names.includes(textAt(filter, 'name'))) + 1;
   const router = list.findIndex((filter) => filter['name'] === ROUTER);
   return router < 0 ? list.length : router;
 }

@@ -8,6 +8,17 @@ export function isMap(value: Json | undefined): value is JsonMap {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A text field; empty when it is not set, or no text. */
+export function textAt(message: JsonMap, field: string): string {
+  const value = message[field];
+  return typeof value === 'string' ? value : '';
+}
+
+/** Whether a criterion holds; one that is not set holds for everything. */
+export function fits(wanted: string | number | undefined, found: Json | undefined): boolean {
+  return wanted === undefined || wanted === '' || wanted === 0 || wanted === found;
+}
+
 /** A message as a plain map: generated resources are made of nothing else. */
 export function asMap(resource: object): JsonMap {
   return resource as JsonMap;

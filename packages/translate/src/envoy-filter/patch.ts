@@ -51,27 +51,25 @@ export interface ListChange {
 }
 
 /** A list after the change; the same list when nothing of it is meant. */
-export function changeList(list: readonly JsonMap[], patch: Patch, { matches, anchored, addAt }: ListChange): readonly JsonMap[] {
-  const { operation, value } = patch;
-  const at = list.findIndex(matches);
+export function changeList(list: readonly JsonMap[], patch: Patch, change: ListChange): readonly JsonMap[] {
+  return alters(patch) ? altered(list, patch, change.matches) : inserted(list, patch, change);
+}
+
+function altered(list: readonly JsonMap[], patch: Patch, matches: ListChange['matches']): readonly JsonMap[] {
+  if (!list.some(matches)) return list;
+  if (patch.operation === 'REMOVE') return list.filter((entry) => !matches(entry));
+  return list.map((entry) => (matches(entry) ? (patch.operation === 'REPLACE' ? patch.value : merged(entry, patch)) : entry));
+}
+
+function inserted(list: readonly JsonMap[], { operation, value }: Patch, { matches, anchored, addAt }: ListChange): readonly JsonMap[] {
   const insert = (index: number): readonly JsonMap[] => [...list.slice(0, index), value, ...list.slice(index)];
-  switch (operation) {
-    case 'ADD':
-      return insert(addAt?.(list) ?? list.length);
-    case 'INSERT_FIRST':
-      return insert(0);
-    case 'INSERT_BEFORE':
-      return anchored ? (at < 0 ? list : insert(at)) : insert(0);
-    case 'INSERT_AFTER':
-      return anchored ? (at < 0 ? list : insert(at + 1)) : insert(addAt?.(list) ?? list.length);
-    case 'REMOVE':
-      return at < 0 ? list : list.filter((entry) => !matches(entry));
-    case 'REPLACE':
-      return at < 0 ? list : list.map((entry) => (matches(entry) ? value : entry));
-    case 'MERGE':
-    case 'MERGE_AND_REPLACE_LIST':
-      return at < 0 ? list : list.map((entry) => (matches(entry) ? merged(entry, patch) : entry));
-  }
+  const end = addAt?.(list) ?? list.length;
+  if (operation === 'INSERT_FIRST') return insert(0);
+  if (operation === 'ADD') return insert(end);
+  const before = operation === 'INSERT_BEFORE';
+  if (!anchored) return insert(before ? 0 : end);
+  const at = list.findIndex(matches);
+  return at < 0 ? list : insert(before ? at : at + 1);
 }
 
 /** The list under a field, as maps. */

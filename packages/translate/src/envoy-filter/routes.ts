@@ -1,4 +1,4 @@
-import type { JsonMap } from './merge.ts';
+import { fits, textAt, type JsonMap } from './merge.ts';
 import { changeList, listAt, mapList, merged, withList, type Patch } from './patch.ts';
 
 /** What is known of a route table besides what stands in it. */
@@ -9,17 +9,11 @@ export interface TablePlace {
 
 /** A route table after one change; the same one when nothing in it is meant. */
 export function patchRouteTable(table: JsonMap, patch: Patch, place: TablePlace): JsonMap {
-  if (!tableMatches(String(table['name'] ?? ''), patch, place)) return table;
-  switch (patch.applyTo) {
-    case 'ROUTE_CONFIGURATION':
-      return merged(table, patch);
-    case 'VIRTUAL_HOST':
-      return patchHosts(table, patch);
-    case 'HTTP_ROUTE':
-      return mapList(table, 'virtual_hosts', (host) => (hostMatches(host, patch) ? patchRoutes(host, patch) : host));
-    default:
-      return table;
-  }
+  if (!tableMatches(textAt(table, 'name'), patch, place)) return table;
+  if (patch.applyTo === 'ROUTE_CONFIGURATION') return merged(table, patch);
+  if (patch.applyTo === 'VIRTUAL_HOST') return patchHosts(table, patch);
+  if (patch.applyTo !== 'HTTP_ROUTE') return table;
+  return mapList(table, 'virtual_hosts', (host) => (hostMatches(host, patch) ? patchRoutes(host, patch) : host));
 }
 
 /** `9080`, `http.8080`, `https.8443.port.gateway.namespace`, `inbound|9080||`. */
@@ -30,19 +24,20 @@ function portOf(name: string): number {
 function tableMatches(name: string, { match }: Patch, { gateways }: TablePlace): boolean {
   const wanted = match.routeConfiguration;
   if (wanted === undefined) return true;
-  if (wanted.name !== undefined && wanted.name !== '' && wanted.name !== name) return false;
-  if (wanted.portNumber !== undefined && wanted.portNumber !== 0 && wanted.portNumber !== portOf(name)) return false;
-  if (wanted.portName !== undefined && wanted.portName !== '' && name.split('.')[2] !== wanted.portName) return false;
-  return wanted.gateway === undefined || wanted.gateway === '' || gateways.includes(wanted.gateway);
+  const { gateway = '' } = wanted;
+  return (
+    fits(wanted.name, name) &&
+    fits(wanted.portNumber, portOf(name)) &&
+    fits(wanted.portName, name.split('.')[2]) &&
+    (gateway === '' || gateways.includes(gateway))
+  );
 }
 
 function hostMatches(host: JsonMap, { match }: Patch): boolean {
   const wanted = match.routeConfiguration?.vhost;
   const domains = Array.isArray(host['domains']) ? (host['domains'] as readonly unknown[]) : [];
-  return (
-    (wanted?.name === undefined || wanted.name === '' || host['name'] === wanted.name) &&
-    (wanted?.domainName === undefined || wanted.domainName === '' || domains.includes(wanted.domainName))
-  );
+  const { domainName = '' } = wanted ?? {};
+  return fits(wanted?.name, host['name']) && (domainName === '' || domains.includes(domainName));
 }
 
 function patchHosts(table: JsonMap, patch: Patch): JsonMap {
@@ -57,8 +52,7 @@ function patchRoutes(host: JsonMap, patch: Patch): JsonMap {
   const before = listAt(host, 'routes');
   const wanted = patch.match.routeConfiguration?.vhost?.route;
   const action = ACTIONS[wanted?.action ?? 'ANY'];
-  const matches = (route: JsonMap): boolean =>
-    (wanted?.name === undefined || wanted.name === '' || route['name'] === wanted.name) && (action === undefined || route[action] !== undefined);
+  const matches = (route: JsonMap): boolean => fits(wanted?.name, route['name']) && (action === undefined || route[action] !== undefined);
   const change = { matches, anchored: wanted?.name !== undefined && wanted.name !== '' };
   return withList(host, 'routes', changeList(before, patch, change), before);
 }

@@ -49,7 +49,7 @@ export function inboundPorts(push: PushContext, node: ProxyNode, index: Endpoint
   const add = (number: number, protocol: Protocol, target?: Target): void => {
     if (found.has(number) || protocol === 'udp') return;
     found.set(number, {
-      ...basics(push, node, number, protocol, target),
+      ...basics(push, node, { number, protocol, target }),
       endpoint: '',
       bind: '',
       redirected: redirects,
@@ -80,7 +80,13 @@ function serviceTargets(push: PushContext, node: ProxyNode, index: EndpointIndex
   return targets;
 }
 
-function basics(push: PushContext, node: ProxyNode, number: number, protocol: Protocol, target: Target | undefined) {
+interface PortBasics {
+  readonly number: number;
+  readonly protocol: Protocol;
+  readonly target: Target | undefined;
+}
+
+function basics(push: PushContext, node: ProxyNode, { number, protocol, target }: PortBasics) {
   const { mode, policy } = effectiveMtls(push, node, number);
   return { number, protocol, wire: wireProtocol(protocol), mtls: mode, policy, service: target?.service, servicePort: target?.port };
 }
@@ -97,7 +103,7 @@ function ingressPort(listener: SidecarIngress, { push, node, sidecar, targets }:
   const target = targets.get(number);
   return [
     {
-      ...basics(push, node, number, parseProtocol(listener.port.protocol ?? 'TCP') ?? 'tcp', target),
+      ...basics(push, node, { number, protocol: parseProtocol(listener.port.protocol ?? 'TCP') ?? 'tcp', target }),
       endpoint: listener.defaultEndpoint ?? '',
       bind: listener.bind ?? '',
       redirected: node.interception === 'REDIRECT' && listener.captureMode !== 'NONE',

@@ -131,16 +131,9 @@ function serviceListeners(service: Service, port: ServicePort, inputs: ServiceIn
       ),
     ];
   }
-  const ownAddresses = [
-    ...(service.vip === undefined || isWildcard(service.hostname) ? [] : [vipAddress(service.vip, scope)]),
-    ...inputs.headless
-      .filter((entry) => entry.service === service && entry.port === port.number)
-      .flatMap(({ endpoints }) => answeringAddresses(endpoints)),
-    ...(redirect ? service.addresses.filter((address) => !address.includes('/')) : []),
-  ];
   // Without redirection there is no original destination to forward to.
   if (scope.interception === 'NONE' && service.resolution === 'none') return [];
-  const addresses = inputs.bind === undefined ? ownAddresses : [inputs.bind];
+  const addresses = inputs.bind === undefined ? addressesOf(service, port, inputs) : [inputs.bind];
   return addresses.map((address) => {
     if (http)
       return cache.get(
@@ -152,6 +145,15 @@ function serviceListeners(service: Service, port: ServicePort, inputs: ServiceIn
     const { virtualServices: _, headless: __, ...rest } = inputs;
     return cache.get('tcpListener', { ...rest, service, port, address, owners }, tcpListener);
   });
+}
+
+/** Where calls of a service port go: its virtual address, those of headless endpoints, and those that it names itself. */
+function addressesOf(service: Service, port: ServicePort, { scope, headless }: ServiceInputs): readonly string[] {
+  return [
+    ...(service.vip === undefined || isWildcard(service.hostname) ? [] : [vipAddress(service.vip, scope)]),
+    ...headless.filter((entry) => entry.service === service && entry.port === port.number).flatMap(({ endpoints }) => answeringAddresses(endpoints)),
+    ...(scope.interception === 'REDIRECT' ? service.addresses.filter((address) => !address.includes('/')) : []),
+  ];
 }
 
 interface HttpListenerInputs {

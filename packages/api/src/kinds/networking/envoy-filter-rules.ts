@@ -49,7 +49,13 @@ export function validateEnvoyFilter(spec: EnvoyFilter): Finding[] {
   return findings;
 }
 
-function patchRules({ applyTo, match, patch }: EnvoyFilterPatch, at: readonly (string | number)[]): Finding[] {
+function patchRules(entry: EnvoyFilterPatch, at: Path): Finding[] {
+  return [...operationRules(entry, at), ...matchRules(entry, at)];
+}
+
+type Path = readonly (string | number)[];
+
+function operationRules({ applyTo, match, patch }: EnvoyFilterPatch, at: Path): Finding[] {
   const findings: Finding[] = [];
   const { operation, value } = patch;
   const allowed = OPERATIONS[applyTo];
@@ -58,21 +64,10 @@ function patchRules({ applyTo, match, patch }: EnvoyFilterPatch, at: readonly (s
       path: [...at, 'patch', 'operation'],
       message: `${operation} cannot be done to a ${applyTo}; possible are ${allowed.join(', ')}`,
     });
-  if (operation === 'REMOVE') {
-    if (value !== undefined) findings.push({ path: [...at, 'patch', 'value'], message: 'REMOVE takes no value' });
-  } else if (value === undefined) findings.push({ path: [...at, 'patch', 'value'], message: `${operation} needs a value` });
-  const object = OBJECTS[applyTo];
-  for (const other of ['listener', 'routeConfiguration', 'cluster'] as const) {
-    if (match?.[other] !== undefined && object !== undefined && other !== object)
-      findings.push({ path: [...at, 'match', other], message: `a ${applyTo} is matched by "${object}"` });
-  }
-  const version = match?.proxy?.proxyVersion;
-  const fault =
-    version === undefined ? undefined : version.length > 1024 ? `is ${version.length} characters long; the limit is 1024` : regexFault(version);
-  if (fault !== undefined)
-    findings.push({ path: [...at, 'match', 'proxy', 'proxyVersion'], message: `is not a regular expression of RE2: ${fault}` });
-  const anchored = (operation === 'INSERT_BEFORE' || operation === 'INSERT_AFTER') && !hasAnchor(applyTo, match);
-  if (anchored)
+  if ((operation === 'REMOVE') === (value !== undefined))
+    findings.push({ path: [...at, 'patch', 'value'], message: `${operation} ${value === undefined ? 'needs a value' : 'takes no value'}` });
+  const beside = operation === 'INSERT_BEFORE' || operation === 'INSERT_AFTER';
+  if (beside && !(ANCHORS[applyTo]?.(match) ?? true))
     findings.push({
       path: [...at, 'match'],
       message: `${operation} needs the name of what it is put beside: without one it goes to the ${operation === 'INSERT_BEFORE' ? 'begin' : 'end'}`,
@@ -81,17 +76,28 @@ function patchRules({ applyTo, match, patch }: EnvoyFilterPatch, at: readonly (s
   return findings;
 }
 
-function hasAnchor(applyTo: ApplyTo, match: EnvoyFilterPatch['match']): boolean {
-  switch (applyTo) {
-    case 'LISTENER_FILTER':
-      return match?.listener?.listenerFilter !== undefined;
-    case 'NETWORK_FILTER':
-      return match?.listener?.filterChain?.filter?.name !== undefined;
-    case 'HTTP_FILTER':
-      return match?.listener?.filterChain?.filter?.subFilter?.name !== undefined;
-    case 'HTTP_ROUTE':
-      return match?.routeConfiguration?.vhost?.route?.name !== undefined;
-    default:
-      return true;
-  }
+function matchRules({ applyTo, match }: EnvoyFilterPatch, at: Path): Finding[] {
+  const object = OBJECTS[applyTo];
+  const others = (['listener', 'routeConfiguration', 'cluster'] as const).filter((other) => object !== undefined && other !== object);
+  const findings: Finding[] = others
+    .filter((other) => match?.[other] !== undefined)
+    .map((other) => ({ path: [...at, 'match', other], message: `a ${applyTo} is matched by "${object ?? ''}"` }));
+  const version = match?.proxy?.proxyVersion;
+  const fault = version === undefined ? undefined : versionFault(version);
+  if (fault !== undefined) findings.push({ path: [...at, 'match', 'proxy', 'proxyVersion'], message: fault });
+  return findings;
 }
+
+function versionFault(version: string): string | undefined {
+  if (version.length > 1024) return `is ${version.length} characters long; the limit is 1024`;
+  const fault = regexFault(version);
+  return fault === undefined ? undefined : `is not a regular expression of RE2: ${fault}`;
+}
+
+/** Whether a match names what something is put beside. */
+const ANCHORS: Readonly<Partial<Record<ApplyTo, (match: EnvoyFilterPatch['match']) => boolean>>> = {
+  LISTENER_FILTER: (match) => match?.listener?.listenerFilter !== undefined,
+  NETWORK_FILTER: (match) => match?.listener?.filterChain?.filter?.name !== undefined,
+  HTTP_FILTER: (match) => match?.listener?.filterChain?.filter?.subFilter?.name !== undefined,
+  HTTP_ROUTE: (match) => match?.routeConfiguration?.vhost?.route?.name !== undefined,
+};

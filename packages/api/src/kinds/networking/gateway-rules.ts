@@ -59,7 +59,7 @@ function certificateRules(tls: NonNullable<GatewayServer['tls']>, at: readonly (
 
 function fileRules(tls: NonNullable<GatewayServer['tls']>, at: readonly (string | number)[]): Finding[] {
   const findings: Finding[] = [];
-  const pairs = [...(tls.serverCertificate === undefined && tls.privateKey === undefined ? [] : [{ pair: tls, path: at }])];
+  const pairs = tls.serverCertificate === undefined && tls.privateKey === undefined ? [] : [{ pair: tls, path: at }];
   const listed = (tls.tlsCertificates ?? []).map((pair, index) => ({ pair, path: [...at, 'tlsCertificates', index] }));
   for (const { pair, path } of [...pairs, ...listed]) {
     if ((pair.serverCertificate ?? '') === '') findings.push({ path: [...path, 'serverCertificate'], message: 'is required beside privateKey' });

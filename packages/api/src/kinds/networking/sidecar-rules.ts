@@ -8,23 +8,25 @@ const ENDPOINT = /^(?:(?:127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):([1-9]\d{0,4})|unix:\
 
 /** Istio's rules across the fields of a Sidecar. */
 export function validateSidecar(spec: Sidecar): Finding[] {
-  const findings: Finding[] = [];
-  if (spec.ingress === undefined && spec.egress === undefined && spec.inboundConnectionPool === undefined && spec.outboundTrafficPolicy === undefined)
-    findings.push({ path: [], message: 'a Sidecar without ingress, egress and outboundTrafficPolicy says nothing' });
-  if (spec.ingress !== undefined && spec.ingress.length > 0 && Object.keys(spec.workloadSelector?.labels ?? {}).length === 0)
+  const says = [spec.ingress, spec.egress, spec.inboundConnectionPool, spec.outboundTrafficPolicy].some((part) => part !== undefined);
+  const findings: Finding[] = says ? [] : [{ path: [], message: 'a Sidecar without ingress, egress and outboundTrafficPolicy says nothing' }];
+  const ingress = spec.ingress ?? [];
+  if (ingress.length > 0 && Object.keys(spec.workloadSelector?.labels ?? {}).length === 0)
     findings.push({
       path: ['ingress'],
       message: 'ports belong to workloads: ingress needs a workloadSelector, or all workloads of the namespace get these ports',
       severity: 'warning',
     });
-  findings.push(...ingressRules(spec.ingress ?? []), ...egressRules(spec.egress ?? []));
-  const policy = spec.outboundTrafficPolicy;
-  if (policy?.egressProxy !== undefined) {
-    const at: Path = ['outboundTrafficPolicy', 'egressProxy'];
-    if (policy.mode !== 'ALLOW_ANY') findings.push({ path: at, message: 'an egressProxy needs mode: ALLOW_ANY' });
-    if (policy.egressProxy.port === undefined) findings.push({ path: at, message: 'an egressProxy needs a port' });
-  }
-  return findings;
+  return [...findings, ...ingressRules(ingress), ...egressRules(spec.egress ?? []), ...policyRules(spec.outboundTrafficPolicy)];
+}
+
+function policyRules(policy: Sidecar['outboundTrafficPolicy']): Finding[] {
+  if (policy?.egressProxy === undefined) return [];
+  const at: Path = ['outboundTrafficPolicy', 'egressProxy'];
+  return [
+    ...(policy.mode === 'ALLOW_ANY' ? [] : [{ path: at, message: 'an egressProxy needs mode: ALLOW_ANY' }]),
+    ...(policy.egressProxy.port === undefined ? [{ path: at, message: 'an egressProxy needs a port' }] : []),
+  ];
 }
 
 function ingressRules(listeners: readonly SidecarIngress[]): Finding[] {
