@@ -1,6 +1,6 @@
 import type { AccessLog, CustomTag } from './access-log.ts';
 import type { Any, ConfigSource, Duration, Percent, SubstitutionFormat, TypedExtensionConfig } from './common.ts';
-import type { RouteConfiguration } from './route.ts';
+import type { HeaderMatcher, RouteConfiguration } from './route.ts';
 
 /** `envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`. */
 export interface HttpConnectionManager {
@@ -152,5 +152,13 @@ export interface HttpProtocolOptions {
     readonly auto_san_validation?: boolean;
     readonly override_auto_sni_header?: string;
   };
+  /** Which responses count as failures of a host; absent: 5xx. */
+  readonly outlier_detection?: { readonly error_matcher?: ResponseMatcher };
   readonly http_filters?: readonly HttpFilter[];
+}
+
+/** `envoy.config.common.matcher.v3.MatchPredicate`, as far as responses are told apart by it. */
+export interface ResponseMatcher {
+  readonly or_match?: { readonly rules?: readonly ResponseMatcher[] };
+  readonly http_response_headers_match?: { readonly headers?: readonly HeaderMatcher[] };
 }

@@ -12,6 +12,7 @@ export const SIDECAR_FILES: readonly string[] = [
   'envoy/config/route/v3/route.proto',
   'envoy/config/cluster/v3/cluster.proto',
   'envoy/config/endpoint/v3/endpoint.proto',
+  'envoy/config/common/matcher/v3/matcher.proto',
   'envoy/extensions/transport_sockets/tls/v3/tls.proto',
   'envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.proto',
   'envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.proto',
@@ -102,9 +103,17 @@ export function isAnnotationImport(path: string): boolean {
   return /(^|\/)annotations\/|^validate\/|^google\/api\/(?!expr\/)|^google\/protobuf\/descriptor\.proto$/.test(path);
 }
 
+const HTTP_OUTLIERS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection';
+
+/** Messages that are. */
+export const YOUNGER_MESSAGES: Readonly<Record<string, readonly (readonly [name: string, number: number, type: string])[]>> = {
+  [HTTP_OUTLIERS]: [['error_matcher', 1, '.envoy.config.common.matcher.v3.MatchPredicate']],
+};
+
 /** Fields of Envoy that are younger than the shipped files: message, name, number, type. */
 export const YOUNGER_FIELDS: readonly (readonly [message: string, name: string, number: number, type: string])[] = [
   ['envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'auto_host_sni', 6, 'bool'],
   ['envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'auto_sni_san_validation', 7, 'bool'],
   ['envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget', 'budget_interval', 3, '.google.protobuf.Duration'],
+  ['envoy.extensions.upstreams.http.v3.HttpProtocolOptions', 'outlier_detection', 8, `.${HTTP_OUTLIERS}`],
 ];

@@ -102,6 +102,26 @@ test('outlier detection ejects after consecutive failures and lets back in', () 
   assert.equal(Object.keys(spread(made, 20, 11_000)).length, 2);
 });
 
+test('where statuses are named that fail, they alone do', () => {
+  const matches = (status: string): object => ({ http_response_headers_match: { headers: [{ name: ':status', string_match: { exact: status } }] } });
+  const config = eds({
+    outlier_detection: { consecutive_5xx: 2, enforcing_success_rate: 0, base_ejection_time: '10s', max_ejection_percent: 50 },
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
+        explicit_http_config: { http_protocol_options: {} },
+        outlier_detection: { error_matcher: { or_match: { rules: [matches('429'), matches('503')] } } },
+      }),
+    },
+  });
+  const { made } = build(config, assignment([{ lb_endpoints: [endpoint('10.0.0.1'), endpoint('10.0.0.2')] }]));
+  const [host] = made.hosts();
+  if (host === undefined) throw new Error('two hosts expected');
+  for (const outcome of [429, 500, 503, 200, 500, 500, 429] as const) made.report(host, outcome, 1000);
+  assert.equal(host.ejectedUntilMs, 0, '500 ends the row as a success does');
+  made.report(host, 503, 1000);
+  assert.deepEqual(spread(made, 20, 1001), { '10.0.0.2:9080': 20 });
+});
+
 test('a host that could not be ejected at first is ejected later; failures are remembered over an update', () => {
   const config = eds({ outlier_detection: { consecutive_5xx: 3, enforcing_success_rate: 0, base_ejection_time: '10s', max_ejection_percent: 50 } });
   const both = assignment([{ lb_endpoints: [endpoint('10.0.0.1'), endpoint('10.0.0.2')] }]);

@@ -5,6 +5,7 @@ import { decodeHealthCheck } from './health-check.ts';
 import { decodeHttp1 } from './http.ts';
 import { decodeHttp2 } from './http2.ts';
 import { decodeBalancing } from './load-balancing.ts';
+import { decodeErrorStatuses } from './error-statuses.ts';
 import { decodeOutlier } from './outlier.ts';
 import { asObject, type Reader } from './reader.ts';
 import { decodeAdsSource, decodeUpstreamTransport } from './tls.ts';
@@ -35,7 +36,7 @@ export function decodeClusterMessage(reader: Reader): RuntimeCluster {
     healthChecks: decodeHealthChecks(reader),
     ignoreHealthOnRemoval: reader.bool('ignore_health_on_host_removal'),
     closeOnHealthFailure: reader.bool('close_connections_on_host_health_failure'),
-    ...(outlier === undefined ? {} : { outlier: decodeOutlier(outlier) }),
+    ...(outlier === undefined ? {} : { outlier: { ...decodeOutlier(outlier), ...options.errors } }),
     http: options.http,
     ...(bindAddress === undefined ? {} : { bindAddress }),
     ...(keepalive === undefined ? {} : { tcpKeepalive: decodeKeepalive(keepalive) }),
@@ -161,16 +162,19 @@ interface ProtocolOptions {
   readonly http: UpstreamHttp;
   readonly autoSni: boolean;
   readonly autoSanValidation: boolean;
+  readonly errors: { readonly errorStatuses?: readonly number[] };
 }
 
 function decodeProtocolOptions(reader: Reader): ProtocolOptions {
   const perConnection = reader.number('max_requests_per_connection', 0);
   const options = findHttpOptions(reader);
   const upstream = options?.message('upstream_http_protocol_options');
+  const errorStatuses = decodeErrorStatuses(options);
   return {
     http: { ...decodeCodec(options), ...decodeConnectionOptions(options?.message('common_http_protocol_options'), perConnection) },
     autoSni: upstream?.bool('auto_sni') ?? false,
     autoSanValidation: upstream?.bool('auto_san_validation') ?? false,
+    errors: errorStatuses === undefined ? {} : { errorStatuses },
   };
 }
 

@@ -119,7 +119,7 @@ type Counter = 'errors' | 'gatewayErrors' | 'localErrors';
 /** Counts one outcome; answers the thresholds that it reaches. Without the split a failure of our side counts as a gateway's. */
 function count(config: OutlierDetection, record: OutlierRecord, outcome: OutlierOutcome): readonly (readonly [OutlierFinding, Counter])[] {
   if (typeof outcome !== 'number' && config.splitLocalOrigin) return countLocal(config, record, outcome);
-  const status = typeof outcome === 'number' ? outcome : STATUS[outcome];
+  const status = typeof outcome === 'number' ? judged(config, outcome) : STATUS[outcome];
   if (status === 0) return NOTHING;
   record.external.total++;
   if (status < 500) {
@@ -132,6 +132,12 @@ function count(config: OutlierDetection, record: OutlierRecord, outcome: Outlier
   else if (++record.gatewayErrors === config.consecutiveGatewayFailure) found.push(['consecutiveGatewayFailure', 'gatewayErrors']);
   if (++record.errors === config.consecutive5xx) found.push(['consecutive5xx', 'errors']);
   return found;
+}
+
+/** Where statuses are named that fail, a response is an error of the host by them alone, and of no special kind. */
+function judged({ errorStatuses }: OutlierDetection, status: number): number {
+  if (errorStatuses === undefined) return status;
+  return errorStatuses.includes(status) ? 500 : 200;
 }
 
 const NOTHING: readonly never[] = [];

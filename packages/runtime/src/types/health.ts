@@ -8,6 +8,8 @@ export interface OutlierDetection {
   /** With what probability (0..100) each finding ejects. */
   readonly enforcing: Readonly<Record<OutlierFinding, number>>;
   readonly splitLocalOrigin: boolean;
+  /** Statuses that count as a failure of the host, and all others as none; absent: the class 5xx. */
+  readonly errorStatuses?: readonly number[];
   readonly successRate: { readonly minimumHosts: number; readonly requestVolume: number; /** In thousandths. */ readonly stdevFactor: number };
   readonly failurePercentage: { readonly threshold: number; readonly minimumHosts: number; readonly requestVolume: number };
   readonly intervalMs: number;

@@ -40,7 +40,7 @@ export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | unde
   const policy = effectivePolicy(rule, subset, port.number);
   const discovery = discoveryOf(inputs, policy);
   if (discovery === undefined) return undefined;
-  const protocol = upstreamProtocol(wireProtocol(port.protocol), policy.connectionPool);
+  const protocol = upstreamProtocol(wireProtocol(port.protocol), policy.connectionPool, mesh);
   const credentials = inputs.nodeType === 'router' || Object.keys(rule?.workloadSelector ?? {}).length > 0;
   const transport = transportFields(policy.tls, {
     protocol,
@@ -62,7 +62,10 @@ export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | unde
     circuit_breakers: circuitBreakers(policy),
     ...outlierFields(policy.outlierDetection),
     ...keepaliveFields(policy.connectionPool, mesh),
-    ...protocolOptions(protocol, policy.connectionPool, upstreamNames(policy.tls, { credentials })),
+    ...protocolOptions(protocol, policy.connectionPool, {
+      names: upstreamNames(policy.tls, { credentials }),
+      errorStatuses: policy.outlierDetection?.outlierDetectionHttpErrorCodes,
+    }),
     ...withProxyProtocol(transport, policy.proxyProtocol),
     ...(inputs.sourceAddress === '' ? {} : { upstream_bind_config: { source_address: { address: inputs.sourceAddress, port_value: 0 } } }),
     metadata: metadataOf(service, rule, subset),

@@ -1,30 +1,45 @@
 import type { ConnectionPoolSettings } from '@meltemi/api';
+import type { MeshConfig } from '@meltemi/model';
 import { ANY_TYPE, EXTENSION_NAME, packAny, type Cluster, type Http2ProtocolOptions, type HttpProtocolOptions } from '@meltemi/protos-types';
 import type { WireProtocol } from '../common/capabilities.ts';
 import { defined, nonZero } from '../common/defined.ts';
 import { durationOf } from '../common/duration.ts';
 
-/** The protocol an upstream is spoken to with: the port's, unless the policy upgrades it. */
-export function upstreamProtocol(wire: WireProtocol, pool: ConnectionPoolSettings | undefined): WireProtocol {
-  return wire === 'http' && pool?.http?.h2UpgradePolicy === 'UPGRADE' ? 'http2' : wire;
+/** The protocol an upstream is spoken to with: the port's, unless the policy, or without a word there the mesh, upgrades it. */
+export function upstreamProtocol(wire: WireProtocol, pool: ConnectionPoolSettings | undefined, mesh: Pick<MeshConfig, 'h2Upgrade'>): WireProtocol {
+  const policy = pool?.http?.h2UpgradePolicy ?? 'DEFAULT';
+  return wire === 'http' && (policy === 'UPGRADE' || (policy === 'DEFAULT' && mesh.h2Upgrade)) ? 'http2' : wire;
 }
 
-/** What the requests themselves say of the server's names; see `upstreamNames`. */
-export type UpstreamNames = NonNullable<HttpProtocolOptions['upstream_http_protocol_options']>;
+/** What is said beside the limits of the pool: of the server's names (see `upstreamNames`), and which statuses count as failures. */
+export interface UpstreamHttp {
+  readonly names?: HttpProtocolOptions['upstream_http_protocol_options'] | undefined;
+  readonly errorStatuses?: readonly number[] | undefined;
+}
 
 /** HTTP settings towards the upstream, in the place where Envoy wants them. Nothing for TCP. */
 export function protocolOptions(
   protocol: WireProtocol,
   pool: ConnectionPoolSettings | undefined,
-  names: UpstreamNames = {},
+  { names, errorStatuses }: UpstreamHttp = {},
 ): Pick<Cluster, 'typed_extension_protocol_options'> {
   if (protocol === 'tcp') return {};
   const options: HttpProtocolOptions = defined({
     common_http_protocol_options: connectionOptions(pool),
-    upstream_http_protocol_options: Object.keys(names).length === 0 ? undefined : names,
+    upstream_http_protocol_options: names,
+    outlier_detection: errorMatcher(errorStatuses ?? []),
     ...versionOf(protocol, pool?.http),
   });
   return { typed_extension_protocol_options: { [EXTENSION_NAME.httpProtocolOptions]: packAny(ANY_TYPE.httpProtocolOptions, options) } };
+}
+
+/** Failures by status instead of by the class 5xx. */
+function errorMatcher(statuses: readonly number[]): HttpProtocolOptions['outlier_detection'] {
+  if (statuses.length === 0) return undefined;
+  const rules = statuses.map((status) => ({
+    http_response_headers_match: { headers: [{ name: ':status', string_match: { exact: String(status) } }] },
+  }));
+  return { error_matcher: rules.length === 1 ? (rules[0] ?? {}) : { or_match: { rules } } };
 }
 
 /** Limits of single connections; an idle time for TCP is one for HTTP too, unless that has its own. */

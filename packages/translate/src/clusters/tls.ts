@@ -14,7 +14,7 @@ import type { WireProtocol } from '../common/capabilities.ts';
 import { defined, filled, nonEmpty } from '../common/defined.ts';
 import { meshSni } from '../common/names.ts';
 import { CLIENT_ALPN, outboundTlsSocket, RAW_BUFFER } from '../common/tls.ts';
-import type { UpstreamNames } from './protocol-options.ts';
+import type { UpstreamHttp } from './protocol-options.ts';
 
 type TransportFields = Pick<Cluster, 'transport_socket' | 'transport_socket_matches'>;
 
@@ -101,10 +101,9 @@ function serverChecks(roots: SdsSecretConfig, names: readonly string[]): CommonT
 }
 
 /** What the requests themselves say of the server: without a name in the rule, `Host` is asked for and, without names to expect, checked. */
-export function upstreamNames(tls: ClientTlsSettings | undefined, inputs: Pick<TransportInputs, 'credentials'>): UpstreamNames {
-  if (tls === undefined || (tls.mode !== 'SIMPLE' && tls.mode !== 'MUTUAL')) return {};
-  if (isForGateways(tls, inputs)) return {};
-  if (nonEmpty(tls.sni) !== undefined) return {};
+export function upstreamNames(tls: ClientTlsSettings | undefined, inputs: Pick<TransportInputs, 'credentials'>): UpstreamHttp['names'] {
+  if (tls === undefined || (tls.mode !== 'SIMPLE' && tls.mode !== 'MUTUAL')) return undefined;
+  if (isForGateways(tls, inputs) || nonEmpty(tls.sni) !== undefined) return undefined;
   const checked = (tls.subjectAltNames ?? []).length === 0 && tls.insecureSkipVerify !== true;
   return { auto_sni: true, ...(checked ? { auto_san_validation: true } : {}) };
 }

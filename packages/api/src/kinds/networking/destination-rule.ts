@@ -39,7 +39,6 @@ const POLICY = {
   ...TRAFFIC_POLICY_AHEAD,
   'loadBalancer.zoneAwareLbSetting': 'proxies do not know the others of their own service; write localityLbSetting',
   'outlierDetection.consecutiveErrors': 'Istio ignores it too; write consecutive5xxErrors',
-  'outlierDetection.outlierDetectionHttpErrorCodes': 'only the class 5xx counts; leave it out',
 };
 
 /** The kind DestinationRule. */

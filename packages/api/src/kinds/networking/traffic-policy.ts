@@ -120,7 +120,7 @@ const outlierDetection = z.strictObject({
   baseEjectionTime: opt(durationMin1ms, 'Shortest ejection; default 30s.'),
   maxEjectionPercent: opt(z.int().min(0).max(100), 'Endpoints ejected at most; default 10.'),
   minHealthPercent: opt(z.int().min(0).max(100), 'Below this share of healthy endpoints all are used.'),
-  outlierDetectionHttpErrorCodes: opt(z.array(uint32), 'Codes that count as errors.'),
+  outlierDetectionHttpErrorCodes: opt(z.array(z.int().min(100).max(599)), 'Statuses that count as errors, instead of the class 5xx.'),
 });
 
 const clientTls = z.strictObject({
