@@ -9,13 +9,13 @@ const LENGTHS =
   'XPRPPRRRSRSSSSSTSTTRSTSSSSQRSRSSTRQPRRSSQSRRTQRSSQQRQSRSSPRRRSRRSVVPORSRUVVVWWVTUOQVWWVWTQQVVXWWWPTPQRQQSRRUUTTVSVWVVWWWWWXWWWWWVZ';
 const END_OF_STRING = 256;
 const LONGEST = 30;
-/** Words of at most this many bits are found by one look into `SHORT`. */
-const SHORT_BITS = 9;
+/** Words of at most this many bits are found by one look into `SHORT`, and mostly two of them. */
+const SHORT_BITS = 12;
 
 const LENGTH = new Uint8Array(257);
 const WORD = new Uint32Array(257);
-/** By the next `SHORT_BITS` bits: symbol times 16 plus length, 0 = a longer word. */
-const SHORT = new Uint16Array(1 << SHORT_BITS);
+/** By the next `SHORT_BITS` bits: first symbol, second symbol, bits that they take, and how many symbols they are, one byte each; 0 = a longer word. */
+const SHORT = new Int32Array(1 << SHORT_BITS);
 /** For each length: the first word, how many there are, and where their symbols begin in `SYMBOLS`. */
 const FIRST_WORD = new Uint32Array(LONGEST + 1);
 const WORDS = new Uint16Array(LONGEST + 1);
@@ -34,7 +34,7 @@ for (let length = 5; length <= LONGEST; length++) {
     WORD[symbol] = nextWord;
     if (length <= SHORT_BITS) {
       const spare = SHORT_BITS - length;
-      SHORT.fill(symbol * 16 + length, nextWord << spare, (nextWord + 1) << spare);
+      SHORT.fill(symbol | (length << 16) | (1 << 24), nextWord << spare, (nextWord + 1) << spare);
     }
     SYMBOLS[nextSymbol++] = symbol;
     nextWord++;
@@ -42,9 +42,18 @@ for (let length = 5; length <= LONGEST; length++) {
   WORDS[length] = nextSymbol - (FIRST_SYMBOL[length] as number);
 }
 
+// Where a second word fits behind the first, both are found at once.
+const SINGLE = SHORT.slice();
+for (const [bits, first] of SINGLE.entries()) {
+  const length = (first >> 16) & 0xff;
+  const second = SINGLE[(bits << length) & ((1 << SHORT_BITS) - 1)] as number;
+  const both = length + ((second >> 16) & 0xff);
+  if (first !== 0 && second !== 0 && both <= SHORT_BITS) SHORT[bits] = (first & 0xff) | ((second & 0xff) << 8) | (both << 16) | (2 << 24);
+}
+
 /** Most bytes that `encoded` bytes can decode to: the shortest word has five bits. */
 export function huffmanRoom(encoded: number): number {
-  return Math.floor((encoded * 8) / 5) + 1;
+  return Math.floor((encoded * 8) / 5) + 2;
 }
 
 /**
@@ -58,17 +67,33 @@ export function huffmanDecode(from: Uint8Array, start: number, end: number, to: 
   let count = 0;
   let p = start;
   for (;;) {
-    while (count <= 24 && p < end) {
-      bits |= (from[p++] as number) << (24 - count);
-      count += 8;
+    if (count < SHORT_BITS && p < end) {
+      if (p + 1 < end) {
+        bits |= (((from[p] as number) << 8) | (from[p + 1] as number)) << (16 - count);
+        count += 16;
+        p += 2;
+      } else {
+        bits |= (from[p++] as number) << (24 - count);
+        count += 8;
+      }
     }
     const short = SHORT[bits >>> (32 - SHORT_BITS)] as number;
-    let length = short & 15;
-    if (length !== 0) {
+    let length = (short >> 16) & 0xff;
+    if (length > count) {
+      // At the end: of two words the first may be there.
+      length = LENGTH[short & 0xff] as number;
       if (length > count) break;
-      to[at++] = short >> 4;
+      to[at++] = short;
+    } else if (length !== 0) {
+      to[at] = short;
+      to[at + 1] = short >> 8;
+      at += short >> 24;
     } else {
       length = SHORT_BITS + 1;
+      while (count <= 24 && p < end) {
+        bits |= (from[p++] as number) << (24 - count);
+        count += 8;
+      }
       // A word of 26 to 30 bits may reach into a byte that did not fit any more.
       const more = count > 24 && count < LONGEST && p < end;
       const window = more ? bits | ((from[p] as number) >>> (count - 24)) : bits;
