@@ -10,6 +10,7 @@ export async function startBackend(
   plainPort: number,
   tlsPort: number,
   authority: Authority,
+  http2: boolean = false,
 ): Promise<{ readonly process: Measured; readonly name: string }> {
   const server = await authority.issue('server');
   const file = (name: string, text: string): string => {
@@ -34,8 +35,8 @@ export async function startBackend(
 events { worker_connections 4096; }
 http { access_log off; keepalive_requests 1000000000; keepalive_timeout 3600s; default_type application/json; client_body_buffer_size 64k;
 client_body_temp_path ${directory}/b; proxy_temp_path ${directory}/p; fastcgi_temp_path ${directory}/f; uwsgi_temp_path ${directory}/u; scgi_temp_path ${directory}/s;
-server { listen 127.0.0.1:${plainPort} backlog=4096; location / { return 200 "${body}"; } }
-server { listen 127.0.0.1:${tlsPort} ssl backlog=4096; ssl_certificate ${certificate}; ssl_certificate_key ${key}; ssl_client_certificate ${root}; ssl_verify_client on; ssl_verify_depth 3;
+server { listen 127.0.0.1:${plainPort}${http2 ? ' http2' : ''} backlog=4096; location / { return 200 "${body}"; } }
+server { listen 127.0.0.1:${tlsPort} ssl${http2 ? ' http2' : ''} backlog=4096; ssl_certificate ${certificate}; ssl_certificate_key ${key}; ssl_client_certificate ${root}; ssl_verify_client on; ssl_verify_depth 3;
 ssl_protocols TLSv1.3; location / { return 200 "${body}"; } } }
 `,
   );

@@ -13,10 +13,20 @@ export interface Http1ConfigOptions {
   readonly tlsBackendPort: number;
   readonly logPath: string;
   readonly authority: Authority;
+  /** The upstream is spoken HTTP/2 to (the listeners take both always). */
+  readonly http2?: boolean;
 }
 
 const any = (type: string, fields: object): object => ({ '@type': `type.googleapis.com/${type}`, ...fields });
 const HCM = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+
+const HTTP2 = {
+  typed_extension_protocol_options: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
+      explicit_http_config: { http2_protocol_options: {} },
+    }),
+  },
+};
 
 /** Istio's default line. */
 const LOG_FORMAT =
@@ -40,6 +50,7 @@ export async function http1Config(options: Http1ConfigOptions): Promise<Http1Con
       },
     }),
   };
+  const protocol = options.http2 === true ? HTTP2 : {};
   return {
     listeners: [
       listener('plain', options.plainPort, [{ name: 'default', match: { prefix: '/' }, route: { cluster: 'plain' } }], {}),
@@ -68,9 +79,9 @@ export async function http1Config(options: Http1ConfigOptions): Promise<Http1Con
       }),
     ],
     clusters: [
-      cluster('plain', options.backendPort),
-      cluster('mesh', options.tlsBackendPort, tls),
-      cluster('mesh-canary', options.tlsBackendPort, tls),
+      cluster('plain', options.backendPort, protocol),
+      cluster('mesh', options.tlsBackendPort, { ...protocol, transport_socket: tls }),
+      cluster('mesh-canary', options.tlsBackendPort, { ...protocol, transport_socket: tls }),
       collector(),
     ],
   };
@@ -130,7 +141,7 @@ function hundredRoutes(name: string): object[] {
   return routes;
 }
 
-function cluster(name: string, port: number, transport?: object): object {
+function cluster(name: string, port: number, more: object): object {
   return {
     name,
     type: 'STATIC',
@@ -143,7 +154,7 @@ function cluster(name: string, port: number, transport?: object): object {
     circuit_breakers: {
       thresholds: [{ max_connections: UNLIMITED, max_pending_requests: UNLIMITED, max_requests: UNLIMITED, max_retries: UNLIMITED }],
     },
-    ...(transport === undefined ? {} : { transport_socket: transport }),
+    ...more,
   };
 }
 
@@ -157,11 +168,7 @@ function collector(): object {
       cluster_name: 'collector',
       endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: 9 } } } }] }],
     },
-    typed_extension_protocol_options: {
-      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any('envoy.extensions.upstreams.http.v3.HttpProtocolOptions', {
-        explicit_http_config: { http2_protocol_options: {} },
-      }),
-    },
+    ...HTTP2,
   };
 }
 

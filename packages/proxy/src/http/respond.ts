@@ -12,7 +12,7 @@ import { followRedirect } from './internal-redirect.ts';
 import { headerValue, knownValue } from './request-view.ts';
 import { StageChain } from './payload.ts';
 import type { Piece } from './pieces.ts';
-import { attemptFailed, mayRetry, scheduleRetry, sentOnStale } from './retry.ts';
+import { attemptFailed, mayRetry, scheduleRetry, sentInVain, sentOnStale } from './retry.ts';
 import { routeAgain } from './router.ts';
 import { touchTry } from './try-idle.ts';
 import type { HeadRead, LostCause, UpstreamStream } from './stream.ts';
@@ -166,7 +166,7 @@ export function tunnelEnded(x: Exchange): void {
   x.downstream.tunnelHalfClosed(x);
 }
 
-const LOST_FLAGS = { closed: 'UC', protocol: 'UPE', reset: 'UR', unprocessed: 'UR' } as const;
+const LOST_FLAGS = { closed: 'UC', protocol: 'UPE', reset: 'UR', refused: 'UR', unprocessed: 'UR' } as const;
 /** Envoy's names of the reset reasons. */
 const LOST_REASONS = {
   closed: 'connection termination',
@@ -177,9 +177,10 @@ const LOST_REASONS = {
 
 /** The upstream connection broke, or spoke nonsense, or the stream was reset. */
 export function upstreamLost(x: Exchange, stream: UpstreamStream, cause: LostCause, reason: string): void {
+  refused: 'remote refused stream reset',
   const { info } = x;
   if (x.phase === 'sent') {
-    if (cause === 'closed' && sentOnStale(x, stream)) return;
+    if ((cause === 'closed' && sentOnStale(x, stream)) || (cause === 'unprocessed' && sentInVain(x))) return;
     if (cause === 'protocol') nonsense(x);
     else attemptFailed(x, { end: lostEnd(cause), flag: LOST_FLAGS[cause], reason: LOST_REASONS[cause], transport: '' });
     return;
@@ -198,5 +199,5 @@ export function upstreamLost(x: Exchange, stream: UpstreamStream, cause: LostCau
 }
 
 function lostEnd(cause: LostCause): AttemptEnd {
-  return cause === 'unprocessed' ? { t: 'reset', requestSent: false } : { t: 'reset', requestSent: true };
+  return cause === 'unprocessed' || cause === 'refused' ? { t: 'reset', requestSent: true, refused: true } : { t: 'reset', requestSent: true };
 }

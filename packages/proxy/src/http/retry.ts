@@ -68,6 +68,22 @@ export function sentOnStale(x: Exchange, stream: UpstreamStream): boolean {
   return true;
 }
 
+/** So often a request is sent again because its connection was going away. */
+const MAX_IN_VAIN = 3;
+
+/**
+ * The upstream said when it went away that it has not looked at this request: it is sent again at once, whatever the policy, if it is
+ * still whole (RFC 9113 section 6.8). Answers whether it was done.
+ */
+export function sentInVain(x: Exchange): boolean {
+  if (x.info.attempts > MAX_IN_VAIN || (x.downstream.hasBody && !x.replayable) || x.upgrade !== '') return false;
+  x.downstream.timers.stopTry();
+  abandonAttempt(x, undefined);
+  x.phase = 'held';
+  x.again();
+  return true;
+}
+
 /** Begins another attempt after the policy's back-off, or after the time that the response asked for. The old one has been given up. */
 export function scheduleRetry(x: Exchange, end: AttemptEnd): void {
   const { retry, breaker, worker } = x;

@@ -75,8 +75,8 @@ export interface HeadRead {
   ended: boolean;
 }
 
-/** Why an upstream stream was lost: its connection broke, its bytes were nonsense, it was reset; `unprocessed` = safe to send again. */
-export type LostCause = 'closed' | 'protocol' | 'reset' | 'unprocessed';
+/** Why an upstream stream was lost: its connection broke, its bytes were nonsense, it was reset or refused; `unprocessed` = the connection goes away and nobody has looked at it. */
+export type LostCause = 'closed' | 'protocol' | 'reset' | 'refused' | 'unprocessed';
 
 /** Whom an upstream stream serves: an exchange, or a second attempt of one (mirror, hedge). All calls concern the present request. */
 export interface UpstreamUser {

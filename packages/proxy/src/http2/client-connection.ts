@@ -10,12 +10,12 @@ import { ClientStream, type ClientLink } from './client-stream.ts';
 import { H2Link } from './h2-link.ts';
 import { KeepAlive } from './keep-alive.ts';
 
-/** Before the peer's SETTINGS are here, no more streams than any server takes. */
-const STREAMS_BEFORE_SETTINGS = 100;
 const SPARE_STREAMS = 32;
 
 /** What a connection tells its pool. */
 export interface H2ConnectionOwner {
+  /** How many streams the host has taken so far: what a connection counts with before the peer's SETTINGS are here. */
+  readonly expectedStreams: number;
   /** There may be room for another stream. */
   room(connection: Http2ClientConnection): void;
   closed(connection: Http2ClientConnection): void;
@@ -72,8 +72,15 @@ export class Http2ClientConnection implements TransportHandler, ClientLink, H2Ha
   get free(): number {
     if (this.#state !== 'open') return 0;
     const { session } = this.link;
-    const limit = session.ready ? this.cluster.config.http.http2.maxConcurrentStreams : STREAMS_BEFORE_SETTINGS;
+    const { maxConcurrentStreams } = this.cluster.config.http.http2;
+    const limit = session.ready ? maxConcurrentStreams : Math.min(maxConcurrentStreams, this.#owner.expectedStreams);
     return Math.min(session.canOpen, limit - session.openStreams);
+  }
+
+  /** The peer's own limit of streams; undefined = it has not told yet. */
+  get peerLimit(): number | undefined {
+    const { session } = this.link;
+    return session.ready ? session.canOpen + session.openStreams : undefined;
   }
 
   get openStreams(): number {
@@ -192,7 +199,8 @@ export class Http2ClientConnection implements TransportHandler, ClientLink, H2Ha
   }
 
   reset(stream: H2Stream<ClientStream>, code: number, by: 'peer' | 'goaway' | 'session'): void {
-    if (by === 'goaway' || (by === 'peer' && code === H2_ERROR.refusedStream)) stream.owner?.lost('unprocessed', '');
+    if (by === 'goaway') stream.owner?.lost('unprocessed', '');
+    else if (by === 'peer' && code === H2_ERROR.refusedStream) stream.owner?.lost('refused', '');
     else if (by === 'peer') stream.owner?.lost('reset', '');
     else stream.owner?.lost(this.#state === 'dead' ? 'closed' : 'protocol', '');
   }

@@ -58,6 +58,9 @@ export class ClientStream implements UpstreamStream {
   get tls(): TlsInfo | undefined {
     return this.#client.tls;
   }
+  get payloadBytes(): number {
+    return this.#received;
+  }
   get requests(): number {
     return this.#client.requests;
   }
@@ -80,6 +83,11 @@ export class ClientStream implements UpstreamStream {
     outgoing.endStream = framing === 'none' && user.upgrade === '';
     outgoing.scheme = user.scheme;
     outgoing.extended = user.upgrade !== '';
+    if (outgoing.extended && this.#link.session.ready && !this.#link.session.canConnect) {
+      // Not within the caller's call, which counts on a stream.
+      process.nextTick(() => this.user === user && this.lost('protocol', 'http2.no_extended_connect'));
+      return true;
+    }
     this.#stream = this.#link.session.request(this, outgoing);
     this.#queue.start(this.#stream);
     this.#receipts.start(this.#stream);

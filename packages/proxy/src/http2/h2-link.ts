@@ -58,7 +58,8 @@ export class H2Link<Owner> implements Link<Owner>, OutputOwner {
   drained(): void {
     this.blocked = false;
     this.session.flushed();
-    for (const queue of [...this.waiting]) {
+    // (A queue that goes takes itself out.)
+    for (const queue of this.waiting) {
       queue.pump();
       if (this.output.length > FLUSH_BYTES) this.output.flush();
       if (this.isBlocked()) return;

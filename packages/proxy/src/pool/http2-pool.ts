@@ -15,6 +15,8 @@ export class Http2Pool implements H2ConnectionOwner {
   readonly #connections: Http2ClientConnection[] = [];
   readonly #line = new WaitingLine();
   #dialing = 0;
+  /** Before a host has told, no more than any server takes. */
+  expectedStreams = 100;
   #epoch = 0;
   #closed = false;
 
@@ -38,7 +40,7 @@ export class Http2Pool implements H2ConnectionOwner {
   /** Connections end with the requests they carry; new ones are made with the secrets in force. */
   renew(): void {
     this.#epoch++;
-    for (const connection of [...this.#connections]) connection.leave();
+    for (const connection of this.#connections.slice()) connection.leave();
   }
 
   close(): void {
@@ -58,6 +60,7 @@ export class Http2Pool implements H2ConnectionOwner {
   }
 
   room(connection: Http2ClientConnection): void {
+    this.expectedStreams = Math.max(1, connection.peerLimit ?? this.expectedStreams);
     while (this.#line.length > 0 && connection.free > 0 && this.#usable(connection)) this.#line.take()?.waiter.onPoolReady(connection.stream());
     if (this.#line.length > 0) this.#dialIfNeeded();
   }
