@@ -1,3 +1,4 @@
+import { readableBody } from '../backend/grpc-message.ts';
 import type { SeenRequest } from '../backend/seen.ts';
 import { openConnection, type Connection } from '../client/connection.ts';
 import { runHttp2 } from '../client/http2.ts';
@@ -75,7 +76,15 @@ async function withBackends(run: CaseRun, act: () => Promise<StepObservation>): 
   await until(journal, 'backends settle', () => fresh().every(({ complete, cut }) => complete || cut), SETTLE_MS).catch(() => undefined);
   return {
     ...shown,
-    backend: fresh().map(({ at, method, target, headers, body, trailers, complete }) => ({ at, method, target, headers, body, trailers, complete })),
+    backend: fresh().map(({ at, method, target, headers, body, trailers, complete }) => ({
+      at,
+      method,
+      target,
+      headers,
+      body: readableBody(target, body),
+      trailers,
+      complete,
+    })),
   };
 }
 

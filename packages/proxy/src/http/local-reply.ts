@@ -44,7 +44,7 @@ export function renderLocalReply(x: Exchange, reply: LocalReply, close: boolean)
   // A body behind one of these would be taken for the next response (RFC 9112 section 6.3).
   const body = grpc || info.responseCode === 204 || info.responseCode === 304 ? undefined : Buffer.from(reply.body);
   let head = `HTTP/1.1 ${info.responseCode} ${statusText(info.responseCode)}\r\n`;
-  const lines = (grpc ? grpcLines(x, reply) : bodyLines(x, body, own)) + reply.lines + own;
+  const lines = (grpc ? grpcLines(x, reply) : bodyLines(x, body, reply.lines + own)) + reply.lines + own;
   head += x.filters === undefined ? lines : filterLocalReply(x, info.responseCode, lines, body !== undefined && body.length > 0);
   head += responseLines(x) + dateLine(x.worker.ports.clock.now());
   head += plan.serverLine === '' ? 'server: envoy\r\n' : plan.serverLine;

@@ -17,6 +17,8 @@ export interface SideRequest {
   /** Names in lower case; what frames the message is written here. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array;
+  /** When `content-length` is told: where there is no other way (HTTP/1.1), with every body (default), or also where there is none. */
+  readonly length?: 'needed' | 'with-body' | 'always';
   /** 0 = none. */
   readonly timeoutMs: number;
 }
@@ -32,6 +34,11 @@ export type SideOutcome =
       readonly trailers: readonly (readonly [name: string, value: string])[];
     }
   | { readonly t: 'failed'; readonly reason: 'no cluster' | 'no host' | 'overflow' | 'connect' | 'timeout' | 'reset' | 'too large' };
+
+/** What a service is told of a question besides: that it comes from inside, and how long its answer is waited for. */
+export function questionHeaders(timeoutMs: number): readonly (readonly [name: string, value: string])[] {
+  return [['x-envoy-internal', 'true'], ...(timeoutMs > 0 ? [['x-envoy-expected-rq-timeout-ms', String(Math.ceil(timeoutMs))] as const] : [])];
+}
 
 /** Responses to the proxy itself are small; what is larger is not read. */
 const MAX_RESPONSE_BYTES = 1024 * 1024;
@@ -104,17 +111,18 @@ class SideExchange implements UpstreamUser, PoolWaiter {
     stream.begin(this);
     const { scratch } = this.#worker.buffers;
     const { body } = this.#request;
-    const head = this.#head();
+    const head = this.#head(stream.protocol);
     if (head.length > scratch.length) return this.#fail('too large');
     stream.writeHead(scratch, scratch.write(head, 0, 'latin1'), body.length === 0 ? 'none' : 'raw');
     if (body.length > 0) stream.writeLast(body, 0, body.length);
   }
 
-  #head(): string {
-    const { method, path, authority, headers, body } = this.#request;
+  #head(protocol: UpstreamStream['protocol']): string {
+    const { method, path, authority, headers, body, length = 'with-body' } = this.#request;
     let head = `${method} ${clean(path)} HTTP/1.1\r\nhost: ${clean(authority === '' ? this.#request.cluster : authority)}\r\n`;
     for (const [name, value] of headers) head += `${name}: ${clean(value)}\r\n`;
-    return body.length > 0 || method !== 'GET' ? `${head}content-length: ${body.length}\r\n\r\n` : `${head}\r\n`;
+    const told = length === 'always' || (body.length > 0 && (length === 'with-body' || protocol === 'http1'));
+    return told ? `${head}content-length: ${body.length}\r\n\r\n` : `${head}\r\n`;
   }
 
   onPoolFailure(): void {

@@ -88,7 +88,7 @@ export const extAuthzFilter: FilterKind = defineFilter<ExtAuthzConfig, AuthzRout
     return {
       decide(context) {
         if (!enabled(context))
-          return config.denyAtDisable ? { reply: { status: config.statusOnError, body: '', flag: 'UAEX', details: 'ext_authz_denied' } } : undefined;
+          return config.denyAtDisable ? { reply: { status: config.statusOnError, body: '', flag: 'UAEX', details: 'ext_authz_error' } } : undefined;
         return context.endOfStream ? asks : withBody;
       },
     };

@@ -22,10 +22,10 @@ export type FilterOverride =
 export type MetadataValue = string | number | boolean | null | readonly MetadataValue[] | { readonly [key: string]: MetadataValue };
 export type MetadataStruct = Readonly<Record<string, MetadataValue>>;
 
-/** One change of a head. Names are lower-case; `:path`, `:method`, `:authority` and `host` may be set on requests. */
+/** One change of a head. `join`: appends to the value of a header that is there, in one line. Names are lower-case; `:path`, `:method`, `:authority` and `host` may be set on requests. */
 export interface HeaderEdit {
   readonly name: string;
-  readonly action: 'append' | 'add-if-absent' | 'overwrite' | 'overwrite-if-exists' | 'remove';
+  readonly action: 'append' | 'add-if-absent' | 'overwrite' | 'overwrite-if-exists' | 'join' | 'remove';
   /** '' for removals. */
   readonly value: string;
 }

@@ -83,7 +83,9 @@ function optionEdit({ header, append, append_action: action }: HeaderOption, of:
           : 'append'
         : (ACTIONS[action] ?? 'append')
       : append
-        ? 'append'
+        ? of === 'request'
+          ? 'join'
+          : 'append'
         : 'overwrite';
   const edit: HeaderEdit = { name, action: chosen, value };
   return mayTouch(edit) ? edit : undefined;

@@ -90,6 +90,7 @@ export function checkRequest(x: Exchange, question: AuthzQuestion): object {
       },
       context_extensions: extensions,
       metadata_context: { filter_metadata: metadataToTell(x, config.metadataNamespaces) },
+      route_metadata_context: {},
       ...(config.tlsSession && info.connection.tls !== undefined ? { tls_session: { sni: info.connection.tls.serverName } } : {}),
     },
   };

@@ -1,6 +1,6 @@
 import { compileFormat, httpStatus, namesMatch, type AuthzQuestion, type ExtAuthzConfig, type HttpAuthz } from '@meltemi/runtime';
 import type { Exchange } from '../exchange.ts';
-import { sendAside, type SideRequest } from '../side-request.ts';
+import { questionHeaders, sendAside, type SideRequest } from '../side-request.ts';
 import { failureVerdict, grpcVerdict, httpVerdict } from './authz-answer.ts';
 import { bodyToTell, checkRequest, headersToTell, joinedHeaders } from './authz-request.ts';
 import { callGrpc, type GrpcMethod } from './grpc-unary.ts';
@@ -54,8 +54,14 @@ function httpRequest(x: Exchange, question: AuthzQuestion, http: HttpAuthz): Sid
     method: info.method,
     authority: x.viewAuthority,
     path: http.pathPrefix + x.viewPath,
-    headers: [...headers, ...added, ...(body === undefined ? [] : [['x-envoy-auth-partial-body', String(!x.requestComplete)] as const])],
+    headers: [
+      ...questionHeaders(http.timeoutMs),
+      ...headers,
+      ...added,
+      ...(body === undefined ? [] : [['x-envoy-auth-partial-body', String(!x.requestComplete)] as const]),
+    ],
     body: body ?? NO_BODY,
+    length: 'always',
     timeoutMs: http.timeoutMs,
   };
 }

@@ -2,7 +2,7 @@ import { MeshError } from '@meltemi/base';
 import { loadCodec, type ProtoCodec } from '@meltemi/protos';
 import type { GrpcService } from '@meltemi/runtime';
 import type { Worker } from '../../core/worker.ts';
-import { sendAside, type SideOutcome } from '../side-request.ts';
+import { questionHeaders, sendAside, type SideOutcome } from '../side-request.ts';
 
 /** A method of a gRPC service: its path, and the types of its two messages. */
 export interface GrpcMethod {
@@ -48,9 +48,10 @@ export function callGrpc(
     ['te', 'trailers'],
     ['content-type', 'application/grpc'],
     ...(timeoutMs > 0 ? [['grpc-timeout', `${Math.ceil(timeoutMs)}m`] as const] : []),
+    ...questionHeaders(timeoutMs),
     ...metadata.map(({ name, value }) => [name, value] as const),
   ];
-  return sendAside(worker, { cluster, method: 'POST', authority, path: method.path, headers, body, timeoutMs }, (outcome) =>
+  return sendAside(worker, { cluster, method: 'POST', authority, path: method.path, headers, body, length: 'needed', timeoutMs }, (outcome) =>
     done(readAnswer(outcome, method.response)),
   );
 }

@@ -1,6 +1,6 @@
 import type { JwksSource } from '@meltemi/runtime';
 import type { Worker } from '../../core/worker.ts';
-import { sendAside } from '../side-request.ts';
+import { questionHeaders, sendAside } from '../side-request.ts';
 import { parseJwks, type Jwks } from './jwks.ts';
 
 /** Keys now, why there are none, or `pending`: `onKeys` tells when to ask again. */
@@ -48,7 +48,16 @@ class KeyKeeper {
     if (this.#fetching) return;
     this.#fetching = true;
     const { cluster, authority, path, timeoutMs, backOffMs } = this.#source;
-    const request = { cluster, method: 'GET', authority, path, headers: [], body: NO_BODY, timeoutMs };
+    const request = {
+      cluster,
+      method: 'GET',
+      authority,
+      path,
+      headers: questionHeaders(timeoutMs),
+      body: NO_BODY,
+      length: 'needed' as const,
+      timeoutMs,
+    };
     sendAside(this.#worker, request, (outcome) => {
       this.#fetching = false;
       const keys = outcome.t === 'response' && outcome.status === 200 ? parseJwks(outcome.body.toString()) : undefined;

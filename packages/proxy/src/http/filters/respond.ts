@@ -87,6 +87,8 @@ function editedValue(before: string | undefined, { action, value }: HeaderEdit):
       return before === undefined ? value : `${before},${value}`;
     case 'add-if-absent':
       return before ?? value;
+    case 'join':
+      return before === undefined ? undefined : `${before},${value}`;
     case 'overwrite-if-exists':
       return before === undefined ? undefined : value;
   }
