@@ -82,6 +82,12 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     reason: "the data plane does not know its node's cluster name",
   },
   {
+    case: 'ratelimit-service/*',
+    at: ['*.backend.0.headers.x-forwarded-for'],
+    embedded: {},
+    reason: 'who asks is no client of the mesh',
+  },
+  {
     case: 'ext-authz/*',
     at: ['*.backend.0.headers.x-forwarded-for', '*.responses.0.headers.x-envoy-upstream-service-time'],
     embedded: {},
