@@ -1,5 +1,5 @@
 import type { BytesPort } from '../bytes.ts';
-import { copyBytes, withRoom } from './field-table.ts';
+import { copyBytes, noBytes, withRoom } from './field-table.ts';
 
 /** Longest block that is remembered. */
 const LONGEST = 512;
@@ -13,7 +13,7 @@ export class BlockMemory {
 
   constructor(port: BytesPort) {
     this.#port = port;
-    this.#bytes = port.allocate(0);
+    this.#bytes = noBytes(port);
   }
 
   /** Is this the remembered block, with a table that has changed as often? */

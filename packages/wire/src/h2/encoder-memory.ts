@@ -1,5 +1,5 @@
 import type { BytesPort } from '../bytes.ts';
-import { copyBytes, withRoom } from './field-table.ts';
+import { copyBytes, noBytes, withRoom } from './field-table.ts';
 
 /** Heads of each kind that are remembered: connections carry a few over and over. A power of two. */
 const PLACES = 8;
@@ -71,9 +71,9 @@ export class EncoderMemory {
     const { insertions, variant } = state;
     const at = place(bytes, start, end, variant);
     const known = (this.#places[at] ??= {
-      head: this.#port.allocate(0),
+      head: noBytes(this.#port),
       headLength: 0,
-      block: this.#port.allocate(0),
+      block: noBytes(this.#port),
       blockLength: 0,
       insertions: -1,
     });

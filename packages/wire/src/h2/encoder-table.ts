@@ -1,9 +1,9 @@
 import type { BytesPort } from '../bytes.ts';
 import { LOWER } from '../tables.ts';
-import { ENTRY_OVERHEAD, FieldTable } from './field-table.ts';
+import { ENTRY_OVERHEAD, FieldTable, noBytes } from './field-table.ts';
 import { STATIC_COUNT, STATIC_FIELDS, type StaticField } from './static-table.ts';
 
-const BUCKETS = 256;
+const BUCKETS = 128;
 /** Numbers per entry in `#links`. */
 const LINKS = 4;
 const SMALLEST_RING = 16;
@@ -32,17 +32,17 @@ export class EncoderTable {
   readonly #table: FieldTable;
   /** Entries ever added: same number and size, same table. */
   insertions = 0;
-  readonly #byLine = new Int32Array(BUCKETS);
-  readonly #byName = new Int32Array(BUCKETS);
+  #byLine: Int32Array = NO_NUMBERS;
+  #byName: Int32Array = NO_NUMBERS;
   /** For each place in a ring: line hash, number of the next older line of the bucket, name hash, next older one of its bucket. */
-  #links = new Int32Array(SMALLEST_RING * LINKS);
-  #mask = SMALLEST_RING - 1;
+  #links: Int32Array = NO_NUMBERS;
+  #mask = 0;
   #scratch: Uint8Array;
   readonly #port: BytesPort;
 
   constructor(port: BytesPort, maxSize: number) {
     this.#table = new FieldTable(port, maxSize);
-    this.#scratch = port.allocate(256);
+    this.#scratch = noBytes(port);
     this.#port = port;
   }
 
@@ -56,6 +56,7 @@ export class EncoderTable {
 
   /** HPACK index of this very line, 0 = it is not there. */
   findLine(field: FieldToSend): number {
+    if (this.insertions === 0) return 0;
     const oldest = this.insertions - this.#table.count;
     let number = this.#byLine[field.hash & (BUCKETS - 1)] as number;
     while (number > oldest) {
@@ -68,7 +69,7 @@ export class EncoderTable {
 
   /** HPACK index of an entry with this name, 0 = none. */
   findName(field: FieldToSend): number {
-    if (field.index !== 0) return field.index;
+    if (field.index !== 0 || this.insertions === 0) return field.index;
     const oldest = this.insertions - this.#table.count;
     let number = this.#byName[field.nameHash & (BUCKETS - 1)] as number;
     while (number > oldest) {
@@ -87,6 +88,7 @@ export class EncoderTable {
   /** Adds the field. */
   add(field: FieldToSend): void {
     const { hash, nameHash } = field;
+    if (this.insertions === 0) this.#start();
     this.#table.add(this.#line(field), 0, nameLengthOf(field), field.valueEnd - field.valueStart, field.index);
     if (this.#table.count > this.#mask) this.#grow();
     const number = ++this.insertions;
@@ -97,6 +99,14 @@ export class EncoderTable {
     this.#links[link + 3] = this.#byName[nameHash & (BUCKETS - 1)] as number;
     this.#byLine[hash & (BUCKETS - 1)] = number;
     this.#byName[nameHash & (BUCKETS - 1)] = number;
+  }
+
+  /** Storage comes with the first entry: most connections are idle. */
+  #start(): void {
+    this.#byLine = new Int32Array(BUCKETS);
+    this.#byName = new Int32Array(BUCKETS);
+    this.#links = new Int32Array(SMALLEST_RING * LINKS);
+    this.#mask = SMALLEST_RING - 1;
   }
 
   /** The field in line form, in the scratch. */
@@ -151,3 +161,5 @@ export class EncoderTable {
 function nameLengthOf({ index, nameStart, nameEnd }: FieldToSend): number {
   return index === 0 ? nameEnd - nameStart : (STATIC_FIELDS[index - 1] as StaticField).name.length;
 }
+
+const NO_NUMBERS = new Int32Array(0);

@@ -11,7 +11,8 @@ export const LINE_OVERHEAD = 4;
 export const ENTRY_STRIDE = 4;
 
 const SMALLEST_RING = 16;
-const SMALLEST_ARENA = 512;
+const SMALLEST_ARENA = 256;
+const SMALLEST_ROOM = 64;
 /** Below this a loop copies faster than `set` makes its view. */
 const LOOP_BYTES = 36;
 
@@ -26,7 +27,7 @@ export function copyBytes(from: Uint8Array, start: number, length: number, to: U
 // oxlint-disable-next-line max-params -- storage, its use, and who gives more
 export function withRoom(port: BytesPort, bytes: Uint8Array, used: number, more: number): Uint8Array {
   if (used + more <= bytes.length) return bytes;
-  const bigger = port.allocate(Math.max(used + more, bytes.length * 2, SMALLEST_ARENA));
+  const bigger = port.allocate(Math.max(used + more, bytes.length * 2, SMALLEST_ROOM));
   bigger.set(bytes.subarray(0, used));
   return bigger;
 }
@@ -48,6 +49,18 @@ function writeLine(name: Uint8Array, value: Uint8Array, to: Uint8Array, at: numb
 export interface Lines {
   readonly bytes: Uint8Array;
   readonly meta: Int32Array;
+}
+
+const emptyOf = new WeakMap<BytesPort, Uint8Array>();
+
+/** No bytes, in the port's own kind of array: what storage is before its first use. */
+export function noBytes(port: BytesPort): Uint8Array {
+  let empty = emptyOf.get(port);
+  if (empty === undefined) {
+    empty = port.allocate(0);
+    emptyOf.set(port, empty);
+  }
+  return empty;
 }
 
 const staticLinesOf = new WeakMap<BytesPort, Lines>();
@@ -84,7 +97,7 @@ export class FieldTable {
   /** The lines. */
   bytes: Uint8Array;
   /** `ENTRY_STRIDE` numbers for each place in the ring; see `entry`. */
-  meta = new Int32Array(0);
+  meta: Int32Array = NO_NUMBERS;
   /** Entries there are. */
   count = 0;
   /** How often the table has changed: same number, same table. */
@@ -103,7 +116,7 @@ export class FieldTable {
 
   constructor(port: BytesPort, maxSize: number) {
     this.#port = port;
-    this.bytes = port.allocate(0);
+    this.bytes = noBytes(port);
     this.maxSize = maxSize;
   }
 
@@ -198,3 +211,5 @@ export class FieldTable {
     this.#next = this.count;
   }
 }
+
+const NO_NUMBERS = new Int32Array(0);

@@ -3,7 +3,7 @@ import { ascii, type HeadScanner, matches } from '../head-scanner.ts';
 import { HEADER } from '../known-headers.ts';
 import { BlockMemory } from './block-memory.ts';
 import { KIND, lengthValue } from './field-kinds.ts';
-import { copyBytes, ENTRY_OVERHEAD, LINE_OVERHEAD, withRoom } from './field-table.ts';
+import { copyBytes, ENTRY_OVERHEAD, LINE_OVERHEAD, noBytes, withRoom } from './field-table.ts';
 import { PseudoFields } from './pseudo-fields.ts';
 import type { H2Head, H2HeadRefusal } from './session-types.ts';
 
@@ -25,7 +25,7 @@ const STRIDE = 4;
 export interface HeadBuilderLimits {
   readonly maxHeaderListBytes: number;
   readonly maxHeaders: number;
-  readonly enableConnectProtocol: boolean;
+  readonly enableConnectProtocol?: boolean;
 }
 
 /** Builds the HTTP/1.1 form of a head from decoded fields, and holds them to the rules of RFC 9113 section 8. See `H2Head`. */
@@ -45,8 +45,8 @@ export class HeadBuilder implements H2Head {
   readonly memory: BlockMemory;
   /** Lines there are; for each four places (name, value) and the known header's id, for the scanner. */
   count = 0;
-  slots = new Int32Array(16 * STRIDE);
-  ids = new Int8Array(16);
+  slots: Int32Array = NO_SLOTS;
+  ids: Int8Array = NO_IDS;
   readonly pseudo: PseudoFields;
   headersStart = 0;
   #result: HeadResult = 'ok';
@@ -68,7 +68,7 @@ export class HeadBuilder implements H2Head {
   constructor(port: BytesPort, limits: HeadBuilderLimits) {
     this.#port = port;
     this.#limits = limits;
-    this.#empty = port.allocate(0);
+    this.#empty = noBytes(port);
     this.bytes = this.#empty;
     this.#cookie = this.#empty;
     this.pseudo = new PseudoFields(port);
@@ -158,7 +158,7 @@ export class HeadBuilder implements H2Head {
   }
 
   #growSlots(): void {
-    const lines = this.ids.length * 2;
+    const lines = Math.max(8, this.ids.length * 2);
     const slots = new Int32Array(lines * STRIDE);
     slots.set(this.slots);
     this.slots = slots;
@@ -233,7 +233,7 @@ export class HeadBuilder implements H2Head {
     const { pseudo } = this;
     this.#started = true;
     this.#reserve(pseudo.room);
-    if (!(this.#mode === 'response' ? pseudo.statusLine(this.bytes) : pseudo.requestLine(this.bytes, this.#limits.enableConnectProtocol))) {
+    if (!(this.#mode === 'response' ? pseudo.statusLine(this.bytes) : pseudo.requestLine(this.bytes, this.#limits.enableConnectProtocol === true))) {
       this.#result = 'malformed';
       return false;
     }
@@ -284,3 +284,6 @@ export class HeadBuilder implements H2Head {
     return scanner.adopt(this);
   }
 }
+
+const NO_SLOTS = new Int32Array(0);
+const NO_IDS = new Int8Array(0);

@@ -59,17 +59,17 @@ export class HpackEncoder {
   readonly #limit: number;
   /** The smallest size of the table since the last block; the next one tells it and the present size. -1 = nothing to tell. */
   #smallest = -1;
-  #lines = new Int32Array(16 * STRIDE);
+  #lines: Int32Array = NO_NUMBERS;
   #count = 0;
   /** Hashes of lines and names sent lately: what comes twice gets a place in the table, what differs every time does not. */
-  readonly #seen = new Int32Array(SEEN_SETS * SEEN_WAYS);
+  #seen: Int32Array = NO_NUMBERS;
   readonly #field: FieldToSend = { bytes: EMPTY, nameStart: 0, nameEnd: 0, valueStart: 0, valueEnd: 0, nameHash: 0, hash: 0, index: 0 };
   readonly #memory: EncoderMemory;
   readonly #state = { insertions: 0, variant: 0 };
   /** Everything of this block so far is an index. */
   #indexed = true;
   /** Where it could be cut into what is remembered and what is not. */
-  readonly #cuts: Cuts = { places: new Int32Array(32), count: 0, least: 0 };
+  readonly #cuts: Cuts = { places: NO_NUMBERS, count: 0, least: 0 };
   #headStart = 0;
   #linesEnd = 0;
   /** What the memory keeps must reach beyond this: the line that `:authority` comes from. */
@@ -335,6 +335,7 @@ export class HpackEncoder {
 
   /** Was this sent lately? It was now. The latest of a set stands first. */
   #again(hash: number): boolean {
+    if (this.#seen.length === 0) this.#seen = new Int32Array(SEEN_SETS * SEEN_WAYS);
     const seen = this.#seen;
     const first = ((hash ^ (hash >>> 13)) & (SEEN_SETS - 1)) * SEEN_WAYS;
     let previous = hash;
@@ -394,6 +395,7 @@ export class HpackEncoder {
 }
 
 const EMPTY = new Uint8Array(0);
+const NO_NUMBERS = new Int32Array(0);
 
 /** Index of `byte` in `bytes[start, end)`, `end` when it is not there. */
 function indexOf(bytes: Uint8Array, byte: number, start: number, end: number): number {
@@ -410,7 +412,7 @@ function exactly(bytes: Uint8Array, start: number, end: number, wanted: Uint8Arr
 }
 
 function longer(lines: Int32Array): Int32Array<ArrayBuffer> {
-  const all = new Int32Array(lines.length * 2);
+  const all = new Int32Array(Math.max(8 * STRIDE, lines.length * 2));
   all.set(lines);
   return all;
 }

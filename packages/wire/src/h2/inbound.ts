@@ -18,7 +18,8 @@ export class Inbound<Owner> implements FrameSink {
   readonly #decoder: HpackDecoder;
   readonly #into: { head: HeadBuilder; mode: HeadMode };
   readonly #head: HeadBuilder;
-  readonly #trailers: HeadBuilder;
+  /** Made when the first trailers come. */
+  #trailers: HeadBuilder | undefined = undefined;
   /** A header block in pieces, and the HEADERS frame that it began with. */
   #block: Uint8Array = EMPTY;
   #blockLength = 0;
@@ -35,9 +36,7 @@ export class Inbound<Owner> implements FrameSink {
     this.#core = core;
     const { settings, limits, port } = core.options;
     this.#decoder = new HpackDecoder(port);
-    const headLimits = { ...limits, enableConnectProtocol: core.isServer && settings.enableConnectProtocol };
-    this.#head = new HeadBuilder(port, headLimits);
-    this.#trailers = new HeadBuilder(port, headLimits);
+    this.#head = new HeadBuilder(port, { ...limits, enableConnectProtocol: core.isServer && settings.enableConnectProtocol });
     this.#into = { head: this.#head, mode: 'request' };
     this.reader = new FrameReader(this, { port, maxFrameSize: settings.maxFrameSize, preface: core.isServer });
   }
@@ -210,7 +209,7 @@ export class Inbound<Owner> implements FrameSink {
     if (stream === undefined && !fresh && !this.#mayComeLate(id)) return false;
     const into = this.#into;
     const trailers = stream !== undefined && stream.headCame;
-    into.head = trailers ? this.#trailers : this.#head;
+    into.head = trailers ? (this.#trailers ??= new HeadBuilder(core.options.port, core.options.limits)) : this.#head;
     into.mode = trailers ? 'trailers' : core.isServer ? 'request' : 'response';
     const result = this.#decoder.decode(block, start, end, into);
     if (result === 'broken') return core.fail(H2_ERROR.compressionError, 'bad_header_block');
@@ -264,7 +263,7 @@ export class Inbound<Owner> implements FrameSink {
     const core = this.#core;
     if (!this.#blockEnds || stream.bodyLeft > 0) return core.streamError(stream, H2_ERROR.protocolError);
     stream.remoteEnded = true;
-    core.handler.trailers(stream, this.#trailers);
+    core.handler.trailers(stream, this.#into.head);
     return !core.dead;
   }
 

@@ -1,7 +1,7 @@
 import type { BytesPort } from '../bytes.ts';
 import { ascii, matches } from '../head-scanner.ts';
 import { KIND, lengthValue } from './field-kinds.ts';
-import { copyBytes, withRoom } from './field-table.ts';
+import { copyBytes, noBytes, withRoom } from './field-table.ts';
 
 const KINDS = 7;
 const SLASH = 47;
@@ -40,7 +40,7 @@ export class PseudoFields {
 
   constructor(port: BytesPort) {
     this.#port = port;
-    this.#bytes = port.allocate(0);
+    this.#bytes = noBytes(port);
   }
 
   /** Most bytes that a start line and the lines that belong to it can take. CONNECT writes its authority twice. */
