@@ -28,6 +28,7 @@ export async function run(args: readonly string[]): Promise<void> {
       rounds: { type: 'string', default: '21' },
       case: { type: 'string', default: 'whole,scoped,storm,scoped-storm' },
       namespaces: { type: 'string', default: '10' },
+      proxies: { type: 'string' },
       sources: { type: 'boolean', default: false },
       loud: { type: 'boolean', default: false },
     },
@@ -36,7 +37,10 @@ export async function run(args: readonly string[]): Promise<void> {
   console.log(`machine: ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, Node ${process.version}`);
   const cases = values.case.split(',');
   const namespaces = Number(values.namespaces);
-  const [mesh, many] = [MESH, STORM].map((size) => ({ ...size, namespaces })) as [MeshSize, MeshSize];
+  const [mesh, many] = [MESH, STORM].map((size) => ({ ...size, namespaces, proxies: Number(values.proxies ?? size.proxies) })) as [
+    MeshSize,
+    MeshSize,
+  ];
   const folder = mkdtempSync(join(tmpdir(), 'meltemi-product-'));
   try {
     const setup: Setup = { main: values.sources ? SOURCES : await bundleProduct(folder), loud: values.loud };

@@ -7,10 +7,8 @@ import { start, type Measured } from './processes.ts';
 /** Both ports answer every request with 1 KiB; the second speaks TLS 1.3 and asks for a client certificate. */
 export async function startBackend(
   directory: string,
-  plainPort: number,
-  tlsPort: number,
+  { plain: plainPort, tls: tlsPort, http2 }: { readonly plain: number; readonly tls: number; readonly http2: boolean },
   authority: Authority,
-  http2: boolean = false,
 ): Promise<{ readonly process: Measured; readonly name: string }> {
   const server = await authority.issue('server');
   const file = (name: string, text: string): string => {
@@ -21,6 +19,7 @@ export async function startBackend(
   const key = file('server.key', server.privateKey);
   const root = file('root.pem', authority.root);
   const nginx = spawnSync('nginx', ['-v']).error === undefined;
+  if (!nginx && http2) throw new Error('nginx is not installed: there is no backend that speaks HTTP/2');
   if (!nginx) {
     console.log('nginx is not installed: the backend is a Node server, which lowers the load that can be offered but not the ratio');
     return {

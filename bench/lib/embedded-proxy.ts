@@ -12,7 +12,7 @@ import {
   tuneHeap,
 } from '@meltemi/proxy';
 import { decodeCluster, decodeListener, type Decoded } from '@meltemi/runtime';
-import type { Http1Config } from './http1-config.ts';
+import type { HttpConfig } from './http-config.ts';
 
 function must<T>(decoded: Decoded<T>): T {
   if (decoded.ok) return decoded.value;
@@ -20,7 +20,7 @@ function must<T>(decoded: Decoded<T>): T {
 }
 
 if (process.versions['bun'] === undefined) tuneHeap();
-const config = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Http1Config;
+const config = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as HttpConfig;
 const log = createLineLog('warn', (line) => process.stderr.write(line));
 const engine = createLocalEngine({
   identity: telemetryIdentity(

@@ -1,12 +1,12 @@
 import type { Authority } from './certs.ts';
 
 /** xDS resources as ProtoJSON; both data planes get the same text. */
-export interface Http1Config {
+export interface HttpConfig {
   readonly listeners: readonly object[];
   readonly clusters: readonly object[];
 }
 
-export interface Http1ConfigOptions {
+export interface HttpConfigOptions {
   readonly plainPort: number;
   readonly meshPort: number;
   readonly backendPort: number;
@@ -35,7 +35,7 @@ const LOG_FORMAT =
 const UNLIMITED = 4_294_967_295;
 
 /** `plain`: one route to one cluster. `mesh`: 100 routes, weights, retries, mTLS upstream, trace context, access log. */
-export async function http1Config(options: Http1ConfigOptions): Promise<Http1Config> {
+export async function httpConfig(options: HttpConfigOptions): Promise<HttpConfig> {
   const client = await options.authority.issue('client');
   const tls = {
     name: 'envoy.transport_sockets.tls',
@@ -173,7 +173,7 @@ function collector(): object {
 }
 
 /** The configuration as Envoy's bootstrap. */
-export function envoyBootstrap(config: Http1Config, adminPort: number): object {
+export function envoyBootstrap(config: HttpConfig, adminPort: number): object {
   return {
     admin: { address: { socket_address: { address: '127.0.0.1', port_value: adminPort } } },
     static_resources: { listeners: config.listeners, clusters: config.clusters },
