@@ -109,9 +109,9 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   hedgeOnTimeout = false;
   /** Attempts that are to begin at once, besides the first. */
   extraAttempts = 0;
-  /** Redirects of upstreams that were followed, and the routes that they came from. */
+  /** Redirects of upstreams that were followed, and the steps from route to route that may not be taken again. */
   redirects = 0;
-  redirectRoutes: Set<CompiledRoute> | undefined = undefined;
+  redirectSteps: Set<string> | undefined = undefined;
   /** No byte of the response for so long ends a try; undefined = it may take its time. */
   tryIdle: Deadline | undefined = undefined;
   /** Counted in the cluster's requests and the host's active ones. */

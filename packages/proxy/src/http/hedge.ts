@@ -16,8 +16,9 @@ export function hedges(x: Exchange): boolean {
 export function hedge(x: Exchange): void {
   const { retry, breaker, host, cluster, info, worker } = x;
   if (host !== undefined) cluster?.report(host, 'timeout', worker.wheel.recent);
-  if (retry === undefined || breaker === undefined || !x.replayable) return;
+  if (retry === undefined || breaker === undefined) return;
   if (x.retriesLeft <= 0) info.flags |= flagBit('URX');
+  else if (!x.replayable) return;
   else if (!x.countedRetry && !breaker.mayRetry()) info.flags |= flagBit('UO');
   else {
     setAside(x);

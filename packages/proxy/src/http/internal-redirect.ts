@@ -30,7 +30,6 @@ export function followRedirect(x: Exchange, bytes: Uint8Array): boolean {
   const copied = policy.copyHeaders.map((name) => ({ name, value: headerValue(scanner, bytes, name) }));
   const edits = redirectEdits(x, target, copied);
   if (!hasRoute(x, policy, target)) return false;
-  if (x.route !== undefined) (x.redirectRoutes ??= new Set()).add(x.route);
   x.redirects++;
   abandonAttempt(x, undefined);
   logEarlier(x, 'internal_redirect');
@@ -70,8 +69,14 @@ function hasRoute(x: Exchange, policy: InternalRedirectPolicy, target: Target): 
   };
   const route = x.plan.http.routes()?.match(changed, worker.random);
   if (route === undefined) return false;
-  if (policy.newRoutesOnly && (route === x.route || x.redirectRoutes?.has(route) === true)) return false;
-  return policy.allowedRoutes === undefined || policy.allowedRoutes.includes(route.config.name);
+  const { name } = route.config;
+  if (policy.allowedRoutes !== undefined && !policy.allowedRoutes.includes(name)) return false;
+  if (!policy.newRoutesOnly) return true;
+  // From one route to another once, in Envoy's way.
+  const step = `${x.route?.config.name ?? ''}\n${name}`;
+  if (x.redirectSteps?.has(step) === true) return false;
+  (x.redirectSteps ??= new Set()).add(step);
+  return true;
 }
 
 function redirectEdits(

@@ -7,7 +7,8 @@ import { compileRetry } from './retry.ts';
 import { compileRetryFor } from './retry-request.ts';
 import { splitTarget } from './target.ts';
 
-export function compileForward(config: ForwardAction, path: PathMatch, inherited: Inherited): CompiledForward {
+export function compileForward(own: ForwardAction, path: PathMatch, inherited: Inherited): CompiledForward {
+  const config = withInherited(own, inherited);
   const retry = config.retry ?? inherited.retry;
   const rewrite = compilePathRewrite(config, path);
   const rewritesHost =
@@ -27,6 +28,14 @@ export function compileForward(config: ForwardAction, path: PathMatch, inherited
     rewriteHost: compileHostRewrite(config),
     rewrites: rewrite !== undefined || rewritesHost,
   };
+}
+
+/** What the route does not say of its requests' copies, its virtual host or table does. */
+function withInherited(own: ForwardAction, { hedge, mirrors }: Inherited): ForwardAction {
+  const inheritsHedge = own.hedge === undefined && hedge !== undefined;
+  const inheritsMirrors = own.mirrors.length === 0 && mirrors.length > 0;
+  if (!inheritsHedge && !inheritsMirrors) return own;
+  return { ...own, ...(inheritsHedge ? { hedge } : {}), mirrors: inheritsMirrors ? mirrors : own.mirrors };
 }
 
 function compilePathRewrite(config: ForwardAction, path: PathMatch): ((request: RequestView) => string) | undefined {

@@ -1,16 +1,18 @@
 import type { ClusterChoice, CompiledForward, RequestView } from '../compiled.ts';
 import { mergeCriteria } from '../lb/subsets.ts';
 import type { Criteria } from '../types/balancing.ts';
-import type { ForwardAction, RetryPolicy } from '../types/route.ts';
+import type { ForwardAction, HedgePolicy, MirrorPolicy, RetryPolicy } from '../types/route.ts';
 import { compileHeaders, type MutationLevel } from './headers.ts';
 
-/** What a route inherits: header levels outside of the weighted cluster, in the order of evaluation, and the virtual host's retries. */
+/** What a route inherits: header levels outside of the weighted cluster, in the order of evaluation, and what the virtual host says of retries and copies. */
 export interface Inherited {
   readonly request: readonly MutationLevel[];
   readonly response: readonly MutationLevel[];
   /** Levels run from general to specific, so that the weighted cluster's come last. */
   readonly specificLast: boolean;
   readonly retry: RetryPolicy | undefined;
+  readonly hedge: HedgePolicy | undefined;
+  readonly mirrors: readonly MirrorPolicy[];
 }
 
 /** Names taken from a request header are bounded, so that a client cannot fill the memory. */

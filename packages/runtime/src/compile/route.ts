@@ -17,7 +17,14 @@ export function compileRoute(config: Route, virtualHost: VirtualHost, table: Run
     virtualHost,
     table,
     index,
-    action: compileAction(config, { request, response, specificLast: table.mostSpecificHeadersWin, retry: virtualHost.retry }),
+    action: compileAction(config, {
+      request,
+      response,
+      specificLast: table.mostSpecificHeadersWin,
+      retry: virtualHost.retry,
+      hedge: virtualHost.hedge,
+      mirrors: virtualHost.mirrors.length > 0 ? virtualHost.mirrors : table.mirrors,
+    }),
     responseHeaders: compileHeaders(response),
     overrides: inheritedOverrides(config, virtualHost, table),
   };

@@ -4,13 +4,21 @@ import type { Reader } from './reader.ts';
 
 /** By what a request goes out more than once: hedging, mirrors, redirects that the proxy follows. */
 export function decodeCopies(reader: Reader): Pick<ForwardAction, 'hedge' | 'mirrors' | 'internalRedirect'> {
-  const hedge = reader.message('hedge_policy');
   const redirect = reader.message('internal_redirect_policy');
   return {
-    ...(hedge === undefined ? {} : { hedge: decodeHedge(hedge) }),
-    mirrors: reader.messages('request_mirror_policies').map(decodeMirror),
+    ...decodeHedging(reader),
+    mirrors: decodeMirrors(reader),
     ...(redirect === undefined ? {} : { internalRedirect: decodeInternalRedirect(redirect) }),
   };
+}
+
+export function decodeMirrors(reader: Reader): readonly MirrorPolicy[] {
+  return reader.messages('request_mirror_policies').map(decodeMirror);
+}
+
+export function decodeHedging(reader: Reader): Pick<ForwardAction, 'hedge'> {
+  const hedge = reader.message('hedge_policy');
+  return hedge === undefined ? {} : { hedge: decodeHedge(hedge) };
 }
 
 function decodeHedge(reader: Reader): HedgePolicy {

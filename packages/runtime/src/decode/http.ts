@@ -168,6 +168,7 @@ const EMPTY_ROUTES = {
   headers: { requestAdd: [], requestRemove: [], responseAdd: [], responseRemove: [] },
   ignorePort: false,
   mostSpecificHeadersWin: false,
+  mirrors: [],
   overrides: {},
 };
 

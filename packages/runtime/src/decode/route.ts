@@ -4,6 +4,7 @@ import { decodeRateLimits } from '../ratelimit/decode.ts';
 import type { HeaderMutations } from '../types/common.ts';
 import type { Route, RuntimeRouteConfig, VirtualHost } from '../types/route.ts';
 import { decodeMutations, decodeOrigin } from './common.ts';
+import { decodeHedging, decodeMirrors } from './copies.ts';
 import type { Reader } from './reader.ts';
 import { decodeRetry } from './retry.ts';
 import { decodeAction } from './route-action.ts';
@@ -21,6 +22,7 @@ export function decodeRouteConfigMessage(reader: Reader): RuntimeRouteConfig {
     virtualHosts: hosts,
     ignorePort: reader.bool('ignore_port_in_host_matching'),
     mostSpecificHeadersWin: reader.bool('most_specific_header_mutations_wins'),
+    mirrors: decodeMirrors(reader),
     ...shared(reader),
   };
 }
@@ -61,6 +63,8 @@ function decodeVirtualHost(reader: Reader): VirtualHost {
     routes: reader.messages('routes').map(decodeRoute),
     requireTls: reader.oneOf<VirtualHost['requireTls']>('require_tls', { NONE: 'none', EXTERNAL_ONLY: 'external-only', ALL: 'all' }, 'none'),
     ...(retry === undefined ? {} : { retry: decodeRetry(retry) }),
+    ...decodeHedging(reader),
+    mirrors: decodeMirrors(reader),
     includeRequestAttemptCount: reader.bool('include_request_attempt_count'),
     includeAttemptCountInResponse: reader.bool('include_attempt_count_in_response'),
     rateLimits: decodeRateLimits(reader),

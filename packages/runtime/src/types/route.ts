@@ -13,6 +13,7 @@ export interface RuntimeRouteConfig {
   readonly ignorePort: boolean;
   /** Later (more specific) header mutations win instead of earlier ones. */
   readonly mostSpecificHeadersWin: boolean;
+  readonly mirrors: readonly MirrorPolicy[];
   readonly overrides: FilterOverrides;
   readonly origin?: string;
 }
@@ -25,6 +26,8 @@ export interface VirtualHost {
   readonly requireTls: 'none' | 'external-only' | 'all';
   readonly headers: HeaderMutations;
   readonly retry?: RetryPolicy;
+  readonly hedge?: HedgePolicy;
+  readonly mirrors: readonly MirrorPolicy[];
   readonly includeRequestAttemptCount: boolean;
   readonly includeAttemptCountInResponse: boolean;
   readonly rateLimits: readonly RateLimitRule[];
