@@ -172,12 +172,12 @@ const LOST_REASONS = {
   closed: 'connection termination',
   protocol: 'protocol error',
   reset: 'remote reset',
+  refused: 'remote refused stream reset',
   unprocessed: 'remote refused stream reset',
 } as const;
 
 /** The upstream connection broke, or spoke nonsense, or the stream was reset. */
 export function upstreamLost(x: Exchange, stream: UpstreamStream, cause: LostCause, reason: string): void {
-  refused: 'remote refused stream reset',
   const { info } = x;
   if (x.phase === 'sent') {
     if ((cause === 'closed' && sentOnStale(x, stream)) || (cause === 'unprocessed' && sentInVain(x))) return;
