@@ -102,6 +102,46 @@ test('outlier detection ejects after consecutive failures and lets back in', () 
   assert.equal(Object.keys(spread(made, 20, 11_000)).length, 2);
 });
 
+test('a scan every 5 minutes, 7 errors in a row, out for 15 minutes, each time longer: on a moved clock', () => {
+  const MINUTE = 60_000;
+  const outlier_detection = {
+    consecutive_5xx: 7,
+    enforcing_success_rate: 0,
+    interval: '300s',
+    base_ejection_time: '900s',
+    max_ejection_time: '9000s',
+    max_ejection_percent: 50,
+  };
+  const assigned = assignment([{ lb_endpoints: [endpoint('10.0.0.1'), endpoint('10.0.0.2')] }]);
+  const { state, made } = build(eds({ outlier_detection, common_lb_config: { healthy_panic_threshold: {} } }), assigned);
+  const [bad] = made.hosts();
+  if (bad === undefined) return;
+  const fail = (times: number, nowMs: number): void => {
+    for (let at = 0; at < times; at++) made.report(bad, 503, nowMs);
+  };
+  const served = (nowMs: number): boolean => spread(made, 20, nowMs)['10.0.0.1:9080'] !== undefined;
+  // The first look is where the scans count from.
+  made.report(bad, 200, 0);
+  fail(6, MINUTE);
+  made.report(bad, 200, MINUTE);
+  fail(6, MINUTE);
+  assert.ok(served(MINUTE), 'seven in a row, not thirteen in all');
+  fail(1, MINUTE);
+  assert.ok(!served(MINUTE));
+  // Scans fall on minutes 5, 10, 15, …: the one after 1 + 15 lets it back.
+  assert.ok(!served(19.9 * MINUTE));
+  assert.ok(served(20 * MINUTE));
+  fail(7, 21 * MINUTE);
+  // The second time is twice as long: 21 + 30, seen by the scan at 55.
+  assert.ok(!served(54.9 * MINUTE));
+  assert.ok(served(55 * MINUTE));
+  fail(7, 56 * MINUTE);
+  assert.ok(!served(57 * MINUTE));
+  // Other rules begin with a clean slate.
+  state.apply({ clusters: [cluster(eds())] });
+  assert.ok(spread(state.cluster(NAME) as CompiledCluster, 20, 57 * MINUTE)['10.0.0.1:9080'] !== undefined);
+});
+
 test('where statuses are named that fail, they alone do', () => {
   const matches = (status: string): object => ({ http_response_headers_match: { headers: [{ name: ':status', string_match: { exact: status } }] } });
   const config = eds({

@@ -2,7 +2,7 @@ import type { CompiledCluster, Host } from '../compiled.ts';
 import { buildBalancer, type Balancer, type BalancerOptions } from '../lb/balancer.ts';
 import { fitness } from '../lb/health.ts';
 import type { LocalityHosts } from '../lb/host-sets.ts';
-import { createOutlierDetector, type OutlierDetector } from '../lb/outlier.ts';
+import { createOutlierDetector, forgetOutlier, type OutlierDetector } from '../lb/outlier.ts';
 import { observeLatency } from '../lb/peak-ewma.ts';
 import { createSubsets, type Choose } from '../lb/subsets.ts';
 import type { LocalZone } from '../lb/zone-aware.ts';
@@ -100,9 +100,15 @@ function createDetector(
   context: ClusterContext,
 ): OutlierDetector | undefined {
   const { outlier } = config;
+  const same = before === undefined || sameRules(before.config.outlier, outlier);
+  if (!same) for (const host of all) forgetOutlier(host);
   if (outlier === undefined) return undefined;
-  const kept = before?.config.outlier === outlier ? before.detector : undefined;
+  const kept = same ? before?.detector : undefined;
   return createOutlierDetector(outlier, () => all, context.random, kept === undefined ? context.now() : kept.nextMs - outlier.intervalMs);
+}
+
+function sameRules(a: RuntimeCluster['outlier'], b: RuntimeCluster['outlier']): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 function applyCheck(host: Host, health: Host['activeHealth'], nowMs: number): void {

@@ -45,6 +45,12 @@ export interface OutlierDetector {
 
 const records = new WeakMap<Host, OutlierRecord>();
 
+/** Other rules count now: what was held against a host under the old ones is forgotten, its ejection too. */
+export function forgetOutlier(host: Host): void {
+  records.delete(host);
+  host.ejectedUntilMs = 0;
+}
+
 function recordOf(host: Host): OutlierRecord {
   let record = records.get(host);
   if (record === undefined) {

@@ -3,7 +3,7 @@ import type { Cluster, CircuitBreakers, CircuitBreakerThresholds, OutlierDetecti
 import type { MeshConfig } from '@meltemi/model';
 import { durationMs } from '@meltemi/api';
 import { defined, nonZero } from '../common/defined.ts';
-import { durationOf } from '../common/duration.ts';
+import { durationOf, protoDuration } from '../common/duration.ts';
 import type { EffectivePolicy } from './traffic-policy.ts';
 
 /** "Unlimited" in Envoy; its own defaults (1024, and 3 retries) would be limits nobody asked for. */
@@ -58,9 +58,19 @@ function outlierDetection(settings: OutlierSettings): OutlierDetection {
     enforcing_consecutive_gateway_failure: enforcing(gateway),
     interval: durationOf(settings.interval),
     base_ejection_time: durationOf(settings.baseEjectionTime),
+    max_ejection_time: longest(settings.baseEjectionTime),
     max_ejection_percent: nonZero(settings.maxEjectionPercent),
     ...(settings.splitExternalLocalOriginErrors === true ? splitErrors(settings.consecutiveLocalOriginFailures) : {}),
   });
+}
+
+/**
+ * Istio promises that each ejection takes longer than the one before. Envoy's own bound, 300 s, would hold a base of some minutes where it is: the bound is ten
+ * times the base, as it is for Envoy's default base of 30 s.
+ */
+function longest(base: string | undefined): string | undefined {
+  const ms = base === undefined ? undefined : durationMs(base);
+  return ms === undefined || ms <= 30_000 ? undefined : protoDuration(10 * ms);
 }
 
 /** 0 errors means: this detector is off. */
