@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { shortTypeName } from '@meltemi/protos-types';
 import { startControlPlane, type ControlPlaneProcess } from './lib/control-plane-process.ts';
 import type { Answer, Command } from './lib/fleet-node.ts';
-import { writeMesh, type MeshSize } from './lib/mesh-state.ts';
+import { moveEndpoints, writeMesh, type MeshSize } from './lib/mesh-state.ts';
 import { bundleProduct } from './lib/product.ts';
 
 /** The goals of the project, for 1,000 services, 2,000 endpoints and 50 proxies, and for 500 proxies and 10,000 endpoints. */
@@ -56,7 +56,7 @@ export async function run(args: readonly string[]): Promise<void> {
 interface World {
   readonly controlPlane: ControlPlaneProcess;
   readonly fleet: (command: Command) => Promise<Answer>;
-  /** Stops the control plane and starts it again over the same state. */
+  /** Stops the control plane and starts it again over the same state, but for some endpoints that moved meanwhile. */
   restart(): Promise<ControlPlaneProcess>;
 }
 
@@ -83,6 +83,7 @@ async function withWorld(size: MeshSize, { main, loud }: Setup, work: (world: Wo
       fleet,
       async restart() {
         await controlPlane.stop();
+        moveEndpoints(stateDir, size);
         return (controlPlane = await startControlPlane(stateDir, { main, xdsPort: controlPlane.xdsPort, loud }));
       },
     });

@@ -27,16 +27,7 @@ export function writeMesh(stateDir: string, size: MeshSize): void {
   const folder = join(stateDir, 'config');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(join(folder, 'format.json'), '{"format":1}\n');
-  let version = 1;
-  const write = (object: KubernetesObject): void => {
-    const { kind, metadata } = object;
-    const stamped = {
-      ...object,
-      metadata: { ...metadata, uid: `uid-${version}`, resourceVersion: String(version++), generation: 1, creationTimestamp: CREATED },
-    };
-    const stored = { format: 1, object: stamped, origin: { source: 'api' } };
-    writeFileSync(join(folder, `${kind}.${metadata.namespace}.${metadata.name}.json`), JSON.stringify(stored));
-  };
+  const write = (object: KubernetesObject): void => store(stateDir, object);
   for (let i = 0; i < size.services; i++) {
     write(service(i, size));
     if (i % RULED !== 0) continue;
@@ -45,6 +36,20 @@ export function writeMesh(stateDir: string, size: MeshSize): void {
   }
   for (let i = 0; i < size.endpoints - size.proxies; i++) write(workloadEntry(i, size));
   if (size.scoped) for (let i = 0; i < size.namespaces; i++) write(sidecar(`ns-${i}`));
+}
+
+/** An endpoint of each namespace moves while no control plane runs. */
+export function moveEndpoints(stateDir: string, size: MeshSize): void {
+  for (let i = 0; i < size.namespaces; i++) store(stateDir, workloadEntry(i, size, 7));
+}
+
+let version = 1;
+
+function store(stateDir: string, object: KubernetesObject): void {
+  const { kind, metadata } = object;
+  const stamps = { uid: `uid-${version}`, resourceVersion: String(version++), generation: 1, creationTimestamp: CREATED };
+  const stored = { format: 1, object: { ...object, metadata: { ...metadata, ...stamps } }, origin: { source: 'api' } };
+  writeFileSync(join(stateDir, 'config', `${kind}.${metadata.namespace}.${metadata.name}.json`), JSON.stringify(stored));
 }
 
 interface KubernetesObject {
