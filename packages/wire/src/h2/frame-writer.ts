@@ -102,7 +102,7 @@ export function writeData(
 
 /**
  * Turns a block that stands in the output, `blockLength` bytes after `FRAME_HEADER` free ones behind `output.length`, into HEADERS, and
- * CONTINUATIONs when it is larger than the peer's frames.
+ * CONTINUATIONs when it is larger than the peer's frames; `HpackEncoder.room` has counted their headers.
  */
 // oxlint-disable-next-line max-params -- a block, its stream, and how it ends
 export function frameBlock(output: H2Output, streamId: number, blockLength: number, endStream: boolean, maxFrame: number): void {
@@ -114,7 +114,6 @@ export function frameBlock(output: H2Output, streamId: number, blockLength: numb
     return;
   }
   const frames = Math.ceil(blockLength / maxFrame);
-  output.reserve(blockLength + frames * FRAME_HEADER);
   const { bytes } = output;
   // From the last to the first, so that nothing is overwritten that has still to move.
   for (let i = frames - 1; i >= 0; i--) {

@@ -95,9 +95,9 @@ export class HpackEncoder {
     this.#memory.clear();
   }
 
-  /** Most bytes that the block of a head (or trailers) of `length` bytes can take. */
+  /** Most bytes that the block of a head (or trailers) of `length` bytes can take, in frames of 16 KiB with their headers. */
   static room(length: number): number {
-    return length + (length >> 4) + 128;
+    return length + (length >> 4) + (length >> 10) + 160;
   }
 
   /** Writes the block of a request to `out` at `at`, where there is `room`; answers the index after it. */

@@ -133,8 +133,8 @@ export class SessionCore<Owner> {
   resetLocally(stream: StreamState<Owner>, code: number): void {
     if (stream.closed) return;
     this.resets.add(stream.id);
-    this.writeReset(stream.id, code);
-    this.closeStream(stream, false);
+    // Closed first: should this be one answer too many, the consumer is not told of its own reset.
+    if (this.closeStream(stream, false)) this.writeReset(stream.id, code);
   }
 
   writeReset(id: number, code: number): boolean {
