@@ -17,7 +17,7 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
   ...HTTP_DIFFERENCES,
   ...['keys are fetched once, and kept', 'keys that cannot be fetched open nothing', 'after a failure keys are fetched again'].map((name) => ({
     case: `jwt/${name}`,
-    at: ['user-agent', 'x-envoy-internal', 'x-envoy-expected-rq-timeout-ms', 'x-forwarded-for'].map((header) => `*.backend.0.headers.${header}`),
+    at: ['user-agent', 'x-forwarded-for'].map((header) => `*.backend.0.headers.${header}`),
     embedded: {},
     reason: "a question of the proxy's own says what is asked, and not that a browser or a client of the mesh asks it",
   })),

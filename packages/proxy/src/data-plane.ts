@@ -10,6 +10,7 @@ import { SCAN_LIMITS, type Accepted, type Connection, type Worker } from './core
 import { createHealthChecks } from './health/health-checks.ts';
 import { openHttp } from './http2/open-http.ts';
 import { RequestContext } from './http/filters/context.ts';
+import { FILTER_HALVES } from './http/filters/index.ts';
 import { httpPlan } from './http/http-plan.ts';
 import { LiveFormat } from './http/live-format.ts';
 import { HeadView } from './http/request-view.ts';
@@ -115,6 +116,7 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     requests: 0,
     draining: false,
     counters: new Map(),
+    filterHalves: FILTER_HALVES,
   };
   return Object.assign(worker, { filterContext: new RequestContext(worker) });
 }

@@ -4,6 +4,7 @@ import { DEFAULT_LIMITS, type HeadScanner } from '@meltemi/wire';
 import type { AccessLogger } from '../access-log/access-logger.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { RequestContext } from '../http/filters/context.ts';
+import type { FilterHalf } from '../http/filters/half.ts';
 import type { LiveFormat } from '../http/live-format.ts';
 import type { HeadView } from '../http/request-view.ts';
 import type { Dialer } from '../net/net-port.ts';
@@ -52,6 +53,8 @@ export interface Worker {
   readonly format: LiveFormat;
   /** The request as filters see it. */
   readonly filterContext: RequestContext;
+  /** The halves of filters that do I/O or work on payloads, by kind. */
+  readonly filterHalves: ReadonlyMap<string, FilterHalf>;
   /** Statistics that filters count, under Envoy's names. */
   readonly counters: Map<string, number>;
   readonly connections: Set<Connection>;

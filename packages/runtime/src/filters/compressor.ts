@@ -94,25 +94,33 @@ function offeredBy(chain: readonly HttpFilter[]): readonly Offer[] {
 
 function decodeConfig(reader: Reader): CompressorConfig {
   const response = reader.message('response_direction_config');
-  const common = response?.message('common_config');
-  const request = reader.message('request_direction_config');
-  const requestCommon = request?.message('common_config');
-  request?.require('', !flag(requestCommon, 'enabled', false), 'compressing requests is not supported by this proxy');
-  requestCommon?.harmless('min_content_length', 'content_type');
+  refuseRequests(reader.message('request_direction_config'));
   const library = reader.message('compressor_library');
   if (library === undefined) reader.fail('compressor_library', 'missing');
-  // The older spelling stands beside the new one.
-  const old = { length: reader.number('content_length', DEFAULT_MIN_LENGTH), types: reader.strings('content_type') };
-  const types = common?.strings('content_type') ?? old.types;
+  // The older spelling stands beside the new one, and counts where that is not used.
+  reader.harmless('content_length', 'content_type', 'disable_on_etag_header', 'remove_accept_encoding_header', 'runtime_enabled');
+  const { common, names } =
+    response === undefined ? { common: reader, names: OLD_NAMES } : { common: response.message('common_config'), names: NEW_NAMES };
+  const named = common?.strings('content_type') ?? [];
+  const direction = response ?? reader;
   return {
     library: (library === undefined ? undefined : decodeExtension(library, LIBRARIES)) ?? { encoding: 'gzip', settings: {} },
-    enabled: response === undefined ? flag(reader, 'runtime_enabled', true) : flag(common, 'enabled', true),
-    minLength: common?.number('min_content_length', DEFAULT_MIN_LENGTH) ?? old.length,
-    types: (types.length === 0 ? DEFAULT_TYPES : types).map((type) => type.toLowerCase()),
-    notWithEtag: response?.bool('disable_on_etag_header') ?? reader.bool('disable_on_etag_header'),
-    removeAcceptEncoding: response?.bool('remove_accept_encoding_header') ?? reader.bool('remove_accept_encoding_header'),
+    enabled: flag(common, names.enabled, true),
+    minLength: common?.number(names.length, DEFAULT_MIN_LENGTH) ?? DEFAULT_MIN_LENGTH,
+    types: (named.length === 0 ? DEFAULT_TYPES : named).map((type) => type.toLowerCase()),
+    notWithEtag: direction.bool('disable_on_etag_header'),
+    removeAcceptEncoding: direction.bool('remove_accept_encoding_header'),
     chooseFirst: reader.bool('choose_first'),
   };
+}
+
+const NEW_NAMES = { enabled: 'enabled', length: 'min_content_length' };
+const OLD_NAMES = { enabled: 'runtime_enabled', length: 'content_length' };
+
+function refuseRequests(reader: Reader | undefined): void {
+  const common = reader?.message('common_config');
+  reader?.require('', !flag(common, 'enabled', false), 'compressing requests is not supported by this proxy');
+  common?.harmless('min_content_length', 'content_type');
 }
 
 function flag(reader: Reader | undefined, field: string, fallback: boolean): boolean {
@@ -195,7 +203,7 @@ function compress(
 }
 
 function isEligible(config: CompressorConfig, response: FilterResponse): boolean {
-  const { header } = { header: (name: string) => response.header(name) };
+  const header = (name: string): string | undefined => response.header(name);
   if (response.status === 101 || !isLongEnough(config.minLength, response) || !isOfType(config.types, response)) return false;
   if (header('content-encoding') !== undefined || /no-transform/i.test(header('cache-control') ?? '')) return false;
   if (config.notWithEtag && header('etag') !== undefined) return false;

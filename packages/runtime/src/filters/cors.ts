@@ -95,18 +95,23 @@ function compilePolicy(policy: Merged, statPrefix: string): FilterAction {
   return {
     decide(context) {
       const { request, thread } = context;
-      const origin = request.header('origin');
-      if (origin === undefined || origin === '') return undefined;
+      const origin = request.header('origin') ?? '';
+      if (origin === '') return undefined;
       const enabled = isHit(policy.enabled, thread);
       if (!enabled && !isHit(policy.shadow, thread)) return undefined;
       const allowed = everyOrigin || tests.some((test) => test(origin));
       thread.count(allowed ? valid : invalid);
-      if (!enabled) return undefined;
-      const preflight = request.method === 'OPTIONS' && (request.header('access-control-request-method') ?? '') !== '';
-      if (!allowed) return preflight && !policy.forwardPreflights ? preflightVerdict({ ...policy, expose: '' }, '', context) : undefined;
-      return preflight ? preflightVerdict(policy, origin, context) : { response: { onResponse: () => ({ edits: responseEdits(policy, origin) }) } };
+      return enabled ? verdictFor(policy, allowed ? origin : undefined, context) : undefined;
     },
   };
+}
+
+/** `origin`: undefined = one that is not allowed. */
+function verdictFor(policy: Merged, origin: string | undefined, context: FilterContext): FilterVerdict | undefined {
+  const { request } = context;
+  const preflight = request.method === 'OPTIONS' && (request.header('access-control-request-method') ?? '') !== '';
+  if (origin === undefined) return preflight && !policy.forwardPreflights ? preflightVerdict({ ...policy, expose: '' }, '', context) : undefined;
+  return preflight ? preflightVerdict(policy, origin, context) : { response: { onResponse: () => ({ edits: responseEdits(policy, origin) }) } };
 }
 
 function preflightVerdict(policy: Merged, origin: string, { request }: FilterContext): FilterVerdict {

@@ -74,30 +74,35 @@ function hasKeys(text: string): boolean {
 
 function decodeRemote(reader: Reader): JwksSource {
   const address = reader.message('http_uri');
-  const uri = address?.string('uri') ?? '';
-  const parsed = /^(?:https?:\/\/)?([^/?#]+)([^#]*)/i.exec(uri);
-  reader.require('http_uri.uri', parsed !== null, `"${uri}" is no address`);
-  const cluster = address?.string('cluster') ?? '';
-  reader.require('http_uri.cluster', cluster !== '', 'missing');
+  if (address === undefined) reader.fail('http_uri', 'missing');
   const fetch = reader.message('async_fetch');
   // A listener is never held back here: tokens wait for the first keys instead.
   fetch?.harmless('fast_listener');
-  const retry = reader.message('retry_policy');
-  const backOff = retry?.message('retry_back_off');
-  // The most that a wait may grow to; there are few.
-  backOff?.harmless('max_interval');
-  const path = parsed?.[2] ?? '';
   return {
     t: 'remote',
-    cluster,
-    authority: parsed?.[1] ?? '',
-    path: path.startsWith('/') ? path : `/${path}`,
-    timeoutMs: address?.duration('timeout', 5_000) ?? 5_000,
+    ...(address === undefined ? { cluster: '', authority: '', path: '/', timeoutMs: 0 } : decodeAddress(address)),
     cacheMs: reader.duration('cache_duration', DEFAULT_CACHE_MS),
     ...(fetch === undefined ? {} : { refetchMs: fetch.duration('failed_refetch_duration', 1_000) }),
-    retries: retry?.number('num_retries', 1) ?? 0,
-    backOffMs: backOff?.duration('base_interval', 200) ?? 200,
+    ...decodeRetries(reader.message('retry_policy')),
   };
+}
+
+function decodeAddress(reader: Reader): { readonly cluster: string; readonly authority: string; readonly path: string; readonly timeoutMs: number } {
+  const uri = reader.string('uri');
+  const parsed = /^(?:https?:\/\/)?([^/?#]+)([^#]*)/i.exec(uri);
+  reader.require('uri', parsed !== null, `"${uri}" is no address`);
+  const cluster = reader.string('cluster');
+  reader.require('cluster', cluster !== '', 'missing');
+  const [, authority = '', path = ''] = parsed ?? [];
+  return { cluster, authority, path: path.startsWith('/') ? path : `/${path}`, timeoutMs: reader.duration('timeout', 5_000) };
+}
+
+function decodeRetries(reader: Reader | undefined): { readonly retries: number; readonly backOffMs: number } {
+  if (reader === undefined) return { retries: 0, backOffMs: 0 };
+  const backOff = reader.message('retry_back_off');
+  // The most that a wait may grow to; there are few.
+  backOff?.harmless('max_interval');
+  return { retries: reader.number('num_retries', 1), backOffMs: backOff?.duration('base_interval', 200) ?? 200 };
 }
 
 /** A `JwtRequirement`; providers that do not exist are faults. */

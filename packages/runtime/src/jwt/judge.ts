@@ -145,14 +145,18 @@ function issuerOf(providers: JwtProviders, issuer: string): Demand | undefined {
 
 function claimFault(jwt: Jwt, provider: JwtProvider, audiences: readonly string[], now: number): string {
   const skew = provider.clockSkewSeconds;
-  const { notBefore, expires, issuedAt } = jwt;
+  const { notBefore, expires } = jwt;
   if (notBefore !== undefined && now + skew < notBefore) return 'Jwt not yet valid';
   if (expires !== undefined && now > expires + skew) return 'Jwt is expired';
   if (audiences.length > 0 && !jwt.audiences.some((audience) => audiences.includes(bareAudience(audience)))) return WRONG_AUDIENCE;
   if (provider.subjects !== undefined && !compileText(provider.subjects)(jwt.subject)) return UNFIT;
-  if (expires === undefined && (provider.requireExpiration || provider.maxLifetimeSeconds !== undefined)) return UNFIT;
-  const life = expires === undefined ? 0 : expires - (notBefore ?? issuedAt ?? now);
-  return provider.maxLifetimeSeconds !== undefined && life > provider.maxLifetimeSeconds ? UNFIT : '';
+  return livesTooLong(jwt, provider, now) ? UNFIT : '';
+}
+
+/** Without an expiration a token lives forever. */
+function livesTooLong({ notBefore, issuedAt, expires }: Jwt, { requireExpiration, maxLifetimeSeconds }: JwtProvider, now: number): boolean {
+  if (expires === undefined) return requireExpiration || maxLifetimeSeconds !== undefined;
+  return maxLifetimeSeconds !== undefined && expires - (notBefore ?? issuedAt ?? now) > maxLifetimeSeconds;
 }
 
 /** `https://a/` and `http://a` are both `a`, as in Envoy. */

@@ -45,22 +45,25 @@ export type ParsedJwt = { readonly t: 'jwt'; readonly jwt: Jwt } | { readonly t:
 export function parseJwt(token: string): ParsedJwt {
   const sections = token.split('.');
   const [head = '', body = '', tail = ''] = sections;
-  if (sections.length !== 3 || head === '' || body === '' || tail === '')
-    return fault('Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections');
+  if (sections.length !== 3 || sections.includes('')) return fault('Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections');
   const header = parseSection(head, 'header');
   if (typeof header === 'string') return fault(header);
-  const { alg, kid = '' } = header;
-  if (typeof alg !== 'string') return fault('Jwt header [alg] field is required and must be a string');
-  const algorithm = JWT_ALGORITHMS.find((known) => known === alg);
-  if (algorithm === undefined) return fault('Jwt header [alg] is not supported');
-  if (typeof kid !== 'string') return fault('Jwt header [kid] field is not a string');
+  const named = readHeader(header);
+  if (typeof named === 'string') return fault(named);
   const payload = parseSection(body, 'payload');
   if (typeof payload === 'string') return fault(payload);
   const claims = readClaims(payload);
   if (typeof claims === 'string') return fault(claims);
   const signature = fromBase64Url(tail);
   if (signature === undefined) return fault('Jwt signature is an invalid Base64url encoded');
-  return { t: 'jwt', jwt: { algorithm, kid, header, payload, payloadText: body, ...claims, signed: `${head}.${body}`, signature } };
+  return { t: 'jwt', jwt: { ...named, header, payload, payloadText: body, ...claims, signed: `${head}.${body}`, signature } };
+}
+
+function readHeader({ alg, kid = '' }: Json): Pick<Jwt, 'algorithm' | 'kid'> | string {
+  if (typeof alg !== 'string') return 'Jwt header [alg] field is required and must be a string';
+  const algorithm = JWT_ALGORITHMS.find((known) => known === alg);
+  if (algorithm === undefined) return 'Jwt header [alg] is not supported';
+  return typeof kid === 'string' ? { algorithm, kid } : 'Jwt header [kid] field is not a string';
 }
 
 function fault(message: string): ParsedJwt {
@@ -81,8 +84,20 @@ type Claims = Pick<Jwt, 'issuer' | 'subject' | 'audiences' | 'issuedAt' | 'notBe
 
 function readClaims(payload: Json): Claims | string {
   const { iss = '', sub = '', jti = '', aud = [] } = payload;
-  if (typeof iss !== 'string') return 'Jwt payload [iss] field is not a string';
-  if (typeof sub !== 'string') return 'Jwt payload [sub] field is not a string';
+  for (const [name, value] of Object.entries({ iss, sub })) if (typeof value !== 'string') return `Jwt payload [${name}] field is not a string`;
+  const times = readTimes(payload);
+  if (typeof times === 'string') return times;
+  if (typeof jti !== 'string') return 'Jwt payload [jti] field is not a string';
+  const audiences = typeof aud === 'string' ? [aud] : aud;
+  if (!isTexts(audiences)) return 'Jwt payload [aud] field is not a string or string list';
+  return { issuer: iss as string, subject: sub as string, audiences, ...times };
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function readTimes(payload: Json): Pick<Jwt, 'issuedAt' | 'notBefore' | 'expires'> | string {
   const times: Partial<Record<'iat' | 'nbf' | 'exp', number>> = {};
   for (const name of ['iat', 'nbf', 'exp'] as const) {
     const value = payload[name];
@@ -91,9 +106,5 @@ function readClaims(payload: Json): Claims | string {
     if (value < 0 || value >= 2 ** 63) return `Jwt payload [${name}] field is not a positive 64 bit integer`;
     times[name] = Math.floor(value);
   }
-  if (typeof jti !== 'string') return 'Jwt payload [jti] field is not a string';
-  const audiences = typeof aud === 'string' ? [aud] : aud;
-  if (!Array.isArray(audiences) || !audiences.every((item) => typeof item === 'string'))
-    return 'Jwt payload [aud] field is not a string or string list';
-  return { issuer: iss, subject: sub, audiences, issuedAt: times.iat, notBefore: times.nbf, expires: times.exp };
+  return { issuedAt: times.iat, notBefore: times.nbf, expires: times.exp };
 }

@@ -50,6 +50,26 @@ function some(tests: readonly Test[]): Test {
 }
 
 function compileRule(rule: RbacRule): Test {
+  if (isRequestRule(rule)) return compileRequestRule(rule);
+  return isPeerRule(rule) ? compilePeerRule(rule) : compileLogic(rule);
+}
+
+type RequestRule = Extract<RbacRule, { readonly t: 'header' | 'path' | 'template' }>;
+type LogicRule = Extract<RbacRule, { readonly t: 'and' | 'or' | 'not' | 'any' | 'metadata' }>;
+type PeerRule = Exclude<RbacRule, RequestRule | LogicRule>;
+
+const REQUEST_RULES: ReadonlySet<string> = new Set<RequestRule['t']>(['header', 'path', 'template']);
+const LOGIC_RULES: ReadonlySet<string> = new Set<LogicRule['t']>(['and', 'or', 'not', 'any', 'metadata']);
+
+function isRequestRule(rule: RbacRule): rule is RequestRule {
+  return REQUEST_RULES.has(rule.t);
+}
+
+function isPeerRule(rule: RbacRule): rule is PeerRule {
+  return !LOGIC_RULES.has(rule.t) && !isRequestRule(rule);
+}
+
+function compileLogic(rule: LogicRule): Test {
   switch (rule.t) {
     case 'and':
       return every(rule.rules.map(compileRule));
@@ -61,20 +81,14 @@ function compileRule(rule: RbacRule): Test {
     }
     case 'any':
       return () => true;
-    case 'header':
-    case 'path':
-    case 'template':
-      return compileRequestRule(rule);
     case 'metadata': {
       const test = compileMetadataMatch(rule.match);
       return (subject) => test((namespace) => subject.metadata(namespace));
     }
-    default:
-      return compilePeerRule(rule);
   }
 }
 
-function compileRequestRule(rule: RbacRule & { t: 'header' | 'path' | 'template' }): Test {
+function compileRequestRule(rule: RequestRule): Test {
   if (rule.t === 'header') return compileHeaderRule(rule.match);
   const test = rule.t === 'path' ? compileText(rule.match) : wholeText(rule.regex);
   return ({ request }) => request !== undefined && test(bare(request.path));
@@ -106,8 +120,6 @@ function bare(target: string): string {
   const hash = path.indexOf('#');
   return hash < 0 ? path : path.slice(0, hash);
 }
-
-type PeerRule = Exclude<RbacRule, { t: 'and' | 'or' | 'not' | 'any' | 'header' | 'path' | 'template' | 'metadata' }>;
 
 function compilePeerRule(rule: PeerRule): Test {
   switch (rule.t) {

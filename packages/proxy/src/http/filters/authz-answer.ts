@@ -51,16 +51,16 @@ interface CheckResponse {
 
 /** What a `CheckResponse` does with the request. `statusOf` knows the numbers of the names of HTTP statuses. */
 export function grpcVerdict(config: ExtAuthzConfig, message: object, statusOf: (name: string | number | undefined) => number): FilterVerdict {
-  const { status, denied_response: refusal, ok_response: ok, dynamic_metadata: values } = message as CheckResponse;
+  const { status, denied_response: refusal = {}, ok_response: ok = {}, dynamic_metadata: values } = message as CheckResponse;
   const metadata = values !== undefined && config.ingestMetadata ? { metadata: { [NAMESPACE]: values } } : {};
-  if ((status?.code ?? 0) !== 0) {
-    const headers = (refusal?.headers ?? []).map((option) => optionEdit(option, 'response')).filter((edit) => edit !== undefined);
-    return { ...metadata, ...denied(statusOf(refusal?.status?.code), refusal?.body ?? '', headers) };
-  }
-  const removed = (ok?.headers_to_remove ?? []).map((name): HeaderEdit => ({ name: name.toLowerCase(), action: 'remove', value: '' }));
-  const set = (ok?.headers ?? []).map((option) => optionEdit(option, 'request')).filter((edit) => edit !== undefined);
-  const response = (ok?.response_headers_to_add ?? []).map((option) => optionEdit(option, 'response')).filter((edit) => edit !== undefined);
-  return allowed(config, { ...metadata, request: [...set, ...removed.filter(mayTouch)], response });
+  if ((status?.code ?? 0) !== 0)
+    return { ...metadata, ...denied(statusOf(refusal.status?.code), refusal.body ?? '', optionEdits(refusal.headers, 'response')) };
+  const removed = (ok.headers_to_remove ?? []).map((name): HeaderEdit => ({ name: name.toLowerCase(), action: 'remove', value: '' }));
+  return allowed(config, {
+    ...metadata,
+    request: [...optionEdits(ok.headers, 'request'), ...removed.filter(mayTouch)],
+    response: optionEdits(ok.response_headers_to_add, 'response'),
+  });
 }
 
 const ACTIONS: Readonly<Record<string, HeaderEdit['action']>> = {
@@ -71,24 +71,21 @@ const ACTIONS: Readonly<Record<string, HeaderEdit['action']>> = {
 };
 
 /** On requests an option replaces unless it says otherwise; on responses it is added. */
-function optionEdit({ header, append, append_action: action }: HeaderOption, of: 'request' | 'response'): HeaderEdit | undefined {
-  const name = (header?.key ?? '').toLowerCase();
-  const raw = header?.raw_value;
-  const value = raw === undefined ? (header?.value ?? '') : Buffer.from(raw, 'base64').toString('latin1');
-  const chosen =
-    append === undefined
-      ? action === undefined
-        ? of === 'request'
-          ? 'overwrite'
-          : 'append'
-        : (ACTIONS[action] ?? 'append')
-      : append
-        ? of === 'request'
-          ? 'join'
-          : 'append'
-        : 'overwrite';
-  const edit: HeaderEdit = { name, action: chosen, value };
-  return mayTouch(edit) ? edit : undefined;
+function optionEdits(options: readonly HeaderOption[] | undefined, of: 'request' | 'response'): readonly HeaderEdit[] {
+  return (options ?? [])
+    .map((option): HeaderEdit => {
+      const { key = '', value = '', raw_value: raw } = option.header ?? {};
+      const text = raw === undefined ? value : Buffer.from(raw, 'base64').toString('latin1');
+      return { name: key.toLowerCase(), action: optionAction(option, of), value: text };
+    })
+    .filter(mayTouch);
+}
+
+function optionAction({ append, append_action: action }: HeaderOption, of: 'request' | 'response'): HeaderEdit['action'] {
+  if (append === false) return 'overwrite';
+  if (append === true) return of === 'request' ? 'join' : 'append';
+  if (action === undefined) return of === 'request' ? 'overwrite' : 'append';
+  return ACTIONS[action] ?? 'append';
 }
 
 function mayTouch({ name }: HeaderEdit): boolean {

@@ -20,7 +20,7 @@ type Engine = Transform & { flush(done: () => void): void };
 
 function createEngine(settings: PayloadTransform): Engine {
   const number = (name: string): number => Number(settings[name] ?? 0);
-  switch (settings['encoding']) {
+  switch (String(settings['encoding'])) {
     case 'br':
       return createBrotliCompress({
         params: {

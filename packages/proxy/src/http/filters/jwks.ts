@@ -46,37 +46,35 @@ export function parseJwks(text: string): Jwks | undefined {
 
 function readKey(entry: unknown): JwksKey | undefined {
   if (typeof entry !== 'object' || entry === null) return undefined;
-  const { kty, kid, alg, crv, use, ...parts } = entry as Readonly<Record<string, unknown>>;
-  if (use !== undefined && use !== 'sig') return undefined;
-  if (kty === 'oct') return readSecret(kid, alg, parts['k']);
-  const type =
-    kty === 'RSA' ? 'rsa' : kty === 'EC' && Object.hasOwn(CURVES, String(crv)) ? 'ec' : kty === 'OKP' && crv === 'Ed25519' ? 'ed25519' : undefined;
-  if (type === undefined) return undefined;
-  // Only the public parts: a key set with private ones in it is still good for checking.
-  const { n, e, x, y } = parts;
+  const parts = entry as Readonly<Record<string, unknown>>;
+  const { use, crv } = parts;
+  const type = keyType(parts);
+  if (type === undefined || (use !== undefined && use !== 'sig')) return undefined;
   try {
-    const key = createPublicKey({ format: 'jwk', key: pick({ kty, crv, n, e, x, y }) });
-    return {
-      kid: typeof kid === 'string' ? kid : '',
-      algorithm: typeof alg === 'string' ? alg : '',
-      type,
-      curve: type === 'ec' ? (CURVES[String(crv)] ?? '') : '',
-      key,
-    };
+    const key = type === 'secret' ? createSecretKey(textOf(parts, 'k'), 'base64url') : createPublicKey({ format: 'jwk', key: publicParts(parts) });
+    return { kid: textOf(parts, 'kid'), algorithm: textOf(parts, 'alg'), type, curve: type === 'ec' ? (CURVES[String(crv)] ?? '') : '', key };
   } catch {
     return undefined;
   }
 }
 
-/** A secret that issuer and proxy share; it counts for HMAC alone, so no public key can be passed off as one. */
-function readSecret(kid: unknown, alg: unknown, k: unknown): JwksKey | undefined {
-  if (typeof k !== 'string' || k === '') return undefined;
-  const key = createSecretKey(k, 'base64url');
-  return { kid: typeof kid === 'string' ? kid : '', algorithm: typeof alg === 'string' ? alg : '', type: 'secret', curve: '', key };
+/** A secret that issuer and proxy share counts for HMAC alone, so no public key can be passed off as one. */
+function keyType(parts: Readonly<Record<string, unknown>>): JwksKey['type'] | undefined {
+  const { kty, crv } = parts;
+  if (kty === 'RSA') return 'rsa';
+  if (kty === 'EC') return Object.hasOwn(CURVES, String(crv)) ? 'ec' : undefined;
+  if (kty === 'OKP') return crv === 'Ed25519' ? 'ed25519' : undefined;
+  return kty === 'oct' && textOf(parts, 'k') !== '' ? 'secret' : undefined;
 }
 
-function pick(parts: Readonly<Record<string, unknown>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(parts).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+function textOf(parts: Readonly<Record<string, unknown>>, name: string): string {
+  const value = Object.hasOwn(parts, name) ? parts[name] : undefined;
+  return typeof value === 'string' ? value : '';
+}
+
+/** A key set with private parts in it is still good for checking, by its public ones. */
+function publicParts(parts: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(['kty', 'crv', 'n', 'e', 'x', 'y'].map((name) => [name, textOf(parts, name)]).filter(([, value]) => value !== ''));
 }
 
 /** How a signature of an algorithm is checked (RFC 7518 section 3.1): an algorithm fixes the kind of key, its curve and the digest. */

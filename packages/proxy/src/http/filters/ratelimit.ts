@@ -13,11 +13,11 @@ const RESOURCE_EXHAUSTED = 8;
 /** Asks a rate-limit service. */
 export const rateLimitHalf: FilterHalf = defineHalf<RateLimitQuestion>({
   t: 'ratelimit',
-  ask(question, { x, done }) {
+  ask(question, call) {
     const { config, domain, descriptors } = question;
     const message = { domain, descriptors: descriptors.map((entries) => ({ entries })), hits_addend: 0 };
-    return callGrpc(x.worker, config.service, { method: METHOD, message }, (answer) =>
-      done(answer.t === 'failed' ? failure(config) : verdictOf(question, answer.message as RateLimitResponse)),
+    return callGrpc(call.x.worker, config.service, { method: METHOD, message }, (answer) =>
+      call.done(answer.t === 'failed' ? failure(config) : verdictOf(question, answer.message as RateLimitResponse)),
     );
   },
 });

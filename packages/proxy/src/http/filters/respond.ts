@@ -4,7 +4,6 @@ import type { Exchange } from '../exchange.ts';
 import { rescan } from '../request-head.ts';
 import { headerValue } from '../request-view.ts';
 import { editLines } from './edits.ts';
-import { filterHalf } from './index.ts';
 
 /** Asks the filters' hooks about the response whose head the worker's response scanner has just read. Their edits wait in the state. */
 export function filterResponse(x: Exchange, bytes: Uint8Array, endOfStream: boolean): void {
@@ -69,12 +68,16 @@ function runHooks(
     if (transform === undefined || what.local) continue;
     transforms.push(transform);
   }
-  // The payload takes the way of the head: what was first to see the one is farthest from the client for the other.
-  for (const transform of transforms.toReversed()) {
-    const stage = filterHalf(transform.t).transform?.(transform, x);
-    if (stage !== undefined) x.stageResponse(stage);
-  }
+  stage(x, transforms);
   return edits;
+}
+
+/** The payload takes the way of the head: what was first to see the one is farthest from the client for the other. */
+function stage(x: Exchange, transforms: readonly PayloadTransform[]): void {
+  for (const transform of transforms.toReversed()) {
+    const make = x.worker.filterHalves.get(transform.t)?.transform?.(transform, x);
+    if (make !== undefined) x.stageResponse(make);
+  }
 }
 
 function editedValue(before: string | undefined, { action, value }: HeaderEdit): string | undefined {

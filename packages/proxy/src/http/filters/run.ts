@@ -6,7 +6,6 @@ import { REPLIES } from '../replies.ts';
 import { rescan } from '../request-head.ts';
 import { editRequest, setLength } from './edit-request.ts';
 import { editLines } from './edits.ts';
-import { filterHalf } from './index.ts';
 import { createFilterState, type FilterState } from './state.ts';
 
 /** What the router does around its filters. */
@@ -104,7 +103,7 @@ function put(x: Exchange, question: unknown, step: Step): boolean {
   const { filter, steps } = step;
   let returned = false;
   let answer: { readonly verdict: FilterVerdict | undefined } | undefined;
-  const cancel = filterHalf(filter.t).ask?.(question, {
+  const cancel = x.worker.filterHalves.get(filter.t)?.ask?.(question, {
     x,
     filter,
     done(verdict) {
