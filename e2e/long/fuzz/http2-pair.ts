@@ -18,7 +18,7 @@ const PATHS = ['/', '/index.html', '/svc/Method', '/x?y=z'];
 const METHODS = ['GET', 'POST', 'PUT', 'HEAD'];
 const TABLE_SIZES = [0, 60, 4096, 300];
 /** Heads of one input. */
-const MAX_MESSAGES = 24;
+const MAX_MESSAGES = 8;
 
 /** Reads choices off the input; past its end everything is 0. */
 class Choices {
@@ -114,7 +114,7 @@ function same(got: string, expected: string): void {
 /** Heads and trailers from one session to another and back: what arrives is what was sent, whatever the encoder remembers. */
 export const h2Pair: FuzzCodec = {
   name: 'http2-pair',
-  generate: (random) => Buffer.from(Array.from({ length: 20 + random.below(120) }, () => random.below(random.oneIn(2) ? 4 : 256))),
+  generate: (random) => Buffer.from(Array.from({ length: 10 + random.below(60) }, () => random.below(random.oneIn(2) ? 4 : 256))),
   run(input, cutsAt, transcript: Transcript) {
     const choices = new Choices(input);
     let heard = '';
