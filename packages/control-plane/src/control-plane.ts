@@ -9,6 +9,7 @@ import {
   createConnectedRegistry,
   createDirectoryStore,
   createMesh,
+  createRegisteredStore,
   createSavedValue,
   createStateStore,
   createVersionSource,
@@ -67,8 +68,8 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
       return xds?.networkAddress;
     },
   };
-  const store = await openStores(options, closers);
   const connected = await openConnected(options, xdsAddress, closers);
+  const store = await openStores(options, connected, closers);
   const mesh = await openMesh(options, store, connected, closers);
   const metrics = createPilotMetrics({ clock: systemClock, version: options.version });
   const generator = createMeshGenerator(createResourceCheck(codec));
@@ -92,14 +93,17 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
   };
 }
 
-async function openStores(options: ControlPlaneOptions, closers: Closers): Promise<WritableConfigStore> {
-  const common = { clock: systemClock, log: options.log, versions: createVersionSource(systemClock) };
+async function openStores(options: ControlPlaneOptions, connected: ConnectedRegistry, closers: Closers): Promise<WritableConfigStore> {
+  const versions = createVersionSource(systemClock);
+  const common = { clock: systemClock, log: options.log, versions };
   const state = await createStateStore({ ...common, directory: join(options.stateDir, 'config') });
   closers.push(() => state.close());
-  if (options.configPaths.length === 0) return state;
+  const registered = createRegisteredStore(connected, systemClock, versions);
+  closers.push(() => registered.close());
+  if (options.configPaths.length === 0) return createAggregateStore([registered, state], state);
   const directory = await createDirectoryStore({ ...common, paths: options.configPaths, timers: guardedTimers(options.log) });
   closers.push(() => directory.close());
-  return createAggregateStore([directory, state], state);
+  return createAggregateStore([directory, registered, state], state);
 }
 
 async function openConnected(

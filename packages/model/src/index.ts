@@ -3,7 +3,7 @@ export { kubernetesHostname, serviceFromKubernetes } from './convert/from-kubern
 export { meshConfigFrom } from './convert/from-mesh-config.ts';
 export { proxySettingsFor } from './convert/from-proxy-config.ts';
 export { servicesFromServiceEntry } from './convert/from-service-entry.ts';
-export { TLS_MODE_LABEL, workloadFromEntry } from './convert/from-workload-entry.ts';
+export { REGISTERED_ORIGIN, TLS_MODE_LABEL, workloadFromEntry } from './convert/from-workload-entry.ts';
 export {
   createEndpointIndex,
   serviceKey,

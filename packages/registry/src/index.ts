@@ -1,4 +1,5 @@
 export { createConnectedRegistry, type ConnectedRegistryOptions } from './connected/connected-registry.ts';
+export { createRegisteredStore } from './connected/registered-store.ts';
 export type { Allocation, BridgeNetwork, ConnectedRegistry, JoinRequest, SavedWorkload } from './connected/types.ts';
 export { createDirectoryStore, type DirectoryStore, type DirectoryStoreOptions } from './directory/directory-store.ts';
 export { createMemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';

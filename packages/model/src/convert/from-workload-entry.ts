@@ -6,11 +6,14 @@ import type { Workload } from '../types/service.ts';
 /** The label by which an endpoint without an agent of ours says that its sidecar speaks mutual TLS. */
 export const TLS_MODE_LABEL = 'security.istio.io/tlsMode';
 
-/** A WorkloadEntry as a workload; undefined when it has no address. */
+/** The origin of WorkloadEntries that only show a connected member of a WorkloadGroup: the workload itself is known by its stream. */
+export const REGISTERED_ORIGIN = 'connected';
+
+/** A WorkloadEntry as a workload; undefined when it has no address, or only shows a workload that is connected. */
 export function workloadFromEntry(config: Config<WorkloadEntrySpec>): Workload | undefined {
   const { spec } = config;
   const { name, namespace } = config.meta;
-  if (spec.address === undefined || spec.address === '') return undefined;
+  if (spec.address === undefined || spec.address === '' || config.origin.source === REGISTERED_ORIGIN) return undefined;
   const labels = { ...config.meta.labels, ...spec.labels };
   return {
     name,

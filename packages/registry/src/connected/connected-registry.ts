@@ -3,7 +3,7 @@ import { NO_LOCALITY, type Health, type ProxyNode, type Workload } from '@meltem
 import { createLoopbackPool, createSubnetPool, loopbackAppAddress, socketLock, type AddressLock, type AddressPool } from './address-pool.ts';
 import { unsavedValue, type SavedValue } from '../store/saved-value.ts';
 import { asJoined, joinedAs } from './joined-as.ts';
-import type { Allocation, BridgeNetwork, ConnectedRegistry, GroupMember, JoinedAs, JoinRequest, SavedWorkload } from './types.ts';
+import type { Allocation, BridgeNetwork, ConnectedRegistry, GroupMember, Member, JoinedAs, JoinRequest, SavedWorkload } from './types.ts';
 
 export interface ConnectedRegistryOptions {
   readonly timers: Timers;
@@ -183,6 +183,13 @@ class Connected implements ConnectedRegistry {
   workloads(): readonly Workload[] {
     this.#list ??= [...this.#entries.values()].map((entry) => entry.workload).sort((a, b) => (a.address < b.address ? -1 : 1));
     return this.#list;
+  }
+
+  members(): readonly Member[] {
+    return this.workloads().flatMap((workload) => {
+      const member = this.#joined.get(workload.address)?.member;
+      return member === undefined ? [] : [{ workload, member }];
+    });
   }
 
   watch(listener: () => void): () => void {

@@ -54,6 +54,12 @@ export type JoinedAs = Pick<JoinRequest, 'type' | 'namespace' | 'serviceAccount'
 /** A workload as it is kept over a restart. */
 export type SavedWorkload = Workload & { readonly joined?: JoinedAs };
 
+/** A connected member of a WorkloadGroup. */
+export interface Member {
+  readonly workload: Workload;
+  readonly member: GroupMember;
+}
+
 /** Workloads that agents register by their streams. */
 export interface ConnectedRegistry {
   /** An address for a workload that is about to connect. Throws `join/no-address`, `join/no-network`. */
@@ -66,6 +72,8 @@ export interface ConnectedRegistry {
   setHealth(connectionId: string, health: Health): boolean;
   /** Connected ones, those in their grace period, and those of before a restart that are not back yet. The same objects while nothing changes. */
   workloads(): readonly Workload[];
+  /** Those of them that joined as members of a WorkloadGroup. */
+  members(): readonly Member[];
   watch(listener: () => void): () => void;
   close(): Promise<void>;
 }

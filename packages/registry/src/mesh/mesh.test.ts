@@ -122,6 +122,30 @@ test('WorkloadEntries are endpoints of ServiceEntries and of Services alike', as
   await mesh.close();
 });
 
+test('the ConfigMap of the mesh is over the settings of the start, and going takes it back', async () => {
+  const time = manualTime();
+  const configs = createMemoryStore({ clock: time });
+  const mesh = await createMesh({ configs, mesh: DEFAULT_MESH_CONFIG, timers: time, log: silentLog });
+  const updates: MeshUpdate[] = [];
+  mesh.watch((update) => updates.push(update));
+  const policy = (): string => mesh.state.push.mesh.outboundTrafficPolicy;
+  const settings = (namespace: string): Config =>
+    configOf(
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: istio, namespace: ${namespace} }\ndata: { mesh: "outboundTrafficPolicy: { mode: REGISTRY_ONLY }" }\n`,
+    );
+  assert.equal(policy(), 'ALLOW_ANY');
+  await configs.put(settings('elsewhere'));
+  mesh.settle();
+  assert.equal(policy(), 'ALLOW_ANY', 'only the one of the root namespace counts');
+  await configs.put(settings('istio-system'));
+  mesh.settle();
+  assert.deepEqual([policy(), updates.at(-1)?.changes.push?.full], ['REGISTRY_ONLY', true]);
+  await configs.delete({ kind: 'ConfigMap', namespace: 'istio-system', name: 'istio' });
+  mesh.settle();
+  assert.equal(policy(), 'ALLOW_ANY');
+  await mesh.close();
+});
+
 test('a change that cannot be taken in ends nothing; the next one brings all that was missed', async () => {
   const time = manualTime();
   const store = createMemoryStore({ clock: time });
