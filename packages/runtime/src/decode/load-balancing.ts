@@ -250,6 +250,5 @@ function decodeSelector(reader: Reader): SubsetSelector {
     reader.require('fallback_keys_subset', proper, 'must be some of the keys, and not all of them');
   }
   const singleHost = reader.bool('single_host_per_subset');
-  reader.require('single_host_per_subset', !singleHost || keys.length === 1, 'is possible with one key only');
   return { keys, fallback, fallbackKeys, singleHost };
 }
