@@ -1,6 +1,20 @@
 import { loneOperator, parseFormat, type AccessLog, type AccessLogFilter, type LogField } from '@meltemi/runtime';
 import { RESPONSE_FLAGS, type StreamInfo } from '../types.ts';
-import { formatTime, metadataText, metadataValue, requestHeader, responseHeader, STREAM_OPERATORS, UNQUOTED, type CaptureList, type Getter } from './operators.ts';
+import {
+  formatTime,
+  metadataText,
+  metadataValue,
+  requestHeader,
+  responseHeader,
+  STREAM_OPERATORS,
+  UNQUOTED,
+  type CaptureList,
+  type Getter,
+} from './operators.ts';
+
+/** Longer lines have long values cut to so many characters. */
+const LONG_LINE = 8 * 1024;
+const LONG_VALUE = 1024;
 
 /** One access log, ready to use. */
 export interface CompiledLog {
@@ -70,7 +84,14 @@ function unquoted(value: string | number | undefined): string | number | undefin
 
 function compileJson(fields: Readonly<Record<string, LogField>>, omitEmpty: boolean, capture: CaptureList): (info: StreamInfo) => string {
   const render = compileField(fields, omitEmpty, capture);
-  return (info) => `${JSON.stringify(render(info))}\n`;
+  return (info) => {
+    const record = render(info);
+    const line = `${JSON.stringify(record)}\n`;
+    // A line that is cut in its middle is no JSON any more: its values are cut instead.
+    return line.length <= LONG_LINE
+      ? line
+      : `${JSON.stringify(record, (_, value: unknown) => (typeof value === 'string' ? value.slice(0, LONG_VALUE) : value))}\n`;
+  };
 }
 
 type FieldValue = string | number | boolean | null | FieldValue[] | { [key: string]: FieldValue };

@@ -10,7 +10,7 @@ import type { Exchange } from './exchange.ts';
 import type { HttpPlan } from './http-plan.ts';
 import { Linger, LINGER_MS } from './linger.ts';
 import { renderLocalReply, type LocalReply } from './local-reply.ts';
-import { REPLIES } from './replies.ts';
+import { REPLIES, refusalOf } from './replies.ts';
 import { bodyData, bodyEnd } from './request-body.ts';
 import { RequestTimers } from './request-timers.ts';
 import { routeRequest } from './router.ts';
@@ -66,7 +66,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     this.timers = new RequestTimers(worker.wheel, plan.config, () => this.#phaseExpired());
     this.#openedMs = worker.wheel.now();
     worker.connections.add(this);
-    this.timers.startPhase(this.#openedMs, plan.config.idleTimeoutMs);
+    this.timers.startPhase(this.#openedMs, this.#idleMs(this.#openedMs));
   }
 
   get hasBody(): boolean {
@@ -157,7 +157,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     if (refusal === undefined) routeRequest(x);
     else {
       // Whoever sends what nobody may send is not asked what else it has.
-      if (refusal.status >= 400) this.closeAfter = true;
+      if (refusal.status >= 400 && refusal !== REPLIES.noPath) this.closeAfter = true;
       this.reply(x, refusal);
     }
     return this.#over() ? -1 : next;
@@ -165,8 +165,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
 
   #unreadable(now: number): number {
     const { error } = this.worker.requestScanner;
-    const tooLarge = error.endsWith('large') || error === 'too-many-headers';
-    this.#refuse(unreadableRequest(this, now, error), tooLarge ? REPLIES.headTooLarge : REPLIES.badRequest);
+    this.#refuse(unreadableRequest(this, now, `http1.${error}`), refusalOf(error));
     return -1;
   }
 
@@ -295,7 +294,9 @@ export class DownstreamConnection implements Connection, DownstreamStream {
 
   /** Does the connection end with this response? Known when its head is written; an answer before the end of its request ends it. */
   closesAfter(x: Exchange): boolean {
-    if (this.worker.draining || this.#clientEnded || this.#retired || !x.requestComplete) this.closeAfter = true;
+    // Behind a refused upgrade there may be bytes of the other protocol.
+    const refused = x.upgrade !== '' && x.phase !== 'tunnel';
+    if (this.worker.draining || this.#clientEnded || this.#retired || !x.requestComplete || refused) this.closeAfter = true;
     return this.closeAfter;
   }
 
@@ -319,10 +320,18 @@ export class DownstreamConnection implements Connection, DownstreamStream {
       return;
     }
     this.#state = 'idle';
-    this.timers.startPhase(x.info.endMs, this.plan.config.idleTimeoutMs);
+    this.timers.startPhase(x.info.endMs, this.#idleMs(x.info.endMs));
     if (this.#ahead === undefined) {
       if (!this.#reading) this.pause(false);
     } else if (!this.#output.blocked) this.#next();
+  }
+
+  /** How long the connection may be idle from now on: no longer than it may live. */
+  #idleMs(now: number): number {
+    const { idleTimeoutMs, maxConnectionDurationMs } = this.plan.config;
+    if (maxConnectionDurationMs === 0) return idleTimeoutMs;
+    const left = Math.max(1, this.#openedMs + maxConnectionDurationMs - now);
+    return idleTimeoutMs === 0 ? left : Math.min(idleTimeoutMs, left);
   }
 
   /** The response cannot be completed: the client must see that. */
@@ -448,7 +457,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
   #phaseExpired(): void {
     const x = this.#exchange;
     if (this.#state === 'body' && x !== undefined) giveUp(x, REPLIES.requestTimeout);
-    else if (this.#state === 'head') this.#refuse(unreadableRequest(this, this.worker.wheel.now(), 'head-too-large'), REPLIES.headTimeout);
+    else if (this.#state === 'head') this.#refuse(unreadableRequest(this, this.worker.wheel.now(), ''), REPLIES.headTimeout);
     else if (this.#state === 'idle') this.#close();
     else if (!this.#lingering.mayClose(this.#transport.queuedBytes)) this.timers.startPhase(this.worker.wheel.now(), LINGER_MS);
     else this.destroy();

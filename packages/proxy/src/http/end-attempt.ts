@@ -19,6 +19,8 @@ export function abandonAttempt(x: Exchange, outcome: OutlierOutcome | undefined)
   const { upstream, host, cluster, worker } = x;
   settle(x);
   stopTryIdle(x);
+  // Of a response that is cut, what has come.
+  if (x.phase === 'responding' && x.info.bytesSent === 0 && upstream !== undefined) x.info.bytesSent = upstream.payloadBytes;
   if (outcome !== undefined && host !== undefined && cluster?.report(host, outcome, worker.wheel.recent) === true) drainPool(host);
   x.upstream = undefined;
   if (upstream !== undefined && (upstream.user === x || upstream.user?.owner === x)) upstream.abandon();

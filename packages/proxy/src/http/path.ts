@@ -21,6 +21,8 @@ export function normalizeTarget(target: string, http: HttpConnectionManager): Pa
     redirect = http.escapedSlashes === 'unescape-redirect';
   }
   if (http.normalizePath) {
+    // Programs written in C end their strings there.
+    if (path.includes('%00')) return { t: 'reject' };
     const normal = removeDots(path.replaceAll('\\', '/').replace(UNRESERVED, decodeUnreserved));
     if (normal === undefined) return { t: 'reject' };
     path = normal;

@@ -35,6 +35,7 @@ const REFUSALS: Partial<Readonly<Record<WireError, LocalReply>>> = {
   'head-too-large': REPLIES.headTooLarge,
   'too-many-headers': REPLIES.tooManyHeaders,
   'no-host': REPLIES.noHostName,
+  'bad-host': localReply(400, 'Bad Request', 'http.invalid_authority', 'DPE'),
   'length-and-encoding': localReply(400, 'Bad Request', 'http1.content_length_and_chunked_not_allowed', 'DPE'),
   'bad-encoding': localReply(501, 'Not Implemented', 'http1.invalid_transfer_encoding', 'DPE'),
   'bad-connection': localReply(400, 'Bad Request', 'http1.connection_header_rejected', 'DPE'),

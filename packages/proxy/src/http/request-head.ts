@@ -14,6 +14,7 @@ import {
   EDGE_HEADERS,
   INTERNAL_HEADERS,
 } from './headers.ts';
+import { headerValue } from './request-view.ts';
 import type { RequestFraming } from './stream.ts';
 import { cutTrace } from './tracing.ts';
 
@@ -23,6 +24,7 @@ const { expect: EXPECT, upgrade: UPGRADE } = HEADER;
 const FORWARDED_HOST = HEADER['x-forwarded-host'];
 const ATTEMPT_COUNT = HEADER['x-envoy-attempt-count'];
 const ORIGINAL_PATH = HEADER['x-envoy-original-path'];
+const ORIGINAL_HOST = HEADER['x-envoy-original-host'];
 const DECORATOR = HEADER['x-envoy-decorator-operation'];
 /** For the version and line ends. */
 const SPARE_BYTES = 64;
@@ -50,6 +52,7 @@ export function buildRequestHead(x: Exchange, framing: RequestFraming): number {
   let lines =
     requestId(x, scanner) + forwardedLines(x, scanner, bytes) + clientCertLine(x, scanner, bytes) + traceLines(x, scanner) + routerLines(x, scanner);
   lines = rewrittenLines(x, scanner, lines);
+  if (x.plan.config.via !== '') lines += `via: ${clean(x.plan.config.via)}\r\n`;
   if (x.upgrade !== '') lines += 'connection: Upgrade\r\n';
   if (framing === 'chunked' && !scanner.chunked) lines += 'transfer-encoding: chunked\r\n';
   else if (framing === 'empty') lines += 'content-length: 0\r\n';
@@ -95,7 +98,8 @@ function applyRoute(
   if (forward?.rewrites === true) {
     overrides.path = forward.rewritePath(view);
     overrides.authority = forward.rewriteHost(view, choice, x.host?.endpoint.hostname ?? '');
-    if (overrides.path !== view.path) {
+    // Envoy notes the path also when a pattern has changed nothing.
+    if (overrides.path !== view.path || forward.config.path?.t === 'regex') {
       scanner.dropKnown(ORIGINAL_PATH);
       info.rewrittenFrom = view.path;
       draft.lines += `x-envoy-original-path: ${view.path}\r\n`;
@@ -110,9 +114,13 @@ function hostLines(x: Exchange, scanner: HeadScanner, lines: string): string {
   const before = x.worker.view.authority;
   scanner.dropKnown(HOST);
   const host = `host: ${authority}\r\n`;
-  if (authority === before || x.forward?.config.appendXForwardedHost !== true) return host + lines;
+  if (authority === before || x.forward?.config.host === undefined) return host + lines;
+  scanner.dropKnown(ORIGINAL_HOST);
+  const original = `${host}${lines}x-envoy-original-host: ${before}\r\n`;
+  if (!x.forward.config.appendXForwardedHost) return original;
+  const told = headerValue(scanner, x.head.bytes, 'x-forwarded-host');
   scanner.dropKnown(FORWARDED_HOST);
-  return `${host}${lines}x-forwarded-host: ${before}\r\n`;
+  return `${original}x-forwarded-host: ${told === undefined || told === '' ? '' : `${told},`}${before}\r\n`;
 }
 
 /** The request line: the client's own bytes when nothing in it changes. */

@@ -17,6 +17,9 @@ import { routeAgain } from './router.ts';
 import { touchTry } from './try-idle.ts';
 import type { HeadRead, LostCause, UpstreamStream } from './stream.ts';
 
+/** Envoy's limit for the head of a response. */
+const MAX_RESPONSE_HEADERS = 100;
+
 /** No connection could be made. */
 export function connectFailed(x: Exchange, reason: string): void {
   if (reason === 'timeout') attemptFailed(x, { end: { t: 'connect-failure' }, flag: 'UF', reason: 'connection timeout', transport: '' });
@@ -27,7 +30,7 @@ export function connectFailed(x: Exchange, reason: string): void {
 export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): number {
   const { worker, info } = x;
   const { status } = worker.responseScanner;
-  if (status === 101 && x.upgrade === '') return nonsense(x);
+  if ((status === 101 && x.upgrade === '') || worker.responseScanner.count > MAX_RESPONSE_HEADERS) return nonsense(x);
   info.upstreamFirstByteMs = worker.wheel.recent;
   info.responseCode = status;
   if (info.grpc) readGrpcStatus(x, read);
@@ -40,6 +43,8 @@ export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): nu
   dropAside(x);
   touchTry(x);
   info.responseCodeDetails = 'via_upstream';
+  // Of an attempt before this one.
+  info.upstreamTransportFailureReason = '';
   x.downstream.timers.stopTry();
   if (x.filters !== undefined) filterResponse(x, read.bytes, read.ended);
   return status === 101 ? switchProtocols(x, stream, read) : passOn(x, stream, read);
@@ -188,9 +193,12 @@ export function upstreamLost(x: Exchange, stream: UpstreamStream, cause: LostCau
   if (x.phase === 'done') return;
   info.upstreamEndMs = x.worker.wheel.now();
   if (x.phase === 'responding') {
-    info.flags |= flagBit(LOST_FLAGS[cause]);
-    info.responseCodeDetails = `upstream_reset_after_response_started{${LOST_REASONS[cause].replaceAll(' ', '_')}}`;
-    if (reason !== '') info.upstreamTransportFailureReason = reason;
+    // A message of HTTP/1.1 that ends before its end is a broken message.
+    const told = cause === 'closed' && stream.protocol === 'http1' ? 'protocol' : cause;
+    info.flags |= flagBit(LOST_FLAGS[told]);
+    info.responseCodeDetails = `upstream_reset_after_response_started{${LOST_REASONS[told].replaceAll(' ', '_')}}`;
+    // In plain words of the system or the codec; what is not TLS' says no more than the flag.
+    if (reason !== '' && stream.tls !== undefined) info.upstreamTransportFailureReason = reason;
   }
   abandonAttempt(x, x.phase === 'responding' ? 'local' : undefined);
   // A response that is cut must look cut: over HTTP/1.1 the client's connection goes with it.

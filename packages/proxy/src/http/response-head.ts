@@ -72,7 +72,8 @@ function framingLine(scanner: HeadScanner, framing: ResponseFraming['framing']):
 function addedLines(x: Exchange, scanner: HeadScanner, bytes: Buffer): string {
   const { config, serverLine } = x.plan;
   const { info, choice, worker } = x;
-  let lines = `x-envoy-upstream-service-time: ${upstreamServiceMs(info)}\r\n`;
+  // Counted from the end of the request: before that there is nothing to count.
+  let lines = x.requestComplete && x.upgrade === '' ? `x-envoy-upstream-service-time: ${upstreamServiceMs(info)}\r\n` : '';
   if (x.hostChoice !== undefined) for (const cookie of x.hostChoice.setCookies) lines += `set-cookie: ${clean(cookie)}\r\n`;
   if (choice !== undefined && !choice.responseHeaders.empty) {
     const draft: HeadDraft = { lines, overrides: undefined };

@@ -120,6 +120,8 @@ export interface UpstreamStream extends BodySink {
   readonly tls: TlsInfo | undefined;
   /** Requests on the connection so far, this one included. */
   readonly requests: number;
+  /** Payload bytes of the response's body so far. */
+  readonly payloadBytes: number;
   /** Has a byte of the response come? */
   readonly answering: boolean;
   /** Whom it serves; may be exchanged while no call to it is under way. */

@@ -158,6 +158,10 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
     if (idleMs > 0) this.#worker.wheel.set(this.#deadline, this.#worker.wheel.recent, idleMs);
   }
 
+  get payloadBytes(): number {
+    return this.body.payloadBytes;
+  }
+
   /** Has part of a response's head come? */
   get answering(): boolean {
     return this.#head.length > 0;

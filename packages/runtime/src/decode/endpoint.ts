@@ -93,6 +93,7 @@ function decodeAddress(reader: Reader | undefined, allowNames: boolean): Endpoin
   socket.oneOf('protocol', { TCP: 'tcp' }, 'tcp');
   const address = socket.string('address');
   const port = socket.number('port_value', 0);
+  socket.require('port_value', Number.isInteger(port) && port >= 0 && port <= 65535, `${port} is no port`);
   if (address === '' || (!allowNames && !/^[\d.]+$|:/.test(address))) return undefined;
   return { t: 'socket', address, port };
 }
