@@ -73,11 +73,28 @@ function fault(message: string): ParsedJwt {
 function parseSection(text: string, name: 'header' | 'payload'): Json | string {
   const bytes = fromBase64Url(text);
   if (bytes === undefined) return `Jwt ${name} is an invalid Base64url encoded`;
+  const json = fromUtf8(bytes) ?? '';
   try {
-    return asObject(JSON.parse(fromUtf8(bytes) ?? '')) ?? `Jwt ${name} is an invalid JSON`;
+    return (nestingOf(json) > MAX_NESTING ? undefined : asObject(JSON.parse(json))) ?? `Jwt ${name} is an invalid JSON`;
   } catch {
     return `Jwt ${name} is an invalid JSON`;
   }
+}
+
+/** Deeper structures are of no use to anybody, and hard to write down again. */
+const MAX_NESTING = 100;
+
+/** Open brackets at a time; those inside texts count too, which only makes it stricter. */
+function nestingOf(json: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let i = 0; i < json.length; i++) {
+    const code = json.charCodeAt(i) | 32;
+    // `[` and `{` differ from their closing ones by two, and from each other by the bit that was set.
+    if (code === 123) deepest = Math.max(deepest, ++depth);
+    else if (code === 125) depth--;
+  }
+  return deepest;
 }
 
 type Claims = Pick<Jwt, 'issuer' | 'subject' | 'audiences' | 'issuedAt' | 'notBefore' | 'expires'>;
