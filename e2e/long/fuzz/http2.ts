@@ -11,7 +11,7 @@ import {
 } from '@meltemi/wire';
 import { bytesPort } from './bytes-port.ts';
 import type { FuzzCodec } from './codec.ts';
-import { bytesOf, type Random, type Transcript } from './random.ts';
+import { bytesOf, type Random, Transcript } from './random.ts';
 
 /** An output that grows. */
 export class Output implements H2Output {
@@ -29,6 +29,8 @@ export class Output implements H2Output {
 const PREFACE = bytesOf('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const LIMITS = { ...DEFAULT_H2_LIMITS, maxHeaderListBytes: 700, maxHeaders: 12, maxContinuations: 3, prematureResetStreams: 6, maxControlBurst: 6 };
 const SETTINGS = { ...DEFAULT_H2_SETTINGS, maxConcurrentStreams: 4, enableConnectProtocol: true };
+/** Windows that one frame can fill. */
+const NARROW = { ...SETTINGS, initialWindowSize: 30, connectionWindowSize: 65_535 };
 const RESPONSE = bytesOf('HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx-changing: 1\r\nset-cookie: a=b\r\n\r\n');
 const REQUESTS = [
   'GET /a HTTP/1.1\r\nhost: a\r\n\r\n',
@@ -107,13 +109,13 @@ function sameScan(a: HeadScanner, b: HeadScanner): void {
   if (!same) throw new Error(`scanned differently: ${JSON.stringify(all(a))} and ${JSON.stringify(all(b))}`);
 }
 
-function feed(input: Buffer, cutsAt: readonly number[], transcript: Transcript, role: 'server' | 'client'): void {
+function feed(input: Buffer, cutsAt: readonly number[], transcript: Transcript, role: 'server' | 'client', settings = SETTINGS): void {
   const output = new Output();
   const session: H2Session<number> = createH2Session<number>({
     role,
     port: bytesPort,
     output,
-    settings: SETTINGS,
+    settings,
     limits: LIMITS,
     nowMs: () => 0,
     handler: telling(transcript, () => session, role === 'server'),
@@ -275,4 +277,17 @@ export const h2Client: FuzzCodec = {
   name: 'http2-client',
   generate: (random) => conversation(random, responseBlock),
   run: (input, cutsAt, transcript) => feed(input, cutsAt, transcript, 'client'),
+};
+
+/** The same against windows that are full at once. When room is given back depends on the pieces, so only crashes count. */
+export const h2Windows: FuzzCodec = {
+  name: 'http2-windows',
+  generate: (random) =>
+    Buffer.concat([
+      PREFACE,
+      frame(4, 0, 0, Buffer.of(0, 4, 0, 0, 0, random.below(60))),
+      frame(4, 1, 0, Buffer.alloc(0)),
+      conversation(random, requestBlock),
+    ]),
+  run: (input, cutsAt) => feed(input, cutsAt, new Transcript(false), 'server', NARROW),
 };
