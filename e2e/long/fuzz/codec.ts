@@ -1,6 +1,6 @@
 import { clientHello } from './client-hello.ts';
 import { chunkedBody, httpSniff, requestHead, responseHead } from './http1.ts';
-import { h2Client, h2Server } from './http2.ts';
+import { h2Client, h2Server, h2Windows } from './http2.ts';
 import { h2Pair } from './http2-pair.ts';
 import { proxyProtocol } from './proxy-protocol.ts';
 import type { Random, Transcript } from './random.ts';
@@ -21,6 +21,7 @@ export const CODECS: readonly FuzzCodec[] = [
   chunkedBody,
   h2Server,
   h2Client,
+  h2Windows,
   h2Pair,
   clientHello,
   proxyProtocol,
