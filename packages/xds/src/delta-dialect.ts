@@ -23,12 +23,20 @@ export function createDeltaDialect(): Dialect<DeltaRequest, DeltaResponse> {
 function introduce(type: TypeSession, request: DeltaRequest): void {
   type.wildcard = isWildcardRequest(type.typeUrl, request.subscribe);
   type.names = withNames(type.names, withoutStar(request.subscribe));
-  for (const [name, version] of request.initialVersions) if (wants(type, name)) type.known.set(name, version);
+  type.known.adopt(
+    new Map(wantsAll(type, request.initialVersions) ? request.initialVersions : [...request.initialVersions].filter(([name]) => wants(type, name))),
+  );
   type.isNew = type.known.size === 0;
   // What it names and does not have is answered in any case, if only by "there is none".
   if (!type.isNew) for (const name of type.names) if (!type.known.has(name)) type.forced.add(name);
   type.due = type.isNew && type.wildcard;
   type.dirty = 'all';
+}
+
+function wantsAll(type: TypeSession, versions: ReadonlyMap<string, string>): boolean {
+  if (type.wildcard) return true;
+  for (const name of versions.keys()) if (!type.names.has(name)) return false;
+  return true;
 }
 
 function withoutStar(names: readonly string[]): readonly string[] {

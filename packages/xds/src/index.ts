@@ -21,4 +21,5 @@ export {
   type SotwResponse,
 } from './messages.ts';
 export { createResource, createSharedResource, type Resource, type ResourceSource } from './resource.ts';
+export { createTextMemory, type TextMemory } from './text-memory.ts';
 export { isByName } from './types.ts';

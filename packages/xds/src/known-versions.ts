@@ -40,6 +40,13 @@ export class KnownVersions {
     for (const [name, version] of this.#own) if (version !== undefined) yield name;
   }
 
+  /** The client says that it has this. The map is ours from now on. */
+  adopt(versions: Map<string, string>): void {
+    this.#base = NOTHING;
+    this.#own = versions;
+    this.#size = versions.size;
+  }
+
   /** The client has exactly this, and of `others` what it had of them. The map must not be changed any more. */
   rebase(base: ReadonlyMap<string, Resource>, others: Iterable<string>): void {
     const own = new Map<string, string | undefined>();

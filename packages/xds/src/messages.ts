@@ -1,6 +1,7 @@
-import { ProtoReader, ProtoWriter, WireType } from '@meltemi/base';
+import { MeshError, ProtoReader, ProtoWriter, WireType } from '@meltemi/base';
 import type { Status } from '@meltemi/protos-types';
 import { concat, deltaEntry, sotwEntry, type Resource } from './resource.ts';
+import { createTextMemory, type TextMemory } from './text-memory.ts';
 
 /** DeltaDiscoveryRequest; `node` is the encoded `envoy.config.core.v3.Node`, present in the first request of a stream only. */
 export interface DeltaRequest {
@@ -103,26 +104,45 @@ export function encodeSotwRequest(request: SotwRequest): Uint8Array {
   return writer.take();
 }
 
-/** Decodes a delta request. Throws MeshError `protobuf/malformed`. */
-export function decodeDeltaRequest(bytes: Uint8Array): DeltaRequest {
+/** Decodes a delta request; with a memory, texts that the last request of its type had too are the same strings. Throws MeshError `protobuf/malformed`. */
+export function decodeDeltaRequest(bytes: Uint8Array, memory: TextMemory = createTextMemory()): DeltaRequest {
   const subscribe: string[] = [];
   const unsubscribe: string[] = [];
   const initialVersions = new Map<string, string>();
   const found: Found = { typeUrl: '', nonce: '' };
   readFields(bytes, {
     1: (reader) => (found.node = reader.bytes()),
-    2: (reader) => (found.typeUrl = reader.string()),
-    3: (reader) => subscribe.push(reader.string()),
-    4: (reader) => unsubscribe.push(reader.string()),
-    5: (reader) => {
-      const [name, version] = readTexts(reader.message(), 1, 2);
-      initialVersions.set(name!, version!);
+    2(reader) {
+      found.typeUrl = reader.string();
+      memory.begin(found.typeUrl);
     },
+    3: (reader) => subscribe.push(memory.read(reader)),
+    4: (reader) => unsubscribe.push(reader.string()),
+    5: (reader) => readVersion(reader, memory, initialVersions),
     6: (reader) => (found.nonce = reader.string()),
     7: (reader) => (found.error = readStatus(reader.message())),
   });
   return { ...found, subscribe, unsubscribe, initialVersions };
 }
+
+/** An entry of `initial_resource_versions`, read in place: a client that comes back has thousands. */
+function readVersion(reader: ProtoReader, memory: TextMemory, versions: Map<string, string>): void {
+  const size = reader.uint32();
+  const end = reader.position + size;
+  let name = '';
+  let version = '';
+  while (reader.position < end) {
+    const tag = reader.tag();
+    if (tag === NAME_TAG) name = memory.read(reader);
+    else if (tag === VERSION_TAG) version = memory.read(reader);
+    else reader.skip(tag);
+  }
+  if (reader.position !== end) throw new MeshError('protobuf/malformed', 'an entry of initial_resource_versions ends where another value does not');
+  versions.set(name, version);
+}
+
+const NAME_TAG = (1 << 3) | WireType.bytes;
+const VERSION_TAG = (2 << 3) | WireType.bytes;
 
 /** Decodes a state-of-the-world request. Throws MeshError `protobuf/malformed`. */
 export function decodeSotwRequest(bytes: Uint8Array): SotwRequest {
@@ -170,17 +190,6 @@ function readFields(bytes: Uint8Array, fields: Readonly<Record<number, (reader: 
     if (read === undefined) reader.skip(tag);
     else read(reader);
   }
-}
-
-/** The strings of two or more fields of a small message. */
-function readTexts(reader: ProtoReader, ...numbers: readonly number[]): readonly string[] {
-  const texts = numbers.map(() => '');
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    const at = (tag & 7) === WireType.bytes ? numbers.indexOf(tag >>> 3) : -1;
-    if (at < 0) reader.skip(tag);
-    else texts[at] = reader.string();
-  }
-  return texts;
 }
 
 function readStatus(reader: ProtoReader): Status {

@@ -1,5 +1,3 @@
-import { hashText } from '@meltemi/base';
-
 /** Names that a client subscribed to. Sets are never changed: clients that ask for the same share one, with its strings. */
 export type NameSet = ReadonlySet<string>;
 
@@ -15,6 +13,7 @@ const remembered = new Map<string, WeakRef<NameSet>>();
 
 /** The set with these names too; the same one when they are all in it. */
 export function withNames(set: NameSet, names: readonly string[]): NameSet {
+  if (set.size === 0) return shared(names);
   const added = names.filter((name) => !set.has(name));
   return added.length === 0 ? set : shared([...set, ...added]);
 }
@@ -28,9 +27,8 @@ export function withoutNames(set: NameSet, names: readonly string[]): NameSet {
 function shared(names: readonly string[]): NameSet {
   if (names.length === 0) return NO_NAMES;
   if (names.length < SMALL) return new Set(names);
-  const key = `${names.length} ${hashText(names.join('\n'))}`;
+  const key = `${names.length} ${names[0]} ${names[names.length >> 1]} ${names.at(-1)}`;
   const known = remembered.get(key)?.deref();
-  // Hashes can collide, and clients choose the names.
   if (known?.size === names.length && names.every((name) => known.has(name))) return known;
   if (remembered.size >= MAX_REMEMBERED) for (const [other, ref] of remembered) if (ref.deref() === undefined) remembered.delete(other);
   if (remembered.size >= MAX_REMEMBERED) remembered.clear();

@@ -126,7 +126,12 @@ function differenceOfAll(type: TypeSession, source: ResourceSource, forced: Read
     return differenceOf(type, new Map([...named, ...present]), names, asked);
   }
   if (type.isNew) return everything(type, present);
-  return { ...differenceOf(type, present, namesToCompare(type, present, before, forced), forced), all: present };
+  if (present instanceof LayeredMap && before instanceof LayeredMap && present.below === before.below) {
+    // What lies below is the same for all clients: only what is above can have changed.
+    const names = new Set<string>([...present.above.keys(), ...before.above.keys(), ...forced, ...type.removals]);
+    return { ...differenceOf(type, present, names, forced), all: present };
+  }
+  return { ...compareAll(type, present, forced), all: present };
 }
 
 /** For a client that has nothing. */
@@ -151,16 +156,26 @@ function listOf(map: ReadonlyMap<string, Resource>): readonly Resource[] {
   return list;
 }
 
-/** Names that can differ. What lies below is the same for all clients: when it is what it was at the last look, only what is above can have changed. */
-function namesToCompare(
-  type: TypeSession,
-  present: ReadonlyMap<string, Resource>,
-  before: ReadonlyMap<string, Resource> | undefined,
-  forced: ReadonlySet<string>,
-): ReadonlySet<string> {
-  if (present instanceof LayeredMap && before instanceof LayeredMap && present.below === before.below)
-    return new Set<string>([...present.above.keys(), ...before.above.keys(), ...forced, ...type.removals]);
-  return new Set([...present.keys(), ...type.known.keys(), ...type.names]);
+/** Looks at everything, once: a client that comes back has thousands of resources, and most are as they were. */
+function compareAll(type: TypeSession, present: ReadonlyMap<string, Resource>, forced: ReadonlySet<string>): Difference {
+  const { known, removals } = type;
+  const own: Resource[] = [];
+  const gone: string[] = [];
+  let found = 0;
+  const compare = (resource: Resource, name: string): void => {
+    const version = known.get(name);
+    if (version !== undefined) found++;
+    if (removals.size > 0) removals.delete(name);
+    if (version !== resource.version || (forced.size > 0 && forced.has(name))) own.push(resource);
+  };
+  if (present instanceof LayeredMap) {
+    const { below, above } = present as LayeredMap<Resource>;
+    for (const [name, resource] of below) if (!above.has(name)) compare(resource, name);
+    for (const [name, resource] of above) compare(resource, name);
+  } else for (const [name, resource] of present) compare(resource, name);
+  if (found < known.size) for (const name of known.keys()) if (!present.has(name)) gone.push(name);
+  for (const name of forced) if (!present.has(name) && !known.has(name)) gone.push(name);
+  return { changed: { shared: NO_CHANGES.shared, own }, gone };
 }
 
 function differenceOf(

@@ -2,7 +2,7 @@ import type { Clock, Log, Timer, Timers } from '@meltemi/base';
 import { Status, type MethodHandler } from '@meltemi/grpc';
 import type { ProtoCodec } from '@meltemi/protos';
 import { shortTypeName, TYPE_URL } from '@meltemi/protos-types';
-import type { Protocol, Resource, ResourceSource, Verdict } from '@meltemi/xds';
+import { createTextMemory, type Protocol, type Resource, type ResourceSource, type Verdict } from '@meltemi/xds';
 import { createAcknowledgementLog, judge, type AcknowledgementLog } from './acknowledgements.ts';
 import { createAdmission, type Admission } from './admission.ts';
 import { serveCall, type Connection, type ConnectionHooks } from './connection.ts';
@@ -210,6 +210,7 @@ class Room<Push> implements AdsServer<Push> {
       codec,
       timers,
       clock,
+      texts: createTextMemory(),
       nextId: () => String(++this.#ids),
       verify: verifyNode ?? verifyIdentity,
       sourceFor: (node) => this.#sourceFor(node),

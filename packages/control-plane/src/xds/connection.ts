@@ -11,6 +11,8 @@ import {
   type Protocol,
   type ResourceSource,
   type ServerSession,
+  type ServerSessionOptions,
+  type TextMemory,
   type TypeStatus,
   type Verdict,
 } from '@meltemi/xds';
@@ -55,6 +57,8 @@ export interface ConnectionHooks {
   /** The agent reports about its application; `reason` when it cannot serve. */
   readonly onHealth: (connection: Connection, reason: string | undefined) => void;
   readonly timers: Timers;
+  /** Texts of the last requests. */
+  readonly texts: TextMemory;
 }
 
 /** How long routes wait for the endpoints of new clusters, should the client never ask for them. */
@@ -89,7 +93,7 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
         const node = readNode(message, protocol, hooks, call);
         const refusal = hooks.verify(node);
         if (refusal !== undefined) return call.end({ code: Status.PERMISSION_DENIED, message: refusal });
-        stream = createStream(protocol, hooks.sourceFor(node), hooks.nextId());
+        stream = createStream(protocol, { source: hooks.sourceFor(node), noncePrefix: `${hooks.nextId()}-` }, hooks.texts);
         connection = createConnection({ call, protocol, stream, node }, hooks);
         stream.receive(message);
         hooks.onOpen(connection);
@@ -132,7 +136,7 @@ function takeHealth(call: ServerCall, connection: Connection, report: HealthRepo
 }
 
 function readNode(message: Uint8Array, protocol: Protocol, hooks: ConnectionHooks, call: ServerCall): XdsNode {
-  const bytes = protocol === 'delta' ? decodeDeltaRequest(message).node : decodeSotwRequest(message).node;
+  const bytes = protocol === 'delta' ? decodeDeltaRequest(message, hooks.texts).node : decodeSotwRequest(message).node;
   if (bytes === undefined) throw new MeshError('grpc/invalid-argument', 'the first request of an ADS stream must carry the node');
   const node = hooks.codec.decode('envoy.config.core.v3.Node', bytes) as Node;
   if (node.id === undefined || node.id === '') throw new MeshError('grpc/invalid-argument', 'the node of the first ADS request has no id');
@@ -147,14 +151,13 @@ function readNode(message: Uint8Array, protocol: Protocol, hooks: ConnectionHook
   };
 }
 
-function createStream(protocol: Protocol, source: ResourceSource, id: string): Stream {
-  const options = { source, noncePrefix: `${id}-` };
+function createStream(protocol: Protocol, options: ServerSessionOptions, texts: TextMemory): Stream {
   if (protocol === 'delta') {
     const session = createServerSession('delta', options);
     return {
       session,
       receive(message) {
-        const request = decodeDeltaRequest(message);
+        const request = decodeDeltaRequest(message, texts);
         if (request.typeUrl !== HEALTH_TYPE_URL) return session.receive(request);
         return { t: 'health', reason: request.error === undefined ? undefined : (request.error.message ?? 'not healthy') };
       },
