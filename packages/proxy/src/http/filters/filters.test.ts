@@ -205,7 +205,7 @@ test('whatever an authorization service sends, nothing of it becomes a line of i
   ];
   let turn = 0;
   const authz = await server((socket) => {
-    socket.end(answers[turn++ % answers.length], 'latin1');
+    socket.end(answers[turn++ % answers.length] ?? '', 'latin1');
   });
   const ask = filter('ext_authz.v3.ExtAuthz', { http_service: { server_uri: { uri: 'http://a', cluster: 'authz', timeout: '5s' } } });
   const plane = await proxy([ask], { app: app.port, authz: authz.port });
