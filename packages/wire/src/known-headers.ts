@@ -59,6 +59,8 @@ export const KNOWN_HEADERS = [
   'grpc-status',
   'x-envoy-retry-grpc-on',
   'x-envoy-retriable-header-names',
+  'x-envoy-downstream-service-cluster',
+  'x-envoy-downstream-service-node',
 ] as const;
 
 /** One of the names of `KNOWN_HEADERS`. */

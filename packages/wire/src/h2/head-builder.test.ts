@@ -208,6 +208,14 @@ test('over the limits: refused, and the table goes on', () => {
   assert.equal(decode(decoder, Uint8Array.of(0x82, 0x87, 0x84, 0xbf), 'request', head), 'GET / HTTP/1.1\r\nhost: a\r\n\r\n');
 });
 
+test('a block that makes the decoder copy its table over and over breaks the connection', () => {
+  const decoder = new HpackDecoder(plainBytes);
+  const long = [0x40, 127, 0x81, 23, ...Array.from({ length: 3072 }, () => 98), 0];
+  const named = Array.from({ length: 90 }, () => [0x0f, 62 - 15, 0]).flat();
+  assert.equal(decode(decoder, Uint8Array.from([0x82, 0x87, 0x84, 0x41, 1, 97, ...long, ...named])), 'head-too-large');
+  assert.equal(decode(decoder, Uint8Array.from([0x82, 0x87, 0x84, 0x41, 1, 97, ...long, ...named, ...named])), 'bomb');
+});
+
 test('the same block gives the same head without work, unless the table has changed', () => {
   const decoder = new HpackDecoder(plainBytes);
   const head = new HeadBuilder(plainBytes, LIMITS);

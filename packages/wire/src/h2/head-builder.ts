@@ -15,6 +15,8 @@ export type HeadResult = 'ok' | 'malformed' | H2HeadRefusal;
 
 /** Storage larger than this is given back when the next head begins. */
 const KEPT_BYTES = 16 * 1024;
+/** A list so much longer than allowed is no mistake: its block cannot hold that without the table. */
+const BOMB_BYTES = 256 * 1024;
 const HOST_BYTES = 'host: '.length;
 const COOKIE = ascii('cookie: ');
 const NOT_IN_TRAILERS = ['authorization', 'set-cookie', 'trailer'].map(ascii);
@@ -97,6 +99,11 @@ export class HeadBuilder implements H2Head {
     this.memory.forget();
   }
 
+  /** Does the block claim far more than is allowed? A literal of three bytes can name four kilobytes of the table, which have to be copied. */
+  get isBomb(): boolean {
+    return this.#listBytes > this.#limits.maxHeaderListBytes + BOMB_BYTES;
+  }
+
   /** Where a line may be put together before it is given to `field`: room for `room` bytes there. Bytes written there stay when asked again. */
   stage(room: number): number {
     this.#flush();
@@ -113,9 +120,9 @@ export class HeadBuilder implements H2Head {
   /** Takes a field in line form: `from[start…]` is `name: value\r\n`; `kind` with the known header's id plus one above its low byte. */
   // oxlint-disable-next-line max-params -- a line and what is known of it
   field(from: Uint8Array, start: number, nameLength: number, valueLength: number, kindAndId: number): void {
+    this.#listBytes += nameLength + valueLength + ENTRY_OVERHEAD;
     if (this.#result !== 'ok') return;
     const kind = kindAndId & 0xff;
-    this.#listBytes += nameLength + valueLength + ENTRY_OVERHEAD;
     if (this.#listBytes > this.#limits.maxHeaderListBytes) this.#result = 'head-too-large';
     else if (kind === KIND.malformed) this.#result = 'malformed';
     else if (kind < KIND.plain) this.#takePseudo(from, start + nameLength + 2, valueLength, kind);

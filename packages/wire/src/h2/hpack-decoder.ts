@@ -7,8 +7,11 @@ import type { HeadBuilder, HeadMode, HeadResult } from './head-builder.ts';
 import { huffmanDecode, huffmanRoom } from './huffman.ts';
 import { STATIC_COUNT } from './static-table.ts';
 
-/** `broken` = a connection error (COMPRESSION_ERROR): the two ends' tables are not the same any more. */
-export type BlockResult = HeadResult | 'broken';
+/**
+ * `broken` = a connection error (COMPRESSION_ERROR): the two ends' tables are not the same any more. `bomb` = one too (ENHANCE_YOUR_CALM): the
+ * block claims so much more than the limit that reading it to its end is not worth the connection.
+ */
+export type BlockResult = HeadResult | 'broken' | 'bomb';
 
 /** Larger numbers have no use in a block of bounded size. */
 const MAX_INTEGER = 0x0fffffff;
@@ -42,7 +45,7 @@ export class HpackDecoder {
     const changes = this.#table.changes;
     if (head.memory.recalls(block, start, end, changes) && !this.#mustShrink) return 'ok';
     head.begin(into.mode);
-    if (!this.#fields(block, start, end, head)) return 'broken';
+    if (!this.#fields(block, start, end, head)) return head.isBomb ? 'bomb' : 'broken';
     const result = head.finish();
     if (result === 'ok' && this.#table.changes === changes) head.memory.remember(block, start, end, changes);
     return result;
@@ -75,7 +78,7 @@ export class HpackDecoder {
       } else if ((first & 0xe0) === 0x20) return false;
       else {
         p = this.#literal(block, p - 1, end, head);
-        if (p < 0) return false;
+        if (p < 0 || head.isBomb) return false;
       }
     }
     return true;

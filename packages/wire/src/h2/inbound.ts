@@ -213,6 +213,7 @@ export class Inbound<Owner> implements FrameSink {
     into.mode = trailers ? 'trailers' : core.isServer ? 'request' : 'response';
     const result = this.#decoder.decode(block, start, end, into);
     if (result === 'broken') return core.fail(H2_ERROR.compressionError, 'bad_header_block');
+    if (result === 'bomb') return core.fail(H2_ERROR.enhanceYourCalm, 'header_block_bomb');
     if (fresh) {
       core.lastPeerId = id;
       if (id > core.takenId) return true;
@@ -303,16 +304,30 @@ export class Inbound<Owner> implements FrameSink {
     }
     if (length % 6 !== 0) return core.fail(H2_ERROR.frameSizeError, 'bad_settings');
     if (!core.guard.controlFrame()) return core.fail(H2_ERROR.enhanceYourCalm, 'settings_flood');
+    const before = core.peer.initialWindowSize;
     for (let p = start; p < start + length; p += 6) {
       const code = this.#setting(((bytes[p] as number) << 8) | (bytes[p + 1] as number), uint32(bytes, p + 2));
       if (code !== 0) return core.fail(code, 'bad_settings');
     }
+    // Once for the frame, which may name it a thousand times.
+    const change = core.peer.initialWindowSize - before;
+    if (change !== 0 && !this.#widen(change)) return core.fail(H2_ERROR.flowControlError, 'bad_settings');
     core.ready = true;
     writeSettingsAck(core.options.output);
     if (!core.guard.controlWritten()) return core.fail(H2_ERROR.enhanceYourCalm, 'outbound_control_flood');
     core.handler.settings();
-    core.wake();
+    if (change > 0) for (const stream of core.streams.values()) core.wakeStream(stream);
     return !core.dead;
+  }
+
+  /** Changes the windows of all streams (section 6.9.2); false = one is too large now. */
+  #widen(change: number): boolean {
+    let good = true;
+    for (const stream of this.#core.streams.values()) {
+      stream.sendWindow += change;
+      if (stream.sendWindow > MAX_WINDOW) good = false;
+    }
+    return good;
   }
 
   /** Takes one setting of the peer's; answers an error code, 0 = all right. */
@@ -328,16 +343,10 @@ export class Inbound<Owner> implements FrameSink {
       case SETTING.maxConcurrentStreams:
         peer.maxConcurrentStreams = value;
         return 0;
-      case SETTING.initialWindowSize: {
+      case SETTING.initialWindowSize:
         if (value > MAX_WINDOW) return H2_ERROR.flowControlError;
-        const change = value - peer.initialWindowSize;
         peer.initialWindowSize = value;
-        for (const stream of core.streams.values()) {
-          stream.sendWindow += change;
-          if (stream.sendWindow > MAX_WINDOW) return H2_ERROR.flowControlError;
-        }
         return 0;
-      }
       case SETTING.maxFrameSize:
         if (value < SMALLEST_FRAME_LIMIT || value > 0xffffff) return H2_ERROR.protocolError;
         peer.maxFrameSize = value;
@@ -400,7 +409,7 @@ export class Inbound<Owner> implements FrameSink {
     if (increment === 0) return core.streamError(stream, H2_ERROR.protocolError);
     stream.sendWindow += increment;
     if (stream.sendWindow > MAX_WINDOW) return core.streamError(stream, H2_ERROR.flowControlError);
-    if (core.sendWindow > 0 && stream.sendWindow > 0 && core.blocked.delete(stream)) core.handler.writable(stream);
+    core.wakeStream(stream);
     return !core.dead;
   }
 }

@@ -31,8 +31,8 @@ export class SessionCore<Owner> {
     enableConnectProtocol: false,
   };
   readonly resets = new ResetMemory();
-  /** Streams whose payload waits for a window. */
-  blocked = new Set<StreamState<Owner>>();
+  /** Streams whose payload waits for the connection's window. */
+  readonly blocked = new Set<StreamState<Owner>>();
   dead = false;
   ready = false;
   settingsAcked = false;
@@ -173,14 +173,27 @@ export class SessionCore<Owner> {
     this.#toGrant = 0;
   }
 
-  /** The connection's window is open again: whoever waits for it goes on, the longest waiting first. */
+  /** Payload of the stream did not go out whole. */
+  wait(stream: StreamState<Owner>): void {
+    if (stream.sendWindow <= 0) stream.waits = true;
+    else this.blocked.add(stream);
+  }
+
+  /** The stream's window may be open again. */
+  wakeStream(stream: StreamState<Owner>): void {
+    if (!stream.waits || stream.sendWindow <= 0) return;
+    stream.waits = false;
+    if (this.sendWindow > 0) this.handler.writable(stream);
+    else this.blocked.add(stream);
+  }
+
+  /** The connection's window is open again: whoever waits for it goes on, the longest waiting first, as far as it reaches. */
   wake(): void {
-    if (this.blocked.size === 0) return;
-    const waiting = this.blocked;
-    this.blocked = new Set();
-    for (const stream of waiting) {
-      if (stream.closed) continue;
-      if (this.sendWindow <= 0 || stream.sendWindow <= 0) this.blocked.add(stream);
+    for (const stream of this.blocked) {
+      if (this.sendWindow <= 0) return;
+      // (Who does not come through is added again, behind the others.)
+      this.blocked.delete(stream);
+      if (stream.sendWindow <= 0) stream.waits = true;
       else this.handler.writable(stream);
     }
   }

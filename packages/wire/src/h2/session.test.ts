@@ -129,6 +129,31 @@ test('payload stops at the windows and goes on when they open, the longest waiti
   assert.equal(client.session.sendable(second), 36_000);
 });
 
+test('who waits for the connection’s window is not asked again with every byte of it', () => {
+  let asked = 0;
+  const { client, server } = pair(
+    {
+      on: (end) => ({
+        writable: (stream) => {
+          asked++;
+          end().session.writeData(stream, bytes(10), 0, 10);
+        },
+      }),
+    },
+    { settings: { connectionWindowSize: 65_535 } },
+  );
+  const streams = Array.from({ length: 500 }, (_, i) => client.session.request('x', get(`/${i}`, false)));
+  for (const stream of streams) client.session.writeData(stream, bytes(1000), 0, 1000);
+  exchange(client, server);
+  for (let i = 0; i < 20; i++) feed(client, frame(8, 0, 0, [0, 0, 0, 1]));
+  assert.equal(asked, 20);
+  // Streams without a window of their own are not asked at all.
+  feed(client, frame(4, 0, 0, [0, 4, 0, 0, 0, 0]), frame(8, 0, 0, [0, 0, 1, 0]), frame(8, 0, 0, [0, 0, 1, 0]));
+  assert.equal(asked, 20);
+  feed(client, frame(4, 0, 0, [0, 4, 0, 0, 0, 1]), frame(4, 0, 0, [0, 4, 0, 1, 0, 0]));
+  assert.ok(asked > 20 + 400, `${asked}`);
+});
+
 test('a smaller initial window takes back what streams were given; a larger one wakes them', () => {
   const { client, server } = pair();
   const stream = client.session.request('r', get('/', false));

@@ -116,10 +116,10 @@ class Session<Owner> implements H2Session<Owner> {
     const core = this.#core;
     const take = Math.min(end - start, this.sendable(stream));
     const whole = take === end - start;
-    if (!whole) core.blocked.add(stream);
-    if (take === 0 && !(last && whole)) return 0;
     stream.sendWindow -= take;
     core.sendWindow -= take;
+    if (!whole) core.wait(stream);
+    if (take === 0 && !(last && whole)) return 0;
     const frames = writeData(core.options.output, stream.id, bytes, start, start + take, last && whole, core.peer.maxFrameSize);
     core.guard.dataSent(frames);
     if (last && whole) {

@@ -14,6 +14,8 @@ export class StreamState<Owner> implements H2Stream<Owner> {
   /** Payload that has come and was not consumed yet, and what was consumed but not told to the peer. */
   unconsumed = 0;
   toGrant = 0;
+  /** Payload waits for this stream's own window. (Who waits for the connection's stands in the session's list.) */
+  waits = false;
   /** The consumer knows of it. */
   announced = false;
   /** The final head has come: what follows is payload and trailers. */
