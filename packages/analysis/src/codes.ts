@@ -7,8 +7,9 @@ export interface CodeDefinition {
   readonly title: string;
 }
 
-/** Every code that analysis may report. */
+/** Every code that analysis may report. MEL0202 (a patch of an EnvoyFilter is left out) comes from the translation. */
 export const CODES = {
+  IST0101: { severity: 'error', title: 'A credential of a Gateway is not there' },
   IST0112: { severity: 'error', title: 'A route destination names no port, and the service has several' },
   IST0130: { severity: 'warning', title: 'A route can never match: an earlier one takes everything' },
   IST0132: { severity: 'warning', title: 'A host of a VirtualService is not served by the gateway it names' },
@@ -26,6 +27,7 @@ export const CODES = {
   KIA0302: { severity: 'warning', title: 'No workload matches the selector of a Gateway' },
   KIA0601: { severity: 'error', title: 'A port name does not begin with a protocol' },
   KIA0602: { severity: 'error', title: 'appProtocol is not a protocol' },
+  KIA1004: { severity: 'warning', title: 'A host of a Sidecar is not known' },
   KIA1101: { severity: 'error', title: 'A route destination is a host that nothing knows' },
   KIA1102: { severity: 'error', title: 'A gateway that does not exist' },
   KIA1104: { severity: 'warning', title: 'A single destination with a weight below 100' },
@@ -34,10 +36,11 @@ export const CODES = {
   KIA1107: { severity: 'warning', title: 'A subset that no DestinationRule defines' },
   KIA1211: { severity: 'warning', title: 'More than one ServiceEntry for the same host and port' },
   KIA1212: { severity: 'warning', title: 'ServiceEntries of one host and port differ in protocol' },
-  MEL0202: { severity: 'error', title: 'A patch of an EnvoyFilter that a proxy would refuse is left out' },
   MEL0201: { severity: 'error', title: 'A route destination names a port that the service does not have' },
   MEL0203: { severity: 'warning', title: 'A delegation of a VirtualService comes to nothing' },
   MEL0204: { severity: 'warning', title: 'No VirtualService delegates to this delegate' },
+  MEL0205: { severity: 'error', title: 'Servers of one port of a gateway differ in what they speak' },
+  MEL0206: { severity: 'error', title: 'The trust domain of a running mesh cannot change' },
 } as const satisfies Readonly<Record<string, CodeDefinition>>;
 
 export type AnalysisCode = keyof typeof CODES;

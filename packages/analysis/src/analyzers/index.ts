@@ -2,12 +2,16 @@ import type { Analyzer } from '../analyzer.ts';
 import { host } from './destination-rule/host.ts';
 import { mtls } from './destination-rule/mtls.ts';
 import { subsetLabels } from './destination-rule/subset-labels.ts';
+import { credentials } from './gateway/credentials.ts';
+import { portProtocol } from './gateway/port-protocol.ts';
 import { sameHost as sameGatewayHost } from './gateway/same-host.ts';
 import { selector } from './gateway/selector.ts';
 import { exportTo } from './generic/export-to.ts';
-import { conflicts } from './peer-authentication/conflicts.ts';
+import { selectors } from './generic/selectors.ts';
+import { trustDomain } from './mesh/trust-domain.ts';
 import { overlaps } from './service-entry/overlaps.ts';
 import { portNames } from './service/port-names.ts';
+import { hosts } from './sidecar/hosts.ts';
 import { delegates } from './virtual-service/delegates.ts';
 import { destinationHost } from './virtual-service/destination-host.ts';
 import { destinationSubset } from './virtual-service/destination-subset.ts';
@@ -30,7 +34,11 @@ export const ANALYZERS: readonly Analyzer[] = [
   mtls,
   selector,
   sameGatewayHost,
-  conflicts,
+  credentials,
+  portProtocol,
+  selectors,
+  hosts,
+  trustDomain,
   portNames,
   overlaps,
   exportTo,

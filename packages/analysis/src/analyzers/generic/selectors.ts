@@ -1,0 +1,102 @@
+import type { Config } from '@meltemi/api';
+import { labelsMatch } from '@meltemi/match';
+import type { Workload } from '@meltemi/model';
+import { defineAnalyzer, namesOf, type AnalysisContext, type AnalysisFinding } from '../../analyzer.ts';
+import { groupBy } from '../../lookup.ts';
+
+interface Selecting {
+  readonly config: Config;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A kind of which one object is in force for a workload, and where it keeps its selector. */
+interface Judged {
+  readonly what: string;
+  readonly selector: string;
+  readonly labels: string;
+  readonly objects: readonly Selecting[];
+}
+
+function judgedKinds(context: AnalysisContext): readonly Judged[] {
+  return [
+    {
+      what: 'policy',
+      selector: 'spec.selector',
+      labels: 'spec.selector.matchLabels',
+      objects: context.configs('PeerAuthentication').map((config) => ({ config, labels: config.spec.selector?.matchLabels ?? {} })),
+    },
+    {
+      what: 'Sidecar',
+      selector: 'spec.workloadSelector',
+      labels: 'spec.workloadSelector.labels',
+      objects: context.configs('Sidecar').map((config) => ({ config, labels: config.spec.workloadSelector?.labels ?? {} })),
+    },
+  ];
+}
+
+/** Of several PeerAuthentications or Sidecars on one level, only the oldest is in force. */
+export const selectors = defineAnalyzer({
+  name: 'generic/selectors',
+  codes: ['KIA0002', 'KIA0003', 'KIA0004'],
+  reads: ['PeerAuthentication', 'Sidecar', 'workloads'],
+  analyze(context) {
+    return judgedKinds(context).flatMap((judged) =>
+      [...groupBy(judged.objects, ({ config }) => config.meta.namespace)].flatMap(([namespace, all]) => {
+        const general = all.filter(({ labels }) => Object.keys(labels).length === 0);
+        const special = all.filter(({ labels }) => Object.keys(labels).length > 0);
+        const workloads = context.workloads().filter((workload) => workload.namespace === namespace);
+        return [...several(judged, namespace, general), ...special.flatMap((one) => selection(judged, one, special, workloads))];
+      }),
+    );
+  },
+});
+
+function several({ what, selector }: Judged, namespace: string, general: readonly Selecting[]): readonly AnalysisFinding[] {
+  if (general.length < 2) return [];
+  return general.map(({ config }) => ({
+    code: 'KIA0002',
+    config,
+    path: selector,
+    message: `the namespace "${namespace}" has another ${what} without a selector: ${others(general, config)}; only the oldest is in force`,
+    fix: { text: 'Keep one of them.' },
+  }));
+}
+
+function selection(
+  { what, selector, labels: path }: Judged,
+  { config, labels }: Selecting,
+  special: readonly Selecting[],
+  workloads: readonly Workload[],
+): readonly AnalysisFinding[] {
+  const own = workloads.filter((workload) => labelsMatch(labels, workload.labels));
+  const [first] = own;
+  if (first === undefined) {
+    const text = Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(', ');
+    return [
+      {
+        code: 'KIA0004',
+        config,
+        path,
+        message: `no workload of the namespace "${config.meta.namespace}" has the labels ${text}`,
+        fix: { text: `Correct the labels of ${path.slice('spec.'.length)}; "meltemi proxy-status" lists the workloads.` },
+      },
+    ];
+  }
+  const rivals = special.filter((other) => own.some((workload) => labelsMatch(other.labels, workload.labels)));
+  if (rivals.length < 2) return [];
+  return [
+    {
+      code: 'KIA0003',
+      config,
+      path: selector,
+      message: `${first.name} is selected by another ${what} too: ${others(rivals, config)}; only the oldest is in force`,
+      fix: { text: 'Keep one of them, or make their selectors different.' },
+    },
+  ];
+}
+
+function others(all: readonly Selecting[], config: Config): string {
+  return namesOf(all.filter((other) => other.config !== config).map((other) => other.config));
+}
