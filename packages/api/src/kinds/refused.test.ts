@@ -2,16 +2,21 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { KINDS, KNOWN_UNSUPPORTED_KINDS } from '../index.ts';
+import { KINDS, KNOWN_UNSUPPORTED_KINDS, meshConfigDefinition } from '../index.ts';
 
 const FILE = new URL('../../../../docs/reference/refused-fields.md', import.meta.url);
 
+function section(title: string, column: string, unsupported: Readonly<Record<string, string>>): string {
+  const byReason = Map.groupBy(Object.entries(unsupported), ([, reason]) => reason);
+  const rows = [...byReason].map(([reason, entries]) => `| ${entries.map(([pattern]) => `\`${pattern}\``).join('<br>')} | ${reason} |`);
+  return [`## ${title}`, '', `| ${column} | why |`, '|---|---|', ...rows].join('\n');
+}
+
 function page(): string {
-  const kinds = KINDS.filter((kind) => Object.keys(kind.unsupported).length > 0).map((kind) => {
-    const byReason = Map.groupBy(Object.entries(kind.unsupported), ([, reason]) => reason);
-    const rows = [...byReason].map(([reason, entries]) => `| ${entries.map(([pattern]) => `\`${pattern}\``).join('<br>')} | ${reason} |`);
-    return [`## ${kind.id.kind}`, '', '| field under `spec` | why |', '|---|---|', ...rows].join('\n');
-  });
+  const kinds = KINDS.filter((kind) => Object.keys(kind.unsupported).length > 0).map((kind) =>
+    section(kind.id.kind, 'field under `spec`', kind.unsupported),
+  );
+  kinds.push(section('MeshConfig', 'field of `mesh` in the ConfigMap `istio`, or of the file of `--mesh-config`', meshConfigDefinition.unsupported));
   return [
     '# What is refused',
     '',
