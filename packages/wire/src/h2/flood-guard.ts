@@ -1,6 +1,6 @@
 import type { H2Limits } from './options.ts';
 
-/** PING and SETTINGS that are forgiven a second. */
+/** SETTINGS and GOAWAYs that are forgiven a second. */
 const CONTROL_PER_SECOND = 10;
 
 /**
@@ -51,7 +51,7 @@ export class FloodGuard {
     return ++this.#windowUpdates <= 5 + 2 * (this.#streamsOpened + this.#limits.maxWindowUpdatesPerDataFrame * this.#dataFramesSent);
   }
 
-  /** PING or SETTINGS came. */
+  /** SETTINGS or GOAWAY came. */
   controlFrame(): boolean {
     const now = this.#nowMs();
     if (this.#controlSinceMs < 0) this.#controlSinceMs = now;

@@ -368,7 +368,7 @@ export class Inbound<Owner> implements FrameSink {
       core.handler.pong();
       return !core.dead;
     }
-    if (!core.guard.controlFrame()) return core.fail(H2_ERROR.enhanceYourCalm, 'ping_flood');
+    // However many: gRPC measures the way by a PING in every round trip. Those whose answers nobody reads are counted.
     writePing(core.options.output, true, bytes, start);
     return core.guard.controlWritten() || core.fail(H2_ERROR.enhanceYourCalm, 'outbound_control_flood');
   }

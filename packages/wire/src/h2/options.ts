@@ -17,7 +17,7 @@ export interface H2Limits {
   readonly maxWindowUpdatesPerDataFrame: number;
   /** PING acks, SETTINGS acks and RST_STREAMs written and not yet taken by the socket (`flushed`). Envoy: `max_outbound_control_frames` 1000. */
   readonly maxOutboundControlFrames: number;
-  /** PING and SETTINGS frames that may come at once; ten a second are allowed on top for ever. Envoy has only the bound above. */
+  /** SETTINGS and GOAWAY frames that may come at once; ten a second are allowed on top for ever. Envoy has only the bound above. */
   readonly maxControlBurst: number;
   /** From this many closed streams on, a peer that made more than half of them end early (reset by it, or by its errors, within `prematureResetMs`) is sent away. Envoy: `premature_reset_total_stream_count` 500. */
   readonly prematureResetStreams: number;
@@ -55,7 +55,7 @@ export interface H2LocalSettings {
   readonly enableConnectProtocol: boolean;
 }
 
-/** Istio's values are Envoy's but for the windows: 16 MiB a stream and 24 MiB a connection would be Envoy's own. */
+/** Envoy's defaults. */
 export const DEFAULT_H2_SETTINGS: H2LocalSettings = {
   headerTableSize: 4096,
   maxConcurrentStreams: 1024,

@@ -274,7 +274,7 @@ test('floods end the connection, each with its reason', () => {
   const times = (count: number, what: Buffer): Buffer => Buffer.concat(Array.from({ length: count }, () => what));
   const update = frame(8, 0, 1, [0, 0, 0, 1]);
   const cases: readonly [string, readonly Buffer[], string][] = [
-    ['PING', [times(1100, frame(6, 0, 0, bytes(8)))], 'failed 11 ping_flood'],
+    ['PING', [times(1100, frame(6, 0, 0, bytes(8)))], 'failed 11 outbound_control_flood'],
     ['SETTINGS', [times(1100, frame(4, 0, 0))], 'failed 11 settings_flood'],
     ['PRIORITY', [times(102, frame(2, 0, 1, [0, 0, 0, 0, 1]))], 'failed 11 inbound_priority_frames_flood'],
     ['WINDOW_UPDATE', [open, times(8, update)], 'failed 11 inbound_window_update_frames_flood'],
@@ -311,12 +311,12 @@ test('answers that nobody reads are not written for ever', () => {
   }
 });
 
-test('keep-alive pings over a long time are no flood', () => {
+test('pings whose answers are read are no flood, nor are SETTINGS over a long time', () => {
   let now = 0;
   const server = makeEnd('server', { nowMs: () => now });
   feed(server, PREFACE);
-  for (let i = 0; i < 5000; i++, now += 1000) {
-    assert.equal(feed(server, frame(6, 0, 0, bytes(8))), true);
+  for (let i = 0; i < 5000; i++, now += 100) {
+    assert.equal(feed(server, frame(6, 0, 0, bytes(8)), frame(6, 0, 0, bytes(8)), frame(4, 0, 0)), true);
     server.session.flushed();
   }
 });
