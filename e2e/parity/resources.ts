@@ -49,7 +49,7 @@ const LOG_FIELDS = {
 } as const;
 
 /** The access log that the harness reads. `more` adds fields (`{ peer: '%DOWNSTREAM_PEER_SUBJECT%' }`). */
-export function accessLog(c: CaseContext, more: Readonly<Record<string, unknown>> = {}): object {
+export function accessLog(c: CaseContext, more: object = {}): object {
   return {
     name: 'envoy.access_loggers.file',
     typed_config: any('access_loggers.file.v3.FileAccessLog', {
@@ -60,7 +60,7 @@ export function accessLog(c: CaseContext, more: Readonly<Record<string, unknown>
 }
 
 /** Network filter HTTP. `routes`: routes of one virtual host `*`, or whole virtual hosts (objects with `domains`). `more` wins. */
-export function hcm(c: CaseContext, routes: readonly object[], more: Readonly<Record<string, unknown>> = {}): object {
+export function hcm(c: CaseContext, routes: readonly object[], more: object = {}): object {
   const config = {
     stat_prefix: c.id,
     ...('rds' in more ? {} : { route_config: { name: 'inline', virtual_hosts: hostsOf(routes) } }),
@@ -80,13 +80,13 @@ function hostsOf(routes: readonly object[]): readonly object[] {
 }
 
 /** Network filter TCP. */
-export function tcpProxy(c: CaseContext, cluster: string, more: Readonly<Record<string, unknown>> = {}): object {
+export function tcpProxy(c: CaseContext, cluster: string, more: object = {}): object {
   const config = { stat_prefix: c.id, ...('weighted_clusters' in more ? {} : { cluster: c.name(cluster) }), access_log: [accessLog(c)], ...more };
   return { name: 'envoy.filters.network.tcp_proxy', typed_config: any('filters.network.tcp_proxy.v3.TcpProxy', config) };
 }
 
 /** A listener; `filters` make one chain for everything unless `more` has `filter_chains`. */
-export function listener(c: CaseContext, filters: readonly object[], more: Readonly<Record<string, unknown>> = {}, port = 'main'): object {
+export function listener(c: CaseContext, filters: readonly object[], more: object = {}, port = 'main'): object {
   return {
     name: c.name(port),
     address: address(c.address, c.port(port)),
@@ -96,7 +96,7 @@ export function listener(c: CaseContext, filters: readonly object[], more: Reado
 }
 
 /** A static cluster named after its backend(s). */
-export function cluster(c: CaseContext, name: string, more: Readonly<Record<string, unknown>> = {}, backends: readonly string[] = [name]): object {
+export function cluster(c: CaseContext, name: string, more: object = {}, backends: readonly string[] = [name]): object {
   return {
     name: c.name(name),
     type: 'STATIC',
@@ -107,7 +107,7 @@ export function cluster(c: CaseContext, name: string, more: Readonly<Record<stri
 }
 
 /** A cluster that takes its endpoints by EDS (`assignment` makes them). */
-export function edsCluster(c: CaseContext, name: string, more: Readonly<Record<string, unknown>> = {}): object {
+export function edsCluster(c: CaseContext, name: string, more: object = {}): object {
   return cluster(c, name, { type: 'EDS', eds_cluster_config: { eds_config: ADS }, ...more });
 }
 
@@ -116,7 +116,7 @@ export function assignment(c: CaseContext, name: string, backends: readonly (str
   return { cluster_name: c.name(name), endpoints: [{ lb_endpoints: backends.map((item) => (typeof item === 'string' ? endpoint(c, item) : item)) }] };
 }
 
-export function endpoint(c: CaseContext, backend: string, more: Readonly<Record<string, unknown>> = {}): object {
+export function endpoint(c: CaseContext, backend: string, more: object = {}): object {
   const { host, port } = c.backend(backend);
   return { endpoint: { address: address(host, port) }, ...more };
 }
@@ -144,7 +144,7 @@ export function routes(c: CaseContext, name: string, items: readonly object[], m
 export function http1(
   c: CaseContext,
   items: readonly object[] = [to(c, 'main')],
-  options: Readonly<Record<string, unknown>> = {},
+  options: object = {},
   clusters: readonly object[] = c.backends().map((name) => cluster(c, name)),
 ): Resources {
   return { listeners: [listener(c, [hcm(c, items, options)])], clusters };

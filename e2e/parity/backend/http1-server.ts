@@ -85,16 +85,16 @@ async function answer(socket: Socket, reply: Reply, method: string, journal: Ser
   if (first !== '') socket.write(first, 'latin1');
   if (reply.bodyGate !== undefined) await journal.gate(reply.bodyGate);
   if (rest !== '') socket.write(rest, 'latin1');
-  if (reply.then === 'close') socket.end();
+  if (reply.after === 'close') socket.end();
   // What was written must be on its way before the reset, which would overtake it.
-  else if (reply.then === 'reset') socket.write('', () => socket.resetAndDestroy());
+  else if (reply.after === 'reset') socket.write('', () => socket.resetAndDestroy());
 }
 
 /** The head with the first piece of the body, and the rest. */
 function replyText(reply: Reply, method: string): readonly [string, string] {
-  const { status, headers, body, trailers = {}, raw, then } = reply;
+  const { status, headers, body, trailers = {}, raw, after } = reply;
   if (raw !== undefined) return [raw, ''];
-  if (then !== undefined && then !== 'keep' && status === undefined && headers === undefined && body === undefined) return ['', ''];
+  if (after !== undefined && after !== 'keep' && status === undefined && headers === undefined && body === undefined) return ['', ''];
   const pairs = Array.isArray(headers) ? (headers as readonly (readonly [string, string])[]) : Object.entries(headers ?? {});
   const start = `HTTP/1.1 ${status ?? 200} Scripted\r\n${lines(pairs)}`;
   const chunked = typeof body === 'object' || Object.keys(trailers).length > 0;

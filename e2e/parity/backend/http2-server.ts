@@ -44,15 +44,15 @@ async function answer(stream: ServerHttp2Stream, reply: Reply, journal: ServerPa
   if (reply.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, reply.delayMs));
   if (reply.gate !== undefined) await journal.gate(reply.gate);
   if (stream.destroyed) return;
-  const { status, headers = {}, body, trailers = {}, then } = reply;
-  if (then === 'reset' && status === undefined && body === undefined) return stream.close(2);
-  if (then === 'close' && status === undefined && body === undefined) return stream.session?.destroy();
+  const { status, headers = {}, body, trailers = {}, after } = reply;
+  if (after === 'reset' && status === undefined && body === undefined) return stream.close(2);
+  if (after === 'close' && status === undefined && body === undefined) return stream.session?.destroy();
   const pairs: Record<string, string> = Array.isArray(headers)
     ? Object.fromEntries(headers as readonly (readonly [string, string])[])
     : (headers as Record<string, string>);
   const pieces = typeof body === 'object' ? body : body === undefined ? [] : [body];
   const hasTrailers = Object.keys(trailers).length > 0;
-  const bare = pieces.length === 0 && !hasTrailers && then === undefined;
+  const bare = pieces.length === 0 && !hasTrailers && after === undefined;
   stream.respond({ ':status': status ?? 200, ...pairs }, { waitForTrailers: hasTrailers, endStream: bare, sendDate: false } as object);
   if (bare) return;
   stream.on('wantTrailers', () => stream.sendTrailers(trailers));
@@ -60,8 +60,8 @@ async function answer(stream: ServerHttp2Stream, reply: Reply, journal: ServerPa
   if (first !== undefined) stream.write(Buffer.from(first, 'latin1'));
   if (reply.bodyGate !== undefined) await journal.gate(reply.bodyGate);
   for (const piece of rest) stream.write(Buffer.from(piece, 'latin1'));
-  if (then === 'reset') stream.close(2);
-  else if (then === 'close') stream.session?.destroy();
+  if (after === 'reset') stream.close(2);
+  else if (after === 'close') stream.session?.destroy();
   else stream.end();
 }
 

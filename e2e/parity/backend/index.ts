@@ -79,8 +79,8 @@ function serveTcp(socket: Socket, { name, journal }: ServerParts, script: TcpScr
   const seen = { at: name, method: 'TCP', target: '', version: '', headers: {}, body: '', trailers: {}, complete: false, cut: false };
   journal.requests.push(seen);
   if (script.greeting !== undefined) socket.write(script.greeting, 'latin1');
-  if (script.then === 'close') socket.end();
-  else if (script.then === 'reset') socket.write('', () => socket.resetAndDestroy());
+  if (script.after === 'close') socket.end();
+  else if (script.after === 'reset') socket.write('', () => socket.resetAndDestroy());
   socket.on('data', (bytes: Buffer) => {
     seen.body += bytes.toString('latin1');
     journal.note();
@@ -89,7 +89,7 @@ function serveTcp(socket: Socket, { name, journal }: ServerParts, script: TcpScr
   socket.on('end', () => {
     seen.complete = true;
     journal.note();
-    if (script.then === 'ignore-fin') return;
+    if (script.after === 'ignore-fin') return;
     if (script.farewell === undefined) socket.end();
     else socket.end(script.farewell, 'latin1');
   });

@@ -36,7 +36,7 @@ export interface Reply {
   /** Waits for this gate between the head (with the first chunk) and the rest. */
   readonly bodyGate?: string;
   /** What becomes of the connection. `reset`, `close` without status, headers, body and raw: instead of an answer. Default `keep`. */
-  readonly then?: 'keep' | 'close' | 'reset';
+  readonly after?: 'keep' | 'close' | 'reset';
   /** Nothing is answered at all. */
   readonly silent?: boolean;
 }
@@ -50,5 +50,5 @@ export interface TcpScript {
   /** Sent when the client has sent FIN. */
   readonly farewell?: string;
   /** What happens after the greeting. Default: stays open, and ends when the client ends. */
-  readonly then?: 'close' | 'reset' | 'ignore-fin';
+  readonly after?: 'close' | 'reset' | 'ignore-fin';
 }

@@ -15,7 +15,7 @@ function logged(c: CaseContext, fields: Readonly<Record<string, unknown>>, route
 
 /** A log that takes only some of the requests. */
 function filtered(c: CaseContext, filter: object): Resources {
-  const log = { ...(accessLog(c) as object), filter };
+  const log = { ...accessLog(c), filter };
   const routes = [direct('ok', { prefix: '/ok' }), direct('no', { prefix: '/no' }, {}, 503), direct('gone', { prefix: '/gone' }, {}, 404)];
   return { listeners: [listener(c, [hcm(c, routes, { access_log: [log] })])] };
 }

@@ -281,7 +281,7 @@ export const cases = [
     [{ headers: { 'content-type': 'application/grpc', 'grpc-status': '14' } }],
     [http('/', { status: 403, body: '' })],
   ),
-  byGrpc('a failure is passed over', [{ then: 'reset' }], [http('/', PASSED)], { fields: { failure_mode_allow: true } }),
+  byGrpc('a failure is passed over', [{ after: 'reset' }], [http('/', PASSED)], { fields: { failure_mode_allow: true } }),
   byGrpc('extensions of routes', check({}), [http('/', PASSED)], {
     routes: (c) => [to(c, 'main', { prefix: '/' }, {}, perRoute({ check_settings: { context_extensions: { route: 'one' } } }))],
   }),

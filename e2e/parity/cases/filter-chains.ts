@@ -180,7 +180,13 @@ export const cases = [
   defineCase({
     name: 'a client that says nothing is let go after listener_filters_timeout',
     resources: (c) => ({
-      listeners: [listener(c, [hcm(c, [direct('x')])], { listener_filters: [TLS_INSPECTOR], listener_filters_timeout: '0.2s' })],
+      listeners: [
+        listener(c, [], {
+          listener_filters: [TLS_INSPECTOR],
+          listener_filters_timeout: '0.2s',
+          filter_chains: [{ filter_chain_match: { transport_protocol: 'raw_buffer' }, filters: [hcm(c, [direct('x')])] }],
+        }),
+      ],
     }),
     steps: [tcp([], { received: '', connection: 'ended' })],
     log: [],

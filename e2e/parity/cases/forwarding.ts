@@ -115,7 +115,7 @@ export const cases = [
       'x-envoy-internal': null,
     },
   ),
-  forwarded('a sidecar passes internal headers on', {}, { headers: INTERNAL }, {}),
+  forwarded('a sidecar keeps what an edge takes away', {}, { headers: INTERNAL }, {}),
   // Request ids.
   forwarded('a request id is made', {}, {}, { 'x-request-id': '<uuid>' }),
   forwarded('a request id is not made when that is switched off', { generate_request_id: false }, {}, { 'x-request-id': null }),

@@ -150,7 +150,9 @@ export const cases = [
     name: 'a client that half-closes still gets its answer',
     backends: { main: [{ gate: 'go', body: 'late' }] },
     steps: [
-      raw(['GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n', { backendHas: 1 }, { fin: true }, { open: 'go' }], { connection: 'ended' }),
+      raw(['GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n', { backendHas: 1 }, { fin: true }, { pauseMs: 100 }, { open: 'go' }], {
+        connection: 'ended',
+      }),
     ],
   }),
   defineCase({
@@ -167,32 +169,32 @@ export const cases = [
   }),
   defineCase({
     name: 'a backend that closes before it answers is 503 UC',
-    backends: { main: [{ then: 'close' }] },
+    backends: { main: [{ after: 'close' }] },
     steps: [http('/', { status: 503, body: /upstream connect error/, connection: 'open' })],
     log: [{ code: 503, flags: 'UC' }],
   }),
   defineCase({
     name: 'a backend that resets before it answers is 503 UC',
-    backends: { main: [{ then: 'reset' }] },
+    backends: { main: [{ after: 'reset' }] },
     steps: [http('/', { status: 503, body: /upstream connect error/, connection: 'open' })],
     log: [{ code: 503, flags: 'UC' }],
   }),
   defineCase({
     name: 'a body that the backend cuts off ends the connection',
-    backends: { main: [{ raw: 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf', then: 'close' }] },
+    backends: { main: [{ raw: 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf', after: 'close' }] },
     steps: [http('/', { status: 200, body: 'half', complete: false, connection: 'ended' })],
-    log: [{ code: 200, flags: 'UC' }],
+    log: [{ code: 200, flags: 'UPE', sent: 4 }],
   }),
   defineCase({
     name: 'chunks that the backend cuts off end the connection',
-    backends: { main: [{ raw: 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n', then: 'reset' }] },
+    backends: { main: [{ raw: 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n', after: 'reset' }] },
     steps: [http('/', { status: 200, body: 'half', complete: false, connection: 'ended' })],
-    log: [{ code: 200, flags: 'UC' }],
+    log: [{ code: 200, flags: 'UPE', sent: 4 }],
   }),
   defineCase({
     name: 'nobody listens at the backend: 503 UF',
     backends: { main: { t: 'closed' } },
-    steps: [http('/', { status: 503, body: /delayed connect error|connection failure/ })],
+    steps: [http('/', { status: 503, body: 'upstream connect error or disconnect/reset before headers. reset reason: remote connection failure' })],
     log: [{ code: 503, flags: 'UF', failure: /refused/i }],
   }),
   defineCase({
@@ -205,12 +207,12 @@ export const cases = [
   }),
   defineCase({
     name: 'an idle connection is closed after idle_timeout',
-    resources: (c) => http1(c, [to(c, 'main')], { common_http_protocol_options: { idle_timeout: '0.2s' } }),
+    resources: (c) => http1(c, [to(c, 'main')], { drain_timeout: '0.1s', common_http_protocol_options: { idle_timeout: '0.2s' } }),
     steps: [http('/', { status: 200, connection: 'closed' })],
   }),
   defineCase({
     name: 'a connection that has lasted max_connection_duration is closed',
-    resources: (c) => http1(c, [to(c, 'main')], { common_http_protocol_options: { max_connection_duration: '0.2s' } }),
+    resources: (c) => http1(c, [to(c, 'main')], { drain_timeout: '0.1s', common_http_protocol_options: { max_connection_duration: '0.2s' } }),
     steps: [http('/', { status: 200, connection: 'closed' })],
   }),
   defineCase({
@@ -222,7 +224,7 @@ export const cases = [
     name: 'a body that does not end is answered 408 after request_timeout',
     resources: (c) => http1(c, [to(c, 'main')], { request_timeout: '0.2s' }),
     steps: [raw('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nab', { status: 408, body: 'request timeout' })],
-    log: [{ code: 408, flags: 'DT' }],
+    log: [{ code: 408, flags: '-', details: 'request_overall_timeout' }],
   }),
   defineCase({
     name: 'a body that stalls is answered 408 after stream_idle_timeout',

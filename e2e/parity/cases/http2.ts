@@ -223,7 +223,7 @@ export const cases = [
   }),
   defineCase({
     name: 'a reset of the upstream before its answer is 503 UR',
-    backends: { main: { t: 'http2', replies: [{ then: 'reset' }] } },
+    backends: { main: { t: 'http2', replies: [{ after: 'reset' }] } },
     resources: (c) => http1(c, [to(c, 'main')], {}, [cluster(c, 'main', H2_CLUSTER)]),
     steps: [http2({}, { status: 503 })],
     log: [{ code: 503, flags: 'UR' }],

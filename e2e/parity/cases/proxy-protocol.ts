@@ -101,7 +101,7 @@ export const cases = [
   defineCase({
     name: 'a header that comes byte by byte',
     resources: behind(),
-    steps: [raw([...[...V1].flatMap((character) => [character, { pauseMs: 1 }]), GET, { responses: 1 }], { status: 200 })],
+    steps: [raw([...V1.split('').flatMap((character) => [character, { pauseMs: 1 }]), GET, { responses: 1 }], { status: 200 })],
     log: [{ code: 200, peer: '203.0.113.7:4711', local: '198.51.100.1:443' }],
   }),
   defineCase({

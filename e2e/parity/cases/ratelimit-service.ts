@@ -86,15 +86,15 @@ export const cases = [
     },
     [http('/', { ...PASSED, headers: { 'x-down': '2' }, backend: [{ at: 'limits' }, { at: 'main', headers: { 'x-up': '1' } }] })],
   ),
-  asks('a service that fails is passed over', { limits: [{ then: 'reset' }] }, [http('/', PASSED)]),
+  asks('a service that fails is passed over', { limits: [{ after: 'reset' }] }, [http('/', PASSED)]),
   asks(
     'a service that fails refuses where it shall',
-    { limits: [{ then: 'reset' }], fields: { failure_mode_deny: true }, log: [{ code: 500, flags: 'RLSE', details: 'rate_limiter_error' }] },
+    { limits: [{ after: 'reset' }], fields: { failure_mode_deny: true }, log: [{ code: 500, flags: 'RLSE', details: 'rate_limiter_error' }] },
     [http('/', { status: 500, body: '' })],
   ),
   asks(
     'the status of a failure',
-    { limits: [{ then: 'reset' }], fields: { failure_mode_deny: true, status_on_error: { code: 'ServiceUnavailable' } } },
+    { limits: [{ after: 'reset' }], fields: { failure_mode_deny: true, status_on_error: { code: 'ServiceUnavailable' } } },
     [http('/', { status: 503 })],
   ),
   asks('a service that is too slow is passed over', { limits: [{ silent: true }], fields: { timeout: '0.05s' } }, [http('/', PASSED)]),

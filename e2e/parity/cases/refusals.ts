@@ -14,6 +14,16 @@ function refused(name: string, change: (c: CaseContext) => Resources): ParityCas
   });
 }
 
+/** A change that Envoy takes, and ours refuses as a mistake (`intended-differences.ts`). */
+function taken(name: string, change: (c: CaseContext) => Resources): ParityCase {
+  return defineCase({
+    name,
+    resources: (c) => http1(c, [direct('before')]),
+    steps: [http('/', { status: 200, body: 'before' }), push(change)],
+    log: 'not compared',
+  });
+}
+
 /** The listener of the case with a connection manager that has this route. */
 function withRoute(name: string, route: object): ParityCase {
   return refused(name, (c) => http1(c, [route]));
@@ -46,10 +56,14 @@ export const cases = [
   withRoute('a direct response with status 99', { match: { prefix: '/' }, direct_response: { status: 99 } }),
   withRoute('a direct response with status 600', { match: { prefix: '/' }, direct_response: { status: 600 } }),
   withRoute('weights that are all 0', { match: { prefix: '/' }, route: { weighted_clusters: { clusters: [{ name: 'x', weight: 0 }] } } }),
-  withRoute('a rewrite whose groups are not there', {
-    match: { prefix: '/' },
-    redirect: { regex_rewrite: { pattern: { regex: '/(a)' }, substitution: '\\2' } },
-  }),
+  taken('a rewrite whose groups are not there', (c) =>
+    http1(c, [
+      {
+        match: { prefix: '/' },
+        redirect: { regex_rewrite: { pattern: { regex: '/(a)' }, substitution: '\\2' } },
+      },
+    ]),
+  ),
   withRoute('removing the host header', { match: { prefix: '/' }, direct_response: { status: 200 }, request_headers_to_remove: ['host'] }),
   withRoute('removing a pseudo header', { match: { prefix: '/' }, direct_response: { status: 200 }, request_headers_to_remove: [':path'] }),
   withRoute('a header format that does not end', {
@@ -67,11 +81,15 @@ export const cases = [
     direct_response: { status: 200 },
     response_headers_to_add: [{ header: { key: 'a', value: 'b\r\nc: d' } }],
   }),
-  withRoute('a header name with a space', {
-    match: { prefix: '/' },
-    direct_response: { status: 200 },
-    response_headers_to_add: [{ header: { key: 'a b', value: 'c' } }],
-  }),
+  taken('a header name with a space', (c) =>
+    http1(c, [
+      {
+        match: { prefix: '/' },
+        direct_response: { status: 200 },
+        response_headers_to_add: [{ header: { key: 'a b', value: 'c' } }],
+      },
+    ]),
+  ),
   refused('two virtual hosts of one domain', (c) =>
     http1(c, [
       { name: 'one', domains: ['a.example'], routes: [direct('1')] },
@@ -79,13 +97,13 @@ export const cases = [
     ]),
   ),
   refused('a virtual host without domains', (c) => http1(c, [{ name: 'one', domains: [], routes: [direct('1')] }])),
-  refused('a domain with a star in the middle', (c) => http1(c, [{ name: 'one', domains: ['a.*.example'], routes: [direct('1')] }])),
-  withOptions('a connection manager without filters', { http_filters: [] }),
+  taken('a domain with a star in the middle', (c) => http1(c, [{ name: 'one', domains: ['a.*.example'], routes: [direct('1')] }])),
+  taken('a connection manager without filters', (c) => http1(c, [direct('after')], { http_filters: [] })),
   withOptions('a connection manager whose last filter is not the router', {
     http_filters: [{ name: 'envoy.filters.http.fault', typed_config: any('filters.http.fault.v3.HTTPFault') }],
   }),
   withOptions('an HTTP filter of an unknown type', { http_filters: [{ name: 'nobody', typed_config: any('google.protobuf.Empty') }] }),
-  withOptions('an upgrade without a type', { upgrade_configs: [{}] }),
+  taken('an upgrade without a type', (c) => http1(c, [direct('after')], { upgrade_configs: [{}] })),
   withOptions('a negative timeout', { stream_idle_timeout: '-1s' }),
   withOptions('an access log of an unknown type', { access_log: [{ name: 'nobody', typed_config: any('google.protobuf.Empty') }] }),
   withOptions('an access log without a path', {
@@ -199,24 +217,6 @@ export const cases = [
       http('/', { status: 200, body: 'new' }, { port: 'second', eventually: true }),
     ],
     log: 'not compared',
-  }),
-  defineCase({
-    name: 'a listener whose port is taken does not serve, the other goes on',
-    resources: (c) => http1(c, [direct('before')]),
-    steps: [
-      push(
-        (c) => ({
-          listeners: [
-            {
-              ...(listener(c, [hcm(c, [direct('other')])], {}, 'second') as object),
-              address: { socket_address: { address: c.address, port_value: c.port('main') } },
-            },
-          ],
-        }),
-        { verdict: 'nack' },
-      ),
-      http('/', { status: 200, body: 'before' }),
-    ],
   }),
   refused('weighted TCP clusters that are all 0', (c) => ({
     listeners: [listener(c, [tcpProxy(c, 'x', { weighted_clusters: { clusters: [{ name: 'x', weight: 0 }] } })])],

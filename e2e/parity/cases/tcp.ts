@@ -55,14 +55,14 @@ export const cases = [
   }),
   defineCase({
     name: 'half-closed by the server: the rest still arrives there',
-    backends: { main: { t: 'tcp', tcp: { greeting: 'bye', then: 'close' } } },
+    backends: { main: { t: 'tcp', tcp: { greeting: 'bye', after: 'close' } } },
     resources: (c) => plain(c),
     steps: [tcp([{ received: 'bye' }, 'late words', { fin: true }], { received: 'bye', connection: 'ended', backend: { body: 'late words' } })],
     log: [{ received: 10, sent: 3 }],
   }),
   defineCase({
     name: 'a server that resets ends the connection',
-    backends: { main: { t: 'tcp', tcp: { then: 'reset' } } },
+    backends: { main: { t: 'tcp', tcp: { after: 'reset' } } },
     resources: (c) => plain(c),
     steps: [tcp([], { connection: 'ended' })],
   }),
@@ -118,7 +118,7 @@ export const cases = [
   }),
   defineCase({
     name: 'weights share the connections',
-    backends: { one: { t: 'tcp', tcp: { greeting: 'one', then: 'close' } }, two: { t: 'tcp', tcp: { greeting: 'two', then: 'close' } } },
+    backends: { one: { t: 'tcp', tcp: { greeting: 'one', after: 'close' } }, two: { t: 'tcp', tcp: { greeting: 'two', after: 'close' } } },
     resources: (c) =>
       plain(c, {
         weighted_clusters: {

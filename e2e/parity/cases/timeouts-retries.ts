@@ -9,8 +9,15 @@ const twice = (policy: object = {}): object => ({
 });
 const LIMIT_NONE = { num_retries: 2, retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' } };
 
+const PREVIOUS = [
+  {
+    name: 'envoy.retry_host_predicates.previous_hosts',
+    typed_config: { '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate' },
+  },
+];
+
 /** How long an answer may take, and what is tried again. */
-export const cases = [
+const scripted = [
   defineCase({
     name: 'a route timeout answers 504',
     backends: { main: [{ silent: true }] },
@@ -21,7 +28,7 @@ export const cases = [
   defineCase({
     name: 'a timeout after the head has come cuts the answer',
     backends: { main: [{ body: ['half', 'rest'], bodyGate: 'never' }] },
-    resources: (c) => http1(c, [to(c, 'main', ALL, { timeout: '0.2s' })]),
+    resources: (c) => http1(c, [to(c, 'main', ALL, { timeout: '1s' })]),
     steps: [http('/', { status: 200, body: 'half', complete: false, connection: 'ended' })],
     log: [{ code: 200, flags: 'UT', details: 'response_timeout' }],
   }),
@@ -119,7 +126,7 @@ export const cases = [
   }),
   defineCase({
     name: 'reset takes a connection that ends before the answer',
-    backends: { main: [{ then: 'close' }, { then: 'reset' }, { body: 'ok' }] },
+    backends: { main: [{ after: 'close' }, { after: 'reset' }, { body: 'ok' }] },
     resources: (c) => http1(c, [to(c, 'main', ALL, twice({ retry_on: 'reset' }))]),
     steps: [http('/', { status: 200, body: 'ok', backend: [{}, {}, {}] })],
   }),
@@ -155,7 +162,7 @@ export const cases = [
   defineCase({
     name: 'the route timeout covers all tries',
     backends: { main: [{ silent: true }] },
-    resources: (c) => http1(c, [to(c, 'main', ALL, { timeout: '0.35s', ...twice({ per_try_timeout: '0.2s', num_retries: 10 }) })]),
+    resources: (c) => http1(c, [to(c, 'main', ALL, { timeout: '0.7s', ...twice({ per_try_timeout: '0.4s', num_retries: 10 }) })]),
     steps: [http('/', { status: 504, body: BODY_TIMEOUT, backend: [{}, {}] })],
     log: [{ code: 504, flags: 'UT', attempts: 2 }],
   }),
@@ -251,14 +258,12 @@ export const cases = [
   }),
   defineCase({
     name: 'an upstream connection that the backend has closed is not used',
-    backends: { main: [{ body: 'one', headers: { connection: 'close' }, then: 'close' }, { body: 'two' }] },
+    backends: { main: [{ body: 'one', headers: { connection: 'close' }, after: 'close' }, { body: 'two' }] },
     steps: [http('/1', { status: 200, body: 'one' }), http('/2', { status: 200, body: 'two' })],
   }),
 ];
 
-const PREVIOUS = [
-  {
-    name: 'envoy.retry_host_predicates.previous_hosts',
-    typed_config: { '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate' },
-  },
-];
+/** What is left of the time for a second attempt depends on how long the first one took. */
+const LEFT = ['1', '2'].map((attempt) => `*.backend.${attempt}.headers.x-envoy-expected-rq-timeout-ms`);
+
+export const cases = scripted.map((item) => ({ ...item, random: LEFT }));

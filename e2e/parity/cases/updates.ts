@@ -165,7 +165,7 @@ export const cases = [
   }),
   defineCase({
     name: 'a listener becomes a TCP proxy',
-    backends: { main: { t: 'tcp', tcp: { greeting: 'bytes', then: 'close' } } },
+    backends: { main: { t: 'tcp', tcp: { greeting: 'bytes', after: 'close' } } },
     resources: (c) => ({ listeners: [listener(c, [hcm(c, [direct('http')])])], clusters: [cluster(c, 'main')] }),
     steps: [
       http('/', { status: 200, body: 'http' }),

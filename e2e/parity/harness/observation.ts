@@ -32,7 +32,7 @@ export interface Names {
 }
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
-const DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+const DATES = /\b[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT\b/g;
 const ISO = /\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
 /** Seconds since 1970 with a fraction. */
 const SECONDS = /\b\d{10}\.\d{3,9}\b/g;
@@ -49,8 +49,7 @@ export function normalise<T>(value: T, names: Names, key = ''): T {
 
 function text(value: string, { replacements }: Names, key: string): string {
   if (TIMES.has(key) && /^\d+$/.test(value)) return '<ms>';
-  if (DATE.test(value)) return '<date>';
-  let result = value.replace(ISO, '<time>').replace(SECONDS, '<seconds>');
+  let result = value.replace(DATES, '<date>').replace(ISO, '<time>').replace(SECONDS, '<seconds>');
   for (const [from, to] of replacements) result = result.replaceAll(from, to);
   return result.replace(UUID, '<uuid>').replace(/127\.0\.0\.1:\d{4,5}/g, '127.0.0.1:<port>');
 }
