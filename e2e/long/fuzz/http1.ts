@@ -43,9 +43,11 @@ function lines(random: Random): string {
   return `${text}\r\n`;
 }
 
+/** What a head leaves behind must not show in the next one, so all share one. */
+const scanner = new HeadScanner();
+
 function feedHead(input: Buffer, cutsAt: readonly number[], transcript: Transcript, kind: 'request' | 'response'): void {
   const buffer = new HeadBuffer(bytesPort);
-  const scanner = new HeadScanner();
   const scan = (): number =>
     kind === 'request' ? scanner.request(buffer.bytes, 0, buffer.length) : scanner.response(buffer.bytes, 0, buffer.length);
   let after: number = NEED_MORE;

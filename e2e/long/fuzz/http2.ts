@@ -40,10 +40,12 @@ const REQUESTS = [
 const TRAILERS = bytesOf('grpc-status: 0\r\n');
 const PAYLOAD = Buffer.alloc(40, 'p');
 
+/** One head handed over, the same head read; both are filled anew each time. */
+const scanner = new HeadScanner();
+const scanned = new HeadScanner();
+
 /** Tells everything that a session says, and answers what it can. */
 function telling(transcript: Transcript, session: () => H2Session<number>, isServer: boolean): H2Handler<number> {
-  const scanner = new HeadScanner();
-  const scanned = new HeadScanner();
   const answer = (stream: H2Stream<number>): void => {
     if (!isServer) return;
     session().respond(stream, { bytes: RESPONSE, start: 0, end: RESPONSE.length, endStream: stream.id % 3 === 0, scheme: 'http', extended: false });
