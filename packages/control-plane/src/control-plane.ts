@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ofKind } from '@meltemi/api';
 import { createAuthorizer, createHttpServer, createSessions, sessionRoutes, signInPage, type HttpServerOptions, type Route } from '@meltemi/http';
-import { DEFAULT_MESH_CONFIG, gatewayApiStatus, meshConfigFrom, type MeshConfig } from '@meltemi/model';
+import { DEFAULT_MESH_CONFIG, gatewayApiStatus, meshConfigFrom, type MeshConfig, type ProxyNode, type Workload } from '@meltemi/model';
 import { loadCodec, type ProtoCodec } from '@meltemi/protos';
 import { TYPE_URL } from '@meltemi/protos-types';
 import {
@@ -68,11 +68,13 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
       return xds?.networkAddress;
     },
   };
-  const connected = await openConnected(options, xdsAddress, closers);
+  const registered: { workloadAt?: (address: string) => Workload | undefined } = {};
+  const connected = await openConnected(options, xdsAddress, registered, closers);
   const store = await openStores(options, connected, closers);
   const mesh = await openMesh(options, store, connected, closers);
+  registered.workloadAt = (address) => mesh.state.endpoints.workloadAt(address);
   const metrics = createPilotMetrics({ clock: systemClock, version: options.version });
-  const generator = createMeshGenerator(createResourceCheck(codec));
+  const generator = createMeshGenerator({ trustDomain: options.trustDomain, check: createResourceCheck(codec) });
   const ads = startAds(options, { codec, mesh, connected, metrics, generator }, closers);
   const ca = await openCa(options, { codec, connected, mesh }, closers);
   const telemetry = openTelemetry(options, codec, mesh, closers);
@@ -109,6 +111,7 @@ async function openStores(options: ControlPlaneOptions, connected: ConnectedRegi
 async function openConnected(
   options: ControlPlaneOptions,
   xdsAddress: ConnectedRegistryOptions['xdsAddress'],
+  registered: { readonly workloadAt?: (address: string) => Workload | undefined },
   closers: Closers,
 ): Promise<ConnectedRegistry> {
   const connected = await createConnectedRegistry({
@@ -117,10 +120,18 @@ async function openConnected(
     log: options.log,
     xdsAddress,
     saved: createSavedValue(join(options.stateDir, 'registry', 'workloads.json'), options.log),
+    savedJoins: createSavedValue(join(options.stateDir, 'registry', 'joins.json'), options.log),
+    isRegistered: (node) => isOf(node, registered.workloadAt?.(node.address)),
     ...(options.network === undefined ? {} : { network: options.network }),
   });
   closers.push(() => connected.close());
   return connected;
+}
+
+/** A workload that an object speaks of; an entry without a service account leaves it open. */
+function isOf(node: ProxyNode, known: Workload | undefined): boolean {
+  if (known === undefined || known.registry === 'connected' || known.namespace !== node.namespace) return false;
+  return known.serviceAccount === '' || known.serviceAccount === node.serviceAccount;
 }
 
 async function openMesh(options: ControlPlaneOptions, configs: WritableConfigStore, connected: ConnectedRegistry, closers: Closers): Promise<Mesh> {
@@ -230,6 +241,7 @@ function openTelemetry(options: ControlPlaneOptions, codec: ProtoCodec, mesh: Me
     log: options.log,
     folder: join(options.stateDir, 'telemetry'),
     meltemiVersion: options.version,
+    trustDomain: options.trustDomain,
     knowsWorkload: (namespace, account, workload) =>
       mesh.workloads().some((known) => known.namespace === namespace && known.serviceAccount === account && known.name === workload),
   });

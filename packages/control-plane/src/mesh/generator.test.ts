@@ -12,7 +12,7 @@ function node(more: Partial<XdsNode>): XdsNode {
 }
 
 test('in plain text only proxyless gRPC comes in: what a sidecar or a gateway gets is for its workload', () => {
-  const { verify } = createMeshGenerator();
+  const { verify } = createMeshGenerator({ trustDomain: 'cluster.local' });
   assert.equal(verify(node({ principal: REVIEWS })), undefined);
   for (const id of [SIDECAR, SIDECAR.replace('sidecar', 'router')]) assert.match(verify(node({ id })) ?? '', /without a certificate .*15012/);
   assert.equal(verify(node({ id: 'anything', metadata: { GENERATOR: 'grpc' } })), undefined);
@@ -20,7 +20,7 @@ test('in plain text only proxyless gRPC comes in: what a sidecar or a gateway ge
 });
 
 test('a gRPC client is known by its user agent too', () => {
-  const { verify, nodeOf } = createMeshGenerator();
+  const { verify, nodeOf } = createMeshGenerator({ trustDomain: 'cluster.local' });
   const client = node({ id: 'anything', userAgentName: 'gRPC Node Pure JS' });
   assert.deepEqual([verify(client), nodeOf(client)?.type], [undefined, 'grpc']);
 });

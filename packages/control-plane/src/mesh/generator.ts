@@ -15,8 +15,14 @@ export interface MeshGenerator extends XdsGenerator<MeshState> {
   problems(state: MeshState): readonly Problem[];
 }
 
-/** `check` judges what EnvoyFilters make of resources. */
-export function createMeshGenerator(check?: ResourceCheck): MeshGenerator {
+export interface MeshGeneratorOptions {
+  /** Certificates of another one are not of this mesh. */
+  readonly trustDomain: string;
+  /** Judges what EnvoyFilters make of resources. */
+  readonly check?: ResourceCheck;
+}
+
+export function createMeshGenerator({ trustDomain, check }: MeshGeneratorOptions): MeshGenerator {
   const translator = createTranslator(check === undefined ? {} : { check });
   const parsed = new WeakMap<XdsNode, { readonly node: ProxyNode } | { readonly problem: Problem }>();
   const parse = (node: XdsNode): { readonly node: ProxyNode } | { readonly problem: Problem } => {
@@ -36,7 +42,7 @@ export function createMeshGenerator(check?: ResourceCheck): MeshGenerator {
       if ('problem' in result) return formatProblem(result.problem);
       if (node.principal === undefined && result.node.type !== 'grpc')
         return 'a sidecar or gateway cannot come without a certificate of the mesh: what it gets is for its workload only; connect to the mTLS port (15012)';
-      return verifyIdentity(node);
+      return verifyIdentity(node, trustDomain);
     },
     generate(node, typeUrl, names, state) {
       const proxy = nodeOf(node);

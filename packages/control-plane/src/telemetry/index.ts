@@ -20,6 +20,8 @@ export interface TelemetryRoomDeps {
   readonly retention?: TelemetryStoreOptions['retention'];
   readonly knowsWorkload?: TelemetryStoreOptions['knowsWorkload'];
   readonly meltemiVersion: string;
+  /** Of the workloads whose series are taken. */
+  readonly trustDomain: string;
 }
 
 /** Store, ingest and the query APIs. */
@@ -58,7 +60,7 @@ export function createTelemetryRoom(deps: TelemetryRoomDeps): TelemetryRoom {
   return {
     store,
     engine,
-    grpcHandlers: { [TELEMETRY_PROTO.method]: telemetryHandler({ store, codec: deps.codec, log }) },
+    grpcHandlers: { [TELEMETRY_PROTO.method]: telemetryHandler({ store, codec: deps.codec, trustDomain: deps.trustDomain, log }) },
     routes: [...prometheusRoutes({ store, engine, now, meltemiVersion: deps.meltemiVersion, retentionMs }), ...jaegerRoutes({ store, now })],
     retentionMs,
     close() {

@@ -27,7 +27,7 @@ function callFrom(principal: string | undefined): { call: ServerCall; acks: Tele
 test('a workload that is registered a moment later comes again with everything it has', () => {
   let registered = false;
   const store = openTelemetryStore({ now: () => 1_800_000_000_000, log: silentLog, knowsWorkload: () => registered });
-  const handler = telemetryHandler({ store, codec });
+  const handler = telemetryHandler({ store, codec, trustDomain: 'cluster.local' });
   const batch: TelemetryBatch = {
     sequence: 1,
     time_ms: 1_800_000_000_000,
@@ -54,8 +54,11 @@ test('a workload that is registered a moment later comes again with everything i
 test('without a certificate of the mesh nothing is taken', () => {
   const store = openTelemetryStore({ now: () => 0, log: silentLog });
   const { call, ends } = callFrom(undefined);
-  telemetryHandler({ store, codec })(call).onMessage(Buffer.from('{}'));
+  telemetryHandler({ store, codec, trustDomain: 'cluster.local' })(call).onMessage(Buffer.from('{}'));
   assert.equal((ends[0] as { code: number }).code, Status.UNAUTHENTICATED);
+  const foreign = callFrom('spiffe://elsewhere.example/ns/bookinfo/sa/reviews');
+  telemetryHandler({ store, codec, trustDomain: 'cluster.local' })(foreign.call).onMessage(Buffer.from('{}'));
+  assert.equal((foreign.ends[0] as { code: number }).code, Status.UNAUTHENTICATED);
   assert.equal(store.stats.series, 0);
   store.close();
 });

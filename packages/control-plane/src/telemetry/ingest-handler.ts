@@ -8,6 +8,8 @@ import type { TelemetryStore } from '@meltemi/telemetry-store';
 export interface IngestHandlerDeps {
   readonly store: TelemetryStore;
   readonly codec: ProtoCodec;
+  /** Certificates of another one are not of this mesh. */
+  readonly trustDomain: string;
   readonly log?: Log;
 }
 
@@ -17,12 +19,15 @@ export interface IngestHandlerDeps {
  * A sender whose workload is not known (yet: its registration may be on the way) is sent off with FAILED_PRECONDITION and comes again,
  * with everything it has.
  */
-export function telemetryHandler({ store, codec, log = silentLog }: IngestHandlerDeps): MethodHandler {
+export function telemetryHandler({ store, codec, trustDomain, log = silentLog }: IngestHandlerDeps): MethodHandler {
   return (call) => {
     const { principal } = call.peer;
     const id = principal === undefined ? undefined : parseSpiffeId(principal);
-    if (principal === undefined || id === undefined) {
-      call.end({ code: Status.UNAUTHENTICATED, message: 'telemetry is taken from workloads with a certificate of the mesh only' });
+    if (principal === undefined || id?.trustDomain !== trustDomain) {
+      call.end({
+        code: Status.UNAUTHENTICATED,
+        message: `telemetry is taken from workloads with a certificate of the mesh (trust domain ${trustDomain}) only`,
+      });
       return { onMessage: () => undefined };
     }
     const stream = store.open({ namespace: id.namespace, serviceAccount: id.serviceAccount, principal });

@@ -220,9 +220,10 @@ test('metadata is believed only if the certificate agrees', () => {
     remoteAddress: '',
   });
   const metadata = { NAMESPACE: 'bookinfo', SERVICE_ACCOUNT: 'reviews' };
-  assert.equal(verifyIdentity(node('spiffe://cluster.local/ns/bookinfo/sa/reviews', metadata)), undefined);
-  assert.match(verifyIdentity(node('spiffe://cluster.local/ns/other/sa/reviews', metadata)) ?? '', /namespace/);
-  assert.match(verifyIdentity(node('spiffe://cluster.local/ns/bookinfo/sa/ratings', metadata)) ?? '', /service account/);
-  assert.match(verifyIdentity(node('spiffe://cluster.local/ns/bookinfo/sa/reviews', {})) ?? '', /namespace/);
-  assert.match(verifyIdentity(node('spiffe://cluster.local/x', metadata)) ?? '', /not of the form/);
+  assert.equal(verifyIdentity(node('spiffe://cluster.local/ns/bookinfo/sa/reviews', metadata), 'cluster.local'), undefined);
+  assert.match(verifyIdentity(node('spiffe://cluster.local/ns/other/sa/reviews', metadata), 'cluster.local') ?? '', /namespace/);
+  assert.match(verifyIdentity(node('spiffe://cluster.local/ns/bookinfo/sa/ratings', metadata), 'cluster.local') ?? '', /service account/);
+  assert.match(verifyIdentity(node('spiffe://cluster.local/ns/bookinfo/sa/reviews', {}), 'cluster.local') ?? '', /namespace/);
+  assert.match(verifyIdentity(node('spiffe://elsewhere.example/ns/bookinfo/sa/reviews', metadata), 'cluster.local') ?? '', /trust domain/);
+  assert.match(verifyIdentity(node('spiffe://cluster.local/x', metadata), 'cluster.local') ?? '', /not of the form/);
 });

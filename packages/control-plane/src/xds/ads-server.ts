@@ -7,7 +7,6 @@ import { createAcknowledgementLog, judge, type AcknowledgementLog } from './ackn
 import { createAdmission, type Admission } from './admission.ts';
 import { serveCall, type Connection, type ConnectionHooks } from './connection.ts';
 import type { XdsGenerator, XdsNode, XdsUpdate } from './generator.ts';
-import { verifyIdentity } from './identity.ts';
 import { silentObserver, type XdsObserver } from './observer.ts';
 import { mergeUpdates } from './pending-update.ts';
 import { createResourceCache, type ResourceCache } from './resource-cache.ts';
@@ -62,8 +61,8 @@ export interface AdsServerOptions<Push> {
   readonly debounceMaxMs?: number;
   /** Streams that get their first resources at the same time. Default 16. */
   readonly initialPushes?: number;
-  /** Returns why the node's metadata is not believed, given its certificate; undefined when it is. Default: namespace and service account must agree. */
-  readonly verifyNode?: (node: XdsNode) => string | undefined;
+  /** Returns why the node's metadata is not believed, given its certificate; undefined when it is. */
+  readonly verifyNode: (node: XdsNode) => string | undefined;
   /** An agent reports whether its application serves; `reason` when it does not. */
   readonly onHealth?: (connectionId: string, reason: string | undefined) => void;
 }
@@ -212,7 +211,7 @@ class Room<Push> implements AdsServer<Push> {
       clock,
       texts: createTextMemory(),
       nextId: () => String(++this.#ids),
-      verify: verifyNode ?? verifyIdentity,
+      verify: verifyNode,
       sourceFor: (node) => this.#sourceFor(node),
       onOpen: (connection) => {
         this.#connections.add(connection);

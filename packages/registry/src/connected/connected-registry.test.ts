@@ -15,6 +15,7 @@ import {
 } from '../index.ts';
 import { manualTime, type ManualTime } from '../testdata/ports.ts';
 import { socketLock } from './address-pool.ts';
+import type { JoinedAs } from './types.ts';
 
 const JOIN: JoinRequest = {
   type: 'sidecar',
@@ -47,6 +48,7 @@ async function registry(time: ManualTime, more: Partial<ConnectedRegistryOptions
     xdsAddress: { netns: '10.9.0.1:15012', ports: (address) => `${address}:15012` },
     network: { bridge: 'mlt-1-br', gateway: '10.9.0.1', prefixLength: 29 },
     lock: (address) => Promise.resolve(held.has(address) ? undefined : (held.add(address), () => void held.delete(address))),
+    isRegistered: () => true,
     ...more,
   });
 }
@@ -151,11 +153,34 @@ test('a workload is what it joined as, whatever its node says; also after it lef
     after.connect('again', liar);
     assert.deepEqual([seen(after), changes], [honest, 0]);
     after.connect('guest', { ...liar, address: '10.9.0.6' });
-    assert.equal(
-      after.workloads().at(-1)?.name,
-      'payment',
-      'who holds an address of elsewhere did not join here: its node is believed within its account',
-    );
+    assert.equal(after.workloads().at(-1)?.name, 'payment', 'who is registered elsewhere did not join here: its node is believed within its account');
+    await after.close();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('an address that was neither given nor registered makes nobody an endpoint; one that was given is known over a restart, also before its workload came', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'meltemi-connected-'));
+  try {
+    const savedJoins = () => createSavedValue<readonly (readonly [string, JoinedAs])[]>(join(folder, 'joins.json'), silentLog);
+    const warnings: string[] = [];
+    const more = {
+      log: { ...silentLog, warn: (message: string) => void warnings.push(message) },
+      isRegistered: ({ address }: ProxyNode) => address === '10.1.1.1',
+    };
+    const before = await registry(manualTime(), { ...more, savedJoins: savedJoins() });
+    before.connect('guess', node('10.9.0.5'));
+    assert.deepEqual([addresses(before), warnings.length], [[], 1]);
+    assert.equal(before.setHealth('guess', 'unhealthy'), false);
+    before.connect('entry', node('10.1.1.1'));
+    assert.deepEqual(addresses(before), ['10.1.1.1']);
+    const { address } = await before.allocate(JOIN);
+    await before.close();
+    const after = await registry(manualTime(), { ...more, savedJoins: savedJoins() });
+    after.connect('thief', node(address, 'thief'));
+    after.connect('late', node(address));
+    assert.deepEqual([after.workloads().map(({ serviceAccount }) => serviceAccount), warnings.length], [['x'], 2]);
     await after.close();
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -15,6 +15,10 @@ export interface ConnectedRegistryOptions {
   readonly network?: BridgeNetwork;
   /** Where the list is kept over a restart. */
   readonly saved?: SavedValue<readonly SavedWorkload[]>;
+  /** Where it is kept, over a restart, as what the workload of an address joined: also of those that are away or have not come yet. */
+  readonly savedJoins?: SavedValue<readonly (readonly [address: string, joined: JoinedAs])[]>;
+  /** Whether somebody else knows of a workload of this node's identity at its address (a WorkloadEntry, a pod). Default: nobody does. */
+  readonly isRegistered?: (node: ProxyNode) => boolean;
   readonly lock?: AddressLock;
   /** From the end of the last stream to the end of the endpoint. Default 10 000. */
   readonly graceMs?: number;
@@ -23,6 +27,9 @@ export interface ConnectedRegistryOptions {
   /** How long an address waits for a workload that joined. Default 300 000, the life of its token. */
   readonly joinMs?: number;
 }
+
+/** Addresses whose workloads are remembered though they are away. */
+const MAX_JOINS = 10_000;
 
 /** Where a workload stands. */
 type State =
@@ -68,6 +75,7 @@ class Connected implements ConnectedRegistry {
   }
 
   async restore(): Promise<void> {
+    for (const [address, joined] of (await this.#options.savedJoins?.load()) ?? []) this.#joined.set(address, joined);
     for (const { joined, ...workload } of (await this.#saved.load()) ?? []) {
       if (joined !== undefined) this.#joined.set(workload.address, joined);
       await this.#claim(workload.address);
@@ -98,7 +106,7 @@ class Connected implements ConnectedRegistry {
   }
 
   #reserve(address: string, owner: JoinRequest): string {
-    this.#joined.set(address, joinedAs(owner));
+    this.#remember(address, joinedAs(owner));
     const timer = this.#options.timers.after(this.#options.joinMs ?? 300_000, () => {
       this.#reserved.delete(address);
       this.#free(address);
@@ -135,15 +143,33 @@ class Connected implements ConnectedRegistry {
     return bound.node;
   }
 
-  /** An address belongs to the workload that it was given to. */
+  /** The newest come last; of the oldest, nothing is waited for any more. */
+  #remember(address: string, joined: JoinedAs): void {
+    this.#joined.delete(address);
+    this.#joined.set(address, joined);
+    for (const oldest of this.#joined.keys()) {
+      if (this.#joined.size <= MAX_JOINS) break;
+      if (!this.#entries.has(oldest) && !this.#reserved.has(oldest)) this.#joined.delete(oldest);
+      else break;
+    }
+    this.#options.savedJoins?.save([...this.#joined]);
+  }
+
+  /** An address belongs to the workload that it was given to. One that nobody gave or registered is nobody's: else a node could take any, and the calls to it. */
   #owns(node: ProxyNode, before: Entry | undefined): boolean {
-    const owner = before?.workload ?? this.#reserved.get(node.address)?.owner;
-    if (owner === undefined || sameIdentity(owner, node)) return true;
-    this.#options.log.warn('a node claims the address of another workload; it is not registered', {
-      node: node.id,
-      address: node.address,
-      owner: `${owner.namespace}/${owner.serviceAccount}`,
-    });
+    const owner = before?.workload ?? this.#reserved.get(node.address)?.owner ?? this.#joined.get(node.address);
+    if (owner !== undefined && sameIdentity(owner, node)) return true;
+    // The address of one that left may have come to somebody else by other ways; while its owner is here or expected, it has not.
+    const isTaken = before !== undefined || this.#reserved.has(node.address);
+    if (!isTaken && this.#options.isRegistered?.(node) === true) return true;
+    const claim = { node: node.id, address: node.address };
+    if (owner === undefined)
+      this.#options.log.warn('a node claims an address that was not given to any workload; it is not registered: it must join first', claim);
+    else
+      this.#options.log.warn('a node claims the address of another workload; it is not registered', {
+        ...claim,
+        owner: `${owner.namespace}/${owner.serviceAccount}`,
+      });
     return false;
   }
 
@@ -204,6 +230,7 @@ class Connected implements ConnectedRegistry {
     this.#loopback.close();
     this.#subnet?.close();
     await this.#saved.flush();
+    await this.#options.savedJoins?.flush();
   }
 
   #remove(address: string): void {

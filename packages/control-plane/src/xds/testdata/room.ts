@@ -4,6 +4,7 @@ import { loadCodec } from '@meltemi/protos';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createAdsServer, type AdsServer, type AdsServerOptions } from '../ads-server.ts';
 import type { GeneratedResource, XdsGenerator } from '../generator.ts';
+import { verifyIdentity } from '../identity.ts';
 
 export const codec = loadCodec('sidecar');
 
@@ -48,6 +49,7 @@ export async function room(options: Partial<AdsServerOptions<Push>> & { secure?:
       },
     },
     log: silentLog,
+    verifyNode: (node) => verifyIdentity(node, 'cluster.local'),
     ...options,
   });
   const server = createGrpcServer({ methods: options.secure === true ? ads.secureHandlers : ads.plaintextHandlers });
