@@ -115,9 +115,11 @@ export function flagBit(flag: ResponseFlag): number {
 }
 
 /** `UF,URX`, or `-` for none: the text of `%RESPONSE_FLAGS%`. */
-export function formatFlags(flags: number): string {
+export function formatFlags(flags: number, exhaustedFirst = false): string {
   if (flags === 0) return '-';
-  return RESPONSE_FLAGS.filter((_, index) => (flags & (1 << index)) !== 0).join(',');
+  const names = RESPONSE_FLAGS.filter((_, index) => (flags & (1 << index)) !== 0);
+  if (!exhaustedFirst || names.length === 1 || !names.includes('URX')) return names.join(',');
+  return ['URX', ...names.filter((name) => name !== 'URX')].join(',');
 }
 
 /** The trace context of one request; ids are lower-case hex. */

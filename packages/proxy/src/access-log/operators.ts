@@ -24,7 +24,7 @@ export const STREAM_OPERATORS: Readonly<Record<string, Getter>> = {
   PROTOCOL: (info) => info.httpVersion,
   RESPONSE_CODE: (info) => info.responseCode,
   RESPONSE_CODE_DETAILS: (info) => oneWord(info.responseCodeDetails),
-  RESPONSE_FLAGS: (info) => formatFlags(info.flags),
+  RESPONSE_FLAGS: (info) => formatFlags(info.flags, info.protocol === 'http'),
   CONNECTION_TERMINATION_DETAILS: (info) => oneWord(info.connectionTerminationDetails),
   UPSTREAM_TRANSPORT_FAILURE_REASON: (info) => oneWord(info.upstreamTransportFailureReason),
   BYTES_RECEIVED: (info) => info.bytesReceived,
@@ -107,7 +107,8 @@ export function responseHeader(argument: string, capture: CaptureList): Getter {
       if (name === ':status') return (info) => info.responseCode;
       if (name !== 'x-envoy-upstream-service-time') return captured(name, capture.response, 'capturedResponse');
       // A TCP connection has no response that could carry it.
-      return (info) => (info.upstreamFirstByteMs === 0 || info.protocol === 'tcp' ? undefined : upstreamServiceMs(info));
+      // As the header's text, which it is where it is sent.
+      return (info) => (info.upstreamFirstByteMs === 0 || info.protocol === 'tcp' ? undefined : String(upstreamServiceMs(info)));
     });
   return firstOf(getters);
 }

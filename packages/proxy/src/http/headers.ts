@@ -1,5 +1,6 @@
 import type { CompiledHeader, CompiledHeaders, FormatSource } from '@meltemi/runtime';
 import { HEADER, type HeadScanner } from '@meltemi/wire';
+import { nodeBytes } from '../net/node-bytes.ts';
 import { nameBytes } from './request-view.ts';
 
 /** A head in the making, beside the lines that are kept of the one that came. */
@@ -110,6 +111,20 @@ function bytewise(text: string): string {
   return BEYOND_BYTES.test(text) ? Buffer.from(text).toString('latin1') : text;
 }
 
+/** A header as it goes on: the lines that are kept of the head that came, and those that were added. undefined = none. */
+export function sentValue(scanner: HeadScanner, bytes: Uint8Array, lines: string, name: string): string | undefined {
+  const values: string[] = [];
+  const wanted = nameBytes(name);
+  for (let at = scanner.find(bytes, wanted); at >= 0; at = scanner.find(bytes, wanted, at + 1))
+    if (scanner.cut[at] === 0) values.push(nodeBytes.latin1(bytes, scanner.valueStart(at), scanner.valueEnd(at)));
+  for (let rest = lines, at = lineAt(rest, name); at >= 0; at = lineAt(rest, name)) {
+    const end = rest.indexOf('\r', at);
+    values.push(rest.slice(at + name.length + 2, end));
+    rest = rest.slice(end + 2);
+  }
+  return values.length === 0 ? undefined : values.join(',');
+}
+
 function findKept(scanner: HeadScanner, bytes: Uint8Array, name: string): number {
   const wanted = nameBytes(name);
   let at = scanner.find(bytes, wanted);
@@ -171,6 +186,8 @@ export const INTERNAL_HEADERS: readonly number[] = [
 
 /** What no client from outside may say about itself, at the edge. */
 export const EDGE_HEADERS: readonly number[] = [
+  HEADER['x-envoy-downstream-service-cluster'],
+  HEADER['x-envoy-downstream-service-node'],
   HEADER['x-envoy-external-address'],
   HEADER['x-envoy-decorator-operation'],
   HEADER['x-envoy-original-path'],

@@ -11,12 +11,15 @@ export class LiveFormat implements FormatSource {
   /** Whose headers `bytes` are. */
   scanner: HeadScanner | undefined = undefined;
   isRequest = true;
+  /** Headers of the request, while its response passes. */
+  requestHeader: ((name: string) => string | undefined) | undefined = undefined;
 
   use(info: StreamInfo, scanner: HeadScanner, bytes: Uint8Array, isRequest: boolean): this {
     this.info = info;
     this.scanner = scanner;
     this.bytes = bytes;
     this.isRequest = isRequest;
+    this.requestHeader = undefined;
     return this;
   }
 
@@ -54,10 +57,9 @@ export class LiveFormat implements FormatSource {
     if (name === ':method') return info.method;
     if (name === ':authority' || name === 'host') return info.authority;
     if (name === 'x-request-id') return info.requestId;
-    // Once the response is here the request's lines are gone, but for those that every record holds.
     if (this.isRequest) return this.#header(name);
     if (name === 'user-agent') return info.userAgent;
-    return name === 'x-forwarded-for' ? info.forwardedFor : undefined;
+    return name === 'x-forwarded-for' ? info.forwardedFor : this.requestHeader?.(name);
   }
 
   #header(name: string): string | undefined {

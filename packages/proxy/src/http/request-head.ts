@@ -9,6 +9,7 @@ import {
   cleanTarget,
   copyKept,
   dropUnderscored,
+  sentValue,
   type HeadDraft,
   type HeadOverrides,
   EDGE_HEADERS,
@@ -53,6 +54,8 @@ export function buildRequestHead(x: Exchange, framing: RequestFraming): number {
     requestId(x, scanner) + forwardedLines(x, scanner, bytes) + clientCertLine(x, scanner, bytes) + traceLines(x, scanner) + routerLines(x, scanner);
   lines = rewrittenLines(x, scanner, lines);
   if (x.plan.config.via !== '') lines += `via: ${clean(x.plan.config.via)}\r\n`;
+  if (x.plan.captureRequest.length > 0 && x.choice?.requestHeaders.empty === false)
+    x.info.capturedRequest = x.plan.captureRequest.map((name) => sentValue(scanner, bytes, lines, name));
   if (x.upgrade !== '') lines += 'connection: Upgrade\r\n';
   if (framing === 'chunked' && !scanner.chunked) lines += 'transfer-encoding: chunked\r\n';
   else if (framing === 'empty') lines += 'content-length: 0\r\n';

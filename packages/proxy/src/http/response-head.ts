@@ -3,7 +3,8 @@ import { upstreamServiceMs } from '../core/stream-info.ts';
 import { asBuffer } from '../net/node-bytes.ts';
 import type { Exchange } from './exchange.ts';
 import { applyEdits } from './filters/edits.ts';
-import { applyHeaders, clean, copyKept, type HeadDraft } from './headers.ts';
+import { applyHeaders, clean, copyKept, sentValue, type HeadDraft } from './headers.ts';
+import { rescan } from './request-head.ts';
 import { headerValue } from './request-view.ts';
 import type { HeadRead } from './stream.ts';
 
@@ -77,8 +78,11 @@ function addedLines(x: Exchange, scanner: HeadScanner, bytes: Buffer): string {
   if (x.hostChoice !== undefined) for (const cookie of x.hostChoice.setCookies) lines += `set-cookie: ${clean(cookie)}\r\n`;
   if (choice !== undefined && !choice.responseHeaders.empty) {
     const draft: HeadDraft = { lines, overrides: undefined };
-    applyHeaders(choice.responseHeaders, scanner, worker.format.use(info, scanner, bytes, false), draft);
+    const format = worker.format.use(info, scanner, bytes, false);
+    format.requestHeader = (name) => requestHeaderOf(x, name);
+    applyHeaders(choice.responseHeaders, scanner, format, draft);
     ({ lines } = draft);
+    if (x.plan.captureResponse.length > 0) info.capturedResponse = x.plan.captureResponse.map((name) => sentValue(scanner, bytes, lines, name));
   }
   if (x.filters !== undefined && x.filters.responseEdits.length > 0) {
     const draft: HeadDraft = { lines, overrides: undefined };
@@ -91,6 +95,12 @@ function addedLines(x: Exchange, scanner: HeadScanner, bytes: Buffer): string {
   }
   if (scanner.known[DATE] === 0) lines += dateLine(worker.ports.clock.now());
   return lines + responseLines(x);
+}
+
+/** A header of the request as it came; its head is read again if need be. */
+function requestHeaderOf(x: Exchange, name: string): string | undefined {
+  if (x.worker.scannedFor !== x) rescan(x);
+  return headerValue(x.worker.requestScanner, x.head.bytes, name);
 }
 
 /** What the client is told of its connection. */

@@ -57,7 +57,7 @@ function act(x: Exchange): void {
     return;
   }
   const { action } = route;
-  if (route.virtualHost.requireTls !== 'none' && x.scheme === 'http') redirectToTls(x);
+  if (x.scheme === 'http' && wantsTls(x, route.virtualHost.requireTls)) redirectToTls(x);
   else if (action.t === 'forward') begin(x);
   else if (action.t === 'direct') x.downstream.reply(x, localReply(action.status, action.body, 'direct_response'));
   else if (action.t === 'redirect') {
@@ -69,6 +69,10 @@ function act(x: Exchange): void {
 }
 
 const STEPS: RouterSteps = { choose, act };
+
+function wantsTls(x: Exchange, required: 'none' | 'external-only' | 'all'): boolean {
+  return required === 'all' || (required === 'external-only' && !x.internal);
+}
 
 function redirectToTls(x: Exchange): void {
   const location = `https://${x.viewAuthority}${x.viewPath}`;

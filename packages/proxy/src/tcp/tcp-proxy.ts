@@ -93,7 +93,6 @@ class TcpConnection implements Connection {
       return;
     }
     this.#attempts++;
-    this.#info.attempts = this.#attempts;
     const { usage, config } = cluster;
     if (usage.connections >= config.limits.maxConnections) {
       this.#end('UO', 'overflow');
@@ -104,6 +103,7 @@ class TcpConnection implements Connection {
     this.#host = host;
     this.#info.host = host;
     this.#info.upstreamRemote = host.key;
+    this.#info.attempts = this.#attempts;
     usage.connections++;
     host.active++;
     this.#counted = true;
@@ -146,7 +146,8 @@ class TcpConnection implements Connection {
         current = false;
         if (this.#closed) return this.#lastOf();
         if (!this.#connected) this.#failed(connectFailure(error ?? 'the peer closed'));
-        else this.#end(error === undefined ? undefined : 'UC', error ?? '');
+        // A reset is a reset on the other side, too.
+        else this.#end(error === undefined ? undefined : error === 'ECONNRESET' ? 'UR' : 'UC', error ?? '', error !== undefined);
       },
     };
   }
@@ -181,6 +182,7 @@ class TcpConnection implements Connection {
       dead?.destroy();
       return;
     }
+    this.#info.flags |= flagBit('URX');
     this.#end('UF', reason);
     dead?.destroy();
   }
@@ -216,7 +218,7 @@ class TcpConnection implements Connection {
 
   onClose(error?: string): void {
     if (this.#closed) this.#lastOf();
-    else this.#end(error === undefined ? undefined : 'DC', '');
+    else this.#end(undefined, '', error !== undefined);
   }
 
   retire(): void {
@@ -247,7 +249,8 @@ class TcpConnection implements Connection {
     if (outcome !== undefined) this.#cluster?.report(host, outcome, this.#worker.wheel.now());
   }
 
-  #end(flag: ResponseFlag | undefined, details: string): void {
+  /** `reset`: one side was reset, and so is the other. */
+  #end(flag: ResponseFlag | undefined, details: string, reset = false): void {
     if (this.#closed) return;
     this.#closed = true;
     const worker = this.#worker;
@@ -258,7 +261,7 @@ class TcpConnection implements Connection {
     info.connectionTerminationDetails = details;
     info.endMs = worker.wheel.now();
     if (this.#clientEnded && this.#serverEnded) this.#linger();
-    else this.#drop();
+    else this.#drop(reset);
     this.#held = [];
     worker.ports.streams.onStreamEnd(info);
     const logs = logsOf(this.#tcp);
@@ -288,12 +291,12 @@ class TcpConnection implements Connection {
   }
 
   /** The end of both, whatever is still queued. */
-  #drop(): void {
+  #drop(reset = false): void {
     const last = this.#last;
     this.#last = undefined;
     if (last !== undefined) this.#worker.wheel.remove(last.turn);
     this.#worker.connections.delete(this);
-    this.#client.destroy();
-    this.#server?.destroy();
+    this.#client.destroy(reset);
+    this.#server?.destroy(reset);
   }
 }

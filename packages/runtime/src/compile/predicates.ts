@@ -39,7 +39,10 @@ export function compileHeader(match: HeaderMatch): (request: RequestView) => boo
   const test = match.match.t === 'range' ? compileRange(match.match.start, match.match.end) : compileText(match.match.match);
   return (request) => {
     const value = headerValue(request, name) ?? (missingIsEmpty ? '' : undefined);
-    return value !== undefined && test(value) !== invert;
+    if (value === undefined) return false;
+    // Several lines come joined by commas; what one of them says is what the matcher looks for.
+    const lines = value.includes(',') ? request.values?.(name) : undefined;
+    return (lines === undefined || lines.length < 2 ? test(value) : lines.some(test)) !== invert;
   };
 }
 
