@@ -15,7 +15,7 @@ export interface OutputOwner {
 }
 
 /**
- * Gathers what a connection writes during one event, for one write at its end: a system call costs more than everything this proxy does
+ * Gathers what a connection writes during one turn of the event loop, for one write at its end: a system call costs more than everything this proxy does
  * for a message. It is the output of an HTTP/2 session as well. A connection that has nothing to write holds no buffer.
  */
 export class Output {
@@ -56,7 +56,7 @@ export class Output {
     this.length += this.bytes.write(text, this.length, 'latin1');
   }
 
-  /** There will be something to write at the end of this event. */
+  /** There will be something to write at the end of this turn. */
   touch(): void {
     this.#touched = true;
     this.#outputs.touch(this);
@@ -84,7 +84,7 @@ export class Output {
   }
 }
 
-/** The outputs of a thread that hold something: all are written at the end of the event that filled them. */
+/** The outputs of a thread that hold something: all are written at the end of the turn that filled them. */
 export class Outputs {
   #waiting: Output[] = [];
   #spare: Output[] = [];
@@ -99,8 +99,8 @@ export class Outputs {
     this.#waiting.push(output);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    // Runs when the present event's handler has returned, before anything else.
-    process.nextTick(this.#run);
+    // Runs when what the sockets had to say just now has been heard: what several of them caused goes out together.
+    setImmediate(this.#run);
   }
 
   /** Writes what has gathered; writing may gather more, which is written too. */

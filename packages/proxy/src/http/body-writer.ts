@@ -11,6 +11,8 @@ const LAST_CHUNK = '0\r\n';
 export class BodyWriter {
   readonly output: Output;
   #chunked = false;
+  /** The producer was told to wait until what has gathered is written. */
+  #full = false;
 
   constructor(output: Output) {
     this.output = output;
@@ -30,7 +32,15 @@ export class BodyWriter {
       output.add(bytes, start, end);
       if (this.#chunked) output.addText('\r\n');
     }
-    return output.length < HIGH_BYTES;
+    if (output.length >= HIGH_BYTES) this.#full = true;
+    return !this.#full;
+  }
+
+  /** What has gathered is written; answers whether a producer waits for that. */
+  resume(): boolean {
+    const full = this.#full;
+    this.#full = false;
+    return full;
   }
 
   /** The body is whole. Trailers can only follow chunks; elsewhere they are dropped, as HTTP/1.1 has no place for them. */

@@ -17,6 +17,8 @@ interface Client {
   closesAfter(x: Exchange): boolean;
   /** The client takes what was gathered slowly. */
   slow(): void;
+  /** There is room again. */
+  ready(): void;
 }
 
 /** Writes responses to a client of HTTP/1.x: at once where head and body are at hand together, gathered where the body comes as payload. */
@@ -94,9 +96,11 @@ export class ClientOutput {
   }
 
   onFlushed(accepted: boolean): void {
-    if (accepted) return;
-    this.blocked = true;
-    this.#client.slow();
+    const waits = this.#writer?.resume() === true;
+    if (!accepted) {
+      this.blocked = true;
+      this.#client.slow();
+    } else if (waits) this.#client.ready();
   }
 
   /** What is gathered goes out now. */

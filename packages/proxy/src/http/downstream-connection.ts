@@ -266,6 +266,10 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     this.#exchange?.upstream?.pause(true);
   }
 
+  ready(): void {
+    this.#exchange?.onDownstreamDrain();
+  }
+
   end(trailers: Uint8Array | undefined): void {
     const x = this.#exchange;
     this.#output.endBody(trailers);

@@ -118,7 +118,9 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
   }
 
   onFlushed(accepted: boolean): void {
+    const waits = this.#writer?.resume() === true;
     if (!accepted) this.user?.onUpstreamSlow();
+    else if (waits) this.user?.onUpstreamDrain();
   }
 
   /** Stops or resumes reading, as the client takes the response. */
