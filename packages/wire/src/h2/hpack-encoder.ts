@@ -3,18 +3,15 @@ import type { BytesPort } from '../bytes.ts';
 import { ascii, matches } from '../head-scanner.ts';
 import { LOWER } from '../tables.ts';
 import { EncoderTable, type FieldToSend } from './encoder-table.ts';
-import { findName, hashName, NAME_INDEX, NAME_USE, NAME_USES } from './field-names.ts';
+import { hashName, NAME_USE } from './field-names.ts';
 import { type Cuts, EncoderMemory } from './encoder-memory.ts';
 import { copyBytes } from './field-table.ts';
+import { HeadLines, LINE_STRIDE, longer } from './head-lines.ts';
 import { huffmanEncode, huffmanLength } from './huffman.ts';
 import type { H2Outgoing } from './session-types.ts';
 
 const CR = 13;
 const SP = 32;
-const TAB = 9;
-const COLON = 58;
-/** Numbers per line in `#lines`: start and end of name and value, hash of the name and of both, static index, use. */
-const STRIDE = 8;
 /** Secrets in cookies shorter than this could be guessed through the size of blocks. */
 const SHORT_COOKIE_BYTES = 20;
 /** A value that is sent again with every message is not worth the other side's time, unless it is long. */
@@ -22,9 +19,6 @@ const HUFFMAN_BYTES = 256;
 /** What was sent lately is kept in sets, so that a few lines of one head do not push each other out. */
 const SEEN_SETS = 32;
 const SEEN_WAYS = 4;
-/** How much of a value is hashed: this much of its beginning, and of its end. */
-const HASHED_BYTES = 40;
-const HASHED_TAIL_BYTES = 16;
 /** "HTTP/1.1 " */
 const STATUS_AT = 9;
 
@@ -59,8 +53,7 @@ export class HpackEncoder {
   readonly #limit: number;
   /** The smallest size of the table since the last block; the next one tells it and the present size. -1 = nothing to tell. */
   #smallest = -1;
-  #lines: Int32Array = NO_NUMBERS;
-  #count = 0;
+  readonly #lines = new HeadLines();
   /** Hashes of lines and names sent lately: what comes twice gets a place in the table, what differs every time does not. */
   #seen: Int32Array = NO_NUMBERS;
   readonly #field: FieldToSend = { bytes: EMPTY, nameStart: 0, nameEnd: 0, valueStart: 0, valueEnd: 0, nameHash: 0, hash: 0, index: 0 };
@@ -71,7 +64,6 @@ export class HpackEncoder {
   /** Where it could be cut into what is remembered and what is not. */
   readonly #cuts: Cuts = { places: NO_NUMBERS, count: 0, least: 0 };
   #headStart = 0;
-  #linesEnd = 0;
   /** What the memory keeps must reach beyond this: the line that `:authority` comes from. */
   #neededHead = 0;
   #blockStart = 0;
@@ -109,21 +101,21 @@ export class HpackEncoder {
     if (known > 0) return this.#rest(bytes, start + known, end, true);
     const methodEnd = indexOf(bytes, SP, start, end);
     const targetEnd = indexOf(bytes, SP, methodEnd + 1, end);
-    this.#scan(bytes, Math.min(end, targetEnd + '_HTTP/1.1\r\n'.length), end);
+    this.#lines.scan(bytes, Math.min(end, targetEnd + '_HTTP/1.1\r\n'.length), end);
     const tunnel = exactly(bytes, start, methodEnd, CONNECT);
-    const protocol = head.extended ? this.#lineOf(NAME_USE.upgrade) : -1;
+    const protocol = head.extended ? this.#lines.find(NAME_USE.upgrade) : -1;
     if (protocol >= 0) this.#pseudo(CONNECT, 0, CONNECT.length, METHOD_GET, METHOD_HASH);
     else this.#method(bytes, start, methodEnd);
     if (tunnel) this.#pseudo(bytes, methodEnd + 1, targetEnd, AUTHORITY, AUTHORITY_HASH);
     else {
       this.#out[this.#at++] = 0x80 | (head.scheme === 'https' ? SCHEME_HTTPS : SCHEME_HTTP);
-      const host = this.#lineOf(NAME_USE.host);
-      this.#neededHead = host < 0 ? end : (this.#lines[host] as number);
-      if (host >= 0) this.#pseudo(bytes, this.#lines[host + 2] as number, this.#lines[host + 3] as number, AUTHORITY, AUTHORITY_HASH);
+      const host = this.#lines.find(NAME_USE.host);
+      this.#neededHead = host < 0 ? end : (this.#lines.numbers[host] as number);
+      if (host >= 0) this.#pseudo(bytes, this.#lines.numbers[host + 2] as number, this.#lines.numbers[host + 3] as number, AUTHORITY, AUTHORITY_HASH);
       if (targetEnd === methodEnd + 2 && bytes[methodEnd + 1] === 47) this.#out[this.#at++] = 0x80 | PATH;
       else this.#pseudo(bytes, methodEnd + 1, targetEnd, PATH, PATH_HASH);
     }
-    if (protocol >= 0) this.#protocol(bytes, this.#lines[protocol + 2] as number, this.#lines[protocol + 3] as number);
+    if (protocol >= 0) this.#protocol(bytes, this.#lines.numbers[protocol + 2] as number, this.#lines.numbers[protocol + 3] as number);
     return this.#finish(bytes, start, end, true);
   }
 
@@ -137,7 +129,7 @@ export class HpackEncoder {
     const index = STATUS_INDEX.get(status);
     if (index !== undefined) this.#out[this.#at++] = 0x80 | index;
     else this.#pseudo(bytes, from, from + 3, STATUS, STATUS_HASH);
-    this.#scan(bytes, Math.min(end, indexOf(bytes, CR, from, end) + 2), end);
+    this.#lines.scan(bytes, Math.min(end, indexOf(bytes, CR, from, end) + 2), end);
     return this.#finish(bytes, start, end, false);
   }
 
@@ -146,7 +138,7 @@ export class HpackEncoder {
   trailers(bytes: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
     const known = this.#begin(bytes, start, end, out, at, 5);
     if (known > 0) return this.#rest(bytes, start + known, end, false);
-    this.#scan(bytes, start, end);
+    this.#lines.scan(bytes, start, end);
     return this.#finish(bytes, start, end, false);
   }
 
@@ -180,7 +172,7 @@ export class HpackEncoder {
   /** The lines behind what memory gave. */
   // oxlint-disable-next-line max-params -- a range and what it is of
   #rest(bytes: Uint8Array, start: number, end: number, request: boolean): number {
-    this.#scan(bytes, start, end);
+    this.#lines.scan(bytes, start, end);
     this.#regular(bytes, request);
     return this.#at;
   }
@@ -199,73 +191,11 @@ export class HpackEncoder {
     return this.#at;
   }
 
-  /** Notes every line up to the empty one: where its parts are, its hashes, and what its name means. */
-  #scan(bytes: Uint8Array, start: number, end: number): void {
-    this.#count = 0;
-    this.#linesEnd = end;
-    let p = start;
-    while (p < end) {
-      const nameStart = p;
-      this.#linesEnd = p;
-      let hash = 0;
-      let byte = bytes[p] as number;
-      while (byte !== COLON && byte !== CR) {
-        hash = ((hash << 5) - hash + (LOWER[byte] as number)) | 0;
-        if (++p >= end) return;
-        byte = bytes[p] as number;
-      }
-      // The empty line; a line without a colon cannot come, and would end the head here.
-      if (byte === CR) return;
-      const nameEnd = p++;
-      const nameHash = hash;
-      hash = ((hash << 5) - hash + COLON) | 0;
-      while (p < end && (bytes[p] === SP || bytes[p] === TAB)) p++;
-      const valueStart = p;
-      const stop = Math.min(end, valueStart + HASHED_BYTES);
-      while (p < stop && (byte = bytes[p] as number) !== CR) {
-        hash = ((hash << 5) - hash + byte) | 0;
-        p++;
-      }
-      if (p === stop && p < end) {
-        // Of a long value its end and its length stand for the rest.
-        const found = bytes.indexOf(CR, p);
-        p = found < 0 || found > end ? end : found;
-        for (let i = Math.max(stop, p - HASHED_TAIL_BYTES); i < p; i++) hash = ((hash << 5) - hash + (bytes[i] as number)) | 0;
-        hash = (hash + p - stop) | 0;
-      }
-      let valueEnd = p;
-      while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === TAB)) valueEnd--;
-      p += 2;
-      const name = findName(bytes, nameStart, nameEnd, nameHash);
-      const use = name < 0 ? NAME_USE.ordinary : (NAME_USES[name] as number);
-      if (use === NAME_USE.drop) continue;
-      const at = this.#count++ * STRIDE;
-      if (at >= this.#lines.length) this.#lines = longer(this.#lines);
-      const lines = this.#lines;
-      lines[at] = nameStart;
-      lines[at + 1] = nameEnd;
-      lines[at + 2] = valueStart;
-      lines[at + 3] = valueEnd;
-      lines[at + 4] = nameHash;
-      lines[at + 5] = hash;
-      lines[at + 6] = name < 0 ? 0 : (NAME_INDEX[name] as number);
-      lines[at + 7] = use;
-    }
-    // Trailers come without the empty line.
-    this.#linesEnd = end;
-  }
-
-  /** Where in `#lines` the first line of this use stands, -1 = nowhere. */
-  #lineOf(use: number): number {
-    for (let at = 0; at < this.#count * STRIDE; at += STRIDE) if (this.#lines[at + 7] === use) return at;
-    return -1;
-  }
-
   #regular(bytes: Uint8Array, request: boolean): void {
-    const lines = this.#lines;
+    const { numbers: lines, count } = this.#lines;
     const field = this.#field;
     field.bytes = bytes;
-    for (let at = 0; at < this.#count * STRIDE; at += STRIDE) {
+    for (let at = 0; at < count * LINE_STRIDE; at += LINE_STRIDE) {
       const use = lines[at + 7] as number;
       field.valueStart = lines[at + 2] as number;
       field.valueEnd = lines[at + 3] as number;
@@ -281,7 +211,7 @@ export class HpackEncoder {
       if (use === NAME_USE.secret || (use === NAME_USE.cookie && field.valueEnd - field.valueStart < SHORT_COOKIE_BYTES)) this.#literal(NEVER);
       else this.#send();
     }
-    if (this.#indexed) this.#mark(this.#linesEnd);
+    if (this.#indexed) this.#mark(this.#lines.end);
   }
 
   /** Up to here the block is made of indexes. */
@@ -409,10 +339,4 @@ function exactly(bytes: Uint8Array, start: number, end: number, wanted: Uint8Arr
   if (end - start !== wanted.length) return false;
   for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return false;
   return true;
-}
-
-function longer(lines: Int32Array): Int32Array<ArrayBuffer> {
-  const all = new Int32Array(Math.max(8 * STRIDE, lines.length * 2));
-  all.set(lines);
-  return all;
 }

@@ -1,10 +1,12 @@
 /* oxlint-disable complexity -- one decision per frame type, with the sections of RFC 9113 beside them. */
+import { BlockPieces } from './block-pieces.ts';
 import { H2_ERROR } from './error-codes.ts';
 import { type FrameHeader, FrameReader, type FrameSink } from './frame-reader.ts';
-import { FLAG, FRAME, MAX_WINDOW, SETTING, SMALLEST_FRAME_LIMIT, uint31, uint32 } from './frames.ts';
+import { FLAG, FRAME, MAX_WINDOW, uint31, uint32 } from './frames.ts';
 import { writePing, writeSettingsAck } from './frame-writer.ts';
 import { HeadBuilder, type HeadMode } from './head-builder.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
+import { takeSettings } from './peer-settings.ts';
 import type { SessionCore } from './session-core.ts';
 import type { StreamState } from './stream-state.ts';
 
@@ -21,9 +23,7 @@ export class Inbound<Owner> implements FrameSink {
   /** Made when the first trailers come. */
   #trailers: HeadBuilder | undefined = undefined;
   /** A header block in pieces, and the HEADERS frame that it began with. */
-  #block: Uint8Array = EMPTY;
-  #blockLength = 0;
-  #continuations = 0;
+  readonly #pieces: BlockPieces;
   #blockStream = 0;
   #blockEnds = false;
   #blockDependsOnItself = false;
@@ -36,6 +36,7 @@ export class Inbound<Owner> implements FrameSink {
     this.#core = core;
     const { settings, limits, port } = core.options;
     this.#decoder = new HpackDecoder(port);
+    this.#pieces = new BlockPieces(port);
     this.#head = new HeadBuilder(port, { ...limits, enableConnectProtocol: core.isServer && settings.enableConnectProtocol });
     this.#into = { head: this.#head, mode: 'request' };
     this.reader = new FrameReader(this, { port, maxFrameSize: settings.maxFrameSize, preface: core.isServer });
@@ -166,38 +167,24 @@ export class Inbound<Owner> implements FrameSink {
     this.#blockEnds = endStream;
     this.#blockDependsOnItself = dependsOnItself;
     if (complete) return this.#complete(bytes, p, end);
-    this.#blockLength = 0;
-    this.#continuations = 0;
     this.reader.expect = streamId;
-    return this.#gather(bytes, p, end);
+    this.#pieces.add(bytes, p, end);
+    return true;
   }
 
   #continuation({ flags, length }: FrameHeader, bytes: Uint8Array, start: number): boolean {
     const core = this.#core;
     const complete = (flags & FLAG.endHeaders) !== 0;
     if (!core.guard.payloadFrame(length === 0 && !complete)) return core.fail(H2_ERROR.enhanceYourCalm, 'inbound_empty_frames_flood');
-    if (++this.#continuations > core.options.limits.maxContinuations) return core.fail(H2_ERROR.enhanceYourCalm, 'continuation_flood');
-    if (!this.#gather(bytes, start, start + length)) return false;
+    const pieces = this.#pieces;
+    if (pieces.count > core.options.limits.maxContinuations) return core.fail(H2_ERROR.enhanceYourCalm, 'continuation_flood');
+    if (pieces.length + length > core.options.limits.maxHeaderListBytes + BLOCK_SLACK)
+      return core.fail(H2_ERROR.enhanceYourCalm, 'header_block_too_large');
+    pieces.add(bytes, start, start + length);
     if (!complete) return true;
     this.reader.expect = 0;
-    const block = this.#block;
-    this.#block = EMPTY;
-    return this.#complete(block, 0, this.#blockLength);
-  }
-
-  #gather(bytes: Uint8Array, start: number, end: number): boolean {
-    const length = this.#blockLength + end - start;
-    if (length > this.#core.options.limits.maxHeaderListBytes + BLOCK_SLACK)
-      return this.#core.fail(H2_ERROR.enhanceYourCalm, 'header_block_too_large');
-    if (length > this.#block.length) {
-      const { port } = this.#core.options;
-      const bigger = port.allocate(Math.max(length, this.#block.length * 2));
-      bigger.set(this.#block.subarray(0, this.#blockLength));
-      this.#block = bigger;
-    }
-    this.#block.set(bytes.subarray(start, end), this.#blockLength);
-    this.#blockLength = length;
-    return true;
+    const { length: blockLength } = pieces;
+    return this.#complete(pieces.take(), 0, blockLength);
   }
 
   /** A whole header block. It is decoded whatever becomes of it: the table must know it. */
@@ -288,9 +275,7 @@ export class Inbound<Owner> implements FrameSink {
     if (streamId === 0 || this.#isIdle(streamId)) return this.#protocolError('reset_on_idle_stream');
     const stream = core.streams.get(streamId);
     if (stream === undefined) return true;
-    if (!core.closeStream(stream, true)) return false;
-    core.handler.reset(stream, uint32(bytes, start), 'peer');
-    return !core.dead;
+    return core.resetByPeer(stream, uint32(bytes, start));
   }
 
   #settings({ streamId, flags, length }: FrameHeader, bytes: Uint8Array, start: number): boolean {
@@ -304,60 +289,14 @@ export class Inbound<Owner> implements FrameSink {
     }
     if (length % 6 !== 0) return core.fail(H2_ERROR.frameSizeError, 'bad_settings');
     if (!core.guard.controlFrame()) return core.fail(H2_ERROR.enhanceYourCalm, 'settings_flood');
-    const before = core.peer.initialWindowSize;
-    for (let p = start; p < start + length; p += 6) {
-      const code = this.#setting(((bytes[p] as number) << 8) | (bytes[p + 1] as number), uint32(bytes, p + 2));
-      if (code !== 0) return core.fail(code, 'bad_settings');
-    }
-    // Once for the frame, which may name it a thousand times.
-    const change = core.peer.initialWindowSize - before;
-    if (change !== 0 && !this.#widen(change)) return core.fail(H2_ERROR.flowControlError, 'bad_settings');
+    const code = takeSettings(core, bytes, start, start + length);
+    if (code !== 0) return core.fail(code, 'bad_settings');
     core.ready = true;
     writeSettingsAck(core.options.output);
     if (!core.guard.controlWritten()) return core.fail(H2_ERROR.enhanceYourCalm, 'outbound_control_flood');
     core.handler.settings();
-    if (change > 0) for (const stream of core.streams.values()) core.wakeStream(stream);
+    for (const stream of core.streams.values()) core.wakeStream(stream);
     return !core.dead;
-  }
-
-  /** Changes the windows of all streams (section 6.9.2); false = one is too large now. */
-  #widen(change: number): boolean {
-    let good = true;
-    for (const stream of this.#core.streams.values()) {
-      stream.sendWindow += change;
-      if (stream.sendWindow > MAX_WINDOW) good = false;
-    }
-    return good;
-  }
-
-  /** Takes one setting of the peer's; answers an error code, 0 = all right. */
-  #setting(id: number, value: number): number {
-    const core = this.#core;
-    const { peer } = core;
-    switch (id) {
-      case SETTING.headerTableSize:
-        core.encoder.allow(value);
-        return 0;
-      case SETTING.enablePush:
-        return value > 1 || (value === 1 && !core.isServer) ? H2_ERROR.protocolError : 0;
-      case SETTING.maxConcurrentStreams:
-        peer.maxConcurrentStreams = value;
-        return 0;
-      case SETTING.initialWindowSize:
-        if (value > MAX_WINDOW) return H2_ERROR.flowControlError;
-        peer.initialWindowSize = value;
-        return 0;
-      case SETTING.maxFrameSize:
-        if (value < SMALLEST_FRAME_LIMIT || value > 0xffffff) return H2_ERROR.protocolError;
-        peer.maxFrameSize = value;
-        return 0;
-      case SETTING.enableConnectProtocol:
-        if (value > 1 || (value === 0 && peer.enableConnectProtocol)) return H2_ERROR.protocolError;
-        peer.enableConnectProtocol = value === 1;
-        return 0;
-      default:
-        return 0;
-    }
   }
 
   #ping({ streamId, flags, length }: FrameHeader, bytes: Uint8Array, start: number): boolean {
@@ -380,13 +319,7 @@ export class Inbound<Owner> implements FrameSink {
     if (!core.guard.controlFrame()) return core.fail(H2_ERROR.enhanceYourCalm, 'goaway_flood');
     const last = uint31(bytes, start);
     core.peerGone = true;
-    if (!core.isServer)
-      for (const stream of core.streams.values()) {
-        // A map may lose what its iteration has shown.
-        if (stream.id <= last) continue;
-        core.closeStream(stream, false);
-        core.handler.reset(stream, H2_ERROR.refusedStream, 'goaway');
-      }
+    if (!core.isServer) core.refuseAbove(last);
     core.handler.goaway(last, uint32(bytes, start + 4));
     return !core.dead;
   }

@@ -112,21 +112,27 @@ export class SessionCore<Owner> {
     return stream;
   }
 
-  /** Both sides have ended, or one has reset. `early`: the peer is the cause. False = that was once too often. */
-  closeStream(stream: StreamState<Owner>, early: boolean): boolean {
+  /** Both sides have ended, or one has reset. */
+  #close(stream: StreamState<Owner>): void {
     stream.closed = true;
     this.streams.delete(stream.id);
     if (this.blocked.size > 0) this.blocked.delete(stream);
     const { unconsumed } = stream;
     stream.unconsumed = 0;
     if (unconsumed > 0) this.grantConnection(unconsumed);
+  }
+
+  /** A stream was closed. `early`: the peer is the cause. False = that was once too often. */
+  #countClosed(stream: StreamState<Owner>, early: boolean): boolean {
     if (!this.isServer || this.guard.streamClosed(early && !stream.localEnded, stream.openedMs)) return true;
     return this.fail(H2_ERROR.enhanceYourCalm, 'premature_resets');
   }
 
   /** One of the sides has ended; closes the stream when both have. */
   ended(stream: StreamState<Owner>): void {
-    if (stream.localEnded && stream.remoteEnded && !stream.closed) this.closeStream(stream, false);
+    if (!stream.localEnded || !stream.remoteEnded || stream.closed) return;
+    this.#close(stream);
+    this.#countClosed(stream, false);
   }
 
   /** This end resets the stream; the handler is not told. */
@@ -134,7 +140,8 @@ export class SessionCore<Owner> {
     if (stream.closed) return;
     this.resets.add(stream.id);
     // Closed first: should this be one answer too many, the consumer is not told of its own reset.
-    if (this.closeStream(stream, false)) this.writeReset(stream.id, code);
+    this.#close(stream);
+    if (this.#countClosed(stream, false)) this.writeReset(stream.id, code);
   }
 
   writeReset(id: number, code: number): boolean {
@@ -146,9 +153,26 @@ export class SessionCore<Owner> {
   streamError(stream: StreamState<Owner>, code: number): boolean {
     this.resets.add(stream.id);
     if (!this.writeReset(stream.id, code)) return false;
-    if (!this.closeStream(stream, true)) return false;
+    this.#close(stream);
     if (stream.announced) this.handler.reset(stream, code, 'session');
-    return !this.dead;
+    return this.#countClosed(stream, true) && !this.dead;
+  }
+
+  /** The peer has reset the stream. Answers whether the connection goes on. */
+  resetByPeer(stream: StreamState<Owner>, code: number): boolean {
+    this.#close(stream);
+    this.handler.reset(stream, code, 'peer');
+    return this.#countClosed(stream, true) && !this.dead;
+  }
+
+  /** The peer's GOAWAY: streams above `last` it has not seen and will not. */
+  refuseAbove(last: number): void {
+    for (const stream of this.streams.values()) {
+      // (A map may lose what its iteration has shown.)
+      if (stream.id <= last) continue;
+      this.#close(stream);
+      this.handler.reset(stream, H2_ERROR.refusedStream, 'goaway');
+    }
   }
 
   /** Payload of the stream has gone on. */

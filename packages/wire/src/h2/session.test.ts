@@ -334,6 +334,7 @@ test('rapid reset, by the client or made by its errors', () => {
     for (; streams < 2000 && feed(server, frame(1, 4, streams * 2 + 1, GET_BLOCK), wrong(streams * 2 + 1)); streams++) server.session.flushed();
     assert.equal(server.log.at(-1), 'failed 11 premature_resets', what);
     assert.equal(streams, DEFAULT_H2_LIMITS.prematureResetStreams - 1, what);
+    assert.equal(server.log.filter((line) => line.startsWith('reset')).length, streams + 1, `${what}: every stream is told`);
   }
   // Streams that had their answer, or lived for a while, do not count.
   let now = 0;
