@@ -104,6 +104,7 @@ export const RESPONSE_FLAGS = [
   'OM',
   'DF',
   'DO',
+  'UDO',
 ] as const;
 
 /** One of Envoy's short response flags (`UF`, `NR`, …). */

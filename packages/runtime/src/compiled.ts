@@ -304,8 +304,8 @@ export interface CompiledCluster {
   originalDst(address: SocketAddress): Host;
   /** Original destinations that were dropped to make room: close their pools and empty the list. */
   readonly forgotten: Host[];
-  /** True = drop this request (EDS `drop_overloads`): 503, flag DO. */
-  drop(random: number): boolean;
+  /** Set = drop this request (EDS `drop_overloads`), 503: by chance, or because all are dropped. */
+  drop(random: number): 'DO' | 'UDO' | undefined;
   /** All hosts now, for admin and for closing pools. */
   hosts(): readonly Host[];
   /** Load by priority as it is now, and which priorities are in panic. */

@@ -19,27 +19,36 @@ const JOIN_BYTES = 64 * 1024;
 export function startAttempt(x: Exchange): void {
   const { cluster, breaker, worker, info } = x;
   if (cluster === undefined || breaker === undefined) return;
+  const dropped = info.attempts === 0 ? cluster.drop(worker.random()) : undefined;
+  if (dropped !== undefined) {
+    x.downstream.reply(x, REPLIES[dropped]);
+    return;
+  }
   info.attempts++;
-  if (cluster.drop(worker.random())) {
-    x.downstream.reply(x, REPLIES.dropped);
-    return;
-  }
-  const { usage, limits } = breaker;
-  if (usage.requests >= limits.maxRequests) {
-    attemptFailed(x, { end: { t: 'overflow' }, flag: 'UO', reason: 'overflow', transport: '' });
-    return;
-  }
   const host = pickHost(x);
   if (host === undefined) return;
   x.host = host;
   info.host = host;
   info.upstreamRemote = host.key;
+  const { usage, limits } = breaker;
+  if (usage.requests >= limits.maxRequests) {
+    attemptFailed(x, { end: { t: 'overflow' }, flag: 'UO', reason: 'overflow', transport: '' });
+    return;
+  }
   usage.requests++;
   host.active++;
   x.counted = true;
   const got = httpPool(worker, host).acquire(cluster, x, breaker, x.downstream.protocol);
-  if (got === 'overflow') attemptFailed(x, { end: { t: 'overflow' }, flag: 'UO', reason: 'overflow', transport: '' });
+  if (got === 'overflow') noPlace(x);
   else if (got !== 'queued') send(x, got, info.attempts === 1 && worker.scannedFor === x);
+}
+
+/** There is no connection, and no place to wait for one: the request has not got as far as to a host. */
+function noPlace(x: Exchange): void {
+  const { info } = x;
+  info.host = undefined;
+  info.upstreamRemote = '';
+  attemptFailed(x, { end: { t: 'overflow' }, flag: 'UO', reason: 'overflow', transport: '' });
 }
 
 /** A connection is there: writes head and body so far, in one piece when they are small. `fresh` = the scanner still shows the head. */
@@ -62,9 +71,14 @@ export function send(x: Exchange, stream: UpstreamStream, fresh: boolean): void 
       ? sendRaw(x, stream, length)
       : sendFramed(x, stream, { framing, length });
   if (x.mirrors !== undefined) sendMirrors(x);
-  if (!x.replayable || (x.retriesLeft === 0 && x.extraAttempts === 0 && x.forward?.config.internalRedirect === undefined)) forget(x);
+  if (!mayGoAgain(x)) forget(x);
   downstream.pause(!accepted && !x.requestComplete);
   if (x.bodyComplete) startTry(x);
+}
+
+/** Is there any reason to keep what was sent? */
+function mayGoAgain(x: Exchange): boolean {
+  return x.replayable && (x.retriesLeft > 0 || x.extraAttempts > 0 || x.forward?.config.internalRedirect !== undefined);
 }
 
 /** The request is with the upstream, whole: the time of the try runs, and another one may begin beside it. */
@@ -74,13 +88,17 @@ function startTry(x: Exchange): void {
   if (x.extraAttempts > 0) spread(x);
 }
 
+function isEmpty(x: Exchange): boolean {
+  return x.bodyComplete && x.bodyBytes === 0 && x.requestTrailers === undefined && x.upgrade === '';
+}
+
 /** Methods whose requests need no word about a body that is not there. */
 const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'TRACE', 'CONNECT']);
 
 /** How the body goes: as it is where its length or its chunks say where it ends. */
 function requestFraming(x: Exchange, stream: UpstreamStream): RequestFraming {
   const { requestScanner: scanner } = x.worker;
-  const empty = x.bodyComplete && x.bodyBytes === 0 && x.requestTrailers === undefined && x.upgrade === '';
+  const empty = isEmpty(x);
   if (stream.protocol === 'http2') return empty ? 'none' : 'raw';
   if (empty && x.downstream.protocol === 'http2' && scanner.contentLength < 0 && !BODILESS.has(x.info.method)) return 'empty';
   if (x.bodyForm === 'chunked' || scanner.contentLength >= 0 || empty || x.upgrade !== '') return 'raw';

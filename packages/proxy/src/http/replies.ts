@@ -17,7 +17,11 @@ export const REPLIES = {
   bodyTooLarge: localReply(413, 'Payload Too Large', 'request_payload_too_large'),
   noAction: localReply(404, '', 'non_forwarding_action', 'NR'),
   noHost: localReply(503, 'no healthy upstream', 'no_healthy_upstream', 'UH'),
-  dropped: localReply(503, 'drop overload', 'drop_overload', 'DO'),
+  DO: { ...localReply(503, 'drop overload', 'drop_overload', 'DO'), lines: 'x-envoy-drop-overload: true\r\n' },
+  UDO: {
+    ...localReply(503, 'unconditional drop overload', 'unconditional_drop_overload', 'UDO'),
+    lines: 'x-envoy-unconditional-drop-overload: true\r\n',
+  },
   loop: localReply(502, '', 'internal_redirect_loop', 'NR'),
   routeTimeout: localReply(504, 'upstream request timeout', 'response_timeout', 'UT'),
   perTryTimeout: localReply(504, 'upstream request timeout', 'upstream_per_try_timeout', 'UT'),

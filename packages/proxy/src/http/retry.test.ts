@@ -106,7 +106,7 @@ test('connect-failure goes to the other host; without a policy it is a 503 UF', 
   for (let at = 0; at < 6; at++) assert.match(await call(plane, 'POST', 'Content-Length: 2\r\n', 'hi'), /^HTTP\/1.1 200 /);
   assert.equal(requests.length, 6);
   const bare = await proxy({ ports: [closed.port] });
-  assert.match(await call(bare), /^HTTP\/1.1 503 [^]*Connection refused/);
+  assert.match(await call(bare), /^HTTP\/1.1 503 [^]*remote connection failure$/);
   assert.equal(flagsOf(await bare.ended(1)), 'UF');
 });
 

@@ -47,7 +47,7 @@ export function aggregateCluster(
     pick: (random, nowMs, wish) => member(random, nowMs)?.pick(random, nowMs, wish),
     find: (address) => hosts().find((host) => host.key === address),
     originalDst: (address) => looseHost(config, address),
-    drop: () => false,
+    drop: () => undefined,
     // Its hosts belong to its members: nothing here opens or closes their connections.
     hosts: () => [],
     loads: loadsOf,

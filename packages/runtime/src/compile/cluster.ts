@@ -46,7 +46,6 @@ export function compileCluster(
     zone: context.zone,
   };
   const balance = createBalance(options, all, detector);
-  const dropped = endpoints.drops.map((drop) => drop.fraction);
   const byKey = new Map(all.map((host) => [host.key, host]));
   const decayMs = config.lb.t === 'peak-ewma' ? config.lb.decayMs : 0;
   const made: Keeping = {
@@ -64,10 +63,18 @@ export function compileCluster(
     },
     find: (address) => byKey.get(address),
     originalDst: (address) => looseHost(config, address),
-    drop: dropped.length === 0 ? () => false : (random) => drops(dropped, random),
+    drop: dropping(endpoints.drops.map((drop) => drop.fraction)),
     loads: (nowMs) => balance.loads(nowMs),
     refresh: (nowMs) => balance.rebuild(nowMs),
     observe: decayMs === 0 ? () => {} : (host, latencyMs, nowMs) => observeLatency(host.latency, latencyMs, nowMs, decayMs),
+    ...watching(balance, detector),
+  };
+  return made;
+}
+
+/** What is told of hosts goes to the detector; the balance is made anew where it says so. */
+function watching(balance: Balance, detector: OutlierDetector | undefined): Pick<CompiledCluster, 'checked' | 'checkPassed' | 'report'> {
+  return {
     checked(host, health, nowMs) {
       applyCheck(host, health, nowMs);
       if (health === 'healthy') detector?.checkPassed(host, nowMs);
@@ -84,7 +91,6 @@ export function compileCluster(
       return ejected;
     },
   };
-  return made;
 }
 
 /** A cluster as it hands itself over to its next version. */
@@ -178,7 +184,8 @@ function withSubsets(options: BalancerOptions, whole: Balancer, nowMs: number): 
 }
 
 /** Categories drop one after the other, of what is left. */
-function drops(fractions: readonly number[], random: number): boolean {
+function dropping(fractions: readonly number[]): CompiledCluster['drop'] {
   const kept = fractions.reduce((share, fraction) => share * (1 - fraction), 1);
-  return random >= kept;
+  if (kept === 0) return () => 'UDO';
+  return kept === 1 ? () => undefined : (random) => (random < kept ? undefined : 'DO');
 }

@@ -34,7 +34,7 @@ export function originalDstCluster(config: RuntimeCluster, before: CompiledClust
       return host;
     },
     find: (address) => hosts().find((host) => host.key === address),
-    drop: () => false,
+    drop: () => undefined,
     hosts,
     loads: () => NO_LOADS,
     refresh() {},

@@ -37,7 +37,8 @@ export function decideCluster(trail: Trail, name: string, asking?: Asking): Clus
     ...(config.origin === undefined ? {} : { origin: config.origin }),
   });
   policyStep(trail, cluster, action);
-  if (cluster.drop(trail.random())) return { t: 'none', flag: 'DO', details: 'drop_overload' };
+  const dropped = cluster.drop(trail.random());
+  if (dropped !== undefined) return { t: 'none', flag: dropped, details: dropped === 'DO' ? 'drop_overload' : 'unconditional_drop_overload' };
   if (host === undefined) return { t: 'none', flag: 'UH', details: 'no_healthy_upstream' };
   const tls = host.transport.t === 'tls';
   const sni = host.transport.t === 'tls' ? host.transport.tls.sni : '';
