@@ -1,6 +1,6 @@
 import { H2_ERROR } from './error-codes.ts';
 import { MAX_WINDOW, SETTING, SMALLEST_FRAME_LIMIT, uint32 } from './frames.ts';
-import type { PeerSettings, SessionCore } from './session-core.ts';
+import type { SessionCore } from './session-core.ts';
 
 /** Takes the settings of a SETTINGS frame (RFC 9113 section 6.5.2), `bytes[start, end)`; answers an error code, 0 = all right. */
 export function takeSettings<Owner>(core: SessionCore<Owner>, bytes: Uint8Array, start: number, end: number): number {
@@ -15,35 +15,32 @@ export function takeSettings<Owner>(core: SessionCore<Owner>, bytes: Uint8Array,
 
 function takeSetting<Owner>(core: SessionCore<Owner>, id: number, value: number): number {
   const { peer } = core;
+  const code = settingError(core, id, value);
+  if (code !== 0) return code;
+  if (id === SETTING.headerTableSize) core.encoder.allow(value);
+  else if (id === SETTING.maxConcurrentStreams) peer.maxConcurrentStreams = value;
+  else if (id === SETTING.initialWindowSize) peer.initialWindowSize = value;
+  else if (id === SETTING.maxFrameSize) peer.maxFrameSize = value;
+  else if (id === SETTING.enableConnectProtocol) peer.enableConnectProtocol = value === 1;
+  return 0;
+}
+
+/** What is wrong with a value. Unknown settings are let alone. */
+function settingError<Owner>({ peer, isServer }: SessionCore<Owner>, id: number, value: number): number {
   switch (id) {
-    case SETTING.headerTableSize:
-      core.encoder.allow(value);
-      return 0;
     case SETTING.enablePush:
-      return value > 1 || (value === 1 && !core.isServer) ? H2_ERROR.protocolError : 0;
-    case SETTING.maxConcurrentStreams:
-      peer.maxConcurrentStreams = value;
-      return 0;
+      // A server must not offer to be pushed to.
+      return value > (isServer ? 1 : 0) ? H2_ERROR.protocolError : 0;
     case SETTING.initialWindowSize:
-      if (value > MAX_WINDOW) return H2_ERROR.flowControlError;
-      peer.initialWindowSize = value;
-      return 0;
+      return value > MAX_WINDOW ? H2_ERROR.flowControlError : 0;
     case SETTING.maxFrameSize:
-      if (value < SMALLEST_FRAME_LIMIT || value > 0xffffff) return H2_ERROR.protocolError;
-      peer.maxFrameSize = value;
-      return 0;
+      return value < SMALLEST_FRAME_LIMIT || value > 0xffffff ? H2_ERROR.protocolError : 0;
     case SETTING.enableConnectProtocol:
-      return takeConnectProtocol(peer, value);
+      // It cannot be taken back (RFC 8441 section 3).
+      return value > 1 || (value === 0 && peer.enableConnectProtocol) ? H2_ERROR.protocolError : 0;
     default:
       return 0;
   }
-}
-
-/** It cannot be taken back (RFC 8441 section 3). */
-function takeConnectProtocol(peer: PeerSettings, value: number): number {
-  if (value > 1 || (value === 0 && peer.enableConnectProtocol)) return H2_ERROR.protocolError;
-  peer.enableConnectProtocol = value === 1;
-  return 0;
 }
 
 /** Another initial window changes what streams that are open have left (section 6.9.2). */
