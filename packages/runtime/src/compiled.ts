@@ -23,8 +23,6 @@ export interface RequestView {
   readonly scheme: 'http' | 'https';
   /** Value of a header by lower-case name, several joined by `,`; undefined = not there. Pseudo names (`:path`) are not asked for. */
   header(name: string): string | undefined;
-  /** The lines of a header one by one, where the view can tell them apart. */
-  values?(name: string): readonly string[];
   /** The values of a header line by line; absent = every header is one line. */
   values?(name: string): readonly string[];
   /** The client's certificate, when it showed one. */

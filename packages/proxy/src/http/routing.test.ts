@@ -81,7 +81,7 @@ const CASES: readonly (readonly [line: string, host: string, lines: string, expe
   ['GET /', 'reviews', 'end-user: jason\r\n', 'v2 /'],
   ['GET /', 'reviews', 'End-User: jason\r\n', 'v2 /'],
   ['GET /', 'reviews', 'end-user: Jason\r\n', 'v1 /'],
-  ['GET /', 'reviews', 'end-user: jason\r\nend-user: jason\r\n', 'v1 /'],
+  ['GET /', 'reviews', 'end-user: jason\r\nend-user: jason\r\n', 'v2 /'],
   ['GET /', 'reviews', 'x-canary: v12\r\n', 'v3 /'],
   ['GET /', 'reviews', 'x-canary: xv12\r\n', 'v1 /'],
   ['GET /', 'reviews', 'x-present:\r\n', 'v3 /'],
