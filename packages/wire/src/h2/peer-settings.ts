@@ -30,17 +30,21 @@ function settingError<Owner>({ peer, isServer }: SessionCore<Owner>, id: number,
   switch (id) {
     case SETTING.enablePush:
       // A server must not offer to be pushed to.
-      return value > (isServer ? 1 : 0) ? H2_ERROR.protocolError : 0;
+      return protocolErrorIf(value > (isServer ? 1 : 0));
     case SETTING.initialWindowSize:
       return value > MAX_WINDOW ? H2_ERROR.flowControlError : 0;
     case SETTING.maxFrameSize:
-      return value < SMALLEST_FRAME_LIMIT || value > 0xffffff ? H2_ERROR.protocolError : 0;
+      return protocolErrorIf(value < SMALLEST_FRAME_LIMIT || value > 0xffffff);
     case SETTING.enableConnectProtocol:
       // It cannot be taken back (RFC 8441 section 3).
-      return value > 1 || (value === 0 && peer.enableConnectProtocol) ? H2_ERROR.protocolError : 0;
+      return protocolErrorIf(value > 1 || (value === 0 && peer.enableConnectProtocol));
     default:
       return 0;
   }
+}
+
+function protocolErrorIf(wrong: boolean): number {
+  return wrong ? H2_ERROR.protocolError : 0;
 }
 
 /** Another initial window changes what streams that are open have left (section 6.9.2). */
