@@ -37,7 +37,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     gateway: options.gateway,
     now,
   });
-  const state = createRuntimeState(() => random.next());
+  const state = createRuntimeState(() => random.next(), { now: () => clock.monotonic() });
   const { reusePort = false, accessLogFlushMs } = options;
   const own = { reusePort, ...(accessLogFlushMs === undefined ? {} : { accessLogFlushMs }) };
   const dataPlane = createDataPlane(state, { ...options, streams: recorder }, own);
