@@ -20,11 +20,11 @@ export interface ControlPlaneProcess extends AsyncDisposable {
 }
 
 /** Starts one on free ports with an empty watched folder and a state directory of its own. */
-export async function startControlPlaneProcess(): Promise<ControlPlaneProcess> {
+export async function startControlPlaneProcess(more: readonly string[] = []): Promise<ControlPlaneProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'meltemi-e2e-'));
   const [configDir, stateDir] = [join(folder, 'config'), join(folder, 'state')];
   mkdirSync(configDir);
-  const ports = ['--console-port', '0', '--api-port', '0', '--xds-port', '0'];
+  const ports = ['--console-port', '0', '--api-port', '0', '--xds-port', '0', ...more];
   const child = spawn(process.execPath, ['apps/meltemi/src/main.ts', 'control-plane', '--config', configDir, ...ports], {
     cwd: ROOT,
     env: { ...process.env, MELTEMI_STATE: stateDir },

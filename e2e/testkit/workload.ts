@@ -14,10 +14,11 @@ export interface WorkloadProcess extends AsyncDisposable {
   readonly said: () => string;
 }
 
-/** Starts one on this machine's loopback addresses and waits until it is in the mesh. */
+/** Starts one on this machine's loopback addresses, unless the arguments say otherwise, and waits until it is in the mesh. */
 export async function startWorkload(mesh: ControlPlaneProcess, args: readonly string[], program?: string): Promise<WorkloadProcess> {
   const application = program === undefined ? [] : ['--', process.execPath, '-e', program];
-  const child = spawn(process.execPath, ['apps/meltemi/src/main.ts', ...args, '--interception', 'ports', ...application], {
+  const interception = args.includes('--interception') ? [] : ['--interception', 'ports'];
+  const child = spawn(process.execPath, ['apps/meltemi/src/main.ts', ...args, ...interception, ...application], {
     cwd: ROOT,
     env: { ...process.env, MELTEMI_STATE: mesh.stateDir },
     stdio: ['ignore', 'pipe', 'pipe'],

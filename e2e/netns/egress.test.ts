@@ -1,0 +1,165 @@
+/** Ways out of the mesh, by the name or address that the application calls: passed through, refused, known by a ServiceEntry, by a gateway. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { chooseInterception, createBridge, type OwnedBridge } from '@meltemi/agent';
+import { findEnvoy, NO_ENVOY } from '../interop/envoy-process.ts';
+import { createAuthority } from '../testkit/certificates.ts';
+import { startControlPlaneProcess, type ControlPlaneProcess } from '../testkit/control-plane.ts';
+import { eventually, get } from '../testkit/load.ts';
+import { hasOpenssl } from '../testkit/openssl.ts';
+import { startWorkload, type WorkloadProcess } from '../testkit/workload.ts';
+
+/** Calls what its query says and tells what came back. `sni`: by TLS, with that server name. */
+const CLIENT = `const http = require('http'), https = require('https');
+http.createServer((q, s) => {
+  const { host, port, path, sni } = Object.fromEntries(new URL(q.url, 'http://x').searchParams);
+  const call = (sni ? https : http).get({ host, port, path, agent: false, timeout: 4000, ...(sni ? { servername: sni, rejectUnauthorized: false } : {}) }, (r) => {
+    let body = '';
+    r.setEncoding('utf8').on('data', (t) => (body += t)).on('end', () => s.end(r.statusCode + ' ' + body));
+  });
+  call.on('timeout', () => call.destroy(new Error('timeout')));
+  call.on('error', () => s.end('refused'));
+}).listen(+process.env.PORT, process.env.HOST)`;
+
+const settings = (mode: string): string => `apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: "outboundTrafficPolicy: { mode: ${mode} }" }
+`;
+
+/** A name that no name server knows: it gets an address of the mesh. */
+const byName = (address: string, port: number): string => `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: external, namespace: shop }
+spec:
+  hosts: [external.example]
+  resolution: STATIC
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+  endpoints: [{ address: ${address}, ports: { http: ${port} } }]
+`;
+
+const byServerName = (port: number): string => `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: wild, namespace: shop }
+spec:
+  hosts: ["*.wild.example"]
+  resolution: NONE
+  ports: [{ number: ${port}, name: tls, protocol: TLS }]
+`;
+
+/** As Istio's task has it: the sidecars call the gateway by mutual TLS of the mesh, and the gateway calls outside. */
+const BY_GATEWAY = `apiVersion: v1
+kind: Service
+metadata: { name: way-out, namespace: edge }
+spec: { selector: { istio: egress }, ports: [{ port: 443, name: tls, targetPort: 8443 }] }
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: way-out, namespace: edge }
+spec:
+  selector: { istio: egress }
+  servers: [{ port: { number: 443, name: https, protocol: HTTPS }, hosts: [external.example], tls: { mode: ISTIO_MUTUAL } }]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: way-out, namespace: edge }
+spec:
+  host: way-out.edge.svc.cluster.local
+  subsets:
+    - name: external
+      trafficPolicy: { portLevelSettings: [{ port: { number: 443 }, tls: { mode: ISTIO_MUTUAL, sni: external.example } }] }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: external, namespace: shop }
+spec:
+  hosts: [external.example]
+  gateways: [mesh, edge/way-out]
+  http:
+    - match: [{ gateways: [mesh], port: 80 }]
+      route: [{ destination: { host: way-out.edge.svc.cluster.local, subset: external, port: { number: 443 } } }]
+    - match: [{ gateways: [edge/way-out], port: 443 }]
+      route: [{ destination: { host: external.example, port: { number: 80 } }, headers: { request: { set: { x-way-out: "yes" } } } }]
+`;
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
+
+async function apply(mesh: ControlPlaneProcess, object: string): Promise<void> {
+  const applied = await mesh.cli(['apply', '-f', '-', '--wait'], object);
+  assert.equal(applied.code, 0, applied.stderr);
+}
+
+async function checkWays(
+  mesh: ControlPlaneProcess,
+  client: WorkloadProcess,
+  outside: { address: string; plain: number; tls: number },
+): Promise<void> {
+  const { address, plain, tls } = outside;
+  const call = async (host: string, port: number, sni = ''): Promise<string> =>
+    (await get(`http://${client.address}:9080/?${new URLSearchParams({ host, port: String(port), path: '/x', sni })}`)).body;
+  const until = (wanted: string, host: string, port: number, sni = ''): Promise<true> =>
+    eventually(`${host}:${port} ${sni} is ${wanted}`, 15_000, async () => ((await call(host, port, sni)) === wanted ? true : undefined));
+
+  await until('200 plain direct', address, plain);
+  assert.equal(await call(address, tls, 'a.wild.example'), '200 tls a.wild.example');
+  await apply(mesh, settings('REGISTRY_ONLY'));
+  await until('refused', address, tls, 'a.wild.example');
+  // What is plain HTTP is refused as such where the port is HTTP to somebody, else as bytes.
+  assert.match(await call(address, plain), /^(refused|502 )/);
+
+  await apply(mesh, byServerName(tls));
+  await until('200 tls a.wild.example', address, tls, 'a.wild.example');
+  assert.equal(await call(address, tls, 'a.tame.example'), 'refused', 'only names that are known');
+  await apply(mesh, byName(address, plain));
+  await until('200 plain direct', 'external.example', 80);
+  await apply(mesh, BY_GATEWAY);
+  await until('200 plain by the gateway', 'external.example', 80);
+  await apply(mesh, settings('ALLOW_ANY'));
+  await until('200 tls a.tame.example', address, tls, 'a.tame.example');
+}
+
+const able = await chooseInterception('auto');
+const outsideAddress = Object.values(networkInterfaces())
+  .flatMap((list) => list ?? [])
+  .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+
+function reason(dataPlane: string): string | false {
+  if (able.mode !== 'netns') return `needs Linux, root and the programs ip and nft: ${able.reason}`;
+  if (outsideAddress === undefined) return 'this machine has no address besides those of its loopback';
+  if (!hasOpenssl) return 'no openssl';
+  return dataPlane === 'envoy' && findEnvoy() === undefined ? NO_ENVOY : false;
+}
+
+for (const dataPlane of ['embedded', 'envoy'] as const) {
+  test(`${dataPlane}: out of the mesh`, { skip: reason(dataPlane) }, async () => {
+    const address = outsideAddress ?? '';
+    const folder = mkdtempSync(join(tmpdir(), 'meltemi-egress-'));
+    const pair = await (await createAuthority(folder, 'outside')).issue('a.wild.example');
+    rmSync(folder, { recursive: true, force: true });
+    const plain = createServer((request, response) => response.end(request.headers['x-way-out'] === 'yes' ? 'plain by the gateway' : 'plain direct'));
+    const tls = createTlsServer(pair, (request, response) => response.end(`tls ${String((request.socket as { servername?: string }).servername)}`));
+    for (const server of [plain, tls]) await new Promise<void>((resolve) => server.listen(0, address, resolve));
+    let bridge: OwnedBridge | undefined;
+    try {
+      bridge = await createBridge();
+      const { network } = bridge;
+      await using mesh = await startControlPlaneProcess(['--network', [network.bridge, network.gateway, network.prefixLength].join(',')]);
+      const flags = ['--data-plane', dataPlane, '--interception', 'netns'];
+      await using _gateway = await startWorkload(mesh, ['proxy', 'router', '--labels', 'istio=egress', '-n', 'edge', ...flags]);
+      await using client = await startWorkload(mesh, ['run', '--app', 'client', '--port', '9080', '-n', 'shop', ...flags], CLIENT);
+      await checkWays(mesh, client, { address, plain: portOf(plain), tls: portOf(tls) });
+    } finally {
+      await bridge?.close();
+      for (const server of [plain, tls]) {
+        server.closeAllConnections();
+        server.close();
+      }
+    }
+  });
+}
