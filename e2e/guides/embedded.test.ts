@@ -1,0 +1,3 @@
+import { runGuides } from './run-guides.ts';
+
+runGuides('embedded');

@@ -1,0 +1,171 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, globSync } from 'node:fs';
+import { Agent } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runCli, startDemo, type CliResult, type Demo } from '../testkit/demo.ts';
+import { eventually, get, startLoad, type Reply, type RunningLoad } from '../testkit/load.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What a guide is tried on: Bookinfo with its gateway, and the chain customer → preference → recommendation, all on one data plane. */
+export interface GuideMesh extends AsyncDisposable {
+  readonly demo: Demo;
+  readonly dataPlane: 'embedded' | 'envoy';
+  /** Applies `samples/guides/<file>` as the guide says, and waits until every proxy has it. */
+  apply(...files: readonly string[]): Promise<void>;
+  /** The same with a text. */
+  applyText(text: string): Promise<void>;
+  /** Takes the objects of these files away; the mesh is as at its start. */
+  restore(files: readonly string[]): Promise<void>;
+  /** One request to the chain. */
+  ask(headers?: Readonly<Record<string, string>>, path?: string): Promise<Reply>;
+  /** Many requests to the chain: how often each answer came, as `200 v1` or `503`. */
+  shares(count: number, headers?: Readonly<Record<string, string>>, workers?: number): Promise<ReadonlyMap<string, number>>;
+  /** Load on the chain until `stop`. */
+  load(headers?: Readonly<Record<string, string>>): RunningLoad;
+  /** Starts one more workload, for as long as the guide takes. */
+  run(options: RunOptions): Promise<RunningWorkload>;
+}
+
+/** A workload that was started for a guide. */
+export interface RunningWorkload extends AsyncDisposable {
+  /** Mesh-facing address. */
+  readonly address: string;
+}
+
+export interface RunOptions {
+  readonly args: readonly string[];
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const CHAIN_HOST = { host: 'chain.example' };
+const NODE = process.execPath;
+const SERVER = join('samples', 'chain', 'server.mjs');
+
+/** `200 v2` of an answer of the chain. */
+export function verdictOf({ status, body }: Reply): string {
+  const version = /recommendation (v\d)/.exec(body)?.[1];
+  return status === 200 && version !== undefined ? `200 ${version}` : String(status);
+}
+
+/** Starts everything, in ports mode: it runs wherever Node does. */
+export async function startGuideMesh(dataPlane: 'embedded' | 'envoy'): Promise<GuideMesh> {
+  const demo = await startDemo(['--data-plane', dataPlane, '--interception', 'ports', '--load', '0']);
+  const own: AsyncDisposable[] = [];
+  const run = (options: RunOptions): Promise<RunningWorkload> => runWorkload(demo, dataPlane, options);
+  try {
+    await succeed(demo.cli('apply', '-f', 'samples/chain/mesh.yaml'));
+    own.push(...(await Promise.all(CHAIN.map((link) => run(linkOptions(link))))));
+    await eventually('the chain answers', 20_000, async () => ((await get(demo.urls.gateway, CHAIN_HOST)).status === 200 ? true : undefined));
+  } catch (error) {
+    await demo.stop();
+    throw error;
+  }
+  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  const ask = (headers: Readonly<Record<string, string>> = {}, path = '/'): Promise<Reply> =>
+    get(`${demo.urls.gateway}${path}`, { ...CHAIN_HOST, ...headers }, agent);
+  return {
+    demo,
+    dataPlane,
+    ask,
+    run,
+    apply: async (...files) => void (await succeed(demo.cli('apply', '--wait', ...named(files)))),
+    applyText: async (text) => void (await succeed(runCli(['apply', '--wait', '-f', '-'], { MELTEMI_STATE: demo.stateDir }, text))),
+    async restore(files) {
+      await succeed(demo.cli('delete', '--ignore-not-found', ...named(files)));
+      await succeed(demo.cli('apply', '--wait', '-f', 'samples/chain/mesh.yaml', '-f', 'samples/bookinfo/gateway.yaml'));
+    },
+    async shares(count, headers = {}, workers = 8) {
+      const verdicts = new Map<string, number>();
+      let left = count;
+      const worker = async (): Promise<void> => {
+        while (left-- > 0) {
+          const verdict = verdictOf(await ask(headers));
+          verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+        }
+      };
+      await Promise.all(Array.from({ length: workers }, worker));
+      return verdicts;
+    },
+    load: (headers = {}) => startLoad(demo.urls.gateway, 3, { ...CHAIN_HOST, ...headers }, 20),
+    async [Symbol.asyncDispose]() {
+      agent.destroy();
+      for (const workload of own) await workload[Symbol.asyncDispose]();
+      await demo[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const CHAIN = [
+  { app: 'recommendation', version: 'v1', next: '' },
+  { app: 'recommendation', version: 'v2', next: '' },
+  { app: 'preference', version: 'v1', next: 'recommendation' },
+  { app: 'customer', version: 'v1', next: 'preference' },
+];
+
+function linkOptions({ app, version, next }: (typeof CHAIN)[number]): RunOptions {
+  return {
+    args: ['--app', app, '--version', version, '--port', '8080', '-n', 'chain'],
+    command: [NODE, SERVER],
+    env: { NAME: app, VERSION: version, NEXT: next },
+  };
+}
+
+function named(files: readonly string[]): readonly string[] {
+  return files.flatMap((file) => ['-f', join('samples', 'guides', file)]);
+}
+
+async function succeed(result: Promise<CliResult>): Promise<CliResult> {
+  const done = await result;
+  if (done.code !== 0) throw new Error(`${done.stdout}\n${done.stderr}`);
+  return done;
+}
+
+async function runWorkload(demo: Demo, dataPlane: string, { args, command, env = {} }: RunOptions): Promise<RunningWorkload> {
+  const flags = [...args, '--data-plane', dataPlane, '--interception', 'ports'];
+  const child = spawn(NODE, ['apps/meltemi/src/main.ts', 'run', ...flags, '--', ...command], {
+    cwd: ROOT,
+    env: { ...process.env, ...env, MELTEMI_STATE: demo.stateDir },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  const address = await addressOf(child, args);
+  return {
+    address,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGINT');
+      await exited;
+    },
+  };
+}
+
+/** Where it is, once it is in the mesh. */
+async function addressOf(child: ChildProcess, args: readonly string[]): Promise<string> {
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (said += text));
+  return eventually(`${args.join(' ')} is in the mesh`, 30_000, async () => {
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
+    return / is in the mesh at (\S+)/.exec(said)?.[1];
+  }).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw new Error(`${String(error)}\n${said}`);
+  });
+}
+
+/** Files under `samples/guides`. */
+export function sampleFiles(): readonly string[] {
+  return globSync('**/*.yaml', { cwd: join(ROOT, 'samples', 'guides') }).sort();
+}
+
+/** The address that the ingress gateway listens on, whatever the port. */
+export function gatewayAddress({ demo }: GuideMesh): string {
+  return new URL(demo.urls.gateway).hostname;
+}
+
+/** Whether a program is on PATH. */
+export function findProgram(name: string): boolean {
+  return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, name)));
+}

@@ -1,0 +1,3 @@
+import { checkGuideTexts } from './run-guides.ts';
+
+checkGuideTexts();

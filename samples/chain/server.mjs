@@ -1,0 +1,62 @@
+// One link of the chain customer → preference → recommendation. It knows nothing of a mesh: it listens on PORT and calls NEXT.
+//
+//   NAME, VERSION   what it says of itself
+//   NEXT            name of the service that it calls, none at the end of the chain
+//
+// A caller can ask a version to misbehave; headers that begin with x- and end-user go along the chain:
+//   x-break: v2         version v2 answers 503
+//   x-flaky: v2         version v2 answers every other request with 503
+//   x-slow: v2=3000     version v2 takes 3000 ms
+import { createServer, request } from 'node:http';
+
+const { NAME = 'customer', VERSION = 'v1', NEXT = '', PORT = '8080', HOST = '0.0.0.0' } = process.env;
+let count = 0;
+let flaky = 0;
+
+/** Where a service is: by its name, or by what Kubernetes and Meltemi tell in the environment. */
+function addressOf(service) {
+  const key = service.toUpperCase();
+  return { host: process.env[`${key}_SERVICE_HOST`] ?? service, port: process.env[`${key}_SERVICE_PORT`] ?? 8080 };
+}
+
+function passedOn(headers) {
+  const kept = Object.entries(headers).filter(
+    ([name]) =>
+      /^(x-|end-user$|traceparent$|tracestate$|baggage$|cookie$)/.test(name) && !name.startsWith('x-envoy-') && !name.startsWith('x-forwarded'),
+  );
+  return Object.fromEntries(kept);
+}
+
+function callNext(headers, path) {
+  const { host, port } = addressOf(NEXT);
+  return new Promise((resolve) => {
+    const call = request({ host, port, path, headers: { ...passedOn(headers), host: NEXT } }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text) => (body += text));
+      response.on('end', () => resolve({ status: response.statusCode, body }));
+    });
+    call.on('error', (error) => resolve({ status: 503, body: String(error.message) }));
+    call.end();
+  });
+}
+
+async function answer(headers, path) {
+  const [slowVersion, slowMs] = String(headers['x-slow'] ?? '').split('=');
+  if (NEXT === '' && slowVersion === VERSION) await new Promise((resolve) => setTimeout(resolve, Number(slowMs)));
+  const broken = NEXT === '' && (headers['x-break'] === VERSION || (headers['x-flaky'] === VERSION && flaky++ % 2 === 0));
+  if (broken) return { status: 503, body: `${NAME} ${VERSION} misbehaves` };
+  if (NEXT === '') return { status: 200, body: `${NAME} ${VERSION}: ${++count}` };
+  const next = await callNext(headers, path);
+  return { status: next.status, body: `${NAME} => ${next.body}` };
+}
+
+createServer((incoming, outgoing) => {
+  incoming.resume();
+  if (incoming.url === '/count') {
+    outgoing.end(String(count));
+    return;
+  }
+  void answer(incoming.headers, incoming.url).then(({ status, body }) =>
+    outgoing.writeHead(status, { 'content-type': 'text/plain' }).end(`${body}\n`),
+  );
+}).listen(Number(PORT), HOST);
