@@ -444,3 +444,73 @@ test('no window leaks, whatever streams do', () => {
     { numRuns: 150 },
   );
 });
+
+test('whatever both ends do, each stream is told its end once and nothing after it', () => {
+  const operation = fc.tuple(fc.nat(9), fc.nat(4), fc.nat(3000), fc.boolean());
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 80 }), fc.boolean(), (operations, together) => {
+      const faults: string[] = [];
+      /** Writes down what each stream is told, and what must not follow. */
+      const witness = (
+        name: string,
+      ): { told: Map<number, string>; on: (end: () => End) => Partial<H2Handler<string>>; streams: Map<number, H2Stream<string>> } => {
+        const told = new Map<number, string>();
+        const streams = new Map<number, H2Stream<string>>();
+        const tell = (stream: H2Stream<string>, what: string, ends: boolean): void => {
+          const before = told.get(stream.id);
+          if (before === 'reset' || (before === 'ended' && what !== 'reset')) faults.push(`${name} ${stream.id}: ${what} after ${before}`);
+          if (what === 'reset') told.set(stream.id, 'reset');
+          else if (ends) told.set(stream.id, 'ended');
+        };
+        const on = (end: () => End): Partial<H2Handler<string>> => ({
+          head(stream, _head, endStream) {
+            streams.set(stream.id, stream);
+            tell(stream, 'head', endStream);
+          },
+          data(stream, data) {
+            tell(stream, 'data', data.endStream);
+            end().session.consumed(stream, data.end - data.start);
+          },
+          trailers: (stream) => tell(stream, 'trailers', true),
+          reset(stream) {
+            tell(stream, 'reset', true);
+            if (!stream.closed) faults.push(`${name} ${stream.id}: reset and not closed`);
+          },
+          failed: (_code, reason) => faults.push(`${name}: ${reason}`),
+        });
+        return { told, on, streams };
+      };
+      const [mine, theirs] = [witness('client'), witness('server')];
+      const narrow = { initialWindowSize: 2000, connectionWindowSize: 65_535, maxConcurrentStreams: 3 };
+      const { client, server } = pair({ on: mine.on, settings: narrow }, { on: theirs.on, settings: narrow });
+      const opened: H2Stream<string>[] = [];
+      const answered = new Set<number>();
+      for (const [what, which, size, flag] of operations) {
+        const asked = opened[which % Math.max(1, opened.length)];
+        const open = [...theirs.streams.values()].filter((stream) => !stream.closed && !stream.localEnded);
+        const serving = open[which % Math.max(1, open.length)];
+        if (what === 0 && client.session.canOpen > 0) opened.push(client.session.request('x', get('/', flag)));
+        else if (what === 1 && asked?.localEnded === false) client.session.writeData(asked, bytes(size), 0, size);
+        else if (what === 2 && asked?.localEnded === false) client.session.writeLast(asked, bytes(size), 0, size);
+        else if (what === 3 && asked !== undefined) client.session.reset(asked, 8);
+        else if (what === 4 && serving !== undefined && !answered.has(serving.id)) {
+          answered.add(serving.id);
+          server.session.respond(serving, ok(flag));
+        } else if (what === 5 && serving !== undefined && answered.has(serving.id)) server.session.writeData(serving, bytes(size), 0, size);
+        else if (what === 6 && serving !== undefined && answered.has(serving.id)) server.session.writeTrailers(serving, latin1('x: y\r\n'), 0, 6);
+        else if (what === 7 && serving !== undefined) server.session.reset(serving, size % 2);
+        else if (what === 8 && size < 100) server.session.goaway(0);
+        else if (what === 9 && size < 50) client.session.disconnected();
+        if (!together || what === 9) exchange(client, server);
+      }
+      exchange(client, server);
+      client.session.disconnected();
+      server.session.disconnected();
+      assert.deepEqual(faults, []);
+      // Whoever was asked for something has heard how it ended, unless it ended it itself.
+      for (const stream of opened) assert.ok(stream.closed, `${stream.id} is open`);
+      assert.deepEqual([client.session.openStreams, server.session.openStreams], [0, 0]);
+    }),
+    { numRuns: 500 },
+  );
+});
