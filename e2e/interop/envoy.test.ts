@@ -87,6 +87,7 @@ async function startWorld(): Promise<World> {
         return names === '*' ? all : new Map([...all].filter(([name]) => names.has(name)));
       },
     },
+    verifyNode: () => undefined,
     codec: loadCodec('all'),
     clock: { now: () => Date.now(), monotonic: () => performance.now() },
     timers: {

@@ -30,6 +30,7 @@ import { createResourceCheck } from './mesh/resource-check.ts';
 import { createMeshSource } from './mesh/mesh-view.ts';
 import type { ControlPlane, ControlPlaneOptions } from './options.ts';
 import { guardedTimers, systemClock, systemRandom } from './platform.ts';
+import { meshConflicts } from './metrics/mesh-conflicts.ts';
 import { createPilotMetrics, type PilotMetrics } from './metrics/pilot-metrics.ts';
 import { proxyRoutes } from './proxies/index.ts';
 import { createTelemetryRoom, type TelemetryRoom } from './telemetry/index.ts';
@@ -76,7 +77,7 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
   const metrics = createPilotMetrics({ clock: systemClock, version: options.version });
   const generator = createMeshGenerator({ trustDomain: options.trustDomain, check: createResourceCheck(codec) });
   const ads = startAds(options, { codec, mesh, connected, metrics, generator }, closers);
-  const ca = await openCa(options, { codec, connected, mesh }, closers);
+  const ca = await openCa(options, { codec, connected, mesh, metrics }, closers);
   const telemetry = openTelemetry(options, codec, mesh, closers);
   xds = await listenXds(
     options,
@@ -209,10 +210,12 @@ function onlyEndpoints(changed: ReturnType<typeof changedTypes>): boolean {
 
 async function openCa(
   options: ControlPlaneOptions,
-  { codec, connected, mesh }: { readonly codec: ProtoCodec; readonly connected: ConnectedRegistry; readonly mesh: Mesh },
+  parts: { readonly codec: ProtoCodec; readonly connected: ConnectedRegistry; readonly mesh: Mesh; readonly metrics: PilotMetrics },
   closers: Closers,
 ): Promise<CaRoom> {
+  const { codec, connected, mesh, metrics } = parts;
   const ca = await createCa({
+    observer: metrics.authority,
     directory: join(options.stateDir, 'ca'),
     trustDomain: options.trustDomain,
     workloadTtlMs: options.workloadTtlMs,
@@ -335,6 +338,8 @@ function makeRoutes(
     services: mesh.state.push.inputs.services.length,
     virtualServices: ofKind(mesh.state.push.inputs.configs, 'VirtualService').length,
     rejectedConfigs: store.problems().filter(({ severity }) => severity === 'error').length,
+    conflicts: meshConflicts(mesh.state, mesh.workloads()),
+    authority: { roots: ca.authority.rootsPem(), chain: ca.serverCertificate.current().cert },
   }));
   return { api: [monitoring, ...proxies, ...configApi.routes, ...ca.routes], console: [...proxies, ...kiali.routes, ...telemetry.routes] };
 }

@@ -47,6 +47,8 @@ export interface ServerSessionOptions {
   readonly source: ResourceSource;
   /** Makes nonces unique across streams: a prefix. */
   readonly noncePrefix?: string;
+  /** Told of requests that answer a response which is not the last one of its type. */
+  readonly onStale?: (typeUrl: string) => void;
 }
 
 /**
@@ -111,6 +113,7 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   readonly #dialect: Dialect<Request, Response>;
   readonly #source: ResourceSource;
   readonly #noncePrefix: string;
+  readonly #onStale: (typeUrl: string) => void;
   readonly #types = new Map<string, TypeSession>();
   /** Endpoint sets of clusters that were sent and whose endpoints the client has not got yet. */
   readonly #awaitedEndpoints = new Set<string>();
@@ -118,10 +121,11 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   /** Waited long enough: until the next response with clusters nothing is held back. */
   #released = false;
 
-  constructor(dialect: Dialect<Request, Response>, { source, noncePrefix = '' }: ServerSessionOptions) {
+  constructor(dialect: Dialect<Request, Response>, { source, noncePrefix = '', onStale = () => undefined }: ServerSessionOptions) {
     this.#dialect = dialect;
     this.#source = source;
     this.#noncePrefix = noncePrefix;
+    this.#onStale = onStale;
   }
 
   receive(request: Request): Verdict | undefined {
@@ -256,6 +260,7 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
 
   #judge(type: TypeSession, request: Request): Verdict | undefined {
     const { outstanding, typeUrl } = type;
+    if (request.nonce !== '' && type.sentNonce !== '' && request.nonce !== type.sentNonce) this.#onStale(typeUrl);
     if (outstanding === undefined || request.nonce !== outstanding.nonce) return undefined;
     type.outstanding = undefined;
     const verdict = { typeUrl, nonce: outstanding.nonce, version: outstanding.version };

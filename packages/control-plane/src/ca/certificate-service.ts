@@ -20,6 +20,17 @@ export interface CertificateServiceDeps {
   readonly tokens: JoinTokens;
   readonly codec: MessageCodec;
   readonly clock: Clock;
+  readonly observer?: CaObserver;
+}
+
+/** The step at which a request failed: it could not be read, did not prove who asks, or no certificate could be made. */
+export type CaStep = 'request' | 'authentication' | 'signing';
+
+/** Told of requests for certificates, for metrics. */
+export interface CaObserver {
+  requested(): void;
+  issued(): void;
+  failed(step: CaStep): void;
 }
 
 const MAX_CSR_CHARS = 16 * 1024;
@@ -35,12 +46,18 @@ export function certificateService(deps: CertificateServiceDeps, crypto: CryptoP
   const issues = createRateLimits(deps.clock, LIMITS.certificatesPerMinute);
   return unaryMethod(async (request, call) => {
     const { address, principal } = call.peer;
+    const { observer } = deps;
+    observer?.requested();
     // Who has shown a certificate is counted as itself: a neighbour at the same address must not keep it from renewing.
     const caller = principal ?? address;
     if (!failures.allows(caller)) throw refusal('resource-exhausted', `Too many failed certificate requests from ${caller}; wait a minute.`);
+    let step: CaStep = 'request';
     try {
-      return await createCertificate({ ...deps, crypto, issues }, request, call);
+      const answer = await createCertificate({ ...deps, crypto, issues, begin: (next) => (step = next) }, request, call);
+      observer?.issued();
+      return answer;
     } catch (error) {
+      observer?.failed(step);
       const known = MeshError.from(error, 'grpc/internal');
       if (known.code !== 'grpc/resource-exhausted') failures.count(caller);
       deps.authority.audit({ action: 'refuse', identity: principal ?? '', remote: address, reason: known.message });
@@ -52,6 +69,8 @@ export function certificateService(deps: CertificateServiceDeps, crypto: CryptoP
 interface Issuing extends CertificateServiceDeps {
   readonly crypto: CryptoPort;
   readonly issues: ReturnType<typeof createRateLimits>;
+  /** Called before each step. */
+  readonly begin: (step: CaStep) => void;
 }
 
 async function createCertificate(deps: Issuing, request: Uint8Array, call: ServerCall): Promise<Uint8Array> {
@@ -59,10 +78,12 @@ async function createCertificate(deps: Issuing, request: Uint8Array, call: Serve
   const { csr, ttlMs } = readRequest(deps.codec, request);
   // The request is verified before the token is used up: a broken one costs the workload nothing.
   const { spki } = await verifyCsr(crypto, csr);
+  deps.begin('authentication');
   const { id, action } = attest(deps, call);
   const identity = formatSpiffeId(id);
   if (!issues.allows(identity)) throw refusal('resource-exhausted', `Too many certificates for ${identity} within a minute.`);
   issues.count(identity);
+  deps.begin('signing');
   const issued = await deps.authority.issue({ spki, id, ...(ttlMs === undefined ? {} : { ttlMs }) });
   deps.authority.audit({ action, identity, remote: call.peer.address, serial: issued.certificate.serial, notAfterMs: issued.certificate.notAfterMs });
   return deps.codec.encode('istio.v1.auth.IstioCertificateResponse', { cert_chain: [...issued.chain, deps.authority.rootsPem()] });

@@ -1,7 +1,7 @@
 import type { MethodHandler } from '@meltemi/grpc';
 import type { Route } from '@meltemi/http';
 import { type Authority, openAuthority } from './authority.ts';
-import { certificateService, CREATE_CERTIFICATE, type MessageCodec } from './certificate-service.ts';
+import { certificateService, CREATE_CERTIFICATE, type CaObserver, type MessageCodec } from './certificate-service.ts';
 import { joinRoute } from './join-route.ts';
 import type { MembershipInputs } from './membership.ts';
 import { createJoinTokens } from './join-tokens.ts';
@@ -14,6 +14,7 @@ export interface CaDeps extends AuthorityOptions {
   /** Objects and settings of the mesh as they are now. */
   readonly configuration: () => MembershipInputs;
   readonly codec: MessageCodec;
+  readonly observer?: CaObserver;
   /** How the control plane is reached, for clients that check names: `istiod.istio-system.svc` and `localhost` are always there. */
   readonly dnsNames?: readonly string[];
   readonly ipAddresses?: readonly string[];
@@ -46,7 +47,7 @@ export async function createCa(deps: CaDeps): Promise<CaRoom> {
   return {
     authority,
     serverCertificate,
-    grpcHandlers: { [CREATE_CERTIFICATE]: certificateService({ authority, tokens, codec: deps.codec, clock: deps.clock }) },
+    grpcHandlers: { [CREATE_CERTIFICATE]: certificateService({ ...deps, authority, tokens }) },
     routes: [joinRoute(authority, tokens, deps.allocator, deps.configuration)],
     close() {
       serverCertificate.close();
@@ -56,6 +57,6 @@ export async function createCa(deps: CaDeps): Promise<CaRoom> {
 }
 
 export { openAuthority, type Authority } from './authority.ts';
-export { CREATE_CERTIFICATE, type MessageCodec } from './certificate-service.ts';
+export { CREATE_CERTIFICATE, type CaObserver, type MessageCodec } from './certificate-service.ts';
 export type { ServerCertificate, ServerSecret } from './server-certificate.ts';
 export type { AuthorityOptions, WorkloadAllocator } from './types.ts';

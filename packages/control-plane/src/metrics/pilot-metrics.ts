@@ -12,7 +12,10 @@ import {
   type ScalarSeries,
 } from '@meltemi/telemetry';
 import type { ConnectedNode } from '../xds/ads-server.ts';
+import type { CaObserver } from '../ca/index.ts';
 import type { XdsObserver } from '../xds/observer.ts';
+import { createAuthorityMetrics, type AuthorityFacts } from './authority-metrics.ts';
+import type { MeshConflicts } from './mesh-conflicts.ts';
 
 /** What is looked up when metrics are asked for. */
 export interface PilotFacts {
@@ -21,11 +24,14 @@ export interface PilotFacts {
   readonly virtualServices: number;
   /** Objects that the stores hold back. */
   readonly rejectedConfigs: number;
+  readonly conflicts: MeshConflicts;
+  readonly authority: AuthorityFacts;
 }
 
 /** The control plane's own metrics, under the names that dashboards and alerts for istiod know. */
 export interface PilotMetrics {
   readonly observer: XdsObserver;
+  readonly authority: CaObserver;
   /** A change of the mesh was taken in. */
   meshChanged(changes: MeshChanges): void;
   /** `GET /metrics`, Prometheus text. */
@@ -50,6 +56,17 @@ const HELP = {
   pilot_xds_lds_reject: 'Proxies that refuse listeners at present.',
   pilot_xds_rds_reject: 'Proxies that refuse routes at present.',
   pilot_total_xds_internal_errors: 'Resources that could not be encoded and are held back.',
+  pilot_xds_send_time: 'Time to hand a response to the transport, by type.',
+  pilot_xds_expired_nonce: 'Requests that answer a response which was not the last one, by type.',
+  pilot_push_triggers: 'Pushes, by what made them necessary.',
+  pilot_proxy_queue_time: 'From the beginning of a push until it reached a proxy: others were before it.',
+  pilot_conflict_inbound_listener: 'Ports of workloads that services lead to with different protocols.',
+  pilot_conflict_outbound_listener_tcp_over_current_tcp: 'Addresses and ports that more than one TCP service wants a listener for.',
+  pilot_vservice_dup_domain: 'Claims of VirtualServices on hosts that another one has.',
+  pilot_destrule_subsets: 'Subsets that another DestinationRule of the host has too.',
+  pilot_eds_no_instances: 'Clusters without endpoints.',
+  pilot_dns_cluster_without_endpoints: 'Clusters by DNS without a name to look up.',
+  pilot_endpoint_not_ready: 'Endpoints that are not ready.',
   pilot_debounce_time: 'From the first change of a push to the push.',
   pilot_proxy_convergence_time: 'From a change to its acknowledgement by a proxy, for each proxy that it touches.',
   pilot_inbound_updates: 'Changes of the mesh, by what changed.',
@@ -68,28 +85,38 @@ export function createPilotMetrics(options: { readonly clock: Clock; readonly ve
   registry.gauge('pilot_info', { version: options.version }, 0).value = 1;
   const uptime = registry.gauge('istiod_uptime_seconds', {}, 0);
   const setFacts = createFactSetter(registry);
+  const authority = createAuthorityMetrics(registry, clock);
   return {
+    authority: authority.observer,
     observer: {
-      sent(typeUrl, bytes, tookMs) {
+      sent(typeUrl, bytes, tookMs, sendMs) {
         const type = { type: shortTypeName(typeUrl).toLowerCase() };
         meters.counter('pilot_xds_pushes', type).value++;
         observe(meters.histogram('pilot_xds_push_time', type, SECONDS), tookMs / 1000);
+        observe(meters.histogram('pilot_xds_send_time', type, SECONDS), sendMs / 1000);
         observe(meters.histogram('pilot_xds_config_size_bytes', type, BYTES), bytes);
       },
+      stale: (typeUrl) => void meters.counter('pilot_xds_expired_nonce', { type: shortTypeName(typeUrl).toLowerCase() }).value++,
+      queued: (afterMs) => observe(meters.histogram('pilot_proxy_queue_time', {}, SECONDS), afterMs / 1000),
       rejected: (typeUrl) => void meters.counter('pilot_total_xds_rejects', { type: shortTypeName(typeUrl).toLowerCase() }).value++,
       failed: () => void meters.counter('pilot_total_xds_internal_errors').value++,
       debounced: (afterMs) => observe(meters.histogram('pilot_debounce_time', {}, SECONDS), afterMs / 1000),
       converged: (afterMs) => observe(meters.histogram('pilot_proxy_convergence_time', {}, SECONDS), afterMs / 1000),
     },
     meshChanged(changes) {
-      for (const type of kindsOf(changes)) meters.counter('pilot_inbound_updates', { type }).value++;
+      for (const type of kindsOf(changes)) {
+        meters.counter('pilot_inbound_updates', { type }).value++;
+        meters.counter('pilot_push_triggers', { type: TRIGGERS[type] }).value++;
+      }
     },
     route: (facts) => ({
       method: 'GET',
       path: '/metrics',
       handler() {
         uptime.value = (clock.monotonic() - startedMs) / 1000;
-        setFacts(facts());
+        const now = facts();
+        setFacts(now);
+        authority.setFacts(now.authority);
         return text(200, writeExposition(registry, clock.now()), { 'content-type': EXPOSITION_CONTENT_TYPE });
       },
     }),
@@ -113,12 +140,25 @@ function createMeters(registry: MetricRegistry) {
     return series;
   };
   for (const typeUrl of PUSH_ORDER) counter('pilot_xds_pushes', { type: shortTypeName(typeUrl).toLowerCase() });
+  for (const type of Object.values(TRIGGERS)) counter('pilot_push_triggers', { type });
+  for (const typeUrl of PUSH_ORDER) counter('pilot_xds_expired_nonce', { type: shortTypeName(typeUrl).toLowerCase() });
+  histogram('pilot_proxy_queue_time', {}, SECONDS);
   for (const typeUrl of REJECTABLE) counter('pilot_total_xds_rejects', { type: shortTypeName(typeUrl).toLowerCase() });
   counter('pilot_total_xds_internal_errors');
   histogram('pilot_debounce_time', {}, SECONDS);
   histogram('pilot_proxy_convergence_time', {}, SECONDS);
   return { counter, histogram };
 }
+
+const CONFLICTS: readonly (readonly [keyof typeof HELP, keyof MeshConflicts])[] = [
+  ['pilot_conflict_inbound_listener', 'inboundListeners'],
+  ['pilot_conflict_outbound_listener_tcp_over_current_tcp', 'tcpOverTcp'],
+  ['pilot_vservice_dup_domain', 'duplicateDomains'],
+  ['pilot_destrule_subsets', 'duplicateSubsets'],
+  ['pilot_eds_no_instances', 'withoutEndpoints'],
+  ['pilot_dns_cluster_without_endpoints', 'dnsWithoutEndpoints'],
+  ['pilot_endpoint_not_ready', 'unreadyEndpoints'],
+];
 
 /** Gauges that say how things stand now. */
 function createFactSetter(registry: MetricRegistry): (facts: PilotFacts) => void {
@@ -128,8 +168,10 @@ function createFactSetter(registry: MetricRegistry): (facts: PilotFacts) => void
     typeUrl,
     series: gauge(`pilot_xds_${shortTypeName(typeUrl).toLowerCase()}_reject` as keyof typeof HELP),
   }));
+  const conflicts = CONFLICTS.map(([name, of]) => ({ series: gauge(name), of }));
   const connected = new Map<string, ScalarSeries>();
   return (facts) => {
+    for (const { series, of } of conflicts) series.value = facts.conflicts[of];
     services.value = facts.services;
     virtualServices.value = facts.virtualServices;
     rejected.value = facts.rejectedConfigs;
@@ -153,11 +195,14 @@ function versionOf({ node }: ConnectedNode): string {
   return typeof version === 'string' && /^[\w.+-]{1,40}$/.test(version) ? version : 'unknown';
 }
 
-function kindsOf({ push, endpoints, workloads }: MeshChanges): readonly string[] {
+/** Istio's words for what makes a push necessary. */
+const TRIGGERS = { config: 'config', svc: 'service', eds: 'endpoint', workload: 'proxyupdate' } as const;
+
+function kindsOf({ push, endpoints, workloads }: MeshChanges): readonly (keyof typeof TRIGGERS)[] {
   return [
-    ...(push !== undefined && (push.full || push.configs.length > 0) ? ['config'] : []),
-    ...(push !== undefined && push.services.length > 0 ? ['svc'] : []),
-    ...(endpoints.length > 0 ? ['eds'] : []),
-    ...(workloads.length > 0 ? ['workload'] : []),
+    ...(push !== undefined && (push.full || push.configs.length > 0) ? (['config'] as const) : []),
+    ...(push !== undefined && push.services.length > 0 ? (['svc'] as const) : []),
+    ...(endpoints.length > 0 ? (['eds'] as const) : []),
+    ...(workloads.length > 0 ? (['workload'] as const) : []),
   ];
 }

@@ -87,6 +87,8 @@ const DELTA = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggre
 const SOTW = '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources';
 /** A first push that is not acknowledged by then gives its place to the next stream. */
 const ADMISSION_MS = 5_000;
+/** A turn of a push. */
+const TURN_MS = 20;
 /** Never served in plain text. */
 const CONFIDENTIAL: ReadonlySet<string> = new Set([TYPE_URL.secret, TYPE_URL.workload]);
 const NOTHING: ReadonlyMap<string, Resource> = new Map();
@@ -111,6 +113,9 @@ class Room<Push> implements AdsServer<Push> {
   readonly #hooks: ConnectionHooks;
   /** Since when the changes are known that a client has not acknowledged yet. */
   readonly #converging = new Map<Connection, number>();
+  /** Whom the last changes were not brought to yet, first come first served; since when they are known, and since when they wait. */
+  readonly #queue = new Map<Connection, { readonly sinceMs: number; readonly queuedMs: number }>();
+  #turn: Timer | undefined;
   #current: XdsUpdate<Push> | undefined;
   #pending: { readonly update: XdsUpdate<Push>; readonly sinceMs: number } | undefined;
   #timer: Timer | undefined;
@@ -166,6 +171,7 @@ class Room<Push> implements AdsServer<Push> {
 
   close(): void {
     this.#timer?.cancel();
+    this.#turn?.cancel();
     // Closing takes them out of the set.
     for (const connection of Array.from(this.#connections)) connection.close('the control plane is going away');
   }
@@ -176,9 +182,28 @@ class Room<Push> implements AdsServer<Push> {
     const { update, sinceMs } = this.#pending;
     this.#pending = undefined;
     this.#current = update;
-    this.#observer.debounced(this.#options.clock.monotonic() - sinceMs);
+    const nowMs = this.#options.clock.monotonic();
+    this.#observer.debounced(nowMs - sinceMs);
     for (const connection of this.#connections) {
       if (update.affects?.(connection.node) !== false) markChanged(connection, update);
+      if (!this.#queue.has(connection)) this.#queue.set(connection, { sinceMs, queuedMs: nowMs });
+    }
+    if (this.#turn === undefined) this.#serveQueue();
+  }
+
+  /** In turns, so that a push to many does not keep those waiting who come or answer meanwhile. */
+  #serveQueue(): void {
+    this.#turn = undefined;
+    const { clock, timers } = this.#options;
+    const begunMs = clock.monotonic();
+    for (const [connection, { sinceMs, queuedMs }] of this.#queue) {
+      const nowMs = clock.monotonic();
+      if (nowMs - begunMs > TURN_MS) {
+        this.#turn = timers.after(0, () => this.#serveQueue());
+        break;
+      }
+      this.#queue.delete(connection);
+      this.#observer.queued(nowMs - queuedMs);
       connection.pump();
       if (!connection.isSettled() && !this.#converging.has(connection)) this.#converging.set(connection, sinceMs);
     }
@@ -219,17 +244,19 @@ class Room<Push> implements AdsServer<Push> {
         this.#admissionOf(connection).enter(connection);
       },
       mayPump: (connection) => this.#admissionOf(connection).isAdmitted(connection),
-      onSent: (typeUrl, bytes, tookMs) => this.#observer.sent(typeUrl, bytes, tookMs),
+      onSent: (...sent) => this.#observer.sent(...sent),
       onFault: (connection, error) =>
         this.#options.log.error('configuration for a node could not be made; its stream ends', {
           node: connection.node.id,
           error: error instanceof Error ? (error.stack ?? error.message) : String(error),
         }),
+      onStale: (typeUrl) => this.#observer.stale(typeUrl),
       onVerdict: (connection, verdict) => this.#onVerdict(connection, verdict),
       onHealth: (connection, reason) => this.#options.onHealth?.(connection.id, reason),
       onClose: (connection) => {
         this.#connections.delete(connection);
         this.#converging.delete(connection);
+        this.#queue.delete(connection);
         this.#admissionOf(connection).leave(connection);
         this.#tell('disconnected', connection);
         this.#notify();

@@ -47,8 +47,10 @@ export interface ConnectionHooks {
   readonly onOpen: (connection: Connection) => void;
   /** False while the stream waits for its first resources; `pump` is called when its turn has come. */
   readonly mayPump: (connection: Connection) => boolean;
-  /** A response is with the transport; `tookMs` to make it. */
-  readonly onSent: (typeUrl: string, bytes: number, tookMs: number) => void;
+  /** A response is with the transport; `tookMs` to make it, `sendMs` to hand it over. */
+  readonly onSent: (typeUrl: string, bytes: number, tookMs: number, sendMs: number) => void;
+  /** A request was an answer to a response that was not the last one. */
+  readonly onStale: (typeUrl: string) => void;
   /** What was to be sent could not be made. The stream ends, and its client keeps what it has. */
   readonly onFault: (connection: Connection, error: unknown) => void;
   /** After what followed from the verdict was sent. */
@@ -93,7 +95,7 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
         const node = readNode(message, protocol, hooks, call);
         const refusal = hooks.verify(node);
         if (refusal !== undefined) return call.end({ code: Status.PERMISSION_DENIED, message: refusal });
-        stream = createStream(protocol, { source: hooks.sourceFor(node), noncePrefix: `${hooks.nextId()}-` }, hooks.texts);
+        stream = createStream(protocol, { source: hooks.sourceFor(node), noncePrefix: `${hooks.nextId()}-`, onStale: hooks.onStale }, hooks.texts);
         connection = createConnection({ call, protocol, stream, node }, hooks);
         stream.receive(message);
         hooks.onOpen(connection);
@@ -209,8 +211,10 @@ function createConnection({ call, protocol, stream, node }: Served, hooks: Conne
       const begunMs = clock.monotonic();
       const response = stream.next();
       if (response === undefined) return watchHoldBack();
-      hooks.onSent(response.typeUrl, sizeOf(response.parts), clock.monotonic() - begunMs);
-      if (call.write(response.parts)) continue;
+      const madeMs = clock.monotonic();
+      const isOpen = call.write(response.parts);
+      hooks.onSent(response.typeUrl, sizeOf(response.parts), madeMs - begunMs, clock.monotonic() - madeMs);
+      if (isOpen) continue;
       waitingForDrain = true;
       call.onDrain(() => {
         waitingForDrain = false;

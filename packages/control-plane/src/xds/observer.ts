@@ -1,7 +1,11 @@
 /** What the room tells of its work, for metrics. Times in milliseconds. */
 export interface XdsObserver {
-  /** A response was handed to the transport; `tookMs` to generate and encode it. */
-  sent(typeUrl: string, bytes: number, tookMs: number): void;
+  /** A response was handed to the transport; `tookMs` to generate and encode it, `sendMs` to hand it over. */
+  sent(typeUrl: string, bytes: number, tookMs: number, sendMs: number): void;
+  /** A request answered a response that was not the last one. */
+  stale(typeUrl: string): void;
+  /** A push reached a client so long after it began: others were before it. */
+  queued(afterMs: number): void;
   /** A client refused a response. */
   rejected(typeUrl: string): void;
   /** A resource could not be encoded and is held back: a mistake of ours. */
@@ -14,6 +18,8 @@ export interface XdsObserver {
 
 export const silentObserver: XdsObserver = {
   sent: () => undefined,
+  stale: () => undefined,
+  queued: () => undefined,
   rejected: () => undefined,
   failed: () => undefined,
   debounced: () => undefined,
