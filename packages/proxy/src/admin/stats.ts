@@ -1,7 +1,9 @@
 import { EXPOSITION_CONTENT_TYPE, writeExposition } from '@meltemi/telemetry/recording';
-import type { EngineSnapshot } from '../main/engine.ts';
+import type { BreakerSnapshot, ClusterSnapshot, EngineSnapshot } from '../main/engine.ts';
 import { json, text, type AdminContext, type AdminEndpoint, type AdminResponse } from './context.ts';
 import { nameFilter } from './name-filter.ts';
+
+type Stat = readonly [name: string, value: number];
 
 /** Envoy's names for the state of the proxy itself. Requests are counted by Istio's metrics, in `/stats/prometheus`. */
 export const statsEndpoint: AdminEndpoint = {
@@ -37,9 +39,9 @@ async function prometheus(context: AdminContext): Promise<AdminResponse> {
   return { status: 200, type: EXPOSITION_CONTENT_TYPE, body: writeExposition(context.registry, context.nowMs()) + lines.join('') };
 }
 
-function collectStats(context: AdminContext, snapshot: EngineSnapshot): (readonly [name: string, value: number])[] {
+function collectStats(context: AdminContext, snapshot: EngineSnapshot): Stat[] {
   const { connected, pending, rejected } = context.configState();
-  const stats: (readonly [string, number])[] = [
+  const stats: Stat[] = [
     ['cluster_manager.active_clusters', snapshot.clusters.length],
     ['cluster_manager.warming_clusters', pending.clusters.length],
     ['control_plane.connected_state', connected ? 1 : 0],
@@ -53,10 +55,39 @@ function collectStats(context: AdminContext, snapshot: EngineSnapshot): (readonl
     ['server.uptime', Math.floor(context.uptimeMs() / 1_000)],
     ['tcp.active_connections', snapshot.openTcp],
   ];
-  for (const { name, usage, hosts } of snapshot.clusters) {
-    stats.push([`cluster.${name}.upstream_cx_active`, usage.connections], [`cluster.${name}.upstream_rq_active`, usage.requests]);
-    stats.push([`cluster.${name}.upstream_rq_pending_active`, usage.pending], [`cluster.${name}.membership_total`, hosts.length]);
-    stats.push([`cluster.${name}.membership_healthy`, hosts.filter((host) => host.health === 'healthy' && !host.ejected).length]);
-  }
+  for (const cluster of snapshot.clusters) stats.push(...clusterStats(cluster));
   return stats.sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function clusterStats({ name, breakers, hosts }: ClusterSnapshot): readonly Stat[] {
+  const { usage } = breakers.default;
+  const high = breakers.high.usage;
+  const degraded = hosts.filter(({ flags }) => flags.length > 0 && flags.every((flag) => flag.startsWith('degraded'))).length;
+  const stats: readonly Stat[] = [
+    ['upstream_cx_active', usage.connections + high.connections],
+    ['upstream_rq_active', usage.requests + high.requests],
+    ['upstream_rq_pending_active', usage.pending + high.pending],
+    ['upstream_rq_retry_active', usage.retries + high.retries],
+    ['membership_total', hosts.length],
+    ['membership_healthy', hosts.filter(({ flags }) => flags.length === 0).length],
+    ['membership_degraded', degraded],
+    ['outlier_detection.ejections_active', hosts.filter(({ flags }) => flags.includes('failed_outlier_check')).length],
+    ...Object.entries(breakers).flatMap(([priority, breaker]) => breakerStats(`circuit_breakers.${priority}.`, breaker)),
+  ];
+  return stats.map(([stat, value]) => [`cluster.${name}.${stat}`, value] as const);
+}
+
+/** Which circuit breakers are open, and, where the configuration asks for it, how much is left. */
+function breakerStats(prefix: string, { usage, limits }: BreakerSnapshot): readonly Stat[] {
+  const kinds = [
+    ['cx', usage.connections, limits.maxConnections],
+    ['rq_pending', usage.pending, limits.maxPendingRequests],
+    ['rq', usage.requests, limits.maxRequests],
+    ['rq_retry', usage.retries, limits.maxRetries],
+  ] as const;
+  const remaining = { cx: 'remaining_cx', rq_pending: 'remaining_pending', rq: 'remaining_rq', rq_retry: 'remaining_retries' } as const;
+  return kinds.flatMap(([kind, used, max]): readonly Stat[] => {
+    const open: Stat = [`${prefix}${kind}_open`, used >= max ? 1 : 0];
+    return limits.trackRemaining && max !== Infinity ? [open, [prefix + remaining[kind], Math.max(0, max - used)]] : [open];
+  });
 }

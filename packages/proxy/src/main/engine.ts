@@ -1,4 +1,4 @@
-import type { RuntimeDelta, RuntimeState } from '@meltemi/runtime';
+import { healthFlags, type Breaker, type CompiledCluster, type Host, type RuntimeDelta, type RuntimeState } from '@meltemi/runtime';
 import type { Span } from '@meltemi/telemetry/recording';
 import type { KnownWorkload } from '../telemetry/peers.ts';
 import type { DataPlane, ListenerStatus } from '../types.ts';
@@ -37,39 +37,70 @@ export interface EngineSnapshot {
 
 export interface ClusterSnapshot {
   readonly name: string;
+  /** By priority. */
+  readonly breakers: Readonly<Record<'default' | 'high', BreakerSnapshot>>;
+  readonly hosts: readonly HostSnapshot[];
+}
+
+export interface BreakerSnapshot {
   readonly usage: { readonly connections: number; readonly pending: number; readonly requests: number; readonly retries: number };
   readonly limits: {
     readonly maxConnections: number;
     readonly maxPendingRequests: number;
     readonly maxRequests: number;
     readonly maxRetries: number;
+    /** What is left is to be shown. */
+    readonly trackRemaining: boolean;
   };
-  readonly hosts: readonly HostSnapshot[];
 }
 
 export interface HostSnapshot {
   readonly address: string;
   readonly hostname: string;
+  /** The endpoint set's word. */
   readonly health: string;
-  readonly ejected: boolean;
+  /** Why it gets no traffic, or less, in Envoy's words; none = healthy. */
+  readonly flags: readonly string[];
   readonly weight: number;
+  readonly priority: number;
+  readonly locality: { readonly region: string; readonly zone: string; readonly subZone: string };
+  readonly canary: boolean;
   readonly active: number;
+  readonly connections: number;
 }
 
 /** The state of one engine, read between two requests. */
 export function snapshotOf(state: RuntimeState, dataPlane: DataPlane, openTcp: number, nowMs: number): EngineSnapshot {
-  const clusters = [...state.clusters()].map((cluster): ClusterSnapshot => ({
-    name: cluster.config.name,
-    usage: { ...cluster.usage },
-    limits: cluster.config.limits,
-    hosts: cluster.hosts().map((host) => ({
-      address: host.key,
-      hostname: host.endpoint.hostname,
-      health: host.endpoint.health,
-      ejected: host.ejectedUntilMs > nowMs,
-      weight: host.endpoint.weight,
-      active: host.active,
-    })),
-  }));
+  const clusters = [...state.clusters()].map((cluster) => clusterSnapshot(cluster, nowMs));
   return { listeners: dataPlane.listeners(), clusters, ...dataPlane.activity, openTcp };
+}
+
+function clusterSnapshot(cluster: CompiledCluster, nowMs: number): ClusterSnapshot {
+  const { breakers } = cluster;
+  return {
+    name: cluster.config.name,
+    breakers: { default: breakerSnapshot(breakers.default), high: breakerSnapshot(breakers.high) },
+    hosts: cluster.hosts().map((host) => hostSnapshot(host, nowMs)),
+  };
+}
+
+function hostSnapshot(host: Host, nowMs: number): HostSnapshot {
+  const { key, endpoint, locality, priority, active, connections } = host;
+  return {
+    address: key,
+    hostname: endpoint.hostname,
+    health: endpoint.health,
+    flags: healthFlags(host, nowMs),
+    weight: endpoint.weight,
+    priority,
+    locality: { region: locality.region, zone: locality.zone, subZone: locality.subZone },
+    canary: endpoint.metadata['canary'] === true,
+    active,
+    connections,
+  };
+}
+
+function breakerSnapshot({ usage, limits }: Breaker): BreakerSnapshot {
+  const { maxConnections, maxPendingRequests, maxRequests, maxRetries, trackRemaining } = limits;
+  return { usage: { ...usage }, limits: { maxConnections, maxPendingRequests, maxRequests, maxRetries, trackRemaining } };
 }

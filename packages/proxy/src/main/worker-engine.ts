@@ -3,7 +3,7 @@ import type { Log } from '@meltemi/base';
 import type { MetricRegistry, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
 import type { LogSink } from '../types.ts';
-import type { ClusterSnapshot, Engine, EngineEvents, EngineSnapshot } from './engine.ts';
+import type { BreakerSnapshot, ClusterSnapshot, Engine, EngineEvents, EngineSnapshot } from './engine.ts';
 import { createMerge } from './merge-metrics.ts';
 import type { LogLevel } from './ports.ts';
 import type { Answers, FromWorker, Question, WorkerStart } from './worker-protocol.ts';
@@ -106,12 +106,22 @@ function joinClusters(a: ClusterSnapshot, b: ClusterSnapshot | undefined): Clust
   const others = new Map(b.hosts.map((host) => [host.address, host]));
   return {
     ...a,
+    breakers: { default: joinBreakers(a.breakers.default, b.breakers.default), high: joinBreakers(a.breakers.high, b.breakers.high) },
+    hosts: a.hosts.map((host) => {
+      const other = others.get(host.address);
+      return { ...host, active: host.active + (other?.active ?? 0), connections: host.connections + (other?.connections ?? 0) };
+    }),
+  };
+}
+
+function joinBreakers({ usage, limits }: BreakerSnapshot, { usage: other }: BreakerSnapshot): BreakerSnapshot {
+  return {
+    limits,
     usage: {
-      connections: a.usage.connections + b.usage.connections,
-      pending: a.usage.pending + b.usage.pending,
-      requests: a.usage.requests + b.usage.requests,
-      retries: a.usage.retries + b.usage.retries,
+      connections: usage.connections + other.connections,
+      pending: usage.pending + other.pending,
+      requests: usage.requests + other.requests,
+      retries: usage.retries + other.retries,
     },
-    hosts: a.hosts.map((host) => ({ ...host, active: host.active + (others.get(host.address)?.active ?? 0) })),
   };
 }
