@@ -32,7 +32,10 @@ function fakeMembers() {
     members: () => list,
     watch: (listener: () => void) => (listeners.add(listener), () => void listeners.delete(listener)),
     set(...workloads: readonly Workload[]) {
-      list = workloads.map((workload) => ({
+      list = workloads.map((workload) => {
+        const { portMap, locality, weight } = workload;
+        return { workload, member: { name: 'vms', annotations: { team: 'a' }, portMap, locality, weight } };
+      });
         workload,
         member: { name: 'vms', annotations: { team: 'a' }, portMap: workload.portMap } as Member['member'],
       }));

@@ -147,7 +147,7 @@ export const PROXY_UNSUPPORTED: Readonly<Record<string, string>> = {
   proxyStatsMatcher: STATISTICS,
   'holdApplicationUntilProxyStarts=false': 'applications are always started when their proxy serves',
   caCertificatesPem: 'the roots of the mesh are the only ones',
-  'image.imageType': 'proxies are no images here',
+  image: 'proxies are no images here',
   privateKeyProvider: 'keys stay in the memory of the agent',
   'proxyHeaders.setCurrentClientCertDetails.chain!=false': 'the embedded proxy does not hand chains on',
   'proxyHeaders.attemptCount.disabled=true': 'the attempt is always told',

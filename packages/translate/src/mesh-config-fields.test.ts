@@ -1,0 +1,145 @@
+/** No setting of the mesh is taken and ignored: each that MeshConfig may say changes what some proxy gets. A new one needs an example. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeMeshConfig, jsonSchemaOf, meshConfigDefinition, type SchemaNode } from '@meltemi/api';
+import { readMeshCase, resourcesOf } from './testdata/mesh-case.ts';
+
+const MESH = `# mesh
+{ "base": "egress", "show": ["edge", "client", "web", "db"], "workloads": [
+  { "name": "far", "namespace": "shop", "labels": { "app": "web" }, "address": "10.3.2.9", "locality": "north/1/a", "ports": [{ "number": 8080, "protocol": "http" }] },
+  { "name": "near", "namespace": "shop", "labels": { "app": "near" }, "address": "10.3.2.8", "locality": "south/1/a", "ports": [{ "number": 8080, "protocol": "http" }], "show": true }
+] }
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: web, namespace: shop }
+spec: { host: web, trafficPolicy: { outlierDetection: { consecutive5xxErrors: 3 } } }
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: outside, namespace: shop }
+spec: { hosts: [outside.example], resolution: DNS, ports: [{ number: 80, name: http, protocol: HTTP }] }
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: infra }
+spec:
+  selector: { istio: edge }
+  servers: [{ port: { number: 443, name: https, protocol: HTTPS }, hosts: ["*"], tls: { mode: SIMPLE, credentialName: edge } }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: web, namespace: shop }
+spec: { hosts: [web.example], gateways: [infra/edge, mesh], http: [{ route: [{ destination: { host: web } }] }] }
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: default, namespace: config }
+spec: { egress: [{ hosts: ["data/*"] }] }
+`;
+
+/** A setting for each field, by its path: what it would be without. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  connectTimeout: '{ connectTimeout: 3s }',
+  tcpKeepalive: '{ tcpKeepalive: {} }',
+  'tcpKeepalive.probes': '{ tcpKeepalive: { probes: 4 } }',
+  'tcpKeepalive.time': '{ tcpKeepalive: { time: 4s } }',
+  'tcpKeepalive.interval': '{ tcpKeepalive: { interval: 4s } }',
+  enableTracing: '{ enableTracing: false }',
+  accessLogFile: '{ accessLogFile: /tmp/log }',
+  accessLogFormat: '{ accessLogFormat: "%PROTOCOL%" }',
+  accessLogEncoding: '{ accessLogEncoding: JSON }',
+  outboundTrafficPolicy: '{ outboundTrafficPolicy: {} }',
+  'outboundTrafficPolicy.mode': '{ outboundTrafficPolicy: { mode: REGISTRY_ONLY } }',
+  enableAutoMtls: '{ enableAutoMtls: false }',
+  trustDomainAliases: '{ trustDomainAliases: [old.example] }',
+  defaultServiceExportTo: '{ defaultServiceExportTo: ["."] }',
+  defaultVirtualServiceExportTo: '{ defaultVirtualServiceExportTo: ["."] }',
+  defaultDestinationRuleExportTo: '{ defaultDestinationRuleExportTo: ["."] }',
+  rootNamespace: '{ rootNamespace: config }',
+  localityLbSetting: '{ localityLbSetting: { enabled: false } }',
+  'localityLbSetting.enabled': '{ localityLbSetting: { enabled: false } }',
+  'localityLbSetting.distribute': '{ localityLbSetting: { distribute: [{ from: south/*, to: { north/*: 100 } }] } }',
+  'localityLbSetting.distribute[].from': '{ localityLbSetting: { distribute: [{ from: south/*, to: { north/*: 100 } }] } }',
+  'localityLbSetting.distribute[].to': '{ localityLbSetting: { distribute: [{ from: south/*, to: { north/*: 100 } }] } }',
+  'localityLbSetting.failover': '{ localityLbSetting: { failover: [{ from: south, to: north }] } }',
+  'localityLbSetting.failover[].from': '{ localityLbSetting: { failover: [{ from: south, to: north }] } }',
+  'localityLbSetting.failover[].to': '{ localityLbSetting: { failover: [{ from: south, to: north }] } }',
+  'localityLbSetting.failoverPriority': '{ localityLbSetting: { failoverPriority: [app] } }',
+  dnsRefreshRate: '{ dnsRefreshRate: 5s }',
+  h2UpgradePolicy: '{ h2UpgradePolicy: UPGRADE }',
+  pathNormalization: '{ pathNormalization: { normalization: NONE } }',
+  'pathNormalization.normalization': '{ pathNormalization: { normalization: MERGE_SLASHES } }',
+  defaultHttpRetryPolicy: '{ defaultHttpRetryPolicy: { attempts: 7 } }',
+  'defaultHttpRetryPolicy.attempts': '{ defaultHttpRetryPolicy: { attempts: 7 } }',
+  'defaultHttpRetryPolicy.perTryTimeout': '{ defaultHttpRetryPolicy: { attempts: 2, perTryTimeout: 3s } }',
+  'defaultHttpRetryPolicy.retryOn': '{ defaultHttpRetryPolicy: { attempts: 2, retryOn: 5xx } }',
+  'defaultHttpRetryPolicy.retryRemoteLocalities': '{ defaultHttpRetryPolicy: { attempts: 2, retryRemoteLocalities: true } }',
+  'defaultHttpRetryPolicy.retryIgnorePreviousHosts': '{ defaultHttpRetryPolicy: { attempts: 2, retryIgnorePreviousHosts: false } }',
+  'defaultHttpRetryPolicy.backoff': '{ defaultHttpRetryPolicy: { attempts: 2, backoff: 70ms } }',
+  meshMTLS: '{ meshMTLS: { minProtocolVersion: TLSV1_3 } }',
+  'meshMTLS.minProtocolVersion': '{ meshMTLS: { minProtocolVersion: TLSV1_3 } }',
+  tlsDefaults: '{ tlsDefaults: { minProtocolVersion: TLSV1_3 } }',
+  'tlsDefaults.minProtocolVersion': '{ tlsDefaults: { minProtocolVersion: TLSV1_3 } }',
+  'tlsDefaults.cipherSuites': '{ tlsDefaults: { cipherSuites: [ECDHE-RSA-AES128-GCM-SHA256] } }',
+  'defaultConfig.tracing.sampling': '{ defaultConfig: { tracing: { sampling: 20 } } }',
+  'defaultConfig.gatewayTopology.numTrustedProxies': '{ defaultConfig: { gatewayTopology: { numTrustedProxies: 2 } } }',
+  'defaultConfig.gatewayTopology.forwardClientCertDetails': '{ defaultConfig: { gatewayTopology: { forwardClientCertDetails: SANITIZE } } }',
+  'defaultConfig.proxyHeaders.forwardedClientCert': '{ defaultConfig: { proxyHeaders: { forwardedClientCert: SANITIZE } } }',
+  'defaultConfig.proxyHeaders.setCurrentClientCertDetails.subject':
+    '{ defaultConfig: { proxyHeaders: { setCurrentClientCertDetails: { subject: false } } } }',
+  'defaultConfig.proxyHeaders.setCurrentClientCertDetails.cert':
+    '{ defaultConfig: { proxyHeaders: { setCurrentClientCertDetails: { cert: true } } } }',
+  'defaultConfig.proxyHeaders.setCurrentClientCertDetails.dns':
+    '{ defaultConfig: { proxyHeaders: { setCurrentClientCertDetails: { dns: false } } } }',
+  'defaultConfig.proxyHeaders.setCurrentClientCertDetails.uri':
+    '{ defaultConfig: { proxyHeaders: { setCurrentClientCertDetails: { uri: false } } } }',
+  'defaultConfig.proxyHeaders.requestId.disabled': '{ defaultConfig: { proxyHeaders: { requestId: { disabled: true } } } }',
+  'defaultConfig.proxyHeaders.server.disabled': '{ defaultConfig: { proxyHeaders: { server: { disabled: true } } } }',
+  'defaultConfig.proxyHeaders.server.value': '{ defaultConfig: { proxyHeaders: { server: { value: shop } } } }',
+};
+
+/** What decides about other things than what proxies get, and where that is. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  trustDomain: 'analysis says when it is not that of the authority (MEL0206), and --mesh-config refuses it',
+  ingressControllerMode: 'there are no Ingress objects; OFF and STRICT say as much',
+  'inboundTrafficPolicy.mode': 'PASSTHROUGH, the default, is the one value that is taken',
+  'defaultConfig.terminationDrainDuration': 'how a workload ends: control-plane/src/ca/membership.test.ts',
+  'defaultConfig.concurrency': 'how a proxy is started: control-plane/src/ca/membership.test.ts',
+  'defaultConfig.proxyMetadata': 'how a proxy is started: control-plane/src/ca/membership.test.ts',
+};
+
+function resources(settings: string): string {
+  const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'istio', namespace: 'istio-system' }, data: { mesh: settings } };
+  const { state, nodes } = readMeshCase(`${MESH}---\n${JSON.stringify(map)}\n`, 'mesh-config');
+  return JSON.stringify([...nodes.values()].map((node) => resourcesOf(node, state)));
+}
+
+/** Paths of all fields that may say more than their default. */
+function acceptedFields(): readonly string[] {
+  const { unsupported } = meshConfigDefinition;
+  const onlyDefault = (at: string): boolean =>
+    Object.keys(unsupported).some((pattern) => ['!=', '[]!=', '=true', '=false'].some((end) => pattern.startsWith(`${at}${end}`)));
+  const refused = (at: string): boolean => unsupported[at] !== undefined || onlyDefault(at);
+  const visit = (node: SchemaNode, at: string): readonly string[] => {
+    if (refused(at)) return [];
+    const inner = Object.entries((node['properties'] ?? {}) as Readonly<Record<string, SchemaNode>>).flatMap(([key, value]) =>
+      visit(value, at === '' ? key : `${at}.${key}`),
+    );
+    const items = typeof node['items'] === 'object' ? visit(node['items'] as SchemaNode, `${at}[]`) : [];
+    const group = node['properties'] !== undefined || at.endsWith(']');
+    return [...(group ? [] : [at]), ...inner, ...items];
+  };
+  return visit((jsonSchemaOf(meshConfigDefinition)['properties'] as Readonly<Record<string, SchemaNode>>)['spec'] ?? {}, '');
+}
+
+test('every accepted field of MeshConfig changes what a proxy gets', () => {
+  const plain = resources('{}');
+  const ignored = acceptedFields().filter((field) => {
+    const example = EXAMPLES[field];
+    return example === undefined ? ELSEWHERE[field] === undefined : resources(example) === plain;
+  });
+  assert.deepEqual(ignored, []);
+  const bad = Object.entries(EXAMPLES).flatMap(([field, text]) => decodeMeshConfig(text).findings.map(({ message }) => `${field} ${message}`));
+  assert.deepEqual(bad, []);
+});
