@@ -36,9 +36,6 @@ function fakeMembers() {
         const { portMap, locality, weight } = workload;
         return { workload, member: { name: 'vms', annotations: { team: 'a' }, portMap, locality, weight } };
       });
-        workload,
-        member: { name: 'vms', annotations: { team: 'a' }, portMap: workload.portMap } as Member['member'],
-      }));
       for (const listener of listeners) listener();
     },
   };
