@@ -67,6 +67,8 @@ export interface Expectation extends ExpectedResponse {
   readonly tls?: { readonly alpn?: Expected; readonly version?: Expected; readonly peer?: Expected; readonly refused?: boolean };
   /** HTTP/2: the code of RST_STREAM. */
   readonly rst?: Expected;
+  /** Of `admin`: what was picked, as JSON. */
+  readonly admin?: unknown;
   /** Of `push`: whether the client took it. */
   readonly verdict?: 'ack' | 'nack';
 }
@@ -88,6 +90,14 @@ export type Step =
   | (Common & { readonly t: 'http2'; readonly requests: readonly Http2Request[]; readonly expect: Expectation })
   | (Common & { readonly t: 'tcp'; readonly send: readonly Part[]; readonly until?: string; readonly expect: Expectation })
   | { readonly t: 'push'; readonly resources: (c: CaseContext) => Resources; readonly remove?: boolean; readonly expect: Expectation }
+  /** Asks the admin port; `pick` takes what is compared out of the answer (JSON when the path says so, else text). */
+  | {
+      readonly t: 'admin';
+      readonly path: (c: CaseContext) => string;
+      readonly pick: (answer: unknown, c: CaseContext) => unknown;
+      readonly eventually?: boolean;
+      readonly expect: Expectation;
+    }
   /** Runs steps at the same time. */
   | { readonly t: 'together'; readonly steps: readonly Step[] }
   /** Does one step so many times and counts who answered (by `body`): shares of load. */
@@ -148,6 +158,25 @@ export function push(resources: (c: CaseContext) => Resources, expect: Expectati
 /** Takes resources away (only their names are looked at). */
 export function remove(resources: (c: CaseContext) => Resources): Step {
   return { t: 'push', resources, remove: true, expect: { verdict: 'ack' } };
+}
+
+/** What the admin port must tell at once or, counters being gathered now and then, within 5 s. */
+export function admin(path: (c: CaseContext) => string, pick: (answer: unknown, c: CaseContext) => unknown, expected: unknown): Step {
+  return { t: 'admin', path, pick, eventually: true, expect: { admin: expected } };
+}
+
+/** Counters and gauges of both proxies, by the rest of their names behind `cluster.<name>.`. */
+export function clusterStats(cluster: string, expected: Readonly<Record<string, number>>): Step {
+  return admin(
+    (c) => `/stats?format=json&filter=${encodeURIComponent(`^cluster\\.${c.name(cluster)}\\.(${Object.keys(expected).join('|')})$`)}`,
+    (answer, c) => {
+      const { stats = [] } = answer as { readonly stats?: readonly { readonly name?: string; readonly value?: number }[] };
+      const own = `cluster.${c.name(cluster)}.`;
+      const found = stats.flatMap(({ name = '', value = 0 }) => (name.startsWith(own) ? [[name.slice(own.length), Number(value)] as const] : []));
+      return Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)));
+    },
+    Object.fromEntries(Object.entries(expected).sort(([a], [b]) => (a < b ? -1 : 1))),
+  );
 }
 
 /** Steps at the same time. */

@@ -27,6 +27,8 @@ export function mismatches(shown: StepObservation, expect: Expectation, path: st
   if (connection !== undefined) found.push(...value(fate, connection, join('connection')));
   if (received !== undefined) found.push(...value(shown.received, received, join('received')));
   if (verdict !== undefined) found.push(...value(shown.verdict, verdict, join('verdict')));
+  if (expect.admin !== undefined && JSON.stringify(shown.admin) !== JSON.stringify(expect.admin))
+    found.push({ path: join('admin'), expected: expect.admin, actual: shown.admin });
   if (expect.interim !== undefined) found.push(...value((shown.interim ?? []).join(), expect.interim.join(), join('interim')));
   if (expect.rst !== undefined) found.push(...value(shown.rst?.join(), expect.rst, join('rst')));
   if (expect.tls !== undefined) found.push(...tlsMismatches(shown.tls as Record<string, unknown> | undefined, expect.tls, join('tls')));

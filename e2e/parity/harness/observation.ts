@@ -10,6 +10,7 @@ export interface StepObservation {
   readonly backend?: readonly object[];
   readonly tls?: object;
   readonly rst?: readonly string[];
+  readonly admin?: unknown;
   readonly verdict?: 'ack' | 'nack';
   /** Why the step could not be done at all. */
   readonly error?: string;

@@ -37,6 +37,8 @@ async function once(run: CaseRun, step: Step): Promise<StepObservation> {
       return { shares: await share(run, step) };
     case 'push':
       return push(run, step);
+    case 'admin':
+      return { admin: step.pick(await run.proxy.admin(step.path(run.context)), run.context) };
     case 'http2':
       return withBackends(run, () => runHttp2(run, step));
     case 'http1':
