@@ -71,6 +71,7 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
       return listeners.apply(change);
     },
     listeners: () => listeners.status(),
+    counters: worker.counters,
     get activity() {
       return { connections: worker.connections.size, requests: worker.requests };
     },

@@ -243,6 +243,8 @@ export interface DataPlane extends AsyncDisposable {
   listeners(): readonly ListenerStatus[];
   /** Open downstream connections and requests in flight. */
   readonly activity: { readonly connections: number; readonly requests: number };
+  /** What filters have counted, under Envoy's names. */
+  readonly counters: ReadonlyMap<string, number>;
   /** Stops accepting, ends keep-alive, lets what runs finish for at most `deadlineMs`, then closes. */
   drain(deadlineMs: number): Promise<void>;
   /** Closes everything now. */

@@ -56,6 +56,7 @@ function collectStats(context: AdminContext, snapshot: EngineSnapshot): Stat[] {
     ['tcp.active_connections', snapshot.openTcp],
   ];
   for (const cluster of snapshot.clusters) stats.push(...clusterStats(cluster));
+  stats.push(...Object.entries(snapshot.counters));
   return stats.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 

@@ -33,6 +33,8 @@ export interface EngineSnapshot {
   readonly connections: number;
   readonly requests: number;
   readonly openTcp: number;
+  /** What filters have counted, under Envoy's names. */
+  readonly counters: Readonly<Record<string, number>>;
 }
 
 export interface ClusterSnapshot {
@@ -72,7 +74,7 @@ export interface HostSnapshot {
 /** The state of one engine, read between two requests. */
 export function snapshotOf(state: RuntimeState, dataPlane: DataPlane, openTcp: number, nowMs: number): EngineSnapshot {
   const clusters = [...state.clusters()].map((cluster) => clusterSnapshot(cluster, nowMs));
-  return { listeners: dataPlane.listeners(), clusters, ...dataPlane.activity, openTcp };
+  return { listeners: dataPlane.listeners(), clusters, ...dataPlane.activity, openTcp, counters: Object.fromEntries(dataPlane.counters) };
 }
 
 function clusterSnapshot(cluster: CompiledCluster, nowMs: number): ClusterSnapshot {

@@ -98,7 +98,14 @@ function joinSnapshots(a: EngineSnapshot, b: EngineSnapshot): EngineSnapshot {
     connections: a.connections + b.connections,
     requests: a.requests + b.requests,
     openTcp: a.openTcp + b.openTcp,
+    counters: joinCounters(a.counters, b.counters),
   };
+}
+
+function joinCounters(a: EngineSnapshot['counters'], b: EngineSnapshot['counters']): EngineSnapshot['counters'] {
+  const sums = new Map(Object.entries(a));
+  for (const [name, value] of Object.entries(b)) sums.set(name, (sums.get(name) ?? 0) + value);
+  return Object.fromEntries(sums);
 }
 
 function joinClusters(a: ClusterSnapshot, b: ClusterSnapshot | undefined): ClusterSnapshot {
