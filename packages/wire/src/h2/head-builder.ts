@@ -99,7 +99,7 @@ export class HeadBuilder implements H2Head {
     this.memory.forget();
   }
 
-  /** Does the block claim far more than is allowed? A literal of three bytes can name four kilobytes of the table, which have to be copied. */
+  /** Does the block claim far more than is allowed? A byte can stand for four kilobytes of the table. */
   get isBomb(): boolean {
     return this.#listBytes > this.#limits.maxHeaderListBytes + BOMB_BYTES;
   }

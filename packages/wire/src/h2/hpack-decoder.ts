@@ -78,8 +78,9 @@ export class HpackDecoder {
       } else if ((first & 0xe0) === 0x20) return false;
       else {
         p = this.#literal(block, p - 1, end, head);
-        if (p < 0 || head.isBomb) return false;
+        if (p < 0) return false;
       }
+      if (head.isBomb) return false;
     }
     return true;
   }
