@@ -14,6 +14,7 @@ import type { HeadView } from './request-view.ts';
 import { NO_STAGES, type StageChain, type StageMaker } from './payload.ts';
 import { NO_PIECES, type Piece } from './pieces.ts';
 import { send, startAttempt } from './attempt.ts';
+import { upstreamAuthority } from './upstream-authority.ts';
 import { tryIdleExpired } from './end-exchange.ts';
 import {
   connectFailed,
@@ -159,6 +160,9 @@ export class Exchange implements UpstreamUser, PoolWaiter {
 
   get client(): ConnectionInfo {
     return this.info.connection;
+  }
+  get upstreamAuthority(): string {
+    return upstreamAuthority(this);
   }
   /** The present try has been idle for too long. */
   onTryIdle(): void {

@@ -89,6 +89,11 @@ class SideExchange implements UpstreamUser, PoolWaiter {
     this.#started = true;
   }
 
+  get upstreamAuthority(): string {
+    const { authority, cluster } = this.#request;
+    return authority === '' ? cluster : authority;
+  }
+
   #tryStart(): void {
     const worker = this.#worker;
     const cluster = this.#cluster;
@@ -118,8 +123,8 @@ class SideExchange implements UpstreamUser, PoolWaiter {
   }
 
   #head(protocol: UpstreamStream['protocol']): string {
-    const { method, path, authority, headers, body, length = 'with-body' } = this.#request;
-    let head = `${method} ${clean(path)} HTTP/1.1\r\nhost: ${clean(authority === '' ? this.#request.cluster : authority)}\r\n`;
+    const { method, path, headers, body, length = 'with-body' } = this.#request;
+    let head = `${method} ${clean(path)} HTTP/1.1\r\nhost: ${clean(this.upstreamAuthority)}\r\n`;
     for (const [name, value] of headers) head += `${name}: ${clean(value)}\r\n`;
     const told = length === 'always' || (body.length > 0 && (length === 'with-body' || protocol === 'http1'));
     return told ? `${head}content-length: ${body.length}\r\n\r\n` : `${head}\r\n`;

@@ -11,6 +11,8 @@ export interface DialTarget {
   readonly alpn: readonly string[] | undefined;
   /** SNI; '' = none. */
   readonly serverName: string;
+  /** A name that the server has to show besides what its TLS settings ask for. */
+  readonly peerName?: string | undefined;
   readonly keepAlive: KeepAlive | undefined;
   /** Plain bytes that go first, before TLS: a header of the PROXY protocol. */
   readonly preface?: Uint8Array | undefined;

@@ -54,7 +54,7 @@ export class NodeDialer implements Dialer {
     let peer: VerifiedPeer | undefined;
     (below ?? socket).once('connect', () => this.#connected(below ?? socket, target));
     socket.once('secureConnect', () => {
-      const verified = tls.verify(socket, context, target.serverName, session);
+      const verified = tls.verify(socket, context, target, session);
       if (!verified.ok) {
         context.sessions.delete(sessionKey);
         socket.destroy(new Error(verified.reason));

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import type { UpstreamTls } from '@meltemi/runtime';
 import type { TlsInfo } from '../types.ts';
+import type { DialTarget } from './net-port.ts';
 import { compileSanCheck, isPinned, matchesHost, parseAltNames, tlsInfo, type AltName } from './tls-peer.ts';
 import { ownUri, resolveMaterial, sameMaterial, type SecretLookup, type TlsMaterial } from './tls-secrets.ts';
 
@@ -31,6 +32,9 @@ export interface VerifiedPeer {
   /** Wall clock, milliseconds: the earliest end of the certificates that the server showed. */
   readonly validToMs: number;
 }
+
+/** Whom a connection is for. */
+export type AskedName = Pick<DialTarget, 'serverName' | 'peerName'>;
 
 /** What a handshake came to: the facts of the connection, or why it must not be used. */
 export type Verified = { readonly ok: true; readonly info: TlsInfo; readonly peer: VerifiedPeer } | { readonly ok: false; readonly reason: string };
@@ -97,12 +101,12 @@ export class TlsClient {
    * Checks the server after EVERY handshake, once. Node's own hook (`checkServerIdentity`) is not called for resumed sessions, so it
    * cannot be the place.
    */
-  verify(socket: TLSSocket, context: ClientContext, serverName: string, resumed: ClientSession | undefined): Verified {
+  verify(socket: TLSSocket, context: ClientContext, asked: AskedName, resumed: ClientSession | undefined): Verified {
     const peer = takePeer(socket, resumed);
     const { certificate } = peer;
-    const refusal = context.verify ? this.#refusal(socket, peer, serverName) : undefined;
+    const refusal = context.verify ? this.#refusal(socket, peer, asked) : undefined;
     if (refusal !== undefined) return { ok: false, reason: refusal };
-    return { ok: true, peer, info: tlsInfo(socket, serverName, context.verify ? certificate : undefined, context.localUri) };
+    return { ok: true, peer, info: tlsInfo(socket, asked.serverName, context.verify ? certificate : undefined, context.localUri) };
   }
 
   /** The session to resume with a host, if there is one whose certificates are still valid: else a full handshake shows newer ones. */
@@ -123,18 +127,19 @@ export class TlsClient {
     if (oldest !== undefined) sessions.delete(oldest);
   }
 
-  #refusal(socket: TLSSocket, { certificate, validToMs }: VerifiedPeer, serverName: string): string | undefined {
+  #refusal(socket: TLSSocket, { certificate, validToMs }: VerifiedPeer, asked: AskedName): string | undefined {
     if (certificate === undefined) return 'TLS_error: the server showed no certificate';
     if (!socket.authorized) return `TLS_error: ${String(socket.authorizationError)}`;
     if (socket.isSessionReused() && validToMs <= Date.now()) return 'TLS_error: CERT_HAS_EXPIRED';
-    return this.#checkName(certificate, serverName);
+    return this.#checkName(certificate, asked);
   }
 
-  #checkName(certificate: X509Certificate, serverName: string): string | undefined {
+  #checkName(certificate: X509Certificate, { serverName, peerName }: AskedName): string | undefined {
     if (!this.#checkNames(parseAltNames(certificate.subjectAltName))) return 'TLS_error:CERTIFICATE_VERIFY_FAILED:verify_cert:SAN_matcher';
     if (!isPinned(certificate, this.tls.pins)) return 'TLS_error:CERTIFICATE_VERIFY_FAILED:verify_cert:pin';
-    if (this.tls.autoSanValidation && serverName !== '' && !matchesHost(certificate, serverName))
-      return 'TLS_error:CERTIFICATE_VERIFY_FAILED:verify_cert:auto_SAN';
-    return undefined;
+    const bySni = !this.tls.sanBySni || serverName === '' || matchesHost(certificate, serverName);
+    // A request that calls the server by no name is not served.
+    if (bySni && (peerName === undefined || matchesHost(certificate, peerName))) return undefined;
+    return 'TLS_error:CERTIFICATE_VERIFY_FAILED:verify_cert:auto_SAN';
   }
 }

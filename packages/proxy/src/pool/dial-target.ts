@@ -1,4 +1,5 @@
-import type { CompiledCluster, Host } from '@meltemi/runtime';
+import { isIP } from 'node:net';
+import type { CompiledCluster, Host, UpstreamTls } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import { writeProxyHeader } from '@meltemi/wire';
 import type { DialTarget } from '../net/net-port.ts';
@@ -7,20 +8,42 @@ import type { ConnectionInfo } from '../types.ts';
 /** Protocols of TLS (ALPN) under which HTTP/2 is spoken. */
 export const H2_PROTOCOLS: ReadonlySet<string> = new Set(['h2', 'istio-h2']);
 
+/** Whom a connection serves, where it cannot be just anybody. */
+export interface Beneficiary {
+  /** The client that the upstream is told of. */
+  readonly client?: ConnectionInfo | undefined;
+  /** The name that its requests call the upstream by; '' = none. */
+  readonly name?: string | undefined;
+}
+
 /** How to reach a host of a cluster. */
-export function dialTarget(worker: Worker, cluster: CompiledCluster, host: Host, client?: ConnectionInfo): DialTarget {
+export function dialTarget(worker: Worker, cluster: CompiledCluster, host: Host, { client, name }: Beneficiary = {}): DialTarget {
   const { config } = cluster;
   const tls = host.transport.t === 'tls' ? host.transport.tls : undefined;
-  const serverName = tls === undefined ? '' : tls.sni === '' && tls.autoSni ? host.endpoint.hostname : tls.sni;
   return {
     address: host.endpoint.address,
     bindAddress: config.bindAddress,
     tls: tls === undefined ? undefined : worker.tls.client(tls),
     alpn: undefined,
-    serverName,
+    serverName: tls === undefined ? '' : serverName(tls, host, name ?? ''),
+    ...(tls?.sanByRequest === true ? { peerName: name } : {}),
     keepAlive: config.tcpKeepalive === undefined ? undefined : { ...config.tcpKeepalive, timeMs: (config.tcpKeepalive.timeSeconds ?? 7200) * 1000 },
     ...(host.transport.proxyProtocol === undefined ? {} : { preface: proxyHeader(host.transport.proxyProtocol, client) }),
   };
+}
+
+/** Addresses are no server names (RFC 6066). */
+function serverName(tls: UpstreamTls, host: Host, name: string): string {
+  if (tls.sniByRequest && name !== '' && isIP(name) === 0) return name;
+  return tls.sni === '' && tls.sniByHost ? host.endpoint.hostname : tls.sni;
+}
+
+/** The name that an authority has, without port and brackets. */
+export function nameOf(authority: string): string {
+  const lower = authority.toLowerCase();
+  const [, bracketed] = /^\[([^\]]*)\](?::\d*)?$/.exec(lower) ?? [];
+  if (bracketed !== undefined) return bracketed;
+  return isIP(lower) === 0 ? lower.replace(/:\d*$/, '') : lower;
 }
 
 /** What the PROXY protocol tells of a client; without one (a health check) that there is none. */

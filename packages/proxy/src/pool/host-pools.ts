@@ -3,11 +3,13 @@ import type { Worker } from '../core/worker.ts';
 import type { StreamProtocol } from '../http/stream.ts';
 import { AutoPool } from './auto-pool.ts';
 import type { DialTarget } from '../net/net-port.ts';
-import type { ConnectionInfo } from '../types.ts';
-import { dialTarget, httpTarget } from './dial-target.ts';
+import { dialTarget, httpTarget, nameOf, type Beneficiary } from './dial-target.ts';
 import { HttpPool } from './http-pool.ts';
 import { Http2Pool } from './http2-pool.ts';
 import type { Acquired, PoolWaiter } from './pool-waiter.ts';
+
+/** A host that is called by more names than so many at a time keeps no connections for the oldest. */
+const MAX_NAMES = 64;
 
 /** The HTTP connections to one host, by what is spoken on them. */
 export class HostPools {
@@ -16,20 +18,27 @@ export class HostPools {
   #http1: HttpPool | undefined = undefined;
   #http2: Http2Pool | undefined = undefined;
   #auto: AutoPool | undefined = undefined;
-  /** Where connections tell of the client, those of one request serve no other. */
-  readonly #client: ConnectionInfo | undefined;
+  readonly #for: Beneficiary;
+  /** Where connections tell of the client, those of one request serve no other; where they call the host by the request's name, of no other name. */
   readonly #own = new WeakMap<PoolWaiter, HostPools>();
+  readonly #named = new Map<string, HostPools>();
 
-  constructor(worker: Worker, host: Host, client?: ConnectionInfo) {
+  constructor(worker: Worker, host: Host, beneficiary: Beneficiary = {}) {
     this.#worker = worker;
     this.#host = host;
-    this.#client = client;
+    this.#for = beneficiary;
   }
 
   /** A stream for a request that came by `downstream`. `breaker`: of the request's priority. */
   acquire(cluster: CompiledCluster, waiter: PoolWaiter, breaker: Breaker = cluster.breakers.default, downstream: StreamProtocol = 'http1'): Acquired {
-    if (this.#host.transport.proxyProtocol !== undefined && this.#client === undefined && waiter.client !== undefined) {
-      const own = new HostPools(this.#worker, this.#host, waiter.client);
+    const { transport } = this.#host;
+    if (this.#for.name === undefined && transport.t === 'tls' && (transport.tls.sniByRequest || transport.tls.sanByRequest)) {
+      const named = this.#poolsFor(nameOf(waiter.upstreamAuthority));
+      this.#own.set(waiter, named);
+      return named.acquire(cluster, waiter, breaker, downstream);
+    }
+    if (transport.proxyProtocol !== undefined && this.#for.client === undefined && waiter.client !== undefined) {
+      const own = new HostPools(this.#worker, this.#host, { ...this.#for, client: waiter.client });
       this.#own.set(waiter, own);
       const acquired = own.acquire(cluster, waiter, breaker, downstream);
       own.close();
@@ -54,16 +63,31 @@ export class HostPools {
     this.#http1?.renew();
     this.#http2?.renew();
     this.#auto?.forget();
+    for (const pools of this.#named.values()) pools.renew();
   }
 
   /** The host has left: nothing is kept. */
   close(): void {
     this.#http1?.close();
     this.#http2?.close();
+    for (const pools of this.#named.values()) pools.close();
+  }
+
+  #poolsFor(name: string): HostPools {
+    const known = this.#named.get(name);
+    if (known !== undefined) return known;
+    const [oldest] = this.#named.keys();
+    if (oldest !== undefined && this.#named.size >= MAX_NAMES) {
+      this.#named.get(oldest)?.close();
+      this.#named.delete(oldest);
+    }
+    const pools = new HostPools(this.#worker, this.#host, { name });
+    this.#named.set(name, pools);
+    return pools;
   }
 
   #target(cluster: CompiledCluster, speaks: 'http1' | 'http2' | 'auto'): DialTarget {
-    return httpTarget(dialTarget(this.#worker, cluster, this.#host, this.#client), speaks);
+    return httpTarget(dialTarget(this.#worker, cluster, this.#host, this.#for), speaks);
   }
 
   #http1Pool(): HttpPool {

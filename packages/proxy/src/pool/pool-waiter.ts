@@ -5,6 +5,8 @@ import type { UpstreamStream } from '../http/stream.ts';
 export interface PoolWaiter {
   /** The client's connection, for upstreams that are told of it (PROXY protocol); undefined for requests of the proxy's own. */
   readonly client?: ConnectionInfo;
+  /** The authority that the request goes on with, for upstreams that are called by it (TLS). */
+  readonly upstreamAuthority: string;
   onPoolReady(stream: UpstreamStream): void;
   /** `reason` as in Envoy's transport failure reasons; `timeout` = connecting took too long. */
   onPoolFailure(reason: string): void;

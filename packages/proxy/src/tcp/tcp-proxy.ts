@@ -108,7 +108,7 @@ class TcpConnection implements Connection {
     host.active++;
     this.#counted = true;
     worker.wheel.set(this.#connect, worker.wheel.now(), config.connectTimeoutMs);
-    this.#server = worker.dialer.dial(dialTarget(worker, cluster, host, this.#info.connection), this.#upstream());
+    this.#server = worker.dialer.dial(dialTarget(worker, cluster, host, { client: this.#info.connection }), this.#upstream());
   }
 
   #pick(cluster: CompiledCluster): Host | undefined {

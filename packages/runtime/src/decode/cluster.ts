@@ -9,7 +9,7 @@ import { decodeErrorStatuses } from './error-statuses.ts';
 import { decodeOutlier } from './outlier.ts';
 import { asObject, type Reader } from './reader.ts';
 import { decodeAdsSource, decodeUpstreamTransport } from './tls.ts';
-import type { UpstreamTransport } from '../types/tls.ts';
+import type { UpstreamTls, UpstreamTransport } from '../types/tls.ts';
 
 const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
@@ -154,14 +154,13 @@ const OVERRIDE_STATUSES: readonly EndpointHealth[] = ['unknown', 'healthy', 'deg
 
 function decodeHealthChecks(reader: Reader): RuntimeCluster['healthChecks'] {
   const checks = reader.messages('health_checks');
-  reader.require('health_checks', checks.length <= 1, 'several health checks of one cluster are not supported by this proxy, nor by Envoy');
+  reader.require('health_checks', checks.length <= 1, 'several health checks of one cluster are not supported by this proxy');
   return checks.map(decodeHealthCheck);
 }
 
 interface ProtocolOptions {
   readonly http: UpstreamHttp;
-  readonly autoSni: boolean;
-  readonly autoSanValidation: boolean;
+  readonly names: Pick<UpstreamTls, 'sniByRequest' | 'sanByRequest'>;
   readonly errors: { readonly errorStatuses?: readonly number[] };
 }
 
@@ -172,8 +171,7 @@ function decodeProtocolOptions(reader: Reader): ProtocolOptions {
   const errorStatuses = decodeErrorStatuses(options);
   return {
     http: { ...decodeCodec(options), ...decodeConnectionOptions(options?.message('common_http_protocol_options'), perConnection) },
-    autoSni: upstream?.bool('auto_sni') ?? false,
-    autoSanValidation: upstream?.bool('auto_san_validation') ?? false,
+    names: { sniByRequest: upstream?.bool('auto_sni') ?? false, sanByRequest: upstream?.bool('auto_san_validation') ?? false },
     errors: errorStatuses === undefined ? {} : { errorStatuses },
   };
 }
@@ -216,11 +214,7 @@ function decodeCodec(options: Reader | undefined): Pick<UpstreamHttp, 'codec' | 
 
 function withOptions(transport: UpstreamTransport, options: ProtocolOptions): UpstreamTransport {
   if (transport.t === 'raw') return transport;
-  const { tls } = transport;
-  return {
-    t: 'tls',
-    tls: { ...tls, autoSni: tls.autoSni || options.autoSni, autoSanValidation: tls.autoSanValidation || options.autoSanValidation },
-  };
+  return { ...transport, tls: { ...transport.tls, ...options.names } };
 }
 
 function decodeTransportMatch(reader: Reader, options: ProtocolOptions): TransportMatch {

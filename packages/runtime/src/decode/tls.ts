@@ -70,8 +70,10 @@ function decodeUpstreamTls(reader: Reader): UpstreamTls {
   return {
     ...common,
     sni: reader.string('sni'),
-    autoSni: reader.bool('auto_host_sni'),
-    autoSanValidation: reader.bool('auto_sni_san_validation'),
+    sniByHost: reader.bool('auto_host_sni'),
+    sanBySni: reader.bool('auto_sni_san_validation'),
+    sniByRequest: false,
+    sanByRequest: false,
   };
 }
 

@@ -49,10 +49,14 @@ export interface DownstreamTls extends CommonTls {
 export interface UpstreamTls extends CommonTls {
   /** Server name to send; empty = none. */
   readonly sni: string;
-  /** Take SNI from the request's authority when `sni` is empty (HttpProtocolOptions.auto_sni). */
-  readonly autoSni: boolean;
-  /** The peer must show the SNI or authority as its name (auto_san_validation). */
-  readonly autoSanValidation: boolean;
+  /** The host's name is sent when `sni` is empty (auto_host_sni). */
+  readonly sniByHost: boolean;
+  /** What is sent as server name has to be the peer's own (auto_sni_san_validation). */
+  readonly sanBySni: boolean;
+  /** The authority of a request goes as server name, whatever else is said (auto_sni of HttpProtocolOptions). Its connection serves only requests of the same. */
+  readonly sniByRequest: boolean;
+  /** The authority of a request has to be a name of the peer (auto_san_validation of HttpProtocolOptions). */
+  readonly sanByRequest: boolean;
 }
 
 /** `raw` = plain bytes. */
