@@ -99,4 +99,21 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     embedded: {},
     reason: "the service's own answer is told, not how long Envoy's client waited for it; and who asks is no client of the mesh",
   },
+  ...[
+    'an upgrade that is allowed goes through, and so do the bytes',
+    'a route may allow an upgrade',
+    'CONNECT that ends here: bytes to the upstream and back',
+    'CONNECT that is passed on',
+  ].map((name) => ({
+    case: `upgrades/${name}`,
+    at: ['log.*.details', 'log.*.flags'],
+    embedded: {},
+    reason: 'a client that says that it has said everything (FIN) still hears the rest; Envoy takes that for the end of the tunnel (DC)',
+  })),
+  {
+    case: 'upgrades/an upgrade that the upstream does not take is answered by it',
+    at: ['0.responses.0.body', '0.responses.0.headers.content-length', 'log.0.details', 'log.0.sent'],
+    embedded: { '0.responses.0.body': 'no' },
+    reason: 'what the upstream says instead of agreeing reaches the client whole; Envoy passes its head on without the body',
+  },
 ];

@@ -1,4 +1,5 @@
 import { httpPool } from '../pool/host-pools.ts';
+import { dialTcpStream } from '../pool/tcp-stream.ts';
 import { forget } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { spread } from './hedge.ts';
@@ -11,6 +12,7 @@ import { buildRequestHead, rescan } from './request-head.ts';
 import { attemptFailed } from './retry.ts';
 import { touchTry } from './try-idle.ts';
 import type { RequestFraming, UpstreamStream } from './stream.ts';
+import { endsHere } from './upgrades.ts';
 
 /** Bodies up to so much go out in one piece with their head. */
 const JOIN_BYTES = 64 * 1024;
@@ -38,6 +40,10 @@ export function startAttempt(x: Exchange): void {
   usage.requests++;
   host.active++;
   x.counted = true;
+  if (endsHere(x)) {
+    dialTcpStream(worker, { cluster, host, breaker }, x, () => x.phase === 'held' && x.host === host);
+    return;
+  }
   const got = httpPool(worker, host).acquire(cluster, x, breaker, x.downstream.protocol);
   if (got === 'overflow') noPlace(x);
   else if (got !== 'queued') send(x, got, info.attempts === 1 && worker.scannedFor === x);

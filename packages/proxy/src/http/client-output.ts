@@ -115,7 +115,7 @@ export class ClientOutput {
   /** How the client sees where the body ends. */
   #framingOf(x: Exchange, body: ResponseBody): ResponseFraming['framing'] {
     const { responseScanner: scanner } = this.#worker;
-    if (scanner.contentLength >= 0 || scanner.status === 101) return 'kept';
+    if (scanner.contentLength >= 0 || x.phase === 'tunnel') return 'kept';
     if (body === 'none') return bodiless(x, scanner);
     if (!x.http10) return 'chunked';
     this.#client.closeAfter = true;

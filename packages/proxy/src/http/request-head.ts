@@ -18,6 +18,7 @@ import {
 import { headerValue } from './request-view.ts';
 import type { RequestFraming } from './stream.ts';
 import { cutTrace } from './tracing.ts';
+import { CONNECT } from './upgrades.ts';
 
 const HOST = HEADER.host;
 const REQUEST_ID = HEADER['x-request-id'];
@@ -56,7 +57,7 @@ export function buildRequestHead(x: Exchange, framing: RequestFraming): number {
   if (x.plan.config.via !== '') lines += `via: ${clean(x.plan.config.via)}\r\n`;
   if (x.plan.captureRequest.length > 0 && x.choice?.requestHeaders.empty === false)
     x.info.capturedRequest = x.plan.captureRequest.map((name) => sentValue(scanner, bytes, lines, name));
-  if (x.upgrade !== '') lines += 'connection: Upgrade\r\n';
+  if (x.upgrade !== '' && x.upgrade !== CONNECT) lines += 'connection: Upgrade\r\n';
   if (framing === 'chunked' && !scanner.chunked) lines += 'transfer-encoding: chunked\r\n';
   else if (framing === 'empty') lines += 'content-length: 0\r\n';
   const out = buffers.reserve(x.head.end - x.head.start + x.info.path.length + lines.length + SPARE_BYTES);
@@ -129,6 +130,7 @@ function hostLines(x: Exchange, scanner: HeadScanner, lines: string): string {
 /** The request line: the client's own bytes when nothing in it changes. */
 function startLine(x: Exchange, scanner: HeadScanner, bytes: Buffer, out: Buffer): number {
   const { info } = x;
+  if (x.upgrade === CONNECT) return out.write(`CONNECT ${info.authority} HTTP/1.1\r\n`, 0, 'latin1');
   if (!x.http10 && info.path === info.originalPath) return bytes.copy(out, 0, scanner.methodStart, scanner.headersStart);
   return out.write(`${info.method} ${info.path} HTTP/1.1\r\n`, 0, 'latin1');
 }

@@ -1,5 +1,5 @@
 import type { AttemptEnd } from '@meltemi/runtime';
-import { HEADER } from '@meltemi/wire';
+import { HEADER, type HeadScanner } from '@meltemi/wire';
 import { expelHost } from '../health/health-checks.ts';
 import { drainPool } from '../health/drain.ts';
 import { flagBit } from '../types.ts';
@@ -15,6 +15,7 @@ import type { Piece } from './pieces.ts';
 import { attemptFailed, mayRetry, scheduleRetry, sentInVain, sentOnStale } from './retry.ts';
 import { routeAgain } from './router.ts';
 import { touchTry } from './try-idle.ts';
+import { CONNECT, switches } from './upgrades.ts';
 import type { HeadRead, LostCause, UpstreamStream } from './stream.ts';
 
 /** Envoy's limit for the head of a response. */
@@ -30,7 +31,8 @@ export function connectFailed(x: Exchange, reason: string): void {
 export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): number {
   const { worker, info } = x;
   const { status } = worker.responseScanner;
-  if ((status === 101 && x.upgrade === '') || worker.responseScanner.count > MAX_RESPONSE_HEADERS) return nonsense(x);
+  const switched = switches(x.upgrade, status);
+  if ((status === 101 && !switched) || worker.responseScanner.count > MAX_RESPONSE_HEADERS) return nonsense(x);
   info.upstreamFirstByteMs = worker.wheel.recent;
   info.responseCode = status;
   if (info.grpc) readGrpcStatus(x, read);
@@ -47,7 +49,7 @@ export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): nu
   info.upstreamTransportFailureReason = '';
   x.downstream.timers.stopTry();
   if (x.filters !== undefined) filterResponse(x, read.bytes, read.ended);
-  return status === 101 ? switchProtocols(x, stream, read) : passOn(x, stream, read);
+  return switched ? switchProtocols(x, stream, read) : passOn(x, stream, read);
 }
 
 /** A response that is nothing but trailers has the status of the call in its head. */
@@ -104,10 +106,17 @@ function retried(x: Exchange, bytes: Uint8Array): boolean {
 
 function switchProtocols(x: Exchange, stream: UpstreamStream, read: HeadRead): number {
   x.phase = 'tunnel';
+  // What follows is no body (RFC 9110 section 9.3.6).
+  if (x.upgrade === CONNECT) dropFraming(x.worker.responseScanner);
   stream.startTunnel();
   x.downstream.writeHead(x, read, 'none');
   x.downstream.startTunnel(x);
   return read.after;
+}
+
+function dropFraming(scanner: HeadScanner): void {
+  scanner.dropLength();
+  scanner.dropKnown(HEADER['transfer-encoding']);
 }
 
 function nonsense(x: Exchange): number {

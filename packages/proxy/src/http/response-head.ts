@@ -7,6 +7,7 @@ import { applyHeaders, clean, copyKept, sentValue, type HeadDraft } from './head
 import { rescan } from './request-head.ts';
 import { headerValue } from './request-view.ts';
 import type { HeadRead } from './stream.ts';
+import { CONNECT } from './upgrades.ts';
 
 const { server: SERVER, date: DATE } = HEADER;
 const SERVICE_TIME = HEADER['x-envoy-upstream-service-time'];
@@ -105,7 +106,7 @@ function requestHeaderOf(x: Exchange, name: string): string | undefined {
 
 /** What the client is told of its connection. */
 export function connectionLine(x: Exchange, close: boolean): string {
-  if (x.phase === 'tunnel') return 'connection: Upgrade\r\n';
+  if (x.phase === 'tunnel') return x.upgrade === CONNECT ? '' : 'connection: Upgrade\r\n';
   if (close) return 'connection: close\r\n';
   return x.http10 ? 'connection: keep-alive\r\n' : '';
 }

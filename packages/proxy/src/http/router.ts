@@ -14,12 +14,17 @@ import { openRequestChain } from './request-body.ts';
 import { rescan } from './request-head.ts';
 import { headerValue, knownValue } from './request-view.ts';
 import { startTrace } from './tracing.ts';
+import { CONNECT, isUpgradeRefused } from './upgrades.ts';
 
 /** Finds what is to be done with a request whose head the worker's scanner has just read, and begins it. */
 export function routeRequest(x: Exchange): void {
   const { worker, plan } = x;
   startTrace(x, worker.requestScanner, worker.view);
   choose(x);
+  if (x.upgrade !== '' && isUpgradeRefused(x)) {
+    x.downstream.reply(x, x.upgrade === CONNECT && x.route === undefined ? REPLIES.routeNotFound : REPLIES.upgradeFailed);
+    return;
+  }
   // Filters stand before the router: they see redirects and direct responses too, and what no route matches.
   if (plan.http.filters.empty) act(x);
   else runFilters(x, -1, STEPS);

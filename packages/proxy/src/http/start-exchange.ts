@@ -11,6 +11,7 @@ import { normalizeTarget } from './path.ts';
 import { REPLIES } from './replies.ts';
 import { headerValue, knownValue, repeatedValue } from './request-view.ts';
 import type { DownstreamStream } from './stream.ts';
+import { CONNECT } from './upgrades.ts';
 
 const CONTINUE = ascii('100-continue');
 const GRPC = /^application\/grpc(?:$|[+;])/;
@@ -60,8 +61,7 @@ function methodText(bytes: Uint8Array, start: number, end: number): string {
 function examineTarget(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): LocalReply | undefined {
   const { config } = x.plan;
   const { info } = x;
-  // No route is one for CONNECT here.
-  if (info.method === 'CONNECT') return REPLIES.routeNotFound;
+  if (info.method === 'CONNECT') return takeAuthority(x);
   if (bytes[scanner.targetStart] !== SLASH) {
     if (info.originalPath === '*') return info.method === 'OPTIONS' ? REPLIES.noPath : REPLIES.badRequest;
     if (!config.http1.allowAbsoluteUrl || !takeAbsolute(x)) return REPLIES.badRequest;
@@ -72,12 +72,23 @@ function examineTarget(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Lo
   return normal.t === 'redirect' ? { ...localReply(307, '', 'path_normalization_failed'), lines: `location: ${normal.path}\r\n` } : undefined;
 }
 
+/** `CONNECT host:port` (RFC 9110 section 9.3.6): a request for a tunnel, without path. */
+function takeAuthority(x: Exchange): LocalReply | undefined {
+  if (!x.requestComplete || !AUTHORITY.test(x.info.originalPath)) return REPLIES.badRequest;
+  x.upgrade = CONNECT;
+  x.viewAuthority = x.info.originalPath;
+  x.viewPath = '';
+  return undefined;
+}
+
+const AUTHORITY = /^[A-Za-z0-9._~%!$&'()*+;=:[\]-]+$/;
+
 /** `GET http://host/path`: the authority is the target's, whatever `host` says (RFC 9112 section 3.2.2). */
 function takeAbsolute(x: Exchange): boolean {
   const absolute = /^https?:\/\/([^/?]*)(.*)$/i.exec(x.info.originalPath);
   if (absolute === null) return false;
   const [, authority = '', rest = ''] = absolute;
-  if (!/^[A-Za-z0-9._~%!$&'()*+;=:[\]-]+$/.test(authority)) return false;
+  if (!AUTHORITY.test(authority)) return false;
   x.viewAuthority = authority;
   x.viewPath = rest.startsWith('/') ? rest : `/${rest}`;
   return true;
@@ -87,7 +98,7 @@ function examineRest(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Loca
   const { config } = x.plan;
   const tooOld = x.http10 ? examineHttp10(x) : undefined;
   if (tooOld !== undefined) return tooOld;
-  x.viewAuthority = trimAuthority(x);
+  if (x.upgrade !== CONNECT) x.viewAuthority = trimAuthority(x);
   if (x.head.end - x.head.start > config.maxRequestHeadersBytes) return REPLIES.headTooLarge;
   if (scanner.count > config.maxHeadersCount) return REPLIES.tooManyHeaders;
   if (config.headersWithUnderscores !== 'allow' && dropUnderscored(scanner, bytes) && config.headersWithUnderscores === 'reject')
@@ -96,7 +107,8 @@ function examineRest(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Loca
     const header = (scanner.known[HEADER.expect] as number) - 1;
     x.expectsContinue = !x.http10 && matches(bytes, scanner.valueStart(header), scanner.valueEnd(header), CONTINUE);
   }
-  return scanner.upgrade && !x.http10 ? examineUpgrade(x, scanner, bytes) : undefined;
+  if (scanner.upgrade && !x.http10 && x.upgrade === '') examineUpgrade(x, scanner, bytes);
+  return undefined;
 }
 
 function examineHttp10(x: Exchange): LocalReply | undefined {
@@ -106,17 +118,14 @@ function examineHttp10(x: Exchange): LocalReply | undefined {
   return x.viewAuthority === '' ? REPLIES.noHostName : undefined;
 }
 
-function examineUpgrade(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): LocalReply | undefined {
+/** Whether it is allowed is known with the route. */
+function examineUpgrade(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): void {
   // All lines together: behind a first one that is allowed, a second one would offer the application another protocol (h2c smuggling).
   const wanted = (headerValue(scanner, bytes, 'upgrade') ?? '').toLowerCase();
   // An offer to change to HTTP/2 may be ignored (RFC 9110 section 7.8), other ones are meant.
   if (wanted === 'h2c' || !x.requestComplete || x.downstream.receivedBytes > 0) {
     scanner.dropKnown(HEADER.upgrade);
-    return undefined;
-  }
-  if (!x.plan.upgrades.has(wanted)) return REPLIES.upgradeFailed;
-  x.upgrade = wanted;
-  return undefined;
+  } else x.upgrade = wanted;
 }
 
 function trimAuthority(x: Exchange): string {

@@ -9,6 +9,7 @@ import { nodeBytes } from '../net/node-bytes.ts';
 import type { TlsInfo, Transport } from '../types.ts';
 import { BodyWriter } from './body-writer.ts';
 import type { HeadRead, LostCause, RequestFraming, UpstreamStream, UpstreamUser } from './stream.ts';
+import { switches } from './upgrades.ts';
 
 /** What a connection was made for. */
 export interface UpstreamOrigin {
@@ -263,13 +264,14 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
     const { status } = scanner;
     // Interim responses stay here: this proxy answers expectations itself.
     if (status < 200 && status !== 101) return after;
-    if (status !== 101) this.#startBody(user, scanner);
+    const switched = status === 101 || switches(user.upgrade, status);
+    if (!switched) this.#startBody(user, scanner);
     const read = this.#read;
     read.bytes = source;
     read.start = from;
     read.after = after;
     read.end = until;
-    read.ended = status !== 101 && this.body.done;
+    read.ended = !switched && this.body.done;
     const next = user.onResponse(this, read);
     read.bytes = NO_BYTES;
     if (next < 0 || this.user !== user) return -1;

@@ -1,6 +1,7 @@
 import type { CompiledCluster, Host } from '@meltemi/runtime';
 import { H2_ERROR, type H2Data, type H2Head, type H2Outgoing, type H2Stream } from '@meltemi/wire';
 import type { HeadRead, LostCause, RequestFraming, UpstreamStream, UpstreamUser } from '../http/stream.ts';
+import { CONNECT } from '../http/upgrades.ts';
 import { asBuffer } from '../net/node-bytes.ts';
 import type { TlsInfo } from '../types.ts';
 import type { Worker } from '../core/worker.ts';
@@ -82,7 +83,7 @@ export class ClientStream implements UpstreamStream {
     outgoing.end = length;
     outgoing.endStream = framing === 'none' && user.upgrade === '';
     outgoing.scheme = user.scheme;
-    outgoing.extended = user.upgrade !== '';
+    outgoing.extended = user.upgrade !== '' && user.upgrade !== CONNECT;
     if (outgoing.extended && this.#link.session.ready && !this.#link.session.canConnect) {
       // Not within the caller's call, which counts on a stream.
       process.nextTick(() => this.user === user && this.lost('protocol', 'http2.no_extended_connect'));
@@ -147,7 +148,7 @@ export class ClientStream implements UpstreamStream {
     read.bytes = head.bytes;
     read.end = head.end;
     read.ended = endStream;
-    if (user.upgrade !== '' && head.status === 200) this.#switched(head, user);
+    if (this.#outgoing.extended && head.status === 200) this.#switched(head, user);
     else if (!head.load(scanner)) {
       this.#lose('protocol', `http2.${scanner.error}`);
       return;

@@ -83,7 +83,7 @@ export class ServerStream implements DownstreamStream {
       return;
     }
     const now = worker.wheel.recent;
-    const x = acceptRequest(this, now, { bytes: head.bytes, start: head.start, end: head.end }, endStream || head.extended);
+    const x = acceptRequest(this, now, { bytes: head.bytes, start: head.start, end: head.end }, endStream || head.extended || isConnect(head));
     x.info.httpVersion = 'HTTP/2';
     this.#x = x;
     worker.requests++;
@@ -175,7 +175,7 @@ export class ServerStream implements DownstreamStream {
     const { scratch } = this.worker.buffers;
     x.info.responseHeadBytes = length;
     // Protocols are switched by an ordinary success here (RFC 8441 section 5).
-    if (x.phase === 'tunnel') scratch.write('200', 9, 'latin1');
+    if (this.worker.responseScanner.status === 101) scratch.write('200', 9, 'latin1');
     this.#sendHead(scratch, length, body === 'none' && x.phase !== 'tunnel');
   }
 
@@ -335,4 +335,9 @@ export class ServerStream implements DownstreamStream {
       this.#release();
     }
   }
+}
+
+/** (No other method begins so; the scanner has checked it.) */
+function isConnect({ bytes, start }: H2Head): boolean {
+  return bytes[start] === 67 && bytes[start + 6] === 84 && bytes[start + 7] === 32;
 }

@@ -4,6 +4,7 @@ import { decodeAccessLogs } from './access-log.ts';
 import { decodeHttp2 } from './http2.ts';
 import { decodeCidrs } from './common.ts';
 import type { Reader } from './reader.ts';
+import { decodeUpgradeType } from './upgrade-type.ts';
 import { decodeRouteConfigMessage } from './route.ts';
 import { decodeAdsSource } from './tls.ts';
 
@@ -201,8 +202,7 @@ function checkHeaderCase(reader: Reader | undefined): void {
 }
 
 function upgrade(reader: Reader): string {
-  const type = reader.string('upgrade_type').toLowerCase();
-  reader.require('upgrade_type', type === 'websocket', `upgrade "${type}" is not supported by this proxy`);
+  const type = decodeUpgradeType(reader);
   return reader.bool('enabled', true) ? type : '';
 }
 

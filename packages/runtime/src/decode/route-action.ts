@@ -7,6 +7,7 @@ import { decodeExtension, type ExtensionTable } from './any.ts';
 import { decodeMutations, filterMetadata } from './common.ts';
 import { decodeCopies } from './copies.ts';
 import { decodeHashPolicies } from './hash-policy.ts';
+import { decodeUpgradeType } from './upgrade-type.ts';
 import type { Reader } from './reader.ts';
 import { decodeRetry } from './retry.ts';
 import { decodeSubstitution } from './substitution.ts';
@@ -59,6 +60,22 @@ function decodeForward(reader: Reader): ForwardAction {
     criteria: decodeCriteria(reader),
     ...decodeCopies(reader),
     rateLimits: decodeRateLimits(reader),
+    ...decodeUpgrades(reader.messages('upgrade_configs')),
+  };
+}
+
+function decodeUpgrades(configs: readonly Reader[]): Pick<ForwardAction, 'upgrades'> {
+  if (configs.length === 0) return {};
+  return {
+    upgrades: configs.map((config) => {
+      const type = decodeUpgradeType(config);
+      const connect = config.message('connect_config');
+      config.require('connect_config', connect === undefined || type === 'connect', 'only of upgrade_type CONNECT');
+      connect?.require('proxy_protocol_config', !connect.has('proxy_protocol_config'), 'not supported by this proxy');
+      connect?.harmless('proxy_protocol_config');
+      connect?.require('allow_post', !connect.bool('allow_post'), 'tunnels by POST are not supported by this proxy');
+      return { type, enabled: config.bool('enabled', true), terminate: connect !== undefined };
+    }),
   };
 }
 

@@ -68,7 +68,7 @@ export interface HttpConnectionManager {
   readonly headersWithUnderscores: 'allow' | 'reject' | 'drop';
   readonly http1: Http1Options;
   readonly http2: Http2Options;
-  /** Upgrades passed on: `websocket`. Lower-case. */
+  /** Upgrades passed on, in lower case: `websocket`, `connect` (CONNECT requests), … */
   readonly upgrades: readonly string[];
   /** Absent = no spans. */
   readonly tracing?: HttpTracing;

@@ -109,6 +109,13 @@ export interface WeightedCluster {
   readonly overrides: FilterOverrides;
 }
 
+/** One upgrade, in lower case. `terminate`: of `connect`, the tunnel ends here and its bytes go to the upstream as they are. */
+export interface RouteUpgrade {
+  readonly type: string;
+  readonly enabled: boolean;
+  readonly terminate: boolean;
+}
+
 export interface ForwardAction {
   readonly cluster:
     | { readonly t: 'one'; readonly name: string }
@@ -138,6 +145,8 @@ export interface ForwardAction {
   readonly mirrors: readonly MirrorPolicy[];
   readonly internalRedirect?: InternalRedirectPolicy;
   readonly rateLimits: readonly RateLimitRule[];
+  /** Upgrades that are allowed or refused here, whatever the connection manager says; absent = none. */
+  readonly upgrades?: readonly RouteUpgrade[];
 }
 
 /** Attempts beside each other; the first good answer wins. */
