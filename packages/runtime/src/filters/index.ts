@@ -13,6 +13,7 @@ import { localRateLimitFilter } from './local-ratelimit.ts';
 import { rateLimitFilter } from './ratelimit.ts';
 import { rbacFilter } from './rbac.ts';
 import { setMetadataFilter } from './set-metadata.ts';
+import { statefulSessionFilter } from './stateful-session.ts';
 import type { FilterOverride, FilterOverrides, HttpFilter } from './types.ts';
 
 /** Every HTTP filter this proxy has, besides the router. Order is of no meaning here: the chain's order comes with the configuration. */
@@ -26,6 +27,7 @@ export const HTTP_FILTERS: readonly FilterKind[] = [
   rateLimitFilter,
   headerMutationFilter,
   setMetadataFilter,
+  statefulSessionFilter,
   compressorFilter,
   bufferFilter,
   healthCheckFilter,
