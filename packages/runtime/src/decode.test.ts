@@ -152,9 +152,9 @@ test('what would be accepted and without effect is refused by its name', () => {
     `${at}.request_id_extension: not supported by this proxy`,
     `${at}.tracing.custom_tags: not supported by this proxy`,
   ]);
-  const route = { match: { prefix: '/' }, route: { cluster: 'c', upgrade_configs: [{ upgrade_type: 'websocket' }] } };
+  const route = { match: { prefix: '/' }, route: { cluster: 'c', upgrade_configs: [{ upgrade_type: 'connect-udp' }] } };
   assert.deepEqual(faults(decodeRoute({ name: 't', virtual_hosts: [{ name: 'v', domains: ['a'], routes: [route] }] })), [
-    'virtual_hosts[0].routes[0].route.upgrade_configs: not supported by this proxy',
+    'virtual_hosts[0].routes[0].route.upgrade_configs[0].upgrade_type: upgrade "connect-udp" is not supported by this proxy',
   ]);
   const tcp_keepalive = { keepalive_time: 75, keepalive_probes: 3, keepalive_interval: 5 };
   const cluster = decodeCluster({

@@ -194,9 +194,7 @@ const LOST_REASONS = {
 export function upstreamLost(x: Exchange, stream: UpstreamStream, cause: LostCause, reason: string): void {
   const { info } = x;
   if (x.phase === 'sent') {
-    if ((cause === 'closed' && sentOnStale(x, stream)) || (cause === 'unprocessed' && sentInVain(x))) return;
-    if (cause === 'protocol') nonsense(x);
-    else attemptFailed(x, { end: lostEnd(cause), flag: LOST_FLAGS[cause], reason: LOST_REASONS[cause], transport: '' });
+    lostBeforeAnswer(x, stream, cause);
     return;
   }
   if (x.phase === 'done') return;
@@ -213,6 +211,12 @@ export function upstreamLost(x: Exchange, stream: UpstreamStream, cause: LostCau
   // A response that is cut must look cut: over HTTP/1.1 the client's connection goes with it.
   if (x.phase === 'tunnel') x.downstream.closeTunnel(x);
   else x.downstream.cut(x);
+}
+
+function lostBeforeAnswer(x: Exchange, stream: UpstreamStream, cause: LostCause): void {
+  if ((cause === 'closed' && sentOnStale(x, stream)) || (cause === 'unprocessed' && sentInVain(x))) return;
+  if (cause === 'protocol') nonsense(x);
+  else attemptFailed(x, { end: lostEnd(cause), flag: LOST_FLAGS[cause], reason: LOST_REASONS[cause], transport: '' });
 }
 
 function lostEnd(cause: LostCause): AttemptEnd {

@@ -98,16 +98,17 @@ function examineRest(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Loca
   const { config } = x.plan;
   const tooOld = x.http10 ? examineHttp10(x) : undefined;
   if (tooOld !== undefined) return tooOld;
-  if (x.upgrade !== CONNECT) x.viewAuthority = trimAuthority(x);
+  x.viewAuthority = trimAuthority(x);
   if (x.head.end - x.head.start > config.maxRequestHeadersBytes) return REPLIES.headTooLarge;
   if (scanner.count > config.maxHeadersCount) return REPLIES.tooManyHeaders;
   if (config.headersWithUnderscores !== 'allow' && dropUnderscored(scanner, bytes) && config.headersWithUnderscores === 'reject')
     return REPLIES.underscore;
+  if (x.http10) return undefined;
   if (scanner.known[HEADER.expect] !== 0) {
     const header = (scanner.known[HEADER.expect] as number) - 1;
-    x.expectsContinue = !x.http10 && matches(bytes, scanner.valueStart(header), scanner.valueEnd(header), CONTINUE);
+    x.expectsContinue = matches(bytes, scanner.valueStart(header), scanner.valueEnd(header), CONTINUE);
   }
-  if (scanner.upgrade && !x.http10 && x.upgrade === '') examineUpgrade(x, scanner, bytes);
+  if (scanner.upgrade && x.upgrade === '') examineUpgrade(x, scanner, bytes);
   return undefined;
 }
 
@@ -131,6 +132,8 @@ function examineUpgrade(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): v
 function trimAuthority(x: Exchange): string {
   const { stripPort, stripTrailingHostDot } = x.plan.config;
   let authority = x.viewAuthority;
+  // A tunnel goes to a port, whatever it is.
+  if (x.upgrade === CONNECT) return authority;
   if (stripTrailingHostDot) authority = authority.replace(/\.(?=:\d+$|$)/, '');
   if (stripPort === 'none') return authority;
   const port = /:(\d+)$/.exec(authority)?.[1];
