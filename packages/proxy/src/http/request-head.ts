@@ -57,9 +57,7 @@ export function buildRequestHead(x: Exchange, framing: RequestFraming): number {
   if (x.plan.config.via !== '') lines += `via: ${clean(x.plan.config.via)}\r\n`;
   if (x.plan.captureRequest.length > 0 && x.choice?.requestHeaders.empty === false)
     x.info.capturedRequest = x.plan.captureRequest.map((name) => sentValue(scanner, bytes, lines, name));
-  if (x.upgrade !== '' && x.upgrade !== CONNECT) lines += 'connection: Upgrade\r\n';
-  if (framing === 'chunked' && !scanner.chunked) lines += 'transfer-encoding: chunked\r\n';
-  else if (framing === 'empty') lines += 'content-length: 0\r\n';
+  lines += connectionLines(x, scanner, framing);
   const out = buffers.reserve(x.head.end - x.head.start + x.info.path.length + lines.length + SPARE_BYTES);
   let at = startLine(x, scanner, bytes, out);
   at = copyKept(scanner, bytes, out, at);
@@ -67,6 +65,13 @@ export function buildRequestHead(x: Exchange, framing: RequestFraming): number {
   out[at++] = 13;
   out[at++] = 10;
   return at;
+}
+
+/** What is said of this connection and of the body. */
+function connectionLines(x: Exchange, scanner: HeadScanner, framing: RequestFraming): string {
+  if (x.upgrade !== '') return x.upgrade === CONNECT ? '' : 'connection: Upgrade\r\n';
+  if (framing === 'chunked' && !scanner.chunked) return 'transfer-encoding: chunked\r\n';
+  return framing === 'empty' ? 'content-length: 0\r\n' : '';
 }
 
 function dropHeaders(scanner: HeadScanner, ids: readonly number[]): void {
