@@ -169,3 +169,8 @@ export function gatewayAddress({ demo }: GuideMesh): string {
 export function findProgram(name: string): boolean {
   return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, name)));
 }
+
+/** Which version of productpage made a page. */
+export function pageVersion({ body }: Reply): string {
+  return /productpage[- ](v\d)/.exec(body)?.[1] ?? 'none';
+}

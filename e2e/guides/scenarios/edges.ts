@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { createAuthority, type Pair } from '../../testkit/certificates.ts';
 import { eventually, get } from '../../testkit/load.ts';
 import { hasOpenssl } from '../../testkit/openssl.ts';
-import { findProgram, gatewayAddress, type GuideMesh } from '../mesh.ts';
+import { findProgram, gatewayAddress, pageVersion, type GuideMesh } from '../mesh.ts';
 import type { Scenario } from '../scenario.ts';
 
 const SAMPLES = fileURLToPath(new URL('../../../samples', import.meta.url));
@@ -178,8 +178,8 @@ const nginxIngress: Scenario = {
     await using nginx = await mesh.run({ args: ['--app', 'nginx', '--port', '8088', '-n', 'bookinfo'], command: ['sh', join(folder, 'start.sh')] });
     const { address } = nginx;
     const page = async (user: string): Promise<string> => {
-      const { status, headers } = await get(`http://${address}:8088/productpage`, { 'end-user': user });
-      return status === 200 ? String(headers['x-app-version'] ?? headers['x-served-by'] ?? 'some') : String(status);
+      const reply = await get(`http://${address}:8088/productpage`, { 'end-user': user });
+      return reply.status === 200 ? pageVersion(reply) : String(reply.status);
     };
     await eventually('nginx serves the page', 10_000, async () => (/^\d+$/.test(await page('')) ? undefined : true));
     await mesh.apply('nginx-ingress/productpage-v2-for-testers.yaml');

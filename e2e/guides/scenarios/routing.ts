@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { eventually, get } from '../../testkit/load.ts';
 import { queryValue } from '../../testkit/prometheus.ts';
-import type { GuideMesh } from '../mesh.ts';
+import { pageVersion, type GuideMesh } from '../mesh.ts';
 import type { Scenario } from '../scenario.ts';
 
 const REQUESTS = 8_000;
@@ -92,9 +92,9 @@ const oneCustomer: Scenario = {
   guide: 'one-customer',
   async run(mesh) {
     const pageOf = async (user: string): Promise<string> => {
-      const { status, headers, body } = await get(`${mesh.demo.urls.gateway}/productpage`, user === '' ? {} : { 'end-user': user });
-      assert.equal(status, 200, body.slice(0, 300));
-      return String(headers['x-app-version'] ?? /productpage[- ](v\d)/.exec(body)?.[1] ?? '');
+      const reply = await get(`${mesh.demo.urls.gateway}/productpage`, user === '' ? {} : { 'end-user': user });
+      assert.equal(reply.status, 200, reply.body.slice(0, 300));
+      return pageVersion(reply);
     };
     const plain = await pageOf('');
     await mesh.apply('one-customer/productpage-v2-for-foo.yaml');

@@ -75,7 +75,11 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
   const mesh = await openMesh(options, store, connected, closers);
   registered.workloadAt = (address) => mesh.state.endpoints.workloadAt(address);
   const metrics = createPilotMetrics({ clock: systemClock, version: options.version });
-  const generator = createMeshGenerator({ trustDomain: options.trustDomain, check: createResourceCheck(codec) });
+  const generator = createMeshGenerator({
+    trustDomain: options.trustDomain,
+    check: createResourceCheck(codec),
+    localityOf: (address) => connected.localityOf(address),
+  });
   const ads = startAds(options, { codec, mesh, connected, metrics, generator }, closers);
   const ca = await openCa(options, { codec, connected, mesh, metrics }, closers);
   const telemetry = openTelemetry(options, codec, mesh, closers);

@@ -1,6 +1,6 @@
 import type { Problem } from '@meltemi/base';
 import { formatProblem } from '@meltemi/base';
-import { parseProxyNode, type ProxyNode } from '@meltemi/model';
+import { parseProxyNode, type Locality, type ProxyNode } from '@meltemi/model';
 import { createTranslator, type MeshState, type ResourceCheck } from '@meltemi/translate';
 import type { XdsGenerator, XdsNode } from '../xds/generator.ts';
 import { verifyIdentity } from '../xds/identity.ts';
@@ -18,16 +18,25 @@ export interface MeshGenerator extends XdsGenerator<MeshState> {
 export interface MeshGeneratorOptions {
   /** Certificates of another one are not of this mesh. */
   readonly trustDomain: string;
+  /** Where a workload is, when its node does not say: what its WorkloadGroup says. */
+  readonly localityOf?: (address: string) => Locality | undefined;
   /** Judges what EnvoyFilters make of resources. */
   readonly check?: ResourceCheck;
 }
 
-export function createMeshGenerator({ trustDomain, check }: MeshGeneratorOptions): MeshGenerator {
+type Parsed = ReturnType<typeof parseProxyNode>;
+
+export function createMeshGenerator({ trustDomain, check, localityOf = () => undefined }: MeshGeneratorOptions): MeshGenerator {
   const translator = createTranslator(check === undefined ? {} : { check });
-  const parsed = new WeakMap<XdsNode, { readonly node: ProxyNode } | { readonly problem: Problem }>();
-  const parse = (node: XdsNode): { readonly node: ProxyNode } | { readonly problem: Problem } => {
+  const parsed = new WeakMap<XdsNode, Parsed>();
+  const placed = (result: Parsed): Parsed => {
+    if (!('node' in result) || result.node.locality.region !== '') return result;
+    const locality = localityOf(result.node.address);
+    return locality === undefined ? result : { node: { ...result.node, locality } };
+  };
+  const parse = (node: XdsNode): Parsed => {
     let result = parsed.get(node);
-    if (result === undefined) parsed.set(node, (result = parseProxyNode({ ...node, user_agent_name: node.userAgentName ?? '' })));
+    if (result === undefined) parsed.set(node, (result = placed(parseProxyNode({ ...node, user_agent_name: node.userAgentName ?? '' }))));
     return result;
   };
   const nodeOf = (node: XdsNode): ProxyNode | undefined => {

@@ -1,5 +1,5 @@
 import { MeshError, type Log, type Random, type Timer, type Timers } from '@meltemi/base';
-import { NO_LOCALITY, type Health, type ProxyNode, type Workload } from '@meltemi/model';
+import { NO_LOCALITY, type Health, type Locality, type ProxyNode, type Workload } from '@meltemi/model';
 import { createLoopbackPool, createSubnetPool, loopbackAppAddress, socketLock, type AddressLock, type AddressPool } from './address-pool.ts';
 import { unsavedValue, type SavedValue } from '../store/saved-value.ts';
 import { asJoined, joinedAs } from './joined-as.ts';
@@ -216,6 +216,11 @@ class Connected implements ConnectedRegistry {
       const member = this.#joined.get(workload.address)?.member;
       return member === undefined ? [] : [{ workload, member }];
     });
+  }
+
+  localityOf(address: string): Locality | undefined {
+    const locality = this.#joined.get(address)?.member?.locality;
+    return locality === undefined || locality.region === '' ? undefined : locality;
   }
 
   watch(listener: () => void): () => void {

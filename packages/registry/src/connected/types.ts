@@ -74,6 +74,8 @@ export interface ConnectedRegistry {
   workloads(): readonly Workload[];
   /** Those of them that joined as members of a WorkloadGroup. */
   members(): readonly Member[];
+  /** Where the WorkloadGroup of the workload that was given this address says it is; undefined: it says nothing. */
+  localityOf(address: string): Locality | undefined;
   watch(listener: () => void): () => void;
   close(): Promise<void>;
 }
