@@ -64,6 +64,8 @@ export interface ProxyStart {
   readonly environment: Readonly<Record<string, string>>;
   /** How long requests may run on when the workload ends. */
   readonly terminationDrainMs?: number;
+  /** How long connections of a configuration that is gone may go on. */
+  readonly drainMs?: number;
 }
 
 /** The probe of a WorkloadGroup, as Istio writes it; 0 is "not set". Exactly one of the last four is there. */

@@ -21,6 +21,7 @@ import type { Dialer } from './net/net-port.ts';
 import { NodeDialer } from './net/node-dialer.ts';
 import { loadOriginalDestination, type OriginalDestination } from './net/original-dst.ts';
 import { SharedBuffers } from './net/shared-buffers.ts';
+import type { ProxyTimes } from './main/options.ts';
 import { TlsContexts } from './net/tls-contexts.ts';
 import { HostPools } from './pool/host-pools.ts';
 import { openTcp } from './tcp/tcp-proxy.ts';
@@ -32,8 +33,7 @@ export interface DataPlaneOptions {
   readonly originalDestination?: OriginalDestination;
   /** Several threads share the listening ports. */
   readonly reusePort?: boolean;
-  /** See `ProxyOptions`. */
-  readonly accessLogFlushMs?: number;
+  readonly times?: ProxyTimes;
 }
 
 /** Builds the data plane over a configuration state. Nothing is bound before the first `apply`. */
@@ -64,7 +64,7 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
     async apply(change: RuntimeChange) {
       const warm = applyHosts(change);
       if (change.secrets.length > 0) renewPools(state, new Set(change.secrets));
-      retireConnections(worker, change);
+      retireConnections(worker, change, options.times?.retireMs);
       await ready;
       // A listener is not open before the hosts behind it are known to be good, or not.
       if (change.listeners.length > 0) await warm;
@@ -105,7 +105,7 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     heads: new HeadStore(),
     dialer: options.dialer ?? new NodeDialer(buffers, ports.log),
     tls: new TlsContexts((name) => state.secret(name), ports.log),
-    accessLog: new AccessLogger(ports.accessLog, ports.timers, options.accessLogFlushMs),
+    accessLog: new AccessLogger(ports.accessLog, ports.timers, options.times?.accessLogFlushMs),
     requestScanner,
     responseScanner: new HeadScanner(SCAN_LIMITS),
     view: new HeadView(requestScanner),

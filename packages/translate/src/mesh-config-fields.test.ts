@@ -105,6 +105,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   ingressControllerMode: 'there are no Ingress objects; OFF and STRICT say as much',
   'inboundTrafficPolicy.mode': 'PASSTHROUGH, the default, is the one value that is taken',
   'defaultConfig.terminationDrainDuration': 'how a workload ends: control-plane/src/ca/membership.test.ts',
+  'defaultConfig.drainDuration': 'how a proxy is started: control-plane/src/ca/membership.test.ts',
   'defaultConfig.concurrency': 'how a proxy is started: control-plane/src/ca/membership.test.ts',
   'defaultConfig.proxyMetadata': 'how a proxy is started: control-plane/src/ca/membership.test.ts',
 };

@@ -34,6 +34,7 @@ export async function createDataPlane(context: DataPlaneContext): Promise<DataPl
         node: xdsNode(config),
         drainMs: config.drainMs,
         workers: workersOf(join.proxy?.concurrency),
+        ...(join.proxy?.drainMs === undefined ? {} : { retireMs: join.proxy.drainMs }),
       },
       join.proxy?.environment ?? {},
     );

@@ -25,6 +25,7 @@ import { decodeSpans, type SpanDefaults } from './spans.ts';
 const ACCESS_LOGS = '/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs';
 const EXPORT_TRACES = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 const DRAIN_POLL_MS = 50;
+const DRAIN_TIME_MS = 45_000;
 const MAX_CONCURRENCY = 2;
 
 /** Stock Envoy, fed over the agent's socket; what it logs becomes our metrics and spans. Throws `envoy/…`. */
@@ -69,7 +70,7 @@ export async function envoyDriver(context: DataPlaneContext, dataPlane: Extract<
       '--drain-strategy',
       'immediate',
       '--drain-time-s',
-      '45',
+      String(Math.max(1, Math.ceil((config.join.proxy?.drainMs ?? DRAIN_TIME_MS) / 1000))),
     ],
     env: { ...process.env, ...config.join.proxy?.environment },
     stdin: 'none',

@@ -55,11 +55,12 @@ export function joinRoute(authority: Authority, tokens: JoinTokens, allocator: W
 }
 
 /** Without what is not said. */
-function proxyOf({ concurrency, environment, terminationDrainMs }: ProxyDefaults): object {
+function proxyOf({ concurrency, environment, terminationDrainMs, drainMs }: ProxyDefaults): object {
   return {
     environment,
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(terminationDrainMs === undefined ? {} : { terminationDrainMs }),
+    ...(drainMs === undefined ? {} : { drainMs }),
   };
 }
 

@@ -75,7 +75,10 @@ const config = (name: string, spec: string, namespace = 'shop'): string =>
   `apiVersion: networking.istio.io/v1beta1\nkind: ProxyConfig\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: ${spec}\n`;
 
 test('ProxyConfig: the mesh, then the root namespace, then the own one, then what selects the workload; variables add up', () => {
-  const mesh = { ...DEFAULT_MESH_CONFIG, proxy: { concurrency: 8, environment: { A: 'mesh', M: 'mesh' }, terminationDrainMs: 7_000 } };
+  const mesh = {
+    ...DEFAULT_MESH_CONFIG,
+    proxy: { concurrency: 8, environment: { A: 'mesh', M: 'mesh' }, terminationDrainMs: 7_000, drainMs: 20_000 },
+  };
   const all = [
     config('root', '{ concurrency: 4, environmentVariables: { A: root, R: root } }', 'istio-system'),
     config('own', '{ environmentVariables: { A: own } }'),
@@ -87,6 +90,7 @@ test('ProxyConfig: the mesh, then the root namespace, then the own one, then wha
     concurrency: 0,
     environment: { A: 'own', M: 'mesh', R: 'root', S: 'mine' },
     terminationDrainMs: 7_000,
+    drainMs: 20_000,
   });
   assert.deepEqual(member(all.slice(0, 2).join('---\n'), {}, mesh).proxy.concurrency, 4);
   assert.deepEqual(member('', {}, mesh).proxy, mesh.proxy);

@@ -103,6 +103,7 @@ export function proxyDefaultsFrom(base: ProxyDefaults, settings: ProxySettings):
   return {
     concurrency: settings.concurrency ?? base.concurrency,
     environment: { ...base.environment, ...settings.proxyMetadata },
+    drainMs: settings.drainDuration === undefined ? base.drainMs : ms(settings.drainDuration, 0),
     terminationDrainMs: settings.terminationDrainDuration === undefined ? base.terminationDrainMs : ms(settings.terminationDrainDuration, 0),
   };
 }

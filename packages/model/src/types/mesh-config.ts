@@ -83,5 +83,5 @@ export const DEFAULT_MESH_CONFIG: MeshConfig = {
   sidecarClientCertificates: { forward: 'APPEND_FORWARD', details: { subject: true, cert: false, dns: true, uri: true } },
   serverHeader: 'istio-envoy',
   addRequestId: true,
-  proxy: { concurrency: undefined, environment: {}, terminationDrainMs: undefined },
+  proxy: { concurrency: undefined, environment: {}, terminationDrainMs: undefined, drainMs: undefined },
 };

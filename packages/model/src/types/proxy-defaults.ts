@@ -26,4 +26,6 @@ export interface ProxyDefaults {
   readonly environment: Readonly<Record<string, string>>;
   /** How long requests may run on when the workload is told to end; undefined: the agent's own time. */
   readonly terminationDrainMs: number | undefined;
+  /** How long connections of a configuration that is gone may go on; undefined: 45 s. */
+  readonly drainMs: number | undefined;
 }

@@ -84,6 +84,9 @@ test('what does not end by itself is ended after the drain time', () => {
   time.advance(2_000);
   assert.deepEqual(log.splice(0), ['goes ends']);
   retireConnections({ connections, wheel }, change([], ['a']));
-  assert.deepEqual(log, ['stays retires']);
+  assert.deepEqual(log.splice(0), ['stays retires']);
+  retireConnections({ connections, wheel }, change([], ['b']), 3_000);
+  time.advance(4_000);
+  assert.deepEqual(log, ['goes retires', 'goes ends'], 'after a time of the mesh');
   wheel.close();
 });

@@ -13,7 +13,7 @@ const comparable = ({ origin: _origin, ...chain }: CompiledChain['config']): obj
  * Ends the connections of chains that the configuration no longer has, in good order: those of HTTP with their next response, the others
  * after a while. A rule that got stricter must not be walked around on a connection of before; one whose chain is the same stays.
  */
-export function retireConnections(worker: Pick<Worker, 'connections' | 'wheel'>, change: RuntimeChange): void {
+export function retireConnections(worker: Pick<Worker, 'connections' | 'wheel'>, change: RuntimeChange, retireMs = RETIRE_MS): void {
   const listeners = new Map(change.listeners.map(({ config }) => [config.name, config]));
   const removed = new Set(change.removedListeners);
   if (listeners.size === 0 && removed.size === 0) return;
@@ -35,5 +35,5 @@ export function retireConnections(worker: Pick<Worker, 'connections' | 'wheel'>,
   const deadline = createDeadline(() => {
     for (const connection of retired) if (worker.connections.has(connection)) connection.destroy();
   });
-  worker.wheel.set(deadline, worker.wheel.now(), RETIRE_MS);
+  worker.wheel.set(deadline, worker.wheel.now(), retireMs);
 }

@@ -7,6 +7,7 @@ import { createClientPeers } from '../telemetry/peers.ts';
 import { createSpanMaker } from '../telemetry/spans.ts';
 import { createStreamRecorder } from '../telemetry/stream-recorder.ts';
 import type { LogSink } from '../types.ts';
+import type { ProxyTimes } from './options.ts';
 import { snapshotOf, type Engine, type EngineEvents } from './engine.ts';
 
 export interface LocalEngineOptions {
@@ -17,8 +18,7 @@ export interface LocalEngineOptions {
   readonly accessLog: LogSink;
   /** Other threads listen on the same ports. */
   readonly reusePort?: boolean;
-  /** See `ProxyOptions`. */
-  readonly accessLogFlushMs?: number;
+  readonly times: ProxyTimes;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -38,8 +38,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     now,
   });
   const state = createRuntimeState(() => random.next(), { now: () => clock.monotonic() });
-  const { reusePort = false, accessLogFlushMs } = options;
-  const own = { reusePort, ...(accessLogFlushMs === undefined ? {} : { accessLogFlushMs }) };
+  const own = { reusePort: options.reusePort ?? false, times: options.times };
   const dataPlane = createDataPlane(state, { ...options, streams: recorder }, own);
   return {
     apply: (delta) => dataPlane.apply(state.apply(delta)),

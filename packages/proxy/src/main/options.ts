@@ -19,7 +19,15 @@ export interface ProxyOptions {
   readonly drainMs?: number;
   /** Longest wait of a finished access-log line before it is written (Envoy's `--file-flush-interval-msec`). Default 1 000. */
   readonly accessLogFlushMs?: number;
+  /** How long connections of a configuration that is gone may go on (Envoy's `--drain-time-s`). Default 45 000. */
+  readonly retireMs?: number;
   readonly version?: string;
+}
+
+/** Times that reach down to the data plane. */
+export interface ProxyTimes {
+  readonly accessLogFlushMs?: number | undefined;
+  readonly retireMs?: number | undefined;
 }
 
 /** A proxy that runs. */

@@ -94,9 +94,9 @@ async function assemble(options: ProxyOptions) {
     onSpan: (span) => encoder.addSpan(span),
   };
   const gateway = options.node.id?.startsWith('router~') === true;
-  const { workers = 0, accessLogFlushMs } = options;
-  const flush = accessLogFlushMs === undefined ? {} : { accessLogFlushMs };
-  const engine = await createEngine(workers, { log, identity, registry, accessLog, events, gateway, ...flush });
+  const { workers = 0, accessLogFlushMs, retireMs } = options;
+  const times = { accessLogFlushMs, retireMs };
+  const engine = await createEngine(workers, { log, identity, registry, accessLog, events, gateway, times });
   const channel = createChannel({ target: { socketPath: options.agentSocket }, keepaliveMs: 0 });
   const codec = loadCodec('sidecar');
   const configuration: Configuration = connectConfiguration({ ...SYSTEM, channel, codec, node: options.node, engine, log });
@@ -120,7 +120,7 @@ function inspection(
   };
 }
 
-type EngineParts = Pick<LocalEngineOptions, 'identity' | 'gateway' | 'registry' | 'events' | 'accessLog' | 'accessLogFlushMs'> & {
+type EngineParts = Pick<LocalEngineOptions, 'identity' | 'gateway' | 'registry' | 'events' | 'accessLog' | 'times'> & {
   readonly log: LeveledLog;
 };
 

@@ -5,6 +5,7 @@ import type { TelemetryIdentity } from '../telemetry/identity.ts';
 import type { LogSink } from '../types.ts';
 import type { BreakerSnapshot, ClusterSnapshot, Engine, EngineEvents, EngineSnapshot } from './engine.ts';
 import { createMerge } from './merge-metrics.ts';
+import type { ProxyTimes } from './options.ts';
 import type { LogLevel } from './ports.ts';
 import type { Answers, FromWorker, Question, WorkerStart } from './worker-protocol.ts';
 
@@ -17,8 +18,7 @@ export interface WorkerEngineOptions {
   readonly accessLog: LogSink;
   readonly log: Log;
   readonly logLevel: LogLevel;
-  /** See `ProxyOptions`. */
-  readonly accessLogFlushMs?: number;
+  readonly times: ProxyTimes;
   readonly now: () => number;
 }
 
@@ -53,9 +53,8 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
 }
 
 function startThread(options: WorkerEngineOptions): Thread {
-  const { identity, gateway, events, accessLog, accessLogFlushMs } = options;
-  const flush = accessLogFlushMs === undefined ? {} : { accessLogFlushMs };
-  const start: WorkerStart = { identity, gateway, shared: options.count > 1, logLevel: options.logLevel, ...flush };
+  const { identity, gateway, events, accessLog, times } = options;
+  const start: WorkerStart = { identity, gateway, shared: options.count > 1, logLevel: options.logLevel, times };
   const worker = new Worker(new URL('./worker-entry.ts', import.meta.url), { workerData: start });
   const waiting = new Map<number, (value: never) => void>();
   let next = 1;

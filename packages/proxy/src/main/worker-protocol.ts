@@ -3,6 +3,7 @@ import type { Span, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
 import type { KnownWorkload } from '../telemetry/peers.ts';
 import type { EngineSnapshot } from './engine.ts';
+import type { ProxyTimes } from './options.ts';
 import type { LogLevel } from './ports.ts';
 
 /** What a traffic thread is told when it starts. */
@@ -12,7 +13,7 @@ export interface WorkerStart {
   /** Other threads listen on the same ports. */
   readonly shared: boolean;
   readonly logLevel: LogLevel;
-  readonly accessLogFlushMs?: number;
+  readonly times: ProxyTimes;
 }
 
 /** What a traffic thread may be asked. */

@@ -19,7 +19,7 @@ const engine = createLocalEngine({
   identity: start.identity,
   gateway: start.gateway,
   reusePort: start.shared,
-  ...(start.accessLogFlushMs === undefined ? {} : { accessLogFlushMs: start.accessLogFlushMs }),
+  times: start.times,
   registry,
   accessLog: { write: (path, bytes) => post({ t: 'access-log', path, bytes: bytes.slice() }) },
   events: {

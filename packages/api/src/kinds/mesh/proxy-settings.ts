@@ -15,7 +15,7 @@ export const proxySettings = z.strictObject({
     z.enum(['APP_LABEL_AND_NAMESPACE', 'CANONICAL_NAME_ONLY', 'CANONICAL_NAME_AND_NAMESPACE']),
     'Name of the workload in traces.',
   ),
-  drainDuration: opt(durationMin1ms, 'How long a proxy that goes takes to finish what runs; default 45s.'),
+  drainDuration: opt(durationMin1ms, 'How long connections of a configuration that is gone may go on; default 45s.'),
   terminationDrainDuration: opt(durationMin1ms, 'How long a proxy that is told to end takes to finish what runs; default 5s.'),
   discoveryAddress: opt(z.string(), 'Address of the control plane.'),
   discoveryRefreshDelay: opt(duration, 'Deprecated.'),
@@ -111,7 +111,6 @@ const STATISTICS = 'statistics are those of the mesh';
 export const PROXY_UNSUPPORTED: Readonly<Record<string, string>> = {
   'configPath!=./etc/istio/proxy': BUILT_IN,
   'binaryPath!=/usr/local/bin/envoy': 'write meltemi proxy --envoy',
-  'drainDuration!=45s': 'connections of a configuration that is gone have 45 seconds',
   serviceCluster: 'traces carry the name of the workload',
   tracingServiceName: 'traces carry the name of the workload',
   'discoveryAddress!=istiod.istio-system.svc:15012': 'agents are told the address when they join',
