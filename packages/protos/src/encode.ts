@@ -97,19 +97,28 @@ function isDefaultOf(type: ValueType, value: unknown): boolean {
 /** The fields that are set, in the order of their numbers; unknown names and oneofs set twice become faults. */
 function fieldsOf(place: WritePlace, message: MessageSchema, json: Readonly<Record<string, unknown>>): readonly (readonly [FieldSchema, unknown])[] {
   const fields: (readonly [FieldSchema, unknown])[] = [];
+  let last = 0;
+  let isSorted = true;
   for (const key of Object.keys(json)) {
     const value = json[key];
+    if (value === undefined || key === '@type') continue;
     const field = message.byName.get(key);
-    if (value === undefined || key === '@type' || (value === null && !takesNull(field))) continue;
+    if (value === null && !takesNull(field)) continue;
     if (field === undefined) {
       addFault(place, `no such field in ${message.fullName}`, key);
       continue;
     }
-    const other = field.siblings.find((name) => fields.some(([set]) => set.name === name));
-    if (other !== undefined) addFault(place, `${other} is set already, and only one of ${field.oneof ?? ''} may be`, key);
+    if (field.siblings.length > 0) checkSiblings(place, field, fields);
+    isSorted &&= field.number > last;
+    last = field.number;
     fields.push([field, value]);
   }
-  return fields.sort(([a], [b]) => a.number - b.number);
+  return isSorted ? fields : fields.sort(([a], [b]) => a.number - b.number);
+}
+
+function checkSiblings(place: WritePlace, field: FieldSchema, set: readonly (readonly [FieldSchema, unknown])[]): void {
+  const other = field.siblings.find((name) => set.some(([known]) => known.name === name));
+  if (other !== undefined) addFault(place, `${other} is set already, and only one of ${field.oneof ?? ''} may be`, field.name);
 }
 
 /** Null means absent, except where null is a value. */

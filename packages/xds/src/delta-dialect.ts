@@ -23,9 +23,9 @@ export function createDeltaDialect(): Dialect<DeltaRequest, DeltaResponse> {
 function introduce(type: TypeSession, request: DeltaRequest): void {
   type.wildcard = isWildcardRequest(type.typeUrl, request.subscribe);
   type.names = withNames(type.names, withoutStar(request.subscribe));
-  type.known.adopt(
-    new Map(wantsAll(type, request.initialVersions) ? request.initialVersions : [...request.initialVersions].filter(([name]) => wants(type, name))),
-  );
+  // The request was made for us alone: its map is not copied.
+  const { initialVersions: versions } = request;
+  type.known.adopt(wantsAll(type, versions) ? versions : new Map([...versions].filter(([name]) => wants(type, name))));
   type.isNew = type.known.size === 0;
   // What it names and does not have is answered in any case, if only by "there is none".
   if (!type.isNew) for (const name of type.names) if (!type.known.has(name)) type.forced.add(name);

@@ -15,6 +15,7 @@ export {
   encodeDeltaResponse,
   encodeSotwRequest,
   encodeSotwResponse,
+  nodeOfRequest,
   type DeltaRequest,
   type DeltaResponse,
   type SotwRequest,

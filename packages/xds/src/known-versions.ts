@@ -16,7 +16,8 @@ export class KnownVersions {
   }
 
   get(name: string): string | undefined {
-    return this.#own.has(name) ? this.#own.get(name) : this.#base.get(name)?.version;
+    const own = this.#own.get(name);
+    return own !== undefined || this.#own.has(name) ? own : this.#base.get(name)?.version;
   }
 
   has(name: string): boolean {
@@ -41,9 +42,9 @@ export class KnownVersions {
   }
 
   /** The client says that it has this. The map is ours from now on. */
-  adopt(versions: Map<string, string>): void {
+  adopt(versions: ReadonlyMap<string, string>): void {
     this.#base = NOTHING;
-    this.#own = versions;
+    this.#own = versions as Map<string, string | undefined>;
     this.#size = versions.size;
   }
 

@@ -125,6 +125,17 @@ export function decodeDeltaRequest(bytes: Uint8Array, memory: TextMemory = creat
   return { ...found, subscribe, unsubscribe, initialVersions };
 }
 
+/** The encoded node of a request, which stands in the first one of a stream; nothing else of it is read. Throws MeshError `protobuf/malformed`. */
+export function nodeOfRequest(protocol: 'delta' | 'sotw', bytes: Uint8Array): Uint8Array | undefined {
+  const reader = new ProtoReader(bytes);
+  const wanted = ((protocol === 'delta' ? 1 : 2) << 3) | WireType.bytes;
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === wanted) return reader.bytes();
+    reader.skip(tag);
+  }
+  return undefined;
+}
+
 /** An entry of `initial_resource_versions`, read in place: a client that comes back has thousands. */
 function readVersion(reader: ProtoReader, memory: TextMemory, versions: Map<string, string>): void {
   const size = reader.uint32();

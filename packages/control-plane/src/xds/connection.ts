@@ -8,6 +8,7 @@ import {
   decodeSotwRequest,
   encodeDeltaResponse,
   encodeSotwResponse,
+  nodeOfRequest,
   type Protocol,
   type ResourceSource,
   type ServerSession,
@@ -138,7 +139,7 @@ function takeHealth(call: ServerCall, connection: Connection, report: HealthRepo
 }
 
 function readNode(message: Uint8Array, protocol: Protocol, hooks: ConnectionHooks, call: ServerCall): XdsNode {
-  const bytes = protocol === 'delta' ? decodeDeltaRequest(message, hooks.texts).node : decodeSotwRequest(message).node;
+  const bytes = nodeOfRequest(protocol, message);
   if (bytes === undefined) throw new MeshError('grpc/invalid-argument', 'the first request of an ADS stream must carry the node');
   const node = hooks.codec.decode('envoy.config.core.v3.Node', bytes) as Node;
   if (node.id === undefined || node.id === '') throw new MeshError('grpc/invalid-argument', 'the node of the first ADS request has no id');
