@@ -31,17 +31,11 @@ export class HostPools {
 
   /** A stream for a request that came by `downstream`. `breaker`: of the request's priority. */
   acquire(cluster: CompiledCluster, waiter: PoolWaiter, breaker: Breaker = cluster.breakers.default, downstream: StreamProtocol = 'http1'): Acquired {
-    const { transport } = this.#host;
-    if (this.#for.name === undefined && transport.t === 'tls' && (transport.tls.sniByRequest || transport.tls.sanByRequest)) {
-      const named = this.#poolsFor(nameOf(waiter.upstreamAuthority));
-      this.#own.set(waiter, named);
-      return named.acquire(cluster, waiter, breaker, downstream);
-    }
-    if (transport.proxyProtocol !== undefined && this.#for.client === undefined && waiter.client !== undefined) {
-      const own = new HostPools(this.#worker, this.#host, { ...this.#for, client: waiter.client });
+    const own = this.#poolsOf(waiter);
+    if (own !== undefined) {
       this.#own.set(waiter, own);
       const acquired = own.acquire(cluster, waiter, breaker, downstream);
-      own.close();
+      if (own.#for.client !== undefined) own.close();
       return acquired;
     }
     const { codec } = cluster.config.http;
@@ -71,6 +65,16 @@ export class HostPools {
     this.#http1?.close();
     this.#http2?.close();
     for (const pools of this.#named.values()) pools.close();
+  }
+
+  /** The pools for a request that not every connection can serve. */
+  #poolsOf(waiter: PoolWaiter): HostPools | undefined {
+    const { transport } = this.#host;
+    const { name, client } = this.#for;
+    const byName = transport.t === 'tls' && (transport.tls.sniByRequest || transport.tls.sanByRequest);
+    if (byName && name === undefined) return this.#poolsFor(nameOf(waiter.upstreamAuthority));
+    if (transport.proxyProtocol === undefined || client !== undefined || waiter.client === undefined) return undefined;
+    return new HostPools(this.#worker, this.#host, { ...this.#for, client: waiter.client });
   }
 
   #poolsFor(name: string): HostPools {

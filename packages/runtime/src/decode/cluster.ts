@@ -208,8 +208,11 @@ function decodeCodec(options: Reader | undefined): Pick<UpstreamHttp, 'codec' | 
   decodeHttp1(chosen?.message('http_protocol_options'));
   const http2 = decodeHttp2(chosen?.message('http2_protocol_options'));
   if (auto !== undefined) return { codec: 'auto', http2 };
-  if (downstream !== undefined) return { codec: 'downstream', http2 };
-  return { codec: explicit?.has('http2_protocol_options') === true ? 'http2' : 'http1', http2 };
+  return { codec: downstream !== undefined ? 'downstream' : chosenCodec(explicit), http2 };
+}
+
+function chosenCodec(explicit: Reader | undefined): 'http1' | 'http2' {
+  return explicit?.has('http2_protocol_options') === true ? 'http2' : 'http1';
 }
 
 function withOptions(transport: UpstreamTransport, options: ProtocolOptions): UpstreamTransport {
