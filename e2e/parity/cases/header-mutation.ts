@@ -1,7 +1,7 @@
 import { defineCase } from '../define.ts';
-import { filter, filtered, settings } from '../filters.ts';
-import { any, direct, to } from '../resources.ts';
-import { http } from '../steps.ts';
+import { chain, filter, filtered, settings } from '../filters.ts';
+import { any, direct, hcm, listener, to } from '../resources.ts';
+import { http, push } from '../steps.ts';
 
 const set = (key: string, value: string, more: object = {}): object => ({
   append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD', ...more },
@@ -163,4 +163,14 @@ export const cases = [
       ),
     ],
   }),
+  ...[set(':path', '/x'), set('host', 'x')].map((step, index) =>
+    defineCase({
+      name: `what names the request is not for a mutation: ${index}`,
+      steps: [
+        push((c) => ({ listeners: [listener(c, [hcm(c, [to(c, 'main')], chain(c, [mutation({ request_mutations: [step] })]))], {}, 'bad')] }), {
+          verdict: 'nack',
+        }),
+      ],
+    }),
+  ),
 ];

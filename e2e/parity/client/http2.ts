@@ -7,6 +7,7 @@ import type { Http2Request, Step } from '../steps.ts';
 import { tlsOptions } from './connection.ts';
 import type { SeenResponse } from './responses.ts';
 import { LIMIT_MS } from './send.ts';
+import { decodedBody } from './decoded.ts';
 
 /** One HTTP/2 connection to the proxy. */
 export interface Http2Connection {
@@ -96,8 +97,9 @@ function listen(stream: ClientHttp2Stream, resolve: (answer: Answer) => void): (
   const finish = (): void => {
     const code = stream.rstCode ?? 0;
     const { ':status': status = 0, ...headers } = head ?? {};
-    const response =
-      head === undefined ? undefined : { status: Number(status), headers: flat(headers), body, trailers, complete: complete && code === 0 };
+    const lines = flat(headers);
+    const shown = { status: Number(status), headers: lines, body: decodedBody(body, lines['content-encoding']), trailers };
+    const response = head === undefined ? undefined : { ...shown, complete: complete && code === 0 };
     resolve({ response, rst: code === 0 ? '' : (CODES[code] ?? String(code)) });
   };
   stream.on('close', finish);

@@ -34,16 +34,16 @@ export const headerMutationFilter: FilterKind = defineFilter<MutationConfig, Mut
 
 function decodeMutations(reader: Reader | undefined): Mutations {
   return {
-    request: reader?.messages('request_mutations').map((step) => decodeStep(step, true)) ?? [],
-    response: reader?.messages('response_mutations').map((step) => decodeStep(step, false)) ?? [],
+    request: reader?.messages('request_mutations').map(decodeStep) ?? [],
+    response: reader?.messages('response_mutations').map(decodeStep) ?? [],
   };
 }
 
-function decodeStep(reader: Reader, isRequest: boolean): Step {
+function decodeStep(reader: Reader): Step {
   const append = reader.message('append');
   if (append !== undefined) {
     const option = decodeMutation(append);
-    append.require('header.key', isRequest || !option.name.startsWith(':'), `"${option.name}" cannot be set on a response`);
+    append.require('header.key', !option.name.startsWith(':') && option.name !== 'host', `"${option.name}" cannot be changed`);
     return { t: 'set', option };
   }
   const name = reader.string('remove').toLowerCase();

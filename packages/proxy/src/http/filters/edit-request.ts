@@ -34,13 +34,14 @@ export function editRequest(x: Exchange, edits: readonly HeaderEdit[]): void {
   if (captureRequest.length > 0) info.capturedRequest = captureRequest.map((name) => headerValue(scanner, x.head.bytes, name));
 }
 
-/** The body is here, whole, and came in chunks: from now on it is one of known length. The worker's scanner must show the request. */
+/** The body is here, whole, and its length was not told: from now on it is one of known length. The worker's scanner must show the request. */
 export function setLength(x: Exchange): void {
   const { requestScanner: scanner } = x.worker;
-  if (scanner.contentLength >= 0 || x.bodyForm !== 'chunked') return;
-  const payload = keptPayload(x);
+  if (scanner.contentLength >= 0) return;
+  const payload = x.bodyForm === 'chunked' ? keptPayload(x) : undefined;
   scanner.dropKnown(HEADER['transfer-encoding']);
-  rewriteHead(x, `content-length: ${payload.length}\r\n`);
+  rewriteHead(x, `content-length: ${payload?.length ?? x.bodyBytes}\r\n`);
+  if (payload === undefined) return;
   x.body = [{ bytes: payload, start: 0, end: payload.length }];
   x.bodyBytes = payload.length;
   x.bodyForm = 'payload';
