@@ -33,7 +33,7 @@ export interface DataPlaneOptions {
   readonly originalDestination?: OriginalDestination;
   /** Several threads share the listening ports. */
   readonly reusePort?: boolean;
-  readonly times?: ProxyTimes;
+  readonly times?: ProxyTimes | undefined;
 }
 
 /** Builds the data plane over a configuration state. Nothing is bound before the first `apply`. */

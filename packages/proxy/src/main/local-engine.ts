@@ -18,7 +18,7 @@ export interface LocalEngineOptions {
   readonly accessLog: LogSink;
   /** Other threads listen on the same ports. */
   readonly reusePort?: boolean;
-  readonly times: ProxyTimes;
+  readonly times?: ProxyTimes | undefined;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;

@@ -18,7 +18,7 @@ export interface WorkerEngineOptions {
   readonly accessLog: LogSink;
   readonly log: Log;
   readonly logLevel: LogLevel;
-  readonly times: ProxyTimes;
+  readonly times?: ProxyTimes | undefined;
   readonly now: () => number;
 }
 

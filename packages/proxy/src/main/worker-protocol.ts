@@ -13,7 +13,7 @@ export interface WorkerStart {
   /** Other threads listen on the same ports. */
   readonly shared: boolean;
   readonly logLevel: LogLevel;
-  readonly times: ProxyTimes;
+  readonly times?: ProxyTimes | undefined;
 }
 
 /** What a traffic thread may be asked. */
