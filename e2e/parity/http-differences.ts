@@ -103,12 +103,6 @@ export const HTTP_DIFFERENCES: readonly IntendedDifference[] = [
     reason: 'the head was not read to its end; CONNECTION_TERMINATION_DETAILS names the rule that it broke',
   },
   {
-    case: 'http1-connections/an upgrade that is not configured is refused',
-    at: ['log.0.cluster'],
-    embedded: { 'log.0.cluster': null },
-    reason: 'it is refused before a route is looked for',
-  },
-  {
     case: 'http1-connections/a client that half-closes still gets its answer',
     at: ['0', 'log'],
     embedded: { '0.responses.0.status': 200, '0.responses.0.body': 'late' },
@@ -171,12 +165,6 @@ export const HTTP_DIFFERENCES: readonly IntendedDifference[] = [
     at: ['log.0.cluster'],
     embedded: {},
     reason: 'the log names the cluster that the route leads to',
-  },
-  {
-    case: 'routing/CONNECT without a route for it is 404',
-    at: ['log.0.path'],
-    embedded: { 'log.0.path': 'a.example:443' },
-    reason: 'the log tells where the client wanted to go',
   },
   {
     case: 'routing/a gRPC match wants its content type',
