@@ -111,3 +111,77 @@ test('outcomes without an answer from upstream', () => {
   const lost = decide(state, { connection: connection({ destination: { address: '1.2.3.4', port: 5 } }) }, () => 0).outcome;
   assert.deepEqual(lost, { t: 'close', flag: 'NR', details: 'no listener for this destination' });
 });
+
+test('a decision tells what filters did, and runs what they have changed through the routes', () => {
+  const mutation = {
+    name: 'mutation',
+    typed_config: any('envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {
+      mutations: { request_mutations: [{ append: { header: { key: 'x-role', value: 'guest' }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' } }] },
+    }),
+  };
+  const rbac = {
+    name: 'rbac',
+    typed_config: any('envoy.extensions.filters.http.rbac.v3.RBAC', {
+      rules: {
+        action: 'DENY',
+        policies: {
+          guests: {
+            permissions: [{ url_path: { path: { prefix: '/admin' } } }],
+            principals: [{ header: { name: 'x-role', string_match: { exact: 'guest' } } }],
+          },
+        },
+      },
+    }),
+  };
+  const authz = {
+    name: 'authz',
+    typed_config: any('envoy.extensions.filters.http.ext_authz.v3.ExtAuthz', { grpc_service: { envoy_grpc: { cluster_name: 'authz' } } }),
+  };
+  const filtered = createRuntimeState(() => 0);
+  const routes = [{ match: { prefix: '/' }, direct_response: { status: 200, body: { inline_string: 'here' } } }];
+  filtered.apply({
+    listeners: [
+      listener({
+        name: 'l',
+        address: socket('0.0.0.0', 80),
+        filter_chains: [
+          {
+            filters: [
+              hcm({
+                route_config: { name: 'r', virtual_hosts: [{ name: 'v', domains: ['*'], routes }] },
+                http_filters: [mutation, rbac, authz, ROUTER],
+              }),
+            ],
+          },
+        ],
+      }),
+    ],
+  });
+  const ask = (path: string): ReturnType<typeof decide> =>
+    decide(
+      filtered,
+      { listener: 'l', connection: connection({}), http: { method: 'GET', path, authority: 'a', scheme: 'http', headers: { 'x-role': 'admin' } } },
+      () => 0,
+    );
+  const refused = ask('/admin');
+  assert.deepEqual(
+    refused.steps.filter((step) => step.t === 'filter').map(({ name }) => name),
+    ['mutation', 'rbac'],
+  );
+  assert.deepEqual(refused.outcome, {
+    t: 'respond',
+    status: 403,
+    flag: '',
+    details: 'rbac_access_denied_matched_policy[guests]',
+    body: 'RBAC: access denied',
+  });
+  const passed = ask('/');
+  assert.deepEqual(
+    passed.steps.filter((step) => step.t === 'filter').map((step) => [step.name, step.asks ?? false]),
+    [
+      ['mutation', false],
+      ['authz', true],
+    ],
+  );
+  assert.equal(passed.outcome.t === 'respond' && passed.outcome.body, 'here');
+});

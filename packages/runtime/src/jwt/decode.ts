@@ -126,5 +126,7 @@ export function decodeRequirement(reader: Reader, providers: JwtProviders): JwtR
   }
   if (reader.message('allow_missing_or_failed') !== undefined) return { t: 'allow-missing-or-failed' };
   if (reader.message('allow_missing') !== undefined) return { t: 'allow-missing' };
+  // Envoy would let everybody pass; it is more likely a kind of requirement that is not known here.
+  reader.fail('', 'no requirement is set; leave it out where none is meant');
   return NOTHING;
 }
