@@ -124,6 +124,8 @@ export interface UpstreamStream extends BodySink {
   readonly payloadBytes: number;
   /** Has a byte of the response come? */
   readonly answering: boolean;
+  /** Bytes that were written and wait for the peer to take more. */
+  readonly queuedBytes: number;
   /** Whom it serves; may be exchanged while no call to it is under way. */
   user: UpstreamUser | undefined;
   /** Begins an exchange: the head follows. */

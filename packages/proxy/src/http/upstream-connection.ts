@@ -165,6 +165,10 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
     return this.body.payloadBytes;
   }
 
+  get queuedBytes(): number {
+    return this.#transport.queuedBytes;
+  }
+
   /** Has part of a response's head come? */
   get answering(): boolean {
     return this.#head.length > 0;

@@ -62,6 +62,9 @@ export class ClientStream implements UpstreamStream {
   get payloadBytes(): number {
     return this.#received;
   }
+  get queuedBytes(): number {
+    return this.#queue.queuedBytes;
+  }
   get requests(): number {
     return this.#client.requests;
   }

@@ -55,6 +55,10 @@ export class SendQueue<Owner> {
     return this.#stream === undefined || this.#stream.localEnded || this.#stream.closed;
   }
 
+  get queuedBytes(): number {
+    return this.#bytes;
+  }
+
   write(bytes: Uint8Array, start: number, end: number): boolean {
     const stream = this.#stream;
     if (stream === undefined || start === end) return !this.#slow;

@@ -78,6 +78,10 @@ class TcpStream implements UpstreamStream, TransportHandler {
     this.#gone = on.gone;
   }
 
+  get queuedBytes(): number {
+    return this.#transport.queuedBytes;
+  }
+
   begin(user: UpstreamUser): void {
     this.user = user;
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { NodeTransport } from '../net/node-transport.ts';
-import { cluster, meshInbound, meshTls, plainListener, tcpProxy, textLog, type Alpn } from '../testing/build.ts';
+import { cluster, hcm, meshInbound, meshTls, plainListener, tcpProxy, textLog, type Alpn } from '../testing/build.ts';
 import { until } from '../testing/harness.ts';
 import { createTestAuthority } from '../testing/identities.ts';
 import { flagsOf, rawClient, startPlane, startRawServer, type Plane, type RawServer } from '../testing/plane.ts';
@@ -15,8 +15,41 @@ interface Path extends AsyncDisposable {
   readonly outer: Plane;
 }
 
-/** Client to `app` through one plain proxy, or through two with mutual TLS between them. */
-async function path(mode: 'plain' | 'mtls', app: RawServer, more: object = {}): Promise<Path> {
+const MODES = ['plain', 'mtls', 'http1-tunnel', 'http2-tunnel'] as const;
+
+const CONNECT = { upgrade_type: 'CONNECT' };
+const connecting = { match: { connect_matcher: {} }, route: { cluster: 'app', upgrade_configs: [{ ...CONNECT, connect_config: {} }] } };
+const H2_UPSTREAM = {
+  typed_extension_protocol_options: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+      '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+      explicit_http_config: { http2_protocol_options: {} },
+    },
+  },
+};
+
+/** The inner proxy ends the tunnel that the outer one asks it for. */
+async function tunnelled(mode: 'http1-tunnel' | 'http2-tunnel', app: RawServer, more: object): Promise<Path> {
+  const ending = hcm([connecting], { upgrade_configs: [CONNECT], http2_protocol_options: { allow_connect: true } });
+  const inner = await startPlane({ clusters: [cluster('app', [app.port])], listeners: [plainListener('in', ending)] });
+  const asking = tcpProxy('inner', { tunneling_config: { hostname: 'far.example:443' }, ...more });
+  const outer = await startPlane({
+    clusters: [cluster('inner', [inner.port('in')], mode === 'http2-tunnel' ? H2_UPSTREAM : {})],
+    listeners: [plainListener('tcp', asking)],
+  });
+  return {
+    port: outer.port('tcp'),
+    outer,
+    async [Symbol.asyncDispose]() {
+      await outer[Symbol.asyncDispose]();
+      await inner[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Client to `app` through one plain proxy, or through two with mutual TLS or a tunnel between them. */
+async function path(mode: (typeof MODES)[number], app: RawServer, more: object = {}): Promise<Path> {
+  if (mode === 'http1-tunnel' || mode === 'http2-tunnel') return tunnelled(mode, app, more);
   if (mode === 'plain') {
     const plane = await startPlane({ clusters: [cluster('app', [app.port])], listeners: [plainListener('tcp', tcpProxy('app', more))] });
     return { port: plane.port('tcp'), outer: plane, [Symbol.asyncDispose]: () => plane[Symbol.asyncDispose]() };
@@ -43,7 +76,7 @@ async function path(mode: 'plain' | 'mtls', app: RawServer, more: object = {}): 
   };
 }
 
-for (const mode of ['plain', 'mtls'] as const) {
+for (const mode of MODES) {
   test(`${mode}: bytes both ways, whoever speaks first; counted`, async () => {
     await using app = await startRawServer((socket) => {
       socket.write('greeting ');
@@ -249,4 +282,37 @@ test('a connection that both sides ended stays counted while somebody takes what
   await until('the end of the connection', () => way.outer.dataPlane.activity.connections === 0 || undefined, 10_000);
   const took = performance.now() - begun;
   assert.ok(connections === 1 && took > 1_500 && took < 5_000, `${connections} for ${took} ms`);
+});
+
+test('a tunnel is asked for by CONNECT or POST, with its target; a host that refuses ends the connection', async () => {
+  const heads: string[] = [];
+  await using host = await startRawServer((socket, index) => {
+    socket.once('data', (bytes: Buffer) => {
+      heads.push(bytes.toString());
+      socket.on('end', () => socket.end());
+      if (index === 0) socket.write('HTTP/1.1 200 OK\r\n\r\nearly ');
+      else if (index === 1) socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\nearly \r\n');
+      else socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
+      socket.on('data', (more: Buffer) => socket.write(index === 1 ? '3\r\nack\r\n0\r\n\r\n' : `got ${more.toString()}`));
+    });
+  });
+  const asking = (fields: object): object => tcpProxy('host', { tunneling_config: { hostname: 'far.example:443', ...fields } });
+  await using plane = await startPlane({
+    clusters: [cluster('host', [host.port])],
+    listeners: [plainListener('connect', asking({})), plainListener('post', asking({ use_post: true, post_path: '/way' }))],
+  });
+  const first = await rawClient(plane.port('connect'));
+  await first.sees('early ');
+  first.socket.write('one');
+  await first.sees('got one');
+  first.socket.destroy();
+  const second = await rawClient(plane.port('post'));
+  await second.sees('early ');
+  second.socket.end('two');
+  assert.equal(await second.closed, 'early ack');
+  const third = await rawClient(plane.port('connect'));
+  assert.equal(await third.closed, '');
+  assert.equal(flagsOf(await plane.ended(3)), 'UF,URX');
+  const connect = 'CONNECT far.example:443 HTTP/1.1\r\nhost: far.example:443\r\n\r\n';
+  assert.deepEqual(heads, [connect, 'POST /way HTTP/1.1\r\nhost: far.example:443\r\ntransfer-encoding: chunked\r\n\r\n', connect]);
 });

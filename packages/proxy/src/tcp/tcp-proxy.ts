@@ -9,6 +9,7 @@ import { connectFailure } from '../http/upstream-connection.ts';
 import { hostPort } from '../net/addresses.ts';
 import type { DialedInfo, DialHandler } from '../net/net-port.ts';
 import { dialTarget } from '../pool/dial-target.ts';
+import { dialTunnel } from './tunnel.ts';
 import { flagBit, type ResponseFlag, type StreamInfo, type Transport } from '../types.ts';
 
 /** Bytes of the client held while the upstream is being connected; more slows the client down. */
@@ -94,7 +95,8 @@ class TcpConnection implements Connection {
     }
     this.#attempts++;
     const { usage, config } = cluster;
-    if (usage.connections >= config.limits.maxConnections) {
+    const { tunnel } = this.#tcp.config;
+    if (tunnel === undefined && usage.connections >= config.limits.maxConnections) {
       this.#end('UO', 'overflow');
       return;
     }
@@ -104,11 +106,16 @@ class TcpConnection implements Connection {
     this.#info.host = host;
     this.#info.upstreamRemote = host.key;
     this.#info.attempts = this.#attempts;
-    usage.connections++;
+    // Those below tunnels are counted by their pools.
+    if (tunnel === undefined) usage.connections++;
     host.active++;
     this.#counted = true;
     worker.wheel.set(this.#connect, worker.wheel.now(), config.connectTimeoutMs);
-    this.#server = worker.dialer.dial(dialTarget(worker, cluster, host, { client: this.#info.connection }), this.#upstream());
+    const client = this.#info.connection;
+    this.#server =
+      tunnel === undefined
+        ? worker.dialer.dial(dialTarget(worker, cluster, host, { client }), this.#upstream())
+        : dialTunnel(worker, { cluster, host, tunnel, client }, this.#upstream());
   }
 
   #pick(cluster: CompiledCluster): Host | undefined {
@@ -243,7 +250,7 @@ class TcpConnection implements Connection {
     if (!this.#counted) return;
     this.#counted = false;
     const host = this.#host;
-    if (this.#cluster !== undefined) this.#cluster.usage.connections--;
+    if (this.#cluster !== undefined && this.#tcp.config.tunnel === undefined) this.#cluster.usage.connections--;
     if (host === undefined) return;
     host.active--;
     if (outcome !== undefined) this.#cluster?.report(host, outcome, this.#worker.wheel.now());

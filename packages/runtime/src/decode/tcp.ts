@@ -1,4 +1,4 @@
-import type { TcpProxy } from '../types/tcp.ts';
+import type { TcpProxy, TcpTunnel } from '../types/tcp.ts';
 import { decodeAccessLogs } from './access-log.ts';
 import type { Reader } from './reader.ts';
 
@@ -10,14 +10,26 @@ export function decodeTcpProxy(reader: Reader): TcpProxy {
   reader.require('weighted_clusters', weighted === undefined || clusters.some((item) => item.weight > 0), 'all weights are 0');
   // Names of statistics.
   reader.harmless('stat_prefix');
+  const tunnel = reader.message('tunneling_config');
   return {
     clusters: single === '' ? clusters : [{ name: single, weight: 1 }],
     idleTimeoutMs: reader.duration('idle_timeout', 3_600_000),
     maxDownstreamConnectionDurationMs: reader.duration('max_downstream_connection_duration', 0),
     maxConnectAttempts: reader.number('max_connect_attempts', 1),
     hashesSource: decodeHash(reader),
+    ...(tunnel === undefined ? {} : { tunnel: decodeTunnel(tunnel) }),
     accessLogs: decodeAccessLogs(reader.messages('access_log')),
   };
+}
+
+function decodeTunnel(reader: Reader): TcpTunnel {
+  const target = reader.string('hostname');
+  reader.require('hostname', /^[^%\s]+$/.test(target), 'expected name and port; patterns are not supported by this proxy');
+  reader.require('headers_to_add', reader.messages('headers_to_add').length === 0, 'not supported by this proxy');
+  // They would go into state of the connection that nothing here reads.
+  reader.harmless('propagate_response_headers', 'propagate_response_trailers');
+  const path = reader.string('post_path');
+  return { target, post: reader.bool('use_post'), path: path === '' ? '/' : path };
 }
 
 function decodeHash(reader: Reader): boolean {

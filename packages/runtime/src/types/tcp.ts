@@ -1,5 +1,15 @@
 import type { AccessLog } from './common.ts';
 
+/** A tunnel by HTTP that a host is asked for, to carry the bytes. */
+export interface TcpTunnel {
+  /** Where the host is to lead it: `name:port`. */
+  readonly target: string;
+  /** The bytes are the bodies of a POST request and its response, rather than what follows CONNECT. */
+  readonly post: boolean;
+  /** Of the POST request. */
+  readonly path: string;
+}
+
 export interface TcpProxy {
   /** One entry = all of it goes there; weights are relative. */
   readonly clusters: readonly { readonly name: string; readonly weight: number }[];
@@ -10,5 +20,6 @@ export interface TcpProxy {
   readonly maxConnectAttempts: number;
   /** Clients of one address go to one host, where the cluster balances by hash. */
   readonly hashesSource: boolean;
+  readonly tunnel?: TcpTunnel;
   readonly accessLogs: readonly AccessLog[];
 }

@@ -11,6 +11,5 @@ export const TRAFFIC_POLICY_AHEAD: Readonly<Record<string, string>> = {};
 
 /** The same, of what a port cannot say. */
 export const WHOLE_POLICY_AHEAD: Readonly<Record<string, string>> = {
-  tunnel: NOT_YET,
   'retryBudget.budgetInterval': NOT_YET,
 };
