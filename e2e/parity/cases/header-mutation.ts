@@ -67,6 +67,18 @@ export const cases = [
     steps: [http('/', { headers: { 'x-new': '200', 'x-more': '1, 2', 'x-old': null, 'x-copy': 'c' } })],
   }),
   defineCase({
+    name: 'the log tells what came of it',
+    backends: { main: [{ body: 'x', headers: { 'x-old': '1' } }] },
+    resources: (c) =>
+      filtered(c, [mutation({ request_mutations: [set('x-up', 'new')], response_mutations: [set('x-down', 'new'), drop('x-old')] })], undefined, {
+        up: '%REQ(x-up)%',
+        down: '%RESP(x-down)%',
+        old: '%RESP(x-old)%',
+      }),
+    steps: [http({ headers: { 'x-up': 'old' } }, { status: 200 })],
+    log: [{ up: 'new', down: 'new', old: null }],
+  }),
+  defineCase({
     name: "responses of the proxy's own",
     resources: (c) =>
       filtered(c, [mutation({ response_mutations: [set('x-new', '1'), drop('content-type')] })], [direct('here', { path: '/direct' })]),

@@ -73,29 +73,34 @@ function framingLine(scanner: HeadScanner, framing: ResponseFraming['framing']):
 
 function addedLines(x: Exchange, scanner: HeadScanner, bytes: Buffer): string {
   const { config, serverLine } = x.plan;
-  const { info, choice, worker } = x;
+  const { info, worker } = x;
   // Counted from the end of the request: before that there is nothing to count.
   let lines = x.requestComplete && x.upgrade === '' ? `x-envoy-upstream-service-time: ${upstreamServiceMs(info)}\r\n` : '';
   if (x.hostChoice !== undefined) for (const cookie of x.hostChoice.setCookies) lines += `set-cookie: ${clean(cookie)}\r\n`;
-  if (choice !== undefined && !choice.responseHeaders.empty) {
-    const draft: HeadDraft = { lines, overrides: undefined };
-    const format = worker.format.use(info, scanner, bytes, false);
-    format.requestHeader = (name) => requestHeaderOf(x, name);
-    applyHeaders(choice.responseHeaders, scanner, format, draft);
-    ({ lines } = draft);
-    if (x.plan.captureResponse.length > 0) info.capturedResponse = x.plan.captureResponse.map((name) => sentValue(scanner, bytes, lines, name));
-  }
-  if (x.filters !== undefined && x.filters.responseEdits.length > 0) {
-    const draft: HeadDraft = { lines, overrides: undefined };
-    applyEdits(x.filters.responseEdits, scanner, bytes, draft);
-    ({ lines } = draft);
-  }
+  lines = configuredLines(x, scanner, bytes, lines);
   if (serverLine !== '' && !(config.serverHeader === 'append-if-absent' && scanner.known[SERVER] !== 0)) {
     scanner.dropKnown(SERVER);
     lines += serverLine;
   }
   if (scanner.known[DATE] === 0) lines += dateLine(worker.ports.clock.now());
   return lines + responseLines(x);
+}
+
+/** What route and filters do to the head; logs tell what the client gets. */
+function configuredLines(x: Exchange, scanner: HeadScanner, bytes: Buffer, before: string): string {
+  const { info, choice, worker, plan, filters } = x;
+  const draft: HeadDraft = { lines: before, overrides: undefined };
+  const routed = choice !== undefined && !choice.responseHeaders.empty;
+  const edited = filters !== undefined && filters.responseEdits.length > 0;
+  if (!routed && !edited) return before;
+  if (routed) {
+    const format = worker.format.use(info, scanner, bytes, false);
+    format.requestHeader = (name) => requestHeaderOf(x, name);
+    applyHeaders(choice.responseHeaders, scanner, format, draft);
+  }
+  if (edited) applyEdits(filters.responseEdits, scanner, bytes, draft);
+  if (plan.captureResponse.length > 0) info.capturedResponse = plan.captureResponse.map((name) => sentValue(scanner, bytes, draft.lines, name));
+  return draft.lines;
 }
 
 /** A header of the request as it came; its head is read again if need be. */

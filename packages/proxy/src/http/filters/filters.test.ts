@@ -223,3 +223,64 @@ test('whatever an authorization service sends, nothing of it becomes a line of i
   }
   assert.equal(app.received(), '');
 });
+
+/** A provider whose keys are kept for so long; `more` for its way of fetching. */
+const keeping = (cacheMs: number, more: object = {}): object =>
+  filter('jwt_authn.v3.JwtAuthentication', {
+    providers: {
+      p: {
+        issuer: 'i',
+        remote_jwks: { http_uri: { uri: 'http://keys/jwks', cluster: 'keys', timeout: '5s' }, cache_duration: `${cacheMs / 1000}s`, ...more },
+      },
+    },
+    rules: [{ match: { prefix: '/' }, requires: { provider_name: 'p' } }],
+  });
+
+test('keys that are refreshed in the background hold nobody up; others are waited for', async () => {
+  const app = await server((socket) => reply(socket, 'app'));
+  for (const background of [true, false]) {
+    let fetches = 0;
+    const held: Socket[] = [];
+    const keys = await server((socket) => (++fetches === 1 ? reply(socket, JWKS) : void held.push(socket)));
+    const plane = await proxy([keeping(20, background ? { async_fetch: { failed_refetch_duration: '1s' } } : {})], {
+      app: app.port,
+      keys: keys.port,
+    });
+    const port = plane.port('http');
+    assert.match(await rawCall(port, GET), /app$/);
+    let answer: string | undefined;
+    // The keys grow old; from then on there is a second fetch that nobody answers.
+    await until('a second fetch', async () => {
+      if (answer === undefined && held.length === 0) await Promise.race([rawCall(port, GET), until('a fetch', () => held.length > 0 || undefined)]);
+      return held.length > 0 || undefined;
+    });
+    const waiting = rawCall(port, GET).then((text) => (answer = text));
+    if (background) assert.match(await waiting, /app$/);
+    else {
+      await until('a request that waits', () => plane.dataPlane.activity.requests > 0 || undefined);
+      assert.equal(answer, undefined);
+      reply(held[0] as Socket, JWKS);
+      assert.match(await waiting, /app$/);
+    }
+  }
+});
+
+test('a fetch that fails is tried again as often as is said, and no oftener', async () => {
+  const app = await server((socket) => reply(socket, 'app'));
+  const keys = await server((socket) => void socket.write('HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n'));
+  const retries = { retry_policy: { num_retries: 2, retry_back_off: { base_interval: '0.005s' } } };
+  const plane = await proxy([keeping(1_000, retries)], { app: app.port, keys: keys.port });
+  assert.match(await rawCall(plane.port('http'), GET), /^HTTP\/1.1 401[^]*Jwks remote fetch is failed$/);
+  assert.equal(keys.received().match(/GET \/jwks/g)?.length, 3);
+});
+
+test('what two filters make of a payload, the one behind makes first', async () => {
+  const app = await server((socket) => reply(socket, 'x'.repeat(40_000), 'content-type: text/html\r\n'));
+  const slow = filter('fault.v3.HTTPFault', { response_rate_limit: { fixed_limit: { limit_kbps: 4 }, percentage: { numerator: 100 } } });
+  // Compressed first and slowed down then, 40 kB are a few bytes; the other way round they take ten seconds.
+  const plane = await proxy([slow, GZIP], { app: app.port });
+  const started = performance.now();
+  const text = await rawCall(plane.port('http'), ASKS);
+  assert.equal(gunzipSync(unchunked(text)).length, 40_000);
+  assert.ok(performance.now() - started < 4_000);
+});
