@@ -234,14 +234,14 @@ describe('gRPC through the proxy', () => {
     call.write(Buffer.from('x'));
     await new Promise((resolve) => call.once('data', resolve));
     call.cancel();
-    await eventually('the server hears of it', START_LIMIT_MS, () => (cancelled.includes('chat') ? true : undefined));
+    await eventually('the server hears of it', START_LIMIT_MS, async () => (cancelled.includes('chat') ? true : undefined));
     assert.equal((await unary('echo', Buffer.from('after'))).answer?.toString(), 'after');
   });
 
   test('a deadline of the caller ends the call here and at the server', async () => {
     const { error } = await unary('wait', Buffer.from('x'), { deadline: Date.now() + 300 });
     assert.equal(error?.code, grpc.status.DEADLINE_EXCEEDED);
-    await eventually('the server hears of it', START_LIMIT_MS, () => (cancelled.includes('wait') ? true : undefined));
+    await eventually('the server hears of it', START_LIMIT_MS, async () => (cancelled.includes('wait') ? true : undefined));
   });
 
   test('compressed messages pass as they are', async () => {
