@@ -31,7 +31,8 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   registry: io('base', 'api', 'model', 'kubernetes'),
   agent: io('base', 'protos-types', 'xds', 'protos', 'grpc', 'http', 'dns', 'pki', 'telemetry'),
   proxy: io('base', 'protos-types', 'wire', 'match', 'runtime', 'xds', 'protos', 'grpc', 'pki', 'telemetry'),
-  'control-plane': io(...PURE_LOW, 'model', 'translate', 'analysis', 'console-api', 'protos', 'http', 'grpc', 'telemetry-store', 'registry'),
+  // runtime: what EnvoyFilters make of resources is judged by the decoder of our own proxy.
+  'control-plane': io(...PURE_LOW, 'model', 'translate', 'analysis', 'runtime', 'console-api', 'protos', 'http', 'grpc', 'telemetry-store', 'registry'),
   console: io('base', 'console-api', 'telemetry', 'api', 'model', 'match', 'translate', 'analysis', 'runtime', 'explain'),
   bookinfo: io(),
   meltemi: { pure: false, may: '*' },

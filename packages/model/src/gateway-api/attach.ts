@@ -82,7 +82,7 @@ function isAllowed(objects: GatewayApiObjects, { owner, listener, kinds }: Judge
 }
 
 /** The hosts that listener and route have in common; the more specific of each pair. */
-export function commonHosts(listener: string | undefined, route: readonly string[]): readonly string[] {
+function commonHosts(listener: string | undefined, route: readonly string[]): readonly string[] {
   if (route.length === 0) return [listener ?? '*'];
   if (listener === undefined) return [...new Set(route)];
   return [

@@ -1,11 +1,11 @@
-import { compareByAge, type Config, type VirtualService } from '@meltemi/api';
+import type { Config, VirtualService } from '@meltemi/api';
 import { backendTls } from './backend-tls.ts';
 import { attach, isolated, type Attachment, type ParentRef, type RouteFacts } from './attach.ts';
 import { derivedName, type DerivedHttpRoute, type DerivedRule } from './derived.ts';
 import { derivedGateways, gatewayKey } from './gateways.ts';
 import { grpcRules, httpRules, type ConvertedRules } from './http-rules.ts';
 import { GATEWAY_API_KINDS, gatewayApiObjects, REFERRED_KINDS, type GatewayApiObjects } from './inputs.ts';
-import { isOwnClass, judgeListeners, type JudgedListener } from './listeners.ts';
+import { judgeListeners, type JudgedListener } from './listeners.ts';
 import { l4Rules, l4VirtualServices } from './l4.ts';
 import { meshVirtualServicesOf, resolveMeshParent } from './mesh.ts';
 import { compareRules, type RankedRule } from './precedence.ts';
@@ -160,11 +160,6 @@ function l4State(
     derived: l4VirtualServices(facts, attachments, mesh, routes),
     terminated: attachments.filter(({ listener: { listener } }) => listener.protocol === 'TLS' && listener.tls?.mode !== 'Passthrough'),
   };
-}
-
-/** Gateways whose class is ours. */
-export function ownGateways({ objects }: GatewayApiState): GatewayApiObjects['gateways'] {
-  return objects.gateways.filter(({ spec }) => isOwnClass(objects, spec.gatewayClassName)).toSorted(compareByAge);
 }
 
 function keepEqual(now: readonly Config[], before: readonly Config[]): readonly Config[] {

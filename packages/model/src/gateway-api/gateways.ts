@@ -6,7 +6,7 @@ import type { GatewayApiObjects } from './inputs.ts';
 import { CIPHER_SUITES, TERMINATE_MODE, type JudgedListener } from './listeners.ts';
 
 /** Label of the workloads that serve a Gateway, as in Kubernetes. */
-export const GATEWAY_NAME_LABEL = 'gateway.networking.k8s.io/gateway-name';
+const GATEWAY_NAME_LABEL = 'gateway.networking.k8s.io/gateway-name';
 
 /** `namespace/name` of the derived Gateway of a listener. */
 export function gatewayKey({ gateway, owner, listener }: JudgedListener): string {

@@ -65,7 +65,7 @@ export function gatewayApiObjects(configs: readonly Config[], domainSuffix: stri
 }
 
 /** The complete host of a Service. */
-export function serviceHost(objects: Pick<GatewayApiObjects, 'domainSuffix'>, namespace: string, name: string): string {
+function serviceHost(objects: Pick<GatewayApiObjects, 'domainSuffix'>, namespace: string, name: string): string {
   return kubernetesHostname(name, namespace, objects.domainSuffix);
 }
 

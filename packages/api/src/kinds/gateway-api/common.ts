@@ -86,7 +86,6 @@ export const mirrorFilter = z.strictObject({
     'Share of requests as a fraction.',
   ),
 });
-export const extensionRef = localRef;
 export const sessionPersistence = z.strictObject({
   sessionName: opt(z.string(), 'Name of the cookie or header.'),
   absoluteTimeout: opt(duration, 'Longest life of a session.'),

@@ -4,12 +4,12 @@ import { defineKind, type Finding } from '../../kind.ts';
 import { opt, regex, req } from '../../schema/fields.ts';
 import {
   backendObject,
-  extensionRef,
   filterFindings,
   GATEWAY_GROUP,
   headerModifier,
   headerName,
   hostname,
+  localRef,
   mirrorFilter,
   mirrorFindings,
   onceOnly,
@@ -39,7 +39,7 @@ const filter = z.strictObject({
   requestHeaderModifier: opt(headerModifier, 'Changes to the request.'),
   responseHeaderModifier: opt(headerModifier, 'Changes to the response.'),
   requestMirror: opt(mirrorFilter, 'Sends copies.'),
-  extensionRef: opt(extensionRef, 'A filter of a controller.'),
+  extensionRef: opt(localRef, 'A filter of a controller.'),
 });
 const FILTER_FIELDS = {
   RequestHeaderModifier: 'requestHeaderModifier',

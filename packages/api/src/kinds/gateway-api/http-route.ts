@@ -5,12 +5,12 @@ import { duration, opt, portNumber, regex, req, text } from '../../schema/fields
 import { durationMs } from '../../duration.ts';
 import {
   backendObject,
-  extensionRef,
   filterFindings,
   GATEWAY_GROUP,
   headerModifier,
   headerName,
   hostname,
+  localRef,
   mirrorFilter,
   mirrorFindings,
   onceOnly,
@@ -111,7 +111,7 @@ const filter = z.strictObject({
     }),
     'Asks a service whether a request may pass.',
   ),
-  extensionRef: opt(extensionRef, 'A filter of a controller.'),
+  extensionRef: opt(localRef, 'A filter of a controller.'),
 });
 const FILTER_FIELDS = {
   RequestHeaderModifier: 'requestHeaderModifier',
