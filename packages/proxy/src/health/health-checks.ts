@@ -1,4 +1,4 @@
-import type { CompiledCluster, Host } from '@meltemi/runtime';
+import type { CompiledCluster, HealthCheck, Host } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import { drainPool } from './drain.ts';
 import { HostCheck } from './host-check.ts';
@@ -16,66 +16,78 @@ const MAX_WARM_MS = 5_000;
 /** `dropLeft` takes hosts out of a cluster that have left its resource, now that they have failed. */
 export function createHealthChecks(worker: Worker, dropLeft: (cluster: CompiledCluster) => void): HealthChecks {
   const checks = new Map<Host, HostCheck>();
-  let waiting: { readonly hosts: Set<Host>; readonly done: () => void }[] = [];
+  const waiting = new FirstChecks(worker);
 
   const onFinding = (host: Host, health: Host['activeHealth'], changed: boolean): void => {
     const cluster = worker.state.cluster(host.cluster);
     if (changed || host.activeHealth !== health) cluster?.checked(host, health, worker.wheel.recent);
     else if (health === 'healthy') cluster?.checkPassed(host, worker.wheel.recent);
     if (changed && health !== 'healthy' && health !== 'degraded' && cluster !== undefined) failed(cluster, host);
-    settle(host);
+    waiting.checked(host);
   };
   const failed = (cluster: CompiledCluster, host: Host): void => {
     drainPool(host);
     if (cluster.config.closeOnHealthFailure) for (const connection of worker.connections) if (connection.upstreamHost === host) connection.destroy();
     if (host.leaving) dropLeft(cluster);
   };
-  const settle = (host: Host): void => {
-    for (const group of waiting) {
-      group.hosts.delete(host);
-      if (group.hosts.size === 0) group.done();
-    }
-    waiting = waiting.filter((group) => group.hosts.size > 0);
-  };
   const stop = (host: Host): void => {
     checks.get(host)?.stop();
     checks.delete(host);
     host.check = undefined;
-    settle(host);
+    waiting.checked(host);
+  };
+  const start = (host: Host, cluster: CompiledCluster, config: HealthCheck): HostCheck => {
+    const check = new HostCheck(worker, { host, cluster, config }, { onFinding });
+    host.check = check;
+    checks.set(host, check);
+    return check;
   };
 
   return {
     update() {
-      const wanted = new Map<Host, CompiledCluster>();
-      for (const cluster of worker.state.clusters()) {
-        if (cluster.config.healthChecks.length === 0) continue;
-        for (const host of cluster.hosts()) if (!host.endpoint.check.disabled) wanted.set(host, cluster);
-      }
+      const wanted = hostsToCheck(worker);
       for (const [host, check] of checks) if (wanted.get(host)?.config.healthChecks[0] !== check.config) stop(host);
       const fresh = new Set<Host>();
       for (const [host, cluster] of wanted) {
         const [config] = cluster.config.healthChecks;
         if (config === undefined || checks.has(host)) continue;
-        const check = new HostCheck(worker, { host, cluster, config }, { onFinding });
-        host.check = check;
-        checks.set(host, check);
+        const check = start(host, cluster, config);
         if (!check.checked) fresh.add(host);
         check.start();
       }
-      return fresh.size === 0 ? Promise.resolve() : firstChecks(fresh);
+      return fresh.size === 0 ? Promise.resolve() : waiting.wait(fresh);
     },
     close() {
       for (const host of checks.keys()) stop(host);
     },
   };
+}
 
-  function firstChecks(hosts: Set<Host>): Promise<void> {
+function hostsToCheck(worker: Worker): ReadonlyMap<Host, CompiledCluster> {
+  const wanted = new Map<Host, CompiledCluster>();
+  for (const cluster of worker.state.clusters()) {
+    if (cluster.config.healthChecks.length === 0) continue;
+    for (const host of cluster.hosts()) if (!host.endpoint.check.disabled) wanted.set(host, cluster);
+  }
+  return wanted;
+}
+
+/** Who waits for the first checks of which hosts. */
+class FirstChecks {
+  readonly #worker: Worker;
+  #groups: { readonly hosts: Set<Host>; readonly done: () => void }[] = [];
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+  }
+
+  wait(hosts: Set<Host>): Promise<void> {
     return new Promise((resolve) => {
-      const timer = worker.ports.timers.after(MAX_WARM_MS, () => {
+      const timer = this.#worker.ports.timers.after(MAX_WARM_MS, () => {
         hosts.clear();
         resolve();
       });
-      waiting.push({
+      this.#groups.push({
         hosts,
         done() {
           timer.cancel();
@@ -83,6 +95,14 @@ export function createHealthChecks(worker: Worker, dropLeft: (cluster: CompiledC
         },
       });
     });
+  }
+
+  checked(host: Host): void {
+    for (const group of this.#groups) {
+      group.hosts.delete(host);
+      if (group.hosts.size === 0) group.done();
+    }
+    this.#groups = this.#groups.filter((group) => group.hosts.size > 0);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Worker } from '../core/worker.ts';
 import type { DialTarget } from '../net/net-port.ts';
 import { dialTarget } from '../pool/dial-target.ts';
 import { CheckState, type Finding } from './check-state.ts';
-import { createHttpProbe } from './http-probe.ts';
+import { createGrpcProbe, createHttpProbe } from './http-probe.ts';
 import type { Probe, ProbeTarget } from './probe.ts';
 import { createTcpProbe } from './tcp-probe.ts';
 
@@ -98,7 +98,8 @@ export class HostCheck {
 
 function createProbe(target: ProbeTarget): Probe {
   const { probe } = target.config;
-  return probe.t === 'tcp' ? createTcpProbe(target, probe) : createHttpProbe(target, probe);
+  if (probe.t === 'tcp') return createTcpProbe(target, probe);
+  return probe.t === 'grpc' ? createGrpcProbe(target, probe) : createHttpProbe(target, probe);
 }
 
 /** Where checks look: the endpoint's own port or another, with the transport and the protocols that the checks ask for. */

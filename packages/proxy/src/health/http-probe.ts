@@ -1,195 +1,159 @@
-import { compileFormat, compileText, type HealthProbe, type StatusRange } from '@meltemi/runtime';
-import { HEADER } from '@meltemi/wire';
+import { ProtoReader, ProtoWriter, WireType } from '@meltemi/base';
+import { compileFormat, compileText, type HeaderMutation, type HealthProbe, type StatusRange } from '@meltemi/runtime';
 import { clean } from '../http/headers.ts';
-import { headerValue } from '../http/request-view.ts';
-import type { HeadRead, UpstreamStream, UpstreamUser } from '../http/stream.ts';
-import { UpstreamConnection, type ConnectionOwner } from '../http/upstream-connection.ts';
+import { Http1Line, Http2Line, type CheckLine, type CheckRequest } from './check-line.ts';
 import type { Finding } from './check-state.ts';
+import { CheckUser, type CheckAnswer } from './check-user.ts';
 import type { Probe, ProbeTarget } from './probe.ts';
 import { isAnswered } from './tcp-probe.ts';
 
 type HttpProbe = HealthProbe & { t: 'http' };
+type GrpcProbe = HealthProbe & { t: 'grpc' };
 
-/** Asks for a path over a connection of its own, kept from check to check when that is wanted. */
+/** Asks for a path, over a connection of its own. */
 export function createHttpProbe(target: ProbeTarget, probe: HttpProbe): Probe {
-  const head = Buffer.from(requestHead(target, probe), 'latin1');
-  let check: HttpCheck | undefined;
+  const head = requestHead(target, { host: probe.host, method: probe.method, path: probe.path, fixed: [], add: probe.add, remove: probe.remove });
+  return createProbe(target, {
+    line: () => (probe.http2 ? new Http2Line(target) : new Http1Line(target)),
+    request: { head, body: undefined },
+    isHead: probe.method === 'HEAD',
+    headers: [CHECKED_CLUSTER, DEGRADED],
+    maxBodyBytes: probe.receive.length === 0 ? 0 : probe.maxBodyBytes,
+    judge: (answer) => judge(probe, answer),
+  });
+}
+
+const CHECKED_CLUSTER = 'x-envoy-upstream-healthchecked-cluster';
+const DEGRADED = 'x-envoy-degraded';
+
+/** Asks the service `grpc.health.v1.Health` how the host is. */
+export function createGrpcProbe(target: ProbeTarget, probe: GrpcProbe): Probe {
+  const fixed: readonly (readonly [string, string])[] = [
+    ['te', 'trailers'],
+    ['content-type', 'application/grpc'],
+    ['grpc-timeout', `${Math.max(1, Math.floor(target.config.timeoutMs))}m`],
+  ];
+  const head = requestHead(target, {
+    host: probe.authority,
+    method: 'POST',
+    path: '/grpc.health.v1.Health/Check',
+    fixed,
+    add: probe.add,
+    remove: [],
+  });
+  return createProbe(target, {
+    line: () => new Http2Line(target),
+    request: { head, body: grpcMessage(probe.service) },
+    isHead: false,
+    headers: ['grpc-status', DEGRADED],
+    maxBodyBytes: MAX_GRPC_BYTES,
+    judge: judgeGrpc,
+  });
+}
+
+const MAX_GRPC_BYTES = 4096;
+
+interface Asking {
+  readonly line: () => CheckLine;
+  readonly request: CheckRequest;
+  readonly isHead: boolean;
+  /** Those that the judge looks at. */
+  readonly headers: readonly string[];
+  readonly maxBodyBytes: number;
+  judge(answer: CheckAnswer): Finding;
+}
+
+function createProbe(target: ProbeTarget, asking: Asking): Probe {
+  let line: CheckLine | undefined;
+  let round = 0;
+  const close = (): void => {
+    round++;
+    line?.close();
+    line = undefined;
+  };
   return {
     start(done) {
-      check ??= new HttpCheck(target, probe);
-      check.start(head, (finding) => {
-        if (!target.config.reuseConnection || finding === 'network') {
-          check?.close();
-          check = undefined;
-        }
+      const own = ++round;
+      const finish = (finding: Finding): void => {
+        if (own !== round) return;
+        // A connection that is not kept, or did not do, goes.
+        if (!target.config.reuseConnection || finding === 'network') close();
+        else round++;
         done(finding);
-      });
+      };
+      const of = { isHead: asking.isHead, tls: target.host.transport.t === 'tls', headers: asking.headers, maxBodyBytes: asking.maxBodyBytes };
+      const user = new CheckUser(target.worker, of, (answer) => finish(answer === undefined ? 'network' : asking.judge(answer)));
+      line ??= asking.line();
+      line.ask(user, asking.request, () => finish('network'));
     },
-    stop() {
-      check?.close();
-      check = undefined;
-    },
+    stop: close,
   };
 }
 
 /** Values may hold formatters; of a request that nobody sent there is nothing to tell. */
 const NO_SOURCE = { format: () => undefined };
 
-function requestHead({ cluster, host }: ProbeTarget, probe: HttpProbe): string {
+interface HeadParts {
+  readonly host: string;
+  readonly method: string;
+  readonly path: string;
+  readonly fixed: readonly (readonly [name: string, value: string])[];
+  readonly add: readonly HeaderMutation[];
+  readonly remove: readonly string[];
+}
+
+function requestHead({ cluster, host }: ProbeTarget, parts: HeadParts): Buffer {
   const named = host.endpoint.check.hostname;
-  const authority = named !== '' ? named : probe.host !== '' ? probe.host : cluster.config.name;
-  const lines = new Map<string, string>([
-    ['host', authority],
-    ['user-agent', 'Envoy/HC'],
-  ]);
-  for (const { name, value } of probe.add) lines.set(name === ':authority' ? 'host' : name, compileFormat(value, '').render(NO_SOURCE));
-  for (const name of probe.remove) lines.delete(name);
+  const authority = named !== '' ? named : parts.host !== '' ? parts.host : cluster.config.name;
+  const lines = new Map<string, string>([['host', authority], ['user-agent', 'Envoy/HC'], ...parts.fixed]);
+  for (const { name, value } of parts.add) lines.set(name === ':authority' ? 'host' : name, compileFormat(value, '').render(NO_SOURCE));
+  for (const name of parts.remove) lines.delete(name);
   const text = [...lines].map(([name, value]) => `${name}: ${clean(value)}\r\n`).join('');
-  return `${probe.method} ${clean(probe.path)} HTTP/1.1\r\n${text}\r\n`;
+  return Buffer.from(`${parts.method} ${clean(parts.path)} HTTP/1.1\r\n${text}\r\n`, 'latin1');
 }
 
-class HttpCheck implements UpstreamUser, ConnectionOwner {
-  readonly isHead: boolean;
-  readonly scheme: 'http' | 'https';
-  readonly upgrade = '';
-  readonly #target: ProbeTarget;
-  readonly #probe: HttpProbe;
-  #connection: UpstreamConnection | undefined = undefined;
-  #ready = false;
-  #head: Buffer = Buffer.alloc(0);
-  #done: ((finding: Finding) => void) | undefined = undefined;
-  #finding: Finding = 'network';
-  #body = '';
-
-  constructor(target: ProbeTarget, probe: HttpProbe) {
-    this.#target = target;
-    this.#probe = probe;
-    this.isHead = probe.method === 'HEAD';
-    this.scheme = target.host.transport.t === 'tls' ? 'https' : 'http';
-  }
-
-  start(head: Buffer, done: (finding: Finding) => void): void {
-    this.#head = head;
-    this.#done = done;
-    this.#body = '';
-    const connection = this.#connection;
-    if (connection !== undefined && this.#ready) this.#send(connection);
-    else this.#connect();
-  }
-
-  close(): void {
-    this.#done = undefined;
-    this.#drop();
-  }
-
-  #connect(): void {
-    const { worker, cluster, host, dial } = this.#target;
-    this.#connection = new UpstreamConnection(worker, this, (handler) => worker.dialer.dial(dial(), handler), {
-      cluster,
-      breaker: cluster.breakers.default,
-      host,
-      epoch: 0,
-    });
-  }
-
-  #send(connection: UpstreamConnection): void {
-    this.#ready = false;
-    connection.begin(this);
-    connection.writeHead(this.#head, this.#head.length, 'none');
-  }
-
-  // ------------------------------------------------------------------------------------------------ as owner of the connection
-
-  connected(connection: UpstreamConnection): void {
-    this.#send(connection);
-  }
-
-  released(connection: UpstreamConnection): void {
-    this.#ready = true;
-    connection.idle(0);
-  }
-
-  closed(connection: UpstreamConnection): void {
-    if (connection !== this.#connection) return;
-    this.#connection = undefined;
-    this.#ready = false;
-    if (!connection.established) this.#finish('network');
-  }
-
-  // ------------------------------------------------------------------------------------------------ as its user
-
-  onResponse(stream: UpstreamStream, read: HeadRead): number {
-    const { responseScanner: scanner } = this.#target.worker;
-    this.#finding = judge(this.#probe, {
-      status: scanner.status,
-      service: headerValue(scanner, read.bytes, 'x-envoy-upstream-healthchecked-cluster') ?? '',
-      degraded: scanner.known[HEADER['x-envoy-degraded']] !== 0,
-    });
-    stream.takePayload();
-    return read.after;
-  }
-
-  onResponseBody(bytes: Uint8Array, start: number, end: number): void {
-    const room = this.#probe.maxBodyBytes - this.#body.length;
-    if (this.#probe.receive.length === 0 || room <= 0) return;
-    this.#body += Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.min(end - start, room)).toString('latin1');
-  }
-
-  onResponseLast(bytes: Uint8Array, start: number, end: number): void {
-    this.onResponseBody(bytes, start, end);
-    this.onResponseEnd();
-  }
-
-  onResponseEnd(): void {
-    const good = this.#finding === 'healthy' || this.#finding === 'degraded';
-    this.#finish(good && !isAnswered(this.#body, this.#probe.receive) ? 'unhealthy' : this.#finding);
-  }
-
-  onUpstreamLost(): void {
-    this.#ready = false;
-    this.#finish('network');
-  }
-
-  onTunnelData(): void {
-    // No tunnel is asked for.
-  }
-  onTunnelEnd(): void {
-    // As above.
-  }
-  onUpstreamSlow(): void {
-    // A head is all that is sent.
-  }
-  onUpstreamDrain(): void {
-    // As above.
-  }
-
-  #finish(finding: Finding): void {
-    const done = this.#done;
-    this.#done = undefined;
-    done?.(finding);
-  }
-
-  #drop(): void {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    this.#ready = false;
-    connection?.destroy();
-  }
-}
-
-interface Answer {
-  readonly status: number;
-  /** Who answered, by its own word. */
-  readonly service: string;
-  readonly degraded: boolean;
-}
-
-function judge({ expected, retriable, serviceName }: HttpProbe, { status, service, degraded }: Answer): Finding {
+function judge({ expected, retriable, serviceName, receive }: HttpProbe, answer: CheckAnswer): Finding {
+  const { status } = answer;
   if (!isWithin(status, expected)) return isWithin(status, retriable) ? 'retriable' : 'unhealthy';
-  if (serviceName !== undefined && !compileText(serviceName)(service)) return 'unhealthy';
-  return degraded ? 'degraded' : 'healthy';
+  if (serviceName !== undefined && !compileText(serviceName)(answer.header(CHECKED_CLUSTER) ?? '')) return 'unhealthy';
+  if (!isAnswered(answer.body.toString('latin1'), receive)) return 'unhealthy';
+  return answer.header(DEGRADED) === undefined ? 'healthy' : 'degraded';
 }
 
 function isWithin(status: number, ranges: readonly StatusRange[]): boolean {
   return ranges.some(({ start, end }) => status >= start && status < end);
+}
+
+/** `HealthCheckRequest { service = 1 }`, in a frame of gRPC. */
+function grpcMessage(service: string): Buffer {
+  const writer = new ProtoWriter();
+  if (service !== '') writer.tag(1, WireType.bytes).string(service);
+  const message = writer.take();
+  const frame = Buffer.alloc(5 + message.length);
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, 5);
+  return frame;
+}
+
+const SERVING = 1;
+
+function judgeGrpc(answer: CheckAnswer): Finding {
+  if (answer.status !== 200 || answer.header('grpc-status') !== '0' || servingStatus(answer.body) !== SERVING) return 'unhealthy';
+  return answer.header(DEGRADED) === undefined ? 'healthy' : 'degraded';
+}
+
+/** `HealthCheckResponse { status = 1 }`; -1 = nothing that can be read. */
+function servingStatus(body: Buffer): number {
+  if (body.length < 5 || body[0] !== 0 || body.readUInt32BE(1) !== body.length - 5) return -1;
+  try {
+    const reader = new ProtoReader(body, 5);
+    let status = 0;
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      if (tag === 1 << 3) status = reader.uint32();
+      else reader.skip(tag);
+    }
+    return status;
+  } catch {
+    return -1;
+  }
 }

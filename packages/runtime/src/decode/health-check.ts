@@ -1,5 +1,5 @@
 import type { HealthCheck, HealthProbe, StatusRange } from '../types/health.ts';
-import { decodeMutations, decodeStringMatch } from './common.ts';
+import { decodeMutation, decodeMutations, decodeStringMatch } from './common.ts';
 import { asObject, type Reader } from './reader.ts';
 
 /** `HealthCheck`, with Envoy's defaults. */
@@ -52,7 +52,12 @@ function decodeProbe(reader: Reader): HealthProbe {
     const send = tcp.message('send');
     return { t: 'tcp', send: send === undefined ? '' : decodePayload(send), receive: tcp.messages('receive').map(decodePayload) };
   }
-  reader.fail('', 'one of http_health_check and tcp_health_check must be set; others are not supported by this proxy');
+  const grpc = reader.message('grpc_health_check');
+  if (grpc !== undefined) {
+    const add = grpc.messages('initial_metadata').map(decodeMutation);
+    return { t: 'grpc', service: grpc.string('service_name'), authority: grpc.string('authority'), add };
+  }
+  reader.fail('', 'one of http_health_check, tcp_health_check and grpc_health_check must be set; others are not supported by this proxy');
   return { t: 'tcp', send: '', receive: [] };
 }
 
@@ -80,7 +85,7 @@ function decodeHttpProbe(reader: Reader): HealthProbe {
     host: reader.string('host'),
     path,
     method: reader.oneOf('method', METHODS, 'GET'),
-    http2: reader.oneOf('codec_client_type', { HTTP1: false }, false),
+    http2: reader.oneOf('codec_client_type', { HTTP1: false, HTTP2: true }, false),
     add: requestAdd,
     remove: requestRemove,
     expected: expected.length === 0 ? [{ start: 200, end: 201 }] : expected,

@@ -54,6 +54,8 @@ export type HealthProbe =
       readonly receive: readonly Payload[];
       readonly maxBodyBytes: number;
     }
+  /** `grpc.health.v1.Health`; `service` '' = the host as a whole. */
+  | { readonly t: 'grpc'; readonly service: string; readonly authority: string; readonly add: readonly HeaderMutation[] }
   | { readonly t: 'tcp'; readonly send: Payload; readonly receive: readonly Payload[] };
 
 export interface StatusRange {
