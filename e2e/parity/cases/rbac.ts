@@ -67,6 +67,19 @@ function tcpCase(name: string, config: object, step: Step): ParityCase {
   });
 }
 
+const MULTI_RULES: readonly (readonly [string, object])[] = [
+  ['/exact', { string_match: { exact: 'admin' } }],
+  ['/joined', { string_match: { exact: 'guest,admin' } }],
+  ['/inverted', { string_match: { exact: 'admin' }, invert_match: true }],
+  ['/inverted-other', { string_match: { exact: 'nobody' }, invert_match: true }],
+  ['/prefix', { string_match: { prefix: 'ad' } }],
+  ['/contains', { string_match: { contains: 't,a' } }],
+  ['/regex', { string_match: { safe_regex: { regex: 'admin' } } }],
+  ['/regex-joined', { string_match: { safe_regex: { regex: 'guest.*' } } }],
+  ['/present', { present_match: true }],
+  ['/absent', { present_match: false }],
+];
+
 /** Role-based access control of requests and connections. */
 export const cases = [
   defineCase({
@@ -303,6 +316,40 @@ export const cases = [
       { policy: 'trial', result: 'denied' },
       { policy: null, result: 'allowed' },
     ],
+  }),
+  defineCase({
+    name: 'what an enforced policy leaves for the log',
+    resources: (c) =>
+      filtered(c, [rbac({ rules: { policies: { open: policy(path({ prefix: '/a' })) } }, rules_stat_prefix: 'mine_' })], undefined, {
+        all: '%DYNAMIC_METADATA(envoy.filters.http.rbac)%',
+      }),
+    steps: [http('/a', PASSED), http('/b', REFUSED)],
+  }),
+  defineCase({
+    name: 'a header of several lines, held against every kind of match',
+    resources: (c) =>
+      filtered(c, [
+        rbac({
+          rules: {
+            action: 'DENY',
+            policies: Object.fromEntries(
+              MULTI_RULES.map(([at, match]) => [at, policy({ and_rules: { rules: [path({ exact: at }), header('x-a', match)] } })]),
+            ),
+          },
+        }),
+      ]),
+    steps: MULTI_RULES.map(([at]) =>
+      http(
+        {
+          path: at,
+          headers: [
+            ['x-a', 'guest'],
+            ['x-a', 'admin'],
+          ],
+        },
+        {},
+      ),
+    ),
   }),
   defineCase({
     name: 'LOG lets everything pass and says what matched',

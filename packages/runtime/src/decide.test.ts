@@ -180,6 +180,7 @@ test('a decision tells what filters did, and runs what they have changed through
     passed.steps.filter((step) => step.t === 'filter').map((step) => [step.name, step.asks ?? false]),
     [
       ['mutation', false],
+      ['rbac', false],
       ['authz', true],
     ],
   );

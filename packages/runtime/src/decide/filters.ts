@@ -29,6 +29,7 @@ export function runFilters(trail: Trail, http: CompiledHttp, start: Walk, rerout
       name: next.name,
       delayMs,
       ...(reply === undefined ? {} : { reply }),
+      ...(verdict.metadata === undefined ? {} : { metadata: verdict.metadata }),
       ...(verdict.request === undefined ? {} : { edits: verdict.request }),
       ...(ask === undefined ? {} : { asks: true }),
     });

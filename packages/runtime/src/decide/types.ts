@@ -1,5 +1,5 @@
 import type { ConnectionInfo } from '../compiled.ts';
-import type { FilterReply, HeaderEdit, PeerIdentity } from '../filters/types.ts';
+import type { FilterReply, HeaderEdit, MetadataStruct, PeerIdentity } from '../filters/types.ts';
 import type { CircuitBreakers } from '../types/cluster.ts';
 import type { HeaderMutation } from '../types/common.ts';
 import type { HedgePolicy, MirrorPolicy, RetryPolicy } from '../types/route.ts';
@@ -36,6 +36,8 @@ export type DecisionStep = { readonly origin?: string } & (
       readonly name: string;
       readonly delayMs: number;
       readonly reply?: FilterReply;
+      /** What it found out: which policy decided, whose token it is. */
+      readonly metadata?: Readonly<Record<string, MetadataStruct>>;
       /** What it changed in the request's head. */
       readonly edits?: readonly HeaderEdit[];
       /** It asks somebody else (an authorization or rate-limit service, keys of an issuer); the answer is not known here. */

@@ -86,7 +86,9 @@ test('allow needs a policy, deny needs none, and the reply tells which', () => {
   const deny = filterBench(TYPE, { rules: { action: 'DENY', policies: { b: policy('/a'), a: policy('/') } } });
   assert.equal(deny.decide({ request: request('/a') })?.reply?.details, 'rbac_access_denied_matched_policy[a]');
   const allow = filterBench(TYPE, { rules: { policies: { a: policy('/a') } } });
-  assert.equal(allow.decide({ request: request('/a') }), undefined);
+  assert.deepEqual(allow.decide({ request: request('/a') }), {
+    metadata: { 'envoy.filters.http.rbac': { enforced_effective_policy_id: 'a', enforced_engine_result: 'allowed' } },
+  });
   assert.deepEqual(allow.decide({ request: request('/b') })?.reply, {
     status: 403,
     body: 'RBAC: access denied',
@@ -114,8 +116,8 @@ test('a route can have its own rules, or none', () => {
   });
   const chain = { rules: { policies: {} } };
   assert.equal(filterBench(TYPE, chain, perRoute({})).decide(), undefined);
-  assert.equal(filterBench(TYPE, chain, perRoute({ rbac: { rules: { action: 'DENY', policies: {} } } })).decide(), undefined);
-  assert.notEqual(filterBench(TYPE, chain).decide(), undefined);
+  assert.equal(filterBench(TYPE, chain, perRoute({ rbac: { rules: { action: 'DENY', policies: {} } } })).decide()?.reply, undefined);
+  assert.notEqual(filterBench(TYPE, chain).decide()?.reply, undefined);
 });
 
 test('what cannot be enforced is refused with its path', () => {

@@ -77,15 +77,27 @@ function compileShadow(config: RbacConfig, engine: RbacEngine, statPrefix: strin
   };
 }
 
-function compileEnforced(config: RbacConfig, rules: RbacRules, statPrefix: string): (context: FilterContext) => FilterVerdict | undefined {
+function compileEnforced(config: RbacConfig, rules: RbacRules, statPrefix: string): (context: FilterContext) => FilterVerdict {
   const engine = compileRbac(rules);
   const count = counter(`${statPrefix}${dotted(config.prefix)}`, '', config.perRule);
+  // One object per outcome: most requests end in the same one.
+  const verdicts = new Map<RbacResult, FilterVerdict>();
   return (context) => {
     const result = engine(context);
     count(context, result);
-    if (rules.action === 'log') return { metadata: { [COMMON]: { access_log_hint: result.policy !== '' } } };
-    return result.allowed ? undefined : { reply: denied(result.policy) };
+    let verdict = verdicts.get(result);
+    if (verdict === undefined) verdicts.set(result, (verdict = enforcedVerdict(config, rules.action, result)));
+    return verdict;
   };
+}
+
+function enforcedVerdict({ prefix }: RbacConfig, action: RbacRules['action'], { allowed, policy }: RbacResult): FilterVerdict {
+  const told: MetadataStruct = {
+    ...(policy === '' ? {} : { [`${prefix}enforced_effective_policy_id`]: policy }),
+    [`${prefix}enforced_engine_result`]: allowed ? 'allowed' : 'denied',
+  };
+  const hint = action === 'log' ? { [COMMON]: { access_log_hint: policy !== '' } } : {};
+  return { metadata: { ...hint, [NAMESPACE]: told }, ...(allowed ? {} : { reply: denied(policy) }) };
 }
 
 function denied(policy: string): FilterReply {

@@ -97,12 +97,13 @@ function compileRequestRule(rule: RequestRule): Test {
 /** A header of several lines matches by any of them: joined, an attacker could hide one value behind another. */
 function compileHeaderRule(match: HeaderMatch): Test {
   const test = compileHeader(match);
-  const { name } = match;
+  const plain = compileHeader({ ...match, invert: false });
+  const { name, invert } = match;
   if (match.match.t === 'present' || name.startsWith(':') || name === 'host') return ({ request }) => request !== undefined && test(request);
   return ({ request }) => {
     if (request === undefined) return false;
     const values = request.values?.(name) ?? NO_VALUES;
-    return values.length > 1 ? values.some((value) => test({ ...NO_REQUEST, header: () => value })) : test(request);
+    return values.length > 1 ? values.some((value) => plain({ ...NO_REQUEST, header: () => value })) !== invert : test(request);
   };
 }
 

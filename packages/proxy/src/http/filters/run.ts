@@ -137,7 +137,10 @@ export function stateOf(x: Exchange): FilterState {
 
 function mergeMetadata(x: Exchange, added: NonNullable<FilterVerdict['metadata']>): void {
   const known = (x.info.dynamicMetadata ??= new Map());
-  for (const [namespace, values] of Object.entries(added)) known.set(namespace, { ...known.get(namespace), ...values });
+  for (const [namespace, values] of Object.entries(added)) {
+    const before = known.get(namespace);
+    known.set(namespace, before === undefined ? values : { ...before, ...values });
+  }
 }
 
 function filterReply({ info }: Exchange, reply: FilterReply): LocalReply {
