@@ -1,4 +1,4 @@
-import { loneOperator, parseFormat, type AccessLog, type AccessLogFilter, type LogField } from '@meltemi/runtime';
+import { loneOperator, parseFormat, type AccessLog, type AccessLogFilter, type LogField, type LogFormat } from '@meltemi/runtime';
 import { RESPONSE_FLAGS, type StreamInfo } from '../types.ts';
 import {
   formatTime,
@@ -31,6 +31,17 @@ export function compileLog(log: AccessLog, capture: CaptureList): CompiledLog {
   return { path: log.path, line: (info) => (passes(filter, info) ? render(info) : undefined) };
 }
 
+/** The body of an answer of the proxy itself, by its format; `own` is what `%LOCAL_REPLY_BODY%` stands for. */
+export function compileBody(format: LogFormat, omitEmpty: boolean, capture: CaptureList): (info: StreamInfo, own: string) => string {
+  let body = '';
+  const list = { ...capture, localBody: () => body };
+  const render = format.t === 'text' ? compileText(format.text, list) : compileJson(format.fields, omitEmpty, list);
+  return (info, own) => {
+    body = own;
+    return render(info);
+  };
+}
+
 function getter(operator: string, argument: string, capture: CaptureList): Getter {
   switch (operator) {
     case 'START_TIME':
@@ -43,6 +54,8 @@ function getter(operator: string, argument: string, capture: CaptureList): Gette
     }
     case 'RESP':
       return responseHeader(argument, capture);
+    case 'LOCAL_REPLY_BODY':
+      return () => capture.localBody?.();
     case 'DYNAMIC_METADATA':
       return metadataText(argument);
     case 'HOSTNAME':
@@ -54,20 +67,28 @@ function getter(operator: string, argument: string, capture: CaptureList): Gette
   }
 }
 
+interface OwnBody {
+  readonly t: 'body';
+  readonly get: Getter;
+}
+
+/** In a body nothing is quoted, and an answer without a body is one with an empty body. */
 function compileText(text: string, capture: CaptureList): (info: StreamInfo) => string {
   const parsed = parseFormat(text);
   if (!parsed.ok) return () => `${parsed.message}\n`;
-  const pieces = parsed.parts.map((part): string | Getter => {
+  const pieces = parsed.parts.map((part): string | Getter | OwnBody => {
     if (part.t === 'text') return part.text;
     const get = getter(part.operator, part.argument, capture);
     const { maxLength } = part;
     const cut: Getter = maxLength === undefined ? get : (info) => get(info)?.toString().slice(0, maxLength);
-    return UNQUOTED.has(part.operator) ? cut : (info) => unquoted(cut(info));
+    if (part.operator === 'LOCAL_REPLY_BODY') return { t: 'body', get: cut };
+    return capture.localBody !== undefined || UNQUOTED.has(part.operator) ? cut : (info) => unquoted(cut(info));
   });
   return (info) => {
     let line = '';
     for (const piece of pieces) {
       if (typeof piece === 'string') line += piece;
+      else if (typeof piece === 'object') line += piece.get(info) ?? '';
       else {
         const value = piece(info);
         line += value === undefined || value === '' ? '-' : value;
@@ -123,13 +144,15 @@ function compileJsonText(text: string, capture: CaptureList): (info: StreamInfo)
     return (info) => (read(info) as FieldValue | undefined) ?? null;
   }
   const get = getter(lone.operator, lone.argument, capture);
+  if (lone.operator === 'LOCAL_REPLY_BODY') return (info) => get(info) ?? null;
   return (info) => {
     const value = get(info);
     return value === undefined || value === '' ? null : value;
   };
 }
 
-function passes(filter: AccessLogFilter, info: StreamInfo): boolean {
+/** Does the filter take the stream? */
+export function passes(filter: AccessLogFilter, info: StreamInfo): boolean {
   switch (filter.t) {
     case 'status-code':
       return compare(info.responseCode, filter.op, filter.value);

@@ -10,6 +10,8 @@ export type Getter = (info: StreamInfo) => string | number | undefined;
 export interface CaptureList {
   readonly request: string[];
   readonly response: string[];
+  /** For the body of an answer: what the proxy would say. */
+  readonly localBody?: () => string;
 }
 
 const withoutPort = (address: string): string => address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');

@@ -73,6 +73,12 @@ export function lineAt(lines: string, name: string): number {
   return at < 0 ? -1 : at + 1;
 }
 
+/** Value of the first line of this name, undefined = there is none. */
+export function lineValue(lines: string, name: string): string | undefined {
+  const at = lineAt(lines, name);
+  return at < 0 ? undefined : lines.slice(at + name.length + 2, lines.indexOf('\r', at));
+}
+
 /** The lines but for those of this name. */
 export function withoutLines(lines: string, name: string): string {
   let rest = lines;

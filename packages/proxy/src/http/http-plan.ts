@@ -1,6 +1,7 @@
 import { cidrTable, type CompiledHttp, type HttpConnectionManager } from '@meltemi/runtime';
 import { compileLog, type CompiledLog } from '../access-log/compile-log.ts';
 import { clean } from './headers.ts';
+import { compileReplyRules, type ReplyRules } from './reply-rules.ts';
 
 /** What a connection manager's settings come to, worked out once. */
 export interface HttpPlan {
@@ -16,6 +17,8 @@ export interface HttpPlan {
   readonly edge: boolean;
   /** Is a client at this address one of ours, whose `x-envoy-…` headers are obeyed? undefined = nobody is. */
   readonly isInternal: ((address: string) => boolean) | undefined;
+  /** What becomes of the proxy's own answers; undefined = they stay as they are. */
+  readonly replyRules: ReplyRules | undefined;
   /** Headers to look at beyond those every request has. */
   readonly upgrades: ReadonlySet<string>;
 }
@@ -36,6 +39,7 @@ function makePlan(http: CompiledHttp): HttpPlan {
   const { config } = http;
   const capture = { request: [] as string[], response: [] as string[] };
   const logs = config.accessLogs.map((log) => compileLog(log, capture));
+  const replyRules = config.localReplies === undefined ? undefined : compileReplyRules(config.localReplies, capture);
   return {
     http,
     config,
@@ -44,6 +48,7 @@ function makePlan(http: CompiledHttp): HttpPlan {
     captureResponse: capture.response,
     serverLine: config.serverHeader === 'pass-through' ? '' : `server: ${clean(config.serverName)}\r\n`,
     edge: config.useRemoteAddress,
+    replyRules,
     isInternal: internalTest(config),
     upgrades: new Set(config.upgrades),
   };

@@ -3,7 +3,8 @@ import { flagBit, type ResponseFlag } from '../types.ts';
 import type { Exchange } from './exchange.ts';
 import { filterLocalReply } from './filters/respond.ts';
 import { encodeGrpcMessage, grpcStatusOf } from './grpc.ts';
-import { clean, FRAMING, lineAt, withoutLines } from './headers.ts';
+import { clean, FRAMING, lineAt, lineValue, withoutLines } from './headers.ts';
+import type { RuledReply } from './reply-rules.ts';
 import { rescan } from './request-head.ts';
 import { connectionLine, dateLine, responseLines } from './response-head.ts';
 import { statusText } from './status-text.ts';
@@ -33,22 +34,31 @@ export interface RenderedReply {
   readonly body: Buffer | undefined;
 }
 
+const NO_HEADERS: readonly CompiledHeader[] = [];
+
+function asItIs({ status, body }: LocalReply): RuledReply {
+  return { status, body, contentType: 'text/plain', headers: undefined };
+}
+
 /** The reply as a message. Records it in the stream's info. */
 export function renderLocalReply(x: Exchange, reply: LocalReply, close: boolean): RenderedReply {
   const { info, plan } = x;
-  const grpc = reply.grpcStatus !== undefined || (info.grpc && reply.status >= 400);
-  info.responseCode = grpc ? 200 : reply.status;
+  const grpc = reply.grpcStatus !== undefined || info.grpc;
+  info.responseCode = reply.status;
   info.responseCodeDetails = reply.details;
   info.flags |= reply.flags;
-  const own = ownHeaders(x, grpc);
+  const ruled = plan.replyRules?.(info, reply) ?? asItIs(reply);
+  if (grpc) info.responseCode = 200;
+  const own = ownHeaders(x, grpc, ruled.headers);
   // A body behind one of these would be taken for the next response (RFC 9112 section 6.3).
-  const body = grpc || info.responseCode === 204 || info.responseCode === 304 ? undefined : Buffer.from(reply.body);
+  const body = grpc || info.responseCode === 204 || info.responseCode === 304 ? undefined : Buffer.from(ruled.body);
   let head = `HTTP/1.1 ${info.responseCode} ${statusText(info.responseCode)}\r\n`;
-  const lines = (grpc ? grpcLines(x, reply) : bodyLines(x, body, reply.lines + own)) + reply.lines + own;
+  const lines = (grpc ? grpcLines(x, reply, ruled) : bodyLines(x, body, ruled.contentType, reply.lines + own)) + reply.lines + own;
   head += x.filters === undefined ? lines : filterLocalReply(x, info.responseCode, lines, body !== undefined && body.length > 0);
   head += responseLines(x) + dateLine(x.worker.ports.clock.now());
   head += plan.serverLine === '' ? 'server: envoy\r\n' : plan.serverLine;
   head += `${connectionLine(x, close)}\r\n`;
+  if (plan.captureResponse.length > 0) info.capturedResponse = plan.captureResponse.map((name) => lineValue(head, name));
   return finished(x, head, body);
 }
 
@@ -59,31 +69,32 @@ function finished(x: Exchange, head: string, body: Buffer | undefined): Rendered
   return { head, body };
 }
 
-function bodyLines({ downstream }: Exchange, body: Buffer | undefined, own: string): string {
+function bodyLines({ downstream }: Exchange, body: Buffer | undefined, contentType: string, own: string): string {
   if (body === undefined) return '';
   const { length } = body;
   // Over HTTP/2 the head alone says that nothing follows.
   if (length === 0 && downstream.protocol === 'http2') return '';
-  const type = length > 0 && lineAt(own, 'content-type') < 0 ? 'content-type: text/plain\r\n' : '';
+  const type = length > 0 && lineAt(own, 'content-type') < 0 ? `content-type: ${clean(contentType)}\r\n` : '';
   return `content-length: ${length}\r\n${type}`;
 }
 
-function grpcLines({ info, downstream }: Exchange, reply: LocalReply): string {
-  info.grpcStatus = String(reply.grpcStatus ?? grpcStatusOf(reply.status));
-  const message = reply.body === '' ? '' : `grpc-message: ${encodeGrpcMessage(reply.body)}\r\n`;
+function grpcLines({ info, downstream }: Exchange, reply: LocalReply, { status, body }: RuledReply): string {
+  info.grpcStatus = String(reply.grpcStatus ?? grpcStatusOf(status));
+  const message = body === '' ? '' : `grpc-message: ${encodeGrpcMessage(body)}\r\n`;
   // Over HTTP/2 the head alone is the whole answer ("trailers-only").
   const length = downstream.protocol === 'http1' ? 'content-length: 0\r\n' : '';
   return `content-type: application/grpc\r\ngrpc-status: ${info.grpcStatus}\r\n${message}${length}`;
 }
 
 /** The route's response headers count for direct answers as well; there are no lines of an upstream to change. */
-function ownHeaders(x: Exchange, grpc: boolean): string {
+function ownHeaders(x: Exchange, grpc: boolean, rule: CompiledHeaders | undefined): string {
   const operations: CompiledHeaders | undefined = x.choice?.responseHeaders ?? x.route?.responseHeaders;
-  if (operations === undefined || operations.empty) return '';
+  const set = [...(operations?.set ?? NO_HEADERS), ...(rule?.set ?? NO_HEADERS)];
+  if (set.length === 0) return '';
   // After a delay or a time-out the scanner may show another request by now.
   if (x.worker.scannedFor !== x) rescan(x);
   let lines = '';
-  for (const header of operations.set) if (!isFixed(header.name, grpc)) lines = withHeader(lines, header, x);
+  for (const header of set) if (!isFixed(header.name, grpc)) lines = withHeader(lines, header, x);
   return lines;
 }
 

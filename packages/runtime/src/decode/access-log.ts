@@ -51,7 +51,8 @@ function file(config: Reader, path: string): AccessLog {
   return { path, format: decodeFormat(format), omitEmptyValues };
 }
 
-function decodeFormat(reader: Reader): LogFormat {
+/** A `SubstitutionFormatString`. */
+export function decodeFormat(reader: Reader): LogFormat {
   if (reader.has('json_format')) {
     const json = asObject(reader.raw('json_format')) ?? {};
     reader.message('json_format_options')?.bool('sort_properties');
@@ -81,7 +82,8 @@ function field(reader: Reader, path: string, value: unknown): LogField {
   return Object.fromEntries(Object.entries(object).map(([key, item]) => [key, field(reader, `${path}.${key}`, item)]));
 }
 
-function decodeFilter(reader: Reader): AccessLogFilter | undefined {
+/** An `AccessLogFilter`; undefined when it is none that this proxy knows (which is told). */
+export function decodeFilter(reader: Reader): AccessLogFilter | undefined {
   const status = reader.message('status_code_filter');
   if (status !== undefined) return { t: 'status-code', ...comparison(status) };
   const duration = reader.message('duration_filter');

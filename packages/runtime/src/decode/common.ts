@@ -82,6 +82,11 @@ export function decodeRuntimeFraction(reader: Reader): number {
 
 const NO_MUTATIONS: HeaderMutations = { requestAdd: [], requestRemove: [], responseAdd: [], responseRemove: [] };
 
+/** A list of `HeaderValueOption`. */
+export function decodeMutationList(reader: Reader, field: string): readonly HeaderMutation[] {
+  return reader.messages(field).map(decodeMutation);
+}
+
 export function decodeMutations(reader: Reader): HeaderMutations {
   const mutations = {
     requestAdd: reader.messages('request_headers_to_add').map(decodeMutation),

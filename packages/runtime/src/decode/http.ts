@@ -1,6 +1,7 @@
 import { decodeHttpFilters } from '../filters/index.ts';
 import type { ClientCertDetails, ForwardClientCert, Http1Options, HttpConnectionManager, HttpTracing, RouteSource } from '../types/http.ts';
 import { decodeAccessLogs } from './access-log.ts';
+import { decodeLocalReplies } from './local-reply.ts';
 import { decodeHttp2 } from './http2.ts';
 import { decodeCidrs } from './common.ts';
 import type { Reader } from './reader.ts';
@@ -20,6 +21,7 @@ export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManag
   harmlessFields(reader);
   const common = reader.message('common_http_protocol_options');
   const tracing = reader.message('tracing');
+  const replies = reader.message('local_reply_config');
   const stripAny = reader.bool('strip_any_host_port');
   const stripMatching = reader.bool('strip_matching_host_port');
   return {
@@ -56,6 +58,7 @@ export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManag
       .map(upgrade)
       .filter((type) => type !== ''),
     ...(tracing === undefined ? {} : { tracing: decodeTracing(tracing) }),
+    ...(replies === undefined ? {} : { localReplies: decodeLocalReplies(replies) }),
     accessLogs: decodeAccessLogs(reader.messages('access_log')),
   };
 }

@@ -1,6 +1,7 @@
 import type { AccessLog, CidrRange } from './common.ts';
 import type { HttpFilter } from '../filters/index.ts';
 import type { Http2Options } from './http2.ts';
+import type { LocalReplies } from './local-reply.ts';
 import type { RuntimeRouteConfig } from './route.ts';
 
 /** Where a connection manager's routes come from: by name (RDS), or inline. */
@@ -47,6 +48,8 @@ export interface HttpConnectionManager {
   readonly serverName: string;
   readonly serverHeader: 'overwrite' | 'append-if-absent' | 'pass-through';
   readonly via: string;
+  /** What becomes of the answers that the proxy makes itself. */
+  readonly localReplies?: LocalReplies;
   /** Path normalisation per RFC 3986 (dot segments). */
   readonly normalizePath: boolean;
   readonly mergeSlashes: boolean;
