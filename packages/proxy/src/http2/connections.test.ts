@@ -241,14 +241,14 @@ describe('connections of HTTP/2', () => {
     for (const options of [{ idle_timeout: '0.1s' }, { max_connection_duration: '0.1s' }, { max_requests_per_connection: 1 }]) {
       await using w = await world({ manager: { common_http_protocol_options: options } });
       const gone = new Promise<number>((resolve) => w.session.once('goaway', resolve));
-      let held: http2.ServerHttp2Stream | undefined;
-      w.upstream.serve = (stream) => (held = stream);
+      const held: http2.ServerHttp2Stream[] = [];
+      w.upstream.serve = (stream) => held.push(stream);
       const answer = 'idle_timeout' in options ? undefined : w.ask();
       assert.equal(await gone, http2.constants.NGHTTP2_NO_ERROR);
       if (answer !== undefined) {
-        await until('it runs', () => held);
-        held?.respond({ ':status': 200 });
-        held?.end('whole');
+        await until('it runs', () => held[0]);
+        held[0]?.respond({ ':status': 200 });
+        held[0]?.end('whole');
         assert.equal((await answer).body, 'whole');
       }
       await until('the connection has gone', () => w.session.destroyed || w.session.closed || undefined);

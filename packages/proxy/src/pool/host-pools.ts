@@ -120,8 +120,3 @@ export function httpPool(worker: Worker, host: Host): HostPools {
 export function closeForgotten(cluster: CompiledCluster): void {
   for (const { slot } of cluster.forgotten.splice(0)) if (slot instanceof HostPools) slot.close();
 }
-
-/** The host is no longer healthy: idle connections go, busy ones after their request. */
-export function drainPool({ slot }: Host): void {
-  if (slot instanceof HostPools) slot.renew();
-}
