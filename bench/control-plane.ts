@@ -159,7 +159,7 @@ async function storm(title: string, size: MeshSize, setup: Setup): Promise<void>
     const ms = performance.now() - begun;
     console.log(
       `  reconnect after a restart, until all are acknowledged: ${(ms / 1000).toFixed(2)} s, ${(again.cpuSeconds() - cpuAgain).toFixed(2)} s CPU, ` +
-        `${again.peakMb().toFixed(0)} MB at most (goal ${GOALS.stormS} s, ${GOALS.stormMb} MB); ${all} proxies, per proxy ${describeBytes(back.bytes, size.proxies)}`,
+        `${again.peakMb().toFixed(0)} MB at most (goal ${GOALS.stormS} s, ${GOALS.stormMb} MB); ${all} proxies, ${back.lost} streams lost on the way, per proxy ${describeBytes(back.bytes, size.proxies)}`,
     );
   });
 }

@@ -13,7 +13,6 @@ export interface FleetNode {
 
 /** Many light clients with what they got. */
 export interface Fleet {
-  readonly port: number;
   /** All connect at once; resolves when each has clusters, endpoints, listeners, routes and names. */
   connect(port: number): Promise<void>;
   /** All connect at once with the versions that they know; resolves when each has a response of the type. */
@@ -22,11 +21,15 @@ export interface Fleet {
   next(typeUrl: string, count: number): Promise<void>;
   /** Bytes of responses so far, by type. */
   bytes(): Readonly<Record<string, number>>;
+  /** Streams that were lost and opened anew so far. */
+  lost(): number;
   disconnect(): void;
 }
 
 const { cluster: CDS, endpoint: EDS, listener: LDS, route: RDS, nameTable: NDS } = TYPE_URL;
 const EXPECTED = [CDS, EDS, LDS, RDS, NDS];
+/** Before a lost stream is opened anew. */
+const RETRY_MS = 200;
 const WILDCARD = [CDS, LDS, NDS];
 
 /** What all clients of a scope ask for, encoded once. */
@@ -41,6 +44,7 @@ export function createFleet(nodes: readonly FleetNode[], routes: readonly string
   const templates = new Map<string, Template>();
   const bytes: Record<string, number> = {};
   let clients: LightClient[] = [];
+  let lost = 0;
   let listener: (index: number, typeUrl: string) => void = () => undefined;
   const tally = (response: SeenResponse): void => {
     bytes[response.typeUrl] = (bytes[response.typeUrl] ?? 0) + response.bytes;
@@ -57,20 +61,33 @@ export function createFleet(nodes: readonly FleetNode[], routes: readonly string
       };
     });
 
-  const open = (port: number, index: number, hooks: { readonly keeps: boolean; readonly seen: (response: SeenResponse) => void }): LightClient => {
+  interface Hooks {
+    readonly keeps: boolean;
+    /** Says what the client asks for, on a new stream. */
+    readonly begin: (client: LightClient) => void;
+    readonly seen: (client: LightClient, response: SeenResponse) => void;
+  }
+
+  /** A stream that is lost is opened anew, as agents do. */
+  const open = (port: number, index: number, hooks: Hooks): void => {
     const { node, tls } = nodes[index] as FleetNode;
-    return openLightClient({
+    const client = openLightClient({
       port,
       tls,
       node,
       keepsMessages: hooks.keeps,
       onResponse(response) {
         tally(response);
-        hooks.seen(response);
+        hooks.seen(client, response);
         listener(index, response.typeUrl);
       },
-      onClose: () => undefined,
+      onClose() {
+        lost++;
+        setTimeout(() => clients[index] === client && open(port, index, hooks), RETRY_MS);
+      },
     });
+    clients[index] = client;
+    hooks.begin(client);
   };
 
   const ask = (client: LightClient, template: Template): void => {
@@ -78,18 +95,20 @@ export function createFleet(nodes: readonly FleetNode[], routes: readonly string
   };
 
   return {
-    port: 0,
     async connect(port) {
       const complete = all(EXPECTED, nodes.length);
-      clients = nodes.map((node, index) => {
+      for (const [index, node] of nodes.entries()) {
         let template = templates.get(node.scope);
         const reads = template === undefined;
         template ??= { versions: new Map(), asked: new Map([[RDS, routes]]), waiting: [] };
         templates.set(node.scope, template);
         const known = template;
-        const client = open(port, index, {
+        open(port, index, {
           keeps: reads,
-          seen(response) {
+          begin(client) {
+            for (const typeUrl of WILDCARD) client.send({ typeUrl });
+          },
+          seen(client, response) {
             if (reads) learn(known, response);
             if (response.typeUrl !== CDS || asked.has(client)) return;
             asked.add(client);
@@ -97,27 +116,31 @@ export function createFleet(nodes: readonly FleetNode[], routes: readonly string
             else known.waiting.push(() => ask(client, known));
           },
         });
-        for (const typeUrl of WILDCARD) client.send({ typeUrl });
-        return client;
-      });
+      }
       await complete;
     },
     async reconnect(port, typeUrl) {
       const complete = all([typeUrl], nodes.length);
       const requests = new Map([...templates].map(([scope, template]) => [scope, known(template)]));
-      clients = nodes.map((node, index) => {
-        const client = open(port, index, { keeps: false, seen: () => undefined });
-        const [first, ...rest] = requests.get(node.scope) ?? [];
-        if (first !== undefined) client.send(first);
-        for (const request of rest) client.sendBytes(encodedOf(request));
-        return client;
-      });
+      for (const [index, node] of nodes.entries()) {
+        open(port, index, {
+          keeps: false,
+          begin(client) {
+            const [first, ...rest] = requests.get(node.scope) ?? [];
+            if (first !== undefined) client.send(first);
+            for (const request of rest) client.sendBytes(encodedOf(request));
+          },
+          seen: () => undefined,
+        });
+      }
       await complete;
     },
+    lost: () => lost,
     next: (typeUrl, count) => all([typeUrl], count),
     bytes: () => ({ ...bytes }),
     disconnect() {
       for (const client of clients) client.close();
+      clients = [];
     },
   };
 }

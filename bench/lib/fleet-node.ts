@@ -25,6 +25,8 @@ export type Command =
 export interface Answer {
   readonly ms: number;
   readonly bytes: Readonly<Record<string, number>>;
+  /** Streams that were lost so far. */
+  readonly lost: number;
 }
 
 let size: MeshSize;
@@ -60,7 +62,7 @@ process.on('message', (command: Command) => {
   (run[command.t] as (command: Command) => Promise<void>)(command).then(
     () => {
       const bytes = Object.fromEntries(Object.entries(fleet.bytes()).map(([type, count]) => [type, count - (before[type] ?? 0)]));
-      process.send?.({ ms: performance.now() - begun, bytes } satisfies Answer);
+      process.send?.({ ms: performance.now() - begun, bytes, lost: fleet.lost() } satisfies Answer);
     },
     (error: unknown) => {
       console.error(error);
