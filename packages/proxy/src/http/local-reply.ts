@@ -44,22 +44,34 @@ function asItIs({ status, body }: LocalReply): RuledReply {
 export function renderLocalReply(x: Exchange, reply: LocalReply, close: boolean): RenderedReply {
   const { info, plan } = x;
   const grpc = reply.grpcStatus !== undefined || info.grpc;
-  info.responseCode = reply.status;
-  info.responseCodeDetails = reply.details;
-  info.flags |= reply.flags;
-  const ruled = plan.replyRules?.(info, reply) ?? asItIs(reply);
+  const ruled = record(x, reply);
   if (grpc) info.responseCode = 200;
   const own = ownHeaders(x, grpc, ruled.headers);
   // A body behind one of these would be taken for the next response (RFC 9112 section 6.3).
   const body = grpc || info.responseCode === 204 || info.responseCode === 304 ? undefined : Buffer.from(ruled.body);
-  let head = `HTTP/1.1 ${info.responseCode} ${statusText(info.responseCode)}\r\n`;
   const lines = (grpc ? grpcLines(x, reply, ruled) : bodyLines(x, body, ruled.contentType, reply.lines + own)) + reply.lines + own;
-  head += x.filters === undefined ? lines : filterLocalReply(x, info.responseCode, lines, body !== undefined && body.length > 0);
-  head += responseLines(x) + dateLine(x.worker.ports.clock.now());
-  head += plan.serverLine === '' ? 'server: envoy\r\n' : plan.serverLine;
-  head += `${connectionLine(x, close)}\r\n`;
+  const head = headOf(
+    x,
+    x.filters === undefined ? lines : filterLocalReply(x, info.responseCode, lines, body !== undefined && body.length > 0),
+    close,
+  );
   if (plan.captureResponse.length > 0) info.capturedResponse = plan.captureResponse.map((name) => lineValue(head, name));
   return finished(x, head, body);
+}
+
+/** Puts the reply into the stream's record, and has the connection manager's rules applied to it. */
+function record({ info, plan }: Exchange, reply: LocalReply): RuledReply {
+  info.responseCode = reply.status;
+  info.responseCodeDetails = reply.details;
+  info.flags |= reply.flags;
+  return plan.replyRules?.(info, reply) ?? asItIs(reply);
+}
+
+function headOf(x: Exchange, lines: string, close: boolean): string {
+  const { info, plan, worker } = x;
+  const start = `HTTP/1.1 ${info.responseCode} ${statusText(info.responseCode)}\r\n${lines}`;
+  const server = plan.serverLine === '' ? 'server: envoy\r\n' : plan.serverLine;
+  return `${start}${responseLines(x)}${dateLine(worker.ports.clock.now())}${server}${connectionLine(x, close)}\r\n`;
 }
 
 function finished(x: Exchange, head: string, body: Buffer | undefined): RenderedReply {
