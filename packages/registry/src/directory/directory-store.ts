@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { decodeYaml } from '@meltemi/api';
-import { configKey } from '@meltemi/api';
+import { configKey, type Config } from '@meltemi/api';
 import { type Clock, type Log, MeshError, type Problem, type Timer, type Timers } from '@meltemi/base';
 import type { ConfigStore } from '../store/config-store.ts';
 import { createConfigTable, createVersionSource, refKey, refOf, type VersionSource } from '../store/config-table.ts';
@@ -51,6 +51,8 @@ class Directory {
   readonly #records = new Map<string, FileRecord>();
   readonly #read = new Map<string, FileState>();
   readonly #unreadable = new Map<string, Problem>();
+  /** What is stored of the objects of files that did not change. */
+  readonly #prepared = new WeakMap<Config, Config>();
   readonly #watch;
   #lastLook = new Map<string, FileState>();
   #timer: Timer | undefined;
@@ -164,10 +166,14 @@ class Directory {
     const keys = new Set(configs.map(configKey));
     const gone = this.#table.list().filter((config) => !keys.has(configKey(config)));
     const prepared = configs.map((config) => {
+      const known = this.#prepared.get(config);
+      if (known !== undefined && this.#table.get(refOf(config)) === known) return known;
       const record = config.origin.file === undefined ? undefined : this.#records.get(config.origin.file);
       const createdAt =
         config.meta.creationTimestamp ?? new Date(record?.firstSeenMs ?? this.#options.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
-      return this.#table.prepare(config, createdAt).config;
+      const stored = this.#table.prepare(config, createdAt).config;
+      this.#prepared.set(config, stored);
+      return stored;
     });
     this.#problems.set([...problems, ...this.#unreadable.values()]);
     this.#table.commit(prepared, gone.map(refOf));

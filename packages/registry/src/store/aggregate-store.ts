@@ -19,12 +19,25 @@ export function createAggregateStore(stores: readonly ConfigStore[], writable: W
     return [...found.values()];
   };
   const visible = new Map(list().map((config) => [configKey(config), config]));
+  /** Objects without effect, by the key of the one that counts. */
+  const hidden = new Map<string, readonly Problem[]>();
+  const lookForDuplicates = (refs: Iterable<ObjectRef>): void => {
+    let changed = false;
+    for (const ref of refs) {
+      const found = duplicatesOf(stores, ref);
+      changed ||= found.length > 0 || hidden.has(refKey(ref));
+      if (found.length > 0) hidden.set(refKey(ref), found);
+      else hidden.delete(refKey(ref));
+    }
+    if (changed) duplicates.set([...hidden.values()].flat());
+  };
   const update = (changes: readonly ConfigChange[]): void => {
-    const effective = changes.flatMap((change) => effectiveChange(refOf(change.config), get, visible));
-    duplicates.set(findDuplicates(stores));
+    const refs = changes.map(({ config }) => refOf(config));
+    const effective = refs.flatMap((ref) => effectiveChange(ref, get, visible));
+    lookForDuplicates(refs);
     if (effective.length > 0) for (const listener of listeners) listener(effective);
   };
-  duplicates.set(findDuplicates(stores));
+  lookForDuplicates(list().map(refOf));
   const tell = (): void => {
     for (const listener of problemListeners) listener();
   };
@@ -90,26 +103,17 @@ function refuseForeign(stores: readonly ConfigStore[], writable: ConfigStore, re
   }
 }
 
-function findDuplicates(stores: readonly ConfigStore[]): readonly Problem[] {
-  const owners = new Map<string, Config>();
-  const problems: Problem[] = [];
-  for (const store of stores) {
-    for (const config of store.list()) {
-      const owner = owners.get(configKey(config));
-      if (owner === undefined) {
-        owners.set(configKey(config), config);
-        continue;
-      }
-      problems.push({
-        code: 'MEL0106',
-        severity: 'warning',
-        path: '',
-        message: `is also defined in ${formatOrigin(owner.origin)}, which counts; this one has no effect`,
-        fix: { text: 'Delete one of the two.' },
-        object: refOf(config),
-        origin: config.origin,
-      });
-    }
-  }
-  return problems;
+/** What is wrong with the objects of a name that more than one store has: all but the first. */
+function duplicatesOf(stores: readonly ConfigStore[], ref: ObjectRef): readonly Problem[] {
+  const [owner, ...others] = stores.flatMap((store) => store.get(ref) ?? []);
+  if (owner === undefined) return [];
+  return others.map((config): Problem => ({
+    code: 'MEL0106',
+    severity: 'warning',
+    path: '',
+    message: `is also defined in ${formatOrigin(owner.origin)}, which counts; this one has no effect`,
+    fix: { text: 'Delete one of the two.' },
+    object: refOf(config),
+    origin: config.origin,
+  }));
 }
