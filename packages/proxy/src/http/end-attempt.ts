@@ -16,15 +16,19 @@ export function forget(x: Exchange): void {
 
 /** Ends an attempt without its connection going back: counters, outlier detection, waiting places. */
 export function abandonAttempt(x: Exchange, outcome: OutlierOutcome | undefined): void {
-  const { upstream, host, cluster, worker } = x;
+  const { upstream, host, worker } = x;
   settle(x);
   stopTryIdle(x);
   // Of a response that is cut, what has come.
   if (x.phase === 'responding' && x.info.bytesSent === 0 && upstream !== undefined) x.info.bytesSent = upstream.payloadBytes;
-  if (outcome !== undefined && host !== undefined && cluster?.report(host, outcome, worker.wheel.recent) === true) drainPool(host);
+  if (outcome !== undefined) tell(x, outcome);
   x.upstream = undefined;
   if (upstream !== undefined && (upstream.user === x || upstream.user?.owner === x)) upstream.abandon();
   else if (host !== undefined && upstream === undefined) httpPool(worker, host).cancel(x);
+}
+
+function tell({ host, cluster, worker }: Exchange, outcome: OutlierOutcome): void {
+  if (host !== undefined && cluster?.report(host, outcome, worker.wheel.recent) === true) drainPool(host);
 }
 
 /** Takes the attempt out of the counters. */

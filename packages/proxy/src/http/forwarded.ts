@@ -14,15 +14,20 @@ export function forwardedLines(x: Exchange, scanner: HeadScanner, bytes: Uint8Ar
   const { config, edge } = x.plan;
   const { connection } = x.info;
   let lines = edge && !x.internal ? `x-envoy-external-address: ${clean(externalAddress(x, scanner, bytes))}\r\n` : '';
-  if (edge && !config.skipXffAppend) {
-    const before = headerValue(scanner, bytes, 'x-forwarded-for');
-    x.info.forwardedFor = before === undefined || before === '' ? connection.remoteAddress : `${before},${connection.remoteAddress}`;
-    scanner.dropKnown(XFF);
-    lines += `x-forwarded-for: ${x.info.forwardedFor}\r\n`;
-  } else if (scanner.known[XFF] !== 0) x.info.forwardedFor = headerValue(scanner, bytes, 'x-forwarded-for') ?? '';
+  if (edge && !config.skipXffAppend) lines += appendedClient(x, scanner, bytes);
+  else if (scanner.known[XFF] !== 0) x.info.forwardedFor = headerValue(scanner, bytes, 'x-forwarded-for') ?? '';
   if (edge && config.xffNumTrustedHops === 0) scanner.dropKnown(XFP);
   else if (scanner.known[XFP] !== 0) return lines;
   return lines + (connection.tls === undefined ? 'x-forwarded-proto: http\r\n' : 'x-forwarded-proto: https\r\n');
+}
+
+/** `x-forwarded-for` with the client's address at its end. */
+function appendedClient({ info }: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
+  const { remoteAddress } = info.connection;
+  const before = headerValue(scanner, bytes, 'x-forwarded-for');
+  info.forwardedFor = before === undefined || before === '' ? remoteAddress : `${before},${remoteAddress}`;
+  scanner.dropKnown(XFF);
+  return `x-forwarded-for: ${info.forwardedFor}\r\n`;
 }
 
 /**

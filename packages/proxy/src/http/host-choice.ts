@@ -5,6 +5,7 @@ import {
   type CompiledHash,
   type CompiledRetry,
   type Host,
+  type MetadataStruct,
   type PickWish,
 } from '@meltemi/runtime';
 import type { SocketAddress } from '@meltemi/runtime';
@@ -71,22 +72,32 @@ export function pickHost(x: Exchange): Host | undefined {
 }
 
 function wishOf(x: Exchange): PickWish | undefined {
-  const { hostChoice, choice, retry, info } = x;
+  const { hostChoice, choice, info } = x;
   const override = info.dynamicMetadata?.get(OVERRIDE_HOST);
   const criteria = choice === undefined || choice.criteria.length === 0 ? undefined : choice.criteria;
   if (hostChoice === undefined && criteria === undefined && override === undefined) return undefined;
-  const avoids = retry?.avoids;
   const tried = hostChoice?.tried ?? [];
-  const again = avoids !== undefined && tried.length > 0;
   return {
     hash: hostChoice?.hash,
     criteria,
-    rejects: again ? (host) => avoids(host, tried) : undefined,
-    attempts: again ? (retry?.config.hostAttempts ?? 1) + 1 : 1,
+    ...avoiding(x.retry, tried),
     triedPriorities: hostChoice?.triedPriorities,
     // A session's host that failed is not asked again.
-    override: override === undefined || tried.length > 0 ? undefined : { address: String(override['address']), strict: override['strict'] === true },
+    override: tried.length > 0 ? undefined : sessionHost(override),
   };
+}
+
+/** What a retry would rather not have. */
+function avoiding(retry: CompiledRetry | undefined, tried: readonly Host[]): Pick<PickWish, 'rejects' | 'attempts'> {
+  const avoids = retry?.avoids;
+  if (retry === undefined || avoids === undefined || tried.length === 0) return { attempts: 1 };
+  return { rejects: (host) => avoids(host, tried), attempts: retry.config.hostAttempts + 1 };
+}
+
+function sessionHost(override: MetadataStruct | undefined): PickWish['override'] {
+  if (override === undefined) return undefined;
+  const { address, strict } = override;
+  return typeof address === 'string' ? { address, strict: strict === true } : undefined;
 }
 
 /** Where the filter of stateful sessions leaves the host that the client's session names. */

@@ -23,8 +23,7 @@ export function followRedirect(x: Exchange, bytes: Uint8Array): boolean {
   const { responseScanner: scanner } = x.worker;
   if (policy === undefined || !policy.statuses.includes(scanner.status)) return false;
   const { status } = scanner;
-  // A request that is not whole cannot be sent anywhere else.
-  if (!x.bodyComplete || !x.replayable || x.upgrade !== '' || x.redirects >= policy.maxRedirects) return false;
+  if (!mayGoElsewhere(x, policy)) return false;
   const target = readTarget(knownValue(scanner, bytes, HEADER.location));
   if (target === undefined || !isAllowed(x, policy, target)) return false;
   const copied = policy.copyHeaders.map((name) => ({ name, value: headerValue(scanner, bytes, name) }));
@@ -40,6 +39,11 @@ export function followRedirect(x: Exchange, bytes: Uint8Array): boolean {
   x.phase = 'held';
   x.downstream.timers.stopTry();
   return true;
+}
+
+/** A request that is not whole cannot be sent anywhere else. */
+function mayGoElsewhere(x: Exchange, policy: InternalRedirectPolicy): boolean {
+  return x.bodyComplete && x.replayable && x.upgrade === '' && x.redirects < policy.maxRedirects;
 }
 
 /** An absolute URL; a fragment is not for servers. */

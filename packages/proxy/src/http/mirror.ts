@@ -3,7 +3,7 @@ import { ChunkedFramer } from '@meltemi/wire';
 import { asBuffer, nodeBytes } from '../net/node-bytes.ts';
 import type { Exchange } from './exchange.ts';
 import { rescan } from './request-head.ts';
-import { sendAside } from './side-request.ts';
+import { sendAside, type SideRequest } from './side-request.ts';
 
 /** Bodies beyond so much are not mirrored: the copy must not cost what the request does not. */
 const MAX_MIRRORED_BYTES = 1024 * 1024;
@@ -57,27 +57,23 @@ export function sendMirrors(x: Exchange): void {
   const { mirrors } = x;
   if (mirrors === undefined || mirrors.head === '' || !x.bodyComplete) return;
   x.mirrors = undefined;
+  const copy = readCopy(x, mirrors);
+  const timeoutMs = x.timeoutMs > 0 ? x.timeoutMs : LONGEST_MS;
+  for (const { cluster, policy } of mirrors.targets) {
+    const authority = policy.keepHost ? copy.authority : shadowHost(copy.authority);
+    const headers = policy.traceSampled ? copy.headers : copy.headers.map(unsampled);
+    sendAside(x.worker, { ...copy, cluster, authority, headers, timeoutMs }, () => {});
+  }
+}
+
+/** The request as it went out, taken apart. */
+function readCopy(x: Exchange, mirrors: Mirrors): Pick<SideRequest, 'method' | 'path' | 'authority' | 'headers'> & { readonly body: Buffer } {
   const [line = '', ...lines] = mirrors.head.split('\r\n');
   const [method = 'GET', path = '/'] = line.split(' ');
   const headers = lines.filter((text) => text !== '').map(splitLine);
   const body = x.bodyForm === 'chunked' ? unframed(mirrors.body) : Buffer.concat(mirrors.body);
   const authority = headers.find(([name]) => name === 'host')?.[1] ?? '';
-  const kept = headers.filter(([name]) => !OWN.has(name));
-  for (const { cluster, policy } of mirrors.targets) {
-    sendAside(
-      x.worker,
-      {
-        cluster,
-        method,
-        path,
-        authority: policy.keepHost ? authority : shadowHost(authority),
-        headers: policy.traceSampled ? kept : kept.map(unsampled),
-        body,
-        timeoutMs: x.timeoutMs > 0 ? x.timeoutMs : LONGEST_MS,
-      },
-      () => {},
-    );
-  }
+  return { method, path, authority, headers: headers.filter(([name]) => !OWN.has(name)), body };
 }
 
 /** What the copy's own head says, or must not say. */

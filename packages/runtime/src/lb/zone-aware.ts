@@ -35,10 +35,10 @@ export function routeByZone(
   if (!possible || own === undefined || upstream.healthy.hosts.length < policy.minClusterSize) return undefined;
   const shares = percentages(local, localities);
   const ownIndex = localities.findIndex((locality) => localityName(locality) === ownName && locality.hosts.length > 0);
-  const ownShare = ownIndex < 0 ? undefined : shares[ownIndex];
-  if (ownShare !== undefined && (policy.forceDirect || hasRoom(ownShare))) return { pick: () => ownIndex };
-  const toOwn = ownShare !== undefined && ownShare.local > 0 ? (ownShare.upstream * WHOLE) / ownShare.local : 0;
-  return { pick: spread(shares, ownIndex, toOwn) };
+  const ownShare = shares[ownIndex];
+  if (ownShare === undefined) return { pick: spread(shares, ownIndex, 0) };
+  if (policy.forceDirect || hasRoom(ownShare)) return { pick: () => ownIndex };
+  return { pick: spread(shares, ownIndex, ownShare.local > 0 ? (ownShare.upstream * WHOLE) / ownShare.local : 0) };
 }
 
 function hasRoom({ local, upstream }: Percentages): boolean {
