@@ -1,10 +1,10 @@
-import { apiVersionOf, kindByName, ofKind, publicConfig, toObject, type Config } from '@meltemi/api';
+import { apiVersionOf, configKey, kindByName, ofKind, publicConfig, toObject, type Config } from '@meltemi/api';
 import type { Timers } from '@meltemi/base';
 import type { ConfigObject, MeshSource, MeshView, NamespaceView } from '@meltemi/console-api';
 import type { ConfigStore, Mesh } from '@meltemi/registry';
 import type { ConnectedNode } from '../xds/ads-server.ts';
 import type { Findings } from './findings.ts';
-import { serviceView } from './service-view.ts';
+import { serviceView, type Around } from './service-view.ts';
 import { workloadViews } from './workload-view.ts';
 
 export interface MeshViewDeps {
@@ -54,6 +54,11 @@ function makeView(deps: MeshViewDeps, revision: number): MeshView {
   const problems = deps.findings.all();
   const { push, endpoints } = mesh.state;
   const { configs } = push.inputs;
+  const around: Around = {
+    endpoints,
+    configs: new Map(configs.map((config) => [configKey(config), config])),
+    workloadsByNamespace: Map.groupBy(mesh.workloads(), ({ namespace }) => namespace),
+  };
   const workloads = workloadViews(mesh.workloads(), deps.nodes(), push.mesh.trustDomain, ofKind(configs, 'Gateway'));
   return {
     version: `${mesh.version}-${revision}`,
@@ -64,7 +69,7 @@ function makeView(deps: MeshViewDeps, revision: number): MeshView {
     outboundTrafficPolicy: push.mesh.outboundTrafficPolicy,
     meltemiVersion: deps.version,
     namespaces: namespaceViews(configs, [...push.inputs.services, ...mesh.workloads()], push.mesh.rootNamespace),
-    services: push.inputs.services.map((service) => serviceView(service, { endpoints, configs, workloads: mesh.workloads() })).sort(byName),
+    services: push.inputs.services.map((service) => serviceView(service, around)).sort(byName),
     workloads,
     objects: configs
       .filter((config) => !['Namespace', 'Service', 'ServiceAccount', 'ConfigMap', 'Secret'].includes(config.kind))
@@ -94,7 +99,16 @@ function namespaceViews(configs: readonly Config[], inhabitants: readonly { read
   });
 }
 
+const shown = new WeakMap<Config, ConfigObject>();
+
+/** The same object for the same object: most stay as they are from one picture to the next. */
 function configObject(config: Config): ConfigObject {
+  let object = shown.get(config);
+  if (object === undefined) shown.set(config, (object = makeObject(config)));
+  return object;
+}
+
+function makeObject(config: Config): ConfigObject {
   const kind = kindByName(config.kind);
   const version = kind?.id.versions[0] ?? 'v1';
   const group = kind?.id.group ?? '';

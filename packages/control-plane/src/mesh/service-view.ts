@@ -1,18 +1,22 @@
-import { ofKind, type Config } from '@meltemi/api';
+import { isKind, type Config } from '@meltemi/api';
 import type { ServiceView } from '@meltemi/console-api';
 import { selects, serviceKey, vipAddress, type Endpoint, type EndpointIndex, type Service, type Workload } from '@meltemi/model';
 
-interface Around {
+/** What stands around the services. */
+export interface Around {
   readonly endpoints: EndpointIndex;
-  readonly configs: readonly Config[];
-  readonly workloads: readonly Workload[];
+  /** Objects by `configKey`. */
+  readonly configs: ReadonlyMap<string, Config>;
+  readonly workloadsByNamespace: ReadonlyMap<string, readonly Workload[]>;
 }
 
 export function serviceView(service: Service, around: Around): ServiceView {
-  const meta = around.configs.find(
-    (config) => config.kind === service.object.kind && config.meta.namespace === service.object.namespace && config.meta.name === service.object.name,
-  )?.meta;
-  const behind = around.workloads.filter((workload) => selects(service, workload)).map((workload) => workload.name);
+  const { kind, namespace, name } = service.object;
+  const config = around.configs.get(`${kind}/${namespace}/${name}`);
+  const meta = config?.meta;
+  const behind = (around.workloadsByNamespace.get(service.namespace) ?? [])
+    .filter((workload) => selects(service, workload))
+    .map((workload) => workload.name);
   return {
     name: service.registry === 'external' ? service.hostname : service.name,
     namespace: service.namespace,
@@ -30,7 +34,7 @@ export function serviceView(service: Service, around: Around): ServiceView {
     endpoints: service.ports.flatMap((port) =>
       around.endpoints.endpoints(serviceKey(service), port.number).map((endpoint) => endpointView(endpoint, port.name)),
     ),
-    ...serviceEntryOf(service, around.configs),
+    ...serviceEntryOf(service, config),
   };
 }
 
@@ -44,11 +48,9 @@ function createdAtOf(service: Service): string {
   return service.createdAt === '~' ? '' : service.createdAt;
 }
 
-function serviceEntryOf(service: Service, configs: readonly Config[]): Pick<ServiceView, 'serviceEntry'> {
-  if (service.registry !== 'external') return {};
-  const { namespace, name } = service.object;
-  const entry = ofKind(configs, 'ServiceEntry').find(({ meta }) => meta.namespace === namespace && meta.name === name);
-  return entry === undefined ? {} : { serviceEntry: { name, hosts: entry.spec.hosts, location: entry.spec.location } };
+function serviceEntryOf(service: Service, entry: Config | undefined): Pick<ServiceView, 'serviceEntry'> {
+  if (service.registry !== 'external' || entry === undefined || !isKind(entry, 'ServiceEntry')) return {};
+  return { serviceEntry: { name: entry.meta.name, hosts: entry.spec.hosts, location: entry.spec.location } };
 }
 
 function endpointView(endpoint: Endpoint, portName: string): ServiceView['endpoints'][number] {
