@@ -18,6 +18,8 @@ export interface RouteAction {
   readonly append_x_forwarded_host?: boolean;
   /** Whole request; "0s" switches it off, absent means 15 s. */
   readonly timeout?: Duration;
+  readonly max_grpc_timeout?: Duration;
+  readonly grpc_timeout_offset?: Duration;
   readonly idle_timeout?: Duration;
   readonly retry_policy?: RetryPolicy;
   readonly request_mirror_policies?: readonly RequestMirrorPolicy[];

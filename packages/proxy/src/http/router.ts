@@ -101,13 +101,23 @@ function chooseCluster(x: Exchange, action: CompiledForward): void {
 
 /** Time-outs and number of retries: the route's, unless the caller's headers say otherwise. */
 function setTimeouts(x: Exchange, action: CompiledForward): void {
-  x.timeoutMs = action.timeoutMs;
+  x.timeoutMs = routeTimeoutMs(x, action);
   x.retry = action.retryFor(x.worker.view, x.internal);
   x.perTryMs = action.perTryTimeoutMs;
   x.retriesLeft = x.retry?.config.numRetries ?? 0;
   x.hedgeOnTimeout = action.config.hedge?.onPerTryTimeout === true;
   x.extraAttempts = drawExtraAttempts(x);
   if (x.internal) obeyHeaders(x);
+}
+
+/** The route's time-out; of a gRPC call, where the route heeds it, what the caller itself says. */
+function routeTimeoutMs({ info, worker, head }: Exchange, { config, timeoutMs }: CompiledForward): number {
+  const { maxGrpcTimeout } = config;
+  if (maxGrpcTimeout === undefined || !info.grpc) return timeoutMs;
+  const told = readGrpcTimeout(headerValue(worker.requestScanner, head.bytes, 'grpc-timeout')) ?? 0;
+  const { maxMs, offsetMs } = maxGrpcTimeout;
+  const ms = told > offsetMs ? told - offsetMs : told;
+  return maxMs > 0 && (ms === 0 || ms > maxMs) ? maxMs : ms;
 }
 
 /** A caller of ours may set these for one request. */

@@ -51,7 +51,7 @@ function decodeForward(reader: Reader): ForwardAction {
     ...(path === undefined ? {} : { path }),
     ...(host === undefined ? {} : { host }),
     appendXForwardedHost: reader.bool('append_x_forwarded_host'),
-    timeoutMs: reader.duration('timeout', 15_000),
+    ...decodeTimeout(reader, duration !== undefined),
     ...(idle === undefined ? {} : { idleTimeoutMs: idle }),
     ...(duration === undefined ? {} : decodeStreamDuration(duration)),
     ...(retry === undefined ? {} : { retry: decodeRetry(retry) }),
@@ -62,6 +62,15 @@ function decodeForward(reader: Reader): ForwardAction {
     rateLimits: decodeRateLimits(reader),
     ...decodeUpgrades(reader.messages('upgrade_configs')),
   };
+}
+
+/** Where the life of the stream is limited the time-out of the route does not count, as in Envoy: neither is read then. */
+function decodeTimeout(reader: Reader, limited: boolean): Pick<ForwardAction, 'timeoutMs' | 'maxGrpcTimeout'> {
+  const timeoutMs = reader.duration('timeout', 15_000);
+  const maxMs = reader.optionalDuration('max_grpc_timeout');
+  const offsetMs = reader.duration('grpc_timeout_offset', 0);
+  if (limited) return { timeoutMs: 0 };
+  return { timeoutMs, ...(maxMs === undefined ? {} : { maxGrpcTimeout: { maxMs, offsetMs } }) };
 }
 
 function decodeUpgrades(configs: readonly Reader[]): Pick<ForwardAction, 'upgrades'> {

@@ -129,6 +129,8 @@ export interface ForwardAction {
   readonly appendXForwardedHost: boolean;
   /** Whole exchange, retries included; 0 = none. */
   readonly timeoutMs: number;
+  /** Of gRPC calls the caller's `grpc-timeout` is the time-out instead, at most so long (0 = however long). Without the header this is it. */
+  readonly maxGrpcTimeout?: { readonly maxMs: number; readonly offsetMs: number };
   /** No byte on the stream for so long; absent = the connection manager's. */
   readonly idleTimeoutMs?: number;
   /** Longest life of the stream, retries included; absent = the connection manager's, 0 = none. */

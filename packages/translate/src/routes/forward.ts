@@ -42,8 +42,9 @@ function unique(policies: readonly HashPolicy[]): readonly HashPolicy[] {
 }
 
 /** No limit unless asked for (Envoy's own default is 15 s); a limit also caps what a gRPC client may ask for. */
-export function timeouts(timeout: string | undefined): Pick<RouteAction, 'timeout' | 'max_stream_duration'> {
-  return { timeout: timeout ?? '0s', max_stream_duration: { max_stream_duration: '0s', grpc_timeout_header_max: timeout ?? '0s' } };
+export function timeouts(timeout: string | undefined): Pick<RouteAction, 'timeout' | 'max_grpc_timeout'> {
+  // Not `max_stream_duration`, which stands for it in newer Envoys: beside that the time-out of the route would not count any more.
+  return { timeout: timeout ?? '0s', max_grpc_timeout: timeout ?? '0s' };
 }
 
 function clustersOf(destinations: ReturnType<typeof destinationsOf>): RouteAction {
