@@ -24,6 +24,7 @@ export interface AnyMessages {
   'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault': HttpFault;
   'type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors': Record<string, never>;
   'type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy': CorsPolicy;
+  'type.googleapis.com/envoy.extensions.filters.http.grpc_web.v3.GrpcWeb': Record<string, never>;
   'type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst': OriginalDst;
   'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': TlsInspector;
   'type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': HttpInspector;
@@ -49,6 +50,7 @@ export const ANY_TYPE = {
   fault: 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault',
   cors: 'type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors',
   corsPolicy: 'type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy',
+  grpcWeb: 'type.googleapis.com/envoy.extensions.filters.http.grpc_web.v3.GrpcWeb',
   originalDst: 'type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst',
   tlsInspector: 'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
   httpInspector: 'type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector',
@@ -73,6 +75,7 @@ export const EXTENSION_NAME = {
   router: 'envoy.filters.http.router',
   fault: 'envoy.filters.http.fault',
   cors: 'envoy.filters.http.cors',
+  grpcWeb: 'envoy.filters.http.grpc_web',
   originalDst: 'envoy.filters.listener.original_dst',
   tlsInspector: 'envoy.filters.listener.tls_inspector',
   httpInspector: 'envoy.filters.listener.http_inspector',

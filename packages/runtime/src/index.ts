@@ -14,6 +14,7 @@ export type * from './types/config.ts';
 export type * from './filters/types.ts';
 export { namesMatch, type AuthzBody, type AuthzQuestion, type ExtAuthzConfig, type HttpAuthz } from './filters/ext-authz.ts';
 export { httpStatus } from './decode/http-status.ts';
+export type { GrpcWebQuestion } from './filters/grpc-web.ts';
 export type { JwtQuestion } from './filters/jwt-authn.ts';
 export type { RateLimitConfig, RateLimitQuestion } from './filters/ratelimit.ts';
 export type { GrpcService } from './decode/grpc-service.ts';

@@ -6,6 +6,7 @@ import { corsFilter } from './cors.ts';
 import { extAuthzFilter } from './ext-authz.ts';
 import { faultFilter } from './fault.ts';
 import { grpcStatsFilter } from './grpc-stats.ts';
+import { grpcWebFilter } from './grpc-web.ts';
 import { headerMutationFilter } from './header-mutation.ts';
 import { healthCheckFilter } from './health-check.ts';
 import { jwtAuthnFilter } from './jwt-authn.ts';
@@ -32,6 +33,7 @@ export const HTTP_FILTERS: readonly FilterKind[] = [
   bufferFilter,
   healthCheckFilter,
   grpcStatsFilter,
+  grpcWebFilter,
 ];
 
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router';

@@ -5,6 +5,8 @@ import type { Any, HttpFilter } from '@meltemi/protos-types';
 export interface FilterPlace {
   readonly place: 'sidecar-inbound' | 'sidecar-outbound' | 'gateway';
   readonly dataPlane: 'embedded' | 'envoy';
+  /** The port speaks gRPC-Web. */
+  readonly grpcWeb?: boolean;
 }
 
 /** One HTTP filter of the chain. `http-filters/index.ts` lists them: list order is chain order. */

@@ -3,10 +3,11 @@ import type { HttpFilter, PerFilterConfig } from '@meltemi/protos-types';
 import type { FilterPlace, HttpFilterDefinition } from './define.ts';
 import { corsFilter } from './cors.ts';
 import { faultFilter } from './fault.ts';
+import { grpcWebFilter } from './grpc-web.ts';
 import { routerFilter } from './router.ts';
 
 /** Every HTTP filter the mesh configures. The order of this list is the order in the chain. */
-export const HTTP_FILTERS: readonly HttpFilterDefinition[] = [faultFilter, corsFilter, routerFilter];
+export const HTTP_FILTERS: readonly HttpFilterDefinition[] = [grpcWebFilter, faultFilter, corsFilter, routerFilter];
 
 /** The filter chain of a connection manager. */
 export function httpFilters(place: FilterPlace): readonly HttpFilter[] {

@@ -51,6 +51,7 @@ function httpChain(server: GatewayServerRef, { port, mesh, scope }: GatewayListe
     dataPlane: scope.dataPlane,
     convertsB3: scope.convertsB3,
     place: 'gateway',
+    grpcWeb: speaksGrpcWeb(port.servers),
     statPrefix: `outbound_0.0.0.0_${port.number}`,
     routes,
   });
@@ -69,6 +70,7 @@ function serverChains(ref: GatewayServerRef, inputs: GatewayListenerInputs): rea
       dataPlane: scope.dataPlane,
       convertsB3: scope.convertsB3,
       place: 'gateway',
+      grpcWeb: speaksGrpcWeb([ref]),
       statPrefix: `outbound_0.0.0.0_${port.number}`,
       routes,
     });
@@ -103,6 +105,11 @@ function tcpRules(ref: GatewayServerRef, inputs: GatewayListenerInputs): readonl
   return gatewayVirtualServices(inputs, ref.gateway, scope.namespace)
     .filter((entry) => servedHosts(ref, entry).length > 0)
     .flatMap((entry) => tcpChains(entry, routing, { mesh, dataPlane: scope.dataPlane, direction: 'outbound' }));
+}
+
+/** Servers of plain HTTP on one port have one connection manager. */
+function speaksGrpcWeb(servers: readonly GatewayServerRef[]): boolean {
+  return servers.some(({ server }) => server.port.protocol.toUpperCase() === 'GRPC-WEB');
 }
 
 /** What SNI must say. `*` among the hosts: anything, also nothing. */

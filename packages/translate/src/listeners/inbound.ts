@@ -86,7 +86,13 @@ function portChains(port: InboundPort, match: FilterChainMatch, settings: Inboun
           clusters: [{ name: cluster, weight: 1 }],
           ...tcpSettings(port.pool === undefined ? {} : { connectionPool: port.pool }, {}),
         })
-      : connectionManager({ ...settings, place: 'sidecar-inbound', statPrefix: `inbound_0.0.0.0_${port.number}`, routes: inboundRoutes(port) });
+      : connectionManager({
+          ...settings,
+          place: 'sidecar-inbound',
+          grpcWeb: port.protocol === 'grpc-web',
+          statPrefix: `inbound_0.0.0.0_${port.number}`,
+          routes: inboundRoutes(port),
+        });
   return securedChains({ name: `${cluster}`, mode: port.mtls, wire: port.wire, match, filter, settings, policy: port.policy });
 }
 

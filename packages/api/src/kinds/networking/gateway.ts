@@ -93,7 +93,6 @@ export const gatewayKind = defineKind({
   shortNames: ['gw'],
   schema: gatewaySchema,
   unsupported: {
-    'servers[].port.protocol=GRPC-WEB': 'the gRPC-Web filter is not built yet; write HTTP2 or GRPC',
     'servers[].tls.mode=AUTO_PASSTHROUGH': 'gateways between networks are not built yet',
     'servers[].tls.tlsCertificates[].caCertificates': 'write tls.caCertificates',
     'servers[].tls.minProtocolVersion=TLSV1_0': OLD,

@@ -47,6 +47,14 @@ export function setLength(x: Exchange): void {
   x.bodyForm = 'payload';
 }
 
+/** The body's length will be another, or is not known. The worker's scanner must show the request. */
+export function dropLength(x: Exchange): void {
+  const { requestScanner: scanner } = x.worker;
+  if (scanner.contentLength < 0) return;
+  scanner.dropLength();
+  rewriteHead(x, '');
+}
+
 /** Writes the head anew, from the lines that are kept and some more. */
 function rewriteHead(x: Exchange, lines: string): void {
   const { info, head, worker } = x;
