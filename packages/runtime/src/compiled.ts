@@ -10,6 +10,7 @@ import type { FilterChain, RuntimeListener } from './types/listener.ts';
 import type { RuntimeDelta } from './types/config.ts';
 import type { ForwardAction, RedirectAction, RetryPolicy, Route, RuntimeRouteConfig, VirtualHost } from './types/route.ts';
 import type { RuntimeSecret } from './types/secret.ts';
+import type { Recent } from './compile/recent.ts';
 import type { TcpProxy } from './types/tcp.ts';
 import type { UpstreamTransport } from './types/tls.ts';
 
@@ -285,9 +286,18 @@ export interface PickWish {
 /** One priority's limits and what is in use on this thread: the proxy counts. */
 export interface Breaker {
   readonly limits: CircuitBreakers;
-  readonly usage: { connections: number; pending: number; requests: number; retries: number };
+  readonly usage: {
+    connections: number;
+    pending: number;
+    requests: number;
+    retries: number;
+    /** Attempts that were begun a short time ago, for a budget that asks for them. */
+    recent?: Recent | undefined;
+  };
+  /** An attempt begins, `usage` counts it already. */
+  began(nowMs: number): void;
   /** Is one more retry within the limit or the budget? */
-  mayRetry(): boolean;
+  mayRetry(nowMs: number): boolean;
 }
 
 export interface CompiledCluster {

@@ -38,6 +38,7 @@ export function startAttempt(x: Exchange): void {
     return;
   }
   usage.requests++;
+  breaker.began(worker.wheel.recent);
   host.active++;
   x.counted = true;
   if (endsHere(x)) {

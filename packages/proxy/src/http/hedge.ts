@@ -19,7 +19,7 @@ export function hedge(x: Exchange): void {
   if (retry === undefined || breaker === undefined) return;
   if (x.retriesLeft <= 0) info.flags |= flagBit('URX');
   else if (!x.replayable) return;
-  else if (!x.countedRetry && !breaker.mayRetry()) info.flags |= flagBit('UO');
+  else if (!x.countedRetry && !breaker.mayRetry(worker.wheel.recent)) info.flags |= flagBit('UO');
   else {
     setAside(x);
     scheduleRetry(x, { t: 'per-try-timeout' });

@@ -43,7 +43,7 @@ export function mayRetry(x: Exchange, end: AttemptEnd): boolean {
     return false;
   }
   if (!x.replayable) return false;
-  if (!x.countedRetry && !breaker.mayRetry()) {
+  if (!x.countedRetry && !breaker.mayRetry(x.worker.wheel.recent)) {
     info.flags |= flagBit('UO');
     return false;
   }

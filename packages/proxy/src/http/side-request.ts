@@ -104,6 +104,7 @@ class SideExchange implements UpstreamUser, PoolWaiter {
     if (host === undefined) return this.#fail('no host');
     this.#host = host;
     usage.requests++;
+    cluster.breakers.default.began(worker.wheel.recent);
     host.active++;
     if (this.#request.timeoutMs > 0) worker.wheel.set(this.#deadline, worker.wheel.recent, this.#request.timeoutMs);
     const got = httpPool(worker, host).acquire(cluster, this);

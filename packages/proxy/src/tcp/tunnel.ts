@@ -62,6 +62,7 @@ class Tunnel implements Transport, UpstreamUser, PoolWaiter {
       return;
     }
     usage.requests++;
+    this.#breaker.began(this.#worker.wheel.recent);
     this.#open = true;
     process.nextTick(() => this.#acquire());
   }

@@ -1,5 +1,6 @@
 import type { Breaker, CompiledCluster } from '../compiled.ts';
 import type { CircuitBreakers, RuntimeCluster } from '../types/cluster.ts';
+import { Recent } from './recent.ts';
 
 /** The two breakers of a cluster; what is in use goes on counting over an update. */
 export function createBreakers(config: RuntimeCluster, before: CompiledCluster | undefined): Pick<CompiledCluster, 'breakers' | 'usage' | 'traffic'> {
@@ -14,13 +15,19 @@ export function createBreakers(config: RuntimeCluster, before: CompiledCluster |
 }
 
 function breaker(limits: CircuitBreakers, usage: Breaker['usage']): Breaker {
+  const { retryBudget } = limits;
+  const intervalMs = retryBudget?.intervalMs ?? 0;
+  if ((usage.recent?.intervalMs ?? 0) !== intervalMs) usage.recent = intervalMs === 0 ? undefined : new Recent(intervalMs);
   return {
     limits,
     usage,
-    mayRetry() {
-      const { retryBudget } = limits;
+    began(nowMs) {
+      usage.recent?.add(nowMs);
+    },
+    mayRetry(nowMs) {
       if (retryBudget === undefined) return usage.retries < limits.maxRetries;
-      return usage.retries < Math.max((retryBudget.percent / 100) * (usage.requests + usage.pending), retryBudget.minConcurrency);
+      const requests = Math.max(usage.requests, usage.recent?.count(nowMs) ?? 0) + usage.pending;
+      return usage.retries < Math.max(Math.floor((retryBudget.percent / 100) * requests), retryBudget.minConcurrency);
     },
   };
 }

@@ -265,6 +265,7 @@ function decodeLimits(reader: Reader): CircuitBreakers {
           retryBudget: {
             percent: percent === undefined ? 20 : percent.number('value', 0),
             minConcurrency: budget.number('min_retry_concurrency', 3),
+            intervalMs: budget.duration('budget_interval', 0),
           },
         }),
     maxConnectionsPerHost: Infinity,

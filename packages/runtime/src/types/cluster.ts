@@ -69,13 +69,20 @@ export interface TransportMatch {
 }
 
 /** Limits of one priority; Infinity = none. */
+/** Retries under way at a time, as part of the requests that are: of those that were begun within the interval, when there is one (not 0). */
+export interface RetryBudget {
+  readonly percent: number;
+  readonly minConcurrency: number;
+  readonly intervalMs: number;
+}
+
 export interface CircuitBreakers {
   readonly maxConnections: number;
   readonly maxPendingRequests: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
   /** Retries at a time as a share (percent) of what is in flight, instead of `maxRetries`. */
-  readonly retryBudget?: { readonly percent: number; readonly minConcurrency: number };
+  readonly retryBudget?: RetryBudget;
   readonly maxConnectionsPerHost: number;
   /** Keep statistics of what is left. */
   readonly trackRemaining: boolean;

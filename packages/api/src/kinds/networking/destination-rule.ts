@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
 import { defineKind } from '../../kind.ts';
 import { dnsLabel, exportTo, host, labels, opt, req, workloadSelectorMatchLabels } from '../../schema/fields.ts';
-import { TRAFFIC_POLICY_AHEAD, WHOLE_POLICY_AHEAD } from './ahead.ts';
 import { trafficPolicy } from './traffic-policy.ts';
 import { unsupportedAt } from '../../unsupported.ts';
 import { validateDestinationRule } from './destination-rule-rules.ts';
@@ -36,7 +35,6 @@ export type ClientTlsSettings = NonNullable<TrafficPolicy['tls']>;
 
 /** Refused in every traffic policy: of the rule, of subsets and of ports. */
 const POLICY = {
-  ...TRAFFIC_POLICY_AHEAD,
   'loadBalancer.zoneAwareLbSetting': 'proxies do not know the others of their own service; write localityLbSetting',
   'outlierDetection.consecutiveErrors': 'Istio ignores it too; write consecutive5xxErrors',
 };
@@ -52,7 +50,6 @@ export const destinationRuleKind = defineKind({
     ...unsupportedAt(['subsets[].trafficPolicy', 'subsets[].trafficPolicy.portLevelSettings[]'], {
       'connectionPool.tcp.idleTimeout': 'it is the same for all subsets: write it under the trafficPolicy of the host',
     }),
-    ...unsupportedAt(['trafficPolicy', 'subsets[].trafficPolicy'], WHOLE_POLICY_AHEAD),
     ...unsupportedAt(
       ['trafficPolicy', 'subsets[].trafficPolicy', 'trafficPolicy.portLevelSettings[]', 'subsets[].trafficPolicy.portLevelSettings[]'],
       POLICY,

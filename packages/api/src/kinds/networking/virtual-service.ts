@@ -3,7 +3,6 @@ import type { DeepReadonly } from '../../config.ts';
 import { defineKind } from '../../kind.ts';
 import { exportTo, gatewayRef, opt, text } from '../../schema/fields.ts';
 import { hostFault } from '../../schema/formats.ts';
-import { VIRTUAL_SERVICE_AHEAD } from './ahead.ts';
 import { httpRoute, tcpRoute, tlsRoute } from './http-route.ts';
 import { validateVirtualService } from './virtual-service-rules.ts';
 
@@ -49,7 +48,6 @@ export const virtualServiceKind = defineKind({
   shortNames: ['vs'],
   schema: virtualServiceSchema,
   unsupported: {
-    ...VIRTUAL_SERVICE_AHEAD,
     'http[].fault.delay.exponentialDelay': 'Istio does not implement it either; write fixedDelay',
     'http[].fault.abort.http2Error': 'Istio does not implement it either; write httpStatus',
     'tcp[].match[].sourceSubnet': 'Istio does not implement it either',
