@@ -207,12 +207,12 @@ export const cases = [
   }),
   defineCase({
     name: 'an idle connection is closed after idle_timeout',
-    resources: (c) => http1(c, [to(c, 'main')], { drain_timeout: '0.1s', common_http_protocol_options: { idle_timeout: '0.2s' } }),
+    resources: (c) => http1(c, [to(c, 'main')], { drain_timeout: '0.1s', common_http_protocol_options: { idle_timeout: '1s' } }),
     steps: [http('/', { status: 200, connection: 'closed' })],
   }),
   defineCase({
     name: 'a connection that has lasted max_connection_duration is closed',
-    resources: (c) => http1(c, [to(c, 'main')], { drain_timeout: '0.1s', common_http_protocol_options: { max_connection_duration: '0.2s' } }),
+    resources: (c) => http1(c, [to(c, 'main')], { drain_timeout: '0.1s', common_http_protocol_options: { max_connection_duration: '1s' } }),
     steps: [http('/', { status: 200, connection: 'closed' })],
   }),
   defineCase({
@@ -235,7 +235,7 @@ export const cases = [
   defineCase({
     name: 'an answer that stalls in its body is cut after stream_idle_timeout',
     backends: { main: [{ body: ['half', 'rest'], bodyGate: 'never' }] },
-    resources: (c) => http1(c, [to(c, 'main')], { stream_idle_timeout: '0.2s' }),
+    resources: (c) => http1(c, [to(c, 'main')], { stream_idle_timeout: '1s' }),
     steps: [http('/', { status: 200, body: 'half', complete: false, connection: 'ended' })],
     log: [{ code: 200, flags: 'SI' }],
   }),

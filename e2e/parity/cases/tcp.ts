@@ -105,14 +105,14 @@ export const cases = [
   defineCase({
     name: 'an idle connection ends after idle_timeout',
     backends: { main: ECHO },
-    resources: (c) => plain(c, { idle_timeout: '0.2s' }),
+    resources: (c) => plain(c, { idle_timeout: '1s' }),
     steps: [tcp(['hello', { received: 'hello' }], { received: 'hello', connection: 'ended', backend: { body: 'hello' } })],
     log: [{ received: 5, sent: 5 }],
   }),
   defineCase({
     name: 'a connection ends after max_downstream_connection_duration',
     backends: { main: ECHO },
-    resources: (c) => plain(c, { max_downstream_connection_duration: '0.2s' }),
+    resources: (c) => plain(c, { max_downstream_connection_duration: '1s' }),
     steps: [tcp(['hello', { received: 'hello' }], { received: 'hello', connection: 'ended' })],
     log: [{ flags: 'DT' }],
   }),

@@ -40,8 +40,8 @@ const scripted = [
   }),
   defineCase({
     name: 'the timeout counts from the end of the request',
-    resources: (c) => http1(c, [to(c, 'main', ALL, { timeout: '0.3s' })]),
-    steps: [raw(['POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\na', { pauseMs: 500 }, 'b'], { status: 200 })],
+    resources: (c) => http1(c, [to(c, 'main', ALL, { timeout: '1s' })]),
+    steps: [raw(['POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\na', { pauseMs: 1_300 }, 'b'], { status: 200 })],
   }),
   defineCase({
     name: 'a stream without a byte is ended after the idle timeout of its route',
@@ -155,14 +155,14 @@ const scripted = [
   defineCase({
     name: 'a per-try timeout tries again',
     backends: { main: [{ silent: true }, { body: 'second' }] },
-    resources: (c) => http1(c, [to(c, 'main', ALL, twice({ per_try_timeout: '0.2s' }))]),
+    resources: (c) => http1(c, [to(c, 'main', ALL, twice({ per_try_timeout: '0.8s' }))]),
     steps: [http('/', { status: 200, body: 'second', backend: [{}, {}] })],
     log: [{ code: 200, flags: '-', attempts: 2 }],
   }),
   defineCase({
     name: 'the route timeout covers all tries',
     backends: { main: [{ silent: true }] },
-    resources: (c) => http1(c, [to(c, 'main', ALL, { timeout: '0.7s', ...twice({ per_try_timeout: '0.4s', num_retries: 10 }) })]),
+    resources: (c) => http1(c, [to(c, 'main', ALL, { timeout: '1.5s', ...twice({ per_try_timeout: '0.9s', num_retries: 10 }) })]),
     steps: [http('/', { status: 504, body: BODY_TIMEOUT, backend: [{}, {}] })],
     log: [{ code: 504, flags: 'UT', attempts: 2 }],
   }),
