@@ -140,6 +140,7 @@ export class Exchange implements UpstreamUser, PoolWaiter {
     view.method = this.info.method;
     view.path = this.viewPath;
     view.authority = this.viewAuthority;
+    view.info = this.info;
     view.scheme = this.scheme;
   }
 

@@ -70,6 +70,9 @@ function hasRoute(x: Exchange, policy: InternalRedirectPolicy, target: Target): 
     authority: target.authority,
     scheme: target.scheme,
     header: (name) => view.header(name),
+    values: (name) => view.values(name),
+    certificate: view.certificate,
+    metadata: (namespace) => view.metadata(namespace),
   };
   const route = x.plan.http.routes()?.match(changed, worker.random);
   if (route === undefined) return false;

@@ -1,6 +1,7 @@
-import type { RequestView } from '@meltemi/runtime';
+import type { MetadataStruct, RequestView } from '@meltemi/runtime';
 import { ascii, HEADER, type HeadScanner } from '@meltemi/wire';
 import { nodeBytes } from '../net/node-bytes.ts';
+import type { StreamInfo } from '../types.ts';
 
 const KNOWN: ReadonlyMap<string, number> = new Map(Object.entries(HEADER));
 const MAX_NAMES = 4096;
@@ -53,6 +54,8 @@ export class HeadView implements RequestView {
   path = '';
   authority = '';
   scheme: 'http' | 'https' = 'http';
+  /** The stream that the request belongs to. */
+  info: Pick<StreamInfo, 'connection' | 'dynamicMetadata'> | undefined = undefined;
   readonly scanner: HeadScanner;
   bytes: Uint8Array = new Uint8Array(0);
 
@@ -77,6 +80,16 @@ export class HeadView implements RequestView {
     for (let at = scanner.find(bytes, wanted); at >= 0; at = scanner.find(bytes, wanted, at + 1))
       values.push(nodeBytes.latin1(bytes, scanner.valueStart(at), scanner.valueEnd(at)));
     return values;
+  }
+
+  /** (A certificate that is not valid ends the handshake.) */
+  get certificate(): RequestView['certificate'] {
+    const tls = this.info?.connection.tls;
+    return tls === undefined || tls.peerHash === '' ? undefined : 'validated';
+  }
+
+  metadata(namespace: string): MetadataStruct | undefined {
+    return this.info?.dynamicMetadata?.get(namespace);
   }
 
   /** Another head is shown now. */
