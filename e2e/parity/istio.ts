@@ -1,0 +1,122 @@
+/** Resources as the control plane makes them of what Istio's users write: for cases about fields of that API. */
+import { decodeYaml } from '@meltemi/api';
+import { formatProblem } from '@meltemi/base';
+import {
+  buildPushContext,
+  createEndpointIndex,
+  DEFAULT_MESH_CONFIG,
+  endpointsOf,
+  joinServices,
+  parseProxyNode,
+  serviceKey,
+  type MeshConfig,
+  type ProxyNode,
+} from '@meltemi/model';
+import { TYPE_URL } from '@meltemi/protos-types';
+import { createTranslator } from '@meltemi/translate';
+import type { CaseContext } from './harness/context.ts';
+import { LOG_FIELDS, type Resources } from './resources.ts';
+
+/** The host of a backend of this case, as VirtualServices name it. */
+export function hostOf(c: CaseContext, backend: string): string {
+  return `${backend}.${c.id}.example`;
+}
+
+/**
+ * A gateway on the case's port with what `write` says of it. Each backend is a ServiceEntry of one HTTP port, 80; those of one name up to a dash are endpoints
+ * of one host, with the rest as label `version`: `web-v1` and `web-v2` are the subsets of `web`. `$NAME` in the text is the host of a backend.
+ */
+export function istio(c: CaseContext, write: string, mesh: Partial<MeshConfig> = {}): Resources {
+  const text = write.replaceAll(/\$([a-z]+)\b/g, (_, name: string) => hostOf(c, name));
+  const decoded = decodeYaml([gatewayOf(c), ...serviceEntries(c), text].join('\n---\n'), { file: 'case', defaultNamespace: c.id });
+  const wrong = decoded.problems.filter(({ severity }) => severity === 'error');
+  if (wrong.length > 0) throw new Error(wrong.map(formatProblem).join('\n'));
+  const settings: MeshConfig = {
+    ...DEFAULT_MESH_CONFIG,
+    enableTracing: false,
+    accessLogFile: c.logPath,
+    accessLogEncoding: 'JSON',
+    accessLogFormat: JSON.stringify({ case: c.id, ...LOG_FIELDS }),
+    ...mesh,
+  };
+  const joined = joinServices(decoded.configs, [], settings);
+  const endpoints = createEndpointIndex();
+  for (const service of joined.services) endpoints.update(serviceKey(service), endpointsOf(service, [], settings.trustDomain));
+  const state = { push: buildPushContext({ mesh: settings, services: joined.services, configs: decoded.configs }), endpoints };
+  const translator = createTranslator();
+  const node = nodeOf(c);
+  const all = (typeUrl: string): object[] => [...translator.generate(node, typeUrl, '*', state).values()].map(({ json }) => json);
+  // What every node has and no case needs would be there once for each case.
+  const clusters = all(TYPE_URL.cluster).filter((cluster) => (cluster as { readonly name: string }).name.includes(`.${c.id}.`));
+  return { clusters, endpoints: all(TYPE_URL.endpoint), listeners: all(TYPE_URL.listener), routes: all(TYPE_URL.route) };
+}
+
+/** A VirtualService of the gateway for every host, with these HTTP rules. */
+export function http(rules: string, hosts = "['*']"): string {
+  return `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: all }
+spec:
+  hosts: ${hosts}
+  gateways: [front]
+  http:
+${rules.replaceAll(/^/gm, '    ')}
+`;
+}
+
+/** A DestinationRule of a backend's host with this traffic policy, and subsets by version. */
+export function rule(backend: string, policy: string, subsets: readonly string[] = []): string {
+  return `apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: ${backend} }
+spec:
+  host: $${backend}${policy === '' ? '' : `
+  trafficPolicy: ${policy}`}
+  subsets: [${subsets.map((version) => `{ name: ${version}, labels: { version: ${version} } }`).join(', ')}]
+`;
+}
+
+function gatewayOf(c: CaseContext): string {
+  return `apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: front }
+spec:
+  selector: { case: ${c.id} }
+  servers: [{ port: { number: ${c.port()}, name: http, protocol: HTTP }, hosts: ['*'] }]`;
+}
+
+function serviceEntries(c: CaseContext): readonly string[] {
+  const groups = Map.groupBy(c.backends(), (name) => name.split('-')[0] ?? name);
+  return [...groups].map(([host, names]) => {
+    const endpoints = names.map((name) => {
+      const { host: at, port } = c.backend(name);
+      const version = name.slice(host.length + 1);
+      return `{ address: ${at}, ports: { http: ${port} }, labels: { ${version === '' ? '' : `version: ${version}`} } }`;
+    });
+    return `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${host} }
+spec:
+  hosts: [${hostOf(c, host)}]
+  location: MESH_EXTERNAL
+  resolution: STATIC
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+  endpoints: [${endpoints.join(', ')}]`;
+  });
+}
+
+function nodeOf(c: CaseContext): ProxyNode {
+  const parsed = parseProxyNode({
+    id: `router~${c.address}~front.${c.id}~${c.id}.svc.cluster.local`,
+    metadata: {
+      NAMESPACE: c.id,
+      SERVICE_ACCOUNT: 'front',
+      WORKLOAD_NAME: 'front',
+      LABELS: { case: c.id },
+      INTERCEPTION_MODE: 'NONE',
+      MELTEMI_DATA_PLANE: 'embedded',
+    },
+  });
+  if ('problem' in parsed) throw new Error(parsed.problem.message);
+  return parsed.node;
+}
