@@ -81,6 +81,7 @@ export const cases: readonly ParityCase[] = [
   field({
     name: 'connectionPool.http.maxRequestsPerConnection',
     policy: '{ connectionPool: { http: { maxRequestsPerConnection: 1 } } }',
+    backends: { 'web-v1': [{ body: 'web' }] },
     steps: [ask('/', { status: 200 }), ask('/', { status: 200 })],
   }),
   field({
