@@ -59,9 +59,10 @@ export function startEmbedded(codec: ProtoCodec, identities: Identities): Promis
       metricsPort: METRICS_PORT,
       drainMs: 100,
       accessLogFlushMs: FLUSH_MS,
+      workers: Number(process.env['MELTEMI_PARITY_WORKERS'] ?? 0),
       node: node('sidecar~127.0.0.1~parity.test~test.svc.cluster.local'),
     };
-    const child = spawn(process.execPath, ['apps/meltemi/src/main.ts', 'proxy-worker'], {
+    const child = spawn(process.env['MELTEMI_PARITY_RUNTIME'] ?? process.execPath, ['apps/meltemi/src/main.ts', 'proxy-worker'], {
       cwd: ROOT,
       env: { ...process.env, MELTEMI_PROXY_OPTIONS: JSON.stringify(options) },
       stdio: ['pipe', 'ignore', 'pipe'],
