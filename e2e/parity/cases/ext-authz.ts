@@ -3,7 +3,7 @@ import { grpcReply } from '../backend/grpc-message.ts';
 import type { BackendScript, Reply } from '../backend/script.ts';
 import { chain, DISABLED, filter, settings } from '../filters.ts';
 import type { CaseContext } from '../harness/context.ts';
-import { any, cluster, direct, http1, HTTP2_UPSTREAM, to, type Resources } from '../resources.ts';
+import { any, cluster, direct, hcm, http1, HTTP2_UPSTREAM, listener, serverTls, TLS_INSPECTOR, to, type Resources } from '../resources.ts';
 import { http, raw, type Step } from '../steps.ts';
 
 const TYPE = 'filters.http.ext_authz.v3.ExtAuthz';
@@ -285,4 +285,76 @@ export const cases = [
   byGrpc('extensions of routes', check({}), [http('/', PASSED)], {
     routes: (c) => [to(c, 'main', { prefix: '/' }, {}, perRoute({ check_settings: { context_extensions: { route: 'one' } } }))],
   }),
+  defineCase({
+    name: 'gRPC: who asks over mutual TLS, and what filters before know',
+    backends: { main: [{ body: 'main' }], authz: { t: 'http2', replies: check({}) } },
+    resources: (c) => {
+      const asking = filter('authz', TYPE, {
+        transport_api_version: 'V3',
+        grpc_service: { envoy_grpc: { cluster_name: c.name('authz') }, timeout: '5s', initial_metadata: [{ key: 'x-from', value: 'proxy' }] },
+        include_peer_certificate: true,
+        include_tls_session: true,
+        metadata_context_namespaces: ['ns', 'none'],
+        disallowed_headers: list('x-secret'),
+      });
+      const meta = filter('meta', 'filters.http.set_metadata.v3.Config', { metadata: [{ metadata_namespace: 'ns', value: { level: 3 } }] });
+      const tls = { filters: [hcm(c, [to(c, 'main')], chain(c, [meta, asking]))], transport_socket: serverTls(c, 'server', { mutual: true }) };
+      return {
+        listeners: [listener(c, [], { listener_filters: [TLS_INSPECTOR], filter_chains: [tls] })],
+        clusters: [cluster(c, 'main'), cluster(c, 'authz', HTTP2_UPSTREAM)],
+      };
+    },
+    steps: [
+      http(
+        { path: '/a', headers: { 'x-secret': '1', 'x-twice': 'a' } },
+        {
+          ...PASSED,
+          backend: [
+            { at: 'authz', headers: { 'x-from': 'proxy' }, body: /"principal":"spiffe:\/\/parity.test\/ns\/test\/sa\/client"/ },
+            { at: 'main' },
+          ],
+        },
+        { tls: { identity: 'client', sni: 'server.test' } },
+      ),
+    ],
+  }),
+  byGrpc(
+    'headers as they came, byte by byte',
+    check({}),
+    [
+      http(
+        {
+          headers: [
+            ['x-request-id', 'fixed'],
+            ['x-a', '1'],
+            ['x-a', '2'],
+          ],
+        },
+        PASSED,
+      ),
+    ],
+    { fields: { encode_raw_headers: true } },
+  ),
+  byGrpc('several lines of a header', check({}), [
+    http(
+      {
+        headers: [
+          ['x-a', '1'],
+          ['x-a', '2'],
+        ],
+      },
+      PASSED,
+    ),
+  ]),
+  byGrpc('a body as bytes', check({}), [http({ method: 'POST', body: 'hello' }, PASSED)], {
+    fields: { with_request_body: { max_request_bytes: 100, pack_as_bytes: true } },
+  }),
+  byGrpc(
+    'a part of the body',
+    check({}),
+    [http({ method: 'POST', body: 'hello world' }, { ...PASSED, backend: [{ at: 'authz' }, { at: 'main', body: 'hello world' }] })],
+    {
+      fields: { with_request_body: { max_request_bytes: 5, allow_partial_message: true } },
+    },
+  ),
 ];

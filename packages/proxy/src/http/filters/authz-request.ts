@@ -19,14 +19,16 @@ export function headersToTell(x: Exchange): readonly TellHeader[] {
     [':method', x.info.method],
     [':scheme', x.scheme],
   ];
-  const own = [...addedHere(x, scanner)];
-  const replaced = new Set(own.map(([name]) => name));
+  const own = new Map(addedHere(x, scanner));
+  const kept = new Set<string>();
   for (let i = 0; i < scanner.count; i++) {
     const name = nodeBytes.latin1(bytes, scanner.nameStart(i), scanner.nameEnd(i)).toLowerCase();
-    if (name === 'host' || HOP.has(name) || replaced.has(name)) continue;
-    found.push([name, nodeBytes.latin1(bytes, scanner.valueStart(i), scanner.valueEnd(i))]);
+    if (name === 'host' || HOP.has(name) || kept.has(name)) continue;
+    const replaced = own.get(name);
+    if (replaced !== undefined) kept.add(name);
+    found.push([name, replaced ?? nodeBytes.latin1(bytes, scanner.valueStart(i), scanner.valueEnd(i))]);
   }
-  return [...found, ...own];
+  return [...found, ...[...own].filter(([name]) => !kept.has(name))];
 }
 
 /** Of the connection, not of the request. */
@@ -36,7 +38,7 @@ const HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-e
 function addedHere(x: Exchange, scanner: HeadScanner): readonly TellHeader[] {
   const bytes = x.head.bytes;
   const requestId = x.info.requestId === '' ? '' : `x-request-id: ${x.info.requestId}\r\n`;
-  const lines = requestId + forwardedLines(x, scanner, bytes) + clientCertLine(x, scanner, bytes);
+  const lines = forwardedLines(x, scanner, bytes) + requestId + clientCertLine(x, scanner, bytes);
   return lines
     .split('\r\n')
     .filter((line) => line !== '')
@@ -53,12 +55,21 @@ export function joinedHeaders(headers: readonly TellHeader[]): Readonly<Record<s
   return Object.fromEntries(joined);
 }
 
-/** The body that is told, '' = none. */
-export function bodyToTell(x: Exchange, { body }: AuthzQuestion): Buffer | undefined {
-  return body === undefined || !x.downstream.hasBody ? undefined : keptPayload(x).subarray(0, body.maxBytes);
+/** The part of the body that is told, and whether there is more of it. */
+export interface ToldBody {
+  readonly bytes: Buffer;
+  readonly partial: boolean;
 }
 
-const CHECK_STATUS = { partial: 'x-envoy-auth-partial-body' } as const;
+/** undefined = the body is not told, or there is none. */
+export function bodyToTell(x: Exchange, { body }: AuthzQuestion): ToldBody | undefined {
+  if (body === undefined || !x.downstream.hasBody) return undefined;
+  const payload = keptPayload(x);
+  return { bytes: payload.subarray(0, body.maxBytes), partial: !x.requestComplete || payload.length > body.maxBytes };
+}
+
+/** The header that says whether the service has seen the body whole. */
+export const PARTIAL_BODY = 'x-envoy-auth-partial-body';
 
 /** `CheckRequest` in ProtoJSON form. */
 export function checkRequest(x: Exchange, question: AuthzQuestion): object {
@@ -67,7 +78,7 @@ export function checkRequest(x: Exchange, question: AuthzQuestion): object {
   const disallowed = namesMatch(config.disallowedHeaders);
   const body = bodyToTell(x, question);
   const told = headersToTell(x).filter(([name]) => (name.startsWith(':') || allowed(name)) && !disallowed(name));
-  if (body !== undefined) (told as TellHeader[]).push([CHECK_STATUS.partial, String(!x.requestComplete)]);
+  if (body !== undefined) (told as TellHeader[]).push([PARTIAL_BODY, String(body.partial)]);
   const { info } = x;
   return {
     attributes: {
@@ -84,8 +95,8 @@ export function checkRequest(x: Exchange, question: AuthzQuestion): object {
           host: x.viewAuthority,
           scheme: x.scheme,
           protocol: info.httpVersion,
-          size: x.requestComplete && body === undefined ? '0' : String(body?.length ?? -1),
-          ...bodyFields(body, question),
+          size: String(bodySize(x, body)),
+          ...bodyFields(body?.bytes, question),
         },
       },
       context_extensions: extensions,
@@ -99,6 +110,14 @@ export function checkRequest(x: Exchange, question: AuthzQuestion): object {
 /** Header bytes that are no UTF-8 are told with replacement characters: the check must not fail, or be passed over, for their sake. */
 function wellFormed(value: string): string {
   return Buffer.from(value, 'latin1').toString('utf8');
+}
+
+/** What the request says of it, else what has come; -1 = not known. */
+function bodySize(x: Exchange, body: ToldBody | undefined): number {
+  const { contentLength } = x.worker.requestScanner;
+  if (contentLength >= 0) return contentLength;
+  if (body !== undefined) return body.bytes.length;
+  return x.requestComplete ? 0 : -1;
 }
 
 function bodyFields(body: Buffer | undefined, { body: told }: AuthzQuestion): object {

@@ -2,7 +2,7 @@ import { compileFormat, httpStatus, namesMatch, type AuthzQuestion, type ExtAuth
 import type { Exchange } from '../exchange.ts';
 import { questionHeaders, sendAside, type SideRequest } from '../side-request.ts';
 import { failureVerdict, grpcVerdict, httpVerdict } from './authz-answer.ts';
-import { bodyToTell, checkRequest, headersToTell, joinedHeaders } from './authz-request.ts';
+import { bodyToTell, checkRequest, PARTIAL_BODY, headersToTell, joinedHeaders } from './authz-request.ts';
 import { callGrpc, type GrpcMethod } from './grpc-unary.ts';
 import { defineHalf, type AskCall, type FilterHalf } from './half.ts';
 
@@ -58,9 +58,9 @@ function httpRequest(x: Exchange, question: AuthzQuestion, http: HttpAuthz): Sid
       ...questionHeaders(http.timeoutMs),
       ...headers,
       ...added,
-      ...(body === undefined ? [] : [['x-envoy-auth-partial-body', String(!x.requestComplete)] as const]),
+      ...(body === undefined ? [] : [[PARTIAL_BODY, String(body.partial)] as const]),
     ],
-    body: body ?? NO_BODY,
+    body: body?.bytes ?? NO_BODY,
     length: 'always',
     timeoutMs: http.timeoutMs,
   };
