@@ -1,13 +1,15 @@
 /** Which host of which cluster a request goes to. (Rings and tables: consistent-hashing.) */
 import { defineCase } from '../define.ts';
 import type { CaseContext } from '../harness/context.ts';
-import { any, cluster, endpoint, http1, to } from '../resources.ts';
-import { count, http, type Step } from '../steps.ts';
+import { any, cluster, endpoint, http1, listener, tcpProxy, to } from '../resources.ts';
+import { count, http, tcp, type Step } from '../steps.ts';
 
 const named = (...names: readonly string[]): Readonly<Record<string, readonly [{ readonly body: string }]>> =>
   Object.fromEntries(names.map((name) => [name, [{ body: name }]]));
 
 const ABC = named('a', 'b', 'c');
+const greets = (greeting: string) => ({ t: 'tcp', tcp: { greeting } }) as const;
+const TCP_ABC = { a: greets('a'), b: greets('b'), c: greets('c') };
 
 interface Locality {
   readonly hosts: readonly (string | object)[];
@@ -324,6 +326,51 @@ export const cases = [
         ]),
       ]),
     steps: [shares(20, { c: [20, 20] })],
+    log: 'not compared',
+  }),
+  defineCase({
+    name: 'TCP: a subset',
+    backends: TCP_ABC,
+    resources: (c) => ({
+      listeners: [listener(c, [tcpProxy(c, 'all', { metadata_match: { filter_metadata: { 'envoy.lb': { version: '2', stage: 'test' } } } })])],
+      clusters: [all(c, { lb_subset_config: SUBSETS }, subsetHosts(c))],
+    }),
+    steps: [1, 2, 3, 4].map(() => tcp([{ received: 'c' }, { fin: true }], { received: 'c' })),
+  }),
+  defineCase({
+    name: 'TCP: weighted clusters name a subset each',
+    backends: TCP_ABC,
+    resources: (c) => {
+      const part = (version: string, weight: number): object => ({
+        name: c.name('all'),
+        weight,
+        metadata_match: { filter_metadata: { 'envoy.lb': { version } } },
+      });
+      const options = {
+        weighted_clusters: { clusters: [part('1', 1)] },
+        metadata_match: { filter_metadata: { 'envoy.lb': { stage: 'prod' } } },
+      };
+      return { listeners: [listener(c, [tcpProxy(c, 'all', options)])], clusters: [all(c, { lb_subset_config: SUBSETS }, subsetHosts(c))] };
+    },
+    steps: [1, 2, 3, 4].map(() => tcp([{ received: 'a' }, { fin: true }], { received: 'a' })),
+  }),
+  defineCase({
+    name: 'TCP: a host that cannot be reached is left out after a while',
+    backends: { b: TCP_ABC.b, gone: { t: 'closed' } },
+    resources: (c) => ({
+      listeners: [listener(c, [tcpProxy(c, 'all', { max_connect_attempts: 2 })])],
+      clusters: [
+        all(
+          c,
+          {
+            outlier_detection: { consecutive_5xx: 1, interval: '300s', max_ejection_percent: 100 },
+            common_lb_config: { healthy_panic_threshold: {} },
+          },
+          [{ hosts: ['gone', 'b'] }],
+        ),
+      ],
+    }),
+    steps: [1, 2, 3, 4, 5, 6].map(() => tcp([{ received: 'b' }, { fin: true }], { received: 'b' })),
     log: 'not compared',
   }),
   defineCase({

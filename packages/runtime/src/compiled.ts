@@ -11,7 +11,7 @@ import type { RuntimeDelta } from './types/config.ts';
 import type { ForwardAction, RedirectAction, RetryPolicy, Route, RuntimeRouteConfig, VirtualHost } from './types/route.ts';
 import type { RuntimeSecret } from './types/secret.ts';
 import type { Recent } from './compile/recent.ts';
-import type { TcpProxy } from './types/tcp.ts';
+import type { TcpCluster, TcpProxy } from './types/tcp.ts';
 import type { UpstreamTransport } from './types/tls.ts';
 
 /** A request as the matchers see it. The proxy implements it over raw bytes; nothing is read that no matcher asks for. */
@@ -83,9 +83,9 @@ export interface CompiledChain {
 export interface CompiledTcp {
   readonly config: TcpProxy;
   /** `random` uniform in [0, 1). */
-  pickCluster(random: number): string;
-  /** What a client's address asks of the choice of its host; undefined = nothing. */
-  wish(sourceAddress: string): PickWish | undefined;
+  pickCluster(random: number): TcpCluster;
+  /** What a client's address and the choice of its cluster ask of the choice of its host; undefined = nothing. */
+  wish(sourceAddress: string, cluster: TcpCluster): PickWish | undefined;
 }
 
 /** A connection manager, bound to the table its routes are looked up in. */

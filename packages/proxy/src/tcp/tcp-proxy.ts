@@ -1,4 +1,4 @@
-import type { CompiledChain, CompiledCluster, CompiledTcp, Host } from '@meltemi/runtime';
+import type { CompiledChain, CompiledCluster, CompiledTcp, Host, PickWish } from '@meltemi/runtime';
 import type { CompiledLog } from '../access-log/compile-log.ts';
 import { compileLog } from '../access-log/compile-log.ts';
 import { createStreamInfo } from '../core/stream-info.ts';
@@ -48,6 +48,7 @@ class TcpConnection implements Connection {
   #server: Transport | undefined = undefined;
   #connected = false;
   #cluster: CompiledCluster | undefined = undefined;
+  #wish: PickWish | undefined = undefined;
   #host: Host | undefined = undefined;
   #counted = false;
   #held: Uint8Array[] = [];
@@ -78,9 +79,12 @@ class TcpConnection implements Connection {
   }
 
   start(): void {
-    const name = this.#tcp.pickCluster(this.#worker.random());
-    this.#info.clusterName = name;
-    this.#cluster = this.#worker.state.cluster(name);
+    const { random, state, wheel } = this.#worker;
+    const picked = this.#tcp.pickCluster(random());
+    this.#wish = this.#tcp.wish(this.#info.connection.remoteAddress, picked);
+    this.#info.clusterName = picked.name;
+    const named = state.cluster(picked.name);
+    this.#cluster = named?.member === undefined ? named : (named.member(random, wheel.now()) ?? named);
     this.#info.cluster = this.#cluster;
     this.#dial();
     if (!this.#closed) this.#worker.ports.streams.onTcpOpen(this.#info);
@@ -130,7 +134,7 @@ class TcpConnection implements Connection {
       this.#end('NR', 'original destination is this listener');
       return undefined;
     }
-    const host = cluster.pick(this.#worker.random, this.#worker.wheel.now(), this.#tcp.wish(connection.remoteAddress));
+    const host = cluster.pick(this.#worker.random, this.#worker.wheel.now(), this.#wish);
     if (host === undefined) this.#end('UH', 'no_healthy_upstream');
     return host;
   }
@@ -168,6 +172,7 @@ class TcpConnection implements Connection {
     this.#info.upstreamLocal = hostPort(info.localAddress, info.localPort);
     this.#info.upstreamTls = info.tls;
     this.#info.upstreamStartMs = wheel.now();
+    if (this.#host !== undefined) this.#cluster?.report(this.#host, 'done', wheel.recent);
     this.#touch();
     const held = this.#held;
     this.#held = [];

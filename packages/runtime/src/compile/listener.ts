@@ -3,7 +3,7 @@ import type { CompiledChain, CompiledListener, CompiledRoutes, CompiledTcp } fro
 import { compileAdmission } from '../rbac/network.ts';
 import type { HttpConnectionManager } from '../types/http.ts';
 import type { FilterChain, RuntimeListener } from '../types/listener.ts';
-import type { TcpProxy } from '../types/tcp.ts';
+import type { TcpCluster, TcpProxy } from '../types/tcp.ts';
 import { compileChains } from './chains.ts';
 import { compileFilters } from './filters.ts';
 import { compileRoutes } from './routes.ts';
@@ -48,20 +48,25 @@ function routeLookup(http: HttpConnectionManager, routes: (name: string) => Comp
 }
 
 function compileTcp(config: TcpProxy): CompiledTcp {
-  const [only] = config.clusters;
-  const wish: CompiledTcp['wish'] = config.hashesSource ? (address) => ({ hash: xxHash64(address) }) : () => undefined;
-  if (config.clusters.length === 1 && only !== undefined) return { config, wish, pickCluster: () => only.name };
-  const total = config.clusters.reduce((sum, cluster) => sum + cluster.weight, 0);
+  const { clusters } = config;
+  const last = clusters.at(-1) ?? NO_CLUSTER;
+  const total = clusters.reduce((sum, cluster) => sum + cluster.weight, 0);
   return {
     config,
-    wish,
+    wish(address, { criteria }) {
+      if (!config.hashesSource && criteria.length === 0) return undefined;
+      return { hash: config.hashesSource ? xxHash64(address) : undefined, criteria: criteria.length === 0 ? undefined : criteria };
+    },
     pickCluster(random) {
+      if (clusters.length <= 1) return last;
       let left = random * total;
-      for (const cluster of config.clusters) {
+      for (const cluster of clusters) {
         left -= cluster.weight;
-        if (left < 0) return cluster.name;
+        if (left < 0) return cluster;
       }
-      return config.clusters.at(-1)?.name ?? '';
+      return last;
     },
   };
 }
+
+const NO_CLUSTER: TcpCluster = { name: '', weight: 1, criteria: [] };

@@ -12,21 +12,22 @@ export type ClusterDecision =
 /** The moment that decisions are made for: no host is ejected then. */
 const NOW = Infinity;
 
-/** The route that asks for a host, with the request as it is there; absent = plain TCP. */
+/** The route that asks for a host, with the request as it is there. */
 export interface Asking {
   readonly action: CompiledForward;
   readonly choice: ClusterChoice;
   readonly request: RequestView;
 }
 
-export function decideCluster(trail: Trail, name: string, asking?: Asking): ClusterDecision {
+/** `tcp`: what a connection of plain bytes asks for. */
+export function decideCluster(trail: Trail, name: string, asking: Asking | undefined, tcp?: PickWish): ClusterDecision {
   const outer = trail.state.cluster(name);
   if (outer === undefined) return { t: 'none', flag: 'NC', details: 'cluster_not_found' };
   const cluster = outer.member === undefined ? outer : outer.member(trail.random, NOW);
   if (cluster === undefined) return { t: 'none', flag: 'UH', details: 'no_healthy_upstream' };
   const { config } = cluster;
   const action = asking?.action;
-  const host = pickHost(trail, cluster, asking);
+  const host = pickHost(trail, cluster, asking, tcp);
   const loads = cluster.loads(NOW);
   trail.steps.push({
     t: 'endpoints',
@@ -62,14 +63,14 @@ function policyStep(trail: Trail, { config }: CompiledCluster, action: CompiledF
   });
 }
 
-function pickHost(trail: Trail, cluster: CompiledCluster, asking: Asking | undefined): Host | undefined {
+function pickHost(trail: Trail, cluster: CompiledCluster, asking: Asking | undefined, tcp: PickWish | undefined): Host | undefined {
   const { discovery } = cluster.config;
   if (discovery.t === 'original-dst') {
     const named = discovery.header === undefined ? undefined : asking?.request.header(discovery.header);
     const address = named === undefined ? trail.request.connection.destination : parseAddress(named);
     return address === undefined ? undefined : cluster.originalDst(address);
   }
-  return cluster.pick(trail.random, NOW, asking === undefined ? undefined : wishOf(trail, asking));
+  return cluster.pick(trail.random, NOW, asking === undefined ? tcp : wishOf(trail, asking));
 }
 
 function wishOf({ request: { connection } }: Trail, { action, choice, request }: Asking): PickWish | undefined {

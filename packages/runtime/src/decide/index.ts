@@ -62,14 +62,15 @@ function findListener(trail: Trail): CompiledListener | undefined {
 function followChain(trail: Trail, chain: CompiledChain): Outcome {
   const { terminal } = chain;
   if (terminal.t === 'tcp') {
-    const cluster = terminal.tcp.pickCluster(trail.random());
+    const picked = terminal.tcp.pickCluster(trail.random());
     const total = terminal.tcp.config.clusters.reduce((sum, item) => sum + item.weight, 0);
     trail.steps.push({
       t: 'cluster',
-      name: cluster,
+      name: picked.name,
       weights: terminal.tcp.config.clusters.map((item) => ({ cluster: item.name, share: item.weight / total })),
     });
-    const decided = decideCluster(trail, cluster);
+    const wish = terminal.tcp.wish(trail.request.connection.source.address, picked);
+    const decided = decideCluster(trail, picked.name, undefined, wish);
     return decided.t === 'host' ? { ...decided.forward, path: '', authority: '' } : { t: 'close', flag: decided.flag, details: decided.details };
   }
   if (trail.request.http === undefined) return { t: 'close', flag: 'DPE', details: 'the filter chain expects HTTP' };

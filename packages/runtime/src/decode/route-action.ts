@@ -98,7 +98,7 @@ function harmlessFields(reader: Reader): void {
 }
 
 /** `metadata_match`: only what load balancers look at. */
-function decodeCriteria(reader: Reader): Criteria {
+export function decodeCriteria(reader: Reader): Criteria {
   return criteriaOf(filterMetadata(reader.raw('metadata_match'), 'envoy.lb'));
 }
 

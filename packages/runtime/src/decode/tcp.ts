@@ -1,18 +1,22 @@
-import type { TcpProxy, TcpTunnel } from '../types/tcp.ts';
+import { mergeCriteria } from '../lb/subsets.ts';
+import type { Criteria } from '../types/balancing.ts';
+import type { TcpCluster, TcpProxy, TcpTunnel } from '../types/tcp.ts';
 import { decodeAccessLogs } from './access-log.ts';
+import { decodeCriteria } from './route-action.ts';
 import type { Reader } from './reader.ts';
 
 export function decodeTcpProxy(reader: Reader): TcpProxy {
   const weighted = reader.message('weighted_clusters');
   const single = reader.string('cluster');
-  const clusters = weighted?.messages('clusters').map((item) => ({ name: item.string('name'), weight: item.number('weight', 0) })) ?? [];
+  const criteria = decodeCriteria(reader);
+  const clusters = weighted?.messages('clusters').map((item) => decodeCluster(item, criteria)) ?? [];
   reader.require('cluster', single !== '' || clusters.length > 0, 'neither a cluster nor weighted clusters');
   reader.require('weighted_clusters', weighted === undefined || clusters.some((item) => item.weight > 0), 'all weights are 0');
   // Names of statistics.
   reader.harmless('stat_prefix');
   const tunnel = reader.message('tunneling_config');
   return {
-    clusters: single === '' ? clusters : [{ name: single, weight: 1 }],
+    clusters: single === '' ? clusters : [{ name: single, weight: 1, criteria }],
     idleTimeoutMs: reader.duration('idle_timeout', 3_600_000),
     maxDownstreamConnectionDurationMs: reader.duration('max_downstream_connection_duration', 0),
     maxConnectAttempts: reader.number('max_connect_attempts', 1),
@@ -20,6 +24,11 @@ export function decodeTcpProxy(reader: Reader): TcpProxy {
     ...(tunnel === undefined ? {} : { tunnel: decodeTunnel(tunnel) }),
     accessLogs: decodeAccessLogs(reader.messages('access_log')),
   };
+}
+
+/** Its own criteria go before those of all. */
+function decodeCluster(reader: Reader, common: Criteria): TcpCluster {
+  return { name: reader.string('name'), weight: reader.number('weight', 0), criteria: mergeCriteria(common, decodeCriteria(reader)) };
 }
 
 function decodeTunnel(reader: Reader): TcpTunnel {

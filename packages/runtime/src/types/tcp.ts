@@ -1,3 +1,4 @@
+import type { Criteria } from './balancing.ts';
 import type { AccessLog } from './common.ts';
 
 /** A tunnel by HTTP that a host is asked for, to carry the bytes. */
@@ -10,9 +11,16 @@ export interface TcpTunnel {
   readonly path: string;
 }
 
+export interface TcpCluster {
+  readonly name: string;
+  readonly weight: number;
+  /** The subset of its hosts. */
+  readonly criteria: Criteria;
+}
+
 export interface TcpProxy {
   /** One entry = all of it goes there; weights are relative. */
-  readonly clusters: readonly { readonly name: string; readonly weight: number }[];
+  readonly clusters: readonly TcpCluster[];
   /** No bytes in either direction for so long closes the connection; 0 = never. */
   readonly idleTimeoutMs: number;
   /** 0 = no limit. */
