@@ -14,9 +14,6 @@ export function serviceView(service: Service, around: Around): ServiceView {
   const { kind, namespace, name } = service.object;
   const config = around.configs.get(`${kind}/${namespace}/${name}`);
   const meta = config?.meta;
-  const behind = (around.workloadsByNamespace.get(service.namespace) ?? [])
-    .filter((workload) => selects(service, workload))
-    .map((workload) => workload.name);
   return {
     name: service.registry === 'external' ? service.hostname : service.name,
     namespace: service.namespace,
@@ -30,12 +27,17 @@ export function serviceView(service: Service, around: Around): ServiceView {
     registry: service.registry === 'external' ? 'External' : 'Kubernetes',
     createdAt: meta?.creationTimestamp ?? createdAtOf(service),
     resourceVersion: meta?.resourceVersion ?? '',
-    workloads: [...new Set(behind)].sort(),
+    workloads: workloadsBehind(service, around),
     endpoints: service.ports.flatMap((port) =>
       around.endpoints.endpoints(serviceKey(service), port.number).map((endpoint) => endpointView(endpoint, port.name)),
     ),
     ...serviceEntryOf(service, config),
   };
+}
+
+function workloadsBehind(service: Service, { workloadsByNamespace }: Around): readonly string[] {
+  const selected = (workloadsByNamespace.get(service.namespace) ?? []).filter((workload) => selects(service, workload));
+  return [...new Set(selected.map((workload) => workload.name))].sort();
 }
 
 function typeOf(service: Service): ServiceView['type'] {

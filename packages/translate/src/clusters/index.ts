@@ -50,20 +50,25 @@ export function outboundClusters(
   const { scope, mesh } = inputs;
   const fixed: Cluster[] = [cache.get('blackHoleCluster', { mesh }, () => blackHoleCluster(mesh))];
   if (scope.interception === 'REDIRECT') fixed.push(cache.get('passthroughCluster', { mesh }, () => passthroughCluster(mesh)));
-  const old = before === undefined || before.inputs.mesh !== mesh ? undefined : before;
+  const old = before?.inputs.mesh === mesh ? before : undefined;
   const known = new Map(old?.made.rows.map((row) => [row.service, row]));
-  const rows: ServiceRow[] = [];
-  for (const service of inputs.services.list) {
-    // A wildcard has no address of its own: only an original destination can be reached.
-    if (isWildcard(service.hostname) && service.resolution !== 'none') continue;
-    const last = known.get(service);
-    const sameRules = last !== undefined && old?.inputs.destinationRules === inputs.destinationRules;
-    const rule = sameRules ? last.rule : destinationRuleFor(inputs, scope, service);
-    const identities = inputs.endpoints.accounts(serviceKey(service));
-    if (last !== undefined && last.rule === rule && last.identities === identities) rows.push(last);
-    else rows.push({ service, rule, identities, clusters: serviceClusters({ service, rule, identities }, inputs, cache) });
-  }
+  const sameRules = old?.inputs.destinationRules === inputs.destinationRules;
+  // A wildcard has no address of its own: only an original destination can be reached.
+  const services = inputs.services.list.filter((service) => !isWildcard(service.hostname) || service.resolution === 'none');
+  const rows = services.map((service) => rowOf(service, inputs, cache, { row: known.get(service), sameRules }));
   return { rows, list: [...fixed, ...rows.flatMap(({ clusters }) => clusters)] };
+}
+
+function rowOf(
+  service: Service,
+  inputs: OutboundClustersInputs,
+  cache: InputsCache,
+  last: { readonly row: ServiceRow | undefined; readonly sameRules: boolean },
+): ServiceRow {
+  const rule = last.row !== undefined && last.sameRules ? last.row.rule : destinationRuleFor(inputs, inputs.scope, service);
+  const identities = inputs.endpoints.accounts(serviceKey(service));
+  if (last.row?.rule === rule && last.row?.identities === identities) return last.row;
+  return { service, rule, identities, clusters: serviceClusters({ service, rule, identities }, inputs, cache) };
 }
 
 function serviceClusters(parts: Omit<ServiceRow, 'clusters'>, { mesh, scope }: OutboundClustersInputs, cache: InputsCache): readonly Cluster[] {

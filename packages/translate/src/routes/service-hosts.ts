@@ -35,6 +35,7 @@ export interface SidecarRouteInputs {
 interface HostRow {
   readonly service: Service;
   readonly owners: readonly ResolvedVirtualService[];
+  readonly port: ServicePort;
   readonly rule: MergedDestinationRule | undefined;
   readonly host: VirtualHost;
 }
@@ -56,25 +57,49 @@ export function serviceHosts(
   cache: InputsCache,
   before: Made<SidecarRouteInputs, ServiceHosts> | undefined,
 ): ServiceHosts {
-  const old = before === undefined || before.inputs.mesh !== inputs.mesh ? undefined : before;
-  const known = old === undefined || old.inputs.services === inputs.services ? undefined : new Map(old.made.rows.map((row) => [row.service, row]));
-  if (old !== undefined && known === undefined && old.inputs.destinationRules === inputs.destinationRules && !claimsDiffer(old.made.rows, inputs))
-    return old.made;
+  if (before?.inputs.mesh !== inputs.mesh) return made(makeRows(inputs, routing, cache, NOTHING_KEPT));
+  const { inputs: old, made: last } = before;
+  const keeps = { services: old.services === inputs.services, rules: old.destinationRules === inputs.destinationRules };
+  if (keeps.services && keeps.rules && !claimsDiffer(last.rows, inputs)) return last;
+  const known = new Map(last.rows.map((row) => [row.service, row]));
+  const rows = makeRows(inputs, routing, cache, { ...keeps, rowOf: (service) => known.get(service) });
+  return sameList(last.rows, rows) ? last : made(rows, last);
+}
+
+/** What of an earlier table still holds. */
+interface Kept {
+  readonly services: boolean;
+  readonly rules: boolean;
+  rowOf(service: Service): HostRow | undefined;
+}
+
+const NOTHING_KEPT: Kept = { services: false, rules: false, rowOf: () => undefined };
+
+function made(rows: readonly HostRow[], last?: ServiceHosts): ServiceHosts {
+  return { rows, hosts: distinctHosts(rows, last) };
+}
+
+function makeRows(inputs: SidecarRouteInputs, routing: RouteScope, cache: InputsCache, kept: Kept): readonly HostRow[] {
   const rows: HostRow[] = [];
   for (const service of inputs.services.list) {
     const port = service.ports.find((candidate) => candidate.number === inputs.port && isRouted(candidate));
     if (port === undefined) continue;
-    const last = known === undefined ? old?.made.rows[rows.length] : known.get(service);
-    const owners = virtualServicesFor(inputs, inputs.scope.namespace, service.hostname);
-    const sameRules = last !== undefined && old?.inputs.destinationRules === inputs.destinationRules;
-    const rule = sameRules ? last.rule : destinationRuleFor(inputs, inputs.scope, service);
-    // Routes name other services and their rules only through owners; without any, those do not matter.
-    const sameOthers = owners.length === 0 ? rule === last?.rule : sameRules && known === undefined;
-    if (last !== undefined && sameOthers && sameList(last.owners, owners)) rows.push(last);
-    else rows.push({ service, owners, rule, host: makeHost({ service, port, owners, rule }, inputs, routing, cache) });
+    const last = kept.rowOf(service);
+    const parts = partsOf(service, port, inputs, kept.rules ? last : undefined);
+    rows.push(last !== undefined && isSame(last, parts, kept) ? last : { ...parts, host: makeHost(parts, inputs, routing, cache) });
   }
-  if (old !== undefined && sameList(old.made.rows, rows)) return old.made;
-  return { rows, hosts: distinctHosts(rows, old?.made) };
+  return rows;
+}
+
+/** What the host of a service is made of; `ruled` was made of the same rules. */
+function partsOf(service: Service, port: ServicePort, inputs: SidecarRouteInputs, ruled: HostRow | undefined): HostParts {
+  const owners = virtualServicesFor(inputs, inputs.scope.namespace, service.hostname);
+  return { service, port, owners, rule: ruled === undefined ? destinationRuleFor(inputs, inputs.scope, service) : ruled.rule };
+}
+
+/** Routes name other services and their rules only through owners; without any, those do not matter. */
+function isSame(last: HostRow, { owners, rule }: HostParts, keeps: Pick<Kept, 'services' | 'rules'>): boolean {
+  return sameList(last.owners, owners) && (owners.length === 0 ? rule === last.rule : keeps.rules && keeps.services);
 }
 
 function claimsDiffer(rows: readonly HostRow[], inputs: SidecarRouteInputs): boolean {
@@ -85,9 +110,7 @@ function isRouted(port: ServicePort): boolean {
   return wireProtocol(port.protocol) !== 'tcp';
 }
 
-interface HostParts extends Omit<HostRow, 'host'> {
-  readonly port: ServicePort;
-}
+type HostParts = Omit<HostRow, 'host'>;
 
 function makeHost(parts: HostParts, { scope, mesh }: SidecarRouteInputs, routing: RouteScope, cache: InputsCache): VirtualHost {
   const { service, port, owners, rule } = parts;
