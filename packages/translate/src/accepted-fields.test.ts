@@ -146,6 +146,7 @@ function others(value: Value | undefined): readonly Value[] {
         `x${value}`,
         '9s',
         'STRICT',
+        'SIMPLE',
         'NONE',
         'MESH_INTERNAL',
         'TCP',
@@ -213,7 +214,7 @@ function placements({ file, head, objects }: Example, index: number): readonly E
   if (object?.kind !== 'DestinationRule' || !isMapping(policy) || policy['portLevelSettings'] !== undefined || spec['subsets'] !== undefined)
     return [{ file, head, objects }];
   const { loadBalancer, connectionPool, outlierDetection, tls } = policy;
-  const app = String(spec['host']).startsWith('db') ? 'db' : 'web';
+  const app = (spec['host'] as string).startsWith('db') ? 'db' : 'web';
   const port = app === 'db' ? 5432 : 80;
   const portLevelSettings = [JSON.parse(JSON.stringify({ port: { number: port }, loadBalancer, connectionPool, outlierDetection, tls })) as Value];
   const subset = (trafficPolicy: Value): Value => ({

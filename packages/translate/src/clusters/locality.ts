@@ -40,7 +40,7 @@ export function localityRule(policy: EffectivePolicy, service: Pick<Service, 'tr
 }
 
 /** Where the weights of localities are said, the proxy must heed them; elsewhere they would only disturb the balancer. */
-export function isLocalityWeighted(rule: LocalityRule | undefined): boolean {
+function isLocalityWeighted(rule: LocalityRule | undefined): boolean {
   if (rule === undefined) return false;
   const { setting, failover } = rule;
   return setting.distribute !== undefined || (failover && (setting.failover !== undefined || setting.failoverPriority !== undefined));

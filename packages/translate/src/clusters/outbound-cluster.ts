@@ -1,7 +1,7 @@
 import type { MergedDestinationRule, MeshConfig, Service, ServicePort } from '@meltemi/model';
 import type { Cluster, ClusterLoadAssignment } from '@meltemi/protos-types';
 import { ADS } from '../common/ads.ts';
-import { wireProtocol } from '../common/capabilities.ts';
+import { wireProtocol, type WireProtocol } from '../common/capabilities.ts';
 import { durationOf, protoDuration } from '../common/duration.ts';
 import { outboundCluster, serviceMetadata } from '../common/names.ts';
 import type { NodeScope } from '../common/node-scope.ts';
@@ -42,18 +42,7 @@ export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | unde
   if (discovery === undefined) return undefined;
   const protocol = upstreamProtocol(wireProtocol(port.protocol), policy.connectionPool, mesh);
   const credentials = inputs.nodeType === 'router' || Object.keys(rule?.workloadSelector ?? {}).length > 0;
-  const transport = transportFields(policy.tls, {
-    protocol,
-    asClient: policy.connectionPool?.http?.useClientProtocol === true,
-    port: port.number,
-    subset,
-    hostname: service.hostname,
-    identities: [...new Set([...inputs.identities, ...service.subjectAltNames])],
-    serviceNames: service.subjectAltNames,
-    trustDomain: mesh.trustDomain,
-    autoMtls: mesh.enableAutoMtls && !service.external ? autoMtls(inputs, discovery) : 'none',
-    credentials,
-  });
+  const transport = transportOf(inputs, policy, { discovery, protocol, credentials });
   return {
     name: outboundCluster(port.number, subset, service.hostname),
     ...discovery,
@@ -70,6 +59,26 @@ export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | unde
     ...(inputs.sourceAddress === '' ? {} : { upstream_bind_config: { source_address: { address: inputs.sourceAddress, port_value: 0 } } }),
     metadata: metadataOf(service, rule, subset),
   };
+}
+
+function transportOf(
+  inputs: OutboundClusterInputs,
+  { tls, connectionPool }: EffectivePolicy,
+  use: { readonly discovery: Omit<Cluster, 'name'>; readonly protocol: WireProtocol; readonly credentials: boolean },
+): ReturnType<typeof transportFields> {
+  const { service, port, subset, mesh } = inputs;
+  return transportFields(tls, {
+    protocol: use.protocol,
+    asClient: connectionPool?.http?.useClientProtocol === true,
+    port: port.number,
+    subset,
+    hostname: service.hostname,
+    identities: [...new Set([...inputs.identities, ...service.subjectAltNames])],
+    serviceNames: service.subjectAltNames,
+    trustDomain: mesh.trustDomain,
+    autoMtls: mesh.enableAutoMtls && !service.external ? autoMtls(inputs, use.discovery) : 'none',
+    credentials: use.credentials,
+  });
 }
 
 /** An original destination has no metadata: there all get mutual TLS when the service's endpoints have identities. What is not listed at all has none. */
