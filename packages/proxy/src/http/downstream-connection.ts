@@ -341,6 +341,8 @@ export class DownstreamConnection implements Connection, DownstreamStream {
   /** The response cannot be completed: the client must see that. */
   cut(x: Exchange): void {
     abandonAttempt(x, undefined);
+    // What has come of it is the client's all the same.
+    this.#output.flush();
     this.#record(x);
     this.destroy();
   }
