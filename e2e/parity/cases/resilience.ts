@@ -222,6 +222,12 @@ export const cases = [
     steps: [shares(20, { [REFUSED]: [3, 3], b: [17, 17] })],
   }),
   outlier({
+    name: 'a connection that stands ends a row of local errors',
+    detection: { consecutive_5xx: 0, split_external_local_origin_errors: true, consecutive_local_origin_failure: 2 },
+    a: [{ then: 'reset' }, { body: 'good' }],
+    steps: [shares(20, { b: [10, 10], good: [9, 9], '': [1, 1] })],
+  }),
+  outlier({
     name: 'no more hosts than so many percent',
     detection: { consecutive_5xx: 1, max_ejection_percent: 10 },
     steps: [shares(20, { a: [10, 10], b: [10, 10] })],

@@ -69,18 +69,24 @@ export function send(x: Exchange, stream: UpstreamStream, fresh: boolean): void 
   info.upstreamTls = stream.tls;
   // At the first attempt the request's own event has just asked for the time.
   info.upstreamStartMs = fresh ? worker.wheel.recent : worker.wheel.now();
+  tellConnected(x);
   if (!fresh) rescan(x);
   const framing = requestFraming(x, stream);
   const length = buildRequestHead(x, framing);
-  if (x.mirrors !== undefined) mirrorHead(x, worker.buffers.scratch, length);
+  mirrorHead(x, worker.buffers.scratch, length);
   const accepted =
     stream.protocol === 'http1' && (framing === 'raw' || framing === 'empty')
       ? sendRaw(x, stream, length)
       : sendFramed(x, stream, { framing, length });
-  if (x.mirrors !== undefined) sendMirrors(x);
+  sendMirrors(x);
   if (!mayGoAgain(x)) forget(x);
   downstream.pause(!accepted && !x.requestComplete);
   if (x.bodyComplete) startTry(x);
+}
+
+/** Where failures of our side are counted apart, its successes are as well. */
+function tellConnected({ cluster, host, worker }: Exchange): void {
+  if (host !== undefined && cluster?.config.outlier?.splitLocalOrigin === true) cluster.report(host, 'connected', worker.wheel.recent);
 }
 
 /** Is there any reason to keep what was sent? */
