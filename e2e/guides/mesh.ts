@@ -64,7 +64,7 @@ export async function startGuideMesh(dataPlane: 'embedded' | 'envoy'): Promise<G
     await demo.stop();
     throw error;
   }
-  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  const agent = new Agent({ keepAlive: true, maxSockets: 512 });
   const ask = (headers: Readonly<Record<string, string>> = {}, path = '/'): Promise<Reply> =>
     get(`${demo.urls.gateway}${path}`, { ...CHAIN_HOST, ...headers }, agent);
   return {

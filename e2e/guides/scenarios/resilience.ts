@@ -50,11 +50,11 @@ const circuitBreaker: Scenario = {
   async run(mesh) {
     await mesh.apply('canary/all-v1.yaml', 'circuit-breaker/100-connections.yaml');
     assert.deepEqual([...(await mesh.shares(300, {}, 50)).keys()], ['200 v1']);
-    // 100 are served, 10 wait for a connection and get one, the others are turned away at once.
-    const crowd = await mesh.shares(160, { 'x-slow': 'v1=1500' }, 160);
+    // 100 are served, 100 wait for a connection, the others are turned away at once.
+    const crowd = await mesh.shares(280, { 'x-slow': 'v1=1500' }, 280);
     assert.deepEqual([...crowd.keys()].sort(), ['200 v1', '503']);
-    assert.equal((crowd.get('200 v1') ?? 0) + (crowd.get('503') ?? 0), 160);
-    assert.ok((crowd.get('200 v1') ?? 0) >= 100 && (crowd.get('503') ?? 0) >= 20, JSON.stringify([...crowd]));
+    const served = crowd.get('200 v1') ?? 0;
+    assert.ok(served >= 100 && served <= 240, JSON.stringify([...crowd]));
   },
 };
 
