@@ -3,6 +3,7 @@ import { HEADER, type HeadScanner } from '@meltemi/wire';
 import { asBuffer } from '../net/node-bytes.ts';
 import type { Exchange } from './exchange.ts';
 import { clientCertLine, forwardedLines } from './forwarded.ts';
+import { isRequestIdOurs } from './hop-headers.ts';
 import {
   applyHeaders,
   clean,
@@ -49,10 +50,9 @@ const ROUTER_HEADERS = [
 export function buildRequestHead(x: Exchange, framing: RequestFraming): number {
   const { requestScanner: scanner, buffers } = x.worker;
   const bytes = asBuffer(x.head.bytes);
-  if (!x.internal) dropHeaders(scanner, INTERNAL_HEADERS);
-  if (x.plan.edge && !x.internal) dropHeaders(scanner, EDGE_HEADERS);
+  // What differs with every request comes last: an HTTP/2 encoder remembers heads by how they begin.
   let lines =
-    requestId(x, scanner) + forwardedLines(x, scanner, bytes) + clientCertLine(x, scanner, bytes) + traceLines(x, scanner) + routerLines(x, scanner);
+    hopLines(x, scanner, bytes) + routerLines(x, scanner) + requestId(x, scanner) + traceLines(x, scanner);
   lines = rewrittenLines(x, scanner, lines);
   if (x.plan.config.via !== '') lines += `via: ${clean(x.plan.config.via)}\r\n`;
   if (x.plan.captureRequest.length > 0 && x.choice?.requestHeaders.empty === false)
@@ -65,6 +65,18 @@ export function buildRequestHead(x: Exchange, framing: RequestFraming): number {
   out[at++] = 13;
   out[at++] = 10;
   return at;
+}
+
+/**
+ * What this hop adds whatever becomes of the request, but for its id, as lines; what they replace, and what the client may not say, is
+ * cut. '' when that has been done.
+ */
+export function hopLines(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
+  if (x.hopWritten) return '';
+  if (!x.internal) dropHeaders(scanner, INTERNAL_HEADERS);
+  if (x.plan.edge && !x.internal) dropHeaders(scanner, EDGE_HEADERS);
+  const lines = forwardedLines(x, scanner, bytes) + clientCertLine(x, scanner, bytes);
+  return x.internal ? lines + internalLine(scanner) : lines;
 }
 
 /** What is said of this connection and of the body. */
@@ -140,13 +152,10 @@ function startLine(x: Exchange, scanner: HeadScanner, bytes: Buffer, out: Buffer
   return out.write(`${info.method} ${info.path} HTTP/1.1\r\n`, 0, 'latin1');
 }
 
-function requestId(x: Exchange, scanner: HeadScanner): string {
-  const { config, edge } = x.plan;
-  const { info } = x;
-  const keep = scanner.known[REQUEST_ID] !== 0 && !(edge && !config.preserveExternalRequestId);
-  if (keep || !config.generateRequestId) return '';
+export function requestId(x: Exchange, scanner: HeadScanner): string {
+  if (x.hopWritten || !isRequestIdOurs(x, scanner)) return '';
   scanner.dropKnown(REQUEST_ID);
-  return `x-request-id: ${info.requestId}\r\n`;
+  return `x-request-id: ${x.info.requestId}\r\n`;
 }
 
 function traceLines(x: Exchange, scanner: HeadScanner): string {
@@ -162,7 +171,7 @@ function traceLines(x: Exchange, scanner: HeadScanner): string {
 function routerLines(x: Exchange, scanner: HeadScanner): string {
   for (const id of ROUTER_HEADERS) if (scanner.known[id] !== 0) scanner.dropKnown(id);
   if (x.expectsContinue) scanner.dropKnown(EXPECT);
-  let lines = x.internal ? internalLine(scanner) : '';
+  let lines = '';
   if (x.route?.virtualHost.includeRequestAttemptCount === true) {
     scanner.dropKnown(ATTEMPT_COUNT);
     lines += `x-envoy-attempt-count: ${x.info.attempts}\r\n`;

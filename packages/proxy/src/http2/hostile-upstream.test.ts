@@ -14,7 +14,7 @@ const HTTP2 = {
   },
 };
 
-function frame(type: number, flags: number, id: number, payload: readonly number[] | Buffer): Buffer {
+function frame(type: number, flags: number, id: number, payload: ArrayLike<number>): Buffer {
   const header = Buffer.alloc(9);
   header.writeUIntBE(payload.length, 0, 3);
   header[3] = type;
@@ -30,7 +30,7 @@ const HEAD = frame(1, 4, 1, [OK]);
 const literal = (name: string, value: string): number[] => [0x00, name.length, ...Buffer.from(name), value.length, ...Buffer.from(value)];
 
 /** What a bad server answers to the first request, and what comes of it: status, flag. */
-const CASES: Readonly<Record<string, readonly [answer: Buffer | readonly Buffer[], status: number, flag: string]>> = {
+const CASES: Readonly<Record<string, readonly [answer: readonly Uint8Array[] | Uint8Array, status: number, flag: string]>> = {
   'HTTP/1.1': [Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'), 502, 'UPE'],
   garbage: [Buffer.alloc(200, 0xff), 502, 'UPE'],
   'a frame larger than allowed': [frame(0, 0, 1, Buffer.alloc(20_000)), 502, 'UPE'],
@@ -63,7 +63,7 @@ const CASES: Readonly<Record<string, readonly [answer: Buffer | readonly Buffer[
 };
 
 /** Answers once when a request's HEADERS have come, then says FIN. */
-function answering(answer: Buffer | readonly Buffer[]): (socket: Socket) => void {
+function answering(answer: readonly Uint8Array[] | Uint8Array): (socket: Socket) => void {
   return (socket) => {
     let seen = Buffer.alloc(0);
     let answered = false;
@@ -72,7 +72,7 @@ function answering(answer: Buffer | readonly Buffer[]): (socket: Socket) => void
       // Preface, then frames; a type of 1 somewhere after it is the request's head.
       if (answered || seen.length < 60 || !hasHeaders(seen)) return;
       answered = true;
-      socket.write(Buffer.concat([SETTINGS, ...(Buffer.isBuffer(answer) ? [answer] : answer)]));
+      socket.write(Buffer.concat([SETTINGS, ...(answer instanceof Uint8Array ? [answer] : answer)]));
       socket.end();
     });
   };
