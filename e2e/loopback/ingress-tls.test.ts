@@ -1,6 +1,6 @@
 /** TLS at a gateway as users have it: certificates from Secrets, several hosts on one port, mutual TLS, pass-through, renewal without loss. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,7 +71,12 @@ interface Answer {
 }
 
 /** One request by Node's own TLS; what went wrong as `body`. */
-function call(gateway: WorkloadProcess, host: string, ca: string, more: { readonly client?: Pair; readonly ciphers?: string } = {}): Promise<Answer> {
+function call(
+  gateway: Pick<WorkloadProcess, 'address'>,
+  host: string,
+  ca: string,
+  more: { readonly client?: Pair; readonly ciphers?: string; readonly port?: number } = {},
+): Promise<Answer> {
   const { client, ...options } = more;
   return new Promise((resolve) => {
     const outgoing = httpsRequest(
@@ -143,6 +148,37 @@ async function checkServers(gateway: WorkloadProcess, company: Authority, pairs:
   assert.match((await ask('unknown.example')).body, /failed/);
 }
 
+/** A Sidecar ends the TLS of callers outside of the mesh at a port of the workload, with files beside it. */
+async function checkSidecar(
+  mesh: ControlPlaneProcess,
+  web: WorkloadProcess,
+  company: Authority,
+  files: { readonly cert: string; readonly key: string },
+): Promise<void> {
+  await apply(
+    mesh,
+    `apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: web, namespace: shop }
+spec: { selector: { matchLabels: { app: web } }, portLevelMtls: { 9443: { mode: DISABLE } } }
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: web, namespace: shop }
+spec:
+  workloadSelector: { labels: { app: web } }
+  ingress:
+    - { port: { number: 9080, name: http, protocol: HTTP }, defaultEndpoint: 127.0.0.1:9080 }
+    - { port: { number: 9443, name: https, protocol: HTTPS }, defaultEndpoint: 127.0.0.1:9080, tls: { mode: SIMPLE, serverCertificate: ${files.cert}, privateKey: ${files.key} } }
+`,
+  );
+  const answer = await eventually('the sidecar ends TLS', 10_000, async () => {
+    const got = await call(web, 'a.example', company.cert, { port: 9443 });
+    return got.body.startsWith('web') ? got : undefined;
+  });
+  assert.equal(answer.body, 'web xfcc=');
+}
+
 /** A new certificate takes effect while requests run, and none of them fails. */
 async function checkRenewal(mesh: ControlPlaneProcess, gateway: WorkloadProcess, company: Authority): Promise<void> {
   const renewed = await company.issue('a.example');
@@ -194,7 +230,7 @@ for (const dataPlane of ['embedded', 'envoy'] as const) {
       const crl = await company.revoke(pairs['revoked']!);
       await using mesh = await startControlPlaneProcess();
       const flags = ['--data-plane', dataPlane];
-      await using _web = await startWorkload(mesh, ['run', '--app', 'web', '--port', '9080', '-n', 'shop', ...flags], WEB);
+      await using web = await startWorkload(mesh, ['run', '--app', 'web', '--port', '9080', '-n', 'shop', ...flags], WEB);
       await using _raw = await startWorkload(mesh, ['run', '--app', 'raw', '--port', '9443:tls', '-n', 'shop', ...flags], raw(pairs['raw']!));
       await using gateway = await startWorkload(mesh, ['proxy', 'router', '--labels', 'istio=front', '-n', 'edge', ...flags]);
       await apply(
@@ -211,6 +247,10 @@ for (const dataPlane of ['embedded', 'envoy'] as const) {
       );
       await checkServers(gateway, company, pairs);
       await checkRenewal(mesh, gateway, company);
+      const files = { cert: join(folder, 'sidecar.pem'), key: join(folder, 'sidecar-key.pem') };
+      writeFileSync(files.cert, pairs['a']!.cert);
+      writeFileSync(files.key, pairs['a']!.key, { mode: 0o600 });
+      await checkSidecar(mesh, web, company, files);
       const shown = await mesh.cli(['get', 'secret', 'a', '-n', 'edge', '-o', 'yaml']);
       assert.match(shown.stdout, /tls\.key: \(hidden\)/);
       assert.doesNotMatch(shown.stdout + gateway.said() + mesh.said(), /PRIVATE KEY/);

@@ -12,6 +12,7 @@ export const CODES = {
   IST0101: { severity: 'error', title: 'A credential of a Gateway is not there' },
   IST0112: { severity: 'error', title: 'A route destination names no port, and the service has several' },
   IST0130: { severity: 'warning', title: 'A route can never match: an earlier one takes everything' },
+  IST0131: { severity: 'info', title: 'A match that an earlier route has as well' },
   IST0132: { severity: 'warning', title: 'A host of a VirtualService is not served by the gateway it names' },
   KIA0002: { severity: 'error', title: 'More than one object without a selector in one namespace' },
   KIA0003: { severity: 'error', title: 'More than one object selects the same workload' },
@@ -41,6 +42,7 @@ export const CODES = {
   MEL0204: { severity: 'warning', title: 'No VirtualService delegates to this delegate' },
   MEL0205: { severity: 'error', title: 'Servers of one port of a gateway differ in what they speak' },
   MEL0206: { severity: 'error', title: 'The trust domain of a running mesh cannot change' },
+  MEL0207: { severity: 'warning', title: 'TLS of a Sidecar port where mutual TLS is on' },
 } as const satisfies Readonly<Record<string, CodeDefinition>>;
 
 export type AnalysisCode = keyof typeof CODES;

@@ -70,21 +70,22 @@ export interface FoundDestination {
 /** Every destination that the routes of a VirtualService name. */
 export function destinationsOf(config: Config<VirtualService>): readonly FoundDestination[] {
   const found: FoundDestination[] = [];
+  const add = (path: string, { host, subset, port }: Destination): void => {
+    found.push({ path, host, ...(subset === undefined ? {} : { subset }), ...(port === undefined ? {} : { port: port.number }) });
+  };
   for (const protocol of ['http', 'tls', 'tcp'] as const) {
     config.spec[protocol]?.forEach((rule, index) => {
-      rule.route?.forEach(({ destination }, at) => {
-        const { host, subset, port } = destination;
-        found.push({
-          path: `spec.${protocol}[${index}].route[${at}].destination`,
-          host,
-          ...(subset === undefined ? {} : { subset }),
-          ...(port === undefined ? {} : { port: port.number }),
-        });
-      });
+      rule.route?.forEach(({ destination }, at) => add(`spec.${protocol}[${index}].route[${at}].destination`, destination));
     });
   }
+  config.spec.http?.forEach(({ mirror, mirrors }, index) => {
+    if (mirror !== undefined) add(`spec.http[${index}].mirror`, mirror);
+    mirrors?.forEach(({ destination }, at) => add(`spec.http[${index}].mirrors[${at}].destination`, destination));
+  });
   return found;
 }
+
+type Destination = NonNullable<NonNullable<VirtualService['tcp']>[number]['route']>[number]['destination'];
 
 /** `mesh`, or `namespace/name` of a gateway that an object of a namespace names. */
 export function gatewayKey(gateway: string, namespace: string): string {

@@ -12,6 +12,7 @@ import { trustDomain } from './mesh/trust-domain.ts';
 import { overlaps } from './service-entry/overlaps.ts';
 import { portNames } from './service/port-names.ts';
 import { hosts } from './sidecar/hosts.ts';
+import { ingressTls } from './sidecar/ingress-tls.ts';
 import { delegates } from './virtual-service/delegates.ts';
 import { destinationHost } from './virtual-service/destination-host.ts';
 import { destinationSubset } from './virtual-service/destination-subset.ts';
@@ -38,6 +39,7 @@ export const ANALYZERS: readonly Analyzer[] = [
   portProtocol,
   selectors,
   hosts,
+  ingressTls,
   trustDomain,
   portNames,
   overlaps,

@@ -1,3 +1,4 @@
+import type { GatewayServer } from '@meltemi/api';
 import { CA_SUFFIX, type MeshConfig } from '@meltemi/model';
 import {
   ANY_TYPE,
@@ -10,16 +11,16 @@ import {
 } from '@meltemi/protos-types';
 import { credentialName, credentialSecret, MESH_ROOTS, OWN_CERTIFICATE } from '../common/ads.ts';
 import { defined, filled } from '../common/defined.ts';
-import type { GatewayServerRef } from './gateway-servers.ts';
 
-type Tls = NonNullable<GatewayServerRef['server']['tls']>;
+/** What a Gateway or a Sidecar says of TLS that ends here. */
+export type ServerTls = NonNullable<GatewayServer['tls']>;
+type Tls = ServerTls;
 
 /** Modes in which the client is asked for a certificate, and whether it must have one. */
 const ASKS: Readonly<Partial<Record<NonNullable<Tls['mode']>, boolean>>> = { MUTUAL: true, ISTIO_MUTUAL: true, OPTIONAL_MUTUAL: false };
 
-/** TLS that ends at the gateway: with the mesh's certificates, or with credentials of the gateway's namespace. */
-export function terminate(ref: GatewayServerRef, alpn: readonly string[], mesh: MeshConfig): TransportSocket {
-  const tls = ref.server.tls ?? {};
+/** TLS that ends here: with the mesh's certificates, with credentials of the gateway's namespace, or with files beside the proxy. */
+export function terminate(tls: ServerTls, alpn: readonly string[], mesh: MeshConfig): TransportSocket {
   const required = ASKS[tls.mode ?? 'SIMPLE'];
   const ciphers = tls.cipherSuites ?? mesh.gatewayTls.cipherSuites;
   const context: CommonTlsContext = {

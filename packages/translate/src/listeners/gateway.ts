@@ -79,7 +79,7 @@ function serverChains(ref: GatewayServerRef, inputs: GatewayListenerInputs): rea
         name: routes,
         ...match,
         filters: [filter],
-        transport_socket: terminate(ref, ['h2', 'http/1.1'], mesh),
+        transport_socket: terminate(ref.server.tls ?? {}, ['h2', 'http/1.1'], mesh),
         metadata: originMetadata(originOf(ref)),
       },
     ];
@@ -88,7 +88,7 @@ function serverChains(ref: GatewayServerRef, inputs: GatewayListenerInputs): rea
   return tcpRules(ref, inputs).map((chain): FilterChain => {
     if (kind === 'tcp') return chain;
     // By its own server names where TLS passes; by the server's where it ends here.
-    return passes ? chain : { ...chain, ...match, transport_socket: terminate(ref, [], mesh) };
+    return passes ? chain : { ...chain, ...match, transport_socket: terminate(ref.server.tls ?? {}, [], mesh) };
   });
 }
 

@@ -24,6 +24,8 @@ export interface InboundPort {
   readonly protocol: Protocol;
   readonly wire: WireProtocol;
   readonly mtls: MtlsMode;
+  /** TLS of callers outside of the mesh, as a Sidecar says; only where there is no mutual TLS. */
+  readonly tls: SidecarIngress['tls'];
   readonly policy: EffectiveMtls['policy'];
   /** The oldest service that leads here, with its port; absent for a port that only the workload itself declares. */
   readonly service: Service | undefined;
@@ -88,7 +90,7 @@ interface PortBasics {
 
 function basics(push: PushContext, node: ProxyNode, { number, protocol, target }: PortBasics) {
   const { mode, policy } = effectiveMtls(push, node, number);
-  return { number, protocol, wire: wireProtocol(protocol), mtls: mode, policy, service: target?.service, servicePort: target?.port };
+  return { number, protocol, wire: wireProtocol(protocol), mtls: mode, policy, tls: undefined, service: target?.service, servicePort: target?.port };
 }
 
 interface IngressContext {
@@ -101,15 +103,25 @@ interface IngressContext {
 function ingressPort(listener: SidecarIngress, { push, node, sidecar, targets }: IngressContext): readonly InboundPort[] {
   const number = listener.port.number ?? 0;
   const target = targets.get(number);
+  const protocol = parseProtocol(listener.port.protocol ?? 'TCP') ?? 'tcp';
+  const port = basics(push, node, { number, protocol, target });
+  const { tls } = listener;
   return [
     {
-      ...basics(push, node, { number, protocol: parseProtocol(listener.port.protocol ?? 'TCP') ?? 'tcp', target }),
+      ...port,
+      ...(tls === undefined || port.mtls !== 'DISABLE' ? {} : { tls, ...insideTls(protocol) }),
       endpoint: listener.defaultEndpoint ?? '',
       bind: listener.bind ?? '',
       redirected: node.interception === 'REDIRECT' && listener.captureMode !== 'NONE',
       pool: listener.connectionPool ?? sidecar.inboundConnectionPool ?? servicePool(push, node, target),
     },
   ];
+}
+
+/** What is spoken when TLS has ended. */
+function insideTls(outside: Protocol): Pick<InboundPort, 'protocol' | 'wire'> {
+  const protocol = outside === 'https' ? 'http' : 'tcp';
+  return { protocol, wire: wireProtocol(protocol) };
 }
 
 /** What the DestinationRule of the service says holds towards the application too, as long as no Sidecar speaks of it. */

@@ -17,6 +17,7 @@ import { timeouts } from '../routes/forward.ts';
 import { ANY_PATH } from '../routes/match.ts';
 import { INBOUND_RETRY } from '../routes/retry.ts';
 import { connectionManager } from './connection-manager.ts';
+import { terminate } from './gateway-tls.ts';
 import type { InboundPort } from './inbound-ports.ts';
 import { INSPECTION, TLS_INSPECTOR } from './inspection.ts';
 import { tcpFilter } from './tcp-filter.ts';
@@ -93,12 +94,14 @@ function portChains(port: InboundPort, match: FilterChainMatch, settings: Inboun
           statPrefix: `inbound_0.0.0.0_${port.number}`,
           routes: inboundRoutes(port),
         });
-  return securedChains({ name: `${cluster}`, mode: port.mtls, wire: port.wire, match, filter, settings, policy: port.policy });
+  return securedChains({ name: `${cluster}`, mode: port.mtls, tls: port.tls, wire: port.wire, match, filter, settings, policy: port.policy });
 }
 
 interface ChainOptions {
   readonly name: string;
   readonly mode: MtlsMode;
+  /** Of callers outside of the mesh, where there is no mutual TLS. */
+  readonly tls?: InboundPort['tls'];
   readonly wire: InboundPort['wire'];
   readonly match: FilterChainMatch;
   readonly filter: NetworkFilter;
@@ -110,7 +113,7 @@ interface ChainOptions {
  * The chains that an mTLS mode means. Each combination of transport and ALPN has its own: a proxy that found chains for `tls` does not go back to chains
  * without a transport when none of their ALPNs fits.
  */
-function securedChains({ name, mode, wire, match, filter, settings, policy }: ChainOptions): readonly FilterChain[] {
+function securedChains({ name, mode, tls, wire, match, filter, settings, policy }: ChainOptions): readonly FilterChain[] {
   const metadata = policy === undefined ? {} : { metadata: originMetadata(originText(refOf(policy), 'spec')) };
   const plain = (suffix: string, more: FilterChainMatch): FilterChain => ({
     name: `${name}${suffix}`,
@@ -118,11 +121,13 @@ function securedChains({ name, mode, wire, match, filter, settings, policy }: Ch
     filters: [filter],
     ...metadata,
   });
+  // Bytes inside: offering HTTP versions would let a client pick one.
+  const alpn = wire === 'tcp' ? [] : ['h2', 'http/1.1'];
   const mutual = (more: FilterChainMatch): FilterChain => ({
     ...plain('', { transport_protocol: 'tls', ...more }),
-    // Bytes inside: offering HTTP versions would let a client pick one.
-    transport_socket: inboundTlsSocket(wire === 'tcp' ? [] : ['h2', 'http/1.1'], settings.mesh),
+    transport_socket: inboundTlsSocket(alpn, settings.mesh),
   });
+  if (tls !== undefined) return [{ ...plain('', { transport_protocol: 'tls' }), transport_socket: terminate(tls, alpn, settings.mesh) }];
   if (mode === 'DISABLE') return [plain('', {})];
   if (mode === 'STRICT') return [mutual({})];
   return [

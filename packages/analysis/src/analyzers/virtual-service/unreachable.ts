@@ -1,17 +1,22 @@
-import type { HttpMatchRequest } from '@meltemi/api';
+import type { Config, HttpMatchRequest, VirtualService } from '@meltemi/api';
 import { defineAnalyzer, type AnalysisFinding } from '../../analyzer.ts';
 
-/** Routes behind one that takes everything are never used. */
+interface Rule {
+  readonly match?: readonly (object & { readonly name?: string })[];
+}
+
+/** Routes behind one that takes everything are never used, nor are those that match what earlier ones do. */
 export const unreachable = defineAnalyzer({
   name: 'virtual-service/unreachable',
-  codes: ['IST0130'],
+  codes: ['IST0130', 'IST0131'],
   reads: ['VirtualService'],
   analyze(context) {
     const findings: AnalysisFinding[] = [];
     for (const config of context.subjects('VirtualService')) {
-      for (const protocol of ['http', 'tcp'] as const) {
-        const rules: readonly { readonly match?: readonly object[]; readonly name?: string }[] = config.spec[protocol] ?? [];
+      for (const protocol of ['http', 'tls', 'tcp'] as const) {
+        const rules: readonly Rule[] = config.spec[protocol] ?? [];
         const all = rules.findIndex((rule) => rule.match === undefined || rule.match.length === 0 || rule.match.some(isCatchAll));
+        findings.push(...repeated(config, protocol, all < 0 ? rules : rules.slice(0, all)));
         if (all < 0) continue;
         for (let index = all + 1; index < rules.length; index += 1) {
           findings.push({
@@ -27,6 +32,41 @@ export const unreachable = defineAnalyzer({
     return findings;
   },
 });
+
+/** Matches that are those of earlier rules, word for word. */
+function repeated(config: Config<VirtualService>, protocol: 'http' | 'tls' | 'tcp', rules: readonly Rule[]): readonly AnalysisFinding[] {
+  const seen = new Map<string, number>();
+  return rules.flatMap((rule, index): readonly AnalysisFinding[] => {
+    const places = (rule.match ?? []).map((match) => ({ text: wordsOf(match), earlier: seen.get(wordsOf(match)) }));
+    for (const { text } of places) if (!seen.has(text)) seen.set(text, index);
+    const again = places.flatMap(({ earlier }, at) => (earlier === undefined ? [] : [{ at, earlier }]));
+    const [first] = again;
+    if (first !== undefined && again.length === places.length)
+      return [
+        {
+          code: 'IST0130',
+          config,
+          path: `spec.${protocol}[${index}]`,
+          message: `this route is never used: ${protocol}[${first.earlier}] takes what it matches`,
+        },
+      ];
+    return again.map(({ at, earlier }) => ({
+      code: 'IST0131',
+      config,
+      path: `spec.${protocol}[${index}].match[${at}]`,
+      message: `this match never counts: ${protocol}[${earlier}] has it already`,
+    }));
+  });
+}
+
+/** The same text for matches of the same fields, in whatever order and under whatever name they were written. */
+function wordsOf(match: object): string {
+  return JSON.stringify({ ...match, name: undefined }, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
 
 /** A match that every request fulfils: nothing but a URI prefix `/` or regular expression `.*`. */
 function isCatchAll(match: HttpMatchRequest): boolean {

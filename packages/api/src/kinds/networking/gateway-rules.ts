@@ -42,7 +42,8 @@ function tlsRules(server: GatewayServer, path: readonly (string | number)[]): Fi
   return findings;
 }
 
-function certificateRules(tls: NonNullable<GatewayServer['tls']>, at: readonly (string | number)[]): Finding[] {
+/** Rules across the fields of TLS that ends at a proxy. */
+export function certificateRules(tls: NonNullable<GatewayServer['tls']>, at: readonly (string | number)[]): Finding[] {
   const findings: Finding[] = [];
   const sources = CERTIFICATE_FIELDS.filter((field) => tls[field] !== undefined && field !== 'caCertificates' && field !== 'privateKey');
   if (sources.length > 1) findings.push({ path: at, message: `only one of ${sources.join(', ')} may be set` });

@@ -22,7 +22,8 @@ const protocol = text((value) =>
 );
 
 const tlsVersion = z.enum(['TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3']);
-const serverTls = z.strictObject({
+/** TLS that ends at a proxy, for callers outside of the mesh. */
+export const serverTls = z.strictObject({
   httpsRedirect: opt(z.boolean(), 'Answer plain HTTP with a redirect to https.'),
   mode: opt(z.enum(['PASSTHROUGH', 'SIMPLE', 'MUTUAL', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL', 'OPTIONAL_MUTUAL']), 'How TLS is terminated.'),
   serverCertificate: opt(z.string(), 'Path of a certificate.'),
@@ -85,6 +86,11 @@ export type Gateway = DeepReadonly<z.output<typeof gatewaySchema>>;
 export type GatewayServer = Gateway['servers'][number];
 
 const OLD = 'only TLS 1.2 and 1.3 are spoken';
+/** Versions of TLS that are refused. */
+export function oldVersions(tls: string): Readonly<Record<string, string>> {
+  const fields = ['minProtocolVersion', 'maxProtocolVersion'];
+  return Object.fromEntries(fields.flatMap((field) => ['TLSV1_0', 'TLSV1_1'].map((version) => [`${tls}.${field}=${version}`, OLD])));
+}
 
 /** The kind Gateway of Istio. */
 export const gatewayKind = defineKind({
@@ -95,10 +101,7 @@ export const gatewayKind = defineKind({
   unsupported: {
     'servers[].tls.mode=AUTO_PASSTHROUGH': 'gateways between networks are not built yet',
     'servers[].tls.tlsCertificates[].caCertificates': 'write tls.caCertificates',
-    'servers[].tls.minProtocolVersion=TLSV1_0': OLD,
-    'servers[].tls.minProtocolVersion=TLSV1_1': OLD,
-    'servers[].tls.maxProtocolVersion=TLSV1_0': OLD,
-    'servers[].tls.maxProtocolVersion=TLSV1_1': OLD,
+    ...oldVersions('servers[].tls'),
     'servers[].port.targetPort': 'Istio ignores it too; leave it out',
     'servers[].defaultEndpoint': 'Istio does not implement it either',
   },

@@ -1,5 +1,6 @@
 import type { Finding } from '../../kind.ts';
 import { addressFault } from '../../schema/formats.ts';
+import { certificateRules } from './gateway-rules.ts';
 import type { Sidecar, SidecarEgress, SidecarIngress } from './sidecar.ts';
 
 type Path = readonly (string | number)[];
@@ -43,9 +44,17 @@ function ingressRules(listeners: readonly SidecarIngress[]): Finding[] {
     const match = endpoint === undefined || endpoint === '' ? null : ENDPOINT.exec(endpoint);
     if (endpoint !== undefined && endpoint !== '' && (match === null || Number(match[1] ?? 1) > 65_535))
       findings.push({ path: [...at, 'defaultEndpoint'], message: `"${endpoint}" is none of 127.0.0.1:PORT, 0.0.0.0:PORT, unix:///path` });
-    findings.push(...bindRules(listener.bind, at));
+    findings.push(...bindRules(listener.bind, at), ...ingressTlsRules(listener, at));
   });
   return findings;
+}
+
+function ingressTlsRules({ tls, port }: SidecarIngress, at: Path): Finding[] {
+  if (tls === undefined || port.protocol === undefined) return [];
+  const protocol = port.protocol.toUpperCase();
+  const path = [...at, 'tls'];
+  if (protocol !== 'HTTPS' && protocol !== 'TLS') return [{ path, message: `a port of protocol ${protocol} takes no tls; write HTTPS or TLS` }];
+  return certificateRules(tls, path);
 }
 
 function egressRules(listeners: readonly SidecarEgress[]): Finding[] {

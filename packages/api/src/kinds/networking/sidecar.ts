@@ -3,6 +3,7 @@ import type { DeepReadonly } from '../../config.ts';
 import { defineKind } from '../../kind.ts';
 import { dnsLabel, opt, portNumber, req, text, uint32, workloadSelectorLabels } from '../../schema/fields.ts';
 import { dnsLabelFault, hostFault } from '../../schema/formats.ts';
+import { oldVersions, serverTls } from './gateway.ts';
 import { validateSidecar } from './sidecar-rules.ts';
 import { connectionPool } from './traffic-policy.ts';
 
@@ -27,12 +28,19 @@ const port = z.strictObject({
   targetPort: opt(uint32, 'Ignored by Istio.'),
 });
 const captureMode = z.enum(['DEFAULT', 'IPTABLES', 'NONE']);
-const ingressTls = z.strictObject({
-  mode: opt(z.enum(['SIMPLE', 'MUTUAL']), 'How TLS is terminated.'),
-  serverCertificate: opt(z.string(), 'Path of a certificate.'),
-  privateKey: opt(z.string(), 'Path of its key.'),
-  caCertificates: opt(z.string(), 'Path of the certificates to trust.'),
-});
+const ingressTls = serverTls
+  .pick({
+    serverCertificate: true,
+    privateKey: true,
+    caCertificates: true,
+    caCrl: true,
+    verifyCertificateSpki: true,
+    verifyCertificateHash: true,
+    minProtocolVersion: true,
+    maxProtocolVersion: true,
+    cipherSuites: true,
+  })
+  .extend({ mode: req(z.enum(['SIMPLE', 'MUTUAL']), 'How TLS is terminated.') });
 
 const sidecarSchema = z.strictObject({
   workloadSelector: opt(workloadSelectorLabels, 'Workloads this is for; left out: all of the namespace, or of the mesh in the root namespace.'),
@@ -43,7 +51,10 @@ const sidecarSchema = z.strictObject({
         bind: opt(z.string(), 'Address to listen on where nothing redirects connections.'),
         captureMode: opt(captureMode, 'How connections come to the proxy.'),
         defaultEndpoint: opt(z.string(), 'Where the application listens: 127.0.0.1:PORT, 0.0.0.0:PORT or unix:///path.'),
-        tls: opt(ingressTls, 'TLS of callers outside of the mesh.'),
+        tls: opt(
+          ingressTls,
+          'TLS of callers outside of the mesh, with files beside the workload; in force where a PeerAuthentication disables mutual TLS of the port.',
+        ),
         connectionPool: opt(connectionPool, 'Limits towards the application.'),
       }),
     ),
@@ -99,7 +110,7 @@ export const sidecarKind = defineKind({
   plural: 'sidecars',
   schema: sidecarSchema,
   unsupported: {
-    'ingress[].tls': 'TLS of a port comes from the mesh; end the TLS of others at a Gateway',
+    ...oldVersions('ingress[].tls'),
     'ingress[].port.targetPort': 'Istio ignores it too; write defaultEndpoint',
     'egress[].port.targetPort': 'Istio ignores it too; leave it out',
     ...pools,
