@@ -13,6 +13,7 @@ import { createIdentities } from './identities.ts';
 import { judge, type Observations } from './judge.ts';
 import { normalise, type Observation, type StepObservation } from './observation.ts';
 import { startEmbedded, startEnvoy, type Proxy, type ProxyName } from './proxies.ts';
+import type { PushResult } from './xds-server.ts';
 import { runStep } from './run-step.ts';
 
 /** The proxies under test, and how cases run on them. */
@@ -36,6 +37,8 @@ export interface CaseResult {
 const CONCURRENCY = 8;
 const LISTEN_LIMIT_MS = 8_000;
 const LOG_LIMIT_MS = 1_500;
+const NOT_ANSWERED = 'has not answered a push';
+const LOG_TAIL = 2_000;
 const DEFAULT_BACKENDS: Readonly<Record<string, BackendScript>> = { main: [{ body: 'main' }] };
 
 /** Starts our proxy, and Envoy where there is one. */
@@ -78,7 +81,7 @@ async function allOrNone(starting: readonly Promise<Proxy>[]): Promise<readonly 
 async function runTopic(proxy: Proxy, list: readonly ParityCase[], ids: readonly string[]): Promise<readonly Observation[]> {
   const runs = await Promise.all(list.map((parityCase, index) => prepare(proxy, parityCase, ids[index] ?? '')));
   try {
-    const refusals = await proxy.xds.push(merged(runs.flatMap((run) => run.pushed)));
+    const refusals = await attempt(proxy, () => proxy.xds.push(merged(runs.flatMap((run) => run.pushed))));
     await listening(proxy, runs).catch(() => undefined);
     const observations: Observation[] = [];
     let next = 0;
@@ -91,8 +94,18 @@ async function runTopic(proxy: Proxy, list: readonly ParityCase[], ids: readonly
     await Promise.all(Array.from({ length: CONCURRENCY }, work));
     return observations;
   } finally {
-    await proxy.xds.push(merged(runs.flatMap((run) => run.pushed)), true);
+    await attempt(proxy, () => proxy.xds.push(merged(runs.flatMap((run) => run.pushed)), true));
     await Promise.all(runs.map((run) => run.backends[Symbol.asyncDispose]()));
+  }
+}
+
+/** A push that the client does not answer fails the cases of its topic, and tells why; the other topics go on. */
+async function attempt(proxy: Proxy, push: () => Promise<PushResult>): Promise<PushResult> {
+  try {
+    return await push();
+  } catch (error) {
+    const state = proxy.alive ? 'it runs' : 'it has ended';
+    return [`${error instanceof Error ? error.message : String(error)} (${proxy.name}: ${state})\n${proxy.log().slice(-LOG_TAIL)}`];
   }
 }
 
@@ -154,7 +167,8 @@ function ownAddresses(): readonly string[] {
 async function observe(run: CaseRun, parityCase: ParityCase, refusals: readonly string[]): Promise<Observation> {
   const { context, notes, proxy } = run;
   const started = performance.now();
-  notes.push(...refusals.flatMap((text) => text.split('\n')).filter((line) => line.includes(context.id)));
+  const own = refusals.flatMap((text) => (text.includes(NOT_ANSWERED) ? [text] : text.split('\n').filter((line) => line.includes(context.id))));
+  notes.push(...own);
   const steps: StepObservation[] = [];
   for (const step of parityCase.steps) steps.push(await runStep(run, step));
   for (const { socket } of run.connections.values()) socket.destroy();
