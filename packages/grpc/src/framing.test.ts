@@ -54,7 +54,7 @@ test('large messages go out in slices, each when the one before has gone', () =>
         once: (_, run) => drains.push(run),
       });
       const drain = (): void => {
-        assert.ok(pending <= 128 * 1024 + 5, `${pending} bytes at once`);
+        assert.ok(pending <= 64 * 1024 + 5, `${pending} bytes at once`);
         [pending, isFull] = [0, false];
         for (const run of drains.splice(0)) run();
       };

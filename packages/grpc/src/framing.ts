@@ -106,7 +106,7 @@ function writeAll(stream: CorkedWriter, parts: readonly Uint8Array[]): boolean {
 }
 
 /** So much goes to the transport at a time: it keeps a copy, encrypted, until the peer has taken it. */
-const SLICE_BYTES = 128 * 1024;
+const SLICE_BYTES = 64 * 1024;
 
 interface PacedTransport extends CorkedWriter {
   readonly writableNeedDrain: boolean;

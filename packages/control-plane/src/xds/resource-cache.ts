@@ -12,18 +12,17 @@ export interface ResourceCache {
 
 export function createResourceCache(codec: ProtoCodec, onFault: (typeUrl: string, name: string, error: unknown) => void): ResourceCache {
   const maps = new WeakMap<ReadonlyMap<string, GeneratedResource>, ReadonlyMap<string, Resource>>();
-  const resources = new WeakMap<object, Map<string, Resource>>();
+  const resources = new WeakMap<object, Resource>();
   const encoder = createResourceEncoder(codec);
 
   function encodeOne(typeUrl: string, name: string, generated: GeneratedResource): Resource | undefined {
-    let byName = resources.get(generated.json);
-    if (byName === undefined) resources.set(generated.json, (byName = new Map()));
-    const known = byName.get(name);
-    if (known !== undefined) return known;
+    const known = resources.get(generated.json);
+    // One object under two names (a gRPC client's) is encoded for each.
+    if (known?.name === name) return known;
     try {
       const { parts, version } = encoder(typeUrl, generated.json);
       const made = createSharedResource(typeUrl, { name, version: generated.key ?? version, parts }, generated.endpointName);
-      byName.set(name, made);
+      resources.set(generated.json, made);
       return made;
     } catch (error) {
       // A resource that cannot be encoded is our own mistake: it is held back and told, all others go on.
