@@ -3,6 +3,8 @@ import { defineAnalyzer, type AnalysisFinding } from '../../analyzer.ts';
 
 interface Rule {
   readonly match?: readonly (object & { readonly name?: string })[];
+  /** What its delegate has no rule for goes past it. */
+  readonly delegate?: object;
 }
 
 /** Routes behind one that takes everything are never used, nor are those that match what earlier ones do. */
@@ -15,7 +17,7 @@ export const unreachable = defineAnalyzer({
     for (const config of context.subjects('VirtualService')) {
       for (const protocol of ['http', 'tls', 'tcp'] as const) {
         const rules: readonly Rule[] = config.spec[protocol] ?? [];
-        const all = rules.findIndex((rule) => rule.match === undefined || rule.match.length === 0 || rule.match.some(isCatchAll));
+        const all = rules.findIndex(takesEverything);
         findings.push(...repeated(config, protocol, all < 0 ? rules : rules.slice(0, all)));
         if (all < 0) continue;
         for (let index = all + 1; index < rules.length; index += 1) {
@@ -33,12 +35,16 @@ export const unreachable = defineAnalyzer({
   },
 });
 
+function takesEverything({ match, delegate }: Rule): boolean {
+  return delegate === undefined && (match === undefined || match.length === 0 || match.some(isCatchAll));
+}
+
 /** Matches that are those of earlier rules, word for word. */
 function repeated(config: Config<VirtualService>, protocol: 'http' | 'tls' | 'tcp', rules: readonly Rule[]): readonly AnalysisFinding[] {
   const seen = new Map<string, number>();
   return rules.flatMap((rule, index): readonly AnalysisFinding[] => {
     const places = (rule.match ?? []).map((match) => ({ text: wordsOf(match), earlier: seen.get(wordsOf(match)) }));
-    for (const { text } of places) if (!seen.has(text)) seen.set(text, index);
+    for (const { text } of places) if (rule.delegate === undefined && !seen.has(text)) seen.set(text, index);
     const again = places.flatMap(({ earlier }, at) => (earlier === undefined ? [] : [{ at, earlier }]));
     const [first] = again;
     if (first !== undefined && again.length === places.length)
