@@ -106,7 +106,13 @@ function dnsRules(spec: ServiceEntry): readonly Finding[] {
 }
 
 function dynamicRules(spec: ServiceEntry): Finding[] {
-  const findings: Finding[] = [];
+  const findings: Finding[] = [
+    {
+      path: ['resolution'],
+      message: 'sidecars go on to the address that was called, which the application looked up; a gateway cannot: it is called at its own address',
+      severity: 'warning',
+    },
+  ];
   if (spec.hosts.some((host) => !host.startsWith('*'))) findings.push({ path: ['hosts'], message: 'DYNAMIC_DNS is for wildcard hosts' });
   if ((spec.endpoints?.length ?? 0) > 0 || (spec.addresses?.length ?? 0) > 0)
     findings.push({ path: ['resolution'], message: 'DYNAMIC_DNS takes neither endpoints nor addresses' });
