@@ -158,7 +158,7 @@ export const cases = [
       { hosts: ['a'], zone: 'x', weight: 3 },
       { hosts: ['b', 'c'], zone: 'y', weight: 1 },
     ],
-    expected: { a: [45, 45], b: [7, 8], c: [7, 8] },
+    expected: { a: [44, 46], b: [6, 9], c: [6, 9] },
   }),
   shared({
     name: 'a locality without weight gets nothing',

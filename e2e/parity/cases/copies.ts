@@ -141,7 +141,7 @@ export const cases = [
   }),
   defineCase({
     name: 'a hedge: the first try may still win',
-    backends: { main: [{ delayMs: 900, body: 'first' }, { silent: true }] },
+    backends: { main: [{ delayMs: 1500, body: 'first' }, { silent: true }] },
     resources: (c) =>
       http1(c, [
         to(c, 'main', undefined, {
@@ -158,12 +158,12 @@ export const cases = [
     name: 'without a hedge the slow try is given up',
     backends: {
       main: [
-        { delayMs: 400, body: 'first' },
+        { delayMs: 1100, body: 'first' },
         { delayMs: 100, body: 'second' },
       ],
     },
     resources: (c) =>
-      http1(c, [to(c, 'main', undefined, { ...UNTIMED, retry_policy: { retry_on: '5xx', num_retries: 1, per_try_timeout: '0.25s' } })]),
+      http1(c, [to(c, 'main', undefined, { ...UNTIMED, retry_policy: { retry_on: '5xx', num_retries: 1, per_try_timeout: '0.6s' } })]),
     steps: [http('/', { status: 200, body: 'second', backend: [{}, {}] })],
     random: ['0.backend'],
   }),

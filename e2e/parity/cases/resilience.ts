@@ -9,9 +9,13 @@ const BAD: Reply = { status: 503, body: 'a' };
 const OK: Reply = { body: 'b' };
 const NO_PANIC = { common_lb_config: { healthy_panic_threshold: { value: 0 } } };
 const NEVER = '300s';
+/** Envoy ejects from its main thread: some requests may still go to a host whose time has come. */
+const LATE = 4;
 
 /** Lets time pass, and asks once. */
 const after = (pauseMs: number): Step => raw([{ pauseMs }, 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'], {});
+
+const becomesDown: Step = http('/', { status: 503, body: 'no healthy upstream' }, { eventually: true });
 
 interface Outlier {
   readonly name: string;
@@ -88,7 +92,6 @@ const grpcReply = (status: number): Reply => ({
 const up: Step = http('/', { status: 200, body: 'main' });
 const down: Step = http('/', { status: 503, body: 'no healthy upstream' });
 const becomesUp: Step = http('/', { status: 200, body: 'main' }, { eventually: true });
-const becomesDown: Step = http('/', { status: 503, body: 'no healthy upstream' }, { eventually: true });
 
 const breakers = (c: CaseContext, thresholds: readonly object[], action: object = {}, more: object = {}): ReturnType<typeof http1> =>
   http1(c, [to(c, 'main', { path: '/high' }, { priority: 'HIGH', ...action }), to(c, 'main', undefined, action)], {}, [
@@ -175,7 +178,7 @@ export const cases = [
   outlier({
     name: 'out after so many errors in a row',
     detection: { consecutive_5xx: 3 },
-    steps: [shares(30, { a: [3, 3], b: [27, 27] })],
+    steps: [shares(30, { a: [3, 3 + LATE], b: [27 - LATE, 27] })],
   }),
   outlier({
     name: 'a success between starts the count again',
@@ -191,7 +194,7 @@ export const cases = [
   outlier({
     name: 'gateway errors are counted apart',
     detection: { consecutive_5xx: 100, consecutive_gateway_failure: 2, enforcing_consecutive_gateway_failure: 100 },
-    steps: [shares(20, { a: [2, 2], b: [18, 18] })],
+    steps: [shares(20, { a: [2, 2 + LATE], b: [18 - LATE, 18] })],
   }),
   outlier({
     name: 'a 500 is no gateway error',
@@ -207,19 +210,19 @@ export const cases = [
   outlier({
     name: 'five in a row is the default',
     detection: {},
-    steps: [shares(30, { a: [5, 5], b: [25, 25] })],
+    steps: [shares(30, { a: [5, 5 + LATE], b: [25 - LATE, 25] })],
   }),
   outlier({
     name: 'no connection is an error like others',
     detection: { consecutive_5xx: 2 },
     a: { t: 'closed' },
-    steps: [shares(20, { [REFUSED]: [2, 2], b: [18, 18] })],
+    steps: [shares(20, { [REFUSED]: [2, 2 + LATE], b: [18 - LATE, 18] })],
   }),
   outlier({
     name: 'no connection is a local error where those are counted apart',
     detection: { consecutive_5xx: 1, split_external_local_origin_errors: true, consecutive_local_origin_failure: 3 },
     a: { t: 'closed' },
-    steps: [shares(20, { [REFUSED]: [3, 3], b: [17, 17] })],
+    steps: [shares(20, { [REFUSED]: [3, 3 + LATE], b: [17 - LATE, 17] })],
   }),
   outlier({
     name: 'a connection that stands ends a row of local errors',
@@ -235,13 +238,13 @@ export const cases = [
   outlier({
     name: 'one host at least, if so wished',
     detection: { consecutive_5xx: 1, max_ejection_percent: 10, always_eject_one_host: true },
-    steps: [shares(20, { a: [1, 1], b: [19, 19] })],
+    steps: [shares(20, { a: [1, 1 + LATE], b: [19 - LATE, 19] })],
   }),
   outlier({
     name: 'a third of three hosts',
     detection: { consecutive_5xx: 1, max_ejection_percent: 34 },
     names: ['a', 'b', 'c'],
-    steps: [shares(31, { a: [1, 1], b: [14, 16], c: [14, 16] })],
+    steps: [shares(31, { a: [1, 1 + LATE], b: [15 - LATE, 16], c: [15 - LATE, 16] })],
   }),
   outlier({
     name: 'too many are out: panic brings them back',
@@ -258,14 +261,10 @@ export const cases = [
   }),
   outlier({
     name: 'back after its time',
-    detection: { consecutive_5xx: 1, interval: '0.1s', base_ejection_time: '0.4s' },
-    a: [BAD, { body: 'good' }],
+    detection: { consecutive_5xx: 1, interval: '0.1s', base_ejection_time: '0.7s' },
+    a: [BAD, BAD, BAD, { body: 'good' }],
     names: ['a'],
-    steps: [
-      http('/', { status: 503, body: 'a' }),
-      http('/', { status: 503, body: 'no healthy upstream' }),
-      http('/', { status: 200, body: 'good' }, { eventually: true }),
-    ],
+    steps: [http('/', { status: 503, body: 'a' }), becomesDown, http('/', { status: 200, body: 'good' }, { eventually: true })],
   }),
   outlier({
     name: 'a host that fails more than others',
@@ -382,7 +381,8 @@ export const cases = [
       };
       return http1(c, [to(c, 'checked')], {}, [cluster(c, 'checked', options, [])]);
     },
-    steps: [http('/', { status: 200, body: 'one' }), down],
+    steps: [http('/', { status: 200, body: 'one' }), becomesDown],
     random: ['*.backend'],
+    log: 'not compared',
   }),
 ];
