@@ -218,6 +218,11 @@ export const cases = [
     ],
     log: 'not compared',
   }),
+  refused('a listener with the address of another one', (c) => ({
+    listeners: [
+      { ...listener(c, [hcm(c, [direct('other')])], {}, 'second'), address: { socket_address: { address: c.address, port_value: c.port('main') } } },
+    ],
+  })),
   refused('weighted TCP clusters that are all 0', (c) => ({
     listeners: [listener(c, [tcpProxy(c, 'x', { weighted_clusters: { clusters: [{ name: 'x', weight: 0 }] } })])],
   })),

@@ -4,6 +4,7 @@ import type { ProtoCodec } from '@meltemi/protos';
 import { TYPE_URL, shortTypeName, type Node, type Workload } from '@meltemi/protos-types';
 import type { RuntimeDelta } from '@meltemi/runtime';
 import { createDeltaClient, type DeltaClient, type DeltaResponse } from '@meltemi/xds';
+import { createAddressBook } from './address-book.ts';
 import { openAdsStream } from './ads-stream.ts';
 import { createConfigDump, type ConfigDump } from './dump.ts';
 import { kindOf, readResource, toAccepted } from './resources.ts';
@@ -49,6 +50,7 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
   const client = createDeltaClient({ node: codec.encode('envoy.config.core.v3.Node', options.node) });
   const dump = createConfigDump();
   const answered = new Set<string>();
+  const addresses = createAddressBook();
   let rejected = 0;
 
   client.subscribe(TYPE_URL.cluster, ['*']);
@@ -64,7 +66,8 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
 
   function receive(response: DeltaResponse): void {
     const update = client.receive(response);
-    const read = update.added.map((resource) => readResource(codec, response.typeUrl, resource));
+    const own = update.added.map((resource) => readResource(codec, response.typeUrl, resource));
+    const read = response.typeUrl === TYPE_URL.listener ? addresses.take(own, update.removed) : own;
     const now = clock.now();
     for (const item of read) dump.record(response.typeUrl, item, now);
     dump.remove(response.typeUrl, update.removed);
