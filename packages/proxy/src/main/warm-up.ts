@@ -42,6 +42,7 @@ export async function warmUp(options: WarmUpOptions): Promise<void> {
     await dataPlane.apply(state.apply({ listeners: [read(decodeListener(answering()))] }));
     await dataPlane.apply(state.apply(forwarding(portOf(dataPlane, 'answer'))));
     await send(portOf(dataPlane, 'forward'));
+    await send(portOf(dataPlane, 'forward2'));
   } catch (error) {
     options.log.warn('the code could not be warmed up', { error: String(error) });
   } finally {
@@ -76,13 +77,26 @@ function answering(): object {
   return { ...http('answer', { direct_response: { status: 200, body: { inline_string: 'warm' } } }, {}), traffic_direction: 'INBOUND' };
 }
 
+/** One listener goes on by HTTP/1.1, the other by HTTP/2: the answering one takes both. */
 function forwarding(port: number): RuntimeDelta {
   const log = { name: 'log', typed_config: any('access_loggers.stream.v3.StdoutAccessLog', {}) };
-  const action = { route: { cluster: 'warm', retry_policy: { retry_on: 'connect-failure', num_retries: 1 } } };
-  const listener = { ...http('forward', action, { access_log: [log], tracing: {}, normalize_path: true }), traffic_direction: 'OUTBOUND' };
-  const assignment = { cluster_name: 'warm', endpoints: [{ lb_endpoints: [{ endpoint: { address: loopback(port) } }] }] };
-  const cluster = { name: 'warm', type: 'STATIC', lb_policy: 'LEAST_REQUEST', load_assignment: assignment };
-  return { clusters: [read(decodeCluster(cluster))], listeners: [read(decodeListener(listener))] };
+  const listener = (name: string, cluster: string): object => {
+    const action = { route: { cluster, retry_policy: { retry_on: 'connect-failure', num_retries: 1 } } };
+    return { ...http(name, action, { access_log: [log], tracing: {}, normalize_path: true }), traffic_direction: 'OUTBOUND' };
+  };
+  const options = any('upstreams.http.v3.HttpProtocolOptions', { explicit_http_config: { http2_protocol_options: {} } });
+  const cluster = (name: string, more: object): object => ({
+    name,
+    type: 'STATIC',
+    lb_policy: 'LEAST_REQUEST',
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: loopback(port) } }] }] },
+    ...more,
+  });
+  const http2 = { typed_extension_protocol_options: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': options } };
+  return {
+    clusters: [cluster('warm', {}), cluster('warm2', http2)].map((json) => read(decodeCluster(json))),
+    listeners: [listener('forward', 'warm'), listener('forward2', 'warm2')].map((json) => read(decodeListener(json))),
+  };
 }
 
 /** One after the other on one connection. */
