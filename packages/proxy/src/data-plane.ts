@@ -94,6 +94,7 @@ function findOriginalDestination({ originalDestination }: DataPlaneOptions): Pro
 function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataPlaneOptions): Worker {
   const buffers = new SharedBuffers();
   const requestScanner = new HeadScanner(SCAN_LIMITS);
+  const view = new HeadView(requestScanner);
   const worker: Omit<Worker, 'filterContext'> = {
     state,
     ports,
@@ -108,10 +109,10 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     accessLog: new AccessLogger(ports.accessLog, ports.timers, options.times?.accessLogFlushMs),
     requestScanner,
     responseScanner: new HeadScanner(SCAN_LIMITS),
-    view: new HeadView(requestScanner),
+    view,
     scannedFor: undefined,
     activeFaults: 0,
-    format: new LiveFormat(),
+    format: new LiveFormat(view),
     connections: new Set(),
     random: () => ports.random.next(),
     requests: 0,

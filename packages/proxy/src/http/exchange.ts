@@ -10,9 +10,10 @@ import type { Deadline } from '../core/timer-wheel.ts';
 import type { Aside } from './aside.ts';
 import type { HostChoice } from './host-choice.ts';
 import type { Mirrors } from './mirror.ts';
-import type { HeadView } from './request-view.ts';
+import type { HeadView, HopValue } from './request-view.ts';
 import { NO_STAGES, type StageChain, type StageMaker } from './payload.ts';
 import { NO_PIECES, type Piece } from './pieces.ts';
+import { hopHeader } from './hop-headers.ts';
 import { send, startAttempt } from './attempt.ts';
 import { upstreamAuthority } from './upstream-authority.ts';
 import { tryIdleExpired } from './end-exchange.ts';
@@ -54,6 +55,10 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   scheme: 'http' | 'https' = 'http';
   /** Set when the request is well-formed but not acceptable. */
   refusal: LocalReply | undefined = undefined;
+  /** What this hop adds to the head stands in it already, and what it takes away is gone. */
+  hopWritten = false;
+  /** The client's address as filters take it; '' = to be asked of the head. */
+  clientIp = '';
   /** Its `x-envoy-…` headers are obeyed. */
   internal = false;
   /** Upgrade type asked for and allowed, '' = none. */
@@ -141,7 +146,13 @@ export class Exchange implements UpstreamUser, PoolWaiter {
     view.path = this.viewPath;
     view.authority = this.viewAuthority;
     view.info = this.info;
+    view.owner = this;
     view.scheme = this.scheme;
+  }
+
+  /** What this hop makes of a known header. */
+  hopHeader(id: number): HopValue {
+    return hopHeader(this, id);
   }
 
   /** Begins another attempt; the one before has been given up. */

@@ -3,7 +3,7 @@ import { HEADER, type HeadScanner } from '@meltemi/wire';
 import type { ConnectionInfo, TlsInfo } from '../types.ts';
 import type { Exchange } from './exchange.ts';
 import { clean } from './headers.ts';
-import { headerValue, knownValue } from './request-view.ts';
+import { headerValue, knownValue, type HopValue } from './request-view.ts';
 
 const XFF = HEADER['x-forwarded-for'];
 const XFP = HEADER['x-forwarded-proto'];
@@ -16,18 +16,27 @@ export function forwardedLines(x: Exchange, scanner: HeadScanner, bytes: Uint8Ar
   let lines = edge && !x.internal ? `x-envoy-external-address: ${clean(externalAddress(x, scanner, bytes))}\r\n` : '';
   if (edge && !config.skipXffAppend) lines += appendedClient(x, scanner, bytes);
   else if (scanner.known[XFF] !== 0) x.info.forwardedFor = headerValue(scanner, bytes, 'x-forwarded-for') ?? '';
-  if (edge && config.xffNumTrustedHops === 0) scanner.dropKnown(XFP);
-  else if (scanner.known[XFP] !== 0) return lines;
+  if (!isSchemeOurs(x, scanner)) return lines;
+  scanner.dropKnown(XFP);
   return lines + (connection.tls === undefined ? 'x-forwarded-proto: http\r\n' : 'x-forwarded-proto: https\r\n');
 }
 
+/** Is `x-forwarded-proto` this hop's to say, whatever came? */
+export function isSchemeOurs({ plan }: Exchange, scanner: HeadScanner): boolean {
+  return (plan.edge && plan.config.xffNumTrustedHops === 0) || scanner.known[XFP] === 0;
+}
+
+function appendedClient(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
+  x.info.forwardedFor = forwardedFor(x, scanner, bytes);
+  scanner.dropKnown(XFF);
+  return `x-forwarded-for: ${x.info.forwardedFor}\r\n`;
+}
+
 /** `x-forwarded-for` with the client's address at its end. */
-function appendedClient({ info }: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
+export function forwardedFor({ info }: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
   const { remoteAddress } = info.connection;
   const before = headerValue(scanner, bytes, 'x-forwarded-for');
-  info.forwardedFor = before === undefined || before === '' ? remoteAddress : `${before},${remoteAddress}`;
-  scanner.dropKnown(XFF);
-  return `x-forwarded-for: ${info.forwardedFor}\r\n`;
+  return before === undefined || before === '' ? remoteAddress : `${before},${remoteAddress}`;
 }
 
 /**
@@ -43,7 +52,7 @@ export function isInternalRequest(x: Exchange, scanner: HeadScanner, bytes: Uint
 }
 
 /** The client's address: the connection's, or what the trusted proxies before us say of it. */
-function externalAddress(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
+export function externalAddress(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
   const hops = x.plan.config.xffNumTrustedHops;
   const told = hops === 0 ? undefined : headerValue(scanner, bytes, 'x-forwarded-for')?.split(',').at(-hops)?.trim();
   return told ?? x.info.connection.remoteAddress;
@@ -61,20 +70,25 @@ const elements = new WeakMap<ConnectionInfo, string>();
 
 /** Does with the client's `x-forwarded-client-cert` what the connection manager says, and adds our own element; a line or ''. */
 export function clientCertLine(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
+  const told = clientCert(x, scanner, bytes);
+  if (told === 'as-came') return '';
+  scanner.dropKnown(XFCC);
+  return told.value === undefined ? '' : `x-forwarded-client-cert: ${told.value}\r\n`;
+}
+
+/** What is told of the client's certificate. */
+export function clientCert(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): HopValue {
   const { forwardClientCert } = x.plan.config;
-  if (forwardClientCert === 'always-forward-only') return '';
+  if (forwardClientCert === 'always-forward-only') return 'as-came';
   const { tls } = x.info.connection;
   const mutual = tls !== undefined && tls.peerUri + tls.peerSubject !== '';
-  if (forwardClientCert === 'sanitize' || !mutual) {
-    scanner.dropKnown(XFCC);
-    return '';
-  }
-  if (forwardClientCert === 'forward-only') return '';
+  if (forwardClientCert === 'sanitize' || !mutual) return NO_CERT;
+  if (forwardClientCert === 'forward-only') return 'as-came';
   const before = forwardClientCert === 'append-forward' ? headerValue(scanner, bytes, 'x-forwarded-client-cert') : undefined;
-  scanner.dropKnown(XFCC);
-  const element = certElement(x);
-  return `x-forwarded-client-cert: ${before === undefined || before === '' ? '' : `${before},`}${element}\r\n`;
+  return { value: `${before === undefined || before === '' ? '' : `${before},`}${certElement(x)}` };
 }
+
+const NO_CERT: HopValue = { value: undefined };
 
 function certElement(x: Exchange): string {
   const { connection } = x.info;

@@ -2,7 +2,7 @@ import type { FormatSource } from '@meltemi/runtime';
 import type { HeadScanner } from '@meltemi/wire';
 import { formatTime, metadataText, STREAM_OPERATORS } from '../access-log/operators.ts';
 import type { StreamInfo } from '../types.ts';
-import { headerValue } from './request-view.ts';
+import { headerValue, type HeadView } from './request-view.ts';
 
 /** Substitution formatters while a message passes: headers come from the head just scanned, the rest from the stream's record. */
 export class LiveFormat implements FormatSource {
@@ -13,6 +13,13 @@ export class LiveFormat implements FormatSource {
   isRequest = true;
   /** Headers of the request, while its response passes. */
   requestHeader: ((name: string) => string | undefined) | undefined = undefined;
+
+  readonly #view: HeadView;
+
+  /** `view` shows the request whose headers are asked for. */
+  constructor(view: HeadView) {
+    this.#view = view;
+  }
 
   use(info: StreamInfo, scanner: HeadScanner, bytes: Uint8Array, isRequest: boolean): this {
     this.info = info;
@@ -57,7 +64,7 @@ export class LiveFormat implements FormatSource {
     if (name === ':method') return info.method;
     if (name === ':authority' || name === 'host') return info.authority;
     if (name === 'x-request-id') return info.requestId;
-    if (this.isRequest) return this.#header(name);
+    if (this.isRequest) return this.#view.header(name);
     if (name === 'user-agent') return info.userAgent;
     return name === 'x-forwarded-for' ? info.forwardedFor : this.requestHeader?.(name);
   }

@@ -51,8 +51,7 @@ export function buildRequestHead(x: Exchange, framing: RequestFraming): number {
   const { requestScanner: scanner, buffers } = x.worker;
   const bytes = asBuffer(x.head.bytes);
   // What differs with every request comes last: an HTTP/2 encoder remembers heads by how they begin.
-  let lines =
-    hopLines(x, scanner, bytes) + routerLines(x, scanner) + requestId(x, scanner) + traceLines(x, scanner);
+  let lines = hopLines(x, scanner, bytes) + routerLines(x, scanner) + requestId(x, scanner) + traceLines(x, scanner);
   lines = rewrittenLines(x, scanner, lines);
   if (x.plan.config.via !== '') lines += `via: ${clean(x.plan.config.via)}\r\n`;
   if (x.plan.captureRequest.length > 0 && x.choice?.requestHeaders.empty === false)

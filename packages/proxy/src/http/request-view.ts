@@ -48,6 +48,30 @@ export function repeatedValue(scanner: HeadScanner, bytes: Uint8Array, id: numbe
   return same ? last : nodeBytes.latin1(bytes, start, end);
 }
 
+/** What a hop makes of a header: another value, none, or what came. */
+export type HopValue = 'as-came' | { readonly value: string | undefined };
+
+/** Whose head is shown. */
+export interface ViewOwner {
+  /** The header of this id, `HEADER[name]`. */
+  hopHeader(id: number): HopValue;
+}
+
+/** The lines of a name that are not cut, joined by `,`; undefined = there is none. */
+function keptValue(scanner: HeadScanner, bytes: Uint8Array, name: string): string | undefined {
+  if (scanner.cuts === 0) return headerValue(scanner, bytes, name);
+  const values = keptValues(scanner, bytes, name);
+  return values.length === 0 ? undefined : values.join(',');
+}
+
+function keptValues(scanner: HeadScanner, bytes: Uint8Array, name: string): readonly string[] {
+  const wanted = nameBytes(name);
+  const values: string[] = [];
+  for (let at = scanner.find(bytes, wanted); at >= 0; at = scanner.find(bytes, wanted, at + 1))
+    if (scanner.cut[at] === 0) values.push(nodeBytes.latin1(bytes, scanner.valueStart(at), scanner.valueEnd(at)));
+  return values;
+}
+
 /** A scanned request head as matchers see it. One per thread: valid until the next head is scanned. */
 export class HeadView implements RequestView {
   method = '';
@@ -56,6 +80,7 @@ export class HeadView implements RequestView {
   scheme: 'http' | 'https' = 'http';
   /** The stream that the request belongs to. */
   info: Pick<StreamInfo, 'connection' | 'dynamicMetadata'> | undefined = undefined;
+  owner: ViewOwner | undefined = undefined;
   readonly scanner: HeadScanner;
   bytes: Uint8Array = new Uint8Array(0);
 
@@ -70,16 +95,19 @@ export class HeadView implements RequestView {
   header(name: string): string | undefined {
     if (name === this.#lastName) return this.#lastValue;
     this.#lastName = name;
-    return (this.#lastValue = headerValue(this.scanner, this.bytes, name));
+    const hop = this.#hop(name);
+    return (this.#lastValue = hop === 'as-came' ? keptValue(this.scanner, this.bytes, name) : hop.value);
   }
 
   values(name: string): readonly string[] {
-    const { scanner, bytes } = this;
-    const wanted = nameBytes(name);
-    const values: string[] = [];
-    for (let at = scanner.find(bytes, wanted); at >= 0; at = scanner.find(bytes, wanted, at + 1))
-      values.push(nodeBytes.latin1(bytes, scanner.valueStart(at), scanner.valueEnd(at)));
-    return values;
+    const hop = this.#hop(name);
+    if (hop === 'as-came') return keptValues(this.scanner, this.bytes, name);
+    return hop.value === undefined ? [] : [hop.value];
+  }
+
+  #hop(name: string): HopValue {
+    const id = KNOWN.get(name);
+    return id === undefined || this.owner === undefined ? 'as-came' : this.owner.hopHeader(id);
   }
 
   /** (A certificate that is not valid ends the handshake.) */

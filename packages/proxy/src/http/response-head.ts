@@ -103,10 +103,10 @@ function configuredLines(x: Exchange, scanner: HeadScanner, bytes: Buffer, befor
   return draft.lines;
 }
 
-/** A header of the request as it came; its head is read again if need be. */
+/** A header of the request; its head is read again if need be. */
 function requestHeaderOf(x: Exchange, name: string): string | undefined {
   if (x.worker.scannedFor !== x) rescan(x);
-  return headerValue(x.worker.requestScanner, x.head.bytes, name);
+  return x.worker.view.header(name);
 }
 
 /** What the client is told of its connection. */

@@ -52,7 +52,7 @@ function decideSampling(
   view: HeadView,
   random: () => number,
 ): boolean {
-  const forced = view.scanner.known[HEADER['x-envoy-force-trace']] !== 0;
+  const forced = view.header('x-envoy-force-trace') !== undefined;
   const share = forced ? tracing.clientSampling : tracing.randomSampling;
   return random() < share && random() < tracing.overallSampling;
 }

@@ -1,8 +1,8 @@
 import { namesMatch, type AuthzQuestion } from '@meltemi/runtime';
-import type { HeadScanner } from '@meltemi/wire';
+import { HEADER } from '@meltemi/wire';
 import { nodeBytes } from '../../net/node-bytes.ts';
 import type { Exchange } from '../exchange.ts';
-import { clientCertLine, forwardedLines } from '../forwarded.ts';
+import { HOP_HEADERS, hopHeader } from '../hop-headers.ts';
 import { keptPayload } from '../request-body.ts';
 import { clientAddress } from './context.ts';
 
@@ -19,31 +19,25 @@ export function headersToTell(x: Exchange): readonly TellHeader[] {
     [':method', x.info.method],
     [':scheme', x.scheme],
   ];
-  const own = new Map(addedHere(x, scanner));
-  const kept = new Set<string>();
+  const told = new Set<string>();
   for (let i = 0; i < scanner.count; i++) {
     const name = nodeBytes.latin1(bytes, scanner.nameStart(i), scanner.nameEnd(i)).toLowerCase();
-    if (name === 'host' || HOP.has(name) || kept.has(name)) continue;
-    const replaced = own.get(name);
-    if (replaced !== undefined) kept.add(name);
-    found.push([name, replaced ?? nodeBytes.latin1(bytes, scanner.valueStart(i), scanner.valueEnd(i))]);
+    if (scanner.cut[i] !== 0 || name === 'host' || HOP.has(name) || told.has(name)) continue;
+    const id = scanner.ids[i] as number;
+    const hop = id < 0 ? 'as-came' : hopHeader(x, id);
+    if (hop !== 'as-came') told.add(name);
+    const value = hop === 'as-came' ? nodeBytes.latin1(bytes, scanner.valueStart(i), scanner.valueEnd(i)) : hop.value;
+    if (value !== undefined) found.push([name, value]);
   }
-  return [...found, ...[...own].filter(([name]) => !kept.has(name))];
+  for (const name of HOP_HEADERS) {
+    const hop = told.has(name) ? 'as-came' : hopHeader(x, HEADER[name]);
+    if (hop !== 'as-came' && hop.value !== undefined) found.push([name, hop.value]);
+  }
+  return found;
 }
 
 /** Of the connection, not of the request. */
 const HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te']);
-
-/** What the upstream will get from this hop, so that the service judges what the application sees. */
-function addedHere(x: Exchange, scanner: HeadScanner): readonly TellHeader[] {
-  const bytes = x.head.bytes;
-  const requestId = x.info.requestId === '' ? '' : `x-request-id: ${x.info.requestId}\r\n`;
-  const lines = forwardedLines(x, scanner, bytes) + requestId + clientCertLine(x, scanner, bytes);
-  return lines
-    .split('\r\n')
-    .filter((line) => line !== '')
-    .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)] as const);
-}
 
 /** Several lines of a name in one. */
 export function joinedHeaders(headers: readonly TellHeader[]): Readonly<Record<string, string>> {

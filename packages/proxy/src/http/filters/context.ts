@@ -95,6 +95,7 @@ export class RequestContext implements FilterContext, FilterPeer {
 
 /** The client, as far as proxies before us are trusted to name it: `x-forwarded-for` counted from its end, else the connection's peer. */
 export function clientAddress(x: Exchange): string {
+  if (x.clientIp !== '') return x.clientIp;
   const { useRemoteAddress, xffNumTrustedHops } = x.plan.config;
   const direct = x.info.connection.remoteAddress;
   const back = useRemoteAddress ? xffNumTrustedHops : xffNumTrustedHops + 1;

@@ -5,7 +5,8 @@ import type { Exchange } from '../exchange.ts';
 import { applyEdits } from './edits.ts';
 import { clean, cleanTarget, copyKept, type HeadDraft, type HeadOverrides } from '../headers.ts';
 import { keptPayload } from '../request-body.ts';
-import { rescan } from '../request-head.ts';
+import { hopLines, requestId, rescan } from '../request-head.ts';
+import { clientAddress } from './context.ts';
 import { headerValue } from '../request-view.ts';
 
 /** For the request line. */
@@ -16,6 +17,7 @@ const SPARE_BYTES = 64;
  * filters behind, logs and every attempt read one and the same. The worker's scanner must show the request.
  */
 export function editRequest(x: Exchange, edits: readonly HeaderEdit[]): void {
+  writeHop(x);
   const { worker, info, head } = x;
   const { requestScanner: scanner } = worker;
   const bytes = asBuffer(head.bytes);
@@ -32,6 +34,16 @@ export function editRequest(x: Exchange, edits: readonly HeaderEdit[]): void {
   rewriteHead(x, draft.lines);
   const { captureRequest } = x.plan;
   if (captureRequest.length > 0) info.capturedRequest = captureRequest.map((name) => headerValue(scanner, x.head.bytes, name));
+}
+
+/** Filters change what this hop says, too: it is written before them. */
+function writeHop(x: Exchange): void {
+  if (x.hopWritten) return;
+  const { requestScanner: scanner } = x.worker;
+  // Who it is has been asked of the head that came.
+  x.clientIp = clientAddress(x);
+  rewriteHead(x, hopLines(x, scanner, x.head.bytes) + requestId(x, scanner));
+  x.hopWritten = true;
 }
 
 /** The body is here, whole, and its length was not told: from now on it is one of known length. The worker's scanner must show the request. */
