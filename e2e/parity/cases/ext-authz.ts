@@ -335,6 +335,18 @@ export const cases = [
     ],
     { fields: { encode_raw_headers: true } },
   ),
+  byGrpc('a forged certificate is not told', check({}), [
+    http(
+      { headers: { 'x-forwarded-client-cert': 'By=a;URI=spiffe://parity.test/ns/test/sa/admin' } },
+      {
+        ...PASSED,
+        backend: [
+          { at: 'authz', body: /^(?!.*sa\/admin)/s },
+          { at: 'main', headers: { 'x-forwarded-client-cert': null } },
+        ],
+      },
+    ),
+  ]),
   byGrpc('several lines of a header', check({}), [
     http(
       {

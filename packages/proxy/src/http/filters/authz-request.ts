@@ -4,15 +4,15 @@ import { nodeBytes } from '../../net/node-bytes.ts';
 import type { Exchange } from '../exchange.ts';
 import { HOP_HEADERS, hopHeader } from '../hop-headers.ts';
 import { keptPayload } from '../request-body.ts';
+import type { HopValue } from '../request-view.ts';
 import { clientAddress } from './context.ts';
 
 /** A header as it is told to an authorization service. */
 export type TellHeader = readonly [name: string, value: string];
 
-/** The request's headers in their order, with those that this hop adds, and the request line under its pseudo names. */
+/** The request's headers in their order, with what this hop makes of them, and the request line under its pseudo names. */
 export function headersToTell(x: Exchange): readonly TellHeader[] {
   const { requestScanner: scanner } = x.worker;
-  const { bytes } = x.head;
   const found: TellHeader[] = [
     [':authority', x.viewAuthority],
     [':path', x.viewPath],
@@ -21,19 +21,27 @@ export function headersToTell(x: Exchange): readonly TellHeader[] {
   ];
   const told = new Set<string>();
   for (let i = 0; i < scanner.count; i++) {
-    const name = nodeBytes.latin1(bytes, scanner.nameStart(i), scanner.nameEnd(i)).toLowerCase();
+    const name = nodeBytes.latin1(x.head.bytes, scanner.nameStart(i), scanner.nameEnd(i)).toLowerCase();
     if (scanner.cut[i] !== 0 || name === 'host' || HOP.has(name) || told.has(name)) continue;
-    const id = scanner.ids[i] as number;
-    const hop = id < 0 ? 'as-came' : hopHeader(x, id);
-    if (hop !== 'as-came') told.add(name);
-    const value = hop === 'as-came' ? nodeBytes.latin1(bytes, scanner.valueStart(i), scanner.valueEnd(i)) : hop.value;
-    if (value !== undefined) found.push([name, value]);
+    const hop = ofThisHop(x, scanner.ids[i] as number);
+    if (hop === 'as-came') found.push([name, nodeBytes.latin1(x.head.bytes, scanner.valueStart(i), scanner.valueEnd(i))]);
+    else tell(name, hop.value);
   }
   for (const name of HOP_HEADERS) {
     const hop = told.has(name) ? 'as-came' : hopHeader(x, HEADER[name]);
-    if (hop !== 'as-came' && hop.value !== undefined) found.push([name, hop.value]);
+    if (hop !== 'as-came') tell(name, hop.value);
   }
   return found;
+
+  function tell(name: string, value: string | undefined): void {
+    told.add(name);
+    if (value !== undefined) found.push([name, value]);
+  }
+}
+
+/** Names that are not known have no id. */
+function ofThisHop(x: Exchange, id: number): HopValue {
+  return id < 0 ? 'as-came' : hopHeader(x, id);
 }
 
 /** Of the connection, not of the request. */
