@@ -4,7 +4,7 @@ import { checkServerIdentity, connect as connectTls, type PeerCertificate } from
 import { MeshError } from '@meltemi/base';
 import { failedCall, runCall, type CallOptions, type ClientCall, type ClientListener } from './client-call.ts';
 import { keepAlive } from './keepalive.ts';
-import { DEFAULT_LIMITS, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS, SESSION_MEMORY_MB, WINDOW_BYTES } from './limits.ts';
+import { DEFAULT_LIMITS, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS, SESSION_MEMORY_MB, widenWindow, WINDOW_BYTES } from './limits.ts';
 import { describe } from './listen.ts';
 import { formatTimeout } from './metadata.ts';
 import { spiffeId } from './peer.ts';
@@ -202,7 +202,7 @@ function openSession(options: ChannelOptions, events: SessionEvents): ClientHttp
     // The event comes a turn late: the channel may be closed by now.
     if (session.destroyed) return;
     connected = true;
-    session.setLocalWindowSize(WINDOW_BYTES * 4);
+    widenWindow(session);
     events.onReady();
   });
   session.once('goaway', drop);

@@ -1,3 +1,4 @@
+import type { Http2Session } from 'node:http2';
 import type { GrpcLimits } from './types.ts';
 
 export const DEFAULT_LIMITS: Required<GrpcLimits> = {
@@ -10,6 +11,14 @@ export const DEFAULT_LIMITS: Required<GrpcLimits> = {
 
 /** What one stream, and one connection, may have in flight towards us. */
 export const WINDOW_BYTES = 1024 * 1024;
+
+/**
+ * Lets all streams of a connection together have more in flight than one. Bun (1.4) gives no window back any more once it was told a size:
+ * the connection would stand still after that many bytes.
+ */
+export function widenWindow(session: Http2Session): void {
+  if (process.versions['bun'] === undefined) session.setLocalWindowSize(WINDOW_BYTES * 4);
+}
 
 /** Node's own bound per HTTP/2 session: room for some large pushes that a slow client has not read yet. */
 export const SESSION_MEMORY_MB = 256;

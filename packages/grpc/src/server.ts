@@ -11,6 +11,7 @@ import {
   KEEPALIVE_MS,
   KEEPALIVE_TIMEOUT_MS,
   SESSION_MEMORY_MB,
+  widenWindow,
   WINDOW_BYTES,
 } from './limits.ts';
 import { listenOn } from './listen.ts';
@@ -188,7 +189,7 @@ function tlsOptions(tls: TlsServerOptions): SecureContextOptions {
 
 function superviseSession(session: ServerHttp2Session): void {
   session.on('error', () => {});
-  session.setLocalWindowSize(WINDOW_BYTES * 4);
+  widenWindow(session);
   let open = 0;
   // A connection must show a first call soon, and may idle a while between calls.
   let idle: NodeJS.Timeout | undefined = setTimeout(() => session.close(), FIRST_STREAM_TIMEOUT_MS);
