@@ -51,7 +51,9 @@ export async function startAll(
     await accepting(mesh);
   };
   const embedded = join(import.meta.dirname, 'embedded-proxy.ts');
-  await add('meltemi', `embedded proxy on Node ${process.version}`, (path) => start(process.execPath, ['--max-semi-space-size=16', embedded, path], { loud }));
+  await add('meltemi', `embedded proxy on Node ${process.version}`, (path) =>
+    start(process.execPath, ['--max-semi-space-size=16', embedded, path], { loud }),
+  );
   const envoy = findEnvoy();
   if (envoy === undefined) console.log('Envoy was not found (MELTEMI_ENVOY, PATH, Python package "envoy"): no ratio, only our own numbers');
   else

@@ -18,7 +18,7 @@ import type { CaseContext } from './harness/context.ts';
 import { LOG_FIELDS, type Resources } from './resources.ts';
 
 /** The host of a backend of this case, as VirtualServices name it. */
-export function hostOf(c: CaseContext, backend: string): string {
+function hostOf(c: CaseContext, backend: string): string {
   return `${backend}.${c.id}.example`;
 }
 
@@ -70,8 +70,12 @@ export function rule(backend: string, policy: string, subsets: readonly string[]
 kind: DestinationRule
 metadata: { name: ${backend} }
 spec:
-  host: $${backend}${policy === '' ? '' : `
-  trafficPolicy: ${policy}`}
+  host: $${backend}${
+    policy === ''
+      ? ''
+      : `
+  trafficPolicy: ${policy}`
+  }
   subsets: [${subsets.map((version) => `{ name: ${version}, labels: { version: ${version} } }`).join(', ')}]
 `;
 }

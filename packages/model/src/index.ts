@@ -24,7 +24,14 @@ export { destinationRuleFor, type DestinationRuleTable, type MergedDestinationRu
 export { MESH_GATEWAY, resolveGateway } from './push/gateway-ref.ts';
 export { envoyFiltersFor, versionMatches, type EnvoyFilterTable } from './push/envoy-filters.ts';
 export { gatewaysFor, type GatewayTable } from './push/gateways.ts';
-export { buildPeerAuthenticationTable, effectiveMtls, mtlsPorts, type EffectiveMtls, type MtlsMode, type PeerAuthenticationTable } from './push/peer-authentication.ts';
+export {
+  buildPeerAuthenticationTable,
+  effectiveMtls,
+  mtlsPorts,
+  type EffectiveMtls,
+  type MtlsMode,
+  type PeerAuthenticationTable,
+} from './push/peer-authentication.ts';
 export type { KnownChanges, PushChanges, PushContext, PushInputs } from './push/push-context.ts';
 export { CA_SUFFIX, keyPairOf, trustOf, type CredentialTable, type KeyPair, type TrustBundle } from './push/secrets.ts';
 export { servicesSelecting, visibleServices, type NamespaceServices, type ServiceTable } from './push/services.ts';
