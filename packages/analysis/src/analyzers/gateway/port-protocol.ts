@@ -10,10 +10,14 @@ export const portProtocol = defineAnalyzer({
   codes: ['MEL0205'],
   reads: ['Gateway', 'workloads'],
   analyze(context) {
-    const gateways = [...context.configs('Gateway')].sort(compareByAge);
+    const gateways = context
+      .configs('Gateway')
+      .filter(({ spec }) => Object.keys(spec.selector ?? {}).length > 0)
+      .sort(compareByAge);
     const findings = new Map<string, AnalysisFinding>();
+    if (gateways.length === 0) return [];
     for (const { labels } of context.workloads()) {
-      const serving = gateways.filter(({ spec }) => Object.keys(spec.selector ?? {}).length > 0 && labelsMatch(spec.selector ?? {}, labels));
+      const serving = gateways.filter(({ spec }) => labelsMatch(spec.selector ?? {}, labels));
       for (const [path, finding] of conflictsOf(serving)) findings.set(path, finding);
     }
     return [...findings.values()];
