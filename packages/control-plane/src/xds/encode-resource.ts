@@ -18,6 +18,12 @@ interface Part {
   readonly version: string;
 }
 
+/** A part with a number of its own, and the group that it lies in when it stands in a large resource. */
+interface Member extends Part {
+  readonly id: number;
+  readonly group: number;
+}
+
 interface VirtualHost {
   readonly name: string;
 }
@@ -25,75 +31,106 @@ interface VirtualHost {
 const VIRTUAL_HOST = 'envoy.config.route.v3.VirtualHost';
 /** `virtual_hosts` of RouteConfiguration. */
 const VIRTUAL_HOSTS_TAG = (2 << 3) | WireType.bytes;
-/** Tables up to this size are one part. */
-const SMALL_TABLE = 64;
+/** Resources with up to so many members are one part. */
+const FEW_MEMBERS = 64;
 const GROUPS = 16;
-/** Of groups of hosts that no table has any more, up to twice so much is kept. */
+/** Of groups of members that no resource has any more, up to twice so much is kept. */
 const MAX_GROUP_BYTES = 1 << 20;
 
 /**
- * A route table of a whole mesh has a thousand virtual hosts, and a change touches one. Each is encoded once, as long as it is the same object,
- * whatever tables it stands in; and hosts of one domain lie together, so that the tables of different namespaces share the bytes of most.
+ * A route table of a whole mesh has a thousand virtual hosts, and a change touches one; so it is with tables of names. Each member is encoded once, as long as it is
+ * the same object, whatever tables it stands in; and those of one domain lie together, so that the tables of different namespaces share the bytes of most.
  */
 export function createResourceEncoder(codec: ProtoCodec): ResourceEncoder {
+  const groups = createGroups();
   const hosts = createHostEncoder(codec);
+  const names = createNameEncoder(codec);
   return (typeUrl, json) => {
-    if (typeUrl !== TYPE_URL.route) {
-      const bytes = codec.encode(messageName(typeUrl), json);
-      return { parts: [bytes], version: hashBytes(bytes) };
+    if (typeUrl === TYPE_URL.route) {
+      const { virtual_hosts: virtualHosts = [], ...rest } = json as { readonly virtual_hosts?: readonly VirtualHost[] };
+      const bytes = codec.encode(messageName(typeUrl), rest);
+      return messageOf([{ bytes, version: hashBytes(bytes) }, ...groups.partsOf('host', virtualHosts.map(hosts))]);
     }
-    const { virtual_hosts: virtualHosts = [], ...rest } = json as { readonly virtual_hosts?: readonly VirtualHost[] };
-    const bytes = codec.encode(messageName(typeUrl), rest);
-    const parts = [{ bytes, version: hashBytes(bytes) }, ...hosts(virtualHosts)];
-    return { parts: parts.map((part) => part.bytes), version: hashText(parts.map(({ version }) => version).join()) };
+    if (typeUrl === TYPE_URL.nameTable)
+      return messageOf(groups.partsOf('name', names(json as { readonly table?: Readonly<Record<string, object>> })));
+    const bytes = codec.encode(messageName(typeUrl), json);
+    return { parts: [bytes], version: hashBytes(bytes) };
   };
 }
 
-/** Encodes lists of virtual hosts as fields of a RouteConfiguration. Their order says nothing: a domain stands in one host only. */
-function createHostEncoder(codec: ProtoCodec): (hosts: readonly VirtualHost[]) => readonly Part[] {
-  const known = new WeakMap<VirtualHost, Part & { readonly id: number; readonly group: number }>();
-  let groups = new Map<string, Part>();
-  let olderGroups = groups;
-  let groupBytes = 0;
+function messageOf(parts: readonly Part[]): EncodedMessage {
+  return { parts: parts.map(({ bytes }) => bytes), version: hashText(parts.map(({ version }) => version).join()) };
+}
+
+/** Encodes virtual hosts as fields of a RouteConfiguration. Their order says nothing: a domain stands in one host only. */
+function createHostEncoder(codec: ProtoCodec): (host: VirtualHost) => Member {
+  const known = new WeakMap<VirtualHost, Member>();
   let nextId = 0;
-  const encode = (host: VirtualHost): Part & { readonly id: number; readonly group: number } => {
+  return (host) => {
     let made = known.get(host);
     if (made === undefined) {
       const bytes = codec.encode(VIRTUAL_HOST, host);
-      known.set(host, (made = { bytes, version: hashBytes(bytes), id: nextId++, group: groupOf(host.name) }));
+      const field = new ProtoWriter(bytes.length + 6).uint32(VIRTUAL_HOSTS_TAG).bytes(bytes).take();
+      known.set(host, (made = { bytes: field, version: hashBytes(field), id: nextId++, group: groupOf(host.name) }));
     }
     return made;
   };
-  const join = (key: string, members: readonly VirtualHost[]): Part => {
+}
+
+/** Encodes the entries of a table of names, each as a table with that entry alone: of messages one after another the fields add up. */
+function createNameEncoder(codec: ProtoCodec): (json: { readonly table?: Readonly<Record<string, object>> }) => readonly Member[] {
+  const known = new WeakMap<object, Map<string, Member>>();
+  let nextId = 0;
+  return ({ table = {} }) =>
+    Object.keys(table).map((name) => {
+      const info = table[name] ?? {};
+      let byName = known.get(info);
+      if (byName === undefined) known.set(info, (byName = new Map()));
+      let made = byName.get(name);
+      if (made === undefined) {
+        const bytes = codec.encode(messageName(TYPE_URL.nameTable), { table: { [name]: info } });
+        byName.set(name, (made = { bytes, version: hashBytes(bytes), id: nextId++, group: groupOf(name) }));
+      }
+      return made;
+    });
+}
+
+/** Joins members into groups, which are remembered: other resources are likely to have the same. */
+function createGroups(): { partsOf(kind: string, members: readonly Member[]): readonly Part[] } {
+  let groups = new Map<string, Part>();
+  let older = groups;
+  let size = 0;
+  const join = (key: string, members: readonly Member[]): Part => {
     const known = groups.get(key);
     if (known !== undefined) return known;
-    const group = olderGroups.get(key) ?? joined(members.map(encode));
-    if (groupBytes > MAX_GROUP_BYTES) [olderGroups, groups, groupBytes] = [groups, new Map(), 0];
+    const group = older.get(key) ?? joined(members);
+    if (size > MAX_GROUP_BYTES) [older, groups, size] = [groups, new Map(), 0];
     groups.set(key, group);
-    groupBytes += group.bytes.length;
+    size += group.bytes.length;
     return group;
   };
-  return (hosts) => {
-    if (hosts.length <= SMALL_TABLE) return hosts.length === 0 ? [] : [joined(hosts.map(encode))];
-    const members: VirtualHost[][] = Array.from({ length: GROUPS }, () => []);
-    const keys: string[] = Array.from({ length: GROUPS }, () => '');
-    for (const host of hosts) {
-      const { id, group } = encode(host);
-      members[group]?.push(host);
-      keys[group] += `${id},`;
-    }
-    return members.flatMap((list, group) => (list.length === 0 ? [] : [join(keys[group] ?? '', list)]));
+  return {
+    partsOf(kind, members) {
+      if (members.length <= FEW_MEMBERS) return members.length === 0 ? [] : [joined(members)];
+      const lists: Member[][] = Array.from({ length: GROUPS }, () => []);
+      const keys: string[] = Array.from({ length: GROUPS }, () => '');
+      for (const member of members) {
+        lists[member.group]?.push(member);
+        keys[member.group] += `${member.id},`;
+      }
+      return lists.flatMap((list, group) => (list.length === 0 ? [] : [join(`${kind} ${keys[group]}`, list)]));
+    },
   };
 }
 
-/** By the domain that the host is in: services of a namespace lie together. */
+/** By the domain that a name is in: services of a namespace lie together. */
 function groupOf(name: string): number {
   const domain = name.slice(name.indexOf('.') + 1);
   return parseInt(hashText(domain).slice(0, 8), 16) % GROUPS;
 }
 
-function joined(parts: readonly Part[]): Part {
-  const writer = new ProtoWriter(parts.reduce((size, { bytes }) => size + bytes.length + 6, 0));
-  for (const { bytes } of parts) writer.uint32(VIRTUAL_HOSTS_TAG).bytes(bytes);
-  return { bytes: writer.take(), version: hashText(parts.map(({ version }) => version).join()) };
+function joined(members: readonly Member[]): Part {
+  const writer = new ProtoWriter(members.reduce((size, { bytes }) => size + bytes.length, 0));
+  for (const { bytes } of members) writer.raw(bytes);
+  return { bytes: writer.take(), version: hashText(members.map(({ version }) => version).join()) };
 }

@@ -36,9 +36,24 @@ function ownAddresses(service: Service, scope: NodeScope): readonly string[] {
   return [vipAddress(service.vip, scope)];
 }
 
+// A memo of a pure function: the tables of all namespaces share what they say of a service.
+const infos = new WeakMap<Service, Map<string, NameInfo>>();
+
 function infoOf(service: Service, ips: readonly string[]): NameInfo {
-  return { ips, registry: service.registry === 'external' ? 'External' : 'Kubernetes', shortname: service.name, namespace: service.namespace };
+  let known = infos.get(service);
+  if (known === undefined) infos.set(service, (known = new Map()));
+  const key = ips.join();
+  let info = known.get(key);
+  if (info === undefined) {
+    info = { ips, registry: service.registry === 'external' ? 'External' : 'Kubernetes', shortname: service.name, namespace: service.namespace };
+    // Endpoints of headless services come and go.
+    if (known.size >= MAX_INFOS) known.clear();
+    known.set(key, info);
+  }
+  return info;
 }
+
+const MAX_INFOS = 1_000;
 
 function namesOf(service: Service, { scope, mesh }: NameTableInputs): readonly string[] {
   const from = { namespace: scope.namespace, domainSuffix: mesh.domainSuffix };
