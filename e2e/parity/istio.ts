@@ -116,7 +116,7 @@ function nodeOf(c: CaseContext): ProxyNode {
       NAMESPACE: c.id,
       SERVICE_ACCOUNT: 'front',
       WORKLOAD_NAME: 'front',
-      LABELS: { case: c.id },
+      LABELS: { case: c.id, 'gateway.networking.k8s.io/gateway-name': 'web' },
       INTERCEPTION_MODE: 'NONE',
       MELTEMI_DATA_PLANE: 'embedded',
     },

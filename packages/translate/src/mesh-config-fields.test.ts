@@ -1,5 +1,6 @@
 /** No setting of the mesh is taken and ignored: each that MeshConfig may say changes what some proxy gets. A new one needs an example. */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { decodeMeshConfig, jsonSchemaOf, meshConfigDefinition, type SchemaNode } from '@meltemi/api';
 import { readMeshCase, resourcesOf } from './testdata/mesh-case.ts';
@@ -143,4 +144,32 @@ test('every accepted field of MeshConfig changes what a proxy gets', () => {
   assert.deepEqual(ignored, []);
   const bad = Object.entries(EXAMPLES).flatMap(([field, text]) => decodeMeshConfig(text).findings.map(({ message }) => `${field} ${message}`));
   assert.deepEqual(bad, []);
+});
+
+const PAGE = new URL('../../../docs/reference/mesh-config-fields.md', import.meta.url);
+
+function page(): string {
+  const rows = acceptedFields().map((field) => {
+    const example = EXAMPLES[field];
+    const shown = ELSEWHERE[field] ?? (example === undefined ? 'nothing' : `\`${example.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|').trim()}\``);
+    return `| \`${field}\` | in force | in force | ${shown} |`;
+  });
+  const refused = Object.entries(meshConfigDefinition.unsupported).map(([pattern, reason]) => `| \`${pattern}\` | refused | refused | ${reason} |`);
+  return [
+    '# Every field of MeshConfig, and whether it is in force',
+    '',
+    'Of the key `mesh` in the ConfigMap `istio`, or of the file of `--mesh-config`. Made by `packages/translate/src/mesh-config-fields.test.ts`: with the setting that is',
+    'shown, what some proxy gets is another. A pattern with `=` or `!=` refuses values, not the field.',
+    '',
+    '| field | embedded | Envoy | shown by |',
+    '|---|---|---|---|',
+    ...rows,
+    ...refused,
+    '',
+  ].join('\n');
+}
+
+test('the page of MeshConfig is what the examples show', () => {
+  if (process.env['MELTEMI_GOLDEN'] === 'write') writeFileSync(PAGE, page());
+  assert.equal(readFileSync(PAGE, 'utf8'), page());
 });
