@@ -1,8 +1,7 @@
 import { defineCase, type ParityCase } from '../define.ts';
 import { chain, filter, filtered } from '../filters.ts';
 import { direct, hcm, http1, listener, serverTls, to } from '../resources.ts';
-import { http, type Http1Request } from '../steps.ts';
-import type { ExpectedResponse } from '../harness/expect.ts';
+import { http, type Expectation, type Http1Request } from '../steps.ts';
 
 const EDGE = { use_remote_address: true };
 /** From outside: somebody else has passed it on. */
@@ -16,7 +15,13 @@ const on = (name: string, match: object = { present_match: true }): object => ({
 const exactly = (name: string, exact: string): object => on(name, { string_match: { exact } });
 
 /** Does a route by this match take the request? */
-function seen(name: string, options: Readonly<Record<string, unknown>>, match: object, request: Http1Request, body: 'seen' | 'unseen'): ParityCase {
+function seen(
+  name: string,
+  options: Readonly<Record<string, unknown>>,
+  match: object,
+  request: string | Http1Request,
+  body: 'seen' | 'unseen',
+): ParityCase {
   return defineCase({
     name: `routes: ${name}`,
     backends: {},
@@ -75,7 +80,7 @@ function mutated(
   return defineCase({
     name: `mutated: ${name}`,
     resources: (c) => http1(c, [to(c, 'main')], { ...chain(c, [mutation(mutations)]), ...options }),
-    steps: [http({ headers }, { status: 200, backend: { headers: backend } } satisfies ExpectedResponse)],
+    steps: [http({ headers }, { status: 200, backend: { headers: backend } } satisfies Expectation)],
   });
 }
 

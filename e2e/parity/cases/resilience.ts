@@ -227,8 +227,14 @@ export const cases = [
   outlier({
     name: 'a connection that stands ends a row of local errors',
     detection: { consecutive_5xx: 0, split_external_local_origin_errors: true, consecutive_local_origin_failure: 2 },
-    a: [{ then: 'reset' }, { body: 'good' }],
-    steps: [shares(20, { b: [10, 10], good: [9, 9], '': [1, 1] })],
+    a: [{ after: 'reset' }, { body: 'good' }],
+    steps: [
+      shares(20, {
+        b: [10, 10],
+        good: [9, 9],
+        'upstream connect error or disconnect/reset before headers. reset reason: connection termination': [1, 1],
+      }),
+    ],
   }),
   outlier({
     name: 'no more hosts than so many percent',
