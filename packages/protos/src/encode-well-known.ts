@@ -15,10 +15,8 @@ export type WritePlace = Place<Writing>;
 
 const FORMS: Readonly<Record<string, (place: WritePlace, json: unknown) => void>> = {
   'google.protobuf.Any': writeAny,
-  'google.protobuf.Duration': (place, json) =>
-    writeSeconds(place, parseDuration(json), `expected a duration such as "5s" or "0.25s", got ${show(json)}`),
-  'google.protobuf.Timestamp': (place, json) =>
-    writeSeconds(place, parseTimestamp(json), `expected a time such as "2026-01-02T03:04:05Z", got ${show(json)}`),
+  'google.protobuf.Duration': (place, json) => writeSeconds(place, parseDuration(json), json, 'a duration such as "5s" or "0.25s"'),
+  'google.protobuf.Timestamp': (place, json) => writeSeconds(place, parseTimestamp(json), json, 'a time such as "2026-01-02T03:04:05Z"'),
   'google.protobuf.FieldMask': writeFieldMask,
   'google.protobuf.Struct': writeStruct,
   'google.protobuf.ListValue': writeList,
@@ -47,9 +45,9 @@ export function scalarWire(scalar: Scalar): number {
   return scalar === 'string' || scalar === 'bytes' ? WireType.bytes : WireType.varint;
 }
 
-function writeSeconds(place: WritePlace, parsed: SecondsNanos | undefined, fault: string): void {
+function writeSeconds(place: WritePlace, parsed: SecondsNanos | undefined, json: unknown, expected: string): void {
   const { writer } = place.shared;
-  if (parsed === undefined) return addFault(place, fault);
+  if (parsed === undefined) return addFault(place, `expected ${expected}, got ${show(json)}`);
   if (parsed.seconds !== 0n) writer.tag(1, WireType.varint).uint64(BigInt.asUintN(64, parsed.seconds));
   if (parsed.nanos !== 0) writer.tag(2, WireType.varint).int32(parsed.nanos);
 }

@@ -39,7 +39,7 @@ function writeRepeated(place: WritePlace, field: FieldSchema, value: unknown): v
   const packed = field.packed ? writer.tag(field.number, WireType.bytes).begin() : undefined;
   value.forEach((item, i) => {
     if (packed === undefined) writer.tag(field.number, field.value.wire);
-    writeValue(place, field.value, item, `${field.name}[${i}]`);
+    writeValue(place, field.value, item, field.name, i);
   });
   if (packed !== undefined) writer.finish(packed);
 }
@@ -64,28 +64,34 @@ function writeMapKey(place: WritePlace, field: FieldSchema, key: string, segment
   writeScalar(place.shared.writer.tag(1, scalar === 'string' ? WireType.bytes : WireType.varint), scalar, checked.value);
 }
 
-function writeValue(place: WritePlace, type: ValueType, value: unknown, segment: string): void {
+/** `segment` and `index` say where the value stands, should something be wrong with it. */
+// oxlint-disable-next-line max-params -- called for every value: an object for each would be garbage
+function writeValue(place: WritePlace, type: ValueType, value: unknown, segment: string, index?: number): void {
   const { writer } = place.shared;
   if (type.t === 'message') {
     const mark = writer.begin();
-    writeMessage(childPlace(place, segment), type.message, value);
+    writeMessage(childPlace(place, segment, index), type.message, value);
     writer.finish(mark);
-  } else if (type.t === 'enum') writeEnum(place, type, value, segment);
+  } else if (type.t === 'enum') {
+    const fault = writeEnum(place, type, value);
+    if (fault !== undefined) addFault(place, fault, segment, index);
+  } else if (type.scalar === 'string' && typeof value === 'string') writer.string(value);
   else {
     const checked = checkScalar(type.scalar, value);
-    if ('fault' in checked) addFault(place, checked.fault, segment);
+    if ('fault' in checked) addFault(place, checked.fault, segment, index);
     else writeScalar(writer, type.scalar, checked.value);
   }
 }
 
-function writeEnum(place: WritePlace, type: ValueType & { t: 'enum' }, value: unknown, segment: string): void {
+/** Returns what is wrong with the value, if anything. */
+function writeEnum(place: WritePlace, type: ValueType & { t: 'enum' }, value: unknown): string | undefined {
   const number = typeof value === 'string' ? type.enumeration.byName.get(value) : value;
   if (typeof number === 'number' && Number.isInteger(number)) {
     place.shared.writer.int32(number | 0);
-    return;
+    return undefined;
   }
   const names = [...type.enumeration.byName.keys()].slice(0, 12).join(', ');
-  addFault(place, `expected one of ${names}, got ${show(value)}`, segment);
+  return `expected one of ${names}, got ${show(value)}`;
 }
 
 function isDefaultOf(type: ValueType, value: unknown): boolean {

@@ -7,24 +7,27 @@ export interface Place<Shared> {
   readonly parent: Place<Shared> | undefined;
   /** `name`, `[0]` or `["key"]`. */
   readonly segment: string;
+  /** Of a list's item. */
+  readonly index: number | undefined;
   readonly depth: number;
 }
 
 /** The outermost place. */
 export function rootPlace<Shared>(shared: Shared): Place<Shared> {
-  return { shared, parent: undefined, segment: '', depth: 0 };
+  return { shared, parent: undefined, segment: '', index: undefined, depth: 0 };
 }
 
 /** One level further in. */
-export function childPlace<Shared>(parent: Place<Shared>, segment: string): Place<Shared> {
-  return { shared: parent.shared, parent, segment, depth: parent.depth + 1 };
+export function childPlace<Shared>(parent: Place<Shared>, segment: string, index?: number): Place<Shared> {
+  return { shared: parent.shared, parent, segment, index, depth: parent.depth + 1 };
 }
 
 /** The path as text: `filter_chains[0].filters[1].typed_config`. */
 function pathOf(place: Place<unknown> | undefined): string {
   if (place === undefined) return '';
   const outer = pathOf(place.parent);
-  return outer === '' || place.segment === '' || place.segment.startsWith('[') ? outer + place.segment : `${outer}.${place.segment}`;
+  const segment = place.index === undefined ? place.segment : `${place.segment}[${place.index}]`;
+  return outer === '' || segment === '' || segment.startsWith('[') ? outer + segment : `${outer}.${segment}`;
 }
 
 /** What reading and writing share over one message. */
@@ -34,8 +37,8 @@ export interface Collecting {
 }
 
 /** Records a fault at a place, or at a member of it. */
-export function addFault(place: Place<Collecting>, what: string, member?: string): void {
-  place.shared.faults.add(pathOf(member === undefined ? place : childPlace(place, member)), what);
+export function addFault(place: Place<Collecting>, what: string, member?: string, index?: number): void {
+  place.shared.faults.add(pathOf(member === undefined ? place : childPlace(place, member, index)), what);
 }
 
 /** Nesting that protobuf itself refuses; kept against hostile input. */
