@@ -1,5 +1,6 @@
 import type { HeaderEdit, InternalRedirectPolicy, RequestView } from '@meltemi/runtime';
 import { HEADER } from '@meltemi/wire';
+import { dropAside } from './aside.ts';
 import { abandonAttempt } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { editRequest } from './filters/edit-request.ts';
@@ -30,6 +31,7 @@ export function followRedirect(x: Exchange, bytes: Uint8Array): boolean {
   const edits = redirectEdits(x, target, copied);
   if (!hasRoute(x, policy, target)) return false;
   x.redirects++;
+  dropAside(x);
   abandonAttempt(x, undefined);
   logEarlier(x, 'internal_redirect');
   if (status === 303 && x.info.method !== 'HEAD' && x.info.method !== 'GET') dropBody(x);

@@ -72,7 +72,9 @@ export class RequestTimers {
     if (x.perTryMs > 0) this.#wheel.set(this.#try, this.#wheel.recent, x.perTryMs);
   }
 
+  /** Neither a try runs nor is one waited for. */
   stopTry(): void {
+    this.#afterWait = undefined;
     this.#wheel.clear(this.#try);
   }
 
