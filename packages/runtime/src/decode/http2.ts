@@ -8,7 +8,7 @@ const MIN_WINDOW = 65_535;
  * What is in force when nothing is said. The windows are smaller than Envoy's (16 and 24 MiB): a peer may fill them while the other side
  * stalls, so that they bound what a connection can hold.
  */
-export const DEFAULT_HTTP2: Http2Options = {
+const DEFAULT_HTTP2: Http2Options = {
   headerTableSize: 4096,
   maxConcurrentStreams: 1024,
   streamWindow: 512 * 1024,
