@@ -51,7 +51,7 @@ interface Place {
   readonly locality: Pick<RuntimeLocality, 'region' | 'zone' | 'subZone' | 'priority'>;
 }
 
-export function hostFor({ config, known, locality }: Place, endpoint: RuntimeEndpoint): Host {
+function hostFor({ config, known, locality }: Place, endpoint: RuntimeEndpoint): Host {
   const { name, transport } = selectTransport(config, endpoint.transportLabels);
   const key = addressKey(endpoint);
   const id = hostId({ key, transportName: name });
