@@ -3,7 +3,7 @@ const FORM = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const VALUES = new Map(Array.from(ALPHABET, (letter, index) => [letter, index]));
 
 /** The bytes of standard base64 (RFC 4648, padded; line breaks are skipped); undefined when it is none. */
-export function base64Bytes(text: string): Uint8Array | undefined {
+function base64Bytes(text: string): Uint8Array | undefined {
   const packed = text.replace(/[\r\n]/g, '');
   if (!FORM.test(packed)) return undefined;
   const padding = packed.endsWith('==') ? 2 : packed.endsWith('=') ? 1 : 0;

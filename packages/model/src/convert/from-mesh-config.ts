@@ -99,7 +99,7 @@ function certificatesFrom(before: ClientCertificates, forward: Forward | undefin
 }
 
 /** How a proxy is started: `base`, with what the settings say. */
-export function proxyDefaultsFrom(base: ProxyDefaults, settings: ProxySettings): ProxyDefaults {
+function proxyDefaultsFrom(base: ProxyDefaults, settings: ProxySettings): ProxyDefaults {
   return {
     concurrency: settings.concurrency ?? base.concurrency,
     environment: { ...base.environment, ...settings.proxyMetadata },
