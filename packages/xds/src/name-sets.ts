@@ -7,6 +7,8 @@ export const NO_NAMES: NameSet = new Set();
 const SMALL = 16;
 /** Sets that are remembered, at most; more than there are kinds of clients at a time. */
 const MAX_REMEMBERED = 512;
+/** Clients choose names; those of resources are shorter by far. */
+const MAX_KEY = 1_000;
 
 // A memo: it holds no set that no client uses, and only saves memory.
 const remembered = new Map<string, WeakRef<NameSet>>();
@@ -28,6 +30,7 @@ function shared(names: readonly string[]): NameSet {
   if (names.length === 0) return NO_NAMES;
   if (names.length < SMALL) return new Set(names);
   const key = `${names.length} ${names[0]} ${names[names.length >> 1]} ${names.at(-1)}`;
+  if (key.length > MAX_KEY) return new Set(names);
   const known = remembered.get(key)?.deref();
   if (known?.size === names.length && names.every((name) => known.has(name))) return known;
   if (remembered.size >= MAX_REMEMBERED) for (const [other, ref] of remembered) if (ref.deref() === undefined) remembered.delete(other);

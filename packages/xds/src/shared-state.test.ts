@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TYPE_URL } from '@meltemi/protos-types';
 import fc from 'fast-check';
-import { createTextMemory, decodeDeltaRequest, encodeDeltaRequest, nodeOfRequest, type Resource } from './index.ts';
+import { ProtoReader, ProtoWriter } from '@meltemi/base';
+import {
+  createServerSession,
+  createTextMemory,
+  decodeDeltaRequest,
+  encodeDeltaRequest,
+  nodeOfRequest,
+  type DeltaRequest,
+  type Resource,
+  type ResourceSource,
+} from './index.ts';
 import { KnownVersions } from './known-versions.ts';
 import { NO_NAMES, withNames, withoutNames } from './name-sets.ts';
 
@@ -57,6 +67,9 @@ test('clients that ask for the same share one set of names; sets are never chang
   // Equal in number, first, middle and last name, and yet others.
   const alike = many.with(1, 'other');
   assert.deepEqual([...withNames(NO_NAMES, alike)], alike);
+  // What outlives the client is small: nothing is kept under long names.
+  const long = many.map((each) => each.repeat(1_000));
+  assert.notEqual(withNames(NO_NAMES, long), withNames(NO_NAMES, long));
 });
 
 test('what a memory reads is what was written, whatever it has read before; equal texts are the same strings', () => {
@@ -80,4 +93,66 @@ test('what a memory reads is what was written, whatever it has read before; equa
       }
     }),
   );
+});
+
+test('a memory never takes the bytes of one text for the characters of another', () => {
+  const memory = createTextMemory();
+  const read = (name: string): readonly string[] => decodeDeltaRequest(encodeDeltaRequest(asking([name])), memory).subscribe;
+  // In UTF-8 the second is what the first is in Latin-1.
+  assert.deepEqual([read('Ã¤'), read('ä')], [['Ã¤'], ['ä']]);
+});
+
+test('what a memory keeps is bounded, whatever types and texts clients think of', () => {
+  const maxChars = 20_000;
+  const memory = createTextMemory(maxChars);
+  const texts = Array.from({ length: 50 }, (_, i) => String(i).padEnd(290, 'x'));
+  /** Characters that are not read again, because they are remembered. */
+  const kept = (typeUrl: string): number => {
+    let size = 0;
+    memory.begin(typeUrl);
+    for (const text of texts) {
+      const reader = new ProtoReader(new ProtoWriter().string(text).take());
+      let isRead = false;
+      reader.string = () => ((isRead = true), text);
+      memory.read(reader);
+      if (!isRead) size += text.length;
+    }
+    return size;
+  };
+  const types = [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, 'made.up/One', 'made.up/Two'];
+  for (const typeUrl of types) assert.equal(kept(typeUrl), 0);
+  const sizes = types.map(kept);
+  const all = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(all > maxChars / 2 && all <= maxChars, sizes.join());
+});
+
+function asking(subscribe: readonly string[]): DeltaRequest {
+  return { typeUrl: TYPE_URL.cluster, subscribe, unsubscribe: [], initialVersions: new Map(), nonce: '' };
+}
+
+test('a client gets back what was before, also when the source has the very same map again', () => {
+  const before = mapOf([['a', '1']]);
+  const after = mapOf([['a', '2']]);
+  let [now, version] = [before, 1];
+  const source: ResourceSource = {
+    get version() {
+      return version;
+    },
+    resources: () => now,
+  };
+  const session = createServerSession('delta', { source });
+  const answer = (): string | undefined => {
+    const response = session.next();
+    if (response === undefined) return undefined;
+    session.receive({ ...asking([]), typeUrl: TYPE_URL.endpoint, nonce: response.nonce });
+    return [...(response.shared ?? []), ...response.resources].map((resource) => resource.version).join();
+  };
+  session.receive({ ...asking(['a']), typeUrl: TYPE_URL.endpoint });
+  assert.equal(answer(), '1');
+  [now, version] = [after, 2];
+  session.changed(TYPE_URL.endpoint, new Set(['a']));
+  assert.equal(answer(), '2');
+  [now, version] = [before, 3];
+  session.changed(TYPE_URL.endpoint);
+  assert.equal(answer(), '1');
 });

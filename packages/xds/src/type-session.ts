@@ -109,7 +109,11 @@ export function takeDifference(type: TypeSession, source: ResourceSource): Diffe
   type.forced.clear();
   if (dirty === 'all') return differenceOfAll(type, source, forced);
   const names = new Set([...(dirty ?? []), ...forced].filter((name) => wants(type, name)));
-  return names.size === 0 ? NOTHING : differenceOf(type, source.resources(type.typeUrl, names), names, forced);
+  if (names.size === 0) return NOTHING;
+  const difference = differenceOf(type, source.resources(type.typeUrl, names), names, forced);
+  // From now on the client has other things than that map; the source may well come back to it.
+  if (difference.changed.own.length + difference.gone.length > 0) type.lastMap = undefined;
+  return difference;
 }
 
 function differenceOfAll(type: TypeSession, source: ResourceSource, forced: ReadonlySet<string>): Difference {
