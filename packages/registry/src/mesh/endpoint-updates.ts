@@ -66,7 +66,7 @@ export function createEndpointKeeper(): EndpointKeeper {
         (service) => index.update(serviceKey(service), endpointsOf(service, byLabel.selectedBy(service), trustDomain)) ?? [],
       );
       const gone = sameServices ? NOTHING : removeGone(index, services);
-      const addresses = moved.length === 0 ? NOTHING : index.updateWorkloads(workloads);
+      const addresses = workloads === before.workloads ? NOTHING : index.updateWorkloads(workloads);
       taken = { services, workloads, trustDomain, byLabel, selectors };
       return { endpoints: [...changed, ...gone], workloads: addresses };
     },

@@ -166,3 +166,28 @@ test('a change that cannot be taken in ends nothing; the next one brings all tha
   assert.equal(mesh.state.endpoints.endpoints('a/x.a.svc.cluster.local', 8080).length, 1);
   await mesh.close();
 });
+
+test('what went together with an object that cannot be taken in is gone once that object is', async () => {
+  const time = manualTime();
+  const store = createMemoryStore({ clock: time });
+  await store.put(SERVICE);
+  await store.put(virtualService('x'));
+  const connected = fakeConnected();
+  connected.set([workload('1')]);
+  const mesh = await createMesh({ configs: store, connected, mesh: DEFAULT_MESH_CONFIG, timers: time, log: silentLog });
+  const rules = (): number => mesh.state.push.virtualServices.all.length;
+  assert.equal(rules(), 1);
+  const poison: Config = { ...virtualService('x'), kind: 'DestinationRule', spec: undefined };
+  connected.set([]);
+  await store.delete({ kind: 'VirtualService', namespace: 'a', name: 'x' });
+  await store.put(poison);
+  assert.throws(() => mesh.settle());
+  const updates: MeshUpdate[] = [];
+  mesh.watch((update) => updates.push(update));
+  await store.delete({ kind: 'DestinationRule', namespace: 'a', name: 'x' });
+  mesh.settle();
+  const { push, workloads } = updates[0]?.changes ?? {};
+  assert.deepEqual([rules(), workloads, push?.services], [0, ['10.0.0.1'], ['a/x.a.svc.cluster.local']]);
+  assert.ok(push?.configs.includes('VirtualService/a/x'));
+  await mesh.close();
+});

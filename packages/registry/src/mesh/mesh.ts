@@ -92,6 +92,8 @@ class JoinedMesh implements Mesh {
   #connected = NONE;
   #entries = NONE;
   #workloads = NONE;
+  /** Addresses whose workloads have changed since an update was told. */
+  readonly #untold = new Set<string>();
   #push: PushContext;
   #version = 0;
   #isDirty = true;
@@ -188,13 +190,21 @@ class JoinedMesh implements Mesh {
     this.#takeWorkloads();
     const joined = this.#join(touched);
     const mesh = this.#settings;
-    const { endpoints, workloads } = this.#endpoints.update(joined, this.#workloads, mesh.trustDomain);
-    const known: KnownChanges = { configs: touched, services: changedItems(services ?? [], joined) };
-    if (touched.length > 0 || known.services.length > 0 || services === undefined)
-      this.#push = buildPushContext({ mesh, services: joined, configs: this.#inputs.configs() }, this.#push, known);
-    else if (workloads.length === 0 && endpoints.length === 0) return NO_CHANGES;
-    else return { push: undefined, endpoints, workloads };
-    return { push: this.#push.changes, endpoints, workloads };
+    const updates = this.#endpoints.update(joined, this.#workloads, mesh.trustDomain);
+    for (const address of updates.workloads) this.#untold.add(address);
+    const known = services === undefined ? this.#everything(touched, joined) : { configs: touched, services: changedItems(services, joined) };
+    const isPushed = touched.length > 0 || known.services.length > 0 || services === undefined;
+    if (isPushed) this.#push = buildPushContext({ mesh, services: joined, configs: this.#inputs.configs() }, this.#push, known);
+    const workloads = [...this.#untold];
+    this.#untold.clear();
+    if (!isPushed && workloads.length === 0 && updates.endpoints.length === 0) return NO_CHANGES;
+    return { push: isPushed ? this.#push.changes : undefined, endpoints: updates.endpoints, workloads };
+  }
+
+  /** After an attempt that failed, all that the last snapshot was made of counts as changed: nobody was told what the attempt had taken in. */
+  #everything(touched: readonly Config[], joined: readonly Service[]): KnownChanges {
+    const { configs, services } = this.#push.inputs;
+    return { configs: [...new Set([...configs, ...touched])], services: [...new Set([...services, ...joined])] };
   }
 
   #takeWorkloads(): void {
