@@ -120,7 +120,8 @@ function joined(owner: Service, entry: Service): Service {
 /** Services for connected workloads that none selects: by namespace and `app`, with the ports that any of them declares. */
 function synthetic(declared: readonly Service[], workloads: readonly Workload[], mesh: MeshConfig): readonly Service[] {
   const groups = new Map<string, { readonly app: string; readonly namespace: string; readonly ports: Map<number, WorkloadPort> }>();
-  const hosts = new Set(declared.map((service) => service.hostname));
+  // Of its own namespace: a ServiceEntry elsewhere with the host of a workload takes nothing from it.
+  const known = new Set(declared.map(serviceKey));
   const byNamespace = Map.groupBy(
     declared.filter((service) => service.selector !== undefined),
     (service) => service.namespace,
@@ -129,7 +130,7 @@ function synthetic(declared: readonly Service[], workloads: readonly Workload[],
     const app = workload.labels['app'];
     if (workload.registry !== 'connected' || workload.ports.length === 0 || app === undefined || app === '') continue;
     if (
-      hosts.has(kubernetesHostname(app, workload.namespace, mesh.domainSuffix)) ||
+      known.has(serviceKey({ namespace: workload.namespace, hostname: kubernetesHostname(app, workload.namespace, mesh.domainSuffix) })) ||
       byNamespace.get(workload.namespace)?.some((service) => selects(service, workload)) === true
     )
       continue;

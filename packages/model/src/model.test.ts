@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { decodeYaml } from '@meltemi/api';
 import fc from 'fast-check';
 import {
   allocateVips,
+  buildPushContext,
   createEndpointIndex,
   DEFAULT_MESH_CONFIG,
   endpointsOf,
@@ -15,6 +17,7 @@ import {
   selectProtocol,
   touchesSubset,
   vipAddress,
+  visibleServices,
   wildcardsOf,
   type Endpoint,
   type Workload,
@@ -158,6 +161,17 @@ const workload = (name: string, more: Partial<Workload> = {}): Workload => ({
   cluster: 'meltemi',
   registry: 'connected',
   ...more,
+});
+
+test('a ServiceEntry of another namespace takes nothing from a connected workload', () => {
+  const { configs } = decodeYaml(`apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: thief, namespace: b }
+spec: { hosts: [x.a.svc.cluster.local], location: MESH_INTERNAL, resolution: STATIC, ports: [{ number: 8080, name: http }], endpoints: [{ address: 10.6.6.6 }] }
+`);
+  const { services } = joinServices(configs, [workload('1')], DEFAULT_MESH_CONFIG);
+  const push = buildPushContext({ mesh: DEFAULT_MESH_CONFIG, services, configs });
+  for (const namespace of ['a', 'b', 'c']) assert.equal(visibleServices(push, namespace).byHost.get('x.a.svc.cluster.local')?.registry, 'synthetic');
 });
 
 test('a connected workload that no service selects gets one by its app, and its endpoints', () => {

@@ -5,7 +5,7 @@ import { derivedName, type DerivedHttpRoute, type DerivedRule } from './derived.
 import { derivedGateways, gatewayKey } from './gateways.ts';
 import { grpcRules, httpRules, type ConvertedRules } from './http-rules.ts';
 import { GATEWAY_API_KINDS, gatewayApiObjects, REFERRED_KINDS, type GatewayApiObjects } from './inputs.ts';
-import { judgeListeners, type JudgedListener } from './listeners.ts';
+import { judgeListeners, ownerName, type JudgedListener } from './listeners.ts';
 import { l4Rules, l4VirtualServices } from './l4.ts';
 import { meshVirtualServicesOf, resolveMeshParent } from './mesh.ts';
 import { compareRules, type RankedRule } from './precedence.ts';
@@ -129,7 +129,7 @@ function virtualService(listener: JudgedListener, host: string, http: readonly D
   const nothing: DerivedHttpRoute = { directResponse: { status: 404 }, derived: origin };
   return {
     ...shell('VirtualService', owner, derivedName(owner.meta.name, listener.listener.name, host)),
-    meta: { ...shell('VirtualService', owner, derivedName(gateway.meta.name, owner.meta.name, listener.listener.name, host)).meta },
+    meta: { ...shell('VirtualService', owner, derivedName(gateway.meta.name, ownerName(listener), listener.listener.name, host)).meta },
     spec: { hosts: [host], gateways: [gatewayKey(listener)], http: http.length === 0 ? [nothing] : http, exportTo: ['*'] },
   };
 }

@@ -3,14 +3,15 @@ import { isGranted, referrer } from './references.ts';
 import type { Attachment } from './attach.ts';
 import { derivedName, GATEWAY_NAMESPACE } from './derived.ts';
 import type { GatewayApiObjects } from './inputs.ts';
-import { CIPHER_SUITES, TERMINATE_MODE, type JudgedListener } from './listeners.ts';
+import { CIPHER_SUITES, ownerName, TERMINATE_MODE, type JudgedListener } from './listeners.ts';
 
 /** Label of the workloads that serve a Gateway, as in Kubernetes. */
 const GATEWAY_NAME_LABEL = 'gateway.networking.k8s.io/gateway-name';
 
 /** `namespace/name` of the derived Gateway of a listener. */
-export function gatewayKey({ gateway, owner, listener }: JudgedListener): string {
-  return `${gateway.meta.namespace}/${derivedName(gateway.meta.name, owner.meta.namespace, owner.meta.name, listener.name)}`;
+export function gatewayKey(judged: JudgedListener): string {
+  const { gateway, owner, listener } = judged;
+  return `${gateway.meta.namespace}/${derivedName(gateway.meta.name, owner.meta.namespace, ownerName(judged), listener.name)}`;
 }
 
 /** Which workloads serve a Gateway: those that its label names, or those of the Service that `addresses` names. */
@@ -59,9 +60,9 @@ export function derivedGateways(
 }
 
 /** undefined: its certificates are not there, and a listener without is none. */
-function serverOf(objects: GatewayApiObjects, { gateway, owner, listener, unresolved }: JudgedListener): GatewayServer | undefined {
+function serverOf(objects: GatewayApiObjects, { gateway, owner, listener, uncertified }: JudgedListener): GatewayServer | undefined {
   const encrypted = listener.protocol === 'HTTPS' || listener.protocol === 'TLS';
-  if (encrypted && unresolved !== undefined && unresolved.reason !== 'InvalidRouteKinds') return undefined;
+  if (uncertified !== undefined) return undefined;
   return {
     port: { number: listener.port, protocol: listener.protocol, name: listener.name },
     hosts: [`*/${listener.hostname ?? '*'}`],

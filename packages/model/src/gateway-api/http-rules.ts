@@ -151,9 +151,12 @@ function valuesOf(
   key: (name: string) => string,
 ): Partial<HttpMatchRequest> {
   if (entries === undefined || entries.length === 0) return {};
-  const values: Record<string, StringMatch> = {};
-  for (const { name, type, value } of entries) values[key(name)] ??= type === 'Exact' ? { exact: value } : { regex: value };
-  return { [field]: values };
+  const values = entries.map(({ name, type, value }) => [key(name), type === 'Exact' ? { exact: value } : { regex: value }] as const);
+  return { [field]: firstOfEach(values) };
+}
+
+function firstOfEach<T>(entries: readonly (readonly [name: string, value: T])[]): Readonly<Record<string, T>> {
+  return Object.fromEntries(new Map(entries.toReversed()));
 }
 
 function grpcMatch(match: GRPCRouteMatch | undefined): HttpMatchRequest {
@@ -203,12 +206,8 @@ function headersOf(filters: readonly HTTPRouteFilter[]): Headers | undefined {
 type Modifier = NonNullable<HTTPRouteFilter['requestHeaderModifier']>;
 
 function operations({ set, add, remove }: Modifier): NonNullable<Headers['request']> {
-  const record = (list: Modifier['set']): Readonly<Record<string, string>> => {
-    const values: Record<string, string> = {};
-    // A "%" is a plain character here.
-    for (const { name, value } of list ?? []) values[name.toLowerCase()] ??= value.replaceAll('%', '%%');
-    return values;
-  };
+  // A "%" is a plain character here.
+  const record = (list: Modifier['set']) => firstOfEach((list ?? []).map(({ name, value }) => [name.toLowerCase(), value.replaceAll('%', '%%')]));
   return {
     ...(set === undefined ? {} : { set: record(set) }),
     ...(add === undefined ? {} : { add: record(add) }),

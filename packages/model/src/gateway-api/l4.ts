@@ -4,6 +4,7 @@ import type { Fault } from './conditions.ts';
 import { derivedName } from './derived.ts';
 import { gatewayKey } from './gateways.ts';
 import type { GatewayApiObjects } from './inputs.ts';
+import { ownerName } from './listeners.ts';
 import { shell, type MeshAttachment } from './state.ts';
 import { firstFault, referrer, resolveBackend, type BackendReference } from './references.ts';
 
@@ -41,7 +42,7 @@ export function l4VirtualServices(
         ...shell(
           'VirtualService',
           config,
-          derivedName(facts.kind, config.meta.name, listener.owner.meta.namespace, listener.owner.meta.name, listener.listener.name),
+          derivedName(facts.kind, config.meta.name, listener.owner.meta.namespace, ownerName(listener), listener.listener.name),
         ),
         spec: { hosts, gateways: [gatewayKey(listener)], ...rules, exportTo: ['*'] },
       };
@@ -53,7 +54,8 @@ export function l4VirtualServices(
     return {
       ...shell('VirtualService', config, derivedName(facts.kind, config.meta.name, host)),
       spec: {
-        hosts: facts.kind === 'TLSRoute' ? names : [host],
+        // The names are what clients ask the Service for; services that are called so are not the route's.
+        hosts: [host],
         gateways: ['mesh'],
         ...rules,
         exportTo: [namespace === config.meta.namespace ? '*' : '.'],

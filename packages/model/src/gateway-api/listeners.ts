@@ -10,6 +10,7 @@ import {
 } from '@meltemi/api';
 import type { Labels } from '../types/service.ts';
 import { OWN_CLASSES, OWN_CONTROLLERS, type Fault } from './conditions.ts';
+import { derivedName } from './derived.ts';
 import type { GatewayApiObjects } from './inputs.ts';
 import { isGranted, referrer } from './references.ts';
 
@@ -29,16 +30,18 @@ export interface JudgedListener {
   /** Why nothing attaches: unknown protocol, a conflict with another listener. */
   readonly rejected: Fault | undefined;
   readonly conflict: Fault | undefined;
-  /** Certificates that are missing, kinds that are not known. */
+  /** Certificates that are missing or may not be referred to: TLS cannot end here. */
+  readonly uncertified: Fault | undefined;
+  /** What of its references is wrong: that, or kinds that are not known. */
   readonly unresolved: Fault | undefined;
 }
 
-const ROUTES_OF: Readonly<Record<string, readonly string[]>> = {
-  HTTP: ['HTTPRoute', 'GRPCRoute'],
-  HTTPS: ['HTTPRoute', 'GRPCRoute'],
-  TLS: ['TLSRoute', 'TCPRoute'],
-  TCP: ['TCPRoute'],
-};
+const ROUTES_OF: ReadonlyMap<string, readonly string[]> = new Map([
+  ['HTTP', ['HTTPRoute', 'GRPCRoute']],
+  ['HTTPS', ['HTTPRoute', 'GRPCRoute']],
+  ['TLS', ['TLSRoute', 'TCPRoute']],
+  ['TCP', ['TCPRoute']],
+]);
 
 /** Whether we serve Gateways of a class; undefined: the class is another controller's or nobody's. */
 export function isOwnClass(objects: GatewayApiObjects, name: string): boolean {
@@ -60,6 +63,7 @@ function listenersOf(objects: GatewayApiObjects, gateway: Config<KubernetesGatew
     const before = all.slice(0, index).map((item) => item.listener);
     const conflict = conflictOf(listener, before);
     const { kinds, fault } = routeKinds(listener);
+    const uncertified = tlsFault(objects, owner, listener);
     return {
       gateway,
       owner,
@@ -67,9 +71,15 @@ function listenersOf(objects: GatewayApiObjects, gateway: Config<KubernetesGatew
       kinds,
       rejected: protocolFault(listener) ?? conflict,
       conflict,
-      unresolved: fault ?? tlsFault(objects, owner, listener),
+      uncertified,
+      unresolved: fault ?? uncertified,
     };
   });
+}
+
+/** What the owner of a listener is called in names of derived objects: a ListenerSet may have the name of its Gateway. */
+export function ownerName({ owner }: Pick<JudgedListener, 'owner'>): string {
+  return owner.kind === 'ListenerSet' ? derivedName('set', owner.meta.name) : owner.meta.name;
 }
 
 /** Whether a ListenerSet names a Gateway. */
@@ -122,9 +132,9 @@ function selects(selector: NamespaceSelector, labels: Labels): boolean {
 }
 
 function protocolFault({ protocol }: GatewayListener): Fault | undefined {
-  return protocol in ROUTES_OF
+  return ROUTES_OF.has(protocol)
     ? undefined
-    : { reason: 'UnsupportedProtocol', message: `protocol "${protocol}" is not served; write ${Object.keys(ROUTES_OF).join(', ')}` };
+    : { reason: 'UnsupportedProtocol', message: `protocol "${protocol}" is not served; write ${[...ROUTES_OF.keys()].join(', ')}` };
 }
 
 /** Two listeners of a port must differ in their host, and speak what can be told apart. */
@@ -141,7 +151,7 @@ function conflictOf(listener: GatewayListener, before: readonly GatewayListener[
 }
 
 function routeKinds({ protocol, allowedRoutes }: GatewayListener): { readonly kinds: readonly RouteKind[]; readonly fault: Fault | undefined } {
-  const fitting = (ROUTES_OF[protocol] ?? []).map((kind) => ({ group: GATEWAY_GROUP, kind }));
+  const fitting = (ROUTES_OF.get(protocol) ?? []).map((kind) => ({ group: GATEWAY_GROUP, kind }));
   const asked = allowedRoutes?.kinds;
   if (asked === undefined || asked.length === 0) return { kinds: fitting, fault: undefined };
   const kinds = asked.filter((item) => fitting.some((one) => one.kind === item.kind && one.group === item.group));

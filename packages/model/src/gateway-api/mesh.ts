@@ -35,7 +35,7 @@ export function meshVirtualServicesOf(routes: readonly HttpRouteState[]): readon
       if (result.t !== 'mesh') continue;
       const { host, port, namespace } = result.attachment;
       const producer = namespace === route.config.meta.namespace;
-      const key = `${producer ? '' : route.config.meta.namespace}/${host}`;
+      const key = `${String(producer)} ${route.config.meta.namespace}/${host}`;
       const group = groups.get(key) ?? { host, producer, first: route.config, rules: [] };
       groups.set(key, group);
       group.rules.push(...route.meshRules.map((rule) => ({ rule, port })));

@@ -1,4 +1,6 @@
 import { compareByAge, configKey, type Config } from '@meltemi/api';
+import { backendTlsOf, secured, securedSubset } from './backend-tls.ts';
+import { isDerived } from '../gateway-api/derived.ts';
 import { resolveHost, wildcardsOf } from '../hostname.ts';
 import { labelsMatch } from '../labels.ts';
 import type { DestinationRuleSpec, DestinationRuleSubset, TrafficPolicy } from '../specs.ts';
@@ -70,13 +72,15 @@ function exportToOf(rule: Config<DestinationRuleSpec>, mesh: MeshConfig): readon
 function merge(sources: readonly Config<DestinationRuleSpec>[], mesh: MeshConfig): MergedDestinationRule {
   const first = sources[0] as Config<DestinationRuleSpec>;
   const { namespace } = first.meta;
+  const backendTls = backendTlsOf(sources);
   const subsets = new Map<string, MergedDestinationRule['subsets'][number]>();
   for (const source of sources) {
     for (const [index, subset] of (source.spec.subsets ?? []).entries())
-      if (!subsets.has(subset.name)) subsets.set(subset.name, { subset, source, index });
+      if (!subsets.has(subset.name)) subsets.set(subset.name, { subset: securedSubset(subset, backendTls), source, index });
   }
-  const withPolicy = sources.find((source) => source.spec.trafficPolicy !== undefined);
-  const policy = withPolicy?.spec.trafficPolicy;
+  const withPolicies = sources.filter((source) => source.spec.trafficPolicy !== undefined);
+  const withPolicy = withPolicies.find(({ meta }) => !isDerived(meta.name)) ?? withPolicies[0];
+  const policy = secured(withPolicy === undefined || isDerived(withPolicy.meta.name) ? undefined : withPolicy.spec.trafficPolicy, backendTls);
   return {
     host: resolveHost(first.spec.host, namespace, mesh.domainSuffix),
     namespace,
@@ -100,7 +104,7 @@ export function destinationRuleFor(
   const root = context.mesh.rootNamespace;
   // In the root namespace every rule would be everybody's default: as a client of its own only its private ones count here.
   const own = (rule: MergedDestinationRule): boolean =>
-    client.namespace !== root ||
+    (client.namespace !== root && exported(rule)) ||
     (rule.visibility.t === 'namespaces' && rule.visibility.namespaces.includes(root) && rule.visibility.namespaces.length === 1);
   const hostsOf = (namespace: string) => context.destinationRules.byNamespace.get(namespace);
   const exported = (rule: MergedDestinationRule): boolean => isVisibleIn(rule.visibility, client.namespace);

@@ -59,6 +59,8 @@ test('a DestinationRule of the client wins over one of the service, and that ove
     ['b', 'c'].map((namespace) => destinationRuleFor(hidden, client(namespace), service)?.subsets[0]?.subset.name),
     ['theirs', 'everybodys'],
   );
+  const away = meshOf(rule('a', 'given', ', exportTo: [c]') + rule('b', 'theirs'));
+  assert.equal(destinationRuleFor(away, client('a'), service)?.subsets[0]?.subset.name, 'theirs', 'a rule for others is not its own');
 });
 
 test('DestinationRules of one host and namespace merge: subsets add up, the oldest policy stays', () => {

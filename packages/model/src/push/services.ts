@@ -38,7 +38,10 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** What one namespace sees: a service per host. A Kubernetes Service wins over a ServiceEntry of that host; else own, exported, public, oldest. */
+/**
+ * What one namespace sees: a service per host. A Kubernetes Service, or one of connected workloads, wins over a ServiceEntry of that host; else own, exported,
+ * public, oldest.
+ */
 export interface NamespaceServices {
   readonly list: readonly Service[];
   readonly byHost: ReadonlyMap<string, Service>;
@@ -64,7 +67,7 @@ function select(services: readonly Service[]): NamespaceServices {
   const byHost = new Map<string, Service>();
   for (const service of services) {
     const before = byHost.get(service.hostname);
-    if (before === undefined || (before.registry === 'external' && service.registry === 'kubernetes')) byHost.set(service.hostname, service);
+    if (before === undefined || (before.registry === 'external' && service.registry !== 'external')) byHost.set(service.hostname, service);
   }
   return namespaceServices([...byHost.values()]);
 }

@@ -93,14 +93,15 @@ function serverChains(ref: GatewayServerRef, inputs: GatewayListenerInputs): rea
 }
 
 function tcpRules(ref: GatewayServerRef, inputs: GatewayListenerInputs): readonly FilterChain[] {
-  const { scope, services, mesh, port } = inputs;
+  const { scope, services, mesh } = inputs;
   const routing: RouteScope = {
     push: inputs,
     services: services.byHost,
     namespace: scope.namespace,
     labels: scope.labels,
     gateways: [ref.gateway],
-    port: port.number,
+    // Rules name the port of the server, whatever its Service makes of it.
+    port: ref.server.port.number,
   };
   return gatewayVirtualServices(inputs, ref.gateway, scope.namespace)
     .filter((entry) => servedHosts(ref, entry).length > 0)
