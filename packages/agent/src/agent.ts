@@ -301,7 +301,9 @@ function watchApplication(parts: Parts, config: AgentConfig, { platform, onEvent
   if (!watchesApplication(config)) return onEvent({ t: 'health', state: 'healthy' });
   const { probe } = config.join;
   const watch = (watched: Pick<ReadinessOptions, 'host' | 'platform' | 'onChange'>): ReadinessWatch =>
-    probe === undefined ? watchReadiness({ ...watched, ports: config.appPorts, path: config.readyPath }) : watchProbe({ ...watched, probe });
+    probe === undefined
+      ? watchReadiness({ ...watched, ports: config.appPorts, path: config.readyPath })
+      : watchProbe({ ...watched, probe, application: config.application });
   parts.readiness = watch({
     host: applicationAddress(config),
     platform,

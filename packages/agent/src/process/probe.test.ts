@@ -6,7 +6,7 @@ import { ProtoReader, ProtoWriter, silentLog } from '@meltemi/base';
 import { createGrpcServer, unaryMethod } from '@meltemi/grpc';
 import { createManualPlatform } from '../testing/manual-platform.ts';
 import type { Probe } from '../types.ts';
-import { watchProbe } from './probe.ts';
+import { watchProbe, type ProbeOptions } from './probe.ts';
 import type { Readiness } from './readiness.ts';
 
 async function listening(t: TestContext, server: Server): Promise<number> {
@@ -16,10 +16,10 @@ async function listening(t: TestContext, server: Server): Promise<number> {
 }
 
 /** A probe on a moved clock: `look` runs one look and answers with the state after it. */
-function watch(t: TestContext, probe: Probe) {
+function watch(t: TestContext, probe: Probe, application?: ProbeOptions['application']) {
   const manual = createManualPlatform(0);
   const changes: Readiness[] = [];
-  const running = watchProbe({ probe, host: '127.0.0.1', platform: manual.platform, onChange: (now) => changes.push(now) });
+  const running = watchProbe({ probe, host: '127.0.0.1', platform: manual.platform, application, onChange: (now) => changes.push(now) });
   t.after(() => running.stop());
   return {
     changes,
@@ -85,10 +85,24 @@ test('exec: the code that it ends with, what it says, and the time it takes', as
   });
   assert.match(
     ((await watch(t, { ...run('setInterval(() => {}, 1000)'), timeoutSeconds: 1 }).look()) as { readonly reason: string }).reason,
-    /SIGKILL/,
+    /takes longer than 1 s/,
   );
   assert.match(((await watch(t, { exec: { command: ['nowhere-to-be-found'] } }).look()) as { readonly reason: string }).reason, /cannot be started/);
 });
+
+test(
+  'exec: a program runs as the application does, and one that leaves something behind holds up nothing',
+  { skip: process.getuid?.() !== 0 },
+  async (t) => {
+    const script = 'console.log(process.getuid(), process.getgid(), process.cwd(), process.env.MINE, process.env.HOME); process.exit(1)';
+    const application = { cwd: '/usr', env: { PATH: process.env['PATH'], MINE: 'yes' }, uid: 65_534, gid: 65_534 };
+    const seen = await watch(t, { exec: { command: [process.execPath, '-e', script] } }, application).look();
+    assert.match((seen as { readonly reason: string }).reason, /: 65534 65534 \/usr yes undefined$/);
+    const leave = "require('node:child_process').spawn('sleep', ['2'], { detached: true, stdio: 'inherit' }).unref()";
+    const leaving = { exec: { command: [process.execPath, '-e', leave] }, timeoutSeconds: 1 };
+    assert.match(((await watch(t, leaving).look()) as { readonly reason: string }).reason, /takes longer than 1 s/);
+  },
+);
 
 test('grpc: the standard health service', async (t) => {
   let status = 1;

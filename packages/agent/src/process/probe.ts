@@ -2,7 +2,7 @@ import { request } from '@meltemi/http';
 import { MeshError, ProtoReader, ProtoWriter, type Timer } from '@meltemi/base';
 import { createChannel } from '@meltemi/grpc';
 import type { Platform } from '../platform.ts';
-import type { Probe } from '../types.ts';
+import type { ApplicationOptions, Probe } from '../types.ts';
 import { startChild } from './child.ts';
 import { listens, type Readiness, type ReadinessWatch } from './readiness.ts';
 
@@ -11,6 +11,8 @@ export interface ProbeOptions {
   /** Where the application listens. */
   readonly host: string;
   readonly platform: Platform;
+  /** Programs run as the application does, with its rights and not with those of the agent; without one, as the agent. */
+  readonly application?: Omit<ApplicationOptions, 'command'> | undefined;
   readonly onChange: (readiness: Readiness) => void;
 }
 
@@ -20,16 +22,16 @@ function set(value: number | undefined, fallback: number): number {
 }
 
 /** Runs a WorkloadGroup's probe until stopped; `onChange` is called for the first success and for every change after it. */
-export function watchProbe({ probe, host, platform, onChange }: ProbeOptions): ReadinessWatch {
+export function watchProbe({ probe, host, platform, application, onChange }: ProbeOptions): ReadinessWatch {
   const { timers } = platform;
   const timeoutMs = set(probe.timeoutSeconds, 1) * 1000;
   const needed = { ready: set(probe.successThreshold, 1), waiting: set(probe.failureThreshold, 3) };
   const seen = { ready: 0, waiting: 0 };
   let readiness: Readiness = { t: 'waiting', reason: 'it was started just now' };
   let timer: Timer | undefined;
-  let stopped = false;
+  const stop = new AbortController();
   const take = (reason: string | undefined): void => {
-    if (stopped) return;
+    if (stop.signal.aborted) return;
     const now: Readiness = reason === undefined ? { t: 'ready' } : { t: 'waiting', reason };
     seen[now.t]++;
     seen[now.t === 'ready' ? 'waiting' : 'ready'] = 0;
@@ -40,25 +42,34 @@ export function watchProbe({ probe, host, platform, onChange }: ProbeOptions): R
     }
     timer = timers.after(set(probe.periodSeconds, 10) * 1000, look);
   };
-  const look = (): void => void check(probe, host, timeoutMs).then(take);
+  const look = (): void => void check(probe, host, { timeoutMs, application, signal: stop.signal }).then(take);
   timer = timers.after((probe.initialDelaySeconds ?? 0) * 1000, look);
   return {
     get readiness() {
       return readiness;
     },
     stop() {
-      stopped = true;
+      stop.abort();
       timer?.cancel();
     },
   };
 }
 
+/** What a look needs besides. */
+interface Look {
+  readonly timeoutMs: number;
+  readonly application: ProbeOptions['application'];
+  /** Ends what still runs. */
+  readonly signal: AbortSignal;
+}
+
 /** One look: why the application does not serve, undefined when it does. Never rejects. */
-async function check(probe: Probe, host: string, timeoutMs: number): Promise<string | undefined> {
+async function check(probe: Probe, host: string, look: Look): Promise<string | undefined> {
+  const { timeoutMs } = look;
   try {
     if (probe.httpGet !== undefined) return await httpGet(probe.httpGet, host, timeoutMs);
     if (probe.tcpSocket !== undefined) return await listens(named(probe.tcpSocket.host, host), probe.tcpSocket.port, timeoutMs);
-    if (probe.exec !== undefined) return await exec(probe.exec.command, timeoutMs);
+    if (probe.exec !== undefined) return await exec(probe.exec.command, look);
     if (probe.grpc !== undefined) return await grpc(host, probe.grpc.port ?? 0, probe.grpc.service ?? '', timeoutMs);
     return undefined;
   } catch (error) {
@@ -79,14 +90,34 @@ async function httpGet(get: NonNullable<Probe['httpGet']>, host: string, timeout
   return status >= 200 && status < 400 ? undefined : `${url} answers ${status}`;
 }
 
-async function exec(command: readonly string[], timeoutMs: number): Promise<string | undefined> {
+async function exec(command: readonly string[], { timeoutMs, application, signal }: Look): Promise<string | undefined> {
   const said: string[] = [];
-  const child = await startChild({ command, env: process.env, stdin: 'none', onLine: (_, line) => void (said.length < 3 && said.push(line)) });
-  const late = setTimeout(() => child.kill(), timeoutMs);
-  const { code, signal } = await child.exited;
-  clearTimeout(late);
+  const child = await startChild({
+    env: process.env,
+    ...application,
+    command,
+    stdin: 'none',
+    onLine: (_, line) => void (said.length < 3 && said.push(line)),
+  });
+  // What it leaves behind may keep its output open after it was killed: that is not waited for.
+  const ended = await Promise.race([child.exited, late(timeoutMs, signal)]);
+  const name = command[0] ?? '';
+  if (ended === undefined) {
+    child.kill();
+    return `${name} takes longer than ${timeoutMs / 1000} s`;
+  }
+  const { code, signal: killedBy } = ended;
   if (code === 0) return undefined;
-  return `${command[0] ?? ''} ended with ${code === undefined ? (signal ?? 'a signal') : `code ${code}`}${said.length === 0 ? '' : `: ${said.join(' ')}`}`;
+  return `${name} ended with ${code === undefined ? (killedBy ?? 'a signal') : `code ${code}`}${said.length === 0 ? '' : `: ${said.join(' ')}`}`;
+}
+
+/** Resolves then, or when the signal is given. */
+function late(timeoutMs: number, signal: AbortSignal): Promise<undefined> {
+  const both = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  return new Promise((resolve) => {
+    if (both.aborted) resolve(undefined);
+    else both.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
 }
 
 const HEALTH_CHECK = '/grpc.health.v1.Health/Check';

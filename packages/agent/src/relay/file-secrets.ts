@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { getCACertificates, rootCertificates } from 'node:tls';
 import { hashBytes } from '@meltemi/base';
 import { TYPE_URL } from '@meltemi/protos-types';
@@ -78,21 +79,49 @@ async function readSecret(name: string): Promise<{ readonly bytes: Uint8Array } 
   try {
     if (name.startsWith(ROOTS)) {
       const [path = '', revocations] = name.slice(ROOTS.length).split('~', 2);
-      const roots = path === SYSTEM ? systemRoots() : await readPem(path);
-      return { bytes: encodeRootSecret(name, roots, revocations === undefined ? undefined : await readPem(revocations)) };
+      const roots = path === SYSTEM ? systemRoots() : await readPem(path, 'CERTIFICATE');
+      return { bytes: encodeRootSecret(name, roots, revocations === undefined ? undefined : await readPem(revocations, 'X509 CRL')) };
     }
     const [certificate = '', key = ''] = name.slice(CERTIFICATE.length).split('~', 2);
-    return { bytes: encodeCertificateSecret(name, await readPem(certificate), await readPem(key)) };
+    return { bytes: encodeCertificateSecret(name, await readPem(certificate, 'CERTIFICATE'), await readPem(key, 'PRIVATE KEY')) };
   } catch (error) {
     return { fault: error instanceof Error ? error.message : String(error) };
   }
 }
 
-async function readPem(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8');
-  // Whoever writes configuration names the file: nothing but PEM may leave through here.
-  if (!/^-----BEGIN [A-Z0-9 ]+-----$/m.test(text)) throw new Error(`${path} holds no PEM text`);
-  return text;
+/** Far more than all the roots of a machine. */
+const MAX_BYTES = 4 << 20;
+const BEGIN = /^-----BEGIN ([A-Z0-9 ]+)-----$/;
+
+/** The blocks of a label, `EC PRIVATE KEY` being a `PRIVATE KEY` too. Throws when the file has none. */
+async function readPem(path: string, label: string): Promise<string> {
+  const text = await readText(path);
+  // Whoever writes configuration names the file: nothing but what is asked for may leave through here, above all no key as a certificate, which dumps show.
+  const kept: string[] = [];
+  let block: { readonly end: string; readonly lines: string[] } | undefined;
+  for (const line of text.split(/\r?\n/)) {
+    const begun = BEGIN.exec(line)?.[1];
+    if (begun !== undefined) block = begun.endsWith(label) ? { end: `-----END ${begun}-----`, lines: [] } : undefined;
+    block?.lines.push(line);
+    if (line !== block?.end) continue;
+    kept.push(...block.lines);
+    block = undefined;
+  }
+  if (kept.length === 0) throw new Error(`${path} holds no PEM text with a ${label}`);
+  return `${kept.join('\n')}\n`;
+}
+
+/** Of a regular file: a pipe would never end, a device neither. */
+async function readText(path: string): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile()) throw new Error(`${path} is no regular file`);
+    if (stats.size > MAX_BYTES) throw new Error(`${path} is larger than ${MAX_BYTES} bytes`);
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
 }
 
 /** The machine's own store; where that is empty (a bare container), the one that came with the runtime. */
