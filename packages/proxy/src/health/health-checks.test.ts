@@ -136,7 +136,7 @@ test('HTTP/2 checks', async () => {
   const config = (path: string, more: object = {}): object =>
     cluster('c', [port], { health_checks: [{ ...CHECK, unhealthy_threshold: 1, ...more, http_health_check: { path, codec_client_type: 'HTTP2' } }] });
   await using plane = await startPlane({ clusters: [config('/ok')], listeners: [plainListener('l', hcm([routeTo('c')]))] });
-  harness.closers.push(() => new Promise((resolve) => void server.close(() => resolve())));
+  harness.closers.push(() => new Promise((resolve) => void server.close(() => resolve(undefined))));
   const health = (): string | undefined => plane.state.cluster('c')?.hosts()[0]?.activeHealth;
   assert.equal(health(), 'healthy');
   await plane.apply({ clusters: [config('/missing', { reuse_connection: false })] });

@@ -10,7 +10,7 @@ export function refusalOf(worker: Worker, { chain, connection }: Accepted): stri
 }
 
 /** The peer as a policy sees it before there is a request: no header names another client. */
-export function connectionPeer(connection: ConnectionInfo): FilterPeer {
+function connectionPeer(connection: ConnectionInfo): FilterPeer {
   const { directAddress, directPort, remoteAddress, originalAddress, originalPort, serverName, tls } = connection;
   return {
     connection,

@@ -1,11 +1,15 @@
 import type { HttpDirectResponse, HttpMatchRequest, HttpRedirect } from '@meltemi/api';
 import type { DirectResponseAction, RedirectAction } from '@meltemi/protos-types';
 import { nonEmpty } from '../common/defined.ts';
+import type { RouteScope } from './scope.ts';
 
 const CODES = { 301: 'MOVED_PERMANENTLY', 302: 'FOUND', 303: 'SEE_OTHER', 307: 'TEMPORARY_REDIRECT', 308: 'PERMANENT_REDIRECT' } as const;
 
+/** Where a redirect is answered: the port that clients mean, and for which kinds of callers. */
+type RedirectScope = Pick<RouteScope, 'gateways' | 'port' | 'tls'>;
+
 /** A redirect from a listener. `uri` replaces the whole path; the port of the scheme (80, 443) is left out of the answer. */
-export function redirectAction(redirect: HttpRedirect, listener: { readonly port: number; readonly tls?: boolean }): RedirectAction {
+export function redirectAction(redirect: HttpRedirect, listener: RedirectScope): RedirectAction {
   const code = CODES[(redirect.redirectCode ?? 301) as keyof typeof CODES];
   const port = portOf(redirect, listener);
   return {
@@ -21,9 +25,16 @@ export function redirectAction(redirect: HttpRedirect, listener: { readonly port
   };
 }
 
-function portOf(redirect: HttpRedirect, listener: { readonly port: number; readonly tls?: boolean }): number | undefined {
+/**
+ * The port to name. Outside a gateway its port may be another one (a load balancer, a published port): a redirect that keeps host and scheme keeps the port
+ * that the client itself wrote in `Host`, which is what Envoy does when none is named.
+ */
+function portOf(redirect: HttpRedirect, listener: RedirectScope): number | undefined {
+  const fromRequest = redirect.derivePort === 'FROM_REQUEST_PORT';
+  const sameHost = nonEmpty(redirect.authority) === undefined && nonEmpty(redirect.scheme) === undefined;
+  if (fromRequest && sameHost && !listener.gateways.includes('mesh')) return undefined;
   const scheme = nonEmpty(redirect.scheme?.toLowerCase()) ?? (listener.tls === true ? 'https' : 'http');
-  const port = redirect.derivePort === 'FROM_REQUEST_PORT' ? listener.port : redirect.port;
+  const port = fromRequest ? listener.port : redirect.port;
   return port === (scheme === 'https' ? 443 : 80) ? undefined : port;
 }
 

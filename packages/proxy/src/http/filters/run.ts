@@ -131,7 +131,7 @@ function resume(x: Exchange, step: Step, rest: (x: Exchange, step: Step) => bool
 }
 
 /** The exchange's record of what filters left with it. */
-export function stateOf(x: Exchange): FilterState {
+function stateOf(x: Exchange): FilterState {
   return (x.filters ??= createFilterState());
 }
 
