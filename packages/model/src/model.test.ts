@@ -239,6 +239,11 @@ test('nodes: identity from id and metadata, gRPC clients by any id, everything e
     assert.ok('node' in envoy && envoy.node.convertsB3 === convertsB3, version);
   }
   for (const id of ['', 'x', 'sidecar~~a.b~c', 'waypoint~1.2.3.4~a.b~c']) assert.ok('problem' in parseProxyNode({ id }), id);
+  // What one node says of itself is no work for minutes.
+  const MELTEMI_PORTS = Array.from({ length: 1_001 }, (_, i) => ({ number: i + 1 }));
+  const LABELS = Object.fromEntries(MELTEMI_PORTS.map(({ number }) => [`l${number}`, '']));
+  for (const metadata of [{ MELTEMI_PORTS }, { LABELS }])
+    assert.ok('problem' in parseProxyNode({ id: 'sidecar~10.0.0.1~a.b~c', metadata }), Object.keys(metadata).join());
   const grpc = parseProxyNode({ id: 'anything', user_agent_name: 'gRPC Node Pure JS' });
   assert.ok('node' in grpc && grpc.node.type === 'grpc' && grpc.node.namespace === 'default');
 });

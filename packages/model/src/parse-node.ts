@@ -13,7 +13,21 @@ export function parseProxyNode(node: XdsNode): { readonly node: ProxyNode } | { 
   const metadata = node.metadata ?? {};
   const grpc = metadata['GENERATOR'] === 'grpc' || (node.user_agent_name ?? '').toLowerCase().startsWith('grpc');
   const parsed = parseId(node.id ?? '', grpc);
-  return 'problem' in parsed ? parsed : { node: nodeOf(node, parsed, metadata) };
+  if ('problem' in parsed) return parsed;
+  const problem = excessOf(metadata);
+  return problem === undefined ? { node: nodeOf(node, parsed, metadata) } : { problem };
+}
+
+/** Each port is a listener's chain and a cluster, and workloads say themselves which they have. */
+const MAX_PORTS = 1_000;
+const MAX_LABELS = 1_000;
+
+function excessOf({ MELTEMI_PORTS: ports, LABELS: labels }: Metadata): Problem | undefined {
+  const excess = (path: string, message: string): Problem => ({ code: 'MEL0901', severity: 'error', path, message });
+  if (Array.isArray(ports) && ports.length > MAX_PORTS)
+    return excess('node.metadata.MELTEMI_PORTS', `the node has ${ports.length} ports; at most ${MAX_PORTS} are served`);
+  if (Object.keys(labels ?? {}).length > MAX_LABELS) return excess('node.metadata.LABELS', `the node has more than ${MAX_LABELS} labels`);
+  return undefined;
 }
 
 /** `type~ip~name.namespace~domain`, taken apart. */

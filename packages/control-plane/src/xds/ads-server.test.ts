@@ -210,6 +210,12 @@ test('a node whose configuration cannot be made ends its own stream and nobody e
   assert.deepEqual(new Set(errors), new Set(['cursed']));
 });
 
+test('a node that is larger than any is refused', async () => {
+  await using world = await room();
+  await using client = createTestAdsClient(world.port, codec, { id: 'grpc', metadata: { large: 'x'.repeat(1 << 20) } }, [CDS]);
+  assert.equal((await client.ended).code, Status.INVALID_ARGUMENT);
+});
+
 test('metadata is believed only if the certificate agrees', () => {
   const node = (principal: string | undefined, metadata: JsonObject): XdsNode => ({
     id: 'n',

@@ -64,6 +64,9 @@ export interface ConnectionHooks {
   readonly texts: TextMemory;
 }
 
+/** Envoy's list of extensions and some labels take a tenth of it. The node is kept as long as the stream is. */
+const MAX_NODE_BYTES = 1 << 20;
+
 /** How long routes wait for the endpoints of new clusters, should the client never ask for them. */
 const HOLD_BACK_MS = 2_000;
 
@@ -141,6 +144,8 @@ function takeHealth(call: ServerCall, connection: Connection, report: HealthRepo
 function readNode(message: Uint8Array, protocol: Protocol, hooks: ConnectionHooks, call: ServerCall): XdsNode {
   const bytes = nodeOfRequest(protocol, message);
   if (bytes === undefined) throw new MeshError('grpc/invalid-argument', 'the first request of an ADS stream must carry the node');
+  if (bytes.length > MAX_NODE_BYTES)
+    throw new MeshError('grpc/invalid-argument', `the node has ${bytes.length} bytes; at most ${MAX_NODE_BYTES} are read`);
   const node = hooks.codec.decode('envoy.config.core.v3.Node', bytes) as Node;
   if (node.id === undefined || node.id === '') throw new MeshError('grpc/invalid-argument', 'the node of the first ADS request has no id');
   return {
