@@ -251,3 +251,22 @@ test(
     first?.();
   },
 );
+
+test('of workloads that went, a bounded number is remembered, however long the first one stays', async () => {
+  const time = manualTime();
+  let remembered: readonly string[] = [];
+  const savedJoins = {
+    load: () => Promise.resolve(undefined),
+    save: (joins: readonly (readonly [string, JoinedAs])[]) => void (remembered = joins.map(([address]) => address)),
+    flush: () => Promise.resolve(),
+  };
+  const connected = await registry(time, { savedJoins, maxJoins: 3, joinMs: 1_000 });
+  const { address } = await connected.allocate(JOIN);
+  connected.connect('first', node(address));
+  for (let i = 0; i < 10; i++) {
+    await connected.allocate(JOIN);
+    time.advance(1_000);
+  }
+  assert.ok(remembered.length <= 4 && remembered.includes(address), remembered.join());
+  await connected.close();
+});

@@ -20,6 +20,8 @@ export interface ConnectedRegistryOptions {
   /** Whether somebody else knows of a workload of this node's identity at its address (a WorkloadEntry, a pod). Default: nobody does. */
   readonly isRegistered?: (node: ProxyNode) => boolean;
   readonly lock?: AddressLock;
+  /** Addresses whose workloads are remembered though they are away. Default 10 000. */
+  readonly maxJoins?: number;
   /** From the end of the last stream to the end of the endpoint. Default 10 000. */
   readonly graceMs?: number;
   /** How long after a restart workloads of before may take to come back. Default 30 000. */
@@ -27,9 +29,6 @@ export interface ConnectedRegistryOptions {
   /** How long an address waits for a workload that joined. Default 300 000, the life of its token. */
   readonly joinMs?: number;
 }
-
-/** Addresses whose workloads are remembered though they are away. */
-const MAX_JOINS = 10_000;
 
 /** Where a workload stands. */
 type State =
@@ -148,9 +147,8 @@ class Connected implements ConnectedRegistry {
     this.#joined.delete(address);
     this.#joined.set(address, joined);
     for (const oldest of this.#joined.keys()) {
-      if (this.#joined.size <= MAX_JOINS) break;
+      if (this.#joined.size <= (this.#options.maxJoins ?? 10_000)) break;
       if (!this.#entries.has(oldest) && !this.#reserved.has(oldest)) this.#joined.delete(oldest);
-      else break;
     }
     this.#options.savedJoins?.save([...this.#joined]);
   }
