@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
+import { environment } from '../../schema/environment.ts';
 import { count, duration, durationMin1ms, int32, opt, portNumber, uint32 } from '../../schema/fields.ts';
 
 const anything = z.record(z.string(), z.unknown());
@@ -48,7 +49,7 @@ export const proxySettings = z.strictObject({
   sds: opt(anything, 'Deprecated.'),
   envoyAccessLogService: opt(anything, 'Access log over gRPC.'),
   envoyMetricsService: opt(anything, 'Metrics over gRPC.'),
-  proxyMetadata: opt(z.record(z.string(), z.string()), 'Environment variables of the proxy.'),
+  proxyMetadata: opt(environment, 'Environment variables of the proxy.'),
   runtimeValues: opt(z.record(z.string(), z.string()), 'Runtime flags of Envoy.'),
   statusPort: opt(portNumber, 'Port of health and merged metrics.'),
   extraStatTags: opt(z.array(z.string()), 'Further labels of metrics.'),

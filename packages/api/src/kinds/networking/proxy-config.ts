@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
 import { defineKind } from '../../kind.ts';
+import { environment } from '../../schema/environment.ts';
 import { count, opt, workloadSelectorMatchLabels } from '../../schema/fields.ts';
 
 const proxyConfigSchema = z.strictObject({
   selector: opt(workloadSelectorMatchLabels, 'Workloads this is for; left out: all of the namespace, or of the mesh in the root namespace.'),
   concurrency: opt(count, 'Threads of the proxy; 0: one for each processor.'),
-  environmentVariables: opt(z.record(z.string(), z.string()), 'Environment variables of the proxy.'),
+  environmentVariables: opt(environment, 'Environment variables of the proxy.'),
   image: opt(z.strictObject({ imageType: opt(z.string(), 'Kind of image.') }), 'Image of the proxy.'),
 });
 
