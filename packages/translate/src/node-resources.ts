@@ -68,6 +68,7 @@ function gatewayPortsOf({ node, state: { push }, cache }: NodeView): readonly Ga
     namespace: node.namespace,
     labels: JSON.stringify(node.labels),
     declared: JSON.stringify(node.ports),
+    bindAddress: node.bindAddress,
   };
   return cache.get('gatewayPorts', key, () => gatewayPorts(push, node));
 }

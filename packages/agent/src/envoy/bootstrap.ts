@@ -33,8 +33,12 @@ const KEPT_STATS = [
   { suffix: '.ssl.fail_verify_error' },
 ];
 
-/** Spans are on their way after a second, not after five. */
-const RUNTIME = { tracing: { opentelemetry: { flush_interval_ms: 1000 } } };
+const RUNTIME = {
+  // Spans are on their way after a second, not after five.
+  tracing: { opentelemetry: { flush_interval_ms: 1000 } },
+  // Envoy's own limit, 100, refuses expressions that users of Istio have; this is Istio's.
+  're2.max_program_size.error_level': 32_768,
+};
 
 /** Envoy's bootstrap (ProtoJSON): everything else comes by delta ADS over the agent's socket. It holds no secret. */
 export function envoyBootstrap(options: BootstrapOptions): object {

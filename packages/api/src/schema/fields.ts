@@ -1,7 +1,7 @@
 import { regexFault } from '@meltemi/match';
 import { z } from 'zod';
 import { durationMs } from '../duration.ts';
-import { dnsLabelFault, gatewayRefFault, hostFault, labelKeyFault, labelValueFault } from './formats.ts';
+import { controlFault, dnsLabelFault, gatewayRefFault, hostFault, labelKeyFault, labelValueFault } from './formats.ts';
 
 /** A field that may be left out. The text documents it: it shows in editors, in JSON Schema and in the CRD. */
 export function opt<T extends z.ZodType>(schema: T, docs: string): z.ZodExactOptional<T> {
@@ -50,6 +50,8 @@ export const regex = text((value) => {
 });
 
 export const nonEmpty = text((value) => (value === '' ? 'must not be empty' : undefined));
+/** Text without control characters. */
+export const plainText = text(controlFault);
 export const dnsLabel = text(dnsLabelFault);
 /** A host name, `*` or a name with `*` as its left-most label. Short names are completed with the object's namespace. */
 export const host = text((value) => hostFault(value, { wildcard: true, ip: false }));

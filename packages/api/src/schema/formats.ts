@@ -72,6 +72,15 @@ export function addressFault(value: string, allow: { readonly cidr: boolean }): 
   return allow.cidr ? undefined : `"${value}" is a range; one IP address is needed here`;
 }
 
+/** What is wrong with text that stands in heads of messages: control characters but tab. A proxy would refuse all that it stands among. */
+export function controlFault(value: string): string | undefined {
+  for (let index = 0; index < value.length; index += 1) {
+    const code = value.charCodeAt(index);
+    if ((code < 0x20 && code !== 0x09) || code === 0x7f) return 'must not hold control characters';
+  }
+  return undefined;
+}
+
 /** What is wrong with an HTTP header name (RFC 9110 token), or undefined. */
 export function headerNameFault(value: string): string | undefined {
   if (value === '') return 'a header name must not be empty';

@@ -87,7 +87,8 @@ function tlsOf(
 }
 
 function cipherSuites(list: string | undefined): { readonly cipherSuites?: readonly string[] } {
-  return list === undefined ? {} : { cipherSuites: list.split(',').map((name) => name.trim()) };
+  const names = (list ?? '').split(',').flatMap((name) => (name.trim() === '' ? [] : [name.trim()]));
+  return names.length === 0 ? {} : { cipherSuites: names };
 }
 
 /** What client certificates of a port are checked with. */

@@ -285,7 +285,7 @@ function timeouts({ timeouts: limits, retry }: HTTPRouteRule): Partial<HttpRoute
       : {
           attempts: retry.attempts ?? 2,
           retryOn: ['connect-failure', 'refused-stream', 'unavailable', 'cancelled', ...(retry.codes ?? [])].join(','),
-          ...(retry.backoff === undefined ? {} : { backoff: retry.backoff }),
+          ...(given(retry.backoff) === undefined ? {} : { backoff: retry.backoff }),
           ...(perTry === undefined ? {} : { perTryTimeout: perTry }),
         };
   const timeout = retries === undefined ? (perTry ?? request) : request;

@@ -28,7 +28,8 @@ export type ServerKind = 'http' | 'https' | 'tls' | 'tcp';
 export function serverKind(server: GatewayServer): ServerKind {
   switch (server.port.protocol.toUpperCase()) {
     case 'HTTPS':
-      return server.tls?.mode === 'PASSTHROUGH' || server.tls?.mode === 'AUTO_PASSTHROUGH' ? 'tls' : 'https';
+      // Without a mode TLS passes, as in Istio.
+      return server.tls?.mode === undefined || server.tls.mode === 'PASSTHROUGH' || server.tls.mode === 'AUTO_PASSTHROUGH' ? 'tls' : 'https';
     case 'TLS':
       return 'tls';
     case 'TCP':
@@ -45,7 +46,9 @@ export function gatewayPorts(push: PushContext, node: ProxyNode): readonly Gatew
   const targets = targetPorts(push, node);
   for (const gateway of gatewaysFor(push, node)) {
     const { namespace, name } = gateway.meta;
-    for (const [index, server] of gateway.spec.servers.entries()) {
+    for (const [index, declared] of gateway.spec.servers.entries()) {
+      // The gateway's own address by its name is no other address: two listeners there would be one too many.
+      const server = declared.bind === node.bindAddress ? { ...declared, bind: '' } : declared;
       const kind = serverKind(server);
       const number = targets.get(server.port.number) ?? server.port.number;
       const ref: GatewayServerRef = { gateway: `${namespace}/${name}`, namespace, name, index, server };

@@ -56,6 +56,8 @@ function bootstrap(nodes: readonly NodeResources[]): object {
   return {
     node: { id: 'sidecar~10.0.0.1~golden.test~test.svc.cluster.local', cluster: 'golden' },
     dynamic_resources: { ads_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }] } },
+    // As in the agent's bootstrap.
+    layered_runtime: { layers: [{ name: 'meltemi', static_layer: { 're2.max_program_size.error_level': 32_768 } }] },
     static_resources: { clusters: [agent('xds'), agent('meltemi-agent'), ...clusters.values()], listeners: [...listeners.values()] },
   };
 }

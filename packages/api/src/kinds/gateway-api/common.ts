@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Finding } from '../../kind.ts';
-import { dnsLabel, duration, opt, portNumber, req, text } from '../../schema/fields.ts';
+import { dnsLabel, duration, opt, plainText, portNumber, req, text } from '../../schema/fields.ts';
 import { dnsSubdomainFault, headerNameFault, hostFault, isIp } from '../../schema/formats.ts';
 
 /** The group of the Kubernetes Gateway API. */
@@ -72,12 +72,18 @@ export const backendObject = {
 export const weight = z.int().min(0).max(1_000_000).default(1).describe('Share, relative to the other backends.');
 export const backendRef = z.strictObject({ ...backendObject, weight });
 
-const header = z.strictObject({ name: req(headerName, 'Name of the header.'), value: req(z.string().min(1).max(4096), 'Value.') });
-export const headerModifier = z.strictObject({
-  set: opt(z.array(header).max(16), 'Headers to set, replacing what is there.'),
-  add: opt(z.array(header).max(16), 'Headers to append.'),
-  remove: opt(z.array(z.string()).max(16), 'Headers to remove.'),
-});
+/** Host can be set in requests (it is the authority then), and nothing else can be done to it. */
+const otherHeaderName = text((value) => (value.toLowerCase() === 'host' ? 'Host can only be set, in requests' : headerNameFault(value)));
+const header = (name: z.ZodType<string>) =>
+  z.strictObject({ name: req(name, 'Name of the header.'), value: req(plainText.min(1).max(4096), 'Value.') });
+const headerModifier = (settable: z.ZodType<string>) =>
+  z.strictObject({
+    set: opt(z.array(header(settable)).max(16), 'Headers to set, replacing what is there.'),
+    add: opt(z.array(header(otherHeaderName)).max(16), 'Headers to append.'),
+    remove: opt(z.array(otherHeaderName).max(16), 'Headers to remove.'),
+  });
+export const requestHeaderModifier = headerModifier(headerName);
+export const responseHeaderModifier = headerModifier(otherHeaderName);
 export const mirrorFilter = z.strictObject({
   backendRef: req(z.strictObject(backendObject), 'Where copies go.'),
   percent: opt(z.int().min(0).max(100), 'Share of requests in percent; default all.'),

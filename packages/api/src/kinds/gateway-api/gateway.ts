@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
 import { defineKind, type Finding } from '../../kind.ts';
 import { labels, nonEmpty, opt, portNumber, req } from '../../schema/fields.ts';
+import { cipherSuiteFault } from '../networking/tls-values.ts';
 import { caRef, GATEWAY_GROUP, hostname, localRef, secretRef, sectionName } from './common.ts';
 
 const selector = z.strictObject({
@@ -138,10 +139,24 @@ export function listenerFindings(listeners: readonly GatewayListener[]): Finding
       findings.push({ path, message: 'port, protocol and hostname together must be unique' });
     if (item.tls !== undefined && ['HTTP', 'TCP', 'UDP'].includes(item.protocol))
       findings.push({ path: [...path, 'tls'], message: `is not for protocol ${item.protocol}` });
+    findings.push(...optionFindings(item.tls?.options ?? {}, [...path, 'tls', 'options']));
     if (item.hostname !== undefined && ['TCP', 'UDP'].includes(item.protocol))
       findings.push({ path: [...path, 'hostname'], message: `is not for protocol ${item.protocol}` });
     if (item.protocol === 'HTTPS' && item.tls?.mode === 'Passthrough')
       findings.push({ path: [...path, 'tls', 'mode'], message: 'HTTPS ends TLS at the gateway; write protocol TLS to pass it through' });
     return findings;
   });
+}
+
+const TERMINATE_MODES = ['SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL'];
+
+function optionFindings(options: Readonly<Record<string, string>>, path: readonly (string | number)[]): Finding[] {
+  const mode = options['gateway.istio.io/tls-terminate-mode'] ?? 'SIMPLE';
+  const fault = TERMINATE_MODES.includes(mode) ? undefined : `"${mode}" is none of ${TERMINATE_MODES.join(', ')}`;
+  const suites = (options['gateway.istio.io/tls-cipher-suites'] ?? '').split(',').map((name) => name.trim());
+  const unknown = suites.flatMap((name) => (name === '' ? [] : (cipherSuiteFault(name) ?? [])));
+  return [
+    ...(fault === undefined ? [] : [{ path: [...path, 'gateway.istio.io/tls-terminate-mode'], message: fault }]),
+    ...unknown.map((message) => ({ path: [...path, 'gateway.istio.io/tls-cipher-suites'], message })),
+  ];
 }

@@ -6,7 +6,6 @@ import {
   backendObject,
   filterFindings,
   GATEWAY_GROUP,
-  headerModifier,
   headerName,
   hostname,
   localRef,
@@ -17,6 +16,8 @@ import {
   sectionName,
   sessionPersistence,
   weight,
+  requestHeaderModifier,
+  responseHeaderModifier,
 } from './common.ts';
 
 const matchType = z.enum(['Exact', 'RegularExpression']).default('Exact').describe('How the value is compared.');
@@ -36,8 +37,8 @@ const match = z.strictObject({
 });
 const filter = z.strictObject({
   type: req(z.enum(['RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestMirror', 'ExtensionRef']), 'Kind of the filter.'),
-  requestHeaderModifier: opt(headerModifier, 'Changes to the request.'),
-  responseHeaderModifier: opt(headerModifier, 'Changes to the response.'),
+  requestHeaderModifier: opt(requestHeaderModifier, 'Changes to the request.'),
+  responseHeaderModifier: opt(responseHeaderModifier, 'Changes to the response.'),
   requestMirror: opt(mirrorFilter, 'Sends copies.'),
   extensionRef: opt(localRef, 'A filter of a controller.'),
 });

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
 import { defineKind, type Finding } from '../../kind.ts';
-import { duration, opt, portNumber, regex, req, text } from '../../schema/fields.ts';
+import { duration, opt, plainText, portNumber, regex, req, text } from '../../schema/fields.ts';
 import { durationMs } from '../../duration.ts';
+import { listedHeaderFault } from '../networking/http-values.ts';
 import {
   backendObject,
   filterFindings,
   GATEWAY_GROUP,
-  headerModifier,
   headerName,
   hostname,
   localRef,
@@ -19,12 +19,15 @@ import {
   sectionName,
   sessionPersistence,
   weight,
+  requestHeaderModifier,
+  responseHeaderModifier,
 } from './common.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'] as const;
 const pathText = text((value) => {
   if (!value.startsWith('/')) return `"${value}" must begin with "/"`;
-  const bad = ['//', '/./', '/../', '%2f', '%2F', '#'].find((part) => value.includes(part));
+  if (!/^(?:[-\w/.~!$&'()*+,;=:@]|%[\da-fA-F]{2})+$/.test(value)) return `"${value}" holds characters that no path may`;
+  const bad = ['//', '/./', '/../', '%2f', '%2F'].find((part) => value.includes(part));
   if (bad !== undefined) return `"${value}" must not contain "${bad}"`;
   return value.endsWith('/..') || value.endsWith('/.') ? `"${value}" must not end with "." or ".."` : undefined;
 });
@@ -44,8 +47,8 @@ const match = z.strictObject({
 
 const pathModifier = z.strictObject({
   type: req(z.enum(['ReplaceFullPath', 'ReplacePrefixMatch']), 'What is replaced.'),
-  replaceFullPath: opt(z.string().max(1024), 'The new path.'),
-  replacePrefixMatch: opt(z.string().max(1024), 'What the matched prefix becomes.'),
+  replaceFullPath: opt(plainText.max(1024), 'The new path.'),
+  replacePrefixMatch: opt(plainText.max(1024), 'What the matched prefix becomes.'),
 });
 const origin = text((value) =>
   value === '*' || /^[a-z][a-z0-9+.-]*:\/\/[^\s/]+$/i.test(value) ? undefined : `"${value}" is not an origin: write scheme://host, or "*"`,
@@ -69,8 +72,8 @@ const filter = z.strictObject({
     ]),
     'Kind of the filter.',
   ),
-  requestHeaderModifier: opt(headerModifier, 'Changes to the request.'),
-  responseHeaderModifier: opt(headerModifier, 'Changes to the response.'),
+  requestHeaderModifier: opt(requestHeaderModifier, 'Changes to the request.'),
+  responseHeaderModifier: opt(responseHeaderModifier, 'Changes to the response.'),
   requestMirror: opt(mirrorFilter, 'Sends copies.'),
   requestRedirect: opt(
     z.strictObject({
@@ -88,8 +91,8 @@ const filter = z.strictObject({
       allowOrigins: opt(z.array(origin).max(64), 'Origins that may read.'),
       allowCredentials: opt(z.boolean(), 'Whether cookies may be sent.'),
       allowMethods: opt(z.array(z.enum([...METHODS, '*'])).max(9), 'Methods that may be used.'),
-      allowHeaders: opt(z.array(z.string()).max(64), 'Request headers that may be used.'),
-      exposeHeaders: opt(z.array(z.string()).max(64), 'Response headers that a page may read.'),
+      allowHeaders: opt(z.array(text(listedHeaderFault)).max(64), 'Request headers that may be used.'),
+      exposeHeaders: opt(z.array(text(listedHeaderFault)).max(64), 'Response headers that a page may read.'),
       maxAge: z.int().min(1).default(5).describe('Seconds that a preflight answer may be kept.'),
     }),
     'Cross-origin rules.',

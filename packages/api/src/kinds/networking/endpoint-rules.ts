@@ -5,11 +5,11 @@ import type { WorkloadEntry } from './workload-entry.ts';
 /** Form of an endpoint address. */
 export type AddressForm = 'none' | 'ip' | 'unix' | 'dns' | 'bad';
 
-/** Tells an IP address, a Unix socket (`unix:///path`, `unix://@abstract`) and a DNS name apart. */
+/** Tells an IP address, a Unix socket (`unix:///path`, `unix://@abstract`; systems take 107 bytes) and a DNS name apart. */
 export function addressForm(address: string | undefined): AddressForm {
   if (address === undefined || address === '') return 'none';
   if (isIp(address)) return 'ip';
-  if (address.startsWith('unix://')) return /^unix:\/\/[/@]./.test(address) ? 'unix' : 'bad';
+  if (address.startsWith('unix://')) return /^unix:\/\/[/@].{1,106}$/.test(address) ? 'unix' : 'bad';
   return hostFault(address, { wildcard: false, ip: false }) === undefined ? 'dns' : 'bad';
 }
 

@@ -3,6 +3,7 @@ import type { DeepReadonly } from '../../config.ts';
 import { defineKind } from '../../kind.ts';
 import { labels, nonEmpty, opt, portNumber, req, secretName, text } from '../../schema/fields.ts';
 import { dnsLabelFault, hostFault } from '../../schema/formats.ts';
+import { certificateHashFault, cipherSuiteFault, keyHashFault } from './tls-values.ts';
 import { validateGateway } from './gateway-rules.ts';
 
 // host, namespace/host, ./host or */host
@@ -46,11 +47,11 @@ export const serverTls = z.strictObject({
     'Certificates, at most two.',
   ),
   subjectAltNames: opt(z.array(z.string()), 'Names that clients may have.'),
-  verifyCertificateSpki: opt(z.array(z.string()), 'Keys that clients may have.'),
-  verifyCertificateHash: opt(z.array(z.string()), 'Certificates that clients may have.'),
+  verifyCertificateSpki: opt(z.array(text(keyHashFault)), 'Keys that clients may have.'),
+  verifyCertificateHash: opt(z.array(text(certificateHashFault)), 'Certificates that clients may have.'),
   minProtocolVersion: opt(tlsVersion, 'Default TLSV1_2.'),
   maxProtocolVersion: opt(tlsVersion, 'Default TLSV1_3.'),
-  cipherSuites: opt(z.array(z.string()), 'Cipher suites of TLS 1.2.'),
+  cipherSuites: opt(z.array(text(cipherSuiteFault)), 'Cipher suites of TLS 1.2.'),
   insecureSkipVerify: opt(z.boolean(), 'Do not check the client.'),
 });
 

@@ -9,6 +9,7 @@ import {
   nonEmpty,
   opt,
   percent,
+  plainText,
   portNumber,
   regex,
   req,
@@ -20,9 +21,10 @@ import { httpMatch, l4Match, stringMatch, tlsMatch } from './http-match.ts';
 import {
   GRPC_STATUS,
   HTTP_METHODS,
-  headerOperationNameFault,
+  headerAddNameFault,
   headerRemoveNameFault,
   headerValueFault,
+  listedHeaderFault,
   requestSetNameFault,
   responseNameFault,
   retryOnFault,
@@ -37,7 +39,7 @@ const destination = z.strictObject({
 const headerValue = text(headerValueFault);
 const requestOperations = z.strictObject({
   set: opt(z.record(text(requestSetNameFault), headerValue), 'Headers to set, replacing what is there.'),
-  add: opt(z.record(text(headerOperationNameFault), headerValue), 'Headers to append.'),
+  add: opt(z.record(text(headerAddNameFault), headerValue), 'Headers to append.'),
   remove: opt(z.array(text(headerRemoveNameFault)), 'Headers to remove.'),
 });
 const responseOperations = z.strictObject({
@@ -62,13 +64,13 @@ const routeDestination = z.strictObject({
 
 const redirect = oneOf(
   z.strictObject({
-    uri: opt(z.string(), 'Path to redirect to; replaces the whole path.'),
-    authority: opt(z.string(), 'Host to redirect to.'),
+    uri: opt(plainText, 'Path to redirect to; replaces the whole path.'),
+    authority: opt(plainText, 'Host to redirect to.'),
     port: opt(portNumber, 'Port to redirect to.'),
     derivePort: opt(z.enum(['FROM_PROTOCOL_DEFAULT', 'FROM_REQUEST_PORT']), 'Where the port comes from.'),
     scheme: opt(z.string(), 'http or https.'),
     redirectCode: opt(z.int(), '301 (default), 302, 303, 307 or 308.'),
-    prefixRewrite: opt(z.string(), 'Replaces the matched prefix of the path.'),
+    prefixRewrite: opt(plainText, 'Replaces the matched prefix of the path.'),
   }),
   ['port', 'derivePort'],
 );
@@ -83,12 +85,12 @@ const directResponse = z.strictObject({
 });
 const rewrite = oneOf(
   z.strictObject({
-    uri: opt(z.string(), 'With a prefix match: replaces the prefix; else the whole path.'),
-    authority: opt(z.string(), 'Replaces the Host header.'),
+    uri: opt(plainText, 'With a prefix match: replaces the prefix; else the whole path.'),
+    authority: opt(plainText, 'Replaces the Host header.'),
     uriRegexRewrite: opt(
       z.strictObject({
         match: req(regex, 'RE2 expression; every match in the path is replaced.'),
-        rewrite: req(z.string(), 'Replacement; \\1 … \\9 are the groups, \\0 the whole match.'),
+        rewrite: req(plainText, 'Replacement; \\1 … \\9 are the groups, \\0 the whole match.'),
       }),
       'Rewrites the path by a regular expression.',
     ),
@@ -140,8 +142,8 @@ const corsPolicy = z.strictObject({
     ),
     'Methods that may be used.',
   ),
-  allowHeaders: opt(z.array(z.string()), 'Request headers that may be used.'),
-  exposeHeaders: opt(z.array(z.string()), 'Response headers that a page may read.'),
+  allowHeaders: opt(z.array(text(listedHeaderFault)), 'Request headers that may be used.'),
+  exposeHeaders: opt(z.array(text(listedHeaderFault)), 'Response headers that a page may read.'),
   maxAge: opt(duration, 'How long a preflight answer may be kept; whole seconds.'),
   allowCredentials: opt(z.boolean(), 'Whether cookies may be sent.'),
   unmatchedPreflights: opt(z.enum(['UNSPECIFIED', 'FORWARD', 'IGNORE']), 'What happens to preflights that match no origin.'),

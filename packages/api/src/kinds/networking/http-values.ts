@@ -1,4 +1,4 @@
-import { headerNameFault } from '../../schema/formats.ts';
+import { controlFault, headerNameFault } from '../../schema/formats.ts';
 
 /** Envoy's conditions for HTTP retries, and those of gRPC; Istio takes both in one list. */
 const RETRY_CONDITIONS: readonly string[] = [
@@ -69,6 +69,11 @@ export function headerOperationNameFault(value: string): string | undefined {
   return value.startsWith(':') ? `"${value}" is a pseudo header and cannot be changed here` : headerNameFault(value);
 }
 
+/** As above; a request has one Host. */
+export function headerAddNameFault(value: string): string | undefined {
+  return value.toLowerCase() === 'host' ? 'a request has one Host: write set' : headerOperationNameFault(value);
+}
+
 /** As above; Host and what frames a message must stay. */
 export function headerRemoveNameFault(value: string): string | undefined {
   return value.toLowerCase() === 'host' ? 'Host cannot be removed' : headerOperationNameFault(value);
@@ -119,8 +124,7 @@ const OPERATORS: ReadonlySet<string> = new Set([
  * (`%REQ(x-a)%`) that is none: a proxy would refuse all routes for it.
  */
 export function headerValueFault(value: string): string | undefined {
-  const fault = controlFault(value);
-  if (fault !== undefined) return fault;
+  if (controlFault(value) !== undefined) return 'a header value must not hold control characters';
   const rest = value
     .replaceAll('%%', '')
     .replaceAll(/%([A-Z][A-Z0-9_]*)(?:\((?:[^()]|\([^()]*\))*\))?(?::\d+)?%/g, (whole, name: string) => (OPERATORS.has(name) ? '' : whole));
@@ -131,10 +135,7 @@ export function headerValueFault(value: string): string | undefined {
     : `not supported yet by Meltemi: the operator ${operator} in a header`;
 }
 
-function controlFault(value: string): string | undefined {
-  for (let index = 0; index < value.length; index += 1) {
-    const code = value.charCodeAt(index);
-    if ((code < 0x20 && code !== 0x09) || code === 0x7f) return 'a header value must not hold control characters';
-  }
-  return undefined;
+/** Names in lists of headers: tokens, or `*` for all. */
+export function listedHeaderFault(value: string): string | undefined {
+  return value === '*' ? undefined : headerNameFault(value);
 }

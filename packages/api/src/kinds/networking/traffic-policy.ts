@@ -1,6 +1,26 @@
 import { z } from 'zod';
-import { count, destinationPort, duration, durationMin1ms, nonEmpty, opt, portNumber, req, secretName, uint32, uint64 } from '../../schema/fields.ts';
+import {
+  count,
+  destinationPort,
+  duration,
+  durationMin1ms,
+  nonEmpty,
+  opt,
+  portNumber,
+  req,
+  secretName,
+  text,
+  uint32,
+  uint64,
+} from '../../schema/fields.ts';
+import { hostFault } from '../../schema/formats.ts';
 import { oneOf } from '../../schema/one-of.ts';
+
+/** Envoy makes no larger rings. */
+const ringSize = uint64.max(8_388_608);
+/** As long as TLS can say it. */
+const serverName = z.string().max(255);
+const tunnelHost = text((value) => hostFault(value, { wildcard: false, ip: true }));
 
 const failoverList = z.array(z.strictObject({ from: opt(z.string(), 'Region.'), to: opt(z.string(), 'Region.') }));
 export const localityLb = oneOf(
@@ -39,9 +59,9 @@ const consistentHash = oneOf(
       httpCookie: opt(httpCookie, 'Hash of this cookie.'),
       useSourceIp: opt(z.boolean(), 'Hash of the source address.'),
       httpQueryParameterName: opt(nonEmpty, 'Hash of this query parameter.'),
-      ringHash: opt(z.strictObject({ minimumRingSize: opt(uint64, 'Default 1024.') }), 'Ring hash.'),
+      ringHash: opt(z.strictObject({ minimumRingSize: opt(ringSize, 'Default 1024.') }), 'Ring hash.'),
       maglev: opt(z.strictObject({ tableSize: opt(uint64, 'A prime below 5000011; default 65537.') }), 'Maglev.'),
-      minimumRingSize: opt(uint64, 'Deprecated: use ringHash.'),
+      minimumRingSize: opt(ringSize, 'Deprecated: use ringHash.'),
     }),
     ['httpHeaderName', 'httpCookie', 'useSourceIp', 'httpQueryParameterName'],
     { required: true },
@@ -130,7 +150,7 @@ const clientTls = z.strictObject({
   caCertificates: opt(z.string(), 'Path of the certificates to trust.'),
   credentialName: opt(secretName, 'Secret that holds certificate and key.'),
   subjectAltNames: opt(z.array(z.string()), 'Names that the server may have.'),
-  sni: opt(z.string(), 'Server name to ask for.'),
+  sni: opt(serverName, 'Server name to ask for.'),
   insecureSkipVerify: opt(z.boolean(), 'Do not check the server.'),
   caCrl: opt(z.string(), 'Path of a revocation list.'),
 });
@@ -150,7 +170,7 @@ export const trafficPolicy = z.strictObject({
   tls: opt(clientTls, 'TLS towards the service.'),
   portLevelSettings: opt(z.array(portTrafficPolicy), 'Policies of single ports; they inherit nothing.'),
   tunnel: opt(
-    z.strictObject({ protocol: opt(z.string(), 'CONNECT or POST.'), targetHost: req(nonEmpty, 'Host.'), targetPort: req(portNumber, 'Port.') }),
+    z.strictObject({ protocol: opt(z.string(), 'CONNECT or POST.'), targetHost: req(tunnelHost, 'Host.'), targetPort: req(portNumber, 'Port.') }),
     'Tunnel TCP through HTTP.',
   ),
   proxyProtocol: opt(z.strictObject({ version: opt(z.enum(['V1', 'V2']), 'Version.') }), 'Send the PROXY protocol.'),

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
 import { defineKind } from '../../kind.ts';
-import { labels, opt, portNumber, uint32 } from '../../schema/fields.ts';
+import { labels, opt, portNumber } from '../../schema/fields.ts';
 import { endpointRules } from './endpoint-rules.ts';
+
+/** The weights of 4,096 endpoints together still fit the 32 bits that proxies count in. */
+const weight = z.int().min(0).max(1_000_000);
 
 export const workloadEntrySchema = z.strictObject({
   address: opt(z.string(), 'IP address, or a DNS name with resolution DNS.'),
@@ -10,7 +13,7 @@ export const workloadEntrySchema = z.strictObject({
   labels: opt(labels, 'Labels of the endpoint.'),
   network: opt(z.string(), 'Network the endpoint is in.'),
   locality: opt(z.string(), 'region/zone/subzone.'),
-  weight: opt(uint32, 'Share of traffic, relative to the other endpoints; left out or 0 means 1.'),
+  weight: opt(weight, 'Share of traffic, relative to the other endpoints; left out or 0 means 1.'),
   serviceAccount: opt(z.string(), 'Service account of the workload.'),
 });
 
