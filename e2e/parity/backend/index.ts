@@ -15,6 +15,8 @@ export interface Backends extends AsyncDisposable {
 }
 
 const HOST = '127.0.0.1';
+/** Loopback too, but nobody listens here. */
+const CLOSED_HOST = '127.0.77.1';
 
 export async function startBackends(scripts: Readonly<Record<string, BackendScript>>, identities: Identities): Promise<Backends> {
   const journal = createJournal();
@@ -30,9 +32,9 @@ export async function startBackends(scripts: Readonly<Record<string, BackendScri
       journal.note();
     });
     await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
-    addresses.set(name, { host: HOST, port: (server.address() as AddressInfo).port });
-    if (isClosed(script)) await new Promise((resolve) => server.close(resolve));
-    else servers.push(server);
+    // The port of a closed one stays taken, so that no other server gets it, and is told with an address where nobody listens.
+    addresses.set(name, { host: isClosed(script) ? CLOSED_HOST : HOST, port: (server.address() as AddressInfo).port });
+    servers.push(server);
   }
   return {
     addresses,

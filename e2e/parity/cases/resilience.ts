@@ -62,7 +62,8 @@ const health = ({ name, check = { http_health_check: { path: '/healthz' } }, ste
     name,
     backends: { main: more === HTTP2_UPSTREAM ? { t: 'http2', replies: [{ body: 'main' }] } : [{ body: 'main' }], probe },
     resources: (c) => {
-      const port = c.backend('probe').port;
+      // A closed backend is at an address of its own; checks go to that of `main`, where nobody listens on port 1.
+      const port = 't' in probe && probe.t === 'closed' ? 1 : c.backend('probe').port;
       const { endpoint: where, ...rest } = endpoint(c, 'main', host) as { readonly endpoint: object };
       const one = { ...rest, endpoint: { ...where, health_check_config: { port_value: port } } };
       const healthCheck = { timeout: '5s', interval: '0.1s', no_traffic_interval: '0.1s', unhealthy_threshold: 1, healthy_threshold: 1, ...check };

@@ -47,3 +47,16 @@ test('what asks a scope for little is made once for all scopes that answer the s
   assert.equal(of(scope('a'), asksForNamespace), inA);
   assert.equal(made, 4);
 });
+
+test('large tables that nobody asks for any more are forgotten sooner than small parts are', () => {
+  const remade = (size: number, others: number): boolean => {
+    const cache = createInputsCache(10_000);
+    const listOf = (first: number): readonly string[] => Array.from({ length: size }, (_, i) => `outbound|80||s${first + i}.shop.svc.cluster.local`);
+    let made = 0;
+    const get = (first: number): number => cache.get('table', { list: listOf(first) }, () => ++made);
+    get(0);
+    for (let i = 1; i <= others; i++) get(i);
+    return get(0) > 1;
+  };
+  assert.deepEqual([remade(1, 500), remade(1_000, 500)], [false, true]);
+});

@@ -20,7 +20,10 @@ export interface Made<I, O> {
   readonly made: O;
 }
 
-/** A cache of about `maxEntries`. What was not used while half as many others were made is dropped. */
+/** What is made of a long list is a table with as many entries: it counts as one more small thing for so many characters of its key. */
+const KEY_CHARS = 256;
+
+/** A cache of about `maxEntries`, of which large ones count more than once. What was not used while half as many others were made is dropped. */
 export function createInputsCache(maxEntries: number): InputsCache {
   const ids = new WeakMap<object, number>();
   let nextId = 0;
@@ -41,11 +44,14 @@ export function createInputsCache(maxEntries: number): InputsCache {
     for (const item of list) key += `${keyOf(item)},`;
     return `${key}]`;
   };
+  let weight = 0;
   const remember = (key: string, value: unknown): void => {
     young.set(key, value);
-    if (young.size * 2 <= maxEntries) return;
+    weight += 1 + Math.floor(key.length / KEY_CHARS);
+    if (weight * 2 <= maxEntries) return;
     old = young;
     young = new Map();
+    weight = 0;
   };
   return {
     stats,

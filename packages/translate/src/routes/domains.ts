@@ -7,16 +7,16 @@ export interface DomainScope extends Pick<ProxyNode, 'interception' | 'address' 
 
 /**
  * Everything a caller may put into `Host` for a service: complete name, with a trailing dot, Kubernetes' shorter forms (the bare name only for callers of
- * the same namespace), its virtual and other addresses; each with and without the port.
+ * the same namespace), its virtual and other addresses. The port is left out: tables of sidecars do not look at that of the request, as in Istio.
  */
-export function domainsOf(service: Service, port: number, scope: DomainScope): readonly string[] {
+export function domainsOf(service: Service, scope: DomainScope): readonly string[] {
   const names = isWildcard(service.hostname)
     ? [service.hostname]
     : [service.hostname, ...(service.aliases ?? [])].flatMap((name) => [name, `${name}.`, ...shortNames(name, scope)]);
   if (service.headless) names.push(...names.filter((name) => !name.endsWith('.') && !isWildcard(name)).map((name) => `*.${name}`));
   if (service.vip !== undefined) names.push(vipAddress(service.vip, scope));
   for (const address of service.addresses) if (!address.includes('/')) names.push(address.includes(':') ? `[${address}]` : address);
-  return names.flatMap((name) => [name, `${name}:${port}`]);
+  return names;
 }
 
 /** `reviews` (own namespace only), `reviews.bookinfo`, `reviews.bookinfo.svc` for a cluster host name; none for others. */

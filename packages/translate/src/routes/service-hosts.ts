@@ -117,7 +117,7 @@ function makeHost(parts: HostParts, { scope, mesh }: SidecarRouteInputs, routing
   // The bare name is for callers of the service's own namespace; to all others it does not matter where they are.
   const own = [service.hostname, ...(service.aliases ?? [])].some((host) => host.endsWith(`.${scope.namespace}.svc.${mesh.domainSuffix}`));
   const caller = { namespace: own ? scope.namespace : '', interception: scope.interception, address: scope.address };
-  const domains = () => domainsOf(service, port.number, { ...caller, domainSuffix: mesh.domainSuffix });
+  const domains = () => domainsOf(service, { ...caller, domainSuffix: mesh.domainSuffix });
   if (owners.length === 0) {
     return cache.get('serviceVirtualHost', { service, port, rule, mesh, ...caller }, () =>
       defaultVirtualHost({ service, port, rule, mesh, domains: domains() }),

@@ -29,7 +29,9 @@ export function sidecarRoutes(inputs: SidecarRouteInputs, cache: InputsCache, be
       : withoutDuplicateDomains([...services.hosts, ...added, catchAll]);
   const old = before?.made.configuration;
   const configuration =
-    old !== undefined && sameList(old.virtual_hosts ?? [], hosts) ? old : { name: String(port), virtual_hosts: hosts, validate_clusters: false };
+    old !== undefined && sameList(old.virtual_hosts ?? [], hosts)
+      ? old
+      : { name: String(port), virtual_hosts: hosts, validate_clusters: false, ignore_port_in_host_matching: true };
   return { ...services, configuration };
 }
 
@@ -43,7 +45,7 @@ function addedHosts(inputs: SidecarRouteInputs, cache: InputsCache): readonly Vi
     return cache.get('addedVirtualHost', { host, owners, services, destinationRules, mesh, scope, port }, () => {
       const routes = rulesOf(owners, routeScope(inputs));
       if (routes === undefined) return [];
-      return [{ name: `${host}:${port}`, domains: [host, `${host}:${port}`], routes, include_request_attempt_count: true }];
+      return [{ name: `${host}:${port}`, domains: [host], routes, include_request_attempt_count: true }];
     });
   });
 }
