@@ -73,6 +73,14 @@ test('large messages go out in slices, each when the one before has gone', () =>
   );
 });
 
+test('a message of very many parts is written like any other', () => {
+  const out: Uint8Array[] = [];
+  const stream = { cork() {}, uncork() {}, destroyed: false, writableNeedDrain: false, write: (chunk: Uint8Array) => out.push(chunk) > 0, once() {} };
+  const part = Uint8Array.of(7);
+  createPacedWriter(stream).write(Array.from({ length: 200_000 }, () => part));
+  assert.equal(out.length, 200_001);
+});
+
 test('a message over the limit is refused by its prefix alone, a compressed one by its flag', () => {
   assert.throws(() => createDeframer(10).push(framePrefix(11)), { code: 'grpc/resource-exhausted' });
   assert.throws(() => createDeframer(10).push(Uint8Array.from([1, 0, 0, 0, 1, 0])), { code: 'grpc/unimplemented' });

@@ -144,7 +144,7 @@ export function createPacedWriter(stream: PacedTransport): PacedWriter {
   };
   return {
     write(message) {
-      queue.push(...framed(message));
+      for (const part of framed(message)) queue.push(part);
       flush();
       return queue.length === 0 && !stream.writableNeedDrain;
     },
