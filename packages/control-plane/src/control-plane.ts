@@ -79,6 +79,7 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
     trustDomain: options.trustDomain,
     check: createResourceCheck(codec),
     localityOf: (address) => connected.localityOf(address),
+    known: (node) => connected.known(node),
   });
   const ads = startAds(options, { codec, mesh, connected, metrics, generator }, closers);
   const ca = await openCa(options, { codec, connected, mesh, metrics }, closers);
@@ -196,7 +197,7 @@ function startAds(
     metrics.meshChanged(update.changes);
     const changed = changedTypes(update.changes, update.state.push);
     const addresses = new Set(update.changes.workloads);
-    const changedFor = (node: XdsNode): readonly string[] => (addresses.has(addressOf(node)) ? OWN_TYPES : []);
+    const changedFor = (node: XdsNode): readonly string[] => (addresses.has(addressOf(node)) ? [...OWN_TYPES, TYPE_URL.secret] : []);
     ads.update({ version: update.version, push: update.state, changed, changedFor, isUrgent: onlyEndpoints(changed) });
   });
   closers.push(() => ads.close());

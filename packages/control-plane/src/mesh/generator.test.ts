@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { buildPushContext, createEndpointIndex, DEFAULT_MESH_CONFIG } from '@meltemi/model';
+import { TYPE_URL } from '@meltemi/protos-types';
 import type { XdsNode } from '../xds/generator.ts';
 import { createMeshGenerator } from './generator.ts';
 
@@ -23,4 +25,15 @@ test('a gRPC client is known by its user agent too', () => {
   const { verify, nodeOf } = createMeshGenerator({ trustDomain: 'cluster.local' });
   const client = node({ id: 'anything', userAgentName: 'gRPC Node Pure JS' });
   assert.deepEqual([verify(client), nodeOf(client)?.type], [undefined, 'grpc']);
+});
+
+test('keys go to nodes that others know, as what those know them; all else is of the node as it says itself', () => {
+  const asked: string[] = [];
+  const { generate } = createMeshGenerator({ trustDomain: 'cluster.local', known: ({ id }) => void asked.push(id) });
+  const push = buildPushContext({ mesh: DEFAULT_MESH_CONFIG, services: [], configs: [] });
+  const state = { push, endpoints: createEndpointIndex() };
+  assert.equal(generate(node({ principal: REVIEWS }), TYPE_URL.secret, new Set(['kubernetes://edge']), state).size, 0);
+  assert.deepEqual(asked, [SIDECAR]);
+  assert.ok(generate(node({ principal: REVIEWS }), TYPE_URL.listener, '*', state).size > 0);
+  assert.deepEqual(asked, [SIDECAR]);
 });

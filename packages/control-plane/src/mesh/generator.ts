@@ -1,6 +1,7 @@
 import type { Problem } from '@meltemi/base';
 import { formatProblem } from '@meltemi/base';
 import { parseProxyNode, type Locality, type ProxyNode } from '@meltemi/model';
+import { TYPE_URL } from '@meltemi/protos-types';
 import { createTranslator, type MeshState, type ResourceCheck } from '@meltemi/translate';
 import type { XdsGenerator, XdsNode } from '../xds/generator.ts';
 import { verifyIdentity } from '../xds/identity.ts';
@@ -20,13 +21,20 @@ export interface MeshGeneratorOptions {
   readonly trustDomain: string;
   /** Where a workload is, when its node does not say: what its WorkloadGroup says. */
   readonly localityOf?: (address: string) => Locality | undefined;
+  /** The node as others know it; undefined when nobody does. Default: as it says itself. */
+  readonly known?: (node: ProxyNode) => ProxyNode | undefined;
   /** Judges what EnvoyFilters make of resources. */
   readonly check?: ResourceCheck;
 }
 
 type Parsed = ReturnType<typeof parseProxyNode>;
 
-export function createMeshGenerator({ trustDomain, check, localityOf = () => undefined }: MeshGeneratorOptions): MeshGenerator {
+export function createMeshGenerator({
+  trustDomain,
+  check,
+  localityOf = () => undefined,
+  known = (node) => node,
+}: MeshGeneratorOptions): MeshGenerator {
   const translator = createTranslator(check === undefined ? {} : { check });
   const parsed = new WeakMap<XdsNode, Parsed>();
   const placed = (result: Parsed): Parsed => {
@@ -54,7 +62,9 @@ export function createMeshGenerator({ trustDomain, check, localityOf = () => und
       return verifyIdentity(node, trustDomain);
     },
     generate(node, typeUrl, names, state) {
-      const proxy = nodeOf(node);
+      const claimed = nodeOf(node);
+      // Keys are for those workloads only that a Gateway or a rule means: which one a node is, is not its own to say.
+      const proxy = claimed !== undefined && typeUrl === TYPE_URL.secret ? known(claimed) : claimed;
       return proxy === undefined ? new Map() : translator.generate(proxy, typeUrl, names, state);
     },
   };

@@ -270,3 +270,16 @@ test('of workloads that went, a bounded number is remembered, however long the f
   assert.ok(remembered.length <= 4 && remembered.includes(address), remembered.join());
   await connected.close();
 });
+
+test('what a node is, is what it joined or is registered as; one that nobody knows at its address is nothing', async () => {
+  const time = manualTime();
+  const connected = await registry(time, { isRegistered: ({ address }) => address === '10.1.1.1' });
+  const { address } = await connected.allocate(JOIN);
+  const honest = connected.known(node(address));
+  assert.deepEqual([honest?.type, honest?.labels], ['sidecar', { app: 'x' }]);
+  assert.equal(connected.known(node(address, 'x', 'router'))?.type, 'sidecar');
+  assert.equal(connected.known(node(address, 'other')), undefined);
+  assert.equal(connected.known(node('10.2.2.2', 'x', 'router')), undefined);
+  assert.equal(connected.known(node('10.1.1.1', 'x', 'router'))?.type, 'router');
+  await connected.close();
+});

@@ -216,6 +216,13 @@ class Connected implements ConnectedRegistry {
     });
   }
 
+  known(node: ProxyNode): ProxyNode | undefined {
+    const joined = this.#joined.get(node.address);
+    if (joined === undefined || !sameIdentity(joined, node)) return this.#options.isRegistered?.(node) === true ? node : undefined;
+    const bound = asJoined(node, joined);
+    return bound.deviates ? bound.node : node;
+  }
+
   localityOf(address: string): Locality | undefined {
     const locality = this.#joined.get(address)?.member?.locality;
     return locality === undefined || locality.region === '' ? undefined : locality;
