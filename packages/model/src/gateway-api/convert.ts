@@ -6,7 +6,7 @@ import { derivedGateways, gatewayKey } from './gateways.ts';
 import { grpcRules, httpRules, type ConvertedRules } from './http-rules.ts';
 import { GATEWAY_API_KINDS, gatewayApiObjects, REFERRED_KINDS, type GatewayApiObjects } from './inputs.ts';
 import { judgeListeners, ownerName, type JudgedListener } from './listeners.ts';
-import { l4Rules, l4VirtualServices } from './l4.ts';
+import { joinMeshRules, l4Rules, l4VirtualServices } from './l4.ts';
 import { meshVirtualServicesOf, resolveMeshParent } from './mesh.ts';
 import { compareRules, type RankedRule } from './precedence.ts';
 import { shell, type GatewayApiState, type HttpRouteState, type ParentState, type RouteState } from './state.ts';
@@ -46,7 +46,7 @@ export function convertGatewayApi(configs: readonly Config[], domainSuffix: stri
       l4.flatMap((state) => state.terminated),
     ),
     ...gatewayVirtualServices(listeners, routes),
-    ...l4.flatMap((state) => state.derived),
+    ...joinMeshRules(l4.flatMap((state) => state.derived)),
     ...meshVirtualServicesOf(routes),
     ...policies.flatMap((policy) => policy.derived),
   ];
@@ -135,7 +135,7 @@ function virtualService(listener: JudgedListener, host: string, http: readonly D
 }
 
 interface L4State extends RouteState {
-  readonly derived: readonly Config[];
+  readonly derived: readonly Config<VirtualService>[];
   /** Hosts for which TLS ends at a listener, by route. */
   readonly terminated: readonly Attachment[];
 }

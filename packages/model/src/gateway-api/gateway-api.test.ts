@@ -129,6 +129,20 @@ test('a TLSRoute of a Service rules its connections, and no others', () => {
   assert.deepEqual(context.virtualServices.all[0]?.config.spec.tls?.[0]?.match[0]?.sniHosts, ['vault.bank.svc.cluster.local']);
 });
 
+test('TLSRoutes of one Service are all in force', () => {
+  const named = (name: string): string =>
+    object(
+      'TLSRoute',
+      name,
+      `{ parentRefs: [{ group: "", kind: Service, name: cart, port: 443 }], hostnames: [${name}.example], rules: [{ backendRefs: [{ name: cart, port: 443 }] }] }`,
+    );
+  const context = contextOf(service('cart'), named('a'), named('b'));
+  assert.deepEqual(
+    context.virtualServices.all.map(({ config }) => config.spec.tls?.map(({ match }) => match[0]?.sniHosts)),
+    [[['a.example'], ['b.example']]],
+  );
+});
+
 test('a Gateway says which Secrets it lacks', () => {
   const context = contextOf(
     object(

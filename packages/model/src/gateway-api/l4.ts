@@ -1,4 +1,4 @@
-import type { Config, TcpRoute, VirtualService } from '@meltemi/api';
+import { compareByAge, type Config, type TcpRoute, type VirtualService } from '@meltemi/api';
 import type { Attachment, RouteFacts } from './attach.ts';
 import type { Fault } from './conditions.ts';
 import { derivedName } from './derived.ts';
@@ -63,4 +63,18 @@ export function l4VirtualServices(
     };
   });
   return [...atGateways, ...inside];
+}
+
+/** Routes of one Service for the same callers as one object, the oldest route first: of several objects only one would rule. */
+export function joinMeshRules(derived: readonly Config<VirtualService>[]): readonly Config<VirtualService>[] {
+  const keyOf = ({ meta, spec }: Config<VirtualService>): string =>
+    spec.gateways.includes('mesh') ? `${meta.namespace} ${spec.exportTo?.join() ?? ''} ${spec.hosts.join()}` : `${meta.namespace}/${meta.name}`;
+  return [...Map.groupBy(derived.toSorted(compareByAge), keyOf).values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return [];
+    if (others.length === 0) return [first];
+    const all = [first, ...others];
+    const tls = all.flatMap(({ spec }) => spec.tls ?? []);
+    const tcp = all.flatMap(({ spec }) => spec.tcp ?? []);
+    return [{ ...first, spec: { ...first.spec, ...(tls.length === 0 ? {} : { tls }), ...(tcp.length === 0 ? {} : { tcp }) } }];
+  });
 }

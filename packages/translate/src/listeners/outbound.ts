@@ -30,6 +30,7 @@ import { TLS_INSPECTOR } from './inspection.ts';
 import { tcpChains } from './tcp-chains.ts';
 import { tcpFilter } from './tcp-filter.ts';
 import { tcpSettings } from './tcp-settings.ts';
+import { uniqueChains } from './unique-chains.ts';
 import { wideListener, wideMatch } from './wildcard.ts';
 
 /** Istio's outbound port. */
@@ -218,7 +219,7 @@ function tcpListener(inputs: TcpListenerInputs): Listener {
     metadata: originMetadata(originText(service.object)),
   };
   const complete = ruled.some((chain) => chain.filter_chain_match === undefined);
-  const chains = complete ? ruled : [...ruled, straight];
+  const chains = uniqueChains(complete ? ruled : [...ruled, straight]);
   return {
     name: `${address}_${port.number}`,
     address: { socket_address: { address, port_value: port.number } },
