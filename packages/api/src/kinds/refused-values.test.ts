@@ -8,7 +8,11 @@ const GATEWAY_API = 'gateway.networking.k8s.io/v1';
 const object = (apiVersion: string, kind: string, spec: string): string =>
   `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { name: x, namespace: shop }\nspec: ${spec}\n`;
 const server = (tls: string): string =>
-  object(ISTIO, 'Gateway', `{ servers: [{ port: { number: 443, name: a, protocol: HTTPS }, hosts: ["*"], tls: { mode: MUTUAL, credentialName: a, ${tls} } }] }`);
+  object(
+    ISTIO,
+    'Gateway',
+    `{ servers: [{ port: { number: 443, name: a, protocol: HTTPS }, hosts: ["*"], tls: { mode: MUTUAL, credentialName: a, ${tls} } }] }`,
+  );
 const listener = (options: string): string =>
   object(
     GATEWAY_API,
@@ -21,7 +25,11 @@ const modifier = (value: string): string => filter('RequestHeaderModifier', 'req
 const route = (text: string): string => object(ISTIO, 'VirtualService', `{ hosts: [x], http: [{ ${text}, route: [{ destination: { host: x } }] }] }`);
 const policy = (text: string): string => object(ISTIO, 'DestinationRule', `{ host: x, trafficPolicy: ${text} }`);
 const endpoint = (text: string): string =>
-  object(ISTIO, 'ServiceEntry', `{ hosts: [a.example], resolution: STATIC, ports: [{ number: 80, name: http, protocol: HTTP }], endpoints: [${text}] }`);
+  object(
+    ISTIO,
+    'ServiceEntry',
+    `{ hosts: [a.example], resolution: STATIC, ports: [{ number: 80, name: http, protocol: HTTP }], endpoints: [${text}] }`,
+  );
 const BREAK = '"/a\\r\\nb"';
 
 const REFUSED: Readonly<Record<string, string>> = {

@@ -65,7 +65,7 @@ export function requestSetNameFault(value: string): string | undefined {
 }
 
 /** Names that header operations may touch: no pseudo header. */
-export function headerOperationNameFault(value: string): string | undefined {
+function headerOperationNameFault(value: string): string | undefined {
   return value.startsWith(':') ? `"${value}" is a pseudo header and cannot be changed here` : headerNameFault(value);
 }
 
