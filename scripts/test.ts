@@ -28,7 +28,7 @@ const RINGS: readonly Ring[] = [
     ],
     args: ['--test-concurrency=2'],
   },
-  { name: 'e2e', files: ['e2e/{loopback,netns,parity,interop,browser}/**/*.test.ts'], args: ['--test-concurrency=1'] },
+  { name: 'e2e', files: ['e2e/{loopback,netns,parity,interop,browser,guides}/**/*.test.ts'], args: ['--test-concurrency=1'] },
   { name: 'long', files: ['e2e/long/**/*.test.ts'], args: ['--test-concurrency=1'], full: true },
 ];
 
