@@ -17,7 +17,7 @@ interface Ring {
   readonly full?: boolean;
 }
 
-const PURE = 'base,protos-types,wire,match,api,xds,pki,telemetry,model,runtime,translate,analysis,console-api';
+const PURE = 'base,protos-types,wire,match,api,xds,pki,telemetry,model,runtime,translate,explain,analysis,console-api';
 const RINGS: readonly Ring[] = [
   { name: 'unit (pure rooms)', files: [`packages/{${PURE}}/src/**/*.test.ts`], args: ['--test-isolation=none'] },
   {
