@@ -82,10 +82,10 @@ function serveTcp(socket: Socket, { name, journal }: ServerParts, script: TcpScr
   journal.requests.push(seen);
   if (script.greeting !== undefined) socket.write(script.greeting, 'latin1');
   if (script.after === 'close') socket.end();
-  else if (script.after === 'reset') socket.write('', () => socket.resetAndDestroy());
   socket.on('data', (bytes: Buffer) => {
     seen.body += bytes.toString('latin1');
     journal.note();
+    if (script.after === 'reset') return void socket.resetAndDestroy();
     if (script.echo === true) socket.write(bytes);
   });
   socket.on('end', () => {

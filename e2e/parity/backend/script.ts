@@ -49,6 +49,6 @@ export interface TcpScript {
   readonly echo?: boolean;
   /** Sent when the client has sent FIN. */
   readonly farewell?: string;
-  /** What happens after the greeting. Default: stays open, and ends when the client ends. */
+  /** What happens after the greeting; a reset waits for the client's first bytes, for until then a proxy may take it for a failed connect. Default: stays open, and ends when the client ends. */
   readonly after?: 'close' | 'reset' | 'ignore-fin';
 }

@@ -264,7 +264,7 @@ export const cases = [
     name: 'nobody is left',
     detection: { consecutive_5xx: 1 },
     names: ['a'],
-    steps: [http('/', { status: 503, body: 'a' }), http('/', { status: 503, body: 'no healthy upstream' })],
+    steps: [http('/', { status: 503, body: 'a' }), becomesDown],
   }),
   outlier({
     name: 'back after its time',

@@ -64,7 +64,7 @@ export const cases = [
     name: 'a server that resets ends the connection',
     backends: { main: { t: 'tcp', tcp: { after: 'reset' } } },
     resources: (c) => plain(c),
-    steps: [tcp([], { connection: 'ended' })],
+    steps: [tcp(['hello'], { connection: 'ended' })],
   }),
   defineCase({
     name: 'a client that resets ends the connection at the server',
