@@ -36,6 +36,8 @@ const totals = { pass: 0, fail: 0, skipped: 0 };
 const argument = process.argv.slice(2).find((arg) => !arg.startsWith('-'));
 const full = process.argv.includes('--full');
 const times: string[] = [];
+/** What node:test says of failed tests, told again at the very end: the place in a long log where one looks. */
+const failures: string[] = [];
 
 if (argument === undefined) {
   const started = performance.now();
@@ -53,6 +55,7 @@ for (const ring of RINGS) {
   times.push(line(ring.name, started));
 }
 console.log(`\nTime of each ring:\n${times.join('\n')}\n`);
+if (failures.length > 0) console.log(`Failed:\n${failures.join('\n')}\n`);
 console.log(`${totals.pass} passed, ${totals.fail} failed, ${totals.skipped} skipped`);
 process.exit(totals.fail === 0 && totals.pass > 0 ? 0 : 1);
 
@@ -75,6 +78,8 @@ async function runRing(ring: Ring, files: readonly string[]): Promise<void> {
   });
   const code = await new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? 1)));
   const figure = (name: string): number => Number(new RegExp(`^ℹ ${name} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+  const failed = output.indexOf('✖ failing tests:');
+  if (failed !== -1) failures.push(`== ${ring.name}\n${output.slice(failed, failed + 20_000)}`);
   totals.pass += figure('pass');
   totals.skipped += figure('skipped');
   totals.fail += figure('fail') + figure('cancelled') + (code !== 0 && figure('fail') + figure('cancelled') === 0 ? 1 : 0);

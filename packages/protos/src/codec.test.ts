@@ -9,6 +9,7 @@ import { MeshError } from '@meltemi/base';
 import { ANY_TYPE, TYPE_URL, type Listener } from '@meltemi/protos-types';
 import { loadCodec } from './codec.ts';
 import { arbitraryMessage } from './testdata/arbitrary.ts';
+import { YOUNGER_FIELDS } from './profiles.ts';
 import { buildSchema } from './schema.ts';
 import { storedSchema } from './schema-store.ts';
 import { listener } from './testdata/listener.ts';
@@ -193,6 +194,11 @@ function protobufjsRoot(): { has(type: string): boolean; reencode(type: string, 
     return folder === undefined ? join(import.meta.dirname, '../node_modules/protobufjs', path) : join(base, folder, path);
   };
   root.loadSync(['listener/v3/listener', 'cluster/v3/cluster', 'route/v3/route', 'endpoint/v3/endpoint'].map((name) => `envoy/config/${name}.proto`));
+  // What Envoy got later than the shipped files: this reader would drop it as unknown.
+  for (const [message, name, number, fieldType] of YOUNGER_FIELDS) {
+    const found = root.lookup(message);
+    if (found instanceof protobuf.Type && found.fields[name] === undefined) found.add(new protobuf.Field(name, number, fieldType));
+  }
   return {
     has: (type) => root.lookup(type) !== null,
     reencode: (type, bytes) => {
