@@ -111,21 +111,28 @@ export function decodeMutation(reader: Reader): HeaderMutation {
   );
   // The older spelling, still sent by many control planes: false = replace.
   const append = reader.bool('append', true);
+  reader.require('append_action', !reader.has('append') || action === 'append', 'append and append_action cannot both be set');
   const header = reader.message('header');
-  const name = header?.string('key') ?? '';
+  const name = (header?.string('key') ?? '').toLowerCase();
   const value = header?.string('value') ?? '';
   reader.require('header', HEADER_NAME.test(name) || name.startsWith(':'), `"${name}" is no header name`);
-  reader.require('header.key', !name.startsWith(':') || name === ':path' || name === ':authority', `"${name}" cannot be set`);
+  // What names the request and its outcome is for rewrites to change, and there is one place for that.
+  reader.require('header.key', !isReserved(name), `"${name}" cannot be set; host and path are changed by a rewrite of the route`);
   reader.require('header.value', !/[\r\n\0]/.test(value), 'a header value cannot hold CR, LF or NUL');
   const format = parseFormat(value);
   if (!format.ok) reader.fail('header.value', format.message);
-  return { name: name.toLowerCase(), value, action: append ? action : 'overwrite', keepEmptyValue: reader.bool('keep_empty_value') };
+  return { name, value, action: append ? action : 'overwrite', keepEmptyValue: reader.bool('keep_empty_value') };
+}
+
+/** Pseudo headers and `host`: no header operation changes or removes them. */
+export function isReserved(name: string): boolean {
+  return name.startsWith(':') || name === 'host';
 }
 
 function removals(reader: Reader, field: string): readonly string[] {
   return reader.strings(field).map((name, index) => {
     const lower = name.toLowerCase();
-    reader.require(`${field}[${index}]`, !lower.startsWith(':') && lower !== 'host', `"${name}" cannot be removed`);
+    reader.require(`${field}[${index}]`, !isReserved(lower), `"${name}" cannot be removed`);
     return lower;
   });
 }
