@@ -37,12 +37,16 @@ export const CODES = {
   KIA1107: { severity: 'warning', title: 'A subset that no DestinationRule defines' },
   KIA1211: { severity: 'warning', title: 'More than one ServiceEntry for the same host and port' },
   KIA1212: { severity: 'warning', title: 'ServiceEntries of one host and port differ in protocol' },
+  KIA1401: { severity: 'error', title: 'A parent of a route is missing, or does not take the route' },
+  KIA1402: { severity: 'error', title: 'A backend of a route is missing, or may not be referred to' },
   MEL0201: { severity: 'error', title: 'A route destination names a port that the service does not have' },
   MEL0203: { severity: 'warning', title: 'A delegation of a VirtualService comes to nothing' },
   MEL0204: { severity: 'warning', title: 'No VirtualService delegates to this delegate' },
   MEL0205: { severity: 'error', title: 'Servers of one port of a gateway differ in what they speak' },
   MEL0206: { severity: 'error', title: 'The trust domain of a running mesh cannot change' },
   MEL0207: { severity: 'warning', title: 'TLS of a Sidecar port where mutual TLS is on' },
+  MEL0208: { severity: 'error', title: 'A listener of a Kubernetes Gateway cannot be served' },
+  MEL0209: { severity: 'error', title: 'A BackendTLSPolicy is not in force' },
 } as const satisfies Readonly<Record<string, CodeDefinition>>;
 
 export type AnalysisCode = keyof typeof CODES;

@@ -12,7 +12,16 @@ export {
   type EndpointIndex,
   type WritableEndpointIndex,
 } from './endpoint-index.ts';
-export { derivedRule, gatewayApiStatus, isDerived, type DerivedRule, type GatewayApiState } from './gateway-api/index.ts';
+export {
+  convertGatewayApi,
+  derivedRule,
+  gatewayApiStatus,
+  isDerived,
+  resolveBackend,
+  type BackendReference,
+  type DerivedRule,
+  type GatewayApiState,
+} from './gateway-api/index.ts';
 export { hostCovers, hostsOverlap, isWildcard, looksLikeIp, mostSpecificMatch, resolveHost, wildcardsOf } from './hostname.ts';
 export { joinServices, type JoinedServices } from './join-services.ts';
 export { canonicalName, canonicalRevision, labelsMatch } from './labels.ts';

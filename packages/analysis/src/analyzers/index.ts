@@ -2,6 +2,8 @@ import type { Analyzer } from '../analyzer.ts';
 import { host } from './destination-rule/host.ts';
 import { mtls } from './destination-rule/mtls.ts';
 import { subsetLabels } from './destination-rule/subset-labels.ts';
+import { listenersAndPolicies } from './gateway-api/gateways.ts';
+import { routes } from './gateway-api/routes.ts';
 import { credentials } from './gateway/credentials.ts';
 import { portProtocol } from './gateway/port-protocol.ts';
 import { sameHost as sameGatewayHost } from './gateway/same-host.ts';
@@ -44,4 +46,6 @@ export const ANALYZERS: readonly Analyzer[] = [
   portNames,
   overlaps,
   exportTo,
+  routes,
+  listenersAndPolicies,
 ];
