@@ -3,7 +3,16 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { MeshError } from '@meltemi/base';
 import { FieldFlag, SCALARS, type StoredField, type StoredSchema } from './schema.ts';
-import { ALL_FOLDERS, isAnnotationImport, OWN_PACKAGES, SIDECAR_FILES, UNLOADABLE_FILES, YOUNGER_FIELDS, YOUNGER_MESSAGES } from './profiles.ts';
+import {
+  ALL_FOLDERS,
+  isAnnotationImport,
+  OWN_PACKAGES,
+  SIDECAR_FILES,
+  UNLOADABLE_FILES,
+  YOUNGER_ENUMS,
+  YOUNGER_FIELDS,
+  YOUNGER_MESSAGES,
+} from './profiles.ts';
 import type protobuf from 'protobufjs';
 
 /** Where .proto files are looked for, in this order. */
@@ -84,6 +93,7 @@ function store(library: typeof protobuf, root: protobuf.Root): StoredSchema {
   };
   walk(root);
   for (const [name, fields] of Object.entries(YOUNGER_MESSAGES)) messages[name] ??= fields.map(([field, number, type]) => [field, number, type, 0]);
+  for (const [name, values] of Object.entries(YOUNGER_ENUMS)) enums[name] ??= values;
   return { messages, enums };
 }
 

@@ -1,5 +1,5 @@
 /** Folders of own protos, loaded whole in every profile. */
-export const OWN_PACKAGES = ['istio', 'meltemi'] as const;
+export const OWN_PACKAGES = ['istio', 'meltemi', 'opentelemetry'] as const;
 
 /**
  * What the embedded sidecar and the agent read and write, as files; what these import comes with them. A filter that the sidecar learns
@@ -69,7 +69,12 @@ export const SIDECAR_FILES: readonly string[] = [
   'envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.proto',
   'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto',
   'envoy/extensions/request_id/uuid/v3/uuid.proto',
+  'envoy/extensions/access_loggers/open_telemetry/v3/logs_service.proto',
   'envoy/config/trace/v3/opentelemetry.proto',
+  'envoy/config/trace/v3/zipkin.proto',
+  'envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector.proto',
+  'envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector.proto',
+  'envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler.proto',
   'xds/type/v3/typed_struct.proto',
   'udpa/type/v1/typed_struct.proto',
 ];
@@ -99,11 +104,22 @@ export function isAnnotationImport(path: string): boolean {
   return /(^|\/)annotations\/|^validate\/|^google\/api\/(?!expr\/)|^google\/protobuf\/descriptor\.proto$/.test(path);
 }
 
+const OTEL_LOG = 'envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig';
+const ZIPKIN = 'envoy.config.trace.v3.ZipkinConfig';
+const TRACE_ID_RATIO = 'envoy.extensions.tracers.opentelemetry.samplers.v3.TraceIdRatioBasedSamplerConfig';
+const PARENT_BASED = 'envoy.extensions.tracers.opentelemetry.samplers.v3.ParentBasedSamplerConfig';
 const HTTP_OUTLIERS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection';
 
 /** Messages that are. */
 export const YOUNGER_MESSAGES: Readonly<Record<string, readonly (readonly [name: string, number: number, type: string])[]>> = {
   [HTTP_OUTLIERS]: [['error_matcher', 1, '.envoy.config.common.matcher.v3.MatchPredicate']],
+  [TRACE_ID_RATIO]: [['sampling_percentage', 1, '.envoy.type.v3.FractionalPercent']],
+  [PARENT_BASED]: [['wrapped_sampler', 1, '.envoy.config.core.v3.TypedExtensionConfig']],
+};
+
+/** Enums that are. */
+export const YOUNGER_ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  [`${ZIPKIN}.TraceContextOption`]: { USE_B3: 0, USE_B3_WITH_W3C_PROPAGATION: 1 },
 };
 
 /** Fields of Envoy that are younger than the shipped files: message, name, number, type. */
@@ -112,4 +128,11 @@ export const YOUNGER_FIELDS: readonly (readonly [message: string, name: string, 
   ['envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'auto_sni_san_validation', 7, 'bool'],
   ['envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget', 'budget_interval', 3, '.google.protobuf.Duration'],
   ['envoy.extensions.upstreams.http.v3.HttpProtocolOptions', 'outlier_detection', 8, `.${HTTP_OUTLIERS}`],
+  [OTEL_LOG, 'http_service', 8, '.envoy.config.core.v3.HttpService'],
+  [OTEL_LOG, 'grpc_service', 9, '.envoy.config.core.v3.GrpcService'],
+  [OTEL_LOG, 'log_name', 10, 'string'],
+  [OTEL_LOG, 'buffer_flush_interval', 11, '.google.protobuf.Duration'],
+  [OTEL_LOG, 'buffer_size_bytes', 12, '.google.protobuf.UInt32Value'],
+  [ZIPKIN, 'trace_context_option', 8, `.${ZIPKIN}.TraceContextOption`],
+  [ZIPKIN, 'collector_service', 9, '.envoy.config.core.v3.HttpService'],
 ];
