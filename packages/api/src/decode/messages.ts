@@ -15,7 +15,7 @@ const NOUNS: Readonly<Record<string, string>> = {
 
 /** A zod issue in our words. `value` is what stands at the issue's path. */
 function issueMessage(issue: Issue, value: unknown): string {
-  if (issue.code === 'invalid_type') return value === undefined ? 'is required' : typeMessage(issue.expected, value);
+  if (issue.code === 'invalid_type') return value === undefined ? 'is required' : typeMessage(issue.expected, value, String(issue.path.at(-1)));
   if (issue.code === 'too_small') return boundMessage('least', issue.origin, issue.minimum, value);
   if (issue.code === 'too_big') return boundMessage('most', issue.origin, issue.maximum, value);
   if (issue.code === 'invalid_value') return enumMessage(issue.values.map(String), value);
@@ -37,6 +37,9 @@ export function issueText(issue: Issue, value: unknown, missing: string | number
   return { message: message.slice(0, message.length - sentence.length), fix };
 }
 
+/** Names of fields that hold a duration, all of them: text in YAML, which a bare number is not. */
+const TIME = /(?:timeout|interval|delay|duration|time|ttl|maxAge|backoff|idle)$/i;
+
 const ADVICE = /[:;] ((?:write|remove|begin|did you mean|leave) [^;]+)$/;
 
 /** The only union is that of port numbers and port names. */
@@ -51,9 +54,10 @@ function boundMessage(side: 'least' | 'most', origin: string, bound: number | bi
   return `must be at ${side} ${bound}, but is ${show(value)}`;
 }
 
-function typeMessage(expected: string, value: unknown): string {
+function typeMessage(expected: string, value: unknown, field: string): string {
   const wanted = NOUNS[expected] ?? expected;
-  const hint = typeHint(expected, value);
+  const hint =
+    expected === 'string' && typeof value === 'number' && TIME.test(field) ? `write it with its unit, ${value}s` : typeHint(expected, value);
   return `must be ${wanted}, but is ${show(value)}${hint === undefined ? '' : `: ${hint}`}`;
 }
 
