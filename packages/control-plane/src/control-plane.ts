@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { ofKind } from '@meltemi/api';
 import { createAuthorizer, createHttpServer, createSessions, sessionRoutes, signInPage, type HttpServerOptions, type Route } from '@meltemi/http';
-import { DEFAULT_MESH_CONFIG, gatewayApiStatus, meshConfigFrom, type MeshConfig, type ProxyNode, type Workload } from '@meltemi/model';
+import { DEFAULT_MESH_CONFIG, gatewayApiStatus, meshConfigFrom, type MeshConfig, type Workload } from '@meltemi/model';
 import { loadCodec, type ProtoCodec } from '@meltemi/protos';
-import { TYPE_URL } from '@meltemi/protos-types';
+import { PUSH_ORDER, TYPE_URL } from '@meltemi/protos-types';
 import {
   createAggregateStore,
   createConnectedRegistry,
@@ -24,6 +24,7 @@ import { createConfigApi } from './config-api/index.ts';
 import { createKialiApi } from './kiali-api/index.ts';
 import { consoleRoutes } from './console-files.ts';
 import { watchConfigFiles } from './mesh/config-report.ts';
+import { createDeclaredWorkloads } from './mesh/declared-workloads.ts';
 import { createFindings } from './mesh/findings.ts';
 import { createMeshGenerator, type MeshGenerator } from './mesh/generator.ts';
 import { createResourceCheck } from './mesh/resource-check.ts';
@@ -69,11 +70,11 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
       return xds?.networkAddress;
     },
   };
-  const registered: { workloadAt?: (address: string) => Workload | undefined } = {};
-  const connected = await openConnected(options, xdsAddress, registered, closers);
+  const declared: { entries?: () => readonly Workload[] } = {};
+  const connected = await openConnected(options, xdsAddress, declared, closers);
   const store = await openStores(options, connected, closers);
   const mesh = await openMesh(options, store, connected, closers);
-  registered.workloadAt = (address) => mesh.state.endpoints.workloadAt(address);
+  declared.entries = () => mesh.entries();
   const metrics = createPilotMetrics({ clock: systemClock, version: options.version });
   const generator = createMeshGenerator({
     trustDomain: options.trustDomain,
@@ -117,7 +118,7 @@ async function openStores(options: ControlPlaneOptions, connected: ConnectedRegi
 async function openConnected(
   options: ControlPlaneOptions,
   xdsAddress: ConnectedRegistryOptions['xdsAddress'],
-  registered: { readonly workloadAt?: (address: string) => Workload | undefined },
+  declared: { readonly entries?: () => readonly Workload[] },
   closers: Closers,
 ): Promise<ConnectedRegistry> {
   const connected = await createConnectedRegistry({
@@ -127,18 +128,14 @@ async function openConnected(
     xdsAddress,
     saved: createSavedValue(join(options.stateDir, 'registry', 'workloads.json'), options.log),
     savedJoins: createSavedValue(join(options.stateDir, 'registry', 'joins.json'), options.log),
-    isRegistered: (node) => isOf(node, registered.workloadAt?.(node.address)),
+    registered: createDeclaredWorkloads(() => declared.entries?.() ?? NO_WORKLOADS),
     ...(options.network === undefined ? {} : { network: options.network }),
   });
   closers.push(() => connected.close());
   return connected;
 }
 
-/** A workload that an object speaks of; an entry without a service account leaves it open. */
-function isOf(node: ProxyNode, known: Workload | undefined): boolean {
-  if (known === undefined || known.registry === 'connected' || known.namespace !== node.namespace) return false;
-  return known.serviceAccount === '' || known.serviceAccount === node.serviceAccount;
-}
+const NO_WORKLOADS: readonly Workload[] = [];
 
 async function openMesh(options: ControlPlaneOptions, configs: WritableConfigStore, connected: ConnectedRegistry, closers: Closers): Promise<Mesh> {
   const mesh = await createMesh({
@@ -189,15 +186,20 @@ function startAds(
   });
   ads.onConnection((event) => {
     const node = event.node.principal === undefined ? undefined : generator.nodeOf(event.node);
-    if (event.t === 'disconnected') connected.disconnect(event.connectionId);
-    else if (node !== undefined && node.type !== 'grpc') connected.connect(event.connectionId, node);
+    if (event.t === 'disconnected') return connected.disconnect(event.connectionId);
+    if (node === undefined || node.type === 'grpc') return;
+    connected.connect(event.connectionId, node);
+    metrics.claimed(node, connected.known(node));
   });
   ads.update({ version: mesh.version, push: mesh.state });
   mesh.watch((update) => {
     metrics.meshChanged(update.changes);
     const changed = changedTypes(update.changes, update.state.push);
     const addresses = new Set(update.changes.workloads);
-    const changedFor = (node: XdsNode): readonly string[] => (addresses.has(addressOf(node)) ? [...OWN_TYPES, TYPE_URL.secret] : []);
+    const changedFor = (node: XdsNode): readonly string[] => {
+      if (!addresses.has(addressOf(node))) return [];
+      return generator.isAnother(node) ? PUSH_ORDER : [...OWN_TYPES, TYPE_URL.secret];
+    };
     ads.update({ version: update.version, push: update.state, changed, changedFor, isUrgent: onlyEndpoints(changed) });
   });
   closers.push(() => ads.close());

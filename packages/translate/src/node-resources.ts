@@ -8,7 +8,7 @@ import { BLACKHOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER } from './commo
 import type { Patcher } from './envoy-filter/index.ts';
 import { gatewayListener } from './listeners/gateway.ts';
 import { gatewayPorts, gatewayRouteName, serverKind, type GatewayPort, type GatewayServerRef } from './listeners/gateway-servers.ts';
-import { inboundPorts, type InboundPort } from './listeners/inbound-ports.ts';
+import { inboundPorts, ownWorkload, type InboundPort } from './listeners/inbound-ports.ts';
 import { boundInbound, virtualInbound } from './listeners/inbound.ts';
 import { egressRouteName } from './listeners/egress.ts';
 import { outboundListeners } from './listeners/outbound.ts';
@@ -41,7 +41,7 @@ function portsOf({ node, state: { push, endpoints }, cache }: NodeView): readonl
     policies: push.peerAuthentications,
     rules: push.destinationRules,
     sidecars: push.sidecars,
-    self: endpoints.workloadAt(node.address),
+    self: ownWorkload(node, endpoints),
   };
   return cache.latest('inboundPorts', node, key, (_, before: Made<object, readonly InboundPort[]> | undefined) => {
     const ports = inboundPorts(push, node, endpoints);

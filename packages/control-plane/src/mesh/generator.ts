@@ -1,7 +1,6 @@
 import type { Problem } from '@meltemi/base';
 import { formatProblem } from '@meltemi/base';
 import { parseProxyNode, type Locality, type ProxyNode } from '@meltemi/model';
-import { TYPE_URL } from '@meltemi/protos-types';
 import { createTranslator, type MeshState, type ResourceCheck } from '@meltemi/translate';
 import type { XdsGenerator, XdsNode } from '../xds/generator.ts';
 import { verifyIdentity } from '../xds/identity.ts';
@@ -10,8 +9,10 @@ import { verifyIdentity } from '../xds/identity.ts';
 export interface MeshGenerator extends XdsGenerator<MeshState> {
   /** Undefined when the node may come in, else why not. */
   verify(node: XdsNode): string | undefined;
-  /** The node in the model's words; undefined when it makes no sense. */
+  /** The node in the model's words, as it says itself; undefined when it makes no sense. */
   nodeOf(node: XdsNode): ProxyNode | undefined;
+  /** Whether the node is entitled to something else by now than when something was generated for it last. */
+  isAnother(node: XdsNode): boolean;
   /** What of the EnvoyFilters was left out, because a proxy would refuse it. */
   problems(state: MeshState): readonly Problem[];
 }
@@ -21,7 +22,7 @@ export interface MeshGeneratorOptions {
   readonly trustDomain: string;
   /** Where a workload is, when its node does not say: what its WorkloadGroup says. */
   readonly localityOf?: (address: string) => Locality | undefined;
-  /** The node as others know it; undefined when nobody does. Default: as it says itself. */
+  /** The node as others know it (the same object while nothing changes); undefined when nobody does. Default: as it says itself. */
   readonly known?: (node: ProxyNode) => ProxyNode | undefined;
   /** Judges what EnvoyFilters make of resources. */
   readonly check?: ResourceCheck;
@@ -51,8 +52,21 @@ export function createMeshGenerator({
     const result = parse(node);
     return 'node' in result ? result.node : undefined;
   };
+  const unknown = new WeakMap<ProxyNode, ProxyNode>();
+  /** Which rules, listeners and keys a node gets is never its own to say: that goes by its certificate, and by what it joined or is registered as. */
+  const entitled = (node: XdsNode): ProxyNode | undefined => {
+    const claimed = nodeOf(node);
+    if (claimed === undefined) return undefined;
+    const proxy = node.principal === undefined ? undefined : known(claimed);
+    if (proxy !== undefined || claimed.type === 'router') return proxy;
+    let stranger = unknown.get(claimed);
+    if (stranger === undefined) unknown.set(claimed, (stranger = strangerOf(claimed)));
+    return stranger;
+  };
+  const last = new WeakMap<XdsNode, ProxyNode>();
   return {
     nodeOf,
+    isAnother: (node) => entitled(node) !== last.get(node),
     problems: (state) => translator.problems(state.push),
     verify(node) {
       const result = parse(node);
@@ -62,10 +76,17 @@ export function createMeshGenerator({
       return verifyIdentity(node, trustDomain);
     },
     generate(node, typeUrl, names, state) {
-      const claimed = nodeOf(node);
-      // Keys are for those workloads only that a Gateway or a rule means: which one a node is, is not its own to say.
-      const proxy = claimed !== undefined && typeUrl === TYPE_URL.secret ? known(claimed) : claimed;
-      return proxy === undefined ? new Map() : translator.generate(proxy, typeUrl, names, state);
+      const proxy = entitled(node);
+      if (proxy === undefined) return NOTHING;
+      last.set(node, proxy);
+      return translator.generate(proxy, typeUrl, names, state);
     },
   };
+}
+
+const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
+
+/** A node of an identity that joined nowhere: what everybody in its namespace sees, and nothing that labels or ports would add. */
+function strangerOf(node: ProxyNode): ProxyNode {
+  return { ...node, workload: '', labels: {}, metadata: {}, ports: [] };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeYaml } from '@meltemi/api';
 import { silentLog } from '@meltemi/base';
-import { DEFAULT_MESH_CONFIG } from '@meltemi/model';
+import { DEFAULT_MESH_CONFIG, type ProxyNode } from '@meltemi/model';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createMemoryStore, createMesh } from '@meltemi/registry';
 import { meshConflicts } from './mesh-conflicts.ts';
@@ -65,6 +65,8 @@ test('what has no effect and what leads nowhere is counted as Istio counts it', 
   metrics.observer.queued(30);
   metrics.authority.requested();
   metrics.authority.failed('authentication');
+  const claims = {} as ProxyNode;
+  for (const known of [claims, { ...claims }, undefined, undefined]) metrics.claimed(claims, known);
   metrics.meshChanged({ push: undefined, endpoints: [{ service: 'a/x', ports: new Map(), accountsChanged: false }], workloads: [] });
   const authority = { roots: '', chain: '' };
   const route = metrics.route(() => ({ nodes: [], services: 3, virtualServices: 2, rejectedConfigs: 0, conflicts, authority }));
@@ -78,6 +80,8 @@ test('what has no effect and what leads nowhere is counted as Istio counts it', 
     'pilot_xds_expired_nonce{type="cds"} 1',
     'pilot_push_triggers{type="endpoint"} 1',
     'pilot_proxy_queue_time_bucket{le="0.05"} 1',
+    'meltemi_xds_claims_ignored{type="deviates"} 1',
+    'meltemi_xds_claims_ignored{type="unknown"} 2',
     'citadel_server_csr_count 1',
     'citadel_server_authentication_failure_count 1',
     'citadel_server_success_cert_issuance_count 0',

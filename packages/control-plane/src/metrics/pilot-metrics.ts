@@ -1,6 +1,7 @@
 import type { Clock } from '@meltemi/base';
 import { text, type Route } from '@meltemi/http';
 import { PUSH_ORDER, shortTypeName, TYPE_URL } from '@meltemi/protos-types';
+import type { ProxyNode } from '@meltemi/model';
 import type { MeshChanges } from '@meltemi/registry';
 import {
   createMetricRegistry,
@@ -32,6 +33,8 @@ export interface PilotFacts {
 export interface PilotMetrics {
   readonly observer: XdsObserver;
   readonly authority: CaObserver;
+  /** A node came; what it says of itself, and what others know of it. */
+  claimed(claims: ProxyNode, known: ProxyNode | undefined): void;
   /** A change of the mesh was taken in. */
   meshChanged(changes: MeshChanges): void;
   /** `GET /metrics`, Prometheus text. */
@@ -69,6 +72,8 @@ const HELP = {
   pilot_endpoint_not_ready: 'Endpoints that are not ready.',
   pilot_debounce_time: 'From the first change of a push to the push.',
   pilot_proxy_convergence_time: 'From a change to its acknowledgement by a proxy, for each proxy that it touches.',
+  meltemi_xds_claims_ignored:
+    'Nodes that said of themselves what they did not join as (deviates) or came from an address that nobody gave them (unknown).',
   pilot_inbound_updates: 'Changes of the mesh, by what changed.',
   pilot_services: 'Services known.',
   pilot_virt_services: 'VirtualServices known.',
@@ -102,6 +107,10 @@ export function createPilotMetrics(options: { readonly clock: Clock; readonly ve
       failed: () => void meters.counter('pilot_total_xds_internal_errors').value++,
       debounced: (afterMs) => observe(meters.histogram('pilot_debounce_time', {}, SECONDS), afterMs / 1000),
       converged: (afterMs) => observe(meters.histogram('pilot_proxy_convergence_time', {}, SECONDS), afterMs / 1000),
+    },
+    claimed(claims, known) {
+      if (known === undefined) meters.counter('meltemi_xds_claims_ignored', { type: 'unknown' }).value++;
+      else if (known !== claims) meters.counter('meltemi_xds_claims_ignored', { type: 'deviates' }).value++;
     },
     meshChanged(changes) {
       for (const type of kindsOf(changes)) {
@@ -145,6 +154,7 @@ function createMeters(registry: MetricRegistry) {
   histogram('pilot_proxy_queue_time', {}, SECONDS);
   for (const typeUrl of REJECTABLE) counter('pilot_total_xds_rejects', { type: shortTypeName(typeUrl).toLowerCase() });
   counter('pilot_total_xds_internal_errors');
+  for (const type of ['unknown', 'deviates']) counter('meltemi_xds_claims_ignored', { type });
   histogram('pilot_debounce_time', {}, SECONDS);
   histogram('pilot_proxy_convergence_time', {}, SECONDS);
   return { counter, histogram };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { MeshError, silentLog } from '@meltemi/base';
-import { parseProxyNode, type ProxyNode, type Workload } from '@meltemi/model';
+import { NO_LOCALITY, parseProxyNode, type ProxyNode, type Workload } from '@meltemi/model';
 import {
   createConnectedRegistry,
   createSavedValue,
@@ -39,6 +39,30 @@ function node(address: string, account = 'x', type = 'sidecar'): ProxyNode {
   return parsed.node;
 }
 
+/** A WorkloadEntry that says what the node says. */
+function entryOf({ address, namespace, serviceAccount, workload, labels }: ProxyNode): Workload {
+  return {
+    name: workload,
+    namespace,
+    serviceAccount,
+    labels,
+    address,
+    appAddress: address,
+    ports: [],
+    portMap: {},
+    locality: NO_LOCALITY,
+    weight: 1,
+    tlsMode: 'disabled',
+    health: 'healthy',
+    dataPlane: 'none',
+    cluster: 'meltemi',
+    registry: 'external',
+  };
+}
+
+/** Workloads that objects declare, besides those of `entryOf`. */
+const ENTRIES = new Map([['10.9.0.6', entryOf(node('10.9.0.6'))]]);
+
 async function registry(time: ManualTime, more: Partial<ConnectedRegistryOptions> = {}): Promise<ConnectedRegistry> {
   const held = new Set<string>();
   return createConnectedRegistry({
@@ -48,7 +72,7 @@ async function registry(time: ManualTime, more: Partial<ConnectedRegistryOptions
     xdsAddress: { netns: '10.9.0.1:15012', ports: (address) => `${address}:15012` },
     network: { bridge: 'mlt-1-br', gateway: '10.9.0.1', prefixLength: 29 },
     lock: (address) => Promise.resolve(held.has(address) ? undefined : (held.add(address), () => void held.delete(address))),
-    isRegistered: () => true,
+    registered: (registered) => ENTRIES.get(registered.address) ?? entryOf(registered),
     ...more,
   });
 }
@@ -153,7 +177,11 @@ test('a workload is what it joined as, whatever its node says; also after it lef
     after.connect('again', liar);
     assert.deepEqual([seen(after), changes], [honest, 0]);
     after.connect('guest', { ...liar, address: '10.9.0.6' });
-    assert.equal(after.workloads().at(-1)?.name, 'payment', 'who is registered elsewhere did not join here: its node is believed within its account');
+    assert.deepEqual(
+      [after.workloads().at(-1)?.name, after.workloads().at(-1)?.labels, warnings.length],
+      ['x-v1', { app: 'x' }, 4],
+      'who is registered elsewhere is what it is registered as',
+    );
     await after.close();
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -167,7 +195,7 @@ test('an address that was neither given nor registered makes nobody an endpoint;
     const warnings: string[] = [];
     const more = {
       log: { ...silentLog, warn: (message: string) => void warnings.push(message) },
-      isRegistered: ({ address }: ProxyNode) => address === '10.1.1.1',
+      registered: (claimed: ProxyNode) => (claimed.address === '10.1.1.1' ? entryOf(claimed) : undefined),
     };
     const before = await registry(manualTime(), { ...more, savedJoins: savedJoins() });
     before.connect('guess', node('10.9.0.5'));
@@ -189,8 +217,9 @@ test('an address that was neither given nor registered makes nobody an endpoint;
 
 test('health marks an endpoint and does not remove it; a gateway is no endpoint with mesh TLS', async () => {
   const connected = await registry(manualTime());
-  connected.connect('one', node('10.9.0.2'));
-  connected.connect('edge', node('10.9.0.3', 'edge', 'router'));
+  const { address } = await connected.allocate({ ...JOIN, type: 'router', serviceAccount: 'edge' });
+  connected.connect('one', node('10.1.0.2'));
+  connected.connect('edge', node(address, 'edge', 'router'));
   assert.equal(connected.setHealth('one', 'unhealthy'), true);
   assert.equal(connected.setHealth('nobody', 'unhealthy'), false);
   assert.deepEqual(
@@ -273,13 +302,19 @@ test('of workloads that went, a bounded number is remembered, however long the f
 
 test('what a node is, is what it joined or is registered as; one that nobody knows at its address is nothing', async () => {
   const time = manualTime();
-  const connected = await registry(time, { isRegistered: ({ address }) => address === '10.1.1.1' });
+  const entry = entryOf(node('10.1.1.1'));
+  const connected = await registry(time, { registered: ({ address }) => (address === '10.1.1.1' ? entry : undefined) });
   const { address } = await connected.allocate(JOIN);
-  const honest = connected.known(node(address));
-  assert.deepEqual([honest?.type, honest?.labels], ['sidecar', { app: 'x' }]);
-  assert.equal(connected.known(node(address, 'x', 'router'))?.type, 'sidecar');
+  const honest = node(address);
+  assert.equal(connected.known(honest), honest);
+  const liar = node(address, 'x', 'router');
+  assert.equal(connected.known(liar)?.type, 'sidecar');
+  assert.equal(connected.known(liar), connected.known(liar), 'the same object while nothing changes');
   assert.equal(connected.known(node(address, 'other')), undefined);
   assert.equal(connected.known(node('10.2.2.2', 'x', 'router')), undefined);
-  assert.equal(connected.known(node('10.1.1.1', 'x', 'router'))?.type, 'router');
+  const gateway = { ...node('10.1.1.1', 'x', 'router'), labels: { istio: 'ingressgateway' }, workload: 'edge' };
+  const { type, labels, workload } = connected.known(gateway) ?? {};
+  assert.deepEqual([type, labels, workload], ['sidecar', { app: 'x' }, 'x-v1']);
+  assert.equal(connected.known({ ...node(address), type: 'grpc' })?.type, 'grpc', 'a gRPC application stays a client');
   await connected.close();
 });

@@ -2,7 +2,7 @@ import { MeshError, type Log, type Random, type Timer, type Timers } from '@melt
 import { NO_LOCALITY, type Health, type Locality, type ProxyNode, type Workload } from '@meltemi/model';
 import { createLoopbackPool, createSubnetPool, loopbackAppAddress, socketLock, type AddressLock, type AddressPool } from './address-pool.ts';
 import { unsavedValue, type SavedValue } from '../store/saved-value.ts';
-import { asJoined, joinedAs } from './joined-as.ts';
+import { asJoined, asRegistered, joinedAs, type Bound } from './joined-as.ts';
 import type { Allocation, BridgeNetwork, ConnectedRegistry, GroupMember, Member, JoinedAs, JoinRequest, SavedWorkload } from './types.ts';
 
 export interface ConnectedRegistryOptions {
@@ -17,8 +17,8 @@ export interface ConnectedRegistryOptions {
   readonly saved?: SavedValue<readonly SavedWorkload[]>;
   /** Where it is kept, over a restart, as what the workload of an address joined: also of those that are away or have not come yet. */
   readonly savedJoins?: SavedValue<readonly (readonly [address: string, joined: JoinedAs])[]>;
-  /** Whether somebody else knows of a workload of this node's identity at its address (a WorkloadEntry, a pod). Default: nobody does. */
-  readonly isRegistered?: (node: ProxyNode) => boolean;
+  /** The workload of this node's identity that somebody else knows of at its address (a WorkloadEntry, a pod). Default: nobody does. */
+  readonly registered?: (node: ProxyNode) => Workload | undefined;
   readonly lock?: AddressLock;
   /** Addresses whose workloads are remembered though they are away. Default 10 000. */
   readonly maxJoins?: number;
@@ -63,6 +63,8 @@ class Connected implements ConnectedRegistry {
   readonly #reserved = new Map<string, { readonly owner: Owner; readonly timer: Timer }>();
   /** As what the workload of an address joined; also after it left, until the address is given anew: it may come back. */
   readonly #joined = new Map<string, JoinedAs>();
+  /** What a node was bound to last: the same node again while that is the same. */
+  readonly #bounds = new WeakMap<ProxyNode, { readonly to: object; readonly bound: Bound }>();
   readonly #listeners = new Set<() => void>();
   #list: readonly Workload[] | undefined;
 
@@ -122,24 +124,34 @@ class Connected implements ConnectedRegistry {
     const connections = new Set(before?.state.t === 'connected' ? before.state.connections : []).add(connectionId);
     this.#byConnection.set(connectionId, address);
     const bound = this.#bound(node);
-    const workload = workloadOf(bound, before?.workload.health ?? (node.reportsHealth ? 'unhealthy' : 'healthy'), this.#joined.get(address)?.member);
+    if (bound?.deviates === true) {
+      this.#options.log.warn('a node presents itself as something else than it joined or is registered as; that counts, not what it says', {
+        node: node.id,
+        address,
+      });
+    }
+    const workload = workloadOf(
+      bound?.node ?? node,
+      before?.workload.health ?? (node.reportsHealth ? 'unhealthy' : 'healthy'),
+      this.#joined.get(address)?.member,
+    );
     const same = before !== undefined && JSON.stringify(before.workload) === JSON.stringify(workload);
     this.#entries.set(address, { workload: same ? before.workload : workload, state: { t: 'connected', connections } });
     if (!same) this.#changed();
   }
 
-  /** What an agent says of itself counts only as far as it joined so. An address that we did not give (or forgot in a long absence) binds nobody. */
-  #bound(node: ProxyNode): ProxyNode {
+  /** What an agent says of itself counts only as far as it joined or is registered so; undefined: nobody knows of it at its address. */
+  #bound(node: ProxyNode): Bound | undefined {
     const joined = this.#joined.get(node.address);
-    if (joined === undefined || !sameIdentity(joined, node)) return node;
-    const bound = asJoined(node, joined);
-    if (bound.deviates) {
-      this.#options.log.warn('a node presents itself as something else than it joined as; what it joined as counts', {
-        node: node.id,
-        address: node.address,
-      });
-    }
-    return bound.node;
+    if (joined !== undefined && sameIdentity(joined, node)) return this.#lastBound(node, joined, () => asJoined(node, joined));
+    const registered = this.#options.registered?.(node);
+    return registered === undefined ? undefined : this.#lastBound(node, registered, () => asRegistered(node, registered));
+  }
+
+  #lastBound(node: ProxyNode, to: object, make: () => Bound): Bound {
+    let last = this.#bounds.get(node);
+    if (last?.to !== to) this.#bounds.set(node, (last = { to, bound: make() }));
+    return last.bound;
   }
 
   /** The newest come last; of the oldest, nothing is waited for any more. */
@@ -159,10 +171,13 @@ class Connected implements ConnectedRegistry {
     if (owner !== undefined && sameIdentity(owner, node)) return true;
     // The address of one that left may have come to somebody else by other ways; while its owner is here or expected, it has not.
     const isTaken = before !== undefined || this.#reserved.has(node.address);
-    if (!isTaken && this.#options.isRegistered?.(node) === true) return true;
+    if (!isTaken && this.#options.registered?.(node) !== undefined) return true;
     const claim = { node: node.id, address: node.address };
     if (owner === undefined)
-      this.#options.log.warn('a node claims an address that was not given to any workload; it is not registered: it must join first', claim);
+      this.#options.log.warn(
+        'a node claims an address that was not given to any workload; it is not registered: it must join first, or a WorkloadEntry name its service account',
+        claim,
+      );
     else
       this.#options.log.warn('a node claims the address of another workload; it is not registered', {
         ...claim,
@@ -217,10 +232,7 @@ class Connected implements ConnectedRegistry {
   }
 
   known(node: ProxyNode): ProxyNode | undefined {
-    const joined = this.#joined.get(node.address);
-    if (joined === undefined || !sameIdentity(joined, node)) return this.#options.isRegistered?.(node) === true ? node : undefined;
-    const bound = asJoined(node, joined);
-    return bound.deviates ? bound.node : node;
+    return this.#bound(node)?.node;
   }
 
   localityOf(address: string): Locality | undefined {

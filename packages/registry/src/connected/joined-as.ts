@@ -1,4 +1,4 @@
-import type { ProxyNode } from '@meltemi/model';
+import type { Labels, ProxyNode, Workload } from '@meltemi/model';
 import type { JoinedAs, JoinRequest } from './types.ts';
 
 /** What of a join request binds the workload; labels with `app` and `version` filled in, as selectors expect them. */
@@ -14,15 +14,32 @@ export function joinedAs({ type, namespace, serviceAccount, workload, app, versi
   };
 }
 
-/** The node with the name, kind, labels and (of its ports) those that it joined with; whether it had claimed others. */
-export function asJoined(node: ProxyNode, joined: JoinedAs): { readonly node: ProxyNode; readonly deviates: boolean } {
-  const ports = node.ports.filter((port) => joined.ports.some(({ number, name }) => number === port.number && name === port.name));
-  const deviates =
-    ports.length !== node.ports.length || node.type !== joined.type || node.workload !== joined.workload || !sameLabels(node.labels, joined.labels);
-  return { node: { ...node, type: joined.type, workload: joined.workload, labels: joined.labels, ports }, deviates };
+/** A node as others know it; whether it had claimed to be something else. When it had not, it is the node as it came. */
+export interface Bound {
+  readonly node: ProxyNode;
+  readonly deviates: boolean;
 }
 
-function sameLabels(a: ProxyNode['labels'], b: ProxyNode['labels']): boolean {
+/** The node with the name, kind, labels and (of its ports) those that it joined with. */
+export function asJoined(node: ProxyNode, joined: JoinedAs): Bound {
+  const ports = node.ports.filter((port) => joined.ports.some(({ number, name }) => number === port.number && name === port.name));
+  const bound = boundTo(node, joined.type, joined.workload, joined.labels);
+  return ports.length === node.ports.length ? bound : { node: { ...bound.node, ports }, deviates: true };
+}
+
+/** The node with the name and labels that it is registered with. Which ports it serves is its own to say; that it is a gateway only of a pod. */
+export function asRegistered(node: ProxyNode, { name, labels, registry }: Workload): Bound {
+  return boundTo(node, registry === 'kubernetes' ? node.type : 'sidecar', name, labels);
+}
+
+/** A gRPC application is a client at the address of its workload: what it gets is for callers only. */
+function boundTo(node: ProxyNode, type: ProxyNode['type'], workload: string, labels: Labels): Bound {
+  const known = node.type === 'grpc' ? node.type : type;
+  if (node.type === known && node.workload === workload && sameLabels(node.labels, labels)) return { node, deviates: false };
+  return { node: { ...node, type: known, workload, labels }, deviates: true };
+}
+
+function sameLabels(a: Labels, b: Labels): boolean {
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

@@ -74,7 +74,10 @@ export interface ConnectedRegistry {
   workloads(): readonly Workload[];
   /** Those of them that joined as members of a WorkloadGroup. */
   members(): readonly Member[];
-  /** The node as what it joined or is registered as at its address; undefined when nobody knows of it there: then nothing may be given to it that is for a few. */
+  /**
+   * The node as what it joined or is registered as at its address: the node itself when that is what it says, and the same object while nothing changes.
+   * Undefined when nobody knows of it there: then nothing may be given to it that is for a few.
+   */
   known(node: ProxyNode): ProxyNode | undefined;
   /** Where the WorkloadGroup of the workload that was given this address says it is; undefined: it says nothing. */
   localityOf(address: string): Locality | undefined;

@@ -42,6 +42,8 @@ export interface Mesh {
   readonly state: MeshUpdate['state'];
   readonly version: number;
   workloads(): readonly Workload[];
+  /** Those of them that objects declare; the same list while none of these changes. */
+  entries(): readonly Workload[];
   /** Takes in whatever changed so far, now; the version that includes it. */
   settle(): number;
   watch(listener: (update: MeshUpdate) => void): () => void;
@@ -123,6 +125,10 @@ class JoinedMesh implements Mesh {
 
   workloads(): readonly Workload[] {
     return this.#workloads;
+  }
+
+  entries(): readonly Workload[] {
+    return this.#entries;
   }
 
   watch(listener: (update: MeshUpdate) => void): () => void {

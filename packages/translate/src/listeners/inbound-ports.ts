@@ -13,6 +13,7 @@ import {
   type PushContext,
   type Service,
   type ServicePort,
+  type Workload,
 } from '@meltemi/model';
 import type { ConnectionPoolSettings, Sidecar, SidecarIngress } from '@meltemi/api';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
@@ -68,9 +69,15 @@ interface Target {
   readonly port: ServicePort;
 }
 
+/** What is known of the node at its address; nothing when the address is another's. */
+export function ownWorkload({ address, namespace, serviceAccount }: ProxyNode, index: EndpointIndex): Workload | undefined {
+  const workload = index.workloadAt(address);
+  return workload?.namespace === namespace && workload.serviceAccount === serviceAccount ? workload : undefined;
+}
+
 /** Ports of the workload that services lead to, with the oldest service of each. */
 function serviceTargets(push: PushContext, node: ProxyNode, index: EndpointIndex): ReadonlyMap<number, Target> {
-  const self = index.workloadAt(node.address) ?? { ports: node.ports, portMap: {} };
+  const self = ownWorkload(node, index) ?? { ports: node.ports, portMap: {} };
   const declared = { ports: self.ports.length > 0 ? self.ports : node.ports, portMap: self.portMap };
   const targets = new Map<number, Target>();
   for (const service of servicesSelecting(push, node.namespace, node.labels)) {
