@@ -1,6 +1,6 @@
 import { defineCase, type ParityCase } from '../define.ts';
 import type { CaseContext } from '../harness/context.ts';
-import { accessLog, address, any, cluster, hcm, listener, tcpProxy, to, type Resources } from '../resources.ts';
+import { accessLog, address, any, cluster, direct, hcm, listener, tcpProxy, to, type Resources } from '../resources.ts';
 import { http, raw, tcp, type Part } from '../steps.ts';
 
 const filter = (fields: object = {}): object => ({
@@ -92,6 +92,45 @@ function telling(
   });
 }
 
+const RULES = {
+  rules: [
+    { tlv_type: 4, on_tlv_present: { key: 'first' } },
+    { tlv_type: 4, on_tlv_present: { metadata_namespace: 'mine', key: 'four' } },
+    { tlv_type: 5, on_tlv_present: { key: 'five' } },
+    { tlv_type: 9, on_tlv_present: { key: 'nine' } },
+  ],
+};
+const NAMED = '%DYNAMIC_METADATA(envoy.filters.listener.proxy_protocol:five)%';
+const OWN = '%DYNAMIC_METADATA(mine:four)%';
+const V2_TLVS = `${SIGNATURE}\x21\x11\x00\x17\xcb\x00\x71\x07\xc6\x33\x64\x01\x12\x67\x01\xbb\x04\x00\x04abcd\x05\x00\x01e`;
+/** What the listener keeps, and what the cluster passes. */
+const PASSED: readonly (readonly [name: string, kept: object, passed: object])[] = [
+  ['all', {}, {}],
+  ['those that the listener keeps', { match_type: 'INCLUDE', tlv_type: [5] }, {}],
+  ['those that the cluster passes', {}, { match_type: 'INCLUDE', tlv_type: [4, 7] }],
+];
+
+function onlyWithMetadata(c: CaseContext): object {
+  const permissions = [{ metadata: { filter: 'mine', path: [{ key: 'four' }], value: { string_match: { exact: 'abcd' } } } }];
+  return {
+    name: 'rbac',
+    typed_config: any('filters.network.rbac.v3.RBAC', {
+      stat_prefix: c.id,
+      rules: { policies: { p: { permissions, principals: [{ any: true }] } } },
+    }),
+  };
+}
+
+function upstreamHeader(config: object): object {
+  return {
+    name: 'proxy',
+    typed_config: any('transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport', {
+      config,
+      transport_socket: { name: 'raw', typed_config: any('transport_sockets.raw_buffer.v3.RawBuffer') },
+    }),
+  };
+}
+
 /** Who a client is, told by a proxy in front. */
 export const cases = [
   served('version 1 tells the client', V1, '203.0.113.7:4711'),
@@ -157,4 +196,44 @@ export const cases = [
   telling('a cluster tells version 2 to its upstream, for TCP', 'V2', 'tcp'),
   telling('a cluster tells version 1 to its upstream, for HTTP, each client on connections of its own', 'V1', 'http'),
   telling('a cluster tells version 2 to its upstream, for HTTP', 'V2', 'http'),
+  defineCase({
+    name: 'extensions become metadata of the connection, which logs tell',
+    resources: (c) => ({
+      listeners: [
+        listener(c, [tcpProxy(c, 'main', { access_log: [accessLog(c, { authority: NAMED, own: OWN })] })], { listener_filters: [filter(RULES)] }),
+      ],
+      clusters: [cluster(c, 'main')],
+    }),
+    backends: { main: { t: 'tcp', tcp: { greeting: 'hello' } } },
+    steps: [tcp([V2_TLVS], { received: 'hello' }, { until: 'hello' }), tcp([V1], { received: 'hello' }, { until: 'hello' })],
+    log: [{ authority: 'e', own: 'abcd' }, { authority: null }],
+  }),
+  defineCase({
+    name: 'a policy for connections may ask for the metadata',
+    resources: (c) => ({
+      listeners: [
+        listener(c, [], {
+          listener_filters: [filter(RULES)],
+          filter_chains: [{ filters: [onlyWithMetadata(c), hcm(c, [direct('served')])] }],
+        }),
+      ],
+    }),
+    steps: [raw([V2_TLV, GET, { responses: 1 }], { status: 200, body: 'served' }), tcp([V1, GET], { received: '', connection: 'ended' })],
+    log: 'not compared',
+  }),
+  ...PASSED.map(([what, kept, passed]) =>
+    defineCase({
+      name: `extensions go on to the upstream: ${what}`,
+      resources: (c) => ({
+        listeners: [listener(c, [tcpProxy(c, 'main')], { listener_filters: [filter({ pass_through_tlvs: kept })] })],
+        clusters: [
+          cluster(c, 'main', {
+            transport_socket: upstreamHeader({ version: 'V2', pass_through_tlvs: passed, added_tlvs: [{ type: 0xe0, value: 'eHl6' }] }),
+          }),
+        ],
+      }),
+      backends: { main: { t: 'tcp', tcp: { echo: true } } },
+      steps: [tcp([V2_TLVS, 'hello'], { received: /hello$/ }, { until: 'hello' })],
+    }),
+  ),
 ];

@@ -195,9 +195,9 @@ function protobufjsRoot(): { has(type: string): boolean; reencode(type: string, 
   };
   root.loadSync(['listener/v3/listener', 'cluster/v3/cluster', 'route/v3/route', 'endpoint/v3/endpoint'].map((name) => `envoy/config/${name}.proto`));
   // What Envoy got later than the shipped files: this reader would drop it as unknown.
-  for (const [message, name, number, fieldType] of YOUNGER_FIELDS) {
+  for (const [message, name, number, fieldType, rule] of YOUNGER_FIELDS) {
     const found = root.lookup(message);
-    if (found instanceof protobuf.Type && found.fields[name] === undefined) found.add(new protobuf.Field(name, number, fieldType));
+    if (found instanceof protobuf.Type && found.fields[name] === undefined) found.add(new protobuf.Field(name, number, fieldType, rule));
   }
   return {
     has: (type) => root.lookup(type) !== null,

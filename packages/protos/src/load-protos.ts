@@ -98,12 +98,9 @@ function store(library: typeof protobuf, root: protobuf.Root): StoredSchema {
 }
 
 function youngerFields(fullName: string, type: protobuf.Type): readonly StoredField[] {
-  return YOUNGER_FIELDS.filter(([message, name]) => message === fullName && type.fields[name] === undefined).map(([, name, number, valueType]) => [
-    name,
-    number,
-    valueType,
-    0,
-  ]);
+  return YOUNGER_FIELDS.filter(([message, name]) => message === fullName && type.fields[name] === undefined).map(
+    ([, name, number, valueType, rule]) => [name, number, valueType, rule === 'repeated' ? FieldFlag.repeated : 0],
+  );
 }
 
 function storeField(library: typeof protobuf, field: protobuf.Field): StoredField {

@@ -109,10 +109,15 @@ const ZIPKIN = 'envoy.config.trace.v3.ZipkinConfig';
 const TRACE_ID_RATIO = 'envoy.extensions.tracers.opentelemetry.samplers.v3.TraceIdRatioBasedSamplerConfig';
 const PARENT_BASED = 'envoy.extensions.tracers.opentelemetry.samplers.v3.ParentBasedSamplerConfig';
 const HTTP_OUTLIERS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection';
+const TLV_ENTRY = 'envoy.config.core.v3.TlvEntry';
 
 /** Messages that are. */
 export const YOUNGER_MESSAGES: Readonly<Record<string, readonly (readonly [name: string, number: number, type: string])[]>> = {
   [HTTP_OUTLIERS]: [['error_matcher', 1, '.envoy.config.common.matcher.v3.MatchPredicate']],
+  [TLV_ENTRY]: [
+    ['type', 1, 'uint32'],
+    ['value', 2, 'bytes'],
+  ],
   [TRACE_ID_RATIO]: [['sampling_percentage', 1, '.envoy.type.v3.FractionalPercent']],
   [PARENT_BASED]: [['wrapped_sampler', 1, '.envoy.config.core.v3.TypedExtensionConfig']],
 };
@@ -123,7 +128,8 @@ export const YOUNGER_ENUMS: Readonly<Record<string, Readonly<Record<string, numb
 };
 
 /** Fields of Envoy that are younger than the shipped files: message, name, number, type. */
-export const YOUNGER_FIELDS: readonly (readonly [message: string, name: string, number: number, type: string])[] = [
+export const YOUNGER_FIELDS: readonly (readonly [message: string, name: string, number: number, type: string, rule?: 'repeated'])[] = [
+  ['envoy.config.core.v3.ProxyProtocolConfig', 'added_tlvs', 3, `.${TLV_ENTRY}`, 'repeated'],
   ['envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'auto_host_sni', 6, 'bool'],
   ['envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'auto_sni_san_validation', 7, 'bool'],
   ['envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget', 'budget_interval', 3, '.google.protobuf.Duration'],

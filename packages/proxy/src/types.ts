@@ -3,7 +3,9 @@
  * and what they hand to metrics, spans and logs. Compiled configuration itself is `@meltemi/runtime`'s.
  */
 import type { Clock, Log, Random, Timers } from '@meltemi/base';
+import type { DrainOrder, DrainReport } from './core/drain.ts';
 import type { CompiledChain, CompiledCluster, CompiledRoute, Host, MetadataStruct, RuntimeChange } from '@meltemi/runtime';
+import type { ProxyTlv } from '@meltemi/wire';
 
 // ---------------------------------------------------------------------------------------------------------------- transport
 
@@ -52,6 +54,16 @@ export interface ConnectionInfo {
   /** SNI of the client hello, also when TLS goes through untouched; '' = none. */
   readonly serverName: string;
   readonly tls: TlsInfo | undefined;
+  /** What the header of the PROXY protocol told beyond addresses; undefined = no such header, or nothing more. */
+  readonly told: ToldByProxy | undefined;
+}
+
+/** Extensions of a header of the PROXY protocol. */
+export interface ToldByProxy {
+  /** For upstreams. */
+  readonly tlvs: readonly ProxyTlv[];
+  /** As metadata of the connection, by namespace. */
+  readonly metadata: ReadonlyMap<string, MetadataStruct>;
 }
 
 /** The TLS facts of a connection. URIs are SPIFFE IDs of VERIFIED certificates, '' when there was none. */
@@ -245,8 +257,8 @@ export interface DataPlane extends AsyncDisposable {
   readonly activity: { readonly connections: number; readonly requests: number };
   /** What filters have counted, under Envoy's names. */
   readonly counters: ReadonlyMap<string, number>;
-  /** Stops accepting, ends keep-alive, lets what runs finish for at most `deadlineMs`, then closes. */
-  drain(deadlineMs: number): Promise<void>;
+  /** One step of a drain. Answers what had to be ended so far because its time was up. */
+  drain(order: DrainOrder): Promise<DrainReport>;
   /** Closes everything now. */
   close(): Promise<void>;
 }

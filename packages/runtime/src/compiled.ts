@@ -64,7 +64,7 @@ export interface ConnectionInfo {
 
 export interface CompiledListener {
   readonly config: RuntimeListener;
-  /** Does any chain ask for what the TLS or HTTP inspector finds out? Otherwise no byte need be waited for. */
+  /** Are the first bytes looked at? Also where no chain asks: logs and policies may. */
   readonly needsTlsInspector: boolean;
   readonly needsHttpInspector: boolean;
   readonly needsOriginalDst: boolean;

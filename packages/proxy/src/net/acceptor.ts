@@ -5,7 +5,8 @@ import type { ConnectionInfo } from '../types.ts';
 import { connectionInfo, plainAddress, withProxied, withTls } from './addresses.ts';
 import { NodeTransport } from './node-transport.ts';
 import type { OriginalDestination } from './original-dst.ts';
-import { readProxied } from './proxy-header.ts';
+import type { Patience } from './early.ts';
+import { readProxied, toldBy } from './proxy-header.ts';
 import { sniff, type Sniffed } from './sniffer.ts';
 
 /** Until the protocol's handler is there. */
@@ -37,6 +38,7 @@ export class Acceptor {
   /** A socket that was accepted on the listener of this name. */
   accept(socket: Socket, listenerName: string): void {
     socket.on('error', () => {});
+    this.#worker.acceptedMs = this.#worker.wheel.now();
     this.#early.add(socket);
     socket.once('close', () => this.#early.delete(socket));
     const bound = this.#worker.state.listener(listenerName);
@@ -46,14 +48,17 @@ export class Acceptor {
     }
     const original = bound.needsOriginalDst || bound.config.useOriginalDst ? this.originalDestination?.(socket) : undefined;
     const info = connectionInfo(socket, original);
-    const filter = bound.config.listenerFilters.find((item) => item.t === 'proxy-protocol');
+    const filter = bound.config.listenerFilters.find((item) => item.t === 'proxy-protocol')?.proxyProtocol;
     if (filter === undefined) {
       this.#inspect(socket, bound, info);
       return;
     }
-    const { wheel } = this.#worker;
-    readProxied(socket, { filter: filter.proxyProtocol, wheel, timeoutMs: bound.config.listenerFiltersTimeoutMs }, (result) => {
-      if (result.t === 'known') this.#inspect(socket, bound, result.told === undefined ? info : withProxied(info, result.told));
+    const patience = this.#patience(bound);
+    readProxied(socket, filter, patience, (result) => {
+      if (result.t === 'known') {
+        const { addresses, tlvs } = result;
+        this.#inspect(socket, bound, addresses === undefined ? info : withProxied(info, addresses, toldBy(filter, tlvs)), patience);
+      } else if (result.t === 'late') this.#choose({ socket, listener: bound, info }, NOT_SNIFFED, undefined);
       else {
         this.#worker.log.debug('a connection is refused', { listener: bound.config.name, from: info.remote, reason: result.reason });
         socket.destroy();
@@ -61,20 +66,27 @@ export class Acceptor {
     });
   }
 
-  /** Looks at the first bytes, where some chain of the listener depends on them. */
-  #inspect(socket: Socket, bound: CompiledListener, info: ConnectionInfo): void {
+  /** Looks at the first bytes, where the listener has a filter that does. */
+  #inspect(socket: Socket, bound: CompiledListener, info: ConnectionInfo, begun?: Patience): void {
     const handedOver = bound.config.useOriginalDst
       ? this.#worker.state.findListener({ address: info.originalAddress, port: info.originalPort })
       : undefined;
     const listener = handedOver ?? bound;
-    if (!listener.needsTlsInspector && !listener.needsHttpInspector) {
+    const wish = { tls: listener.needsTlsInspector, http: listener.needsHttpInspector };
+    if (!wish.tls && !wish.http) {
       this.#choose({ socket, listener, info }, NOT_SNIFFED, undefined);
       return;
     }
-    sniff(socket, listener, this.#worker.wheel, (result) => {
+    sniff(socket, wish, handedOver === undefined && begun !== undefined ? begun : this.#patience(listener), (result) => {
       if (result.t === 'closed') socket.destroy();
       else this.#choose({ socket, listener, info }, result.sniffed, result.bytes);
     });
+  }
+
+  #patience({ config }: CompiledListener): Patience {
+    const { wheel } = this.#worker;
+    const { listenerFiltersTimeoutMs, continueOnTimeout } = config;
+    return { wheel, untilMs: listenerFiltersTimeoutMs > 0 ? wheel.now() + listenerFiltersTimeoutMs : Infinity, goesOn: continueOnTimeout };
   }
 
   /** Ends what has not become a connection; the others are their owners' to end. */

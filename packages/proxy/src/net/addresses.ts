@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ProxyAddresses } from '@meltemi/wire';
-import type { ConnectionInfo, TlsInfo } from '../types.ts';
+import type { ConnectionInfo, TlsInfo, ToldByProxy } from '../types.ts';
 import type { Destination } from './original-dst.ts';
 
 /** `127.0.0.1:80`, `[::1]:80`. */
@@ -35,6 +35,7 @@ export function connectionInfo(socket: Socket, original: Destination | undefined
     remote: hostPort(remoteAddress, remotePort),
     serverName: '',
     tls: undefined,
+    told: undefined,
   };
 }
 
@@ -44,10 +45,11 @@ export function withTls(info: ConnectionInfo, serverName: string, tls: TlsInfo |
 }
 
 /** The same connection, as the proxy in front tells of it. */
-export function withProxied(info: ConnectionInfo, told: ProxyAddresses): ConnectionInfo {
-  const { sourceAddress, sourcePort, destinationAddress, destinationPort } = told;
+export function withProxied(info: ConnectionInfo, addresses: ProxyAddresses, told: ToldByProxy | undefined): ConnectionInfo {
+  const { sourceAddress, sourcePort, destinationAddress, destinationPort } = addresses;
   return {
     ...info,
+    told,
     remoteAddress: sourceAddress,
     remotePort: sourcePort,
     originalAddress: destinationAddress,

@@ -11,7 +11,7 @@ export function refusalOf(worker: Worker, { chain, connection }: Accepted): stri
 
 /** The peer as a policy sees it before there is a request: no header names another client. */
 function connectionPeer(connection: ConnectionInfo): FilterPeer {
-  const { directAddress, directPort, remoteAddress, originalAddress, originalPort, serverName, tls } = connection;
+  const { directAddress, directPort, remoteAddress, originalAddress, originalPort, serverName, tls, told } = connection;
   return {
     connection,
     directAddress,
@@ -22,5 +22,6 @@ function connectionPeer(connection: ConnectionInfo): FilterPeer {
     localPort: originalPort,
     serverName: serverName === '' ? (tls?.serverName ?? '') : serverName,
     tls: tls satisfies PeerIdentity | undefined,
+    connectionMetadata: told?.metadata,
   };
 }

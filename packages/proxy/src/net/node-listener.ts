@@ -10,8 +10,21 @@ export interface BoundSocket {
   close(): Promise<void>;
 }
 
+/**
+ * Whether other sockets may listen on the same addresses (`SO_REUSEPORT`). `own`: none may. `first`: later ones may, but nobody does so now.
+ * `shared`: others of ours do so already.
+ */
+export type PortSharing = 'own' | 'first' | 'shared';
+
 /** Binds and listens; `port` 0 takes a free one. Throws MeshError `proxy/listen`. */
-export function listen(address: string, port: number, reusePort: boolean, accept: (socket: Socket) => void): Promise<BoundSocket> {
+export async function listen(address: string, port: number, sharing: PortSharing, accept: (socket: Socket) => void): Promise<BoundSocket> {
+  if (sharing === 'own' || port === 0) return bind(address, port, false, accept);
+  // With sharing the kernel would give half of somebody else's connections to us, and say nothing.
+  if (sharing === 'first') await (await bind(address, port, false, (socket) => socket.destroy())).close();
+  return bind(address, port, true, accept);
+}
+
+function bind(address: string, port: number, reusePort: boolean, accept: (socket: Socket) => void): Promise<BoundSocket> {
   const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {

@@ -29,7 +29,7 @@ function cut(hello: Buffer): Buffer {
 function feed(bytes: Buffer, size: number): unknown {
   const sniffed = new SniffedBytes();
   for (let at = 0; at < bytes.length; at += size) {
-    const found = sniffed.add(Buffer.from(bytes.subarray(at, at + size)), true);
+    const found = sniffed.add(Buffer.from(bytes.subarray(at, at + size)), { tls: true, http: true });
     if (found === undefined) continue;
     assert.deepEqual(sniffed.bytes, bytes.subarray(0, at + size));
     return [found.transportProtocol, found.serverName, ...found.applicationProtocols, Math.min(at + size, bytes.length)];

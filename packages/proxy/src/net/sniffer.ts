@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import type { CompiledListener } from '@meltemi/runtime';
-import { createDeadline, type TimerWheel } from '../core/timer-wheel.ts';
+import { createDeadline } from '../core/timer-wheel.ts';
 import { MAX_HELLO_BYTES, readClientHello } from './client-hello.ts';
+import type { Patience } from './early.ts';
 import { IN_THE_LINE_BYTES, isControl, MAX_REQUEST_LINE_BYTES, sniffHttp } from './http-sniff.ts';
 
 /** What the listener filters found out. */
@@ -25,12 +25,20 @@ interface Undecided {
   readonly line: boolean;
 }
 
+/** What is looked for. */
+export interface SniffWish {
+  readonly tls: boolean;
+  readonly http: boolean;
+}
+
 /** Decides as soon as the bytes allow. */
-function judge(bytes: Uint8Array, length: number, wantHttp: boolean): Sniffed | Undecided {
-  const hello = readClientHello(bytes, length);
-  if (hello.t === 'more') return { ...hello, line: false };
-  if (hello.t === 'tls') return { transportProtocol: 'tls', serverName: hello.serverName, applicationProtocols: hello.alpn };
-  if (!wantHttp) return PLAIN;
+function judge(bytes: Uint8Array, length: number, wish: SniffWish): Sniffed | Undecided {
+  if (wish.tls) {
+    const hello = readClientHello(bytes, length);
+    if (hello.t === 'more') return { ...hello, line: false };
+    if (hello.t === 'tls') return { transportProtocol: 'tls', serverName: hello.serverName, applicationProtocols: hello.alpn };
+  }
+  if (!wish.http) return PLAIN;
   const protocol = sniffHttp(bytes, length);
   if (protocol === 'more') return length < IN_THE_LINE_BYTES ? ANY_BYTE : END_OF_LINE;
   return protocol === '' ? PLAIN : { ...PLAIN, applicationProtocols: [protocol] };
@@ -50,11 +58,11 @@ export class SniffedBytes {
   }
 
   /** undefined = more are needed. */
-  add(bytes: Buffer, wantHttp: boolean): Sniffed | undefined {
+  add(bytes: Buffer, wish: SniffWish): Sniffed | undefined {
     this.#append(bytes);
     const { atLeast, line } = this.#undecided;
     if (this.#length < atLeast && !(line && bytes.some(isControl))) return undefined;
-    const found = judge(this.#buffer, this.#length, wantHttp);
+    const found = judge(this.#buffer, this.#length, wish);
     if (!('t' in found)) return found;
     this.#undecided = found;
     return this.#length > MAX_HELLO_BYTES ? PLAIN : undefined;
@@ -76,8 +84,7 @@ export class SniffedBytes {
 }
 
 /** Reads the first bytes of a connection, no more of them and no longer than the listener says, and tells what they are. */
-export function sniff(socket: Socket, listener: CompiledListener, wheel: TimerWheel, done: (result: SniffResult) => void): void {
-  const { listenerFiltersTimeoutMs, continueOnTimeout } = listener.config;
+export function sniff(socket: Socket, wish: SniffWish, { wheel, untilMs, goesOn }: Patience, done: (result: SniffResult) => void): void {
   const held = new SniffedBytes();
   const finish = (result: SniffResult): void => {
     wheel.remove(deadline);
@@ -86,16 +93,15 @@ export function sniff(socket: Socket, listener: CompiledListener, wheel: TimerWh
     done(result);
   };
   const onData = (bytes: Buffer): void => {
-    const found = held.add(bytes, listener.needsHttpInspector);
+    const found = held.add(bytes, wish);
     if (found !== undefined) finish({ t: 'known', sniffed: found, bytes: held.bytes });
   };
-  // A client that only listens (half-closed at once) is served as plain bytes.
-  const onEnd = (): void => finish({ t: 'known', sniffed: PLAIN, bytes: held.bytes });
+  const onEnd = (): void => finish({ t: 'closed', reason: 'the client ended before it was known what it speaks' });
   const onClose = (): void => finish({ t: 'closed', reason: 'the client closed before it said anything' });
   const deadline = createDeadline(() => {
-    if (continueOnTimeout) finish({ t: 'known', sniffed: PLAIN, bytes: held.bytes });
+    if (goesOn) finish({ t: 'known', sniffed: PLAIN, bytes: held.bytes });
     else finish({ t: 'closed', reason: 'the client said nothing in time' });
   });
   socket.on('data', onData).on('end', onEnd).on('close', onClose);
-  if (listenerFiltersTimeoutMs > 0) wheel.set(deadline, wheel.now(), listenerFiltersTimeoutMs);
+  if (untilMs !== Infinity) wheel.set(deadline, wheel.now(), untilMs - wheel.recent);
 }

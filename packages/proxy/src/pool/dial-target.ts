@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { CompiledCluster, Host, UpstreamTls } from '@meltemi/runtime';
+import type { CompiledCluster, Host, ProxyProtocolOptions, UpstreamTls } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import { writeProxyHeader } from '@meltemi/wire';
 import type { DialTarget } from '../net/net-port.ts';
@@ -47,15 +47,16 @@ export function nameOf(authority: string): string {
 }
 
 /** What the PROXY protocol tells of a client; without one (a health check) that there is none. */
-function proxyHeader(version: 1 | 2, client: ConnectionInfo | undefined): Uint8Array {
+function proxyHeader({ version, passThrough, added }: ProxyProtocolOptions, client: ConnectionInfo | undefined): Uint8Array {
   if (client === undefined) return writeProxyHeader(version, undefined);
-  const { remoteAddress, remotePort, originalAddress, originalPort } = client;
-  return writeProxyHeader(version, {
-    sourceAddress: remoteAddress,
-    sourcePort: remotePort,
-    destinationAddress: originalAddress,
-    destinationPort: originalPort,
-  });
+  const { remoteAddress, remotePort, originalAddress, originalPort, told } = client;
+  const came = told?.tlvs ?? [];
+  const passed = passThrough === 'all' ? came : came.filter(({ type }) => passThrough.includes(type));
+  return writeProxyHeader(
+    version,
+    { sourceAddress: remoteAddress, sourcePort: remotePort, destinationAddress: originalAddress, destinationPort: originalPort },
+    [...added.map(({ type, value }) => ({ type, value: Buffer.from(value, 'latin1') })), ...passed],
+  );
 }
 
 const HTTP1 = new Set(['http/1.1', 'http/1.0', 'istio-http/1.1', 'istio-http/1.0']);

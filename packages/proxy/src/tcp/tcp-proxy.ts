@@ -2,6 +2,7 @@ import type { CompiledChain, CompiledCluster, CompiledTcp, Host, PickWish } from
 import type { CompiledLog } from '../access-log/compile-log.ts';
 import { compileLog } from '../access-log/compile-log.ts';
 import { createStreamInfo } from '../core/stream-info.ts';
+import { countDrained } from '../core/drain.ts';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
 import type { Accepted, Connection, Worker } from '../core/worker.ts';
 import { Linger, LINGER_MS } from '../http/linger.ts';
@@ -66,6 +67,8 @@ class TcpConnection implements Connection {
     this.#tcp = tcp;
     this.#client = accepted.transport;
     this.#info = createStreamInfo('tcp', accepted, worker.ports.clock.now(), worker.wheel.now());
+    const metadata = accepted.connection.told?.metadata;
+    if (metadata !== undefined) this.#info.dynamicMetadata = new Map(metadata);
     this.#idle = createDeadline(() => this.#end(undefined, 'idle_timeout'));
     this.#connect = createDeadline(() => this.#failed('connection timeout'));
     this.#duration = createDeadline(() => this.#end('DT', 'max_duration_timeout'));
@@ -239,6 +242,12 @@ class TcpConnection implements Connection {
 
   drain(): void {
     // Bytes have no boundaries at which to stop: the connection runs until its end or the drain's deadline.
+  }
+
+  expire(): void {
+    if (this.#closed) return;
+    countDrained(this.#worker, 'tcp');
+    this.#end(undefined, 'drain_time_expired');
   }
 
   destroy(): void {

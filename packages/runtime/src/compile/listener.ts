@@ -18,16 +18,11 @@ export function compileListener(config: RuntimeListener, routes: (name: string) 
   });
   const select = compileChains(config.filterChains.map((chain) => [chain, compileOne(chain)] as const));
   const fallback = config.defaultFilterChain === undefined ? undefined : compileOne(config.defaultFilterChain);
-  const matches = config.filterChains.map((chain) => chain.match);
   const has = (t: string): boolean => config.listenerFilters.some((filter) => filter.t === t);
-  const asksTls = matches.some(
-    (match) => match.serverNames.length > 0 || match.transportProtocol !== undefined || match.applicationProtocols.length > 0,
-  );
-  const asksHttp = matches.some((match) => match.applicationProtocols.some((name) => name.startsWith('http/') || name === 'h2c'));
   return {
     config,
-    needsTlsInspector: has('tls-inspector') && asksTls,
-    needsHttpInspector: has('http-inspector') && asksHttp,
+    needsTlsInspector: has('tls-inspector'),
+    needsHttpInspector: has('http-inspector'),
     needsOriginalDst: has('original-dst') || config.useOriginalDst,
     selectChain: (connection) => select(connection) ?? fallback,
   };

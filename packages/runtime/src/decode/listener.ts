@@ -1,3 +1,4 @@
+import { decodeProxyProtocolFilter } from './proxy-protocol.ts';
 import { decodeNetworkRbac } from '../rbac/network.ts';
 import type { FilterChain, FilterChainMatch, FilterChainTerminal, ListenerFilter, NetworkFilter, RuntimeListener } from '../types/listener.ts';
 import type { SocketAddress } from '../types/common.ts';
@@ -16,20 +17,10 @@ const LISTENER_FILTERS = {
     return { t: 'tls-inspector' };
   },
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': (): ListenerFilter => ({ t: 'http-inspector' }),
-  'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol': (config: Reader): ListenerFilter => {
-    // Names of statistics; extensions are taken from the header and go no further, unless asked for.
-    config.harmless('stat_prefix');
-    config.require('pass_through_tlvs', !config.has('pass_through_tlvs'), 'extensions of the header are not handed on by this proxy');
-    config.require('rules', config.messages('rules').length === 0, 'extensions of the header are not kept as metadata by this proxy');
-    const versions = config.strings('disallowed_versions');
-    return {
-      t: 'proxy-protocol',
-      proxyProtocol: {
-        optional: config.bool('allow_requests_without_proxy_protocol'),
-        disallowedVersions: [...(versions.includes('V1') ? [1 as const] : []), ...(versions.includes('V2') ? [2 as const] : [])],
-      },
-    };
-  },
+  'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol': (config: Reader): ListenerFilter => ({
+    t: 'proxy-protocol',
+    proxyProtocol: decodeProxyProtocolFilter(config),
+  }),
 };
 
 /** The last filter of a chain, or one before it. */

@@ -11,6 +11,7 @@ import type {
 } from '../types/tls.ts';
 import { decodeExtension } from './any.ts';
 import { decodeStringMatch } from './common.ts';
+import { decodeProxyProtocolOptions } from './proxy-protocol.ts';
 import type { Reader } from './reader.ts';
 
 const VERSIONS: Readonly<Record<string, TlsVersion>> = { TLSv1_2: 'TLSv1.2', TLSv1_3: 'TLSv1.3' };
@@ -37,15 +38,11 @@ export function decodeUpstreamTransport(socket: Reader | undefined): UpstreamTra
 }
 
 function decodeProxyProtocol(config: Reader): UpstreamTransport {
-  const settings = config.message('config');
-  settings?.require('pass_through_tlvs', !settings.has('pass_through_tlvs'), 'extensions of the header are not handed on by this proxy');
-  settings?.require('added_tlvs', settings.messages('added_tlvs').length === 0, 'extensions of the header are not written by this proxy');
-  const version = settings?.oneOf<1 | 2>('version', { V1: 1, V2: 2 }, 1) ?? 1;
   const inner = config.message('transport_socket');
   config.require('transport_socket', inner !== undefined, 'missing');
   config.require('allow_unspecified_address', !config.bool('allow_unspecified_address'), 'not supported by this proxy');
   config.harmless('tlv_as_pool_key');
-  return { ...decodeUpstreamTransport(inner), proxyProtocol: version };
+  return { ...decodeUpstreamTransport(inner), proxyProtocol: decodeProxyProtocolOptions(config.message('config')) };
 }
 
 function decodeDownstreamTls(reader: Reader): DownstreamTls {

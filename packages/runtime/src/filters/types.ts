@@ -127,6 +127,8 @@ export interface FilterPeer {
   readonly serverName: string;
   /** undefined = plain bytes. Names are those of a verified certificate. */
   readonly tls: PeerIdentity | undefined;
+  /** What is known of the connection by namespace, before there are requests; absent = nothing. */
+  readonly connectionMetadata?: ReadonlyMap<string, MetadataStruct> | undefined;
 }
 
 /** Names of a peer's verified certificate; '' and [] where there was none. */

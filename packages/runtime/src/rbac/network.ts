@@ -39,7 +39,7 @@ export function compileAdmission(filters: readonly NetworkFilter[]): CompiledCha
   const admissions = filters.map(compileOne).filter((admission) => admission !== undefined);
   if (admissions.length === 0) return undefined;
   return (peer, count) => {
-    const subject: RbacSubject = { peer, metadata: () => undefined };
+    const subject: RbacSubject = { peer, metadata: (namespace) => peer.connectionMetadata?.get(namespace) };
     for (const admit of admissions) {
       const refusal = admit(subject, count);
       if (refusal !== undefined) return refusal;

@@ -9,6 +9,9 @@ export type EndpointAddress =
   | { readonly t: 'socket'; readonly address: string; readonly port: number }
   | { readonly t: 'pipe'; readonly path: string };
 
+/** Extensions (by type) of a header of the PROXY protocol. */
+export type TlvChoice = 'all' | readonly number[];
+
 /** An address range; `address` is the text form, `prefixLength` 0..32 or 0..128. */
 export interface CidrRange {
   readonly address: string;
@@ -38,24 +41,3 @@ export interface HeaderMutations {
   readonly responseAdd: readonly HeaderMutation[];
   readonly responseRemove: readonly string[];
 }
-
-/** Text or a JSON object of substitution formats, of access logs. */
-export type LogFormat = { readonly t: 'text'; readonly text: string } | { readonly t: 'json'; readonly fields: Readonly<Record<string, LogField>> };
-export type LogField = string | number | boolean | null | readonly LogField[] | { readonly [key: string]: LogField };
-
-/** An access log: a file (`/dev/stdout`), or stdout/stderr directly, which become `/dev/stdout` and `/dev/stderr`. */
-export interface AccessLog {
-  readonly path: string;
-  readonly format: LogFormat;
-  readonly omitEmptyValues: boolean;
-  /** Log only when the status is at least this, or there is a response flag, or the request took this long. Absent = always. */
-  readonly filter?: AccessLogFilter;
-}
-
-/** When to log: an expression tree over the finished request. */
-export type AccessLogFilter =
-  | { readonly t: 'status-code'; readonly op: 'eq' | 'ge' | 'le'; readonly value: number }
-  | { readonly t: 'duration'; readonly op: 'eq' | 'ge' | 'le'; readonly valueMs: number }
-  | { readonly t: 'response-flag'; readonly flags: readonly string[] }
-  | { readonly t: 'not-health-check' }
-  | { readonly t: 'and' | 'or'; readonly filters: readonly AccessLogFilter[] };

@@ -1,5 +1,5 @@
 import type { RbacRules } from '../rbac/types.ts';
-import type { CidrRange, SocketAddress } from './common.ts';
+import type { CidrRange, SocketAddress, TlvChoice } from './common.ts';
 import type { HttpConnectionManager } from './http.ts';
 import type { DownstreamTls } from './tls.ts';
 import type { TcpProxy } from './tcp.ts';
@@ -15,6 +15,17 @@ export interface ProxyProtocolFilter {
   /** Connections without a header are served as they are; else they are closed. */
   readonly optional: boolean;
   readonly disallowedVersions: readonly (1 | 2)[];
+  /** Extensions that upstreams may be told of. */
+  readonly passThrough: TlvChoice;
+  /** Extensions that are kept as metadata of the connection. */
+  readonly rules: readonly TlvRule[];
+}
+
+/** The value of an extension becomes metadata, as text. */
+export interface TlvRule {
+  readonly type: number;
+  readonly namespace: string;
+  readonly key: string;
 }
 
 /** One socket the proxy listens on, or (with `bindToPort` false) chains for connections handed over by their original destination. */

@@ -1,4 +1,4 @@
-import type { StringMatch } from './common.ts';
+import type { StringMatch, TlvChoice } from './common.ts';
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
@@ -61,6 +61,15 @@ export interface UpstreamTls extends CommonTls {
 
 /** `raw` = plain bytes. */
 export type UpstreamTransport = ({ readonly t: 'raw' } | { readonly t: 'tls'; readonly tls: UpstreamTls }) & {
-  /** A header of the PROXY protocol of that version goes first, with the addresses of the client. */
-  readonly proxyProtocol?: 1 | 2;
+  /** A header of the PROXY protocol goes first, with the addresses of the client. */
+  readonly proxyProtocol?: ProxyProtocolOptions;
 };
+
+/** How an upstream is told of a client. */
+export interface ProxyProtocolOptions {
+  readonly version: 1 | 2;
+  /** Extensions of the header that the client came with, which go on. */
+  readonly passThrough: TlvChoice;
+  /** Extensions that go with every header; bytes as characters. */
+  readonly added: readonly { readonly type: number; readonly value: string }[];
+}
