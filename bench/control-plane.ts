@@ -13,8 +13,8 @@ import { bundleProduct } from './lib/product.ts';
 
 /** The goals of the project, for 1,000 services, 2,000 endpoints and 50 proxies, and for 500 proxies and 10,000 endpoints. */
 const GOALS = { endpointMs: 20, virtualServiceMs: 100, virtualServiceCpuS: 0.04, memoryMb: 130, stormS: 3, stormMb: 350 };
-const MESH: MeshSize = { services: 1_000, endpoints: 2_000, namespaces: 10, proxies: 50, scoped: false };
-const STORM: MeshSize = { services: 2_000, endpoints: 10_000, namespaces: 10, proxies: 500, scoped: false };
+const MESH: MeshSize = { services: 1_000, endpoints: 2_000, namespaces: 10, proxies: 50, scoped: false, agents: true };
+const STORM: MeshSize = { services: 2_000, endpoints: 10_000, namespaces: 10, proxies: 500, scoped: false, agents: true };
 /** After a change, until its last effects have been counted. */
 const QUIET_MS = 400;
 const WARM_ROUNDS = 5;
@@ -26,7 +26,7 @@ export async function run(args: readonly string[]): Promise<void> {
     args: [...args],
     options: {
       rounds: { type: 'string', default: '21' },
-      case: { type: 'string', default: 'whole,scoped,storm,scoped-storm' },
+      case: { type: 'string', default: 'whole,plain,scoped,storm,scoped-storm' },
       namespaces: { type: 'string', default: '10' },
       proxies: { type: 'string' },
       sources: { type: 'boolean', default: false },
@@ -45,6 +45,7 @@ export async function run(args: readonly string[]): Promise<void> {
   try {
     const setup: Setup = { main: values.sources ? SOURCES : await bundleProduct(folder), loud: values.loud };
     if (cases.includes('whole')) await changes('every proxy sees everything', mesh, rounds, setup);
+    if (cases.includes('plain')) await changes('every proxy sees everything, plain xDS clients', { ...mesh, agents: false }, rounds, setup);
     if (cases.includes('scoped')) await changes('a Sidecar per namespace', { ...mesh, scoped: true }, rounds, setup);
     if (cases.includes('storm')) await storm('every proxy sees everything', many, setup);
     if (cases.includes('scoped-storm')) await storm('a Sidecar per namespace', { ...many, scoped: true }, setup);

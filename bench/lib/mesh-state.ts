@@ -10,6 +10,8 @@ export interface MeshSize {
   readonly proxies: number;
   /** A Sidecar object in each namespace, which sees its own services only. */
   readonly scoped: boolean;
+  /** Clients take patches, as our agents do; else they are plain xDS clients, as Envoy is without an agent. */
+  readonly agents: boolean;
 }
 
 /** The port of every service: all of them are in one route table, the worst case. */

@@ -1,6 +1,8 @@
+import { ProtoWriter, WireType } from '@meltemi/base';
 import { isByName } from './types.ts';
 import type { DeltaRequest, DeltaResponse } from './messages.ts';
-import type { Resource } from './resource.ts';
+import { applyPatch, PATCH_FEATURE } from './patch.ts';
+import { concat, type Resource } from './resource.ts';
 
 /** A resource that was refused, and why: that text becomes the NACK. */
 export interface Rejection {
@@ -20,6 +22,11 @@ export interface Update {
 export interface DeltaClientOptions {
   /** The encoded `envoy.config.core.v3.Node`, sent with the first request of each stream. */
   readonly node: Uint8Array;
+  /**
+   * The content of a resource that was taken in and is kept, in this version. With it the client says that it takes patches (`PATCH_FEATURE`), and applies
+   * them: updates have whole resources in any case.
+   */
+  readonly held?: (typeUrl: string, name: string, version: string) => Uint8Array | undefined;
 }
 
 /**
@@ -70,11 +77,17 @@ const INVALID_ARGUMENT = 3;
 
 /** A client without subscriptions and without a stream. */
 export function createDeltaClient(options: DeltaClientOptions): DeltaClient {
-  return new Client(options.node);
+  return new Client(options);
+}
+
+/** The field `client_features` of a node: fields of one message may stand in any pieces. */
+function withFeature(node: Uint8Array, feature: string): Uint8Array {
+  return concat([node, new ProtoWriter().tag(10, WireType.bytes).string(feature).take()]);
 }
 
 class Client implements DeltaClient {
   readonly #node: Uint8Array;
+  readonly #held: NonNullable<DeltaClientOptions['held']>;
   readonly #types = new Map<string, ClientType>();
   /** The stream that an update came in on: a verdict for an older one is of no use to the server. */
   readonly #streams = new WeakMap<Update, number>();
@@ -82,8 +95,9 @@ class Client implements DeltaClient {
   #up = false;
   #nodeSent = false;
 
-  constructor(node: Uint8Array) {
-    this.#node = node;
+  constructor({ node, held }: DeltaClientOptions) {
+    this.#node = held === undefined ? node : withFeature(node, PATCH_FEATURE);
+    this.#held = held ?? (() => undefined);
   }
 
   subscribe(typeUrl: string, names: readonly string[]): void {
@@ -129,7 +143,7 @@ class Client implements DeltaClient {
       typeUrl: response.typeUrl,
       nonce: response.nonce,
       systemVersion: response.systemVersion,
-      added: response.resources.filter(({ name }) => isWanted(type, name)),
+      added: response.resources.filter(({ name }) => isWanted(type, name)).flatMap((resource) => this.#whole(type, response.typeUrl, resource)),
       removed: response.removed.filter((name) => isWanted(type, name)),
     };
     this.#streams.set(update, this.#stream);
@@ -158,6 +172,16 @@ class Client implements DeltaClient {
 
   subscriptions(typeUrl: string): ReadonlySet<string> {
     return this.#types.get(typeUrl)?.names ?? new Set<string>();
+  }
+
+  /** Without the version that a patch is for, the resource is asked for anew: it comes as a whole then. */
+  #whole(type: ClientType, typeUrl: string, resource: Resource): readonly Resource[] {
+    if (resource.isPatch === undefined) return [resource];
+    const { name, version } = resource;
+    const bytes = applyPatch(resource.bytes, (base) => this.#held(typeUrl, name, base));
+    if (bytes !== undefined) return [{ name, version, bytes }];
+    type.subscribing.add(name);
+    return [];
   }
 
   #typeOf(typeUrl: string): ClientType {

@@ -52,8 +52,11 @@ function subscribe(type: TypeSession, names: readonly string[]): void {
   const named = withoutStar(names);
   type.names = withNames(type.names, named);
   for (const name of names) type.removals.delete(name);
-  // Subscribing again asks for it again, whatever version is known.
-  for (const name of named) type.forced.add(name);
+  // Subscribing again asks for it again, and for all of it, whatever version is known.
+  for (const name of named) {
+    type.forced.add(name);
+    type.known.forgetContent(name);
+  }
 }
 
 function unsubscribe(type: TypeSession, names: readonly string[]): void {
@@ -65,8 +68,10 @@ function unsubscribe(type: TypeSession, names: readonly string[]): void {
   }
   for (const name of named) {
     // Still brought by '*': the client has dropped it and must be told again.
-    if (type.wildcard) type.forced.add(name);
-    else drop(type, name);
+    if (type.wildcard) {
+      type.forced.add(name);
+      type.known.forgetContent(name);
+    } else drop(type, name);
   }
 }
 

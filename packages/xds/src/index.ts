@@ -21,6 +21,7 @@ export {
   type SotwRequest,
   type SotwResponse,
 } from './messages.ts';
+export { PATCH_FEATURE } from './patch.ts';
 export { createResource, createSharedResource, type Resource, type ResourceSource } from './resource.ts';
 export { createTextMemory, type TextMemory } from './text-memory.ts';
 export { isByName } from './types.ts';

@@ -8,7 +8,7 @@ export class KnownVersions {
   /** Everything in it is known, but for names that `#own` speaks of. */
   #base: ReadonlyMap<string, Resource> = NOTHING;
   /** Undefined: not known, though in the base. */
-  #own = new Map<string, string | undefined>();
+  #own = new Map<string, string | Resource | undefined>();
   #size = 0;
 
   get size(): number {
@@ -17,14 +17,27 @@ export class KnownVersions {
 
   get(name: string): string | undefined {
     const own = this.#own.get(name);
-    return own !== undefined || this.#own.has(name) ? own : this.#base.get(name)?.version;
+    if (own === undefined) return this.#own.has(name) ? undefined : this.#base.get(name)?.version;
+    return typeof own === 'string' ? own : own.version;
+  }
+
+  /** The known version itself; undefined when only its name is known. */
+  content(name: string): Resource | undefined {
+    const own = this.#own.get(name);
+    if (own === undefined) return this.#own.has(name) ? undefined : this.#base.get(name);
+    return typeof own === 'string' ? undefined : own;
+  }
+
+  /** Of what is known under the name, the version alone is left: the client may not have it after all. */
+  forgetContent(name: string): void {
+    if (this.content(name) !== undefined) this.#own.set(name, this.get(name));
   }
 
   has(name: string): boolean {
     return this.get(name) !== undefined;
   }
 
-  set(name: string, version: string): void {
+  set(name: string, version: string | Resource): void {
     if (!this.has(name)) this.#size++;
     this.#own.set(name, version);
   }
@@ -44,16 +57,16 @@ export class KnownVersions {
   /** The client says that it has this. The map is ours from now on. */
   adopt(versions: ReadonlyMap<string, string>): void {
     this.#base = NOTHING;
-    this.#own = versions as Map<string, string | undefined>;
+    this.#own = versions as Map<string, string>;
     this.#size = versions.size;
   }
 
   /** The client has exactly this, and of `others` what it had of them. The map must not be changed any more. */
   rebase(base: ReadonlyMap<string, Resource>, others: Iterable<string>): void {
-    const own = new Map<string, string | undefined>();
+    const own = new Map<string, string | Resource | undefined>();
     for (const name of others) {
-      const version = base.has(name) ? undefined : this.get(name);
-      if (version !== undefined) own.set(name, version);
+      const known = base.has(name) ? undefined : (this.content(name) ?? this.get(name));
+      if (known !== undefined) own.set(name, known);
     }
     this.#base = base;
     this.#own = own;

@@ -1,5 +1,6 @@
 import { MeshError, ProtoReader, ProtoWriter, WireType } from '@meltemi/base';
 import type { Status } from '@meltemi/protos-types';
+import { isPatchUrl } from './patch.ts';
 import { concat, deltaEntry, sotwEntry, type Resource } from './resource.ts';
 import { createTextMemory, type TextMemory } from './text-memory.ts';
 
@@ -217,23 +218,33 @@ function readStatus(reader: ProtoReader): Status {
 function readResource(reader: ProtoReader): Resource {
   let name = '';
   let version = '';
-  let bytes: Uint8Array = new Uint8Array(0);
+  let any: Any = { bytes: NO_BYTES, isPatch: false };
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === 10) version = reader.string();
-    else if (tag === 18) bytes = readAnyValue(reader.message());
+    else if (tag === 18) any = readAny(reader.message());
     else if (tag === 26) name = reader.string();
     else reader.skip(tag);
   }
-  return { name, version, bytes };
+  const { bytes, isPatch } = any;
+  return isPatch ? { name, version, bytes, isPatch } : { name, version, bytes };
 }
 
-function readAnyValue(reader: ProtoReader): Uint8Array {
-  let value: Uint8Array = new Uint8Array(0);
+interface Any {
+  readonly bytes: Uint8Array;
+  readonly isPatch: boolean;
+}
+
+const NO_BYTES: Uint8Array = new Uint8Array(0);
+
+function readAny(reader: ProtoReader): Any {
+  let bytes = NO_BYTES;
+  let isPatch = false;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === 18) value = reader.bytes();
+    if (tag === 10) isPatch = isPatchUrl(reader.string());
+    else if (tag === 18) bytes = reader.bytes();
     else reader.skip(tag);
   }
-  return value;
+  return { bytes, isPatch };
 }
 
 function writeText(writer: ProtoWriter, field: number, text: string): void {

@@ -3,11 +3,14 @@ import { test } from 'node:test';
 import { TYPE_URL } from '@meltemi/protos-types';
 import fc from 'fast-check';
 import { BAD, deltaHarness, sotwHarness, type Harness } from './testdata/harness.ts';
-import { createSource, type TestSource } from './testdata/source.ts';
+import { createSource, largeResource, type TestSource } from './testdata/source.ts';
 
 const { cluster: CDS, endpoint: EDS, listener: LDS, route: RDS } = TYPE_URL;
 const ALL = [CDS, EDS, LDS, RDS];
 const NAMES = ['n1', 'n2', 'n3'];
+
+/** Few steps lead nowhere. */
+const LENGTH = { maxLength: 150, size: 'max' } as const;
 
 const step = fc.oneof(
   {
@@ -38,7 +41,7 @@ function run(source: TestSource, harness: Harness, steps: readonly (typeof step 
     else harness.reconnect();
   }
   let moves = 0;
-  while ([harness.toServer(), harness.toClient()].includes(true) || harness.stopHoldingBack()) assert.ok(++moves < 200, 'the exchange settles');
+  while ([harness.toServer(), harness.toClient()].includes(true) || harness.stopHoldingBack()) assert.ok(++moves < 400, 'the exchange settles');
 }
 
 function checkConverged(source: TestSource, harness: Harness, keepsRemoved: (typeUrl: string) => boolean): void {
@@ -54,20 +57,42 @@ function checkConverged(source: TestSource, harness: Harness, keepsRemoved: (typ
 
 test('delta: any interleaving of changes, subscriptions, refusals and reconnects ends with client state = server state', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), fc.subarray(NAMES), (steps, shared) => {
+    fc.property(fc.array(step, LENGTH), fc.subarray(NAMES), (steps, shared) => {
       const source = createSource(shared);
       source.set(CDS, 'n1', '1');
       const harness = deltaHarness(source);
       run(source, harness, steps);
       checkConverged(source, harness, () => false);
     }),
-    { numRuns: 2000 },
+    { numRuns: 1500 },
   );
+});
+
+test('delta with patches: the same, and what was put together of them is what was meant', () => {
+  let patches = 0;
+  fc.assert(
+    fc.property(fc.array(step, LENGTH), fc.subarray(NAMES), fc.subarray(NAMES, { minLength: 1 }), (steps, shared, holds) => {
+      const source = createSource(shared, largeResource);
+      source.set(CDS, 'n1', '1');
+      const harness = deltaHarness(source, holds);
+      run(source, harness, steps);
+      checkConverged(source, harness, () => false);
+      for (const typeUrl of ALL)
+        for (const name of harness.versions(typeUrl).keys()) {
+          const { bytes, version } = source.all(typeUrl).get(name) ?? {};
+          if (version === harness.versions(typeUrl).get(name))
+            assert.ok(Buffer.from(harness.content(typeUrl, name) ?? []).equals(bytes ?? new Uint8Array()));
+        }
+      patches += harness.patches;
+    }),
+    { numRuns: 1000 },
+  );
+  assert.ok(patches > 300, `${patches} patches`);
 });
 
 test('state of the world: the same, and never an empty list while there are resources', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), fc.subarray(NAMES), (steps, shared) => {
+    fc.property(fc.array(step, LENGTH), fc.subarray(NAMES), (steps, shared) => {
       const source = createSource(shared);
       source.set(CDS, 'n1', '1');
       const harness = sotwHarness(source);
@@ -75,6 +100,6 @@ test('state of the world: the same, and never an empty list while there are reso
       // This protocol cannot say that a resource asked for by name is gone.
       checkConverged(source, harness, (typeUrl) => typeUrl === EDS || typeUrl === RDS);
     }),
-    { numRuns: 2000 },
+    { numRuns: 1500 },
   );
 });

@@ -9,6 +9,8 @@ export interface Resource {
   readonly bytes: Uint8Array;
   /** For a cluster of type EDS: the name of its ClusterLoadAssignment, which must be sent again whenever the cluster changed (Envoy warms it anew). */
   readonly endpointName?: string;
+  /** As it was read: `bytes` are a patch, which is applied to a version that the client has. */
+  readonly isPatch?: true;
 }
 
 /** What a server session serves from: the present state as this client may see it. */
@@ -48,6 +50,24 @@ export function createSharedResource(
   };
   entries.set(resource, entry);
   return resource;
+}
+
+/** The content as parts; those that two resources share are the same arrays. */
+export function contentOf(typeUrl: string, resource: Resource): readonly Uint8Array[] {
+  const entry = entries.get(resource);
+  return entry?.typeUrl === typeUrl && entry.delta.length > 1 ? entry.delta.slice(1) : [resource.bytes];
+}
+
+/** Bytes of the content of a resource that was made for sharing; 0 for others, whose version need not be a hash of their bytes. */
+export function sizeOfContent(typeUrl: string, resource: Resource): number {
+  const entry = entries.get(resource);
+  if (entry?.typeUrl !== typeUrl) return 0;
+  return entry.delta.length === 1 ? resource.bytes.length : entry.delta.reduce((sum, part, index) => sum + (index === 0 ? 0 : part.length), 0);
+}
+
+/** Gives a resource the form in which responses carry it: with these parts, as a message of `anyTypeUrl`. */
+export function createEntry(resource: Resource, typeUrl: string, parts: readonly Uint8Array[], anyTypeUrl: string): void {
+  entries.set(resource, { ...makeEntry(anyTypeUrl, resource, parts), typeUrl });
 }
 
 function tailOf([first]: readonly Uint8Array[], size: number): Uint8Array | undefined {

@@ -2,6 +2,7 @@ import { MeshError } from '@meltemi/base';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createDeltaDialect } from './delta-dialect.ts';
 import type { DeltaRequest, DeltaResponse, SotwRequest, SotwResponse } from './messages.ts';
+import { patched } from './patch.ts';
 import type { Resource, ResourceSource } from './resource.ts';
 import { createSotwDialect } from './sotw-dialect.ts';
 import {
@@ -49,6 +50,8 @@ export interface ServerSessionOptions {
   readonly noncePrefix?: string;
   /** Told of requests that answer a response which is not the last one of its type. */
   readonly onStale?: (typeUrl: string) => void;
+  /** The client of a delta stream takes patches of what it has (`PATCH_FEATURE`). */
+  readonly takesPatches?: boolean;
 }
 
 /**
@@ -114,6 +117,7 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   readonly #source: ResourceSource;
   readonly #noncePrefix: string;
   readonly #onStale: (typeUrl: string) => void;
+  readonly #takesPatches: boolean;
   readonly #types = new Map<string, TypeSession>();
   /** Endpoint sets of clusters that were sent and whose endpoints the client has not got yet. */
   readonly #awaitedEndpoints = new Set<string>();
@@ -121,8 +125,12 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   /** Waited long enough: until the next response with clusters nothing is held back. */
   #released = false;
 
-  constructor(dialect: Dialect<Request, Response>, { source, noncePrefix = '', onStale = () => undefined }: ServerSessionOptions) {
+  constructor(
+    dialect: Dialect<Request, Response>,
+    { source, noncePrefix = '', onStale = () => undefined, takesPatches = false }: ServerSessionOptions,
+  ) {
     this.#dialect = dialect;
+    this.#takesPatches = takesPatches;
     this.#source = source;
     this.#noncePrefix = noncePrefix;
     this.#onStale = onStale;
@@ -206,8 +214,9 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
 
   #send(type: TypeSession, { changed, all }: Difference, removed: readonly string[], version: number): Response | undefined {
     const nonce = `${this.#noncePrefix}${this.#nonces + 1}`;
+    const form = this.#takesPatches ? asPatches(type, changed) : changed;
     noteSent(type, changed, removed, all);
-    const response = this.#dialect.respond(type, changed, removed, { nonce, version });
+    const response = this.#dialect.respond(type, form, removed, { nonce, version });
     type.due = false;
     if (response === undefined) {
       if (type.removals.size === 0) type.ackedVersion = version;
@@ -294,7 +303,12 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
 function noteSent(type: TypeSession, changed: Changed, removed: readonly string[], all: ReadonlyMap<string, Resource> | undefined): void {
   for (const name of removed) type.known.delete(name);
   if (all !== undefined) return type.known.rebase(all, type.removals);
-  for (const { name, version } of changedOf(changed)) type.known.set(name, version);
+  for (const resource of changedOf(changed)) type.known.set(resource.name, resource);
+}
+
+/** What the client has in an older version, as what differs. */
+function asPatches(type: TypeSession, { shared, own }: Changed): Changed {
+  return { shared, own: own.map((resource) => patched(type.typeUrl, resource, type.known.content(resource.name))) };
 }
 
 function tooMuch(bound: string): MeshError {

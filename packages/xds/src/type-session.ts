@@ -210,7 +210,11 @@ export function isWildcardRequest(typeUrl: string, names: readonly string[]): bo
 /** A refusal: of the resources that it names, as far as it does. Protocols only give a text. */
 export function noteRefusal(type: TypeSession, refused: Outstanding, message: string): void {
   type.nacked = { version: refused.version, message };
-  for (const name of namesOf(refused)) if (mentions(message, name)) type.suspects.add(name);
+  for (const name of namesOf(refused)) {
+    // What it kept instead is its own affair.
+    type.known.forgetContent(name);
+    if (mentions(message, name)) type.suspects.add(name);
+  }
 }
 
 /** An acceptance: it ends an earlier refusal once every resource that was refused is accepted or gone. */

@@ -174,3 +174,24 @@ test('only whole names in a refusal count: the others of the same response are s
     );
   }
 });
+
+test('a patch becomes the whole resource, of what was accepted or waits for a verdict; without that the resource is asked for anew', () => {
+  const { relay, push, up } = setup();
+  const proxy = relay.openSession();
+  ask(proxy, RDS, { subscribe: ['80'] });
+  push(RDS, [{ name: '80', version: '1', bytes: Uint8Array.of(1, 2, 3) }]);
+  /** "What was in that version, with a 9 behind." */
+  const patch = (version: string, base: string): Resource => ({
+    name: '80',
+    version,
+    isPatch: true,
+    bytes: Uint8Array.of(10, 1, base.charCodeAt(0), 18, 4, 8, 0, 16, 3, 18, 3, 26, 1, 9),
+  });
+  push(RDS, [patch('2', '1')]);
+  const [first] = down(proxy);
+  assert.deepEqual(first?.resources, [{ name: '80', version: '2', bytes: Uint8Array.of(1, 2, 3, 9) }]);
+  ask(proxy, RDS, { nonce: first?.nonce ?? '', error: { code: 3, message: '80: no' } });
+  assert.deepEqual(up(), ['route +80', 'route nack s1 80: no', 'route nack s2 80: no']);
+  push(RDS, [patch('3', '2')]);
+  assert.deepEqual([down(proxy), up()], [[], ['route +80', 'route ack s3']]);
+});

@@ -42,8 +42,8 @@ export interface RelayOptions {
 }
 
 export function createRelay(options: RelayOptions): Relay {
-  const client = createDeltaClient({ node: options.node });
   const store = createResourceStore();
+  const client = createDeltaClient({ node: options.node, held: (...resource) => store.held(...resource) });
   const sessions = new Set<RelaySession>();
   const own = new Map<string, Set<string>>();
 

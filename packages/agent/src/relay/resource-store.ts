@@ -21,6 +21,8 @@ export interface ResourceStore {
   type(typeUrl: string): TypeStore;
   typeUrls(): Iterable<string>;
   lookup(typeUrl: string, name: string): Known;
+  /** The content of what the control plane sent in this version, while it is kept. */
+  held(typeUrl: string, name: string, version: string): Uint8Array | undefined;
   /** All present names of a type. */
   names(typeUrl: string): Set<string>;
   /** Takes a response in as candidates. */
@@ -42,6 +44,10 @@ export function createResourceStore(): ResourceStore {
     type,
     typeUrls: () => types.keys(),
     lookup: (typeUrl, name) => lookup(type(typeUrl), name),
+    held(typeUrl, name, version) {
+      const { candidates, accepted } = type(typeUrl);
+      return [candidates.get(name), accepted.get(name)].find((resource) => resource?.version === version)?.bytes;
+    },
     names(typeUrl) {
       const store = type(typeUrl);
       const names = new Set([...store.accepted.keys(), ...store.local.keys()]);

@@ -9,6 +9,7 @@ import {
   encodeDeltaResponse,
   encodeSotwResponse,
   nodeOfRequest,
+  PATCH_FEATURE,
   type Protocol,
   type ResourceSource,
   type ServerSession,
@@ -99,7 +100,9 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
         const node = readNode(message, protocol, hooks, call);
         const refusal = hooks.verify(node);
         if (refusal !== undefined) return call.end({ code: Status.PERMISSION_DENIED, message: refusal });
-        stream = createStream(protocol, { source: hooks.sourceFor(node), noncePrefix: `${hooks.nextId()}-`, onStale: hooks.onStale }, hooks.texts);
+        const takesPatches = node.clientFeatures?.includes(PATCH_FEATURE) === true;
+        const options = { source: hooks.sourceFor(node), noncePrefix: `${hooks.nextId()}-`, onStale: hooks.onStale, takesPatches };
+        stream = createStream(protocol, options, hooks.texts);
         connection = createConnection({ call, protocol, stream, node }, hooks);
         stream.receive(message);
         hooks.onOpen(connection);
@@ -154,6 +157,7 @@ function readNode(message: Uint8Array, protocol: Protocol, hooks: ConnectionHook
     metadata: node.metadata ?? {},
     locality: node.locality ?? {},
     ...(node.user_agent_name === undefined ? {} : { userAgentName: node.user_agent_name }),
+    ...(node.client_features === undefined ? {} : { clientFeatures: node.client_features }),
     principal: call.peer.principal,
     remoteAddress: call.peer.address,
   };

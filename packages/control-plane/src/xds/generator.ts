@@ -8,19 +8,19 @@ export interface XdsNode {
   readonly locality: Locality;
   /** What the client calls its software: gRPC libraries are known by it. */
   readonly userAgentName?: string;
+  /** What the client says that it can do beyond the protocol. */
+  readonly clientFeatures?: readonly string[];
   /** SPIFFE ID of the verified client certificate; undefined on the plaintext port, where nothing workload-specific is served. */
   readonly principal: string | undefined;
   readonly remoteAddress: string;
 }
 
 /**
- * One resource as the generator makes it. Identity is the cache key: the same object (or an equal `key`) is encoded once, ever, for all
- * clients. Content that changed must be a new object and, if keys are used, have a new key.
+ * One resource as the generator makes it. Identity is the cache key: the same object is encoded once, ever, for all clients. Content that changed must
+ * be a new object.
  */
 export interface GeneratedResource {
   readonly json: object;
-  /** Equal key (within type and name) promises equal content. */
-  readonly key?: string;
   /** For EDS clusters: the name of the ClusterLoadAssignment. */
   readonly endpointName?: string;
 }

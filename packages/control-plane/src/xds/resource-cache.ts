@@ -20,8 +20,7 @@ export function createResourceCache(codec: ProtoCodec, onFault: (typeUrl: string
     // One object under two names (a gRPC client's) is encoded for each.
     if (known?.name === name) return known;
     try {
-      const { parts, version } = encoder(typeUrl, generated.json);
-      const made = createSharedResource(typeUrl, { name, version: generated.key ?? version, parts }, generated.endpointName);
+      const made = createSharedResource(typeUrl, { name, ...encoder(typeUrl, generated.json) }, generated.endpointName);
       resources.set(generated.json, made);
       return made;
     } catch (error) {

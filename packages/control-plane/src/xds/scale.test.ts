@@ -166,3 +166,49 @@ function openRawClient(port: number, id: string) {
     close: () => session.destroy(),
   };
 }
+
+test('of a large route table those that take patches get what changed; others, and those that refused it, get all of it', async () => {
+  await using world = await room();
+  const agent = createTestAdsClient(world.port, codec, { id: 'sidecar~agent', takesPatches: true }, [CDS]);
+  const envoy = createTestAdsClient(world.port, codec, { id: 'sidecar~envoy' }, [CDS]);
+  await world.connected(2);
+  for (const client of [agent, envoy]) client.subscribe(RDS, ['80']);
+  const host = (i: number, path = '/'): object => ({
+    name: `h${i}.ns${i % 5}.svc`,
+    domains: [`h${i}`],
+    routes: [{ match: { prefix: path }, redirect: {} }],
+  });
+  const hosts = Array.from({ length: 200 }, (_, i) => host(i));
+  const table = (changes: ReadonlyMap<number, string>): Push =>
+    push({ [CDS]: {}, [RDS]: { 80: { name: '80', virtual_hosts: hosts.map((same, i) => (changes.has(i) ? host(i, changes.get(i)) : same)) } } });
+  let version = 0;
+  /** Bytes that the two got for the change. */
+  const change = async (changes: readonly (readonly [number, string])[]): Promise<readonly number[]> => {
+    const before = [agent.bytes, envoy.bytes] as const;
+    world.ads.update({ version: ++version, push: table(new Map(changes)) });
+    await world.ads.waitForAck(version, WAIT_MS);
+    for (const client of [agent, envoy]) await client.until(() => client.resources.has(`${RDS} 80`));
+    assert.deepEqual(agent.resources.get(`${RDS} 80`), envoy.resources.get(`${RDS} 80`));
+    return [agent.bytes - before[0], envoy.bytes - before[1]];
+  };
+  const [whole = 0] = await change([]);
+  assert.ok(whole > 6_000);
+  const isPatch = ([patch = 0, all = 0]: readonly number[]): boolean => patch < 1_500 && all > 6_000;
+  assert.ok(isPatch(await change([[7, '/new']])));
+  assert.ok(
+    isPatch(
+      await change([
+        [7, '/newer'],
+        [8, '/other'],
+      ]),
+    ),
+  );
+  for (const client of [agent, envoy]) client.refuse.add('80');
+  world.ads.update({ version: ++version, push: table(new Map([[9, '/refused']])) });
+  assert.equal((await world.ads.waitForAck(version, WAIT_MS)).t, 'rejected');
+  for (const client of [agent, envoy]) client.refuse.clear();
+  // What it has now instead is not known, so it gets the whole; then patches again.
+  assert.ok(Math.min(...(await change([[9, '/better']]))) > 6_000);
+  assert.ok(isPatch(await change([[9, '/best']])));
+  await Promise.all([agent, envoy].map((client) => client[Symbol.asyncDispose]()));
+});

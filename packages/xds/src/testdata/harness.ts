@@ -37,9 +37,22 @@ export interface Harness {
   refused(): boolean;
 }
 
-export function deltaHarness(source: TestSource): Harness {
-  const client = createDeltaClient({ node: NODE });
-  const open = () => createServerSession('delta', { source });
+/** A delta client; one that `holds` names keeps the contents of their resources and takes patches of them. */
+export function deltaHarness(source: TestSource, holds?: readonly string[]): Harness & { readonly patches: number; content(typeUrl: string, name: string): Uint8Array | undefined } {
+  const contents = new Map<string, Resource>();
+  let patches = 0;
+  const client = createDeltaClient({
+    node: NODE,
+    ...(holds === undefined
+      ? {}
+      : {
+          held(typeUrl: string, name: string, version: string) {
+            const content = contents.get(`${typeUrl} ${name}`);
+            return content?.version === version && holds.includes(name) ? content.bytes : undefined;
+          },
+        }),
+  });
+  const open = () => createServerSession('delta', { source, takesPatches: holds !== undefined });
   let server = open();
   const nonces = new Set<string>();
   client.subscribe(CDS, ['*']);
@@ -53,7 +66,10 @@ export function deltaHarness(source: TestSource): Harness {
       if (response === undefined) return false;
       assert.ok(!nonces.has(response.nonce), 'a nonce is used once');
       nonces.add(response.nonce);
-      const update = client.receive(decodeDeltaResponse(Buffer.concat(encodeDeltaResponse(response))));
+      const message = decodeDeltaResponse(Buffer.concat(encodeDeltaResponse(response)));
+      patches += message.resources.filter(({ isPatch }) => isPatch).length;
+      const update = client.receive(message);
+      for (const resource of update.added) if (resource.version !== BAD) contents.set(`${update.typeUrl} ${resource.name}`, resource);
       client.settle(update, rejectionsOf(update.added));
       return true;
     },
@@ -80,6 +96,10 @@ export function deltaHarness(source: TestSource): Harness {
     subscribed: (typeUrl, name) => client.subscriptions(typeUrl).has('*') || client.subscriptions(typeUrl).has(name),
     syncedVersion: () => server.syncedVersion(),
     refused: () => server.statuses().some((status) => status.nacked !== undefined),
+    get patches() {
+      return patches;
+    },
+    content: (typeUrl, name) => contents.get(`${typeUrl} ${name}`)?.bytes,
   };
 }
 

@@ -1,7 +1,7 @@
 import { createChannel, type GrpcStatus } from '@meltemi/grpc';
 import type { ProtoCodec } from '@meltemi/protos';
 import type { JsonObject } from '@meltemi/protos-types';
-import { createDeltaClient, decodeDeltaResponse, encodeDeltaRequest, type Rejection, type Update } from '@meltemi/xds';
+import { createDeltaClient, decodeDeltaResponse, encodeDeltaRequest, type Rejection, type Resource, type Update } from '@meltemi/xds';
 
 /** A delta ADS client over a real connection that keeps what it was sent. */
 export interface TestAdsClient extends AsyncDisposable {
@@ -18,18 +18,28 @@ export interface TestAdsClient extends AsyncDisposable {
   answer(): void;
   /** Names to refuse. */
   readonly refuse: Set<string>;
+  /** Bytes of responses so far. */
+  readonly bytes: number;
 }
 
 export interface TestNode {
   readonly id: string;
   readonly metadata?: JsonObject;
+  /** It keeps contents, and takes patches of them, as agents do. */
+  readonly takesPatches?: boolean;
 }
 
 const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
 
-export function createTestAdsClient(port: number, codec: ProtoCodec, node: TestNode, subscriptions: readonly string[]): TestAdsClient {
+export function createTestAdsClient(port: number, codec: ProtoCodec, { takesPatches = false, ...node }: TestNode, subscriptions: readonly string[]): TestAdsClient {
   const channel = createChannel({ target: { host: '127.0.0.1', port } });
-  const client = createDeltaClient({ node: codec.encode('envoy.config.core.v3.Node', node) });
+  const contents = new Map<string, Resource>();
+  const held = (typeUrl: string, name: string, version: string): Uint8Array | undefined => {
+    const content = contents.get(`${typeUrl} ${name}`);
+    return content?.version === version ? content.bytes : undefined;
+  };
+  const client = createDeltaClient({ node: codec.encode('envoy.config.core.v3.Node', node), ...(takesPatches ? { held } : {}) });
+  let bytesSoFar = 0;
   const resources = new Map<string, JsonObject>();
   const updates: Update[] = [];
   const refuse = new Set<string>();
@@ -41,12 +51,17 @@ export function createTestAdsClient(port: number, codec: ProtoCodec, node: TestN
   };
   const call = channel.stream(PATH, {
     onMessage(message) {
+      bytesSoFar += message.length;
       const update = client.receive(decodeDeltaResponse(message));
       updates.push(update);
       const rejections: Rejection[] = [];
-      for (const { name, bytes } of update.added) {
+      for (const resource of update.added) {
+        const { name, bytes } = resource;
         if (refuse.has(name)) rejections.push({ name, message: 'refused by the test' });
-        else resources.set(`${update.typeUrl} ${name}`, codec.decode(update.typeUrl as string, bytes));
+        else {
+          resources.set(`${update.typeUrl} ${name}`, codec.decode(update.typeUrl as string, bytes));
+          contents.set(`${update.typeUrl} ${name}`, resource);
+        }
       }
       for (const name of update.removed) resources.delete(`${update.typeUrl} ${name}`);
       withheld.push({ update, rejections });
@@ -64,6 +79,9 @@ export function createTestAdsClient(port: number, codec: ProtoCodec, node: TestN
     resources,
     updates,
     refuse,
+    get bytes() {
+      return bytesSoFar;
+    },
     muted: false,
     answer() {
       self.muted = false;
