@@ -1,31 +1,31 @@
 import type { Config } from '@meltemi/api';
-import { isDerived } from '../gateway-api/derived.ts';
 import type { DestinationRuleSpec, DestinationRuleSubset, TrafficPolicy } from '../specs.ts';
 
 type Tls = NonNullable<TrafficPolicy['tls']>;
 
 /** TLS that BackendTLSPolicies ask for: at all ports of a Service, and at single ones. */
-interface BackendTls {
+export interface BackendTls {
   readonly all: Tls | undefined;
   readonly ports: ReadonlyMap<number, Tls>;
+  /** The rules that were made of the policies, oldest first. */
+  readonly sources: readonly Config<DestinationRuleSpec>[];
 }
 
-/** What the rules that were made of BackendTLSPolicies say, oldest first; undefined when there is none. */
-export function backendTlsOf(sources: readonly Config<DestinationRuleSpec>[]): BackendTls | undefined {
-  const policies = sources.flatMap(({ meta, spec }) => (isDerived(meta.name) && spec.trafficPolicy !== undefined ? [spec.trafficPolicy] : []));
-  if (policies.length === 0) return undefined;
+/** What the rules that were made of the BackendTLSPolicies of one Service say, oldest first. */
+export function backendTlsOf(sources: readonly Config<DestinationRuleSpec>[]): BackendTls {
+  const policies = sources.flatMap(({ spec }) => spec.trafficPolicy ?? []);
   const ports = policies.flatMap(({ portLevelSettings = [] }) =>
     portLevelSettings.flatMap(({ port, tls }) => (tls === undefined ? [] : [{ port, tls }])),
   );
   return {
     all: policies.find(({ tls }) => tls !== undefined)?.tls,
     ports: new Map(ports.toReversed().map(({ port, tls }) => [port.number ?? 0, tls])),
+    sources,
   };
 }
 
 /** A policy with the TLS that it does not speak of itself: calls of the backend must not fall back to plain text because of another setting. */
-export function secured(policy: TrafficPolicy | undefined, backend: BackendTls | undefined): TrafficPolicy | undefined {
-  if (backend === undefined) return policy;
+export function secured(policy: TrafficPolicy | undefined, backend: BackendTls): TrafficPolicy {
   const { portLevelSettings = [], ...whole } = policy ?? {};
   const { loadBalancer, connectionPool, outlierDetection } = whole;
   const named = new Set(portLevelSettings.map(({ port }) => port.number));
@@ -41,9 +41,9 @@ export function secured(policy: TrafficPolicy | undefined, backend: BackendTls |
 }
 
 /** A subset with the same TLS at ports that it has settings for. */
-export function securedSubset(subset: DestinationRuleSubset, backend: BackendTls | undefined): DestinationRuleSubset {
+export function securedSubset(subset: DestinationRuleSubset, backend: BackendTls): DestinationRuleSubset {
   const ports = subset.trafficPolicy?.portLevelSettings;
-  if (backend === undefined || ports === undefined) return subset;
+  if (ports === undefined) return subset;
   return { ...subset, trafficPolicy: { ...subset.trafficPolicy, portLevelSettings: securedPorts(ports, backend) } };
 }
 

@@ -1,5 +1,5 @@
 import { compareByAge, configKey, type Config } from '@meltemi/api';
-import { backendTlsOf, secured, securedSubset } from './backend-tls.ts';
+import { backendTlsOf, secured, securedSubset, type BackendTls } from './backend-tls.ts';
 import { isDerived } from '../gateway-api/derived.ts';
 import { resolveHost, wildcardsOf } from '../hostname.ts';
 import { labelsMatch } from '../labels.ts';
@@ -24,6 +24,8 @@ export interface MergedDestinationRule {
 export interface DestinationRuleTable {
   /** namespace → host → rules, oldest first (several when selectors or exportTo differ). */
   readonly byNamespace: ReadonlyMap<string, ReadonlyMap<string, readonly MergedDestinationRule[]>>;
+  /** `namespace/hostname` of a Service → what its BackendTLSPolicies ask of every caller, whichever rule is in force for that one. */
+  readonly backends: ReadonlyMap<string, BackendTls>;
 }
 
 /** Merges and indexes all DestinationRules. Merged rules whose sources did not change are taken over from `previous`. */
@@ -33,19 +35,32 @@ export function buildDestinationRuleTable(
   previous?: DestinationRuleTable,
 ): DestinationRuleTable {
   const groups = new Map<string, Config<DestinationRuleSpec>[]>();
-  for (const rule of [...rules].sort(compareByAge)) push(groups, groupKey(rule, mesh), rule);
+  const policies = new Map<string, Config<DestinationRuleSpec>[]>();
+  for (const rule of [...rules].sort(compareByAge)) {
+    if (isDerived(rule.meta.name)) push(policies, `${rule.meta.namespace}/${rule.spec.host}`, rule);
+    else push(groups, groupKey(rule, mesh), rule);
+  }
   const kept = new Map<string, MergedDestinationRule>();
   for (const hosts of previous?.byNamespace.values() ?? [])
     for (const list of hosts.values()) for (const rule of list) kept.set(sourceKey(rule.sources), rule);
   const byNamespace = new Map<string, Map<string, MergedDestinationRule[]>>();
   for (const sources of groups.values()) {
     const before = kept.get(sourceKey(sources));
-    const merged = before !== undefined && before.sources.every((source, i) => source === sources[i]) ? before : merge(sources, mesh);
+    const merged = before !== undefined && sameItems(before.sources, sources) ? before : merge(sources, mesh);
     let hosts = byNamespace.get(merged.namespace);
     if (hosts === undefined) byNamespace.set(merged.namespace, (hosts = new Map()));
     push(hosts, merged.host, merged);
   }
-  return { byNamespace };
+  const backends = new Map<string, BackendTls>();
+  for (const [service, sources] of policies) {
+    const before = previous?.backends.get(service);
+    backends.set(service, before !== undefined && sameItems(before.sources, sources) ? before : backendTlsOf(sources));
+  }
+  return { byNamespace, backends };
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
 }
 
 function sourceKey(sources: readonly Config[]): string {
@@ -72,15 +87,13 @@ function exportToOf(rule: Config<DestinationRuleSpec>, mesh: MeshConfig): readon
 function merge(sources: readonly Config<DestinationRuleSpec>[], mesh: MeshConfig): MergedDestinationRule {
   const first = sources[0] as Config<DestinationRuleSpec>;
   const { namespace } = first.meta;
-  const backendTls = backendTlsOf(sources);
   const subsets = new Map<string, MergedDestinationRule['subsets'][number]>();
   for (const source of sources) {
     for (const [index, subset] of (source.spec.subsets ?? []).entries())
-      if (!subsets.has(subset.name)) subsets.set(subset.name, { subset: securedSubset(subset, backendTls), source, index });
+      if (!subsets.has(subset.name)) subsets.set(subset.name, { subset, source, index });
   }
-  const withPolicies = sources.filter((source) => source.spec.trafficPolicy !== undefined);
-  const withPolicy = withPolicies.find(({ meta }) => !isDerived(meta.name)) ?? withPolicies[0];
-  const policy = secured(withPolicy === undefined || isDerived(withPolicy.meta.name) ? undefined : withPolicy.spec.trafficPolicy, backendTls);
+  const withPolicy = sources.find((source) => source.spec.trafficPolicy !== undefined);
+  const policy = withPolicy?.spec.trafficPolicy;
   return {
     host: resolveHost(first.spec.host, namespace, mesh.domainSuffix),
     namespace,
@@ -94,9 +107,51 @@ function merge(sources: readonly Config<DestinationRuleSpec>[], mesh: MeshConfig
 
 /**
  * The rule for a client's calls of a service: one of the client's namespace, else of the service's, else of the root namespace; the first
- * level with a match wins entirely. Within a level the most specific host, then a rule that selects the client, then the oldest.
+ * level with a match wins entirely. Within a level the most specific host, then a rule that selects the client, then the oldest. The TLS that
+ * BackendTLSPolicies ask for is added to whichever it is; the same object for the same rule and policies.
  */
 export function destinationRuleFor(
+  context: Pick<PushContext, 'destinationRules' | 'mesh'>,
+  client: { readonly namespace: string; readonly labels: Labels },
+  service: Pick<Service, 'hostname' | 'namespace'>,
+): MergedDestinationRule | undefined {
+  const rule = writtenRuleFor(context, client, service);
+  const { backends } = context.destinationRules;
+  const backend = backends.size === 0 ? undefined : backends.get(`${service.namespace}/${service.hostname}`);
+  return backend === undefined ? rule : securedRule(rule, backend, service);
+}
+
+/** By policies, and by rule; the policies themselves stand for no rule. */
+const securedRules = new WeakMap<BackendTls, WeakMap<object, MergedDestinationRule>>();
+
+function securedRule(
+  rule: MergedDestinationRule | undefined,
+  backend: BackendTls,
+  service: Pick<Service, 'hostname' | 'namespace'>,
+): MergedDestinationRule {
+  let known = securedRules.get(backend);
+  if (known === undefined) securedRules.set(backend, (known = new WeakMap()));
+  let made = known.get(rule ?? backend);
+  if (made === undefined) known.set(rule ?? backend, (made = makeSecured(rule ?? emptyRule(service), backend)));
+  return made;
+}
+
+function makeSecured(rule: MergedDestinationRule, backend: BackendTls): MergedDestinationRule {
+  const { trafficPolicy } = rule;
+  const source = trafficPolicy?.source ?? backend.sources[0];
+  return {
+    ...rule,
+    subsets: rule.subsets.map((entry) => ({ ...entry, subset: securedSubset(entry.subset, backend) })),
+    ...(source === undefined ? {} : { trafficPolicy: { policy: secured(trafficPolicy?.policy, backend), source } }),
+    sources: [...rule.sources, ...backend.sources],
+  };
+}
+
+function emptyRule({ hostname, namespace }: Pick<Service, 'hostname' | 'namespace'>): MergedDestinationRule {
+  return { host: hostname, namespace, visibility: visibilityOf(['*'], namespace), workloadSelector: {}, subsets: [], sources: [] };
+}
+
+function writtenRuleFor(
   context: Pick<PushContext, 'destinationRules' | 'mesh'>,
   client: { readonly namespace: string; readonly labels: Labels },
   service: Pick<Service, 'hostname' | 'namespace'>,
