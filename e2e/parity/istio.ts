@@ -15,7 +15,11 @@ import {
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createTranslator } from '@meltemi/translate';
 import type { CaseContext } from './harness/context.ts';
+import { PROXY_LOCALITY } from './harness/local-cluster.ts';
 import { LOG_FIELDS, type Resources } from './resources.ts';
+
+/** Backend → `region/zone`; the proxies themselves are in `PROXY_LOCALITY`. */
+type Localities = Readonly<Record<string, string>>;
 
 /** The host of a backend of this case, as VirtualServices name it. */
 function hostOf(c: CaseContext, backend: string): string {
@@ -26,9 +30,9 @@ function hostOf(c: CaseContext, backend: string): string {
  * A gateway on the case's port with what `write` says of it. Each backend is a ServiceEntry of one HTTP port, 80; those of one name up to a dash are endpoints
  * of one host, with the rest as label `version`: `web-v1` and `web-v2` are the subsets of `web`. `$NAME` in the text is the host of a backend.
  */
-export function istio(c: CaseContext, write: string, mesh: Partial<MeshConfig> = {}): Resources {
+export function istio(c: CaseContext, write: string, mesh: Partial<MeshConfig> = {}, localities: Localities = {}): Resources {
   const text = write.replaceAll(/\$([a-z]+)\b/g, (_, name: string) => hostOf(c, name));
-  const decoded = decodeYaml([gatewayOf(c), ...serviceEntries(c), text].join('\n---\n'), { file: 'case', defaultNamespace: c.id });
+  const decoded = decodeYaml([gatewayOf(c), ...serviceEntries(c, localities), text].join('\n---\n'), { file: 'case', defaultNamespace: c.id });
   const wrong = decoded.problems.filter(({ severity }) => severity === 'error');
   if (wrong.length > 0) throw new Error(wrong.map(formatProblem).join('\n'));
   const settings: MeshConfig = {
@@ -89,13 +93,13 @@ spec:
   servers: [{ port: { number: ${c.port()}, name: http, protocol: HTTP }, hosts: ['*'] }]`;
 }
 
-function serviceEntries(c: CaseContext): readonly string[] {
+function serviceEntries(c: CaseContext, localities: Localities): readonly string[] {
   const groups = Map.groupBy(c.backends(), (name) => name.split('-')[0] ?? name);
   return [...groups].map(([host, names]) => {
     const endpoints = names.map((name) => {
       const { host: at, port } = c.backend(name);
       const version = name.slice(host.length + 1);
-      return `{ address: ${at}, ports: { http: ${port} }, labels: { ${version === '' ? '' : `version: ${version}`} } }`;
+      return `{ address: ${at}, ports: { http: ${port} }, labels: { ${version === '' ? '' : `version: ${version}`} }${localities[name] === undefined ? '' : `, locality: ${localities[name]}`} }`;
     });
     return `apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -112,6 +116,7 @@ spec:
 function nodeOf(c: CaseContext): ProxyNode {
   const parsed = parseProxyNode({
     id: `router~${c.address}~front.${c.id}~${c.id}.svc.cluster.local`,
+    locality: PROXY_LOCALITY,
     metadata: {
       NAMESPACE: c.id,
       SERVICE_ACCOUNT: 'front',

@@ -8,6 +8,7 @@ import { eventually } from '../../testkit/load.ts';
 import { followAccessLog, type AccessLogReader } from './access-log.ts';
 import type { ProxyPlace } from './context.ts';
 import type { Identities } from './identities.ts';
+import { LOCAL_ENDPOINTS, LOCAL_STATIC_CLUSTER, PROXY_LOCALITY } from './local-cluster.ts';
 import { startXdsServer, type XdsServer } from './xds-server.ts';
 
 export type ProxyName = 'embedded' | 'envoy';
@@ -99,7 +100,7 @@ async function startProxy(name: ProxyName, last: number, { codec, identities }: 
   const socketPath = join(folder, 'xds.sock');
   const address = loopbackAddress(last);
   const accessLog = followAccessLog(join(folder, 'access.log'));
-  const xds = await startXdsServer(socketPath, codec);
+  const xds = await startXdsServer(socketPath, codec, { endpoints: [LOCAL_ENDPOINTS] });
   const { child, adminAddress } = start({ name, folder, socketPath, address });
   let log = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (log += text));
@@ -166,7 +167,7 @@ function readText(path: string): string | undefined {
 }
 
 function node(id: string): object {
-  return { id, cluster: 'parity', metadata: { NAMESPACE: 'test', WORKLOAD_NAME: 'parity' } };
+  return { id, cluster: 'parity', locality: PROXY_LOCALITY, metadata: { NAMESPACE: 'test', WORKLOAD_NAME: 'parity' } };
 }
 
 function bootstrap(socketPath: string): object {
@@ -185,8 +186,10 @@ function bootstrap(socketPath: string): object {
       lds_config: ads,
     },
     layered_runtime: { layers: [{ name: 'test', static_layer: { 'overload.global_downstream_max_connections': '50000' } }] },
+    cluster_manager: { local_cluster_name: LOCAL_STATIC_CLUSTER.name },
     static_resources: {
       clusters: [
+        LOCAL_STATIC_CLUSTER,
         {
           name: 'xds',
           type: 'STATIC',

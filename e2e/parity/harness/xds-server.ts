@@ -85,8 +85,10 @@ function acknowledge(codec: ProtoCodec) {
   });
 }
 
-export async function startXdsServer(socketPath: string, codec: ProtoCodec): Promise<XdsServer> {
+/** `always` is there from the start and stays. */
+export async function startXdsServer(socketPath: string, codec: ProtoCodec, always: Resources = {}): Promise<XdsServer> {
   const store = createStore(codec);
+  store.set(always, false);
   const open = new Map<Session, ServerCall>();
   let streams = 0;
   let refusals: string[] = [];

@@ -20,6 +20,7 @@ export function xdsNode(config: AgentConfig): XdsNode {
   return {
     id: `${config.type}~${join.address}~${workload}.${namespace}~${namespace}.svc.cluster.local`,
     cluster: `${identity.app}.${namespace}`,
+    ...(join.locality === undefined ? {} : { locality: join.locality }),
     metadata: {
       NAMESPACE: namespace,
       SERVICE_ACCOUNT: identity.serviceAccount,

@@ -49,6 +49,8 @@ export interface JoinResult {
   readonly network?: BridgeNetwork;
   /** Who the workload is, when configuration says more than it asked for. */
   readonly identity?: Pick<WorkloadIdentity, 'serviceAccount' | 'app' | 'version' | 'labels'>;
+  /** Where the workload runs, when its group says it. */
+  readonly locality?: NodeLocality;
   /** Ports of the application, when its group names them. */
   readonly ports?: readonly WorkloadPort[];
   /** How the proxy is started. */
@@ -123,6 +125,14 @@ export interface XdsNode {
   readonly id: string;
   readonly cluster: string;
   readonly metadata: Readonly<Record<string, unknown>>;
+  readonly locality?: NodeLocality;
+}
+
+/** Where a workload runs, in the words of xDS. */
+export interface NodeLocality {
+  readonly region: string;
+  readonly zone?: string;
+  readonly sub_zone?: string;
 }
 
 /** The application that `run` wraps. */

@@ -111,7 +111,7 @@ export interface SlowStartConfig {
 
 export interface CommonLbConfig {
   readonly healthy_panic_threshold?: Percent;
-  readonly zone_aware_lb_config?: Record<string, never>;
+  readonly zone_aware_lb_config?: { readonly routing_enabled?: { readonly value?: number }; readonly min_cluster_size?: number };
   readonly locality_weighted_lb_config?: Record<string, never>;
   readonly update_merge_window?: Duration;
   readonly close_connections_on_host_set_change?: boolean;

@@ -50,3 +50,6 @@ export function shortTypeName(typeUrl: string): string {
 export function messageName(typeUrl: string): string {
   return typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
 }
+
+/** The cluster that a proxy is itself one of: it stands in no CDS answer; its endpoints come by this name. */
+export const LOCAL_CLUSTER = 'local_cluster';

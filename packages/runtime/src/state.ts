@@ -44,8 +44,7 @@ export function createRuntimeState(random: () => number, place: RuntimePlace = {
       clusters.set(config.name, after);
       markRemoved(before?.hosts() ?? [], new Set(after.hosts()), gone);
       // The zones of the others are shared out by where the local cluster's hosts are.
-      if (config.name === place.local?.cluster)
-        for (const other of clusters.values()) if (other.config.locality.t === 'zone-aware') other.refresh(context.now());
+      if (config.name === place.local?.cluster) for (const other of clusters.values()) if (isZoneAware(other.config)) other.refresh(context.now());
     }
   };
 
@@ -88,6 +87,10 @@ function createZone(local: NonNullable<RuntimePlace['local']>, cluster: (name: s
       return hosts.length === 0 ? undefined : buildHostSets(localities, false, nowMs)[0];
     },
   };
+}
+
+function isZoneAware({ locality }: RuntimeCluster): boolean {
+  return locality.t === 'zone-aware' && locality.enabled > 0;
 }
 
 /** Clusters that the delta brings, and those whose endpoints it brings. */

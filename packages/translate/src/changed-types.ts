@@ -1,6 +1,7 @@
 import { isKind, type Config, type VirtualService } from '@meltemi/api';
 import { hostCovers, touchesSubset, type EndpointChange, type PushChanges, type PushContext, type VirtualServiceTable } from '@meltemi/model';
-import { TYPE_URL } from '@meltemi/protos-types';
+import { LOCAL_CLUSTER, TYPE_URL } from '@meltemi/protos-types';
+import { zonesInUse } from './clusters/zones.ts';
 import { outboundCluster } from './common/names.ts';
 
 /** By type URL all of it ('*') or some names. */
@@ -29,7 +30,7 @@ const SERVICE_TYPES: readonly string[] = [TYPE_URL.cluster, TYPE_URL.endpoint, T
  */
 export function changedTypes(changes: Changes, push: PushContext): ChangedTypes {
   const result = new Map<string, ReadonlySet<string> | '*'>([
-    [TYPE_URL.endpoint, new Set(changes.endpoints.flatMap((change) => assignmentsOf(change, push)))],
+    [TYPE_URL.endpoint, assignmentsTouched(changes, push)],
     [TYPE_URL.workload, new Set(changes.workloads)],
   ]);
   for (const typeUrl of [...wholeTypes(changes), ...ruledTypes(changes, push), ...headlessTypes(changes, push)]) result.set(typeUrl, '*');
@@ -78,6 +79,13 @@ function anyRulesConnections(table: VirtualServiceTable): boolean {
 
 function rulesConnections({ spec }: Config<VirtualService>): boolean {
   return (spec.tcp ?? []).length > 0 || (spec.tls ?? []).length > 0;
+}
+
+/** Names of the load assignments that endpoint changes touch. */
+function assignmentsTouched({ endpoints }: Changes, push: PushContext): ReadonlySet<string> {
+  const names = new Set(endpoints.flatMap((change) => assignmentsOf(change, push)));
+  if (endpoints.length > 0 && zonesInUse(push.destinationRules, push.mesh)) names.add(LOCAL_CLUSTER);
+  return names;
 }
 
 /** Names of the load assignments that an endpoint change touches. */

@@ -1,11 +1,11 @@
 import { LayeredMap } from '@meltemi/base';
 import { sidecarScope, type ProxyNode } from '@meltemi/model';
-import { TYPE_URL, type Cluster } from '@meltemi/protos-types';
+import { LOCAL_CLUSTER, TYPE_URL, type Cluster } from '@meltemi/protos-types';
 import { createInputsCache } from './common/inputs-cache.ts';
 import { headlessPorts } from './common/headless.ts';
 import { createNodeScopes } from './common/node-scope.ts';
 import { createPatcher, type ResourceCheck } from './envoy-filter/index.ts';
-import { endpointResource } from './endpoints/index.ts';
+import { endpointResource, localEndpoints } from './endpoints/index.ts';
 import { grpcClusters, grpcListeners, grpcRoutes } from './grpc/index.ts';
 import { nameTable } from './nds/name-table.ts';
 import {
@@ -110,7 +110,18 @@ function steady(kind: string, { scope, cache }: NodeView, named: Named): Resourc
   return cache.latest(kind, scope, { names: named.map(([name]) => name), list: named.map(([, json]) => json) }, () => fresh(named));
 }
 
+/** The node's own cluster is its own; the rest is shared within the scope. */
 function endpoints(view: NodeView, names: Names): Resources {
+  if (names === '*' || !names.has(LOCAL_CLUSTER)) return servedEndpoints(view, names);
+  let others = othersOf.get(names);
+  if (others === undefined) othersOf.set(names, (others = new Set([...names].filter((name) => name !== LOCAL_CLUSTER))));
+  const own = fresh([[LOCAL_CLUSTER, localEndpoints(view.node, view.state, view.cache)]]);
+  return others.size === 0 ? own : new LayeredMap(servedEndpoints(view, others), own);
+}
+
+const othersOf = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>();
+
+function servedEndpoints(view: NodeView, names: Names): Resources {
   const wanted =
     names === '*'
       ? clustersFor(view)

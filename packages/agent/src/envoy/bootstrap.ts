@@ -11,6 +11,8 @@ export interface BootstrapOptions {
 /** The name by which resources of the control plane refer to the agent (access log, traces). */
 const AGENT_CLUSTER = 'meltemi-agent';
 
+const LOCAL_CLUSTER = 'local_cluster';
+
 /** Envoy warns at every start when there is none. */
 const CONNECTION_LIMIT = {
   name: 'envoy.resource_monitors.global_downstream_max_connections',
@@ -42,6 +44,7 @@ const RUNTIME = {
 
 /** Envoy's bootstrap (ProtoJSON): everything else comes by delta ADS over the agent's socket. It holds no secret. */
 export function envoyBootstrap(options: BootstrapOptions): object {
+  const placed = options.node.locality !== undefined;
   const ads = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' };
   return {
     node: options.node,
@@ -56,10 +59,22 @@ export function envoyBootstrap(options: BootstrapOptions): object {
       cds_config: ads,
       lds_config: ads,
     },
-    static_resources: { clusters: [agentCluster(options.socketPath)] },
+    // Zone-aware routing compares the zones of a cluster with those of the proxy's own, which must be there from the start.
+    ...(placed ? { cluster_manager: { local_cluster_name: LOCAL_CLUSTER } } : {}),
+    static_resources: { clusters: [agentCluster(options.socketPath), ...(placed ? [localCluster()] : [])] },
     stats_config: { stats_matcher: { inclusion_list: { patterns: KEPT_STATS } } },
     layered_runtime: { layers: [{ name: 'meltemi', static_layer: RUNTIME }] },
     overload_manager: { resource_monitors: [CONNECTION_LIMIT] },
+  };
+}
+
+/** The others of the workload's own service; an agent of a control plane that does not know the name is not waited for. */
+function localCluster(): object {
+  return {
+    name: LOCAL_CLUSTER,
+    type: 'EDS',
+    connect_timeout: '1s',
+    eds_cluster_config: { eds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '5s' } },
   };
 }
 

@@ -45,6 +45,7 @@ export function joinRoute(authority: Authority, tokens: JoinTokens, allocator: W
           trustDomain: authority.trustDomain,
           identity: { serviceAccount: wanted.serviceAccount, app: wanted.app, version: wanted.version, labels: wanted.labels },
           ports: wanted.ports,
+          ...localityOf(wanted),
           proxy: proxyOf(proxy),
           ...(probe === undefined ? {} : { probe }),
         },
@@ -52,6 +53,13 @@ export function joinRoute(authority: Authority, tokens: JoinTokens, allocator: W
       );
     },
   };
+}
+
+/** In the words of xDS, as the node will say it. */
+function localityOf({ member }: CompleteJoinRequest): object {
+  const { region = '', zone = '', subZone = '' } = member?.locality ?? {};
+  if (region === '') return {};
+  return { locality: { region, ...(zone === '' ? {} : { zone }), ...(subZone === '' ? {} : { sub_zone: subZone }) } };
 }
 
 /** Without what is not said. */

@@ -40,6 +40,7 @@ function traffic(base: MeshConfig, spec: MeshConfigSpec): Partial<MeshConfig> {
     outboundTrafficPolicy: mode === 'ALLOW_ANY_DYNAMIC_DNS' ? undefined : mode,
     localityLbEnabled: spec.localityLbSetting?.enabled,
     localityLbSetting: spec.localityLbSetting,
+    zoneAwareLbSetting: spec.zoneAwareLbSetting,
     tcpKeepalive: spec.tcpKeepalive,
     defaultHttpRetryPolicy: spec.defaultHttpRetryPolicy,
     trustedHops: spec.defaultConfig?.gatewayTopology?.numTrustedProxies,

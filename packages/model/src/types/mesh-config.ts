@@ -36,6 +36,8 @@ export interface MeshConfig {
   readonly h2Upgrade: boolean;
   /** Order and shares of localities, of services whose DestinationRule says nothing of them. */
   readonly localityLbSetting: LoadBalancerSettings['localityLbSetting'];
+  /** Zone-aware routing of services without a rule of their own. */
+  readonly zoneAwareLbSetting: LoadBalancerSettings['zoneAwareLbSetting'];
   /** Between workloads of the mesh. */
   readonly meshTls: MeshTls;
   /** Of gateways that say nothing of it. */
@@ -76,6 +78,7 @@ export const DEFAULT_MESH_CONFIG: MeshConfig = {
   tcpKeepalive: undefined,
   h2Upgrade: false,
   localityLbSetting: undefined,
+  zoneAwareLbSetting: undefined,
   meshTls: { minVersion: 'TLSv1_2', cipherSuites: [] },
   gatewayTls: { minVersion: 'TLSv1_2', cipherSuites: [] },
   trustedHops: 0,

@@ -7,6 +7,7 @@ import { createDeltaClient, type DeltaClient, type DeltaResponse } from '@meltem
 import { createAddressBook } from './address-book.ts';
 import { openAdsStream } from './ads-stream.ts';
 import { createConfigDump, type ConfigDump } from './dump.ts';
+import { localCluster } from './local-cluster.ts';
 import { kindOf, readResource, toAccepted } from './resources.ts';
 import { createWarmer, type Accepted, type Pending } from './warmer.ts';
 
@@ -63,6 +64,7 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
       connected ? log.info('configuration stream is up') : log.warn('configuration stream is down; what is in force stays', { reason }),
   });
   const warming = startWarming(options, client, () => stream.flush());
+  if (options.node.locality !== undefined) warming.accept({ t: 'cluster', added: [localCluster()], removed: [] });
 
   function receive(response: DeltaResponse): void {
     const update = client.receive(response);

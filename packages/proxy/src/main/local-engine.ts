@@ -1,5 +1,5 @@
 import type { Clock, Log, Random, Timers } from '@meltemi/base';
-import { createRuntimeState } from '@meltemi/runtime';
+import { createRuntimeState, type RuntimePlace } from '@meltemi/runtime';
 import { createStandardMetrics, type MetricRegistry } from '@meltemi/telemetry/recording';
 import { createDataPlane } from '../data-plane.ts';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
@@ -13,6 +13,8 @@ import { snapshotOf, type Engine, type EngineEvents } from './engine.ts';
 export interface LocalEngineOptions {
   readonly identity: TelemetryIdentity;
   readonly gateway: boolean;
+  /** Where the proxy is, for zone-aware routing. */
+  readonly local?: RuntimePlace['local'];
   readonly registry: MetricRegistry;
   readonly events: EngineEvents;
   readonly accessLog: LogSink;
@@ -37,7 +39,10 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     gateway: options.gateway,
     now,
   });
-  const state = createRuntimeState(() => random.next(), { now: () => clock.monotonic() });
+  const state = createRuntimeState(() => random.next(), {
+    now: () => clock.monotonic(),
+    ...(options.local === undefined ? {} : { local: options.local }),
+  });
   const own = { reusePort: options.reusePort ?? false, times: options.times };
   const dataPlane = createDataPlane(state, { ...options, streams: recorder }, own);
   return {

@@ -6,6 +6,7 @@ import { ADMIN_ENDPOINTS, METRICS_ENDPOINTS } from '../admin/index.ts';
 import { startAdminServer } from '../admin/server.ts';
 import { telemetryIdentity } from '../telemetry/identity.ts';
 import { startReporter } from '../telemetry/reporter.ts';
+import { localPlace } from '../config/local-cluster.ts';
 import { connectConfiguration, type Configuration } from './configuration.ts';
 import { createFileLogSink } from './file-log.ts';
 import type { Engine, EngineEvents } from './engine.ts';
@@ -96,7 +97,7 @@ async function assemble(options: ProxyOptions) {
   const gateway = options.node.id?.startsWith('router~') === true;
   const { workers = 0, accessLogFlushMs, retireMs } = options;
   const times = { accessLogFlushMs, retireMs };
-  const engine = await createEngine(workers, { log, identity, registry, accessLog, events, gateway, times });
+  const engine = await createEngine(workers, { log, identity, registry, accessLog, events, gateway, local: localPlace(options.node), times });
   const channel = createChannel({ target: { socketPath: options.agentSocket }, keepaliveMs: 0 });
   const codec = loadCodec('sidecar');
   const configuration: Configuration = connectConfiguration({ ...SYSTEM, channel, codec, node: options.node, engine, log });
@@ -121,6 +122,7 @@ function inspection(
 }
 
 type EngineParts = Pick<LocalEngineOptions, 'identity' | 'gateway' | 'registry' | 'events' | 'accessLog' | 'times'> & {
+  readonly local: ReturnType<typeof localPlace>;
   readonly log: LeveledLog;
 };
 

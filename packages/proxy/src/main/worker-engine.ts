@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Log } from '@meltemi/base';
+import type { RuntimePlace } from '@meltemi/runtime';
 import type { MetricRegistry, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
 import type { LogSink } from '../types.ts';
@@ -13,6 +14,7 @@ export interface WorkerEngineOptions {
   readonly count: number;
   readonly identity: TelemetryIdentity;
   readonly gateway: boolean;
+  readonly local: RuntimePlace['local'];
   readonly registry: MetricRegistry;
   readonly events: EngineEvents;
   readonly accessLog: LogSink;
@@ -53,8 +55,8 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
 }
 
 function startThread(options: WorkerEngineOptions): Thread {
-  const { identity, gateway, events, accessLog, times } = options;
-  const start: WorkerStart = { identity, gateway, shared: options.count > 1, logLevel: options.logLevel, times };
+  const { identity, gateway, local, events, accessLog, times } = options;
+  const start: WorkerStart = { identity, gateway, local, shared: options.count > 1, logLevel: options.logLevel, times };
   const worker = new Worker(new URL('./worker-entry.ts', import.meta.url), { workerData: start });
   const waiting = new Map<number, (value: never) => void>();
   let next = 1;

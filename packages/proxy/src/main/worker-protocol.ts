@@ -1,4 +1,4 @@
-import type { RuntimeDelta } from '@meltemi/runtime';
+import type { RuntimeDelta, RuntimePlace } from '@meltemi/runtime';
 import type { Span, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
 import type { KnownWorkload } from '../telemetry/peers.ts';
@@ -10,6 +10,7 @@ import type { LogLevel } from './ports.ts';
 export interface WorkerStart {
   readonly identity: TelemetryIdentity;
   readonly gateway: boolean;
+  readonly local: RuntimePlace['local'];
   /** Other threads listen on the same ports. */
   readonly shared: boolean;
   readonly logLevel: LogLevel;

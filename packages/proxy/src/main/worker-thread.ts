@@ -18,6 +18,7 @@ const engine = createLocalEngine({
   log: createLineLog(start.logLevel, (line) => post({ t: 'log', line })),
   identity: start.identity,
   gateway: start.gateway,
+  local: start.local,
   reusePort: start.shared,
   times: start.times,
   registry,

@@ -138,10 +138,13 @@ function decodeConsistent(reader: Reader | undefined): ConsistentHashing {
   };
 }
 
+const ZONE_AWARE: LocalityBalancing = { t: 'zone-aware', enabled: 1, minClusterSize: 6, failOnPanic: false, forceDirect: false };
+
 function decodeLocality(reader: Reader | undefined): LocalityBalancing {
   if (reader?.message('locality_weighted_lb_config') !== undefined) return WEIGHTED;
   const zone = reader?.message('zone_aware_lb_config');
-  if (zone === undefined) return { t: 'none' };
+  // Envoy's: where nothing is said, a proxy that knows its own cluster is zone-aware.
+  if (zone === undefined) return ZONE_AWARE;
   const enabled = zone.message('routing_enabled');
   return {
     t: 'zone-aware',

@@ -173,7 +173,7 @@ interface EnabledZone extends ZoneRouting {
 
 function zoneRouting({ options, nowMs }: TurnContext, set: HostSet): EnabledZone | undefined {
   const { locality } = options.config;
-  if (locality.t !== 'zone-aware' || options.zone === undefined) return undefined;
+  if (locality.t !== 'zone-aware' || locality.enabled === 0 || options.zone === undefined) return undefined;
   const routing = routeByZone(locality, set, options.zone, nowMs);
   return routing === undefined ? undefined : { ...routing, enabled: (random) => locality.enabled >= 1 || random() < locality.enabled };
 }

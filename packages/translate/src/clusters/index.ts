@@ -13,6 +13,7 @@ import type { Cluster } from '@meltemi/protos-types';
 import type { InputsCache, Made } from '../common/inputs-cache.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import type { InboundPort } from '../listeners/inbound-ports.ts';
+import { zonesInUse } from './zones.ts';
 import { blackHoleCluster, inboundClusterOf, inboundPassthroughCluster, passthroughCluster, type InboundClusterInputs } from './fixed-clusters.ts';
 import { outboundClusterOf } from './outbound-cluster.ts';
 
@@ -50,7 +51,8 @@ export function outboundClusters(
   const { scope, mesh } = inputs;
   const fixed: Cluster[] = [cache.get('blackHoleCluster', { mesh }, () => blackHoleCluster(mesh))];
   if (scope.interception === 'REDIRECT') fixed.push(cache.get('passthroughCluster', { mesh }, () => passthroughCluster(mesh)));
-  const old = before?.inputs.mesh === mesh ? before : undefined;
+  const zones = zonesInUse(inputs.destinationRules, mesh);
+  const old = before?.inputs.mesh === mesh && zonesInUse(before.inputs.destinationRules, before.inputs.mesh) === zones ? before : undefined;
   const known = new Map(old?.made.rows.map((row) => [row.service, row]));
   const sameRules = old?.inputs.destinationRules === inputs.destinationRules;
   // A wildcard has no address of its own: only an original destination can be reached.
@@ -71,8 +73,13 @@ function rowOf(
   return { service, rule, identities, clusters: serviceClusters({ service, rule, identities }, inputs, cache) };
 }
 
-function serviceClusters(parts: Omit<ServiceRow, 'clusters'>, { mesh, scope }: OutboundClustersInputs, cache: InputsCache): readonly Cluster[] {
+function serviceClusters(
+  parts: Omit<ServiceRow, 'clusters'>,
+  { mesh, scope, destinationRules }: OutboundClustersInputs,
+  cache: InputsCache,
+): readonly Cluster[] {
   const { service, rule, identities } = parts;
+  const zones = zonesInUse(destinationRules, mesh);
   const clusters: Cluster[] = [];
   for (const port of service.ports) {
     if (port.protocol === 'udp') continue;
@@ -88,6 +95,7 @@ function serviceClusters(parts: Omit<ServiceRow, 'clusters'>, { mesh, scope }: O
         originalDestination: scope.interception === 'REDIRECT',
         nodeType: scope.type,
         caller: service.resolution === 'dns' || service.resolution === 'dns-round-robin' ? scope : undefined,
+        zonesInUse: zones,
       };
       const cluster = cache.get('outboundCluster', key, (known) => ({ made: outboundClusterOf(known) })).made;
       if (cluster !== undefined) clusters.push(cluster);

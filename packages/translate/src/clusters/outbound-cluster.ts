@@ -32,6 +32,8 @@ export interface OutboundClusterInputs {
   readonly nodeType: NodeScope['type'];
   /** For services by DNS, whose endpoints stand in the cluster: the order of localities is the caller's. */
   readonly caller: NodeScope | undefined;
+  /** Some cluster of the mesh is zone-aware. */
+  readonly zonesInUse: boolean;
 }
 
 /** The cluster of a service port or of one subset of it. Undefined when the node cannot reach such a service (resolution NONE without redirection). */
@@ -46,7 +48,7 @@ export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | unde
   return {
     name: outboundCluster(port.number, subset, service.hostname),
     ...discovery,
-    ...commonLbFields(policy, localityRule(policy, service, mesh)),
+    ...commonLbFields(policy, localityRule(policy, service, mesh), inputs.zonesInUse),
     connect_timeout: durationOf(policy.connectionPool?.tcp?.connectTimeout) ?? protoDuration(mesh.connectTimeoutMs),
     circuit_breakers: circuitBreakers(policy),
     ...outlierFields(policy.outlierDetection),

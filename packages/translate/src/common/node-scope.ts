@@ -1,13 +1,6 @@
 import type { Config, Sidecar } from '@meltemi/api';
-import {
-  sidecarFor,
-  type DestinationRuleTable,
-  type Labels,
-  type MergedDestinationRule,
-  type ProxyNode,
-  type PushContext,
-  type VirtualServiceTable,
-} from '@meltemi/model';
+import { sidecarFor, type DestinationRuleTable, type Labels, type ProxyNode, type PushContext, type VirtualServiceTable } from '@meltemi/model';
+import { balancers } from '../clusters/zones.ts';
 import type { InputsCache } from './inputs-cache.ts';
 
 /**
@@ -50,19 +43,17 @@ function labelsMatter(push: PushContext): boolean {
     once(push.destinationRules, selectsClients) ||
     once(push.virtualServices, matchesClients) ||
     push.mesh.localityLbSetting?.failoverPriority !== undefined ||
+    push.mesh.zoneAwareLbSetting?.failoverPriority !== undefined ||
     once(push.services, ({ all }) => all.some((service) => service.trafficDistribution !== undefined))
   );
 }
 
-function selectsClients({ byNamespace }: DestinationRuleTable): boolean {
-  const rules = [...byNamespace.values()].flatMap((hosts) => [...hosts.values()].flat());
-  return rules.some((rule) => Object.keys(rule.workloadSelector).length > 0 || ordersByLabels(rule));
-}
-
-function ordersByLabels({ trafficPolicy, subsets }: MergedDestinationRule): boolean {
-  const policies = [trafficPolicy?.policy, ...subsets.map(({ subset }) => subset.trafficPolicy)];
-  const blocks = policies.flatMap((policy) => (policy === undefined ? [] : [policy, ...(policy.portLevelSettings ?? [])]));
-  return blocks.some((policy) => policy.loadBalancer?.localityLbSetting?.failoverPriority !== undefined);
+function selectsClients(table: DestinationRuleTable): boolean {
+  const rules = [...table.byNamespace.values()].flatMap((hosts) => [...hosts.values()].flat());
+  return (
+    rules.some((rule) => Object.keys(rule.workloadSelector).length > 0) ||
+    balancers(table).some((lb) => (lb?.localityLbSetting ?? lb?.zoneAwareLbSetting)?.failoverPriority !== undefined)
+  );
 }
 
 function matchesClients({ all }: VirtualServiceTable): boolean {

@@ -11,7 +11,7 @@ import {
   type Service,
   type ServicePort,
 } from '@meltemi/model';
-import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from '@meltemi/protos-types';
+import { LOCAL_CLUSTER, type ClusterLoadAssignment, type LbEndpoint, type LocalityLbEndpoints } from '@meltemi/protos-types';
 import type { LocalityLb } from '../clusters/locality.ts';
 import { groupByLocality, type LocalityPlan } from './locality.ts';
 
@@ -26,6 +26,7 @@ export interface AssignmentInputs {
   /** Order and shares of localities, for the caller. */
   readonly setting: LocalityLb | undefined;
   readonly failover: boolean;
+  readonly regionsOnly: boolean;
   /** `region/zone/subzone` of the caller, where it matters; else empty. */
   readonly callerLocality: string;
   /** Its values of the labels of `failoverPriority`. */
@@ -58,8 +59,14 @@ export function loadAssignment(inputs: AssignmentInputs): ClusterLoadAssignment 
   return { cluster_name: inputs.name, endpoints: localities(chosen, planOf(inputs), (endpoint) => lbEndpoint(endpoint, mutual(endpoint))) };
 }
 
-function planOf({ setting, failover, callerLocality, callerValues }: AssignmentInputs): LocalityPlan | undefined {
-  return setting === undefined ? undefined : { setting, failover, caller: { locality: parseLocality(callerLocality), priorityValues: callerValues } };
+/** The proxy's own cluster, which is counted and never called. */
+export function localAssignment({ endpoints }: Pick<AssignmentInputs, 'endpoints'>): ClusterLoadAssignment {
+  return { cluster_name: LOCAL_CLUSTER, endpoints: localities(endpoints.list, undefined, (endpoint) => bareEndpoint(endpoint)) };
+}
+
+function planOf({ setting, failover, regionsOnly, callerLocality, callerValues }: AssignmentInputs): LocalityPlan | undefined {
+  if (setting === undefined) return undefined;
+  return { setting, failover, regionsOnly, caller: { locality: parseLocality(callerLocality), priorityValues: callerValues } };
 }
 
 /** What the endpoints of a DNS cluster depend on. */
@@ -100,9 +107,7 @@ function lbEndpoint(endpoint: Endpoint, mutual: boolean): LbEndpoint {
   const revision = canonicalRevision(endpoint.labels);
   const canonical = canonicalName(endpoint.labels, endpoint.workload);
   return {
-    endpoint: { address: addressOf(endpoint) },
-    ...(endpoint.health === 'healthy' ? {} : { health_status: HEALTH[endpoint.health] }),
-    load_balancing_weight: endpoint.weight,
+    ...bareEndpoint(endpoint),
     metadata: {
       filter_metadata: {
         ...(mutual ? { 'envoy.transport_socket_match': { tlsMode: 'istio' } } : {}),
@@ -110,6 +115,14 @@ function lbEndpoint(endpoint: Endpoint, mutual: boolean): LbEndpoint {
         'meltemi.io': { app: endpoint.labels['app'] ?? canonical, version: endpoint.labels['version'] ?? revision, principal: endpoint.principal },
       },
     },
+  };
+}
+
+function bareEndpoint(endpoint: Endpoint): LbEndpoint {
+  return {
+    endpoint: { address: addressOf(endpoint) },
+    ...(endpoint.health === 'healthy' ? {} : { health_status: HEALTH[endpoint.health] }),
+    load_balancing_weight: endpoint.weight,
   };
 }
 

@@ -1,10 +1,12 @@
-import { destinationRuleFor, serviceKey, sidecarScope, type Service } from '@meltemi/model';
+import { destinationRuleFor, serviceKey, servicesSelecting, sidecarScope, type Endpoint, type ProxyNode, type Service } from '@meltemi/model';
+import type { ClusterLoadAssignment } from '@meltemi/protos-types';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
+import { zonesInUse } from '../clusters/zones.ts';
 import type { InputsCache } from '../common/inputs-cache.ts';
 import { parseOutboundCluster } from '../common/names.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import type { MeshState } from '../types.ts';
-import { endpointList, loadAssignment, type AssignmentInputs } from './assignment.ts';
+import { endpointList, loadAssignment, localAssignment, type AssignmentInputs } from './assignment.ts';
 import { localityPlan } from './locality-plan.ts';
 import type { LocalityPlan } from './locality.ts';
 
@@ -33,11 +35,11 @@ function assignmentInputs(name: string, state: MeshState, scope: NodeScope): Ass
 function planInputs(
   plan: LocalityPlan | undefined,
   { locality }: NodeScope,
-): Pick<AssignmentInputs, 'setting' | 'failover' | 'callerLocality' | 'callerValues'> {
-  if (plan === undefined) return { setting: undefined, failover: false, callerLocality: '', callerValues: [] };
-  const { setting, failover, caller } = plan;
+): Pick<AssignmentInputs, 'setting' | 'failover' | 'regionsOnly' | 'callerLocality' | 'callerValues'> {
+  if (plan === undefined) return { setting: undefined, failover: false, regionsOnly: false, callerLocality: '', callerValues: [] };
+  const { setting, failover, regionsOnly, caller } = plan;
   // Callers of other places share what does not depend on the place.
-  return { setting, failover, callerLocality: heedsPlace(plan) ? locality : '', callerValues: caller.priorityValues };
+  return { setting, failover, regionsOnly, callerLocality: heedsPlace(plan) ? locality : '', callerValues: caller.priorityValues };
 }
 
 /** Without shares to give and without ejection, localities are only told. */
@@ -56,6 +58,17 @@ function edsService(
   if (parsed === undefined || service?.resolution !== 'static' || service.hostname !== parsed.hostname) return undefined;
   return service.ports.some((port) => port.number === parsed.port) ? { service, port: parsed.port, subset: parsed.subset } : undefined;
 }
+
+/** The others of the node's own service, itself among them: by them a proxy knows how its zone's share compares. Empty while no cluster is zone-aware. */
+export function localEndpoints(node: ProxyNode, { push, endpoints }: MeshState, cache: InputsCache): ClusterLoadAssignment {
+  const used = zonesInUse(push.destinationRules, push.mesh);
+  const service = used ? servicesSelecting(push, node.namespace, node.labels).find(({ resolution }) => resolution === 'static') : undefined;
+  const port = service?.ports[0]?.number ?? 0;
+  const list = service === undefined ? NOBODY : endpoints.endpoints(serviceKey(service), port);
+  return cache.get('localEndpoints', { endpoints: endpointList(list) }, localAssignment);
+}
+
+const NOBODY: readonly Endpoint[] = [];
 
 /** The EDS resource of a cluster name. */
 export function endpointResource(

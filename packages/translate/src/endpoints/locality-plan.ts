@@ -10,5 +10,6 @@ export function localityPlan(policy: EffectivePolicy, service: Service, mesh: Me
   if (rule === undefined || caller === undefined) return undefined;
   const place = { labels: caller.labels, locality: parseLocality(caller.locality), cluster: '' };
   const priorityValues = (rule.setting.failoverPriority ?? []).map((entry) => topologyValue(entry.split('=', 1)[0] ?? '', place));
-  return { ...rule, caller: { locality: place.locality, priorityValues } };
+  const { setting, failover, zoneAware } = rule;
+  return { setting, failover, regionsOnly: zoneAware !== undefined, caller: { locality: place.locality, priorityValues } };
 }

@@ -21,6 +21,8 @@ export interface LocalityCaller {
 export interface LocalityPlan {
   readonly setting: LocalityLb;
   readonly failover: boolean;
+  /** Only regions are ordered: among the zones of one the proxy itself chooses. */
+  readonly regionsOnly: boolean;
   readonly caller: LocalityCaller;
 }
 
@@ -34,7 +36,7 @@ export function groupByLocality(endpoints: readonly Endpoint[], plan: LocalityPl
   if (!plan.failover) return groups;
   const priorities = setting.failoverPriority ?? [];
   const split = priorities.length === 0 ? groups : groups.flatMap((group) => splitByLabels(group.endpoints, priorities, caller));
-  const byRegion = priorities.length === 0 || (setting.failover ?? []).length > 0;
+  const byRegion = priorities.length === 0 || plan.regionsOnly || (setting.failover ?? []).length > 0;
   return withoutGaps(byRegion ? split.map((group) => ({ ...group, priority: group.priority * 5 + rankOf(group.locality, plan) })) : split);
 }
 
@@ -111,11 +113,12 @@ function known(value: string): string | undefined {
 }
 
 /** Istio's order: same sub-zone 0, zone 1, region 2, another region 3; 4 where a failover region is named and this is not it. */
-function rankOf(locality: Locality, { setting, caller: { locality: own } }: LocalityPlan): number {
+function rankOf(locality: Locality, { setting, regionsOnly, caller: { locality: own } }: LocalityPlan): number {
   if (locality.region !== own.region) {
     const target = setting.failover?.find((entry) => entry.from === own.region);
     return target !== undefined && target.to !== locality.region ? 4 : 3;
   }
+  if (regionsOnly) return 0;
   if (locality.zone !== own.zone) return 2;
   return locality.subZone === own.subZone ? 0 : 1;
 }

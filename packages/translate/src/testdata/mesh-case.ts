@@ -6,7 +6,7 @@ import {
   buildPushContext, createEndpointIndex, DEFAULT_MESH_CONFIG, endpointsOf, joinServices, meshConfigFrom, NO_LOCALITY, parseLocality, parseProtocol, parseProxyNode, serviceKey, workloadFromEntry,
   type Endpoint, type JoinedServices, type MeshConfig, type ProxyNode, type Workload,
 } from '@meltemi/model';
-import { TYPE_URL } from '@meltemi/protos-types';
+import { LOCAL_CLUSTER, TYPE_URL, type ClusterLoadAssignment } from '@meltemi/protos-types';
 import { createTranslator, type MeshState, type Translator } from '../index.ts';
 
 /** What the `# mesh` document of a case says (JSON). */
@@ -159,7 +159,9 @@ export interface NodeResources {
 /** Everything that a node gets. */
 export function resourcesOf(node: ProxyNode, state: MeshState, translator: Translator = createTranslator()): NodeResources {
   const all = (typeUrl: string): readonly object[] => [...translator.generate(node, typeUrl, '*', state).values()].map((resource) => resource.json);
-  return { clusters: all(TYPE_URL.cluster), endpoints: all(TYPE_URL.endpoint), listeners: all(TYPE_URL.listener), routes: all(TYPE_URL.route), names: all(TYPE_URL.nameTable)[0] };
+  const local = translator.generate(node, TYPE_URL.endpoint, new Set([LOCAL_CLUSTER]), state).get(LOCAL_CLUSTER)?.json as ClusterLoadAssignment | undefined;
+  const endpoints = [...all(TYPE_URL.endpoint), ...((local?.endpoints ?? []).length === 0 || local === undefined ? [] : [local])];
+  return { clusters: all(TYPE_URL.cluster), endpoints, listeners: all(TYPE_URL.listener), routes: all(TYPE_URL.route), names: all(TYPE_URL.nameTable)[0] };
 }
 
 /** The part of the resources that a case is about. */

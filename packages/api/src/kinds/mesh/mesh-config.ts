@@ -4,7 +4,7 @@ import { defineKind } from '../../kind.ts';
 import { duration, durationMin1ms, int32, nonEmpty, opt, portNumber, text, uint32 } from '../../schema/fields.ts';
 import { dnsLabelFault } from '../../schema/formats.ts';
 import { retries } from '../networking/http-route.ts';
-import { localityLb } from '../networking/traffic-policy.ts';
+import { localityLb, zoneAwareLb } from '../networking/traffic-policy.ts';
 import { proxySettings, PROXY_UNSUPPORTED } from './proxy-settings.ts';
 
 const anything = z.record(z.string(), z.unknown());
@@ -69,7 +69,7 @@ const meshConfigSchema = z.strictObject({
   defaultDestinationRuleExportTo: opt(exportTo, 'Who sees DestinationRules that do not say it.'),
   rootNamespace: opt(nonEmpty, 'Namespace whose objects are the defaults of the mesh.'),
   localityLbSetting: opt(localityLb, 'Preference of near endpoints.'),
-  zoneAwareLbSetting: opt(anything, 'Preference of the own zone.'),
+  zoneAwareLbSetting: opt(zoneAwareLb, 'Preference of the own zone.'),
   dnsRefreshRate: opt(durationMin1ms, 'Wait after a failed look-up; default 60s.'),
   h2UpgradePolicy: opt(z.enum(['DO_NOT_UPGRADE', 'UPGRADE']), 'Whether HTTP/1.1 becomes HTTP/2 between sidecars.'),
   inboundClusterStatName: opt(z.string(), 'Name in statistics.'),
@@ -134,7 +134,6 @@ export const meshConfigDefinition = defineKind({
     caCertificates: CERTIFICATES,
     certificates: CERTIFICATES,
     ca: CERTIFICATES,
-    zoneAwareLbSetting: 'zone-aware routing is not built yet',
     inboundClusterStatName: 'statistics carry the names of clusters',
     outboundClusterStatName: 'statistics carry the names of clusters',
     serviceSettings: CLUSTERS,

@@ -86,7 +86,12 @@ function loadBalancerRules(loadBalancer: LoadBalancerSettings, at: At): Finding[
   const findings = [
     ...hashRules(loadBalancer.consistentHash, [...at, 'consistentHash']),
     ...localityRules(loadBalancer.localityLbSetting, [...at, 'localityLbSetting']),
+    ...failoverRules(loadBalancer.zoneAwareLbSetting?.failover, [...at, 'zoneAwareLbSetting']),
   ];
+  if (loadBalancer.zoneAwareLbSetting !== undefined && (loadBalancer.consistentHash !== undefined || loadBalancer.simple === 'PASSTHROUGH')) {
+    const message = 'zones are heeded with ROUND_ROBIN, LEAST_REQUEST and RANDOM only; of this setting, regions alone count';
+    findings.push({ path: [...at, 'zoneAwareLbSetting'], message, severity: 'warning' });
+  }
   const warms = loadBalancer.warmup !== undefined || loadBalancer.warmupDurationSecs !== undefined;
   if (warms && (loadBalancer.consistentHash !== undefined || loadBalancer.simple === 'RANDOM' || loadBalancer.simple === 'PASSTHROUGH')) {
     findings.push({ path: at, message: 'new endpoints warm up with ROUND_ROBIN and LEAST_REQUEST only', severity: 'warning' });
@@ -131,7 +136,12 @@ function localityRules(locality: LoadBalancerSettings['localityLbSetting'], at: 
     if (sources.has(source)) findings.push({ path, message: `the traffic of "${source}" is distributed twice` });
     sources.add(source);
   });
-  locality?.failover?.forEach((entry, index) => {
+  return [...findings, ...failoverRules(locality?.failover, at)];
+}
+
+function failoverRules(failover: NonNullable<LoadBalancerSettings['localityLbSetting']>['failover'], at: At): Finding[] {
+  const findings: Finding[] = [];
+  failover?.forEach((entry, index) => {
     const path = [...at, 'failover', index];
     if (entry.from === entry.to) findings.push({ path, message: `"${entry.from ?? ''}" fails over to itself` });
     if ((entry.from ?? '').includes('/') || (entry.to ?? '').includes('/'))

@@ -35,7 +35,6 @@ export type ClientTlsSettings = NonNullable<TrafficPolicy['tls']>;
 
 /** Refused in every traffic policy: of the rule, of subsets and of ports. */
 const POLICY = {
-  'loadBalancer.zoneAwareLbSetting': 'proxies do not know the others of their own service; write localityLbSetting',
   'outlierDetection.consecutiveErrors': 'Istio ignores it too; write consecutive5xxErrors',
 };
 

@@ -40,7 +40,7 @@ export const localityLb = oneOf(
   }),
   ['distribute', 'failover', 'failoverPriority'],
 );
-const zoneAwareLb = z.strictObject({
+export const zoneAwareLb = z.strictObject({
   enabled: opt(z.boolean(), 'Switches zone-aware routing.'),
   failover: opt(failoverList, 'Where traffic goes when a zone is unhealthy.'),
   failoverPriority: opt(z.array(z.string()), 'Labels whose agreement orders endpoints.'),
