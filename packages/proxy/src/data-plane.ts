@@ -1,6 +1,8 @@
 import type { RuntimeChange, RuntimeState } from '@meltemi/runtime';
 import { HeadScanner } from '@meltemi/wire';
 import { AccessLogger } from './access-log/access-logger.ts';
+import { RemoteLogs } from './access-log/remote-logs.ts';
+import { drainReport, finishDrain, isDraining, type DrainOrder } from './core/drain.ts';
 import { HeadStore } from './core/head-store.ts';
 import { createIds } from './core/ids.ts';
 import { Outputs } from './core/output.ts';
@@ -56,6 +58,7 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
     for (const connection of worker.connections) connection.destroy();
     acceptor.abort();
     for (const cluster of state.clusters()) for (const host of cluster.hosts()) closePool(host.slot);
+    worker.accessLog.remote?.flush();
     worker.accessLog.flush();
     worker.wheel.close();
   };
@@ -120,7 +123,9 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     counters: new Map(),
     filterHalves: FILTER_HALVES,
   };
-  return Object.assign(worker, { filterContext: new RequestContext(worker) });
+  const whole = Object.assign(worker, { filterContext: new RequestContext(worker) });
+  whole.accessLog.remote = new RemoteLogs(whole);
+  return whole;
 }
 
 function openConnection(worker: Worker, accepted: Accepted): Connection {

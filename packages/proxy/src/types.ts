@@ -3,8 +3,9 @@
  * and what they hand to metrics, spans and logs. Compiled configuration itself is `@meltemi/runtime`'s.
  */
 import type { Clock, Log, Random, Timers } from '@meltemi/base';
+import type { Node } from '@meltemi/protos-types';
 import type { DrainOrder, DrainReport } from './core/drain.ts';
-import type { CompiledChain, CompiledCluster, CompiledRoute, Host, MetadataStruct, RuntimeChange } from '@meltemi/runtime';
+import type { AccessLogType, CompiledChain, CompiledCluster, CompiledRoute, Host, MetadataStruct, RuntimeChange } from '@meltemi/runtime';
 import type { ProxyTlv } from '@meltemi/wire';
 
 // ---------------------------------------------------------------------------------------------------------------- transport
@@ -143,6 +144,8 @@ export interface TraceContext {
   /** The caller's span, '' for a root. */
   readonly parentSpanId: string;
   readonly sampled: boolean;
+  /** This proxy, or one before it, has chosen the request for tracing; `sampled` may say otherwise where the caller does. */
+  readonly traced: boolean;
 }
 
 /**
@@ -179,6 +182,9 @@ export interface StreamInfo {
   /** Values of the request and response headers that some access log or tag asked for, in the order of `capture` lists. */
   capturedRequest: readonly (string | undefined)[];
   capturedResponse: readonly (string | undefined)[];
+  capturedTrailers: readonly (string | undefined)[];
+  /** What a log of it is told as. */
+  logType: AccessLogType;
   /** gRPC calls are told by `content-type: application/grpc…`; `grpcStatus` is '' until seen. */
   grpc: boolean;
   grpcStatus: string;
@@ -233,6 +239,8 @@ export interface DataPlanePorts {
   readonly log: Log;
   readonly streams: StreamSink;
   readonly accessLog: LogSink;
+  /** Who this proxy is, for collectors. */
+  readonly node?: Node;
 }
 
 /** How a listener is doing, for the admin endpoint. */

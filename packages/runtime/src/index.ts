@@ -1,4 +1,6 @@
+export type * from './types/access-log.ts';
 export type * from './types/common.ts';
+export type * from './types/tracing.ts';
 export type * from './types/tls.ts';
 export type * from './types/listener.ts';
 export type * from './types/tcp.ts';
@@ -21,7 +23,8 @@ export type { GrpcService } from './decode/grpc-service.ts';
 export type { Descriptor } from './ratelimit/types.ts';
 export type { JwksSource, JwtProvider } from './jwt/types.ts';
 export type { Jwt, JwtAlgorithm } from './jwt/parse.ts';
-export { metadataAt } from './compile/metadata-match.ts';
+export { compileMetadataMatch, metadataAt } from './compile/metadata-match.ts';
+export { compileHeader } from './compile/predicates.ts';
 export { judgeJwt } from './jwt/judge.ts';
 export { jwtVerdict } from './jwt/verdict.ts';
 export type * from './compiled.ts';

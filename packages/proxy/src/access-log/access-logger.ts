@@ -1,6 +1,6 @@
 import type { Timer, Timers } from '@meltemi/base';
 import type { LogSink, StreamInfo } from '../types.ts';
-import type { CompiledLog } from './compile-log.ts';
+import type { CompiledLog, CompiledRemoteLog } from './compile-log.ts';
 
 const BATCH_BYTES = 128 * 1024;
 const FLUSH_AT_BYTES = 64 * 1024;
@@ -14,6 +14,12 @@ interface Batch {
   length: number;
 }
 
+/** Where entries for collectors go. */
+export interface RemoteSink {
+  log(log: CompiledRemoteLog, entry: object): void;
+  flush(): void;
+}
+
 /** Gathers lines and hands them out in one piece, every second or 64 KiB. */
 export class AccessLogger {
   readonly #sink: LogSink;
@@ -21,6 +27,8 @@ export class AccessLogger {
   readonly #flushMs: number;
   readonly #batches = new Map<string, Batch>();
   #timer: Timer | undefined;
+  /** Set with the worker whose clusters it sends through. */
+  remote: RemoteSink | undefined = undefined;
 
   constructor(sink: LogSink, timers: Timers, flushMs = FLUSH_MS) {
     this.#sink = sink;
@@ -31,6 +39,11 @@ export class AccessLogger {
   /** Logs a finished stream to each of these logs. */
   log(logs: readonly CompiledLog[], info: StreamInfo): void {
     for (const log of logs) {
+      if (log.t === 'remote') {
+        const entry = log.entry(info);
+        if (entry !== undefined) this.remote?.log(log, entry);
+        continue;
+      }
       const line = log.line(info);
       if (line !== undefined) this.#append(log.path, line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}\n` : line);
     }

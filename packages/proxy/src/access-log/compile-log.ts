@@ -1,5 +1,8 @@
-import { loneOperator, parseFormat, type AccessLog, type AccessLogFilter, type LogField, type LogFormat } from '@meltemi/runtime';
-import { RESPONSE_FLAGS, type StreamInfo } from '../types.ts';
+import { loneOperator, parseFormat, type AccessLog, type FileLog, type LogField, type LogFormat } from '@meltemi/runtime';
+import type { StreamInfo } from '../types.ts';
+import { compileFilter } from './compile-filter.ts';
+import { compileEntry } from './log-entry.ts';
+import { compileRecord } from './otel-record.ts';
 import {
   formatTime,
   metadataText,
@@ -17,18 +20,44 @@ const LONG_LINE = 8 * 1024;
 const LONG_VALUE = 1024;
 
 /** One access log, ready to use. */
-export interface CompiledLog {
+export type CompiledLog = CompiledFileLog | CompiledRemoteLog;
+
+export interface CompiledFileLog {
+  readonly t: 'file';
   readonly path: string;
   /** The line with its newline, undefined when the log's filter does not want the stream. */
   line(info: StreamInfo): string | undefined;
 }
 
+/** A log whose entries go to a collector. */
+export interface CompiledRemoteLog {
+  readonly t: 'remote';
+  readonly config: Exclude<AccessLog, FileLog>;
+  /** Logs of the same key share a connection and its buffer. */
+  readonly key: string;
+  /** The entry as ProtoJSON, undefined when the log's filter does not want the stream. */
+  entry(info: StreamInfo): object | undefined;
+}
+
 /** Compiles a log's format; adds the headers it needs to `capture`. */
 export function compileLog(log: AccessLog, capture: CaptureList): CompiledLog {
-  const render = log.format.t === 'text' ? compileText(log.format.text, capture) : compileJson(log.format.fields, log.omitEmptyValues, capture);
-  const { filter } = log;
-  if (filter === undefined) return { path: log.path, line: render };
-  return { path: log.path, line: (info) => (passes(filter, info) ? render(info) : undefined) };
+  const passes = log.filter === undefined ? undefined : compileFilter(log.filter, capture);
+  const filtered =
+    <T>(make: (info: StreamInfo) => T) =>
+    (info: StreamInfo) =>
+      passes === undefined || passes(info) ? make(info) : undefined;
+  if (log.t === 'file') {
+    const { format, omitEmptyValues, path } = log;
+    const render = format.t === 'text' ? compileText(format.text, capture) : compileJson(format.fields, omitEmptyValues, capture);
+    return { t: 'file', path, line: passes === undefined ? render : filtered(render) };
+  }
+  const make = log.t === 'grpc' ? compileEntry(log, capture) : compileRecord(log, capture, (text) => compileText(text, capture, false));
+  return { t: 'remote', config: log, key: keyOf(log), entry: passes === undefined ? make : filtered(make) };
+}
+
+function keyOf(log: Exclude<AccessLog, FileLog>): string {
+  const resource = log.t === 'grpc' ? log.entries : [log.statPrefix, log.builtinLabels, log.resourceAttributes];
+  return JSON.stringify([log.t, log.service, log.logName, log.flushMs, log.bufferBytes, resource]);
 }
 
 /** The body of an answer of the proxy itself, by its format; `own` is what `%LOCAL_REPLY_BODY%` stands for. */
@@ -73,7 +102,7 @@ interface OwnBody {
 }
 
 /** In a body nothing is quoted, and an answer without a body is one with an empty body. */
-function compileText(text: string, capture: CaptureList): (info: StreamInfo) => string {
+function compileText(text: string, capture: CaptureList, quoting = capture.localBody === undefined): (info: StreamInfo) => string {
   const parsed = parseFormat(text);
   if (!parsed.ok) return () => `${parsed.message}\n`;
   const pieces = parsed.parts.map((part): string | Getter | OwnBody => {
@@ -82,7 +111,7 @@ function compileText(text: string, capture: CaptureList): (info: StreamInfo) => 
     const { maxLength } = part;
     const cut: Getter = maxLength === undefined ? get : (info) => get(info)?.toString().slice(0, maxLength);
     if (part.operator === 'LOCAL_REPLY_BODY') return { t: 'body', get: cut };
-    return capture.localBody !== undefined || UNQUOTED.has(part.operator) ? cut : (info) => unquoted(cut(info));
+    return !quoting || UNQUOTED.has(part.operator) ? cut : (info) => unquoted(cut(info));
   });
   return (info) => {
     let line = '';
@@ -149,29 +178,4 @@ function compileJsonText(text: string, capture: CaptureList): (info: StreamInfo)
     const value = get(info);
     return value === undefined || value === '' ? null : value;
   };
-}
-
-/** Does the filter take the stream? */
-export function passes(filter: AccessLogFilter, info: StreamInfo): boolean {
-  switch (filter.t) {
-    case 'status-code':
-      return compare(info.responseCode, filter.op, filter.value);
-    case 'duration':
-      return compare(info.endMs - info.startMs, filter.op, filter.valueMs);
-    case 'response-flag':
-      return filter.flags.length === 0
-        ? info.flags !== 0
-        : filter.flags.some((flag) => (info.flags & (1 << RESPONSE_FLAGS.findIndex((known) => known === flag))) !== 0);
-    case 'not-health-check':
-      return true;
-    case 'and':
-      return filter.filters.every((inner) => passes(inner, info));
-    case 'or':
-      return filter.filters.some((inner) => passes(inner, info));
-  }
-}
-
-function compare(value: number, op: 'eq' | 'ge' | 'le', limit: number): boolean {
-  if (op === 'eq') return value === limit;
-  return op === 'ge' ? value >= limit : value <= limit;
 }

@@ -1,4 +1,4 @@
-import { metadataAt, type MetadataValue } from '@meltemi/runtime';
+import { metadataAt, type CustomTag, type MetadataValue } from '@meltemi/runtime';
 import { upstreamServiceMs } from '../core/stream-info.ts';
 import { hostPort } from '../net/addresses.ts';
 import { formatFlags, type StreamInfo } from '../types.ts';
@@ -10,6 +10,7 @@ export type Getter = (info: StreamInfo) => string | number | undefined;
 export interface CaptureList {
   readonly request: string[];
   readonly response: string[];
+  readonly trailers: string[];
   /** For the body of an answer: what the proxy would say. */
   readonly localBody?: () => string;
 }
@@ -115,10 +116,42 @@ export function responseHeader(argument: string, capture: CaptureList): Getter {
   return firstOf(getters);
 }
 
-function captured(name: string, list: string[], field: 'capturedRequest' | 'capturedResponse'): Getter {
+function captured(name: string, list: string[], field: 'capturedRequest' | 'capturedResponse' | 'capturedTrailers'): Getter {
   let index = list.indexOf(name);
   if (index < 0) index = list.push(name) - 1;
   return (info) => info[field][index];
+}
+
+/** `%TRAILER(A?B)%`. */
+export function responseTrailer(argument: string, capture: CaptureList): Getter {
+  return firstOf(
+    argument
+      .toLowerCase()
+      .split('?')
+      .map((name) => captured(name, capture.trailers, 'capturedTrailers')),
+  );
+}
+
+/** The value of a tag; undefined = it is left out. */
+export function compileTag({ source }: CustomTag, capture: CaptureList): (info: StreamInfo) => string | undefined {
+  const given = (value: unknown, otherwise: string): string | undefined => {
+    const text = value === undefined || value === '' ? otherwise : typeof value === 'string' ? value : JSON.stringify(value);
+    return text === '' ? undefined : text;
+  };
+  switch (source.t) {
+    case 'literal':
+      return () => source.value;
+    case 'environment': {
+      const value = given(process.env[source.name], source.otherwise);
+      return () => value;
+    }
+    case 'header': {
+      const read = requestHeader(source.name, capture);
+      return (info) => given(read(info), source.otherwise);
+    }
+    case 'metadata':
+      return ({ dynamicMetadata }) => given(metadataAt(dynamicMetadata?.get(source.namespace), source.path), source.otherwise);
+  }
 }
 
 function firstOf(getters: readonly Getter[]): Getter {

@@ -35,6 +35,8 @@ export function createStreamInfo(protocol: 'http' | 'tcp', on: StreamOrigin, sta
     forwardedFor: '',
     capturedRequest: NOTHING,
     capturedResponse: NOTHING,
+    capturedTrailers: NOTHING,
+    logType: protocol === 'http' ? 'DownstreamEnd' : 'TcpConnectionEnd',
     grpc: false,
     grpcStatus: '',
     responseCode: 0,

@@ -49,13 +49,22 @@ const LF = 10;
 
 /** The `grpc-status` among trailer lines, '' = there is none. */
 export function statusInTrailers(lines: Uint8Array): string {
+  return valueIn(lines, STATUS) ?? '';
+}
+
+/** A value among trailer lines; the first, where there are several. */
+export function trailerValue(lines: Uint8Array, name: string): string | undefined {
+  return valueIn(lines, ascii(name));
+}
+
+function valueIn(lines: Uint8Array, name: Uint8Array): string | undefined {
   let at = 0;
   while (at < lines.length) {
     const end = lines.indexOf(LF, at);
     const next = end < 0 ? lines.length : end + 1;
     const colon = lines.indexOf(COLON, at);
-    if (colon >= 0 && colon < next && matches(lines, at, colon, STATUS)) return nodeBytes.latin1(lines, colon + 1, next).trim();
+    if (colon >= 0 && colon < next && matches(lines, at, colon, name)) return nodeBytes.latin1(lines, colon + 1, next).trim();
     at = next;
   }
-  return '';
+  return undefined;
 }

@@ -1,5 +1,6 @@
 import { cidrTable, type CompiledHttp, type HttpConnectionManager } from '@meltemi/runtime';
 import { compileLog, type CompiledLog } from '../access-log/compile-log.ts';
+import type { CaptureList } from '../access-log/operators.ts';
 import { clean } from './headers.ts';
 import { compileReplyRules, type ReplyRules } from './reply-rules.ts';
 
@@ -11,6 +12,7 @@ export interface HttpPlan {
   /** Lower-case names of headers to remember for logs and tags. */
   readonly captureRequest: readonly string[];
   readonly captureResponse: readonly string[];
+  readonly captureTrailers: readonly string[];
   /** `server: istio-envoy\r\n`, '' when the upstream's is passed through. */
   readonly serverLine: string;
   /** Requests from outside: their `x-envoy-…` and identity headers are not believed. */
@@ -37,7 +39,7 @@ export function httpPlan(http: CompiledHttp): HttpPlan {
 
 function makePlan(http: CompiledHttp): HttpPlan {
   const { config } = http;
-  const capture = { request: [] as string[], response: [] as string[] };
+  const capture: CaptureList = { request: [], response: [], trailers: [] };
   const logs = config.accessLogs.map((log) => compileLog(log, capture));
   const replyRules = config.localReplies === undefined ? undefined : compileReplyRules(config.localReplies, capture);
   return {
@@ -46,6 +48,7 @@ function makePlan(http: CompiledHttp): HttpPlan {
     logs,
     captureRequest: capture.request,
     captureResponse: capture.response,
+    captureTrailers: capture.trailers,
     serverLine: config.serverHeader === 'pass-through' ? '' : `server: ${clean(config.serverName)}\r\n`,
     edge: config.useRemoteAddress,
     replyRules,

@@ -1,5 +1,6 @@
 import { compileHeaders, type CompiledHeaders, type LocalReplies } from '@meltemi/runtime';
-import { compileBody, passes } from '../access-log/compile-log.ts';
+import { compileFilter } from '../access-log/compile-filter.ts';
+import { compileBody } from '../access-log/compile-log.ts';
 import type { CaptureList } from '../access-log/operators.ts';
 import type { StreamInfo } from '../types.ts';
 import type { LocalReply } from './local-reply.ts';
@@ -29,11 +30,12 @@ export function compileReplyRules(config: LocalReplies, capture: CaptureList): R
   const common = render(config.format);
   const rules = config.rules.map((rule) => ({
     rule,
+    passes: compileFilter(rule.filter, capture),
     render: render(rule.format) ?? common,
     headers: compileHeaders([{ remove: [], add: rule.headers }]),
   }));
   return (info, reply) => {
-    const found = rules.find(({ rule }) => passes(rule.filter, info));
+    const found = rules.find(({ passes }) => passes(info));
     const status = found?.rule.status ?? reply.status;
     const own = found?.rule.body ?? reply.body;
     info.responseCode = status;

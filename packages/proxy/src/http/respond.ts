@@ -6,7 +6,7 @@ import { flagBit } from '../types.ts';
 import { dropAside } from './aside.ts';
 import { abandonAttempt, settle } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
-import { httpStatusOf, statusInTrailers } from './grpc.ts';
+import { httpStatusOf, statusInTrailers, trailerValue } from './grpc.ts';
 import { filterResponse } from './filters/respond.ts';
 import { followRedirect } from './internal-redirect.ts';
 import { headerValue, knownValue } from './request-view.ts';
@@ -73,7 +73,7 @@ function passOn(x: Exchange, stream: UpstreamStream, read: HeadRead): number {
   const { chunked } = worker.responseScanner;
   if (read.ended || stream.protocol !== downstream.protocol || stream.protocol !== 'http1') return passPayload(x, stream, read);
   // HTTP/1.0 clients do not know chunks.
-  if (x.payloadResponse.length > 0 || (chunked && x.http10)) return passPayload(x, stream, read);
+  if (x.payloadResponse.length > 0 || (chunked && (x.http10 || x.plan.captureTrailers.length > 0))) return passPayload(x, stream, read);
   const next = stream.takeRaw(read);
   if (next < 0) return nonsense(x);
   x.phase = 'responding';
@@ -133,7 +133,7 @@ export function responseBody(x: Exchange, bytes: Uint8Array, start: number, end:
 /** The response is whole. */
 export function responseEnded(x: Exchange, payloadBytes: number, trailers: Uint8Array | undefined): void {
   x.info.upstreamEndMs = x.worker.wheel.recent;
-  if (x.info.grpc && trailers !== undefined) grpcEnded(x, trailers);
+  if (trailers !== undefined) trailersCame(x, trailers);
   // A writer of payload counts what it writes; what stages hold back comes later.
   if (x.info.bytesSent === 0 && x.responseChain === undefined) x.info.bytesSent = payloadBytes;
   settle(x);
@@ -142,6 +142,12 @@ export function responseEnded(x: Exchange, payloadBytes: number, trailers: Uint8
 }
 
 function grpcEnded({ info, host, cluster, worker }: Exchange, trailers: Uint8Array): void {
+function trailersCame(x: Exchange, trailers: Uint8Array): void {
+  const { captureTrailers } = x.plan;
+  if (captureTrailers.length > 0) x.info.capturedTrailers = captureTrailers.map((name) => trailerValue(trailers, name));
+  if (x.info.grpc) grpcEnded(x, trailers);
+}
+
   info.grpcStatus = statusInTrailers(trailers);
   if (info.grpcStatus === '' || host === undefined || cluster === undefined) return;
   if (cluster.report(host, httpStatusOf(info.grpcStatus), worker.wheel.recent)) drainPool(host);

@@ -1,4 +1,5 @@
 import { readTraceContext, traceHeaders, type TraceFormat } from '@meltemi/telemetry/recording';
+import type { Sampling } from '@meltemi/runtime';
 import { HEADER, type HeadScanner } from '@meltemi/wire';
 import type { Exchange } from './exchange.ts';
 import type { HeadView } from './request-view.ts';
@@ -30,14 +31,14 @@ export function startTrace(x: Exchange, scanner: HeadScanner, view: HeadView): v
   for (const id of INCOMING) if (scanner.known[id] !== 0) present = true;
   const read = present ? readTraceContext((name) => view.header(name)) : {};
   const { context } = read;
-  const sampled = context?.sampled ?? read.decision ?? decideSampling(tracing, view, random);
+  const sampled = context?.sampled ?? read.decision ?? decideSampling(tracing.sampling, view, random);
   if (context === undefined) {
     const traceId = ids.hex(16);
-    x.trace = { traceId, spanId, parentSpanId: '', sampled };
+    x.trace = { traceId, spanId, parentSpanId: '', sampled, traced: sampled };
     const decision = sampled ? '1' : '0';
     x.traceLines = `traceparent: 00-${traceId}-${spanId}-0${decision}\r\nx-b3-traceid: ${traceId}\r\nx-b3-spanid: ${spanId}\r\nx-b3-sampled: ${decision}\r\n`;
   } else {
-    x.trace = { traceId: context.traceId, spanId, parentSpanId: context.spanId, sampled };
+    x.trace = { traceId: context.traceId, spanId, parentSpanId: context.spanId, sampled, traced: sampled };
     const child = { ...context, spanId, parentSpanId: context.spanId, sampled };
     const formats = context.formats.length === 0 ? NEW_TRACE : context.formats;
     x.traceLines = traceHeaders(child, formats)
@@ -47,14 +48,10 @@ export function startTrace(x: Exchange, scanner: HeadScanner, view: HeadView): v
   x.info.trace = x.trace;
 }
 
-function decideSampling(
-  tracing: { readonly clientSampling: number; readonly randomSampling: number; readonly overallSampling: number },
-  view: HeadView,
-  random: () => number,
-): boolean {
+function decideSampling({ client, random: all, overall }: Sampling, view: HeadView, random: () => number): boolean {
   const forced = view.header('x-envoy-force-trace') !== undefined;
-  const share = forced ? tracing.clientSampling : tracing.randomSampling;
-  return random() < share && random() < tracing.overallSampling;
+  const share = forced ? client : all;
+  return random() < share.numerator / share.denominator && random() < overall.numerator / overall.denominator;
 }
 
 /** Takes the caller's trace lines out of the head just scanned. */

@@ -21,7 +21,7 @@ const plans = new WeakMap<CompiledTcp, readonly CompiledLog[]>();
 function logsOf(tcp: CompiledTcp): readonly CompiledLog[] {
   let logs = plans.get(tcp);
   if (logs === undefined) {
-    const capture = { request: [], response: [] };
+    const capture = { request: [], response: [], trailers: [] };
     logs = tcp.config.accessLogs.map((log) => compileLog(log, capture));
     plans.set(tcp, logs);
   }

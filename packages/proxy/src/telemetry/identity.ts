@@ -7,6 +7,8 @@ export interface TelemetryIdentity {
   readonly labels: WorkloadLabels;
   readonly span: SpanIdentity;
   readonly node: TelemetryNode;
+  /** The node itself, for collectors of other makes. */
+  readonly self: Node;
 }
 
 export function telemetryIdentity(node: Node, address: string): TelemetryIdentity {
@@ -29,6 +31,7 @@ export function telemetryIdentity(node: Node, address: string): TelemetryIdentit
       cluster: labels.cluster,
       meshId: text('MESH_ID'),
     },
+    self: node,
     node: {
       workload: labels.workload,
       namespace: labels.namespace,

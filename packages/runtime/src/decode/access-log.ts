@@ -1,7 +1,9 @@
 import { parseFormat } from '../format.ts';
-import type { AccessLog, AccessLogFilter, LogField, LogFormat } from '../types/common.ts';
-import { decodeExtension } from './any.ts';
+import type { AccessLog, FileLog, GrpcLog, LogField, LogFormat, OtelLog } from '../types/access-log.ts';
+import { decodeFilter } from './access-log-filter.ts';
+import { decodeExtension, type ExtensionTable } from './any.ts';
 import { asObject, type Reader } from './reader.ts';
+import { decodeGrpcLog, decodeOtelLog } from './remote-log.ts';
 
 /** Istio's default text format; also what a log without a format gets. */
 export const DEFAULT_LOG_FORMAT =
@@ -11,12 +13,13 @@ export const DEFAULT_LOG_FORMAT =
   '"%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% ' +
   '%DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n';
 
-const LOGS = {
-  'envoy.extensions.access_loggers.file.v3.FileAccessLog': (config: Reader) => file(config, config.string('path')),
-  'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': (config: Reader) => file(config, '/dev/stdout'),
-  'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': (config: Reader) => file(config, '/dev/stderr'),
-  'envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig': toAgent,
-  'envoy.extensions.access_loggers.grpc.v3.TcpGrpcAccessLogConfig': toAgent,
+const LOGS: ExtensionTable<FileLog | GrpcLog | OtelLog> = {
+  'envoy.extensions.access_loggers.file.v3.FileAccessLog': (config) => file(config, config.string('path')),
+  'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': (config) => file(config, '/dev/stdout'),
+  'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': (config) => file(config, '/dev/stderr'),
+  'envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig': (config) => decodeGrpcLog(config, 'http'),
+  'envoy.extensions.access_loggers.grpc.v3.TcpGrpcAccessLogConfig': (config) => decodeGrpcLog(config, 'tcp'),
+  'envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig': decodeOtelLog,
 };
 
 export function decodeAccessLogs(readers: readonly Reader[]): readonly AccessLog[] {
@@ -30,25 +33,15 @@ export function decodeAccessLogs(readers: readonly Reader[]): readonly AccessLog
   return logs;
 }
 
-/** The agent's own log service: this proxy reports every stream to its agent without being asked, so nothing more is to be done. */
-function toAgent(config: Reader): undefined {
-  const common = config.message('common_config');
-  const name = common?.string('log_name') ?? '';
-  common?.ignoreRest();
-  config.require('common_config', name.startsWith('meltemi'), 'only the agent\'s own log service ("meltemi…") is supported by this proxy');
-  config.ignoreRest();
-  return undefined;
-}
-
-function file(config: Reader, path: string): AccessLog {
+function file(config: Reader, path: string): FileLog {
   config.require('path', path !== '', 'missing');
   const format = config.message('log_format');
   const old = config.string('format');
   const omitEmptyValues = format?.bool('omit_empty_values') ?? false;
-  if (format === undefined) return { path, format: text(config, 'format', old === '' ? DEFAULT_LOG_FORMAT : old), omitEmptyValues };
+  if (format === undefined) return { t: 'file', path, format: text(config, 'format', old === '' ? DEFAULT_LOG_FORMAT : old), omitEmptyValues };
   // How the line is labelled when it is sent over HTTP; lines in a file have no content type.
   format.harmless('content_type');
-  return { path, format: decodeFormat(format), omitEmptyValues };
+  return { t: 'file', path, format: decodeFormat(format), omitEmptyValues };
 }
 
 /** A `SubstitutionFormatString`. */
@@ -80,40 +73,4 @@ function field(reader: Reader, path: string, value: unknown): LogField {
   if (Array.isArray(value)) return value.map((item, index) => field(reader, `${path}[${index}]`, item));
   const object = asObject(value) ?? {};
   return Object.fromEntries(Object.entries(object).map(([key, item]) => [key, field(reader, `${path}.${key}`, item)]));
-}
-
-/** An `AccessLogFilter`; undefined when it is none that this proxy knows (which is told). */
-export function decodeFilter(reader: Reader): AccessLogFilter | undefined {
-  const status = reader.message('status_code_filter');
-  if (status !== undefined) return { t: 'status-code', ...comparison(status) };
-  const duration = reader.message('duration_filter');
-  if (duration !== undefined) {
-    const { op, value } = comparison(duration);
-    return { t: 'duration', op, valueMs: value };
-  }
-  const flags = reader.message('response_flag_filter');
-  if (flags !== undefined) return { t: 'response-flag', flags: flags.strings('flags') };
-  if (reader.message('not_health_check_filter') !== undefined) return { t: 'not-health-check' };
-  for (const t of ['and', 'or'] as const) {
-    const group = reader.message(`${t}_filter`);
-    if (group === undefined) continue;
-    return {
-      t,
-      filters: group
-        .messages('filters')
-        .map(decodeFilter)
-        .filter((filter) => filter !== undefined),
-    };
-  }
-  if (reader.unread().length === 0) reader.fail('', 'no filter is set');
-  return undefined;
-}
-
-function comparison(reader: Reader): { op: 'eq' | 'ge' | 'le'; value: number } {
-  const inner = reader.message('comparison');
-  const op = inner?.oneOf<'eq' | 'ge' | 'le'>('op', { EQ: 'eq', GE: 'ge', LE: 'le' }, 'eq') ?? 'eq';
-  const value = inner?.message('value');
-  // There is no runtime layer: the default is the value.
-  value?.harmless('runtime_key');
-  return { op, value: value?.number('default_value', 0) ?? 0 };
 }

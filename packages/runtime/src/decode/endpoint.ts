@@ -1,6 +1,6 @@
 import type { EndpointAddress } from '../types/common.ts';
 import type { EndpointHealth, RuntimeEndpoint, RuntimeEndpoints, RuntimeLocality, WorkloadRef } from '../types/cluster.ts';
-import { decodeFraction, filterMetadata } from './common.ts';
+import { decodeFraction, decodeSocketAddress, filterMetadata } from './common.ts';
 import type { Json, Reader } from './reader.ts';
 
 /** `allowNames`: addresses may be host names (DNS clusters). */
@@ -72,11 +72,12 @@ export const ENDPOINT_HEALTH: Readonly<Record<string, EndpointHealth>> = {
 };
 
 function decodeCheck(reader: Reader | undefined): RuntimeEndpoint['check'] {
-  const elsewhere = reader?.message('address');
-  elsewhere?.ignoreRest();
-  reader?.require('address', elsewhere === undefined, 'health checks at another address are not supported by this proxy; port_value is');
+  const elsewhere = decodeSocketAddress(reader?.message('address'));
+  const port = reader?.number('port_value', 0) ?? 0;
+  reader?.require('address', elsewhere === undefined || port === 0, 'address and port_value cannot both be set');
   return {
-    port: reader?.number('port_value', 0) ?? 0,
+    port: elsewhere?.port ?? port,
+    address: elsewhere?.address ?? '',
     hostname: reader?.string('hostname') ?? '',
     disabled: reader?.bool('disable_active_health_check') ?? false,
   };

@@ -1,14 +1,15 @@
 import type { HealthCheck, HealthProbe, StatusRange } from '../types/health.ts';
+import { decodeExtension, type ExtensionTable } from './any.ts';
+import { decodeProxyProtocolOptions } from './proxy-protocol.ts';
 import { decodeMutation, decodeMutations, decodeStringMatch } from './common.ts';
 import { asObject, type Reader } from './reader.ts';
 
 /** `HealthCheck`, with Envoy's defaults. */
 export function decodeHealthCheck(reader: Reader): HealthCheck {
-  // Where findings are told besides the proxy's own log and `/clusters`.
-  reader.harmless('event_log_path');
   const intervalMs = required(reader, 'interval');
   const unhealthyIntervalMs = reader.duration('unhealthy_interval', intervalMs);
   const noTrafficIntervalMs = reader.duration('no_traffic_interval', 60_000);
+  reader.require('no_traffic_interval', noTrafficIntervalMs > 0, 'must be more than 0');
   const labels = asObject(reader.raw('transport_socket_match_criteria'));
   return {
     probe: decodeProbe(reader),
@@ -28,9 +29,25 @@ export function decodeHealthCheck(reader: Reader): HealthCheck {
     healthyEdgeIntervalMs: reader.duration('healthy_edge_interval', intervalMs),
     logFailures: reader.bool('always_log_health_check_failures'),
     logSuccess: reader.bool('always_log_health_check_success'),
+    eventLogs: decodeEventLogs(reader),
     alpn: reader.message('tls_options')?.strings('alpn_protocols') ?? [],
     ...(labels === undefined ? {} : { transportLabels: Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, String(value)])) }),
   };
+}
+
+const FILE_SINK: ExtensionTable<string> = {
+  'envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink': (config) => {
+    const path = config.string('event_log_path');
+    config.require('event_log_path', path !== '', 'missing');
+    return path;
+  },
+};
+
+/** Files that events go to: in the older spelling one, in the newer as many sinks as there are. */
+function decodeEventLogs(reader: Reader): readonly string[] {
+  const path = reader.string('event_log_path');
+  const sinks = reader.messages('event_logger').map((item) => decodeExtension(item, FILE_SINK));
+  return [...(path === '' ? [] : [path]), ...sinks.filter((item) => item !== undefined)];
 }
 
 function required(reader: Reader, field: string): number {
@@ -50,7 +67,13 @@ function decodeProbe(reader: Reader): HealthProbe {
   const tcp = reader.message('tcp_health_check');
   if (tcp !== undefined) {
     const send = tcp.message('send');
-    return { t: 'tcp', send: send === undefined ? '' : decodePayload(send), receive: tcp.messages('receive').map(decodePayload) };
+    const header = tcp.message('proxy_protocol_config');
+    return {
+      t: 'tcp',
+      send: send === undefined ? '' : decodePayload(send),
+      receive: tcp.messages('receive').map(decodePayload),
+      ...(header === undefined ? {} : { proxyProtocol: decodeProxyProtocolOptions(header).version }),
+    };
   }
   const grpc = reader.message('grpc_health_check');
   if (grpc !== undefined) {
@@ -73,18 +96,23 @@ const METHODS = {
   PATCH: 'PATCH',
 };
 
+const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'OPTIONS']);
+
 function decodeHttpProbe(reader: Reader): HealthProbe {
-  reader.require('send', reader.message('send') === undefined, 'a request body is not supported by this proxy');
   const expected = reader.messages('expected_statuses').map(decodeRange);
   const service = reader.message('service_name_matcher');
   const { requestAdd, requestRemove } = decodeMutations(reader);
   const path = reader.string('path');
   reader.require('path', path.startsWith('/'), `"${path}" must begin with "/"`);
+  const method = reader.oneOf('method', METHODS, 'GET');
+  const send = reader.message('send');
+  reader.require('send', send === undefined || WITH_BODY.has(method), `a request of method ${method} has no body`);
   return {
     t: 'http',
     host: reader.string('host'),
     path,
-    method: reader.oneOf('method', METHODS, 'GET'),
+    method,
+    send: send === undefined ? '' : decodePayload(send),
     http2: reader.oneOf('codec_client_type', { HTTP1: false, HTTP2: true }, false),
     add: requestAdd,
     remove: requestRemove,

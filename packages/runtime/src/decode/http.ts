@@ -1,5 +1,5 @@
 import { decodeHttpFilters } from '../filters/index.ts';
-import type { ClientCertDetails, ForwardClientCert, Http1Options, HttpConnectionManager, HttpTracing, RouteSource } from '../types/http.ts';
+import type { ClientCertDetails, ForwardClientCert, Http1Options, HttpConnectionManager, RouteSource } from '../types/http.ts';
 import { decodeAccessLogs } from './access-log.ts';
 import { decodeLocalReplies } from './local-reply.ts';
 import { decodeHttp2 } from './http2.ts';
@@ -8,6 +8,7 @@ import type { Reader } from './reader.ts';
 import { decodeUpgradeType } from './upgrade-type.ts';
 import { decodeRouteConfigMessage } from './route.ts';
 import { decodeAdsSource } from './tls.ts';
+import { decodeTracing } from './tracing.ts';
 
 const FORWARD_CERT: Readonly<Record<string, ForwardClientCert>> = {
   SANITIZE: 'sanitize',
@@ -207,20 +208,4 @@ function checkHeaderCase(reader: Reader | undefined): void {
 function upgrade(reader: Reader): string {
   const type = decodeUpgradeType(reader);
   return reader.bool('enabled', true) ? type : '';
-}
-
-function decodeTracing(reader: Reader): HttpTracing {
-  // The agent collects this proxy's spans itself; a provider says only where another proxy would send them.
-  reader.message('provider')?.ignoreRest();
-  reader.harmless('verbose', 'spawn_upstream_span', 'max_path_tag_length');
-  return {
-    clientSampling: percent(reader.message('client_sampling'), 100),
-    randomSampling: percent(reader.message('random_sampling'), 100),
-    overallSampling: percent(reader.message('overall_sampling'), 100),
-  };
-}
-
-/** `type.v3.Percent` as 0..1. */
-function percent(reader: Reader | undefined, fallback: number): number {
-  return (reader === undefined ? fallback : reader.number('value', 0)) / 100;
 }

@@ -1,5 +1,6 @@
 import type { BodyFormat, LocalReplies, LocalReplyRule } from '../types/local-reply.ts';
-import { decodeFilter, decodeFormat } from './access-log.ts';
+import { decodeFilter } from './access-log-filter.ts';
+import { decodeFormat } from './access-log.ts';
 import { decodeMutationList } from './common.ts';
 import type { Reader } from './reader.ts';
 

@@ -9,6 +9,7 @@ import type { Reader } from './reader.ts';
 import { decodeRetry } from './retry.ts';
 import { decodeAction } from './route-action.ts';
 import { decodeRouteMatch } from './route-match.ts';
+import { decodeRouteTracing } from './tracing.ts';
 
 export function decodeRouteConfigMessage(reader: Reader): RuntimeRouteConfig {
   // Clusters may come after the routes that name them; a missing one is answered with 503, flag NC.
@@ -83,6 +84,7 @@ function decodeRoute(reader: Reader): Route {
   if (match === undefined) reader.fail('match', 'missing');
   const decorator = reader.message('decorator');
   const operation = decorator?.string('operation') ?? '';
+  const tracing = reader.message('tracing');
   // Names of statistics.
   reader.harmless('stat_prefix');
   const condition: Route['match'] =
@@ -97,6 +99,7 @@ function decodeRoute(reader: Reader): Route {
     action,
     ...(operation === '' ? {} : { operation }),
     propagateOperation: decorator?.bool('propagate', true) ?? false,
+    ...(tracing === undefined ? {} : { tracing: decodeRouteTracing(tracing) }),
     ...shared(reader),
   };
 }

@@ -130,12 +130,19 @@ export interface RuntimeEndpoint {
   readonly weight: number;
   /** `envoy.lb`: subsets, canaries, hash keys. */
   readonly metadata: Readonly<Record<string, CriterionValue>>;
-  /** Where and whether active checks look; port 0 = the endpoint's own. */
-  readonly check: { readonly port: number; readonly hostname: string; readonly disabled: boolean };
+  readonly check: EndpointCheck;
   /** `envoy.transport_socket_match`, as text. */
   readonly transportLabels: Readonly<Record<string, string>>;
   /** Who serves it, from endpoint metadata; absent = unknown. */
   readonly workload?: WorkloadRef;
+}
+
+/** Where and whether active checks look; port 0 and address '' = the endpoint's own. */
+export interface EndpointCheck {
+  readonly port: number;
+  readonly address: string;
+  readonly hostname: string;
+  readonly disabled: boolean;
 }
 
 /** What the resource says of an endpoint. */

@@ -53,10 +53,18 @@ export type HealthProbe =
       /** What the body must hold, in this order, within so many bytes. */
       readonly receive: readonly Payload[];
       readonly maxBodyBytes: number;
+      /** The request's body, '' = none. */
+      readonly send: Payload;
     }
   /** `grpc.health.v1.Health`; `service` '' = the host as a whole. */
   | { readonly t: 'grpc'; readonly service: string; readonly authority: string; readonly add: readonly HeaderMutation[] }
-  | { readonly t: 'tcp'; readonly send: Payload; readonly receive: readonly Payload[] };
+  | {
+      readonly t: 'tcp';
+      readonly send: Payload;
+      readonly receive: readonly Payload[];
+      /** A header of the PROXY protocol goes first; it says that there is no client. */
+      readonly proxyProtocol?: 1 | 2;
+    };
 
 export interface StatusRange {
   readonly start: number;
@@ -84,6 +92,8 @@ export interface HealthCheck {
   readonly healthyEdgeIntervalMs: number;
   readonly logFailures: boolean;
   readonly logSuccess: boolean;
+  /** Files that are told of what checks change, one JSON object (`HealthCheckEvent`) a line. */
+  readonly eventLogs: readonly string[];
   readonly alpn: readonly string[];
   /** Chooses the transport by these labels instead of the endpoint's; absent = the endpoint's. */
   readonly transportLabels?: Readonly<Record<string, string>>;

@@ -1,8 +1,10 @@
-import type { AccessLog, CidrRange } from './common.ts';
+import type { AccessLog } from './access-log.ts';
+import type { CidrRange } from './common.ts';
 import type { HttpFilter } from '../filters/index.ts';
 import type { Http2Options } from './http2.ts';
 import type { LocalReplies } from './local-reply.ts';
 import type { RuntimeRouteConfig } from './route.ts';
+import type { HttpTracing } from './tracing.ts';
 
 /** Where a connection manager's routes come from: by name (RDS), or inline. */
 export type RouteSource = { readonly t: 'rds'; readonly name: string } | { readonly t: 'inline'; readonly routes: RuntimeRouteConfig };
@@ -16,13 +18,6 @@ export interface ClientCertDetails {
   readonly cert: boolean;
   readonly dns: boolean;
   readonly uri: boolean;
-}
-
-export interface HttpTracing {
-  /** 0..1 each. */
-  readonly clientSampling: number;
-  readonly randomSampling: number;
-  readonly overallSampling: number;
 }
 
 /** Envoy's HttpConnectionManager, as far as this proxy honours it. Times of 0 mean "no limit". */

@@ -1,4 +1,5 @@
-import type { AccessLogFilter, HeaderMutation, LogFormat } from './common.ts';
+import type { AccessLogFilter, LogFormat } from './access-log.ts';
+import type { HeaderMutation } from './common.ts';
 
 /** How the body of an answer of the proxy itself is written. `contentType` '' = by the format: text or JSON. */
 export interface BodyFormat {

@@ -3,6 +3,7 @@ import type { HeaderMutations, StringMatch } from './common.ts';
 import type { MetadataMatch } from './metadata.ts';
 import type { FilterOverrides } from '../filters/types.ts';
 import type { RateLimitRule } from '../ratelimit/types.ts';
+import type { RouteTracing } from './tracing.ts';
 
 /** One route table (RDS resource). */
 export interface RuntimeRouteConfig {
@@ -44,6 +45,8 @@ export interface Route {
   readonly operation?: string;
   /** `propagate` = hand `x-envoy-decorator-operation` on. */
   readonly propagateOperation: boolean;
+  /** In place of the connection manager's. */
+  readonly tracing?: RouteTracing;
   readonly overrides: FilterOverrides;
   readonly origin?: string;
 }

@@ -1,5 +1,5 @@
 import type { Criteria } from './balancing.ts';
-import type { AccessLog } from './common.ts';
+import type { AccessLog } from './access-log.ts';
 
 /** A tunnel by HTTP that a host is asked for, to carry the bytes. */
 export interface TcpTunnel {

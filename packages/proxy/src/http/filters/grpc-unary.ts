@@ -30,11 +30,11 @@ const PREFIX_BYTES = 5;
 export function callGrpc(
   worker: Worker,
   service: GrpcService,
-  call: { readonly method: GrpcMethod; readonly message: object },
+  call: { readonly method: GrpcMethod; /** ProtoJSON, or the bytes themselves. */ readonly message: object },
   done: (answer: GrpcAnswer) => void,
 ): () => void {
   const { method, message } = call;
-  const bytes = encode(method.request, message);
+  const bytes = message instanceof Uint8Array ? message : encode(method.request, message);
   if (bytes === undefined) {
     const timer = worker.ports.timers.after(0, () => done({ t: 'failed', reason: 'the question cannot be put into words' }));
     return () => timer.cancel();
