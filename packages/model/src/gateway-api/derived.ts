@@ -35,5 +35,8 @@ export function derivedRule(route: HttpRoute): DerivedRule | undefined {
 /** The host of a backend that is missing or may not be referred to: no service has it. */
 export const MISSING_BACKEND = 'missing-backend.invalid';
 
+/** Annotation of derived VirtualServices that the namespace of a service made for all of its callers: they hold for services of this namespace only. */
+export const PRODUCER_NAMESPACE = 'meltemi.io/producer-namespace';
+
 /** Annotation of derived Gateways: only workloads of this namespace serve them. */
 export const GATEWAY_NAMESPACE = 'meltemi.io/gateway-namespace';

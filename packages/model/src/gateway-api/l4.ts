@@ -1,7 +1,7 @@
 import { compareByAge, type Config, type TcpRoute, type VirtualService } from '@meltemi/api';
 import type { Attachment, RouteFacts } from './attach.ts';
 import type { Fault } from './conditions.ts';
-import { derivedName } from './derived.ts';
+import { derivedName, PRODUCER_NAMESPACE } from './derived.ts';
 import { gatewayKey } from './gateways.ts';
 import type { GatewayApiObjects } from './inputs.ts';
 import { ownerName } from './listeners.ts';
@@ -51,14 +51,17 @@ export function l4VirtualServices(
     const match = port === undefined ? {} : { port };
     const names = facts.hostnames.length === 0 ? [host] : facts.hostnames;
     const rules = facts.kind === 'TLSRoute' ? { tls: [{ match: [{ ...match, sniHosts: names }], route }] } : { tcp: [{ match: [match], route }] };
+    const made = shell('VirtualService', config, derivedName(facts.kind, config.meta.name, host));
+    const producer = namespace === config.meta.namespace;
     return {
-      ...shell('VirtualService', config, derivedName(facts.kind, config.meta.name, host)),
+      ...made,
+      meta: { ...made.meta, annotations: producer ? { [PRODUCER_NAMESPACE]: namespace } : {} },
       spec: {
         // The names are what clients ask the Service for; services that are called so are not the route's.
         hosts: [host],
         gateways: ['mesh'],
         ...rules,
-        exportTo: [namespace === config.meta.namespace ? '*' : '.'],
+        exportTo: [producer ? '*' : '.'],
       },
     };
   });

@@ -2,7 +2,7 @@ import type { Config, VirtualService } from '@meltemi/api';
 import type { ParentRef } from './attach.ts';
 import type { Fault } from './conditions.ts';
 import type { HttpRouteState, MeshAttachment } from './state.ts';
-import { derivedName, type DerivedHttpRoute } from './derived.ts';
+import { derivedName, PRODUCER_NAMESPACE, type DerivedHttpRoute } from './derived.ts';
 import { namedService, type GatewayApiObjects } from './inputs.ts';
 import { compareRules, type RankedRule } from './precedence.ts';
 
@@ -48,7 +48,7 @@ export function meshVirtualServicesOf(routes: readonly HttpRouteState[]): readon
       name: derivedName('mesh', host),
       namespace: first.meta.namespace,
       labels: {},
-      annotations: {},
+      annotations: producer ? { [PRODUCER_NAMESPACE]: first.meta.namespace } : {},
       ...(first.meta.creationTimestamp === undefined ? {} : { creationTimestamp: first.meta.creationTimestamp }),
     },
     origin: first.origin,

@@ -118,7 +118,7 @@ function answers(context: PushContext): unknown {
   const perNamespace = NAMESPACES.map((ns) => ({
     services: visibleServices(context, ns).list,
     virtualServices: [...meshVirtualServices(context, ns).byHost],
-    owners: visibleServices(context, ns).list.map((item) => virtualServiceFor(context, ns, item.hostname)),
+    owners: visibleServices(context, ns).list.map((item) => virtualServiceFor(context, ns, item)),
     rules: visibleServices(context, ns).list.map((item) => destinationRuleFor(context, { namespace: ns, labels: { app: 'x' } }, item)),
     gateway: ['a/x', 'a/y', 'b/x'].map((gateway) => gatewayVirtualServices(context, gateway, ns)),
     mtls: [{}, { app: 'x' }, { app: 'y' }].flatMap((own) =>

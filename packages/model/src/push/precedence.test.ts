@@ -26,6 +26,7 @@ const object = (kind: string, namespace: string, name: string, created: string, 
   `apiVersion: ${kind === 'PeerAuthentication' ? 'security' : 'networking'}.istio.io/v1\nkind: ${kind}\nmetadata: { name: ${name}, namespace: ${namespace}, creationTimestamp: "2026-01-0${created}T00:00:00Z" }\nspec: ${spec}\n---\n`;
 const route = 'http: [{ route: [{ destination: { host: x } }] }]';
 const client = (namespace: string) => ({ namespace, labels: {} });
+const named = (hostname: string) => ({ hostname, namespace: 'b' });
 const service = { hostname: 'x.b.svc.cluster.local', namespace: 'b' };
 
 test('a host belongs to the most specific VirtualService, then to the oldest', () => {
@@ -36,10 +37,10 @@ test('a host belongs to the most specific VirtualService, then to the oldest', (
       object('VirtualService', 'b', 'private', '1', `{ hosts: [x], exportTo: ["."], ${route} }`) +
       object('VirtualService', 'b', 'edge-only', '1', `{ hosts: [x], gateways: [edge], ${route} }`),
   );
-  assert.equal(virtualServiceFor(mesh, 'a', 'x.b.svc.cluster.local')?.config.meta.name, 'old');
-  assert.equal(virtualServiceFor(mesh, 'b', 'x.b.svc.cluster.local')?.config.meta.name, 'private');
-  assert.equal(virtualServiceFor(mesh, 'a', 'y.b.svc.cluster.local')?.config.meta.name, 'wide');
-  assert.equal(virtualServiceFor(mesh, 'a', 'x'), undefined);
+  assert.equal(virtualServiceFor(mesh, 'a', named('x.b.svc.cluster.local'))?.config.meta.name, 'old');
+  assert.equal(virtualServiceFor(mesh, 'b', named('x.b.svc.cluster.local'))?.config.meta.name, 'private');
+  assert.equal(virtualServiceFor(mesh, 'a', named('y.b.svc.cluster.local'))?.config.meta.name, 'wide');
+  assert.equal(virtualServiceFor(mesh, 'a', named('x')), undefined);
   assert.equal(
     meshVirtualServices(mesh, 'a').list.some((entry) => entry.config.meta.name === 'edge-only'),
     false,

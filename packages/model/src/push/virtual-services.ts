@@ -1,7 +1,9 @@
 import { compareByAge, type Config } from '@meltemi/api';
+import { isDerived, PRODUCER_NAMESPACE } from '../gateway-api/derived.ts';
 import { resolveHost, wildcardsOf } from '../hostname.ts';
 import type { VirtualServiceSpec } from '../specs.ts';
 import type { MeshConfig } from '../types/mesh-config.ts';
+import type { Service } from '../types/service.ts';
 import { delegateKey, httpRulesOf, isDelegate, type DroppedRule, type HttpRule } from './delegates.ts';
 import { MESH_GATEWAY, resolveGateway } from './gateway-ref.ts';
 import type { PushContext } from './push-context.ts';
@@ -15,6 +17,8 @@ export interface ResolvedVirtualService {
   /** `mesh` or `namespace/name`. */
   readonly gateways: readonly string[];
   readonly visibility: Visibility;
+  /** It holds for services of this namespace only, whatever else is called like its hosts. Undefined: for all. */
+  readonly producer: string | undefined;
   /** Its HTTP rules, those of delegates in their places. */
   readonly http: readonly HttpRule[];
   /** Rules that delegate in vain. */
@@ -82,11 +86,15 @@ function resolve(config: Config<VirtualServiceSpec>, { named, delegates }: Deleg
     hosts: config.spec.hosts.map((host) => resolveHost(host, namespace, mesh.domainSuffix)),
     gateways: [...new Set(gateways)],
     visibility: visibilityOf(exportTo === undefined || exportTo.length === 0 ? mesh.defaultVirtualServiceExportTo : exportTo, namespace),
+    producer: isDerived(config.meta.name) ? config.meta.annotations[PRODUCER_NAMESPACE] : undefined,
     http: rules,
     dropped,
     delegates: named,
   };
 }
+
+/** What of a service decides about its VirtualServices. */
+type ServiceName = Pick<Service, 'hostname' | 'namespace'>;
 
 /** The VirtualServices that govern the sidecars of one namespace. They are not merged: per host the first one rules. */
 export interface NamespaceVirtualServices {
@@ -95,7 +103,7 @@ export interface NamespaceVirtualServices {
   /** Per host in the same order. The first that has a rule for a client and port takes the host there, and the others are out. */
   readonly byHost: ReadonlyMap<string, readonly ResolvedVirtualService[]>;
   /** What was found for hosts so far: all sidecars of a mesh ask for the same ones. */
-  readonly claims: Map<string, readonly ResolvedVirtualService[]>;
+  readonly claims: WeakMap<ServiceName, readonly ResolvedVirtualService[]>;
 }
 
 // As in services.ts: a memo of a pure function of an immutable table.
@@ -112,42 +120,42 @@ export function meshVirtualServices(context: Pick<PushContext, 'virtualServices'
     const list = visibleIn(table.mesh, namespace);
     const byHost = new Map<string, ResolvedVirtualService[]>();
     for (const entry of list) for (const host of entry.hosts) push(byHost, host, entry);
-    perNamespace.set(key, (found = { list, byHost, claims: new Map() }));
+    perNamespace.set(key, (found = { list, byHost, claims: new WeakMap() }));
   }
   return found;
 }
 
 const NONE: readonly ResolvedVirtualService[] = [];
 
-/** The VirtualServices that claim a host for sidecars of a namespace: those of the most specific pattern, in order of precedence. */
+/** The VirtualServices that claim a service for sidecars of a namespace: those of the most specific pattern of its host, in order of precedence. */
 export function virtualServicesFor(
   context: Pick<PushContext, 'virtualServices'>,
   namespace: string,
-  hostname: string,
+  service: ServiceName,
 ): readonly ResolvedVirtualService[] {
   const { byHost, claims } = meshVirtualServices(context, namespace);
-  let found = claims.get(hostname);
-  if (found === undefined) claims.set(hostname, (found = claimsOf(byHost, hostname)));
+  let found = claims.get(service);
+  if (found === undefined) claims.set(service, (found = claimsOf(byHost, service)));
   return found;
 }
 
-function claimsOf(byHost: NamespaceVirtualServices['byHost'], hostname: string): readonly ResolvedVirtualService[] {
-  const exact = byHost.get(hostname);
-  if (exact !== undefined) return exact;
-  for (const pattern of wildcardsOf(hostname)) {
-    const entries = byHost.get(pattern);
-    if (entries !== undefined) return entries;
+function claimsOf(byHost: NamespaceVirtualServices['byHost'], { hostname, namespace }: ServiceName): readonly ResolvedVirtualService[] {
+  const isFor = ({ producer }: ResolvedVirtualService): boolean => producer === undefined || producer === namespace;
+  for (const pattern of [hostname, ...wildcardsOf(hostname)]) {
+    const entries = byHost.get(pattern) ?? NONE;
+    const claims = entries.every(isFor) ? entries : entries.filter(isFor);
+    if (claims.length > 0) return claims;
   }
   return NONE;
 }
 
-/** The VirtualService that owns a host for sidecars of a namespace: the most specific, then the first. */
+/** The VirtualService that owns a service for sidecars of a namespace: the most specific, then the first. */
 export function virtualServiceFor(
   context: Pick<PushContext, 'virtualServices'>,
   namespace: string,
-  hostname: string,
+  service: ServiceName,
 ): ResolvedVirtualService | undefined {
-  return virtualServicesFor(context, namespace, hostname)[0];
+  return virtualServicesFor(context, namespace, service)[0];
 }
 
 /** VirtualServices bound to a Gateway, seen from the gateway workload's namespace, oldest first: on gateways they add up. */

@@ -23,7 +23,7 @@ test('the last of an owner is given again for equal inputs, and to whoever makes
 
 test('what asks a scope for little is made once for all scopes that answer the same', () => {
   const cache = createInputsCache(100);
-  const table: DestinationRuleTable = { byNamespace: new Map() };
+  const table: DestinationRuleTable = { byNamespace: new Map(), backends: new Map() };
   const service = { hostname: 'x.a.svc.cluster.local', namespace: 'a' } as Service;
   const scope = (namespace: string, services: RouteScope['services'] = new Map([[service.hostname, service]])): RouteScope => ({
     push: { mesh: DEFAULT_MESH_CONFIG, destinationRules: { ...table } },

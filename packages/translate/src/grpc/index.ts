@@ -71,7 +71,7 @@ export function grpcRoutes(view: NodeView, name: string): RouteConfiguration | u
   const { namespace, labels } = view.scope;
   const { service, port } = target;
   const services = visibleServices(push, namespace);
-  const owners = virtualServicesFor(push, namespace, service.hostname);
+  const owners = virtualServicesFor(push, namespace, service);
   const key = { name, service, port, owners, scope: view.scope, services, destinationRules: push.destinationRules, mesh: push.mesh };
   return view.cache.get('grpcRoutes', key, () => {
     const scope: RouteScope = { push, services: services.byHost, namespace, labels, gateways: [MESH_GATEWAY], port: port.number };

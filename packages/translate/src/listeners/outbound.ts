@@ -142,7 +142,7 @@ function serviceListeners(service: Service, port: ServicePort, inputs: ServiceIn
         { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address, port: port.number, bind: true },
         httpListener,
       );
-    const owners = virtualServicesFor(inputs, scope.namespace, service.hostname);
+    const owners = virtualServicesFor(inputs, scope.namespace, service);
     const { virtualServices: _, headless: __, ...rest } = inputs;
     return cache.get('tcpListener', { ...rest, service, port, address, owners }, tcpListener);
   });

@@ -86,7 +86,7 @@ function chainsOf(entry: Wide, inputs: WideInputs): readonly FilterChain[] {
   };
   const options = { mesh, dataPlane: scope.dataPlane, direction: 'outbound' } as const;
   const rules = isTls(port.protocol) ? 'both' : 'tcp';
-  const owners = virtualServicesFor(inputs, scope.namespace, service.hostname);
+  const owners = virtualServicesFor(inputs, scope.namespace, service);
   const ruled = owners.map((owner) => tcpChains(owner, routing, { ...options, rules })).find((chains) => chains.length > 0) ?? [];
   const cluster = outboundCluster(port.number, '', service.hostname);
   const policy = effectivePolicy(destinationRuleFor(inputs, scope, service), '', port.number);

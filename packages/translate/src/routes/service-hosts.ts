@@ -93,7 +93,7 @@ function makeRows(inputs: SidecarRouteInputs, routing: RouteScope, cache: Inputs
 
 /** What the host of a service is made of; `ruled` was made of the same rules. */
 function partsOf(service: Service, port: ServicePort, inputs: SidecarRouteInputs, ruled: HostRow | undefined): HostParts {
-  const owners = virtualServicesFor(inputs, inputs.scope.namespace, service.hostname);
+  const owners = virtualServicesFor(inputs, inputs.scope.namespace, service);
   return { service, port, owners, rule: ruled === undefined ? destinationRuleFor(inputs, inputs.scope, service) : ruled.rule };
 }
 
@@ -103,7 +103,7 @@ function isSame(last: HostRow, { owners, rule }: HostParts, keeps: Pick<Kept, 's
 }
 
 function claimsDiffer(rows: readonly HostRow[], inputs: SidecarRouteInputs): boolean {
-  return rows.some(({ service, owners }) => !sameList(owners, virtualServicesFor(inputs, inputs.scope.namespace, service.hostname)));
+  return rows.some(({ service, owners }) => !sameList(owners, virtualServicesFor(inputs, inputs.scope.namespace, service)));
 }
 
 function isRouted(port: ServicePort): boolean {

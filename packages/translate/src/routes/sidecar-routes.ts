@@ -39,7 +39,10 @@ export function sidecarRoutes(inputs: SidecarRouteInputs, cache: InputsCache, be
 function addedHosts(inputs: SidecarRouteInputs, cache: InputsCache): readonly VirtualHost[] {
   const { services, virtualServices, destinationRules, mesh, scope, port } = inputs;
   const { byHost } = meshVirtualServices({ virtualServices }, scope.namespace);
-  return [...byHost].flatMap(([host, owners]): readonly VirtualHost[] => {
+  return [...byHost].flatMap(([host, claims]): readonly VirtualHost[] => {
+    // Those that hold for services of a namespace hold for none here.
+    const owners = claims.some(({ producer }) => producer !== undefined) ? claims.filter(({ producer }) => producer === undefined) : claims;
+    if (owners.length === 0) return [];
     if (services.byHost.has(host) || host === '*' || (isWildcard(host) && services.list.some((service) => service.hostname.endsWith(host.slice(1)))))
       return [];
     return cache.get('addedVirtualHost', { host, owners, services, destinationRules, mesh, scope, port }, () => {
