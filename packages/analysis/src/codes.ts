@@ -47,6 +47,7 @@ export const CODES = {
   MEL0207: { severity: 'warning', title: 'TLS of a Sidecar port where mutual TLS is on' },
   MEL0208: { severity: 'error', title: 'A listener of a Kubernetes Gateway cannot be served' },
   MEL0209: { severity: 'error', title: 'A BackendTLSPolicy is not in force' },
+  MEL0210: { severity: 'warning', title: 'A route by claims of a token where no token is read' },
 } as const satisfies Readonly<Record<string, CodeDefinition>>;
 
 export type AnalysisCode = keyof typeof CODES;

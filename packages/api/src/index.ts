@@ -78,3 +78,4 @@ export { formatPath, parsePath, type Path } from './path.ts';
 export { crdOf } from './publish/crd.ts';
 export { jsonSchemaOf, type SchemaNode } from './publish/json-schema.ts';
 export { isKind, ofKind, type KindName, type SpecTypes } from './spec-types.ts';
+export { claimName, type ClaimName } from './kinds/networking/claims.ts';

@@ -71,7 +71,25 @@ export interface RouteMatch {
   readonly headers?: readonly HeaderMatcher[];
   readonly query_parameters?: readonly QueryParameterMatcher[];
   readonly grpc?: Record<string, never>;
+  /** What filters before have noted of the request. */
+  readonly dynamic_metadata?: readonly MetadataMatcher[];
   readonly tls_context?: { readonly presented?: boolean; readonly validated?: boolean };
+}
+
+/** `envoy.type.matcher.v3.MetadataMatcher`. */
+export interface MetadataMatcher {
+  readonly filter: string;
+  readonly path: readonly { readonly key: string }[];
+  readonly value: ValueMatcher;
+  readonly invert?: boolean;
+}
+
+/** `envoy.type.matcher.v3.ValueMatcher`. */
+export interface ValueMatcher {
+  readonly present_match?: boolean;
+  readonly string_match?: StringMatcher;
+  readonly list_match?: { readonly one_of: ValueMatcher };
+  readonly or_match?: { readonly value_matchers: readonly ValueMatcher[] };
 }
 
 /** `envoy.config.route.v3.HeaderMatcher`; pseudo headers `:method`, `:authority`, `:scheme` are matched like any other. */

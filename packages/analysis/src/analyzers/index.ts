@@ -15,6 +15,7 @@ import { overlaps } from './service-entry/overlaps.ts';
 import { portNames } from './service/port-names.ts';
 import { hosts } from './sidecar/hosts.ts';
 import { ingressTls } from './sidecar/ingress-tls.ts';
+import { claims } from './virtual-service/claims.ts';
 import { delegates } from './virtual-service/delegates.ts';
 import { destinationHost } from './virtual-service/destination-host.ts';
 import { destinationSubset } from './virtual-service/destination-subset.ts';
@@ -32,6 +33,7 @@ export const ANALYZERS: readonly Analyzer[] = [
   sameVirtualServiceHost,
   unreachable,
   weights,
+  claims,
   host,
   subsetLabels,
   mtls,

@@ -1,6 +1,6 @@
-import type { HttpMatchRequest, StringMatch } from '@meltemi/api';
+import { claimName, type HttpMatchRequest, type StringMatch } from '@meltemi/api';
 import { defined, filled } from '../common/defined.ts';
-import type { HeaderMatcher, QueryParameterMatcher, RouteMatch, StringMatcher } from '@meltemi/protos-types';
+import type { HeaderMatcher, MetadataMatcher, QueryParameterMatcher, RouteMatch, StringMatcher } from '@meltemi/protos-types';
 
 /** Everything. */
 export const ANY_PATH: RouteMatch = { prefix: '/' };
@@ -18,6 +18,7 @@ export function routeMatch(match: HttpMatchRequest | undefined, wholeSegments = 
       case_sensitive: match.ignoreUriCase === true && match.uri?.regex === undefined ? false : undefined,
       headers: filled(headerMatchers(match)),
       query_parameters: filled(query),
+      dynamic_metadata: filled(claimMatchers(match)),
     }),
   };
 }
@@ -25,7 +26,7 @@ export function routeMatch(match: HttpMatchRequest | undefined, wholeSegments = 
 function headerMatchers(match: HttpMatchRequest): readonly HeaderMatcher[] {
   const named = (record: HttpMatchRequest['headers']) =>
     sortedEntries(record)
-      .filter(([name]) => !REQUEST_LINE.has(name))
+      .filter(([name]) => !REQUEST_LINE.has(name) && claimName(name).t === 'header')
       .map(([name, value]) => headerMatcher(name, value));
   const line = [
     [':method', match.method],
@@ -39,9 +40,33 @@ function headerMatchers(match: HttpMatchRequest): readonly HeaderMatcher[] {
   ];
 }
 
+/** Claims of the token that the gateway's jwt_authn has checked. Where no such filter stands, as in sidecars, none has a value (Istio does the same). */
+function claimMatchers(match: HttpMatchRequest): readonly MetadataMatcher[] {
+  const of = (record: HttpMatchRequest['headers'], invert: boolean): readonly MetadataMatcher[] =>
+    sortedEntries(record).flatMap(([name, value]) => {
+      const claim = claimName(name);
+      return claim.t === 'claim' ? [claimMatcher(claim.path, value, invert)] : [];
+    });
+  return [...of(match.headers, false), ...of(match.withoutHeaders, true)];
+}
+
+function claimMatcher(path: readonly string[], match: StringMatch, invert: boolean): MetadataMatcher {
+  const string_match = stringMatcher(match);
+  return {
+    filter: 'envoy.filters.http.jwt_authn',
+    path: ['payload', ...path].map((key) => ({ key })),
+    // A claim is a text, or a list of texts of which one is enough.
+    value:
+      string_match === undefined
+        ? { present_match: true }
+        : { or_match: { value_matchers: [{ string_match }, { list_match: { one_of: { string_match } } }] } },
+    ...(invert ? { invert } : {}),
+  };
+}
+
 /** True when no request is refused: routes after it could never be reached. */
 export function isCatchAll(match: RouteMatch): boolean {
-  if ((match.headers ?? []).length > 0 || (match.query_parameters ?? []).length > 0) return false;
+  if ((match.headers ?? []).length > 0 || (match.dynamic_metadata ?? []).length > 0 || (match.query_parameters ?? []).length > 0) return false;
   return match.prefix === '/' || match.safe_regex?.regex === '.*' || match.safe_regex?.regex === '*';
 }
 

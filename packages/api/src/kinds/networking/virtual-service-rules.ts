@@ -2,6 +2,7 @@ import { hostsOverlap, substitutionFault } from '@meltemi/match';
 import { durationMs } from '../../duration.ts';
 import type { Finding } from '../../kind.ts';
 import { addressFault, isIp } from '../../schema/formats.ts';
+import { claimName } from './claims.ts';
 import type { HttpMatchRequest, HttpRoute, VirtualService } from './virtual-service.ts';
 
 const ACTIONS = ['route', 'redirect', 'directResponse', 'delegate'] as const;
@@ -164,8 +165,9 @@ function matchRules(match: HttpMatchRequest, path: readonly (string | number)[])
   const findings: Finding[] = [];
   for (const field of ['headers', 'withoutHeaders'] as const) {
     for (const name of Object.keys(match[field] ?? {})) {
-      if (name.startsWith('@request.auth.')) {
-        findings.push({ path: [...path, field, name], message: `not supported yet by Meltemi: routing by claims of a token (${name})` });
+      const claim = claimName(name);
+      if (claim.t === 'wrong') {
+        findings.push({ path: [...path, field, name], message: `"${name}": ${claim.why}` });
       } else if (['uri', 'scheme', 'method', 'authority'].includes(name)) {
         findings.push({
           path: [...path, field, name],
