@@ -6,6 +6,7 @@ import type { Clock, Log, Random, Timers } from '@meltemi/base';
 import type { Node } from '@meltemi/protos-types';
 import type { DrainOrder, DrainReport } from './core/drain.ts';
 import type { AccessLogType, CompiledChain, CompiledCluster, CompiledRoute, Host, MetadataStruct, RuntimeChange } from '@meltemi/runtime';
+import { RESPONSE_FLAG_TABLE, RESPONSE_FLAGS, type ResponseFlag } from '@meltemi/telemetry/recording';
 import type { ProxyTlv } from '@meltemi/wire';
 
 // ---------------------------------------------------------------------------------------------------------------- transport
@@ -88,40 +89,7 @@ export interface TlsInfo {
 // ---------------------------------------------------------------------------------------------------------------- stream info
 
 /** Envoy's response flags; `StreamInfo.flags` is a bit set of `1 << index`. Order is Envoy's printing order. */
-export const RESPONSE_FLAGS = [
-  'LH',
-  'UH',
-  'UT',
-  'LR',
-  'UR',
-  'UF',
-  'UC',
-  'UO',
-  'NR',
-  'DI',
-  'FI',
-  'RL',
-  'UAEX',
-  'RLSE',
-  'DC',
-  'URX',
-  'SI',
-  'IH',
-  'DPE',
-  'UMSDR',
-  'RFCF',
-  'NFCF',
-  'DT',
-  'UPE',
-  'NC',
-  'OM',
-  'DF',
-  'DO',
-  'UDO',
-] as const;
-
-/** One of Envoy's short response flags (`UF`, `NR`, …). */
-export type ResponseFlag = (typeof RESPONSE_FLAGS)[number];
+export { RESPONSE_FLAGS, type ResponseFlag };
 
 /** Bit of a response flag inside `StreamInfo.flags`. */
 export function flagBit(flag: ResponseFlag): number {
@@ -134,6 +102,16 @@ export function formatFlags(flags: number, exhaustedFirst = false): string {
   const names = RESPONSE_FLAGS.filter((_, index) => (flags & (1 << index)) !== 0);
   if (!exhaustedFirst || names.length === 1 || !names.includes('URX')) return names.join(',');
   return ['URX', ...names.filter((name) => name !== 'URX')].join(',');
+}
+
+/** `UpstreamConnectionFailure,UpstreamRetryLimitExceeded`, or `-`: the text of `%RESPONSE_FLAGS_LONG%`. */
+export function formatLongFlags(flags: number, exhaustedFirst = false): string {
+  const short = formatFlags(flags, exhaustedFirst);
+  if (short === '-') return short;
+  return short
+    .split(',')
+    .map((flag) => RESPONSE_FLAG_TABLE.find((item) => item.flag === flag)?.long)
+    .join(',');
 }
 
 /** The trace context of one request; ids are lower-case hex. */

@@ -11,6 +11,7 @@ export const FORMAT_OPERATORS: Readonly<Record<string, 'none' | 'optional' | 're
   RESPONSE_CODE: 'none',
   RESPONSE_CODE_DETAILS: 'none',
   RESPONSE_FLAGS: 'none',
+  RESPONSE_FLAGS_LONG: 'none',
   LOCAL_REPLY_BODY: 'none',
   CONNECTION_TERMINATION_DETAILS: 'none',
   UPSTREAM_TRANSPORT_FAILURE_REASON: 'none',

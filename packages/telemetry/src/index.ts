@@ -37,6 +37,7 @@ export {
   type StandardMetricName,
   type WorkloadLabels,
 } from './metrics/standard.ts';
+export { RESPONSE_FLAG_TABLE, RESPONSE_FLAGS, type ResponseFlag, type ResponseFlagInfo } from './response-flags.ts';
 export {
   jsonNumber,
   TELEMETRY_PROTO,

@@ -9,4 +9,5 @@ export { createStandardMetrics, type EdgeRecorder, type StandardMetrics } from '
 export { createMetricRegistry, type HistogramSeries, type Labels, type MetricRegistry, type ScalarSeries } from './metrics/registry.ts';
 export { METRIC, workloadLabels, type DestinationService, type WorkloadLabels } from './metrics/standard.ts';
 export { jsonNumber, TELEMETRY_PROTO, type Span, type TelemetryAck, type TelemetryBatch, type TelemetryNode } from './metrics/wire.ts';
+export { RESPONSE_FLAG_TABLE, RESPONSE_FLAGS, type ResponseFlag, type ResponseFlagInfo } from './response-flags.ts';
 export { readTraceContext, traceHeaders, type TraceFormat } from './trace/context.ts';

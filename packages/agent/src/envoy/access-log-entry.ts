@@ -3,6 +3,7 @@
  * workload comes through here. Field numbers are those of als.proto and accesslog.proto.
  */
 import { ProtoReader } from '@meltemi/base';
+import { RESPONSE_FLAG_TABLE } from '@meltemi/telemetry/recording';
 
 /** What the access log says of one request or connection; empty text and 0 where it says nothing. */
 export interface LogEntry {
@@ -222,37 +223,10 @@ function firstUri(reader: ProtoReader): string {
 }
 
 /** Envoy's short names by field number of `ResponseFlags`, which is also the order in which Envoy prints them. */
-const FLAGS = [
-  '',
-  'LH',
-  'UH',
-  'UT',
-  'LR',
-  'UR',
-  'UF',
-  'UC',
-  'UO',
-  'NR',
-  'DI',
-  'FI',
-  'RL',
-  'UAEX',
-  'RLSE',
-  'DC',
-  'URX',
-  'SI',
-  'IH',
-  'DPE',
-  'UMSDR',
-  'RFCF',
-  'NFCF',
-  'DT',
-  'UPE',
-  'NC',
-  'OM',
-  'DF',
-  'DR',
-];
+const FLAGS: readonly string[] = RESPONSE_FLAG_TABLE.reduce<string[]>((names, { flag, field }) => {
+  if (field !== undefined) names[field[0]] = flag;
+  return names;
+}, []);
 const UNAUTHORIZED = 13;
 
 function responseFlags(reader: ProtoReader): string {

@@ -1,7 +1,7 @@
 import { metadataAt, type CustomTag, type MetadataValue } from '@meltemi/runtime';
 import { upstreamServiceMs } from '../core/stream-info.ts';
 import { hostPort } from '../net/addresses.ts';
-import { formatFlags, type StreamInfo } from '../types.ts';
+import { formatFlags, formatLongFlags, type StreamInfo } from '../types.ts';
 
 /** A value of a finished stream; undefined or '' = there is none. */
 export type Getter = (info: StreamInfo) => string | number | undefined;
@@ -28,6 +28,7 @@ export const STREAM_OPERATORS: Readonly<Record<string, Getter>> = {
   RESPONSE_CODE: (info) => info.responseCode,
   RESPONSE_CODE_DETAILS: (info) => oneWord(info.responseCodeDetails),
   RESPONSE_FLAGS: (info) => formatFlags(info.flags, info.protocol === 'http'),
+  RESPONSE_FLAGS_LONG: (info) => formatLongFlags(info.flags, info.protocol === 'http'),
   CONNECTION_TERMINATION_DETAILS: (info) => oneWord(info.connectionTerminationDetails),
   UPSTREAM_TRANSPORT_FAILURE_REASON: (info) => oneWord(info.upstreamTransportFailureReason),
   BYTES_RECEIVED: (info) => info.bytesReceived,
@@ -71,6 +72,7 @@ export const UNQUOTED: ReadonlySet<string> = new Set([
   'START_TIME',
   'PROTOCOL',
   'RESPONSE_FLAGS',
+  'RESPONSE_FLAGS_LONG',
   'UPSTREAM_HOST',
   'UPSTREAM_REMOTE_ADDRESS',
   'UPSTREAM_LOCAL_ADDRESS',
