@@ -69,6 +69,8 @@ export interface Expectation extends ExpectedResponse {
   readonly rst?: Expected;
   /** Of `admin`: what was picked, as JSON. */
   readonly admin?: unknown;
+  /** Of `collected`: what came, in order; what is left out is not looked at. */
+  readonly collected?: readonly object[];
   /** Of `push`: whether the client took it. */
   readonly verdict?: 'ack' | 'nack';
 }
@@ -98,6 +100,8 @@ export type Step =
       readonly eventually?: boolean;
       readonly expect: Expectation;
     }
+  /** Waits until collectors have so many entries and spans in all. */
+  | { readonly t: 'collected'; readonly count: number; readonly expect: Expectation }
   /** Runs steps at the same time. */
   | { readonly t: 'together'; readonly steps: readonly Step[] }
   /** Does one step so many times and counts who answered (by `body`): shares of load. */
@@ -177,6 +181,11 @@ export function clusterStats(cluster: string, expected: Readonly<Record<string, 
     },
     Object.fromEntries(Object.entries(expected).sort(([a], [b]) => (a < b ? -1 : 1))),
   );
+}
+
+/** What collectors must have taken by then, in all: entries and spans by name and kind, members by what is told of them. */
+export function collected(expected: readonly object[]): Step {
+  return { t: 'collected', count: expected.length, expect: { collected: expected } };
 }
 
 /** Steps at the same time. */

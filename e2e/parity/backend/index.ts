@@ -3,6 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer } from 'node:tls';
 import type { BackendAddress } from '../harness/context.ts';
 import type { Identities } from '../harness/identities.ts';
+import { createCollector } from './collector.ts';
 import { createReplies, serveHttp1 } from './http1-server.ts';
 import { serveHttp2 } from './http2-server.ts';
 import type { BackendScript, TcpScript } from './script.ts';
@@ -57,6 +58,7 @@ function createBackend(script: BackendScript, parts: ServerParts): Server | Http
     return createServer({ allowHalfOpen: true }, (socket) => serveHttp1(socket, parts, replies));
   }
   if (script.t === 'closed') return createServer();
+  if (script.t === 'collector') return createCollector(script.http, parts);
   const tls = script.tls === undefined ? undefined : serverTlsOptions(script.tls, parts.identities);
   if (script.t === 'http2') {
     const server = tls === undefined ? createHttp2Server() : createSecureServer(tls);

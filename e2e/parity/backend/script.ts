@@ -4,6 +4,8 @@ export type BackendScript =
   | { readonly t: 'http1'; readonly replies: readonly Reply[]; readonly tls?: ServerTls }
   | { readonly t: 'http2'; readonly replies: readonly Reply[]; readonly tls?: ServerTls }
   | { readonly t: 'tcp'; readonly tcp: TcpScript; readonly tls?: ServerTls }
+  /** Takes log entries and spans: over gRPC (HTTP/2), or over HTTP/1.1. */
+  | { readonly t: 'collector'; readonly http: 'http1' | 'http2' }
   /** A port where nobody listens. */
   | { readonly t: 'closed' };
 

@@ -19,6 +19,8 @@ export interface SeenRequest {
 /** What all backends of one case and proxy tell. */
 export interface Journal {
   readonly requests: SeenRequest[];
+  /** What collectors took: log entries and spans, one by one. */
+  readonly collected: { readonly at: string; readonly item: object }[];
   /** Connections accepted so far, by backend. */
   readonly connections: Map<string, number>;
   /** Resolves when something was noted or the time is over. */
@@ -47,6 +49,7 @@ export function createJournal(): Journal {
   };
   return {
     requests: [],
+    collected: [],
     connections: new Map(),
     note() {
       for (const resolve of waiting) resolve();

@@ -29,9 +29,24 @@ export function mismatches(shown: StepObservation, expect: Expectation, path: st
   if (verdict !== undefined) found.push(...value(shown.verdict, verdict, join('verdict')));
   if (expect.admin !== undefined && JSON.stringify(shown.admin) !== JSON.stringify(expect.admin))
     found.push({ path: join('admin'), expected: expect.admin, actual: shown.admin });
+  if (expect.collected !== undefined) found.push(...partly(shown.collected ?? [], expect.collected, join('collected')));
   if (expect.interim !== undefined) found.push(...value((shown.interim ?? []).join(), expect.interim.join(), join('interim')));
   if (expect.rst !== undefined) found.push(...value(shown.rst?.join(), expect.rst, join('rst')));
   if (expect.tls !== undefined) found.push(...tlsMismatches(shown.tls as Record<string, unknown> | undefined, expect.tls, join('tls')));
+  return found;
+}
+
+/** Members that are told must be as told; regular expressions match, null = absent. Lists are told whole. */
+function partly(actual: unknown, expected: unknown, path: string): Mismatch[] {
+  if (expected instanceof RegExp) return value(actual as string, expected, path);
+  if (typeof expected !== 'object' || expected === null) {
+    const same = expected === null ? actual === undefined || actual === null : actual === expected;
+    return same ? [] : [{ path, expected, actual }];
+  }
+  const shown = (typeof actual === 'object' && actual !== null ? actual : {}) as Readonly<Record<string, unknown>>;
+  const found = Object.entries(expected).flatMap(([name, item]) => partly(shown[name], item, `${path}.${name}`));
+  if (Array.isArray(expected) && (!Array.isArray(actual) || actual.length !== expected.length))
+    found.push({ path: `${path}.length`, expected: expected.length, actual: Array.isArray(actual) ? actual.length : actual });
   return found;
 }
 

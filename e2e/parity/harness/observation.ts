@@ -10,6 +10,7 @@ export interface StepObservation {
   readonly backend?: readonly object[];
   readonly tls?: object;
   readonly rst?: readonly string[];
+  readonly collected?: readonly object[];
   readonly admin?: unknown;
   readonly verdict?: 'ack' | 'nack';
   /** Why the step could not be done at all. */
@@ -36,6 +37,8 @@ const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const DATES = /\b[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT\b/g;
 const ISO = /\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
 /** Seconds since 1970 with a fraction. */
+/** Ids of traces and spans. */
+const TRACE_IDS = /\b(?:[0-9a-f]{32}|[0-9a-f]{16})\b/g;
 const SECONDS = /\b\d{10}\.\d{3,9}\b/g;
 /** Numbers that depend on the clock. */
 const TIMES = new Set(['x-envoy-upstream-service-time']);
@@ -52,5 +55,8 @@ function text(value: string, { replacements }: Names, key: string): string {
   if (TIMES.has(key) && /^\d+$/.test(value)) return '<ms>';
   let result = value.replace(DATES, '<date>').replace(ISO, '<time>').replace(SECONDS, '<seconds>');
   for (const [from, to] of replacements) result = result.replaceAll(from, to);
-  return result.replace(UUID, '<uuid>').replace(/127\.0\.0\.1:\d{4,5}/g, '127.0.0.1:<port>');
+  return result
+    .replace(UUID, '<uuid>')
+    .replace(TRACE_IDS, '<trace id>')
+    .replace(/127\.0\.0\.1:\d{4,5}/g, '127.0.0.1:<port>');
 }

@@ -185,7 +185,18 @@ function bootstrap(socketPath: string): object {
       cds_config: ads,
       lds_config: ads,
     },
-    layered_runtime: { layers: [{ name: 'test', static_layer: { 'overload.global_downstream_max_connections': '50000' } }] },
+    layered_runtime: {
+      layers: [
+        {
+          name: 'test',
+          static_layer: {
+            'tracing.zipkin.min_flush_spans': 1,
+            'tracing.opentelemetry.min_flush_spans': 1,
+            'overload.global_downstream_max_connections': '50000',
+          },
+        },
+      ],
+    },
     cluster_manager: { local_cluster_name: LOCAL_STATIC_CLUSTER.name },
     static_resources: {
       clusters: [

@@ -1,3 +1,4 @@
+import { comparableItems } from '../backend/collector.ts';
 import { readableBody } from '../backend/grpc-message.ts';
 import type { SeenRequest } from '../backend/seen.ts';
 import { openConnection, type Connection } from '../client/connection.ts';
@@ -13,6 +14,8 @@ const EVENTUALLY_MS = 5_000;
 const EVENTUALLY_PAUSE_MS = 20;
 /** How long a request that a backend has seen in part may take to come to its end. */
 const SETTLE_MS = 1_000;
+/** How long proxies may gather what they report. */
+const COLLECT_MS = 6_000;
 
 /** Does one step and tells what it showed. Never throws: what cannot be done is an observation too. */
 export async function runStep(run: CaseRun, step: Step): Promise<StepObservation> {
@@ -39,6 +42,8 @@ async function once(run: CaseRun, step: Step): Promise<StepObservation> {
       return push(run, step);
     case 'admin':
       return { admin: step.pick(await run.proxy.admin(step.path(run.context)), run.context) };
+    case 'collected':
+      return collect(run, step.count);
     case 'http2':
       return withBackends(run, () => runHttp2(run, step));
     case 'http1':
@@ -46,6 +51,12 @@ async function once(run: CaseRun, step: Step): Promise<StepObservation> {
     case 'tcp':
       return withBackends(run, () => stream(run, step));
   }
+}
+
+/** What collectors have, once there is enough, and nothing more comes at once. */
+async function collect({ backends: { journal } }: CaseRun, count: number): Promise<StepObservation> {
+  await until(journal, `${count} entries`, () => journal.collected.length >= count, COLLECT_MS).catch(() => undefined);
+  return { collected: comparableItems(journal.collected.map(({ item }) => item)) };
 }
 
 async function push(run: CaseRun, step: Extract<Step, { t: 'push' }>): Promise<StepObservation> {

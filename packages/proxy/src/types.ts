@@ -2,6 +2,7 @@
  * The seams inside the proxy: what the connection state machines (net, http, tcp, pool) need from the compiled configuration,
  * and what they hand to metrics, spans and logs. Compiled configuration itself is `@meltemi/runtime`'s.
  */
+import type { X509Certificate } from 'node:crypto';
 import type { Clock, Log, Random, Timers } from '@meltemi/base';
 import type { Node } from '@meltemi/protos-types';
 import type { DrainOrder, DrainReport } from './core/drain.ts';
@@ -68,6 +69,12 @@ export interface ToldByProxy {
   readonly metadata: ReadonlyMap<string, MetadataStruct>;
 }
 
+/** One subject alternative name of a certificate. */
+export interface AltName {
+  readonly type: 'uri' | 'dns' | 'email' | 'ip' | 'other';
+  readonly value: string;
+}
+
 /** The TLS facts of a connection. URIs are SPIFFE IDs of VERIFIED certificates, '' when there was none. */
 export interface TlsInfo {
   readonly version: string;
@@ -84,6 +91,9 @@ export interface TlsInfo {
   readonly peerDns: readonly string[];
   /** The peer certificate; made when first read. */
   readonly peerPem: string;
+  /** The peer's certificate itself and its names; undefined = it showed none that holds. */
+  readonly certificate: X509Certificate | undefined;
+  readonly peerNames: readonly AltName[];
 }
 
 // ---------------------------------------------------------------------------------------------------------------- stream info
@@ -180,6 +190,9 @@ export interface StreamInfo {
   /** Head bytes as they were on the wire of the downstream. */
   requestHeadBytes: number;
   responseHeadBytes: number;
+  /** Head bytes of the last attempt, in the form of HTTP/1.1. */
+  upstreamHeadBytes: number;
+  upstreamResponseHeadBytes: number;
 
   requestEndMs: number;
   upstreamStartMs: number;

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { GrpcLog } from '@meltemi/runtime';
 import { RESPONSE_FLAGS, type ResponseFlag, type StreamInfo, type TlsInfo } from '../types.ts';
+import { distinguishedName } from './certificates.ts';
 import { compileTag, requestHeader, responseHeader, responseTrailer, type CaptureList, type Getter } from './operators.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -100,6 +102,7 @@ function requestOf(info: StreamInfo): Json {
     original_path: info.rewrittenFrom,
     request_headers_bytes: info.requestHeadBytes,
     request_body_bytes: info.bytesReceived,
+    upstream_header_bytes_sent: info.upstreamHeadBytes,
     downstream_header_bytes_received: info.requestHeadBytes,
   };
 }
@@ -110,6 +113,7 @@ function responseOf(info: StreamInfo): Json {
     response_headers_bytes: info.responseHeadBytes,
     response_body_bytes: info.bytesSent,
     response_code_details: info.responseCodeDetails,
+    upstream_header_bytes_received: info.upstreamResponseHeadBytes,
     downstream_header_bytes_sent: info.responseHeadBytes,
   };
 }
@@ -129,9 +133,9 @@ function commonOf(info: StreamInfo): Json {
     route_name: info.routeName,
     upstream_request_attempt_count: info.attempts,
     connection_termination_details: info.connectionTerminationDetails,
-    response_flags: flagsOf(info.flags),
+    ...(info.flags === 0 ? {} : { response_flags: flagsOf(info.flags) }),
     ...(info.dynamicMetadata === undefined ? {} : { metadata: { filter_metadata: Object.fromEntries(info.dynamicMetadata) } }),
-    stream_id: info.requestId,
+    stream_id: info.protocol === 'tcp' ? randomUUID() : info.requestId,
     downstream_wire_bytes_received: info.requestHeadBytes + info.bytesReceived,
     downstream_wire_bytes_sent: info.responseHeadBytes + info.bytesSent,
     access_log_type: info.logType,
@@ -161,6 +165,8 @@ function upstreamOf(info: StreamInfo): Json {
   return {
     ...(remote === undefined ? {} : { upstream_remote_address: remote, upstream_cluster: info.clusterName }),
     ...(local === undefined ? {} : { upstream_local_address: local }),
+    upstream_wire_bytes_sent: local === undefined ? 0 : info.upstreamHeadBytes + info.bytesReceived,
+    upstream_wire_bytes_received: local === undefined ? 0 : info.upstreamResponseHeadBytes + info.bytesSent,
     upstream_transport_failure_reason: info.upstreamTransportFailureReason,
   };
 }
@@ -197,7 +203,7 @@ function tlsOf(serverName: string, tls: TlsInfo | undefined): Json {
       ...(suite === undefined ? {} : { tls_cipher_suite: suite }),
       tls_sni_hostname: serverName,
       local_certificate_properties: named(tls.localUri),
-      peer_certificate_properties: { ...named(tls.peerUri), subject: tls.peerSubject },
+      peer_certificate_properties: { ...named(tls.peerUri), subject: tls.peerSubject, issuer: distinguishedName(tls.certificate?.issuer) },
     },
   };
 }

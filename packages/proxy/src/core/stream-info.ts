@@ -49,6 +49,8 @@ export function createStreamInfo(protocol: 'http' | 'tcp', on: StreamOrigin, sta
     bytesSent: 0,
     requestHeadBytes: 0,
     responseHeadBytes: 0,
+    upstreamHeadBytes: 0,
+    upstreamResponseHeadBytes: 0,
     requestEndMs: 0,
     upstreamStartMs: 0,
     upstreamFirstByteMs: 0,

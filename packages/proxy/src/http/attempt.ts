@@ -73,6 +73,7 @@ export function send(x: Exchange, stream: UpstreamStream, fresh: boolean): void 
   if (!fresh) rescan(x);
   const framing = requestFraming(x, stream);
   const length = buildRequestHead(x, framing);
+  info.upstreamHeadBytes = length;
   mirrorHead(x, worker.buffers.scratch, length);
   const accepted =
     stream.protocol === 'http1' && (framing === 'raw' || framing === 'empty')

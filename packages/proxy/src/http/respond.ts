@@ -34,6 +34,7 @@ export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): nu
   const switched = switches(x.upgrade, status);
   if ((status === 101 && !switched) || worker.responseScanner.count > MAX_RESPONSE_HEADERS) return nonsense(x);
   info.upstreamFirstByteMs = worker.wheel.recent;
+  info.upstreamResponseHeadBytes = read.after - read.start;
   info.responseCode = status;
   if (info.grpc) readGrpcStatus(x, read);
   judgeHost(x, status, read.ended);

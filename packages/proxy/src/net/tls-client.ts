@@ -1,9 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import type { UpstreamTls } from '@meltemi/runtime';
-import type { TlsInfo } from '../types.ts';
+import type { AltName, TlsInfo } from '../types.ts';
 import type { DialTarget } from './net-port.ts';
-import { compileSanCheck, isPinned, matchesHost, parseAltNames, tlsInfo, type AltName } from './tls-peer.ts';
+import { compileSanCheck, isPinned, matchesHost, parseAltNames, tlsInfo } from './tls-peer.ts';
 import { ownUri, resolveMaterial, sameMaterial, type SecretLookup, type TlsMaterial } from './tls-secrets.ts';
 
 const MAX_SESSIONS = 1024;

@@ -3,13 +3,7 @@ import { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { compileStringMatch } from '@meltemi/match';
 import type { CommonTls, SanMatch } from '@meltemi/runtime';
-import type { TlsInfo } from '../types.ts';
-
-/** One subject alternative name. */
-export interface AltName {
-  readonly type: 'uri' | 'dns' | 'email' | 'ip' | 'other';
-  readonly value: string;
-}
+import type { AltName, TlsInfo } from '../types.ts';
 
 const TYPES: Readonly<Record<string, AltName['type']>> = { URI: 'uri', DNS: 'dns', email: 'email', 'IP Address': 'ip' };
 
@@ -88,5 +82,7 @@ export function tlsInfo(socket: TLSSocket, serverName: string, certificate: X509
     get peerPem() {
       return certificate?.toString() ?? '';
     },
+    certificate,
+    peerNames: names,
   };
 }

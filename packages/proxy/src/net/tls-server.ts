@@ -2,9 +2,9 @@ import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Log } from '@meltemi/base';
 import type { DownstreamTls } from '@meltemi/runtime';
-import type { TlsInfo } from '../types.ts';
+import type { AltName, TlsInfo } from '../types.ts';
 import { reasonOf } from './node-transport.ts';
-import { compileSanCheck, isPinned, parseAltNames, tlsInfo, type AltName } from './tls-peer.ts';
+import { compileSanCheck, isPinned, parseAltNames, tlsInfo } from './tls-peer.ts';
 import { ownUri, resolveMaterial, sameMaterial, type SecretLookup, type TlsMaterial } from './tls-secrets.ts';
 
 /** How a handshake on the server side ended. */
