@@ -45,7 +45,9 @@ export function simulate(mesh: SimulatedMesh, call: Call, random: () => number =
 
 function addressOf(host: string, table: Readonly<Record<string, { readonly ips?: readonly string[] }>>): string {
   const literal = host.replace(/^\[|\]$/g, '');
-  return looksLikeIp(literal) ? literal : (table[host.replace(/\.$/, '')]?.ips?.[0] ?? ELSEWHERE);
+  const name = host.replace(/\.$/, '');
+  const known = Object.hasOwn(table, name) ? table[name] : undefined;
+  return looksLikeIp(literal) ? literal : (known?.ips?.[0] ?? ELSEWHERE);
 }
 
 function clientRequest(node: ProxyNode, target: Target, address: string, call: Call): DecideRequest {

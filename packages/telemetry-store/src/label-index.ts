@@ -1,4 +1,4 @@
-import type { LabelMatcher, Labels } from '@meltemi/telemetry';
+import { labelOf, type LabelMatcher, type Labels } from '@meltemi/telemetry';
 
 /** Finds entries by label matchers: postings per label and value, the smallest first, the other matchers on what is left. */
 export interface LabelIndex<T> {
@@ -43,7 +43,7 @@ export function createLabelIndex<T>(): LabelIndex<T> {
       const found: T[] = [];
       for (const entry of candidates) {
         const labels = labelsOf(entry);
-        if (matchers.every((m) => m.matches(labels[m.name] ?? ''))) found.push(entry);
+        if (matchers.every((m) => m.matches(labelOf(labels, m.name) ?? ''))) found.push(entry);
       }
       return found;
     },

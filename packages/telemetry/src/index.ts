@@ -86,7 +86,7 @@ export { parseDuration } from './promql/literal.ts';
 export { parsePromql } from './promql/parse.ts';
 export { instantQuery, MAX_POINTS, rangeQuery, type MatrixSeries, type QueryRange, type QueryResult, type VectorSample } from './promql/query.ts';
 export type { SeriesData, SeriesSource } from './promql/source.ts';
-export { labelKey } from './label-key.ts';
+export { labelKey, labelOf } from './label-key.ts';
 export type { GraphQuery } from './graph/appenders/context.ts';
 export { hostNames, routesService } from './graph/appenders/istio.ts';
 export { buildGraph, DEFAULT_APPENDERS } from './graph/build.ts';

@@ -9,4 +9,9 @@ export function labelKey(labels: Readonly<Record<string, string>>): string {
   return key;
 }
 
+/** A label by its name; what every object has besides its own is none. */
+export function labelOf(labels: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(labels, name) ? labels[name] : undefined;
+}
+
 const keys = new WeakMap<Readonly<Record<string, string>>, string>();

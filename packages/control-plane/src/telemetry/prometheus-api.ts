@@ -1,5 +1,5 @@
 import { json, type HttpRequest, type HttpResponse, type Route } from '@meltemi/http';
-import { formatValue, parseDuration, parseUtc, PromqlError, STANDARD_METRICS, type LabelMatcher, type QueryResult } from '@meltemi/telemetry';
+import { formatValue, labelOf, parseDuration, parseUtc, PromqlError, STANDARD_METRICS, type LabelMatcher, type QueryResult } from '@meltemi/telemetry';
 import type { TelemetryStore } from '@meltemi/telemetry-store';
 import type { QueryEngine } from './engine.ts';
 
@@ -161,7 +161,7 @@ function labelValues(deps: PrometheusApiDeps, request: HttpRequest): string[] {
   const name = request.params['name'] ?? '';
   if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) throw new BadData(`invalid label name: ${JSON.stringify(name)}`);
   if (!request.query.has('match[]')) return deps.store.metrics.labelValues(name);
-  return [...new Set(series(deps, request.query, false).flatMap((labels) => labels[name] ?? []))].toSorted();
+  return [...new Set(series(deps, request.query, false).flatMap((labels) => labelOf(labels, name) ?? []))].toSorted();
 }
 
 function metadata(query: URLSearchParams): object {

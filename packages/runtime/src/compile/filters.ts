@@ -53,7 +53,7 @@ interface Site {
 }
 
 function activate(filter: HttpFilter, position: number, { overrides, ...site }: Site): ActiveFilter | undefined {
-  const own = overrides.map((level) => level[filter.name]).filter((level) => level !== undefined);
+  const own = overrides.flatMap((level) => (Object.hasOwn(level, filter.name) ? (level[filter.name] ?? []) : []));
   // The most specific word on whether it runs at all is the last one; settings switch on what is off in the chain.
   const last = own.at(-1);
   if (last === undefined ? filter.disabled : last.t === 'disabled') return undefined;

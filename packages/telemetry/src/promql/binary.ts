@@ -1,3 +1,4 @@
+import { labelOf } from '../label-key.ts';
 import type { Labels } from '../metrics/registry.ts';
 import { COMPARISONS, type BinaryExpr, type BinaryOp, type Matching } from './ast.ts';
 import { executionError } from './error.ts';
@@ -182,7 +183,7 @@ function resultLabels(expr: BinaryExpr, matching: Matching, many: Labels, one: L
   }
   const labels: Record<string, string> = { ...(dropsName ? withoutName(many) : many) };
   for (const name of matching.include) {
-    const value = one[name];
+    const value = labelOf(one, name);
     if (value === undefined || value === '') delete labels[name];
     else labels[name] = value;
   }

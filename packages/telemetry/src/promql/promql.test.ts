@@ -47,6 +47,10 @@ const http = [
 
 const CASES: readonly (readonly [query: string, ...lines: string[]])[] = [
   ['sum(http)', '{} 150'],
+  ['sum by (constructor) (http)', '{} 150'],
+  ['sum(http{toString!=""})'],
+  ['label_join(up, "x", "", "valueOf")', 'up{job="api", team="x"} 2'],
+  ['label_replace(up, "x", "$1", "hasOwnProperty", "(.+)")', 'up{job="api", team="x"} 2'],
   ['sum by (job) (http)', '{job="api"} 100', '{job="web"} 50'],
   ['sum without (code) (http)', '{job="api"} 100', '{job="web"} 50'],
   ['topk(1, http)', 'http{code="200", job="api"} 80'],

@@ -1,3 +1,4 @@
+import { labelOf } from '../label-key.ts';
 import type { Labels } from '../metrics/registry.ts';
 import { compare } from './aggregate.ts';
 import type { Expr, LabelMatcher } from './ast.ts';
@@ -95,7 +96,7 @@ function labelReplace(ev: Evaluation, expr: CallExpr): Value {
     throw executionError(`invalid regular expression in label_replace(): ${error instanceof Error ? error.message : String(error)}`, expr);
   }
   const columns = columnsOf(ev, expr.args[0]).map((column) => {
-    const groups = regex.groups(column.labels[text(source)] ?? '');
+    const groups = regex.groups(labelOf(column.labels, text(source)) ?? '');
     if (groups === undefined) return column;
     const value = text(replacement).replace(/\$(?:\$|(\w+)|\{(\w+)\})/g, (whole, plain?: string, braced?: string) => {
       const key = plain ?? braced;
@@ -110,7 +111,7 @@ function labelReplace(ev: Evaluation, expr: CallExpr): Value {
 function labelJoin(ev: Evaluation, expr: CallExpr): Value {
   const [, dst, separator, ...sources] = expr.args;
   const columns = columnsOf(ev, expr.args[0]).map((column) => {
-    const value = sources.map((label) => column.labels[text(label)] ?? '').join(text(separator));
+    const value = sources.map((label) => labelOf(column.labels, text(label)) ?? '').join(text(separator));
     return { ...column, labels: withLabel(ev, expr, column.labels, [text(dst), value]) };
   });
   return distinct(expr, columns);
@@ -131,7 +132,7 @@ function sortedByLabels(ev: Evaluation, expr: CallExpr, direction: 1 | -1): Colu
   const names = expr.args.slice(1).map(text);
   return columnsOf(ev, expr.args[0]).toSorted((a, b) => {
     for (const name of names) {
-      const [x, y] = [a.labels[name] ?? '', b.labels[name] ?? ''];
+      const [x, y] = [labelOf(a.labels, name) ?? '', labelOf(b.labels, name) ?? ''];
       if (x !== y) return natural(x, y) * direction;
     }
     return labelKey(a.labels) < labelKey(b.labels) ? -direction : direction;

@@ -1,3 +1,4 @@
+import { labelOf } from '../label-key.ts';
 import type { Labels } from '../metrics/registry.ts';
 
 export { labelKey } from '../label-key.ts';
@@ -43,7 +44,7 @@ export function withoutName(labels: Labels): Labels {
 export function keepLabels(labels: Labels, names: readonly string[]): Labels {
   const kept: Record<string, string> = {};
   for (const name of names) {
-    const value = labels[name];
+    const value = labelOf(labels, name);
     if (value !== undefined && value !== '') kept[name] = value;
   }
   return kept;

@@ -92,7 +92,7 @@ export function topologyValue(
   label: string,
   place: { readonly labels: Labels; readonly locality: Locality; readonly cluster: string },
 ): string | undefined {
-  const labelled = place.labels[label];
+  const labelled = Object.hasOwn(place.labels, label) ? place.labels[label] : undefined;
   if (labelled !== undefined) return labelled;
   switch (label) {
     case 'topology.kubernetes.io/region':

@@ -1,4 +1,4 @@
-import { destinationRuleFor, MESH_GATEWAY, serviceKey, virtualServicesFor, visibleServices, type Service, type ServicePort } from '@meltemi/model';
+import { destinationRuleFor, serviceKey, virtualServicesFor, visibleServices, type Service, type ServicePort } from '@meltemi/model';
 import {
   ANY_TYPE,
   EXTENSION_NAME,
@@ -15,7 +15,7 @@ import { circuitBreakers, outlierFields } from '../clusters/limits.ts';
 import { loadBalancing } from '../clusters/load-balancing.ts';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
 import type { NodeView } from '../node-resources.ts';
-import type { RouteScope } from '../routes/scope.ts';
+import { MESH_ONLY, type RouteScope } from '../routes/scope.ts';
 import { serviceVirtualHost } from '../routes/virtual-host.ts';
 
 type Names = ReadonlySet<string> | '*';
@@ -74,7 +74,7 @@ export function grpcRoutes(view: NodeView, name: string): RouteConfiguration | u
   const owners = virtualServicesFor(push, namespace, service);
   const key = { name, service, port, owners, scope: view.scope, services, destinationRules: push.destinationRules, mesh: push.mesh };
   return view.cache.get('grpcRoutes', key, () => {
-    const scope: RouteScope = { push, services: services.byHost, namespace, labels, gateways: [MESH_GATEWAY], port: port.number };
+    const scope: RouteScope = { push, services: services.byHost, namespace, labels, gateways: MESH_ONLY, port: port.number };
     const host = serviceVirtualHost({ service, port, owners, domains: ['*'] }, scope);
     return { name, virtual_hosts: [grpcHost(host)] };
   });

@@ -2,7 +2,6 @@ import {
   destinationRuleFor,
   isTls,
   isWildcard,
-  MESH_GATEWAY,
   vipAddress,
   type EgressScope,
   virtualServicesFor,
@@ -20,9 +19,10 @@ import { wireProtocol } from '../common/capabilities.ts';
 import { answeringAddresses, type HeadlessPort } from '../common/headless.ts';
 import type { InputsCache } from '../common/inputs-cache.ts';
 import { BLACKHOLE_CLUSTER, outboundCluster } from '../common/names.ts';
+import { keepsSessions } from '../http-filters/stateful-session.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import { originMetadata, originText } from '../common/origin.ts';
-import type { RouteScope } from '../routes/scope.ts';
+import { MESH_ONLY, type RouteScope } from '../routes/scope.ts';
 import { egressBind, egressPorts } from './egress.ts';
 import { connectionManager } from './connection-manager.ts';
 import { INBOUND_PORT } from './inbound.ts';
@@ -123,11 +123,12 @@ function serviceListeners(service: Service, port: ServicePort, inputs: ServiceIn
   if (port.protocol === 'udp' || port.number === OUTBOUND_PORT || port.number === INBOUND_PORT) return [];
   const redirect = scope.interception === 'REDIRECT' && inputs.bind === undefined;
   const http = wireProtocol(port.protocol) !== 'tcp';
+  const sessions = http && keepsSessions(inputs);
   if (http && redirect) {
     return [
       cache.get(
         'httpListener',
-        { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address: '0.0.0.0', port: port.number, bind: false },
+        { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address: '0.0.0.0', port: port.number, bind: false, sessions },
         httpListener,
       ),
     ];
@@ -139,7 +140,7 @@ function serviceListeners(service: Service, port: ServicePort, inputs: ServiceIn
     if (http)
       return cache.get(
         'httpListener',
-        { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address, port: port.number, bind: true },
+        { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address, port: port.number, bind: true, sessions },
         httpListener,
       );
     const owners = virtualServicesFor(inputs, scope.namespace, service);
@@ -164,15 +165,17 @@ interface HttpListenerInputs {
   readonly address: string;
   readonly port: number;
   readonly bind: boolean;
+  readonly sessions: boolean;
 }
 
 /** HTTP to any host on a port; which one is the route table's business. */
-function httpListener({ mesh, dataPlane, convertsB3, address, port, bind }: HttpListenerInputs): Listener {
+function httpListener({ mesh, dataPlane, convertsB3, address, port, bind, sessions }: HttpListenerInputs): Listener {
   const filter = connectionManager({
     mesh,
     dataPlane,
     convertsB3,
     place: 'sidecar-outbound',
+    sessions,
     statPrefix: `outbound_${address}_${port}`,
     routes: String(port),
   });
@@ -200,7 +203,7 @@ function tcpListener(inputs: TcpListenerInputs): Listener {
     services: inputs.services.byHost,
     namespace: scope.namespace,
     labels: scope.labels,
-    gateways: [MESH_GATEWAY],
+    gateways: MESH_ONLY,
     port: port.number,
   };
   const policy = effectivePolicy(destinationRuleFor(inputs, scope, service), '', port.number);

@@ -2,7 +2,6 @@ import {
   destinationRuleFor,
   isTls,
   isWildcard,
-  MESH_GATEWAY,
   virtualServicesFor,
   type DestinationRuleTable,
   type MeshConfig,
@@ -15,6 +14,7 @@ import type { CidrRange, FilterChain, FilterChainMatch, Listener } from '@meltem
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
 import { outboundCluster } from '../common/names.ts';
 import type { NodeScope } from '../common/node-scope.ts';
+import { MESH_ONLY } from '../routes/scope.ts';
 import { originMetadata, originText } from '../common/origin.ts';
 import { INSPECTION, TLS_INSPECTOR } from './inspection.ts';
 import { tcpChains } from './tcp-chains.ts';
@@ -81,7 +81,7 @@ function chainsOf(entry: Wide, inputs: WideInputs): readonly FilterChain[] {
     services: inputs.services.byHost,
     namespace: scope.namespace,
     labels: scope.labels,
-    gateways: [MESH_GATEWAY],
+    gateways: MESH_ONLY,
     port: port.number,
   };
   const options = { mesh, dataPlane: scope.dataPlane, direction: 'outbound' } as const;

@@ -18,17 +18,22 @@ export interface NameTableInputs {
  */
 export function nameTable(inputs: NameTableInputs): NameTable {
   const { services, scope, headless } = inputs;
-  const table: Record<string, NameInfo> = {};
+  const table = new Map<string, NameInfo>();
   const members = Map.groupBy(headless, ({ service }) => service);
   for (const service of services.list) {
     const ports = members.get(service);
     const ips = ports === undefined ? ownAddresses(service, scope) : answeringAddresses(ports.flatMap(({ endpoints }) => endpoints));
     if (ips.length === 0) continue;
     const info = infoOf(service, ips);
-    for (const name of namesOf(service, inputs)) table[name] ??= info;
+    for (const name of namesOf(service, inputs)) setFirst(table, name, info);
     if (ports !== undefined) addMembers(table, service, ports, inputs);
   }
-  return { table };
+  return { table: Object.fromEntries(table) };
+}
+
+/** Services of the same short name: the first one has it. */
+function setFirst(table: Map<string, NameInfo>, name: string, info: NameInfo): void {
+  if (!table.has(name)) table.set(name, info);
 }
 
 function ownAddresses(service: Service, scope: NodeScope): readonly string[] {
@@ -61,9 +66,9 @@ function namesOf(service: Service, { scope, mesh }: NameTableInputs): readonly s
 }
 
 /** `db-0.db`: one endpoint by the name of its workload. */
-function addMembers(table: Record<string, NameInfo>, service: Service, ports: readonly HeadlessPort[], inputs: NameTableInputs): void {
+function addMembers(table: Map<string, NameInfo>, service: Service, ports: readonly HeadlessPort[], inputs: NameTableInputs): void {
   for (const endpoint of ports.flatMap(({ endpoints }) => endpoints)) {
     const info = infoOf(service, [endpoint.address]);
-    for (const name of namesOf(service, inputs)) table[`${endpoint.workload}.${name}`] ??= info;
+    for (const name of namesOf(service, inputs)) setFirst(table, `${endpoint.workload}.${name}`, info);
   }
 }

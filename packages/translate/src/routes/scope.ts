@@ -2,6 +2,7 @@ import type { HttpMatchRequest } from '@meltemi/api';
 import {
   destinationRuleFor,
   labelsMatch,
+  MESH_GATEWAY,
   resolveGateway,
   resolveHost,
   type Labels,
@@ -12,6 +13,9 @@ import {
 import { effectivePolicy, type EffectivePolicy } from '../clusters/traffic-policy.ts';
 import { filled } from '../common/defined.ts';
 import { outboundCluster } from '../common/names.ts';
+
+/** Routes of sidecars. One list for all: what was made for the same list is taken over. */
+export const MESH_ONLY: readonly string[] = [MESH_GATEWAY];
 
 /** For whom routes are made: a client, at one listener port, seen through `mesh` or through Gateways. */
 export interface RouteScope {

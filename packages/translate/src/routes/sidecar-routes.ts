@@ -1,8 +1,8 @@
-import { isWildcard, meshVirtualServices, MESH_GATEWAY } from '@meltemi/model';
+import { isWildcard, meshVirtualServices } from '@meltemi/model';
 import type { RouteConfiguration, VirtualHost } from '@meltemi/protos-types';
 import { sameList, type InputsCache, type Made } from '../common/inputs-cache.ts';
 import { BLACKHOLE_CLUSTER, PASSTHROUGH_CLUSTER } from '../common/names.ts';
-import type { RouteScope } from './scope.ts';
+import { MESH_ONLY, type RouteScope } from './scope.ts';
 import { serviceHosts, type ServiceHosts, type SidecarRouteInputs } from './service-hosts.ts';
 import { catchAllHost, rulesOf, withoutDuplicateDomains } from './virtual-host.ts';
 
@@ -54,5 +54,5 @@ function addedHosts(inputs: SidecarRouteInputs, cache: InputsCache): readonly Vi
 }
 
 function routeScope({ scope: { namespace, labels }, mesh, destinationRules, services, port }: SidecarRouteInputs): RouteScope {
-  return { push: { mesh, destinationRules }, services: services.byHost, namespace, labels, gateways: [MESH_GATEWAY], port };
+  return { push: { mesh, destinationRules }, services: services.byHost, namespace, labels, gateways: MESH_ONLY, port };
 }

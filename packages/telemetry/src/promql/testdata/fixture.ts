@@ -1,3 +1,4 @@
+import { labelOf } from '../../label-key.ts';
 import { trustedRegex } from '../ast.ts';
 import type { PromqlEngine } from '../evaluation.ts';
 import { instantQuery, type QueryResult } from '../query.ts';
@@ -18,7 +19,7 @@ function memorySource(all: readonly SeriesData[]): SeriesSource {
   return {
     select: (matchers, startMs, endMs) =>
       all
-        .filter((one) => matchers.every((m) => m.matches(one.labels[m.name] ?? '')))
+        .filter((one) => matchers.every((m) => m.matches(labelOf(one.labels, m.name) ?? '')))
         .map((one) => {
           const kept = [...one.times.keys()].filter((i) => (one.times[i] ?? 0) > startMs && (one.times[i] ?? 0) <= endMs);
           return { ...one, times: Float64Array.from(kept, (i) => one.times[i] ?? 0), values: Float64Array.from(kept, (i) => one.values[i] ?? 0) };
