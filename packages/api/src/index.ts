@@ -40,6 +40,7 @@ export type {
   Subset,
   TrafficPolicy,
 } from './kinds/networking/destination-rule.ts';
+export { proxyPortFault } from './kinds/networking/proxy-ports.ts';
 export { GATEWAY_GROUP } from './kinds/gateway-api/common.ts';
 export type { BackendTLSPolicy } from './kinds/gateway-api/backend-tls-policy.ts';
 export type { GatewayClass } from './kinds/gateway-api/gateway-class.ts';

@@ -13,6 +13,14 @@ const server = (tls: string): string =>
     'Gateway',
     `{ servers: [{ port: { number: 443, name: a, protocol: HTTPS }, hosts: ["*"], tls: { mode: MUTUAL, credentialName: a, ${tls} } }] }`,
   );
+const plain = (port: number): string =>
+  object(ISTIO, 'Gateway', `{ servers: [{ port: { number: ${port}, name: a, protocol: HTTP }, hosts: ["*"] }] }`);
+const ingress = (port: string, tls: string): string =>
+  object(
+    ISTIO,
+    'Sidecar',
+    `{ workloadSelector: { labels: { app: x } }, ingress: [{ port: { number: ${port}, name: a, protocol: HTTPS }, tls: { mode: SIMPLE, serverCertificate: /a, privateKey: /b, ${tls} } }] }`,
+  );
 const listener = (options: string): string =>
   object(
     GATEWAY_API,
@@ -36,6 +44,10 @@ const REFUSED: Readonly<Record<string, string>> = {
   'a cipher suite that nobody knows': server('cipherSuites: [best]'),
   '…in a listener of the Gateway API': listener('{ gateway.istio.io/tls-cipher-suites: "AES128-SHA, best" }'),
   'a way to end TLS that nobody knows': listener('{ gateway.istio.io/tls-terminate-mode: Mutual }'),
+  'versions of TLS that leave none': server('minProtocolVersion: TLSV1_3, maxProtocolVersion: TLSV1_2'),
+  '…at the port of a workload': ingress('9443', 'minProtocolVersion: TLSV1_3, maxProtocolVersion: TLSV1_2'),
+  ...Object.fromEntries([15000, 15020, 15021, 15053, 15090].map((port) => [`a gateway at the proxy's own port ${port}`, plain(port)])),
+  ...Object.fromEntries(['15001', '15006', '15021'].map((port) => [`a workload at the sidecar's port ${port}`, ingress(port, '')])),
   'a hash of a key': server('verifyCertificateSpki: [x]'),
   'a hash of a certificate': server('verifyCertificateHash: [x]'),
   'Host removed': modifier('{ remove: [Host] }'),

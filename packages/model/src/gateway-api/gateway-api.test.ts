@@ -41,6 +41,18 @@ test('a protocol that nobody knows is refused in the status', () => {
   }
 });
 
+test("a listener at a port of the proxy's own is refused in the status, and the others of its Gateway serve", () => {
+  const listeners = '[{ name: a, port: 15021, protocol: HTTP }, { name: b, port: 80, protocol: HTTP }]';
+  const context = contextOf(object('Gateway', 'web', `{ gatewayClassName: istio, listeners: ${listeners} }`));
+  const [gateway] = context.gatewayApi.objects.gateways;
+  assert.ok(gateway !== undefined);
+  assert.match(JSON.stringify(gatewayApiStatus(context.gatewayApi, gateway, [])), /PortUnavailable/);
+  assert.deepEqual(
+    context.gateways.all.flatMap(({ spec }) => spec.servers.map(({ port }) => port.number)),
+    [80],
+  );
+});
+
 test('headers and parameters with the names of JavaScript are compared as all others', () => {
   const context = contextOf(
     service('cart'),

@@ -1,6 +1,7 @@
 import {
   compareByAge,
   GATEWAY_GROUP,
+  proxyPortFault,
   type Config,
   type GatewayListener,
   type KubernetesGateway,
@@ -69,7 +70,7 @@ function listenersOf(objects: GatewayApiObjects, gateway: Config<KubernetesGatew
       owner,
       listener,
       kinds,
-      rejected: protocolFault(listener) ?? conflict,
+      rejected: protocolFault(listener) ?? portFault(listener) ?? conflict,
       conflict,
       uncertified,
       unresolved: fault ?? uncertified,
@@ -122,7 +123,7 @@ function selects(selector: NamespaceSelector, labels: Labels): boolean {
   return (
     equal &&
     (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-      const value = labels[key];
+      const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
       if (operator === 'Exists') return value !== undefined;
       if (operator === 'DoesNotExist') return value === undefined;
       const listed = value !== undefined && values.includes(value);
@@ -135,6 +136,11 @@ function protocolFault({ protocol }: GatewayListener): Fault | undefined {
   return ROUTES_OF.has(protocol)
     ? undefined
     : { reason: 'UnsupportedProtocol', message: `protocol "${protocol}" is not served; write ${[...ROUTES_OF.keys()].join(', ')}` };
+}
+
+function portFault({ port }: GatewayListener): Fault | undefined {
+  const message = proxyPortFault(port);
+  return message === undefined ? undefined : { reason: 'PortUnavailable', message };
 }
 
 /** Two listeners of a port must differ in their host, and speak what can be told apart. */

@@ -1,5 +1,6 @@
 import type { Finding } from '../../kind.ts';
 import type { Gateway, GatewayServer } from './gateway.ts';
+import { proxyPortFault } from './proxy-ports.ts';
 
 const TLS_PROTOCOLS = new Set(['HTTPS', 'TLS']);
 const CERTIFICATE_FIELDS = ['serverCertificate', 'privateKey', 'caCertificates', 'credentialName', 'credentialNames', 'tlsCertificates'] as const;
@@ -18,6 +19,8 @@ export function validateGateway(spec: Gateway): Finding[] {
       if (serverNames.has(server.name)) findings.push({ path: [...path, 'name'], message: `the server name "${server.name}" is used twice` });
       serverNames.add(server.name);
     }
+    const fault = proxyPortFault(server.port.number);
+    if (fault !== undefined) findings.push({ path: [...path, 'port', 'number'], message: fault });
     server.hosts.forEach((host, at) => {
       if (server.hosts.indexOf(host) < at) findings.push({ path: [...path, 'hosts', at], message: `"${host}" is listed twice` });
     });
@@ -55,7 +58,16 @@ export function certificateRules(tls: NonNullable<GatewayServer['tls']>, at: rea
   } else if (sources.length > 0) {
     findings.push({ path: at, message: `certificates have no effect with ${mode}`, severity: 'warning' });
   }
-  return [...findings, ...fileRules(tls, at), ...clientRules(tls, mode, at)];
+  return [...findings, ...versionRules(tls, at), ...fileRules(tls, at), ...clientRules(tls, mode, at)];
+}
+
+function versionRules(
+  { minProtocolVersion: min, maxProtocolVersion: max }: NonNullable<GatewayServer['tls']>,
+  at: readonly (string | number)[],
+): Finding[] {
+  // Older ones are refused, so there is one way to turn them round.
+  if (min !== 'TLSV1_3' || max !== 'TLSV1_2') return [];
+  return [{ path: [...at, 'minProtocolVersion'], message: `${min} is above maxProtocolVersion ${max}: no version would be left` }];
 }
 
 function fileRules(tls: NonNullable<GatewayServer['tls']>, at: readonly (string | number)[]): Finding[] {

@@ -1,6 +1,7 @@
 import type { Finding } from '../../kind.ts';
 import { addressFault } from '../../schema/formats.ts';
 import { certificateRules } from './gateway-rules.ts';
+import { sidecarPortFault } from './proxy-ports.ts';
 import type { Sidecar, SidecarEgress, SidecarIngress } from './sidecar.ts';
 
 type Path = readonly (string | number)[];
@@ -39,6 +40,8 @@ function ingressRules(listeners: readonly SidecarIngress[]): Finding[] {
     if (number === 0) findings.push({ path: [...at, 'port', 'number'], message: 'is required: a port from 1 to 65535' });
     else if (seen.has(number)) findings.push({ path: [...at, 'port', 'number'], message: `port ${number} is listed twice` });
     seen.add(number);
+    const fault = sidecarPortFault(number);
+    if (fault !== undefined) findings.push({ path: [...at, 'port', 'number'], message: fault });
     if (listener.port.protocol === undefined) findings.push({ path: [...at, 'port', 'protocol'], message: 'is required' });
     const endpoint = listener.defaultEndpoint;
     const match = endpoint === undefined || endpoint === '' ? null : ENDPOINT.exec(endpoint);
