@@ -82,12 +82,6 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     reason: 'names of headers are the same in any case; Envoy adds the name once more',
   },
   {
-    case: 'small-filters/a health check is answered by the proxy',
-    at: ['0.responses.0.headers.x-envoy-upstream-healthchecked-cluster'],
-    embedded: {},
-    reason: "the data plane does not know its node's cluster name",
-  },
-  {
     case: 'filters-http2/responses are compressed',
     at: ['log.*.sent'],
     embedded: {},

@@ -119,6 +119,8 @@ export interface Http2Request {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | readonly string[];
   readonly trailers?: Readonly<Record<string, string>>;
+  /** Resets the stream (CANCEL) when the response's head has come. */
+  readonly reset?: 'response';
 }
 
 /** An HTTP/1.1 request in short. */

@@ -1,4 +1,4 @@
-import { connect, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
+import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { CaseRun } from '../harness/case-run.ts';
@@ -74,6 +74,7 @@ function ask(session: ClientHttp2Session, request: Http2Request): Promise<Answer
       { endStream: bare, waitForTrailers: trailers !== undefined },
     );
     const finish = listen(stream, resolve);
+    if (request.reset === 'response') stream.on('response', () => stream.close(constants.NGHTTP2_CANCEL));
     stream.on('wantTrailers', () => stream.sendTrailers(trailers ?? {}));
     if (!bare) {
       for (const piece of pieces) stream.write(Buffer.from(piece, 'latin1'));

@@ -118,6 +118,7 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     format: new LiveFormat(view),
     connections: new Set(),
     random: () => ports.random.next(),
+    failing: false,
     requests: 0,
     draining: false,
     counters: new Map(),

@@ -53,6 +53,8 @@ export interface Worker {
   readonly format: LiveFormat;
   /** The request as filters see it. */
   readonly filterContext: RequestContext;
+  /** Told to fail the health checks that the proxy answers itself (`/healthcheck/fail`). */
+  failing: boolean;
   /** The halves of filters that do I/O or work on payloads, by kind. */
   readonly filterHalves: ReadonlyMap<string, FilterHalf>;
   /** Statistics that filters count, under Envoy's names. */

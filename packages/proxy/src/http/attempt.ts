@@ -11,6 +11,7 @@ import { sendKept } from './request-body.ts';
 import { buildRequestHead, rescan } from './request-head.ts';
 import { attemptFailed } from './retry.ts';
 import { touchTry } from './try-idle.ts';
+import { startLife } from './try-life.ts';
 import type { RequestFraming, UpstreamStream } from './stream.ts';
 import { endsHere } from './upgrades.ts';
 
@@ -69,6 +70,7 @@ export function send(x: Exchange, stream: UpstreamStream, fresh: boolean): void 
   info.upstreamTls = stream.tls;
   // At the first attempt the request's own event has just asked for the time.
   info.upstreamStartMs = fresh ? worker.wheel.recent : worker.wheel.now();
+  startLife(x);
   tellConnected(x);
   if (!fresh) rescan(x);
   const framing = requestFraming(x, stream);

@@ -288,6 +288,8 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     x.phase = 'responding';
     const { head, body } = renderLocalReply(x, reply, this.closesAfter(x));
     this.#output.text(body === undefined ? head : head + body.toString('latin1'));
+    // As Envoy: 400 says that something about the message is wrong.
+    if (reply.status === 400) this.closeAfter = true;
     this.finish(x);
   }
 

@@ -4,6 +4,7 @@ import { httpPool } from '../pool/host-pools.ts';
 import type { Exchange } from './exchange.ts';
 import { dropFilters } from './filters/state.ts';
 import { stopTryIdle } from './try-idle.ts';
+import { stopLife } from './try-life.ts';
 import { NO_PIECES } from './pieces.ts';
 
 /** The body is not needed again. */
@@ -19,6 +20,7 @@ export function abandonAttempt(x: Exchange, outcome: OutlierOutcome | undefined)
   const { upstream, host, worker } = x;
   settle(x);
   stopTryIdle(x);
+  stopLife(x);
   // Of a response that is cut, what has come.
   if (x.phase === 'responding' && x.info.bytesSent === 0 && upstream !== undefined) x.info.bytesSent = upstream.payloadBytes;
   if (outcome !== undefined) tell(x, outcome);

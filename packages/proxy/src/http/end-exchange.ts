@@ -16,6 +16,7 @@ export function recordExchange(x: Exchange): void {
   dropAside(x);
   x.mirrors = undefined;
   if (x.tryIdle !== undefined) worker.wheel.remove(x.tryIdle);
+  if (x.tryLife !== undefined) worker.wheel.remove(x.tryLife);
   x.requestChain?.drop();
   x.responseChain?.drop();
   if (x.countedRetry && x.breaker !== undefined) x.breaker.usage.retries--;
@@ -29,7 +30,7 @@ export function recordExchange(x: Exchange): void {
 }
 
 /** The client has gone before its exchange was over. */
-export function clientGone(x: Exchange, details: string = 'downstream_remote_disconnect', flag: 'DC' | 'DPE' = 'DC'): void {
+export function clientGone(x: Exchange, details: string = 'downstream_remote_disconnect', flag: 'DC' | 'DPE' | 'DR' = 'DC'): void {
   if (x.phase !== 'tunnel' && x.phase !== 'done') {
     x.info.flags |= flagBit(flag);
     x.info.responseCodeDetails = details;
@@ -59,6 +60,18 @@ export function tryIdleExpired(x: Exchange): void {
     x.info.flags |= flagBit('UT');
     x.info.responseCodeDetails = REPLIES.perTryIdleTimeout.details;
     abandonAttempt(x, 'timeout');
+    x.downstream.cut(x);
+  }
+}
+
+/** The present exchange with the upstream has lived as long as its cluster allows. */
+export function tryLifeExpired(x: Exchange): void {
+  const reply = REPLIES.upstreamMaxDuration;
+  if (x.phase === 'sent') endAttempt(x, { t: 'reset', requestSent: true }, reply);
+  else if (x.phase === 'responding') {
+    x.info.flags |= reply.flags;
+    x.info.responseCodeDetails = reply.details;
+    abandonAttempt(x, 'local');
     x.downstream.cut(x);
   }
 }

@@ -16,7 +16,7 @@ import { NO_PIECES, type Piece } from './pieces.ts';
 import { hopHeader } from './hop-headers.ts';
 import { send, startAttempt } from './attempt.ts';
 import { upstreamAuthority } from './upstream-authority.ts';
-import { tryIdleExpired } from './end-exchange.ts';
+import { tryIdleExpired, tryLifeExpired } from './end-exchange.ts';
 import {
   connectFailed,
   respond,
@@ -120,6 +120,8 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   redirectSteps: Set<string> | undefined = undefined;
   /** No byte of the response for so long ends a try; undefined = it may take its time. */
   tryIdle: Deadline | undefined = undefined;
+  /** Ends the exchange with an upstream that limits its life; undefined = none does. */
+  tryLife: Deadline | undefined = undefined;
   /** Counted in the cluster's requests and the host's active ones. */
   counted = false;
   countedRetry = false;
@@ -182,6 +184,10 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   }
 
   onPoolReady(stream: UpstreamStream): void {
+  /** The present exchange with the upstream is as old as it may get. */
+  onTryLife(): void {
+    tryLifeExpired(this);
+  }
     send(this, stream, false);
   }
   onPoolFailure(reason: string): void {

@@ -26,6 +26,7 @@ export const REPLIES = {
   routeTimeout: localReply(504, 'upstream request timeout', 'response_timeout', 'UT'),
   perTryTimeout: localReply(504, 'upstream request timeout', 'upstream_per_try_timeout', 'UT'),
   perTryIdleTimeout: localReply(504, 'upstream request timeout', 'upstream_per_try_idle_timeout', 'UT'),
+  upstreamMaxDuration: localReply(504, 'upstream max stream duration reached', 'upstream_max_stream_duration_reached', 'UMSDR'),
   maxDuration: localReply(504, 'downstream duration timeout', 'max_duration_timeout'),
   maxDurationOfRequest: localReply(408, 'downstream duration timeout', 'max_duration_timeout'),
   grpcDeadline: { ...localReply(504, 'downstream duration timeout', 'max_duration_timeout'), grpcStatus: 4 },

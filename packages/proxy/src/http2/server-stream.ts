@@ -156,7 +156,7 @@ export class ServerStream implements DownstreamStream {
     const x = this.#x;
     this.#x = undefined;
     if (x !== undefined) {
-      if (cause === 'remote-reset') clientGone(x, 'http2.remote_reset');
+      if (cause === 'remote-reset') clientGone(x, 'http2.remote_reset', 'DR');
       else if (cause === 'violation') clientGone(x, 'http2.violation.of.messaging.rule', 'DPE');
       else clientGone(x);
     }

@@ -33,7 +33,7 @@ export function decodeClusterMessage(reader: Reader): RuntimeCluster {
     transport,
     transportMatches: matches,
     ...decodeBreakers(reader),
-    healthChecks: decodeHealthChecks(reader),
+    healthChecks: decodeHealthChecks(reader, options.http),
     ignoreHealthOnRemoval: reader.bool('ignore_health_on_host_removal'),
     closeOnHealthFailure: reader.bool('close_connections_on_host_health_failure'),
     ...(outlier === undefined ? {} : { outlier: { ...decodeOutlier(outlier), ...options.errors } }),
@@ -152,10 +152,14 @@ function decodeCommonLb(common: Reader | undefined): CommonLb {
 /** What Envoy takes for usable when nothing is said. */
 const OVERRIDE_STATUSES: readonly EndpointHealth[] = ['unknown', 'healthy', 'degraded'];
 
-function decodeHealthChecks(reader: Reader): RuntimeCluster['healthChecks'] {
-  const checks = reader.messages('health_checks');
-  reader.require('health_checks', checks.length <= 1, 'several health checks of one cluster are not supported by this proxy');
-  return checks.map(decodeHealthCheck);
+function decodeHealthChecks(reader: Reader, { codec }: UpstreamHttp): RuntimeCluster['healthChecks'] {
+  const readers = reader.messages('health_checks');
+  // Envoy has never taken more either.
+  reader.require('health_checks', readers.length <= 1, 'a cluster has one health check');
+  const checks = readers.map(decodeHealthCheck);
+  const grpc = checks.some(({ probe }) => probe.t === 'grpc');
+  reader.require('health_checks', !grpc || codec !== 'http1', 'health checks by gRPC need a cluster that speaks HTTP/2');
+  return checks;
 }
 
 interface ProtocolOptions {
@@ -187,10 +191,13 @@ function findHttpOptions(reader: Reader): Reader | undefined {
 }
 
 function decodeConnectionOptions(common: Reader | undefined, perConnection: number): Omit<UpstreamHttp, 'codec' | 'http2'> {
-  if (common === undefined) return { idleTimeoutMs: 3_600_000, maxConnectionDurationMs: 0, maxRequestsPerConnection: perConnection };
+  if (common === undefined) {
+    return { idleTimeoutMs: 3_600_000, maxConnectionDurationMs: 0, maxStreamDurationMs: 0, maxRequestsPerConnection: perConnection };
+  }
   return {
     idleTimeoutMs: common.duration('idle_timeout', 3_600_000),
     maxConnectionDurationMs: common.duration('max_connection_duration', 0),
+    maxStreamDurationMs: common.duration('max_stream_duration', 0),
     maxRequestsPerConnection: common.number('max_requests_per_connection', perConnection),
   };
 }

@@ -15,6 +15,7 @@ import { rateLimitFilter } from './ratelimit.ts';
 import { rbacFilter } from './rbac.ts';
 import { setMetadataFilter } from './set-metadata.ts';
 import { statefulSessionFilter } from './stateful-session.ts';
+import { routerChecks, strictHeadersFilter } from './strict-headers.ts';
 import type { FilterOverride, FilterOverrides, HttpFilter } from './types.ts';
 
 /** Every HTTP filter this proxy has, besides the router. Order is of no meaning here: the chain's order comes with the configuration. */
@@ -34,6 +35,7 @@ export const HTTP_FILTERS: readonly FilterKind[] = [
   healthCheckFilter,
   grpcStatsFilter,
   grpcWebFilter,
+  strictHeadersFilter,
 ];
 
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router';
@@ -70,8 +72,7 @@ function decodeFilter(entry: Reader, last: boolean): HttpFilter | undefined {
     return undefined;
   }
   if (type === ROUTER) {
-    decodeRouter(config);
-    return undefined;
+    return decodeRouter(config);
   }
   const kind = HTTP_FILTERS.find((item) => item.types.includes(type));
   if (kind !== undefined) return { t: kind.t, name, disabled, config: kind.decode(config) };
@@ -80,10 +81,11 @@ function decodeFilter(entry: Reader, last: boolean): HttpFilter | undefined {
   return undefined;
 }
 
-function decodeRouter(config: Reader): void {
+function decodeRouter(config: Reader): HttpFilter | undefined {
   // Statistics, and headers that this proxy writes as Envoy does by default.
   config.harmless('dynamic_stats', 'start_child_span', 'suppress_grpc_request_failure_code_stats');
   config.require('suppress_envoy_headers', !config.bool('suppress_envoy_headers'), 'leaving x-envoy-* headers out is not supported by this proxy');
+  return routerChecks(config);
 }
 
 /** `typed_per_filter_config` of a table, virtual host, route or weighted cluster. */

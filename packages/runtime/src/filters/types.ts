@@ -153,6 +153,12 @@ export interface FilterThread {
   wallMs(): number;
   /** Requests that a fault filter delays or aborts now. */
   readonly activeFaults: number;
+  /** The proxy was told to fail health checks (`/healthcheck/fail`). */
+  readonly failing: boolean;
+  /** The name of this proxy's own cluster, as its node says; '' = none. */
+  readonly serviceCluster: string;
+  /** How many hosts a cluster has, and how many of them may get traffic; undefined = there is no such cluster. */
+  hosts(cluster: string): { readonly total: number; readonly fit: number } | undefined;
   /** Adds 1 to a statistic of Envoy's name. */
   count(name: string): void;
 }

@@ -95,6 +95,8 @@ export interface UpstreamHttp {
   /** A pooled connection without a request for so long is closed; 0 = never. */
   readonly idleTimeoutMs: number;
   readonly maxConnectionDurationMs: number;
+  /** An exchange with the upstream lives so long at most; 0 = no limit. */
+  readonly maxStreamDurationMs: number;
   /** 0 = no limit; 1 = no keep-alive. */
   readonly maxRequestsPerConnection: number;
 }

@@ -8,7 +8,7 @@ import type {
   MetadataStruct,
   PeerIdentity,
 } from '@meltemi/runtime';
-import { parseIp } from '@meltemi/runtime';
+import { healthFlags, parseIp } from '@meltemi/runtime';
 import type { Worker } from '../../core/worker.ts';
 import type { ConnectionInfo } from '../../types.ts';
 import type { Exchange } from '../exchange.ts';
@@ -30,6 +30,16 @@ export class RequestContext implements FilterContext, FilterPeer {
       wallMs: () => worker.ports.clock.now(),
       get activeFaults() {
         return worker.activeFaults;
+      },
+      serviceCluster: worker.ports.node?.cluster ?? '',
+      get failing() {
+        return worker.failing;
+      },
+      hosts(name) {
+        const hosts = worker.state.cluster(name)?.hosts();
+        return hosts === undefined
+          ? undefined
+          : { total: hosts.length, fit: hosts.filter((host) => healthFlags(host, worker.wheel.recent).length === 0).length };
       },
       count: (name) => worker.counters.set(name, (worker.counters.get(name) ?? 0) + 1),
     };
