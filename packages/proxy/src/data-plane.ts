@@ -20,6 +20,7 @@ import { ListenerSet } from './listener-set.ts';
 import { Acceptor } from './net/acceptor.ts';
 import { refusalOf } from './net/admission.ts';
 import type { Dialer } from './net/net-port.ts';
+import type { PortSharing } from './net/node-listener.ts';
 import { NodeDialer } from './net/node-dialer.ts';
 import { loadOriginalDestination, type OriginalDestination } from './net/original-dst.ts';
 import { SharedBuffers } from './net/shared-buffers.ts';
@@ -33,8 +34,8 @@ import type { DataPlane, DataPlanePorts } from './types.ts';
 export interface DataPlaneOptions {
   readonly dialer?: Dialer;
   readonly originalDestination?: OriginalDestination;
-  /** Several threads share the listening ports. */
-  readonly reusePort?: boolean;
+  /** Who else may listen on the same ports; nobody otherwise. */
+  readonly sharing?: PortSharing;
   readonly times?: ProxyTimes | undefined;
 }
 
@@ -43,7 +44,7 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
   const worker = createWorker(state, ports, options);
   const acceptor = new Acceptor(worker, openConnection);
   const ready = findOriginalDestination(options).then((found) => (acceptor.originalDestination = found));
-  const listeners = new ListenerSet(worker, acceptor, options.reusePort ?? false);
+  const listeners = new ListenerSet(worker, acceptor, options.sharing ?? 'own');
   // Compiled anew, a cluster loses the hosts that have left its resource and now fail.
   const checks = createHealthChecks(worker, (cluster) => void applyHosts(state.apply({ clusters: [cluster.config] })));
   const applyHosts = (change: RuntimeChange): Promise<void> => {
@@ -52,8 +53,8 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
   };
 
   const closeAll = async (): Promise<void> => {
-    worker.draining = true;
-    await listeners.close();
+    worker.draining = 'all';
+    await listeners.close('all');
     checks.close();
     for (const connection of worker.connections) connection.destroy();
     acceptor.abort();
@@ -78,12 +79,14 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
     get activity() {
       return { connections: worker.connections.size, requests: worker.requests };
     },
-    async drain(deadlineMs) {
-      worker.draining = true;
-      await listeners.close();
-      for (const connection of worker.connections) connection.drain();
-      await emptied(worker, deadlineMs);
-      await closeAll();
+    async drain(order) {
+      if (order.t === 'tell') tellConnections(worker, order.scope);
+      else if (order.t === 'unlisten') await listeners.close(order.scope);
+      else {
+        await finishDrain(worker, order, () => listeners.close('all'));
+        await closeAll();
+      }
+      return drainReport(worker);
     },
     close: closeAll,
     [Symbol.asyncDispose]: closeAll,
@@ -120,7 +123,8 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     random: () => ports.random.next(),
     failing: false,
     requests: 0,
-    draining: false,
+    draining: 'none',
+    acceptedMs: 0,
     counters: new Map(),
     filterHalves: FILTER_HALVES,
   };
@@ -138,6 +142,7 @@ function openConnection(worker: Worker, accepted: Accepted): Connection {
   return connection;
 }
 
+  else if (isDraining(worker, accepted.chain)) connection.drain();
 function closePool(slot: unknown): void {
   if (slot instanceof HostPools) slot.close();
 }
@@ -153,16 +158,9 @@ function renewPools(state: RuntimeState, changed: ReadonlySet<string>): void {
   }
 }
 
-const DRAIN_POLL_MS = 10;
-
-/** Resolves when no connection is left or the deadline has passed. */
-function emptied(worker: Worker, deadlineMs: number): Promise<void> {
-  const until = worker.wheel.now() + deadlineMs;
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (worker.connections.size === 0 || worker.wheel.now() >= until) resolve();
-      else worker.ports.timers.after(DRAIN_POLL_MS, look);
-    };
-    look();
-  });
+/** From now on clients hear that their connections end. */
+function tellConnections(worker: Worker, scope: Extract<DrainOrder, { t: 'tell' }>['scope']): void {
+  if (worker.draining === 'all') return;
+  worker.draining = scope;
+  for (const connection of worker.connections) if (isDraining(worker, connection.chain)) connection.drain();
 }

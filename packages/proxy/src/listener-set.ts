@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import type { CompiledListener, RuntimeChange } from '@meltemi/runtime';
+import type { DrainScope } from './core/drain.ts';
 import type { Worker } from './core/worker.ts';
 import type { Acceptor } from './net/acceptor.ts';
 import { hostPort } from './net/addresses.ts';
-import { listen, type BoundSocket } from './net/node-listener.ts';
+import { listen, type BoundSocket, type PortSharing } from './net/node-listener.ts';
 import type { ListenerStatus } from './types.ts';
 
 interface Entry {
@@ -12,6 +13,7 @@ interface Entry {
   readonly sockets: Map<string, BoundSocket>;
   error: string;
   connections: number;
+  readonly inbound: boolean;
 }
 
 /**
@@ -21,15 +23,17 @@ interface Entry {
 export class ListenerSet {
   readonly #worker: Worker;
   readonly #acceptor: Acceptor;
-  readonly #reusePort: boolean;
+  readonly #sharing: PortSharing;
+  /** Listeners of these directions accept nothing any more. */
+  #closed: DrainScope | 'none' = 'none';
   readonly #entries = new Map<string, Entry>();
   /** Changes one after another: an address may move from one listener to another. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(worker: Worker, acceptor: Acceptor, reusePort: boolean) {
+  constructor(worker: Worker, acceptor: Acceptor, sharing: PortSharing) {
     this.#worker = worker;
     this.#acceptor = acceptor;
-    this.#reusePort = reusePort;
+    this.#sharing = sharing;
   }
 
   /** Binds what is new, closes what has gone. Answers the listeners that could not be bound, with the reason. */
@@ -40,20 +44,22 @@ export class ListenerSet {
   }
 
   status(): readonly ListenerStatus[] {
-    return [...this.#entries.values()].map(({ name, sockets, error, connections }) => ({
+    return [...this.#entries.values()].map(({ name, sockets, error, connections, inbound }) => ({
       name,
       addresses: [...sockets.values()].map(({ address, port }) => hostPort(address, port)),
-      state: error !== '' ? 'failed' : this.#worker.draining ? 'draining' : 'active',
+      state: error !== '' ? 'failed' : includes(this.#worker.draining, inbound) ? 'draining' : 'active',
       error,
       connections,
     }));
   }
 
-  /** Stops accepting everywhere. */
-  async close(): Promise<void> {
+  /** Stops accepting, for good. */
+  async close(scope: DrainScope): Promise<void> {
+    if (this.#closed !== 'all') this.#closed = scope;
     await this.#queue;
-    const sockets = [...this.#entries.values()].flatMap((entry) => [...entry.sockets.values()]);
-    for (const entry of this.#entries.values()) entry.sockets.clear();
+    const entries = [...this.#entries.values()].filter(({ inbound }) => includes(scope, inbound));
+    const sockets = entries.flatMap((entry) => [...entry.sockets.values()]);
+    for (const entry of entries) entry.sockets.clear();
     // `close` of a server resolves only when its connections have gone; accepting stops at once.
     for (const socket of sockets) void socket.close();
   }
@@ -93,20 +99,25 @@ export class ListenerSet {
   }
 
   async #bind(listener: CompiledListener): Promise<string> {
-    const { name, bindToPort, addresses } = listener.config;
-    const entry = this.#entries.get(name) ?? { name, sockets: new Map<string, BoundSocket>(), error: '', connections: 0 };
+    const { name, bindToPort, addresses, direction } = listener.config;
+    const inbound = direction === 'inbound';
+    const entry = this.#entries.get(name) ?? { name, sockets: new Map<string, BoundSocket>(), error: '', connections: 0, inbound };
     this.#entries.set(name, entry);
     entry.error = '';
-    if (!bindToPort || this.#worker.draining) return '';
+    if (!bindToPort || includes(this.#closed, inbound)) return '';
     for (const { address, port } of addresses) {
       const key = hostPort(address, port);
       if (entry.sockets.has(key)) continue;
       try {
-        entry.sockets.set(key, await listen(address, port, this.#reusePort, (socket) => this.#accepted(entry, socket)));
+        entry.sockets.set(key, await listen(address, port, this.#sharing, (socket) => this.#accepted(entry, socket)));
       } catch (error) {
         entry.error = error instanceof Error ? error.message : String(error);
       }
     }
     return entry.error;
   }
+}
+
+function includes(scope: DrainScope | 'none', inbound: boolean): boolean {
+  return scope === 'all' || (scope === 'inbound' && inbound);
 }

@@ -9,4 +9,5 @@ export { createH2Session } from './h2/session.ts';
 export { H2_ERROR } from './h2/error-codes.ts';
 export { DEFAULT_H2_LIMITS, DEFAULT_H2_SETTINGS, type H2Limits, type H2LocalSettings, type H2Output, type H2SessionOptions } from './h2/options.ts';
 export type { H2Data, H2Handler, H2Head, H2HeadRefusal, H2Outgoing, H2Session, H2Stream } from './h2/session-types.ts';
+export { WebSocketFrames, webSocketClose } from './websocket-frames.ts';
 export { readProxyHeader, writeProxyHeader, type ProxyAddresses, type ProxyHeader, type ProxyTlv } from './proxy-protocol.ts';

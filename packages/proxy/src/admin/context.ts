@@ -3,12 +3,15 @@ import type { MetricRegistry } from '@meltemi/telemetry/recording';
 import type { ConfigDump } from '../config/dump.ts';
 import type { ConfigState } from '../config/client.ts';
 import type { EngineSnapshot } from '../main/engine.ts';
+import type { DrainRequest } from '../main/lifecycle.ts';
 import type { LeveledLog } from '../main/ports.ts';
 
 /** What the admin endpoints look into and may ask for. */
 export interface AdminContext {
   readonly node: Node;
   readonly version: string;
+  /** How often the proxy was exchanged before this one. */
+  readonly epoch: number;
   readonly dump: ConfigDump;
   readonly registry: MetricRegistry;
   readonly log: LeveledLog;
@@ -22,7 +25,7 @@ export interface AdminContext {
   certificates(): readonly { readonly name: string; readonly kind: 'ca' | 'chain'; readonly pem: string }[];
   /** Listeners that could not be bound, with the reason. */
   listenerErrors(): ReadonlyMap<string, string>;
-  drain(): void;
+  drain(request: DrainRequest): void;
   quit(): void;
   nowMs(): number;
   uptimeMs(): number;

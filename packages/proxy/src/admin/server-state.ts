@@ -22,7 +22,7 @@ export const serverInfoEndpoint: AdminEndpoint = {
       state: context.state(),
       uptime_current_epoch: uptime,
       uptime_all_epochs: uptime,
-      command_line_options: { mode: 'Serve', concurrency: 1, log_level: context.log.level },
+      command_line_options: { mode: 'Serve', concurrency: 1, restart_epoch: context.epoch, log_level: context.log.level },
       node: context.node,
     });
   },
@@ -44,10 +44,12 @@ export const loggingEndpoint: AdminEndpoint = {
 
 export const drainEndpoint: AdminEndpoint = {
   path: '/drain_listeners',
-  help: 'takes no new connections and lets running requests finish (?graceful)',
+  help: 'takes no new connections (?graceful: after the drain time, clients are told now; &skip_exit: never; ?inboundonly)',
   write: true,
-  handle(context) {
-    context.drain();
+  handle(context, { query }) {
+    const [graceful, skipExit] = [query.has('graceful'), query.has('skip_exit')];
+    if (skipExit && !graceful) return text('skip_exit requires graceful\n', 400);
+    context.drain({ scope: query.has('inboundonly') ? 'inbound' : 'all', graceful, skipExit });
     return text('OK\n');
   },
 };

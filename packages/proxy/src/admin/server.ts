@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { isIP, type AddressInfo } from 'node:net';
 import { MeshError } from '@meltemi/base';
 import { isLoopback } from '@meltemi/runtime';
+import type { PortSharing } from '../net/node-listener.ts';
 import type { AdminContext, AdminEndpoint, AdminResponse } from './context.ts';
 import { text } from './context.ts';
 
@@ -12,10 +13,16 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
+/** Where a port is, and whether a successor may have it too. */
+export interface AdminPlace {
+  readonly address: string;
+  readonly port: number;
+  readonly sharing?: PortSharing;
+}
+
 /** Serves these endpoints. Throws MeshError `proxy/admin-bind` when the port cannot be had. */
 export async function startAdminServer(
-  address: string,
-  port: number,
+  { address, port, sharing = 'own' }: AdminPlace,
   endpoints: readonly AdminEndpoint[],
   context: AdminContext,
 ): Promise<AdminServer> {
@@ -23,7 +30,10 @@ export async function startAdminServer(
     void answer(request, endpoints, context, address).then((result) => send(response, result));
   });
   server.maxConnections = 64;
-  await listen(server, address, port);
+  // The same question as for listeners: does somebody else have it?
+  if (sharing === 'first' && port !== 0)
+    await listen(createServer(), { address, port }).then((probe) => new Promise((resolve) => probe.close(resolve)));
+  await listen(server, { address, port, sharing });
   const bound = server.address() as AddressInfo;
   return {
     address: bound.address,
@@ -36,7 +46,7 @@ export async function startAdminServer(
   };
 }
 
-function listen(server: Server, address: string, port: number): Promise<void> {
+function listen(server: Server, { address, port, sharing = 'own' }: AdminPlace): Promise<Server> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) =>
       reject(
@@ -45,7 +55,7 @@ function listen(server: Server, address: string, port: number): Promise<void> {
         }),
       ),
     );
-    server.listen(port, address, resolve);
+    server.listen({ port, host: address, ...(sharing === 'own' || port === 0 ? {} : { reusePort: true }) }, () => resolve(server));
   });
 }
 

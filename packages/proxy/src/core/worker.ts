@@ -12,6 +12,7 @@ import type { SharedBuffers } from '../net/shared-buffers.ts';
 import type { TlsContexts } from '../net/tls-contexts.ts';
 import type { ConnectionInfo, DataPlanePorts, Transport, TransportHandler } from '../types.ts';
 import type { HeadStore } from './head-store.ts';
+import type { DrainScope } from './drain.ts';
 import type { Ids } from './ids.ts';
 import type { Outputs } from './output.ts';
 import type { TimerWheel } from './timer-wheel.ts';
@@ -26,6 +27,8 @@ export interface Connection extends TransportHandler {
   /** No new request after the present one; close when idle. */
   drain(): void;
   /** Close now. */
+  /** The time of a drain is up: what still runs is ended, with a reason where the protocol has a place for it. */
+  expire(): void;
   destroy(): void;
 }
 
@@ -63,7 +66,10 @@ export interface Worker {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   requests: number;
-  draining: boolean;
+  /** Which connections are to end. */
+  draining: DrainScope | 'none';
+  /** Monotonic milliseconds when a connection was accepted last. */
+  acceptedMs: number;
 }
 
 /** Heads are scanned within the largest limits; a connection manager with smaller ones checks afterwards. */

@@ -1,5 +1,6 @@
 import type { CompiledChain } from '@meltemi/runtime';
 import { BodyFramer, HeadBuffer, NEED_MORE, REFUSED } from '@meltemi/wire';
+import { IDLE_DRAIN_MS, countDrained, isDraining } from '../core/drain.ts';
 import { SCAN_LIMITS, type Connection, type Worker, type Accepted } from '../core/worker.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
 import type { ConnectionInfo, Transport } from '../types.ts';
@@ -12,6 +13,7 @@ import { Linger, LINGER_MS } from './linger.ts';
 import { renderLocalReply, type LocalReply } from './local-reply.ts';
 import { REPLIES, refusalOf } from './replies.ts';
 import { bodyData, bodyEnd } from './request-body.ts';
+import { lastFrame } from './web-socket.ts';
 import { RequestTimers } from './request-timers.ts';
 import { routeRequest } from './router.ts';
 import { acceptRequest, unreadableRequest } from './start-exchange.ts';
@@ -175,7 +177,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
 
   #mustClose(close: boolean, keepAlive: boolean, minor: number, now: number): boolean {
     const { maxRequestsPerConnection, maxConnectionDurationMs } = this.plan.config;
-    if (close || (minor === 0 && !keepAlive) || this.worker.draining || this.#clientEnded || this.#retired) return true;
+    if (close || (minor === 0 && !keepAlive) || isDraining(this.worker, this.chain) || this.#clientEnded || this.#retired) return true;
     if (maxRequestsPerConnection > 0 && this.#requests >= maxRequestsPerConnection) return true;
     return maxConnectionDurationMs > 0 && now - this.#openedMs >= maxConnectionDurationMs;
   }
@@ -302,7 +304,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
   closesAfter(x: Exchange): boolean {
     // Behind a refused upgrade there may be bytes of the other protocol.
     const refused = x.upgrade !== '' && x.phase !== 'tunnel';
-    if (this.worker.draining || this.#clientEnded || this.#retired || !x.requestComplete || refused) this.closeAfter = true;
+    if (isDraining(this.worker, this.chain) || this.#clientEnded || this.#retired || !x.requestComplete || refused) this.closeAfter = true;
     return this.closeAfter;
   }
 
@@ -392,8 +394,22 @@ export class DownstreamConnection implements Connection, DownstreamStream {
   }
 
   drain(): void {
-    if (this.#state === 'idle' && this.#ahead === undefined) this.#close();
-    else this.closeAfter = true;
+    this.closeAfter = true;
+    if (this.#state === 'idle' && this.#ahead === undefined) this.timers.startPhase(this.worker.wheel.now(), IDLE_DRAIN_MS);
+  }
+
+  expire(): void {
+    const x = this.#exchange;
+    if (x === undefined) {
+      if (!this.#over()) this.#close();
+    } else if (this.#state === 'tunnel') {
+      countDrained(this.worker, 'tunnels');
+      lastFrame(x);
+      this.closeTunnel(x);
+    } else {
+      countDrained(this.worker, 'requests');
+      giveUp(x, REPLIES.shuttingDown);
+    }
   }
 
   /** Something else is spoken: its transport goes to somebody else. Nothing has come yet. */

@@ -1,5 +1,5 @@
 import type { Breaker, ClusterChoice, CompiledCluster, CompiledForward, CompiledRetry, CompiledRoute, Host } from '@meltemi/runtime';
-import type { ChunkedFramer } from '@meltemi/wire';
+import type { ChunkedFramer, WebSocketFrames } from '@meltemi/wire';
 import type { Worker } from '../core/worker.ts';
 import type { PoolWaiter } from '../pool/pool-waiter.ts';
 import type { ConnectionInfo, StreamInfo, TraceContext } from '../types.ts';
@@ -133,6 +133,8 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   constructor(downstream: DownstreamStream, info: StreamInfo, head: Piece, requestComplete: boolean) {
     this.worker = downstream.worker;
     this.downstream = downstream;
+  /** What the upstream sends through a tunnel that is a WebSocket. */
+  frames: WebSocketFrames | undefined = undefined;
     this.plan = downstream.plan;
     this.info = info;
     this.head = head;

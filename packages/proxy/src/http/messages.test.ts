@@ -331,24 +331,6 @@ test('an answer before the end of the request ends the connection; the client ge
   client.socket.destroy();
 });
 
-test('drain: a busy connection ends with its response, an idle one at once, nothing new is taken', async () => {
-  const plane = await proxy();
-  let answer: (() => void) | undefined;
-  script = (socket) => (answer = () => void socket.write(OK));
-  const port = plane.port('http');
-  const busy = await rawClient(port);
-  const idle = await rawClient(port);
-  busy.socket.write(request('GET /'));
-  await until('the request', () => answer);
-  const drained = plane.dataPlane.drain(5_000);
-  assert.equal(await idle.closed, '');
-  await assert.rejects(rawClient(port), { code: 'ECONNREFUSED' });
-  answer?.();
-  assert.match(await busy.closed, /^HTTP\/1.1 200 [^]*connection: close\r\n[^]*ok$/);
-  for (const client of [busy, idle]) client.socket.destroy();
-  await drained;
-});
-
 test('idle time-outs close idle connections on both sides, and no sooner', async () => {
   const plane = await proxy({ common_http_protocol_options: { idle_timeout: '0.15s' } });
   const client = await rawClient(plane.port('http'));

@@ -1,5 +1,5 @@
 import type { AttemptEnd } from '@meltemi/runtime';
-import { HEADER, type HeadScanner } from '@meltemi/wire';
+import { HEADER, WebSocketFrames, type HeadScanner } from '@meltemi/wire';
 import { expelHost } from '../health/health-checks.ts';
 import { drainPool } from '../health/drain.ts';
 import { flagBit } from '../types.ts';
@@ -107,6 +107,7 @@ function retried(x: Exchange, bytes: Uint8Array): boolean {
 
 function switchProtocols(x: Exchange, stream: UpstreamStream, read: HeadRead): number {
   x.phase = 'tunnel';
+  if (x.upgrade === 'websocket') x.frames = new WebSocketFrames();
   // What follows is no body (RFC 9110 section 9.3.6).
   if (x.upgrade === CONNECT) dropFraming(x.worker.responseScanner);
   stream.startTunnel();
@@ -179,6 +180,7 @@ export function upstreamDrained(x: Exchange): void {
 
 export function tunnelData(x: Exchange, bytes: Uint8Array, start: number, end: number): void {
   x.info.bytesSent += end - start;
+  x.frames?.feed(bytes, start, end);
   x.downstream.timers.touch(x);
   if (!x.downstream.write(bytes, start, end)) x.upstream?.pause(true);
 }

@@ -223,7 +223,8 @@ describe('HTTP/2', async () => {
     const request = other.request({ ':method': 'POST', ':path': '/slow' });
     request.write('a');
     await new Promise((resolve) => setTimeout(resolve, 50));
-    const done = plane.dataPlane.drain(3000);
+    await plane.dataPlane.drain({ t: 'tell', scope: 'all' });
+    const done = plane.dataPlane.drain({ t: 'finish', deadlineMs: 3_000, quietMs: 0 });
     await until('goaway', () => gone);
     request.end('b');
     assert.equal((await read(request)).body.toString(), 'ab');

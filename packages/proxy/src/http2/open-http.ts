@@ -80,6 +80,10 @@ class Undecided implements Connection {
     this.#to.drain();
   }
 
+  expire(): void {
+    this.#to.expire();
+  }
+
   destroy(): void {
     this.#to.destroy();
   }

@@ -181,6 +181,12 @@ export class Http2ServerConnection implements Connection, ServerLink, H2Handler<
     this.worker.wheel.set(this.#phase, this.worker.wheel.now(), DRAIN_MS);
   }
 
+  expire(): void {
+    for (const stream of this.link.session.owners()) stream.expire();
+    if (this.#state === 'open' || this.#state === 'draining') this.#leave();
+    else this.#settle();
+  }
+
   #leave(): void {
     if (this.#state !== 'open' && this.#state !== 'draining') return;
     this.#state = 'leaving';

@@ -1,5 +1,6 @@
 import type { CompiledChain } from '@meltemi/runtime';
 import { H2_ERROR, type H2Data, type H2Head, type H2HeadRefusal, type H2Outgoing, type H2Stream } from '@meltemi/wire';
+import { countDrained } from '../core/drain.ts';
 import type { Worker } from '../core/worker.ts';
 import { abandonAttempt } from '../http/end-attempt.ts';
 import { clientGone, giveUp, recordExchange } from '../http/end-exchange.ts';
@@ -14,6 +15,7 @@ import { routeRequest } from '../http/router.ts';
 import { acceptRequest, unreadableRequest } from '../http/start-exchange.ts';
 import type { DownstreamStream, HeadRead, LastSeen, ResponseBody } from '../http/stream.ts';
 import { Tunnel } from '../http/tunnel.ts';
+import { lastFrame } from '../http/web-socket.ts';
 import { asBuffer } from '../net/node-bytes.ts';
 import type { ConnectionInfo } from '../types.ts';
 import type { H2Link } from './h2-link.ts';
@@ -261,6 +263,18 @@ export class ServerStream implements DownstreamStream {
     this.#x = undefined;
     if (this.#stream !== undefined) this.#link.session.reset(this.#stream, H2_ERROR.internalError);
     this.#release();
+  }
+
+  /** The time of a drain is up. */
+  expire(): void {
+    const x = this.#x;
+    if (x === undefined) return;
+    countDrained(this.worker, this.#tunnel === undefined ? 'requests' : 'tunnels');
+    if (this.#tunnel === undefined) giveUp(x, REPLIES.shuttingDown);
+    else {
+      lastFrame(x);
+      this.closeTunnel(x);
+    }
   }
 
   pause(paused: boolean): void {

@@ -1,5 +1,6 @@
 import { healthFlags, type Breaker, type CompiledCluster, type Host, type RuntimeDelta, type RuntimeState } from '@meltemi/runtime';
 import type { Span } from '@meltemi/telemetry/recording';
+import type { DrainOrder, DrainReport } from '../core/drain.ts';
 import type { KnownWorkload } from '../telemetry/peers.ts';
 import type { DataPlane, ListenerStatus } from '../types.ts';
 
@@ -15,8 +16,8 @@ export interface Engine {
   /** Brings the metric registry that the engine was given up to date. */
   collect(): Promise<void>;
   snapshot(): Promise<EngineSnapshot>;
-  /** Takes nothing new and lets what runs finish; resolves when idle or after the time. */
-  drain(deadlineMs: number): Promise<void>;
+  /** One step of a drain; answers what had to be ended so far because its time was up. */
+  drain(order: DrainOrder): Promise<DrainReport>;
   close(): Promise<void>;
 }
 

@@ -6,6 +6,7 @@ import type { TelemetryIdentity } from '../telemetry/identity.ts';
 import { createClientPeers } from '../telemetry/peers.ts';
 import { createSpanMaker } from '../telemetry/spans.ts';
 import { createStreamRecorder } from '../telemetry/stream-recorder.ts';
+import type { PortSharing } from '../net/node-listener.ts';
 import type { LogSink } from '../types.ts';
 import type { ProxyTimes } from './options.ts';
 import { snapshotOf, type Engine, type EngineEvents } from './engine.ts';
@@ -18,8 +19,8 @@ export interface LocalEngineOptions {
   readonly registry: MetricRegistry;
   readonly events: EngineEvents;
   readonly accessLog: LogSink;
-  /** Other threads listen on the same ports. */
-  readonly reusePort?: boolean;
+  /** Who else may listen on the same ports; nobody otherwise. */
+  readonly sharing?: PortSharing;
   readonly times?: ProxyTimes | undefined;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -43,8 +44,8 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     now: () => clock.monotonic(),
     ...(options.local === undefined ? {} : { local: options.local }),
   });
-  const own = { reusePort: options.reusePort ?? false, times: options.times };
-  const dataPlane = createDataPlane(state, { ...options, streams: recorder }, own);
+  const own = { sharing: options.sharing ?? ('own' as const), times: options.times };
+  const dataPlane = createDataPlane(state, { ...options, streams: recorder, node: identity.self }, own);
   return {
     apply: (delta) => dataPlane.apply(state.apply(delta)),
     learned: (address, workload) => clients.learned(address, workload),
@@ -54,7 +55,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     async snapshot() {
       return snapshotOf(state, dataPlane, recorder.openTcp, clock.monotonic());
     },
-    drain: (deadlineMs) => dataPlane.drain(deadlineMs),
+    drain: (order) => dataPlane.drain(order),
     close: () => dataPlane.close(),
   };
 }

@@ -22,6 +22,10 @@ export interface ProxyOptions {
   /** How long connections of a configuration that is gone may go on (Envoy's `--drain-time-s`). Default 45 000. */
   readonly retireMs?: number;
   readonly version?: string;
+  /** How often the proxy of this agent was exchanged before this one. Default 0. */
+  readonly epoch?: number;
+  /** Who may listen on its ports beside it: `own` nobody (the default), `first` a successor, `shared` its predecessor does so now. */
+  readonly sharing?: 'own' | 'first' | 'shared';
 }
 
 /** Times that reach down to the data plane. */
@@ -38,6 +42,8 @@ export interface RunningProxy {
   readonly ready: Promise<void>;
   /** Resolves when it has ended. */
   readonly ended: Promise<void>;
-  /** Stops accepting, lets requests finish (at most `drainMs`), ends. Idempotent. */
+  /** Tells clients to go, lets requests finish (at most `drainMs`), ends. Again with less time: that counts. */
   stop(drainMs?: number): Promise<void>;
+  /** Another proxy serves in its place: gives its ports up at once, lets connections come to their end (at most `retireMs`), ends. */
+  retire(): Promise<void>;
 }

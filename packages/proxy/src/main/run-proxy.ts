@@ -18,7 +18,10 @@ export async function runProxy(environment: Readonly<Record<string, string | und
   process.once('SIGINT', () => void proxy.stop());
   process.stdin.on('end', () => void proxy.stop(0));
   process.stdin.on('error', () => void proxy.stop(0));
-  process.stdin.resume();
+  // The agent's orders, a line each.
+  process.stdin.on('data', (bytes: Buffer) => {
+    if (bytes.toString('latin1').includes('retire\n')) void proxy.retire();
+  });
   proxy.ready.catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
   await proxy.ended;
   return 0;

@@ -7,7 +7,10 @@ import { startAdminServer } from '../admin/server.ts';
 import { telemetryIdentity } from '../telemetry/identity.ts';
 import { startReporter } from '../telemetry/reporter.ts';
 import { localPlace } from '../config/local-cluster.ts';
+import { createLifecycle } from './lifecycle.ts';
 import { connectConfiguration, type Configuration } from './configuration.ts';
+import { RETIRE_MS } from '../core/retire.ts';
+import type { PortSharing } from '../net/node-listener.ts';
 import { createFileLogSink } from './file-log.ts';
 import type { Engine, EngineEvents } from './engine.ts';
 import { createLocalEngine, type LocalEngineOptions } from './local-engine.ts';
@@ -28,8 +31,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const startedMs = systemClock.monotonic();
   const parts = await assemble(options);
   const { log, identity, registry, engine, channel, codec, encoder, configuration, accessLog } = parts;
-  let phase: 'starting' | 'live' | 'draining' = 'starting';
   const ended = Promise.withResolvers<void>();
+  const lifecycle = createLifecycle({ engine, log, timers: systemTimers, retireMs: options.retireMs ?? RETIRE_MS });
 
   const context: AdminContext = {
     node: options.node,
@@ -37,36 +40,33 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     registry,
     log,
     ...inspection(configuration, engine),
-    state: () => STATES[phase],
-    drain: () => void drain(options.drainMs ?? DRAIN_MS),
+    epoch: options.epoch ?? 0,
+    state: () => STATES[lifecycle.phase],
+    drain: (order) => lifecycle.drainListeners(order),
     quit: () => void stop(0),
     nowMs: () => systemClock.now(),
     uptimeMs: () => systemClock.monotonic() - startedMs,
   };
-  const admin = await startAdminServer(options.adminAddress ?? options.address, options.adminPort, ADMIN_ENDPOINTS, context);
-  const metrics = await startAdminServer(options.address, options.metricsPort, METRICS_ENDPOINTS, context);
+  const { address, adminAddress = address, adminPort, metricsPort, sharing = 'own' } = options;
+  const admin = await startAdminServer({ address: adminAddress, port: adminPort, sharing }, ADMIN_ENDPOINTS, context);
+  const metrics = await startAdminServer({ address, port: metricsPort, sharing }, METRICS_ENDPOINTS, context);
   const reporter = startReporter({ ...SYSTEM, channel, codec, encoder, log, beforeBatch: () => engine.collect() });
 
-  let draining: Promise<void> | undefined;
-  function drain(drainMs: number): Promise<void> {
-    phase = 'draining';
-    return (draining ??= engine.drain(drainMs));
-  }
-
-  let stopping: Promise<void> | undefined;
-  function stop(drainMs: number): Promise<void> {
-    return (stopping ??= (async () => {
-      await drain(drainMs);
+  let closing: Promise<void> | undefined;
+  function close(): Promise<void> {
+    return (closing ??= (async () => {
       await reporter.close();
       configuration[Symbol.dispose]();
       await Promise.all([engine.close(), channel.close(), admin.close(), metrics.close(), accessLog.close()]);
       ended.resolve();
     })());
   }
+  // An engine that has closed meanwhile does not answer.
+  const stop = (drainMs: number): Promise<void> => Promise.race([lifecycle.stop(drainMs), ended.promise]).then(close);
 
   const ready = (async () => {
     await Promise.all([warmUp({ ...SYSTEM, log, identity }), firstConfiguration(configuration)]);
-    if (phase === 'starting') phase = 'live';
+    lifecycle.live();
     log.info('ready', { ms: Math.round(systemClock.monotonic()) });
   })();
   return {
@@ -75,6 +75,11 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     ready,
     ended: ended.promise,
     stop: (drainMs = options.drainMs ?? DRAIN_MS) => stop(drainMs),
+    async retire() {
+      // The successor is asked from now on.
+      await Promise.all([admin.close(), metrics.close()]);
+      await Promise.race([lifecycle.retire(), ended.promise]).then(close);
+    },
   };
 }
 
@@ -95,9 +100,19 @@ async function assemble(options: ProxyOptions) {
     onSpan: (span) => encoder.addSpan(span),
   };
   const gateway = options.node.id?.startsWith('router~') === true;
-  const { workers = 0, accessLogFlushMs, retireMs } = options;
+  const { workers = 0, accessLogFlushMs, retireMs, sharing = 'own' } = options;
   const times = { accessLogFlushMs, retireMs };
-  const engine = await createEngine(workers, { log, identity, registry, accessLog, events, gateway, local: localPlace(options.node), times });
+  const engine = await createEngine(workers, {
+    log,
+    identity,
+    registry,
+    accessLog,
+    events,
+    gateway,
+    local: localPlace(options.node),
+    times,
+    sharing,
+  });
   const channel = createChannel({ target: { socketPath: options.agentSocket }, keepaliveMs: 0 });
   const codec = loadCodec('sidecar');
   const configuration: Configuration = connectConfiguration({ ...SYSTEM, channel, codec, node: options.node, engine, log });
@@ -122,6 +137,7 @@ function inspection(
 }
 
 type EngineParts = Pick<LocalEngineOptions, 'identity' | 'gateway' | 'registry' | 'events' | 'accessLog' | 'times'> & {
+  readonly sharing: PortSharing;
   readonly local: ReturnType<typeof localPlace>;
   readonly log: LeveledLog;
 };

@@ -3,6 +3,7 @@ import type { Log } from '@meltemi/base';
 import type { RuntimePlace } from '@meltemi/runtime';
 import type { MetricRegistry, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
+import type { PortSharing } from '../net/node-listener.ts';
 import type { LogSink } from '../types.ts';
 import type { BreakerSnapshot, ClusterSnapshot, Engine, EngineEvents, EngineSnapshot } from './engine.ts';
 import { createMerge } from './merge-metrics.ts';
@@ -20,6 +21,8 @@ export interface WorkerEngineOptions {
   readonly accessLog: LogSink;
   readonly log: Log;
   readonly logLevel: LogLevel;
+  /** Whether other processes may listen on the same ports. */
+  readonly sharing: PortSharing;
   readonly times?: ProxyTimes | undefined;
   readonly now: () => number;
 }
@@ -44,8 +47,9 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
       await Promise.all(threads.map(async (thread) => thread.merge(await thread.ask({ t: 'collect' }))));
     },
     snapshot: async () => (await all({ t: 'snapshot' })).reduce(joinSnapshots),
-    async drain(deadlineMs) {
-      await all({ t: 'drain', deadlineMs });
+    async drain(order) {
+      const reports = await all({ t: 'drain', order });
+      return reports.reduce((a, b) => ({ requests: a.requests + b.requests, tunnels: a.tunnels + b.tunnels, tcp: a.tcp + b.tcp }));
     },
     async close() {
       await all({ t: 'close' });
@@ -56,7 +60,7 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
 
 function startThread(options: WorkerEngineOptions): Thread {
   const { identity, gateway, local, events, accessLog, times } = options;
-  const start: WorkerStart = { identity, gateway, local, shared: options.count > 1, logLevel: options.logLevel, times };
+  const start: WorkerStart = { identity, gateway, local, sharing: options.count > 1 ? 'shared' : options.sharing, logLevel: options.logLevel, times };
   const worker = new Worker(new URL('./worker-entry.ts', import.meta.url), { workerData: start });
   const waiting = new Map<number, (value: never) => void>();
   let next = 1;

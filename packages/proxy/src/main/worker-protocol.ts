@@ -1,6 +1,8 @@
 import type { RuntimeDelta, RuntimePlace } from '@meltemi/runtime';
 import type { Span, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
+import type { DrainOrder, DrainReport } from '../core/drain.ts';
+import type { PortSharing } from '../net/node-listener.ts';
 import type { KnownWorkload } from '../telemetry/peers.ts';
 import type { EngineSnapshot } from './engine.ts';
 import type { ProxyTimes } from './options.ts';
@@ -11,8 +13,8 @@ export interface WorkerStart {
   readonly identity: TelemetryIdentity;
   readonly gateway: boolean;
   readonly local: RuntimePlace['local'];
-  /** Other threads listen on the same ports. */
-  readonly shared: boolean;
+  /** Who else listens on the same ports. */
+  readonly sharing: PortSharing;
   readonly logLevel: LogLevel;
   readonly times?: ProxyTimes | undefined;
 }
@@ -23,7 +25,7 @@ export type Question =
   | { readonly t: 'learned'; readonly address: string; readonly workload: KnownWorkload | undefined }
   | { readonly t: 'collect' }
   | { readonly t: 'snapshot' }
-  | { readonly t: 'drain'; readonly deadlineMs: number }
+  | { readonly t: 'drain'; readonly order: DrainOrder }
   | { readonly t: 'close' };
 
 /** To a traffic thread. Each is answered by a `done` with its `id`. */
@@ -38,7 +40,7 @@ export interface Answers {
   readonly learned: undefined;
   readonly collect: TelemetryBatch;
   readonly snapshot: EngineSnapshot;
-  readonly drain: undefined;
+  readonly drain: DrainReport;
   readonly close: undefined;
 }
 

@@ -19,7 +19,7 @@ const engine = createLocalEngine({
   identity: start.identity,
   gateway: start.gateway,
   local: start.local,
-  reusePort: start.shared,
+  sharing: start.sharing,
   times: start.times,
   registry,
   accessLog: { write: (path, bytes) => post({ t: 'access-log', path, bytes: bytes.slice() }) },
@@ -42,7 +42,7 @@ async function handle(message: Question): Promise<unknown> {
     case 'snapshot':
       return engine.snapshot();
     case 'drain':
-      return engine.drain(message.deadlineMs);
+      return engine.drain(message.order);
     case 'close':
       return engine.close();
   }

@@ -115,6 +115,8 @@ export interface H2Session<Owner> {
 
   /** Streams open now. */
   readonly openStreams: number;
+  /** Whom they belong to. */
+  owners(): Owner[];
   /** Client: how many more streams may be opened now (peer's limit, GOAWAY, ids). */
   readonly canOpen: number;
   /** Client: the peer's first SETTINGS have come. */

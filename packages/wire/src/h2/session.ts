@@ -38,6 +38,10 @@ class Session<Owner> implements H2Session<Owner> {
     return this.#core.streams.size;
   }
 
+  owners(): Owner[] {
+    return [...this.#core.streams.values()].flatMap(({ owner }) => (owner === undefined ? [] : [owner]));
+  }
+
   get canOpen(): number {
     const { dead, peerGone, peer, streams, nextId } = this.#core;
     if (dead || peerGone) return 0;
