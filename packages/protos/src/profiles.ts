@@ -42,6 +42,7 @@ export const SIDECAR_FILES: readonly string[] = [
   'envoy/extensions/compression/brotli/compressor/v3/brotli.proto',
   'envoy/extensions/compression/zstd/compressor/v3/zstd.proto',
   'envoy/extensions/path/match/uri_template/v3/uri_template_match.proto',
+  'envoy/extensions/health_check/event_sinks/file/v3/file.proto',
   'envoy/service/auth/v3/external_auth.proto',
   'envoy/service/ratelimit/v3/rls.proto',
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',

@@ -64,7 +64,9 @@ export class Http1Line implements CheckLine, ConnectionOwner {
     if (question === undefined) return;
     this.#ready = false;
     connection.begin(question.user);
-    connection.writeHead(question.request.head, question.request.head.length, 'none');
+    const { head, body } = question.request;
+    const message = body === undefined ? head : Buffer.concat([head, body]);
+    connection.writeHead(message, message.length, 'none');
   }
 
   connected(connection: UpstreamConnection): void {

@@ -116,9 +116,15 @@ test('gRPC checks ask the health service, over one connection', async () => {
   const backend = await startGrpc();
   const config = cluster('c', [backend.port], {
     health_checks: [{ ...CHECK, unhealthy_threshold: 1, grpc_health_check: { service_name: 'shop', authority: 'shop.local' } }],
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        explicit_http_config: { http2_protocol_options: {} },
+      },
+    },
   });
-  await using plane = await startPlane({ clusters: [config], listeners: [plainListener('l', hcm([routeTo('c')]))] });
   harness.closers.push(backend.close);
+  await using plane = await startPlane({ clusters: [config], listeners: [plainListener('l', hcm([routeTo('c')]))] });
   const health = (): string | undefined => plane.state.cluster('c')?.hosts()[0]?.activeHealth;
   assert.equal(health(), 'healthy');
   assert.equal(backend.asked[0], 'shop.local /grpc.health.v1.Health/Check shop');
@@ -141,4 +147,55 @@ test('HTTP/2 checks', async () => {
   assert.equal(health(), 'healthy');
   await plane.apply({ clusters: [config('/missing', { reuse_connection: false })] });
   await until('the answer is not the one that is wanted', () => health() === 'unhealthy' || undefined);
+});
+
+test('what checks change is written to the event log, in the form of Envoy', async () => {
+  await using harness = createHarness();
+  const backend = await startBackend('one');
+  harness.closers.push(backend.close);
+  const path = 'events.log';
+  const sink = { '@type': 'type.googleapis.com/envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink', event_log_path: path };
+  const checked = cluster('c', [backend.port], {
+    health_checks: [
+      {
+        ...CHECK,
+        http_health_check: { path: '/healthz' },
+        always_log_health_check_failures: true,
+        event_logger: [{ name: 'file', typed_config: sink }],
+      },
+    ],
+  });
+  await using plane = await startPlane({ clusters: [checked], listeners: [plainListener('l', hcm([routeTo('c')], { access_log: [] }))] });
+  const events = (): readonly Record<string, unknown>[] =>
+    plane
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('health_checker_type'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const withField =
+    (field: string): (() => Record<string, unknown> | undefined) =>
+    () =>
+      events().find((event) => field in event);
+  const first = await until('the first event', withField('add_healthy_event'));
+  assert.deepEqual(first['add_healthy_event'], { first_check: true });
+  assert.equal(first['health_checker_type'], 'HTTP');
+  assert.equal(first['cluster_name'], 'c');
+  assert.deepEqual((first['host'] as { socket_address: object }).socket_address, {
+    protocol: 'TCP',
+    address: '127.0.0.1',
+    port_value: backend.port,
+    resolver_name: '',
+    ipv4_compat: false,
+  });
+  backend.headers = { 'x-envoy-degraded': '' };
+  await until('degraded', withField('degraded_healthy_host'));
+  backend.headers = {};
+  await until('no longer', withField('no_longer_degraded_host'));
+  backend.status = 503;
+  const ejected = await until('the end', withField('eject_unhealthy_event'));
+  assert.deepEqual(ejected['eject_unhealthy_event'], { failure_type: 'ACTIVE', http_status_code: 503 });
+  const failed = await until('a failure', withField('health_check_failure_event'));
+  assert.deepEqual(failed['health_check_failure_event'], { failure_type: 'ACTIVE', first_check: false, http_status_code: 503 });
+  backend.status = 200;
+  await until('back', () => (events().filter((event) => 'add_healthy_event' in event).length === 2 ? true : undefined));
 });

@@ -4,6 +4,7 @@ import type { Worker } from '../core/worker.ts';
 import type { DialTarget } from '../net/net-port.ts';
 import { dialTarget } from '../pool/dial-target.ts';
 import { CheckState, type Finding } from './check-state.ts';
+import { writeEvents, type Found } from './events.ts';
 import { createGrpcProbe, createHttpProbe } from './http-probe.ts';
 import type { Probe, ProbeTarget } from './probe.ts';
 import { createTcpProbe } from './tcp-probe.ts';
@@ -61,8 +62,10 @@ export class HostCheck {
 
   /** The host's own answer to a request said that it wants no more. */
   expel(): void {
-    if (this.#state.health === 'expelled') return;
+    const before = this.#state.health;
+    if (before === 'expelled') return;
     this.#state.expel();
+    this.#tell({ finding: 'passive', status: 0, before, after: 'expelled', first: false });
     this.#listener.onFinding(this.host, 'expelled', true);
   }
 
@@ -70,29 +73,28 @@ export class HostCheck {
     if (this.#stopped || this.#running) return;
     this.#running = true;
     this.#worker.wheel.set(this.#timeout, this.#worker.wheel.now(), this.config.timeoutMs);
-    this.#probe.start((finding) => this.#found(finding));
+    this.#probe.start((finding, status) => this.#found(finding, status));
   }
 
   #expired(): void {
     this.#probe.stop();
-    this.#found('network');
+    this.#found('network', 0);
   }
 
-  #found(finding: Finding): void {
+  #found(finding: Finding, status: number): void {
     if (!this.#running || this.#stopped) return;
     this.#running = false;
     const { wheel, random } = this.#worker;
     wheel.clear(this.#timeout);
+    const { health: before, checked } = this.#state;
     const step = this.#state.take(finding, this.#cluster()?.traffic.seen === true, random);
     wheel.set(this.#next, wheel.now(), step.delayMs);
-    this.#tell(finding);
+    this.#tell({ finding, status, before, after: step.health, first: !checked });
     this.#listener.onFinding(this.host, step.health, step.changed);
   }
 
-  #tell(finding: Finding): void {
-    const { logFailures, logSuccess } = this.config;
-    const good = finding === 'healthy' || finding === 'degraded';
-    if (good ? logSuccess : logFailures) this.#worker.log.info('health check', { cluster: this.host.cluster, host: this.host.key, finding });
+  #tell(found: Found): void {
+    if (this.config.eventLogs.length > 0) writeEvents(this.#worker, this, found);
   }
 }
 
@@ -105,8 +107,11 @@ function createProbe(target: ProbeTarget): Probe {
 /** Where checks look: the endpoint's own port or another, with the transport and the protocols that the checks ask for. */
 function checkTarget(worker: Worker, cluster: CompiledCluster, { host, config }: { readonly host: Host; readonly config: HealthCheck }): DialTarget {
   const target = dialTarget(worker, cluster, host);
-  const port = config.altPort || host.endpoint.check.port;
-  const address = port === 0 || target.address.t !== 'socket' ? target.address : { ...target.address, port };
+  const { check } = host.endpoint;
+  const port = config.altPort || check.port;
+  const own = target.address;
+  const elsewhere = own.t === 'socket' && (port !== 0 || check.address !== '');
+  const address = elsewhere ? { ...own, address: check.address === '' ? own.address : check.address, port: port === 0 ? own.port : port } : own;
   if (config.transportLabels === undefined && config.alpn.length === 0) return { ...target, address };
   const transport = config.transportLabels === undefined ? host.transport : transportFor(cluster.config, config.transportLabels);
   if (transport.t === 'raw') return { ...target, address, tls: undefined, serverName: '' };

@@ -12,11 +12,14 @@ type GrpcProbe = HealthProbe & { t: 'grpc' };
 
 /** Asks for a path, over a connection of its own. */
 export function createHttpProbe(target: ProbeTarget, probe: HttpProbe): Probe {
-  const head = requestHead(target, { host: probe.host, method: probe.method, path: probe.path, fixed: [], add: probe.add, remove: probe.remove });
+  const { host, method, path, send, add, remove } = probe;
+  const fixed = send === '' ? [] : [['content-length', String(send.length)] as const];
+  const head = requestHead(target, { host, method, path, fixed, add, remove });
   return createProbe(target, {
     line: () => (probe.http2 ? new Http2Line(target) : new Http1Line(target)),
-    request: { head, body: undefined },
-    isHead: probe.method === 'HEAD',
+    request: { head, body: send === '' ? undefined : Buffer.from(send, 'latin1') },
+    isHead: method === 'HEAD',
+    isGrpc: false,
     headers: [CHECKED_CLUSTER, DEGRADED],
     maxBodyBytes: probe.receive.length === 0 ? 0 : probe.maxBodyBytes,
     judge: (answer) => judge(probe, answer),
@@ -45,6 +48,7 @@ export function createGrpcProbe(target: ProbeTarget, probe: GrpcProbe): Probe {
     line: () => new Http2Line(target),
     request: { head, body: grpcMessage(probe.service) },
     isHead: false,
+    isGrpc: true,
     headers: ['grpc-status', DEGRADED],
     maxBodyBytes: MAX_GRPC_BYTES,
     judge: judgeGrpc,
@@ -57,6 +61,7 @@ interface Asking {
   readonly line: () => CheckLine;
   readonly request: CheckRequest;
   readonly isHead: boolean;
+  readonly isGrpc: boolean;
   /** Those that the judge looks at. */
   readonly headers: readonly string[];
   readonly maxBodyBytes: number;
@@ -74,17 +79,20 @@ function createProbe(target: ProbeTarget, asking: Asking): Probe {
   return {
     start(done) {
       const own = ++round;
-      const finish = (finding: Finding): void => {
+      const finish = (finding: Finding, status: number): void => {
         if (own !== round) return;
         // A connection that is not kept, or did not do, goes.
         if (!target.config.reuseConnection || finding === 'network') close();
         else round++;
-        done(finding);
+        done(finding, status);
       };
       const of = { isHead: asking.isHead, tls: target.host.transport.t === 'tls', headers: asking.headers, maxBodyBytes: asking.maxBodyBytes };
-      const user = new CheckUser(target.worker, of, (answer) => finish(answer === undefined ? 'network' : asking.judge(answer)));
+      const user = new CheckUser(target.worker, of, (answer) => {
+        if (answer === undefined) finish('network', 0);
+        else finish(asking.judge(answer), asking.isGrpc ? 0 : answer.status);
+      });
       line ??= asking.line();
-      line.ask(user, asking.request, () => finish('network'));
+      line.ask(user, asking.request, () => finish('network', 0));
     },
     stop: close,
   };

@@ -14,8 +14,8 @@ export interface ProbeTarget {
 
 /** A host's checks, one at a time. It may keep its connection in between. */
 export interface Probe {
-  /** Begins a check; `done` is called once, never before this returns. */
-  start(done: (finding: Finding) => void): void;
+  /** Begins a check; `done` is called once, never before this returns. `status` of an HTTP response, 0 = there was none. */
+  start(done: (finding: Finding, status: number) => void): void;
   /** Gives the running check up: it took too long, or is not wanted any more. */
   stop(): void;
 }

@@ -1,5 +1,6 @@
 import type { HealthProbe } from '@meltemi/runtime';
-import type { DialHandler } from '../net/net-port.ts';
+import { writeProxyHeader } from '@meltemi/wire';
+import type { DialHandler, DialTarget } from '../net/net-port.ts';
 import type { Transport } from '../types.ts';
 import type { Finding } from './check-state.ts';
 import type { Probe, ProbeTarget } from './probe.ts';
@@ -8,9 +9,13 @@ import type { Probe, ProbeTarget } from './probe.ts';
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 /** Connects; sends and expects bytes, if any are given. */
-export function createTcpProbe(target: ProbeTarget, { send, receive }: HealthProbe & { t: 'tcp' }): Probe {
+export function createTcpProbe(target: ProbeTarget, { send, receive, proxyProtocol }: HealthProbe & { t: 'tcp' }): Probe {
   const { worker, config } = target;
   let connection: TcpCheck | undefined;
+  const dialed = (): DialTarget => {
+    const dial = target.dial();
+    return proxyProtocol === undefined ? dial : { ...dial, preface: writeProxyHeader(proxyProtocol, undefined) };
+  };
   return {
     start(done) {
       const finish = (finding: Finding): void => {
@@ -19,12 +24,12 @@ export function createTcpProbe(target: ProbeTarget, { send, receive }: HealthPro
           connection?.close();
           connection = undefined;
         }
-        done(finding);
+        done(finding, 0);
       };
       if (connection?.open === true) connection.check(finish);
       else {
         connection = new TcpCheck(send, receive);
-        connection.dial((handler) => worker.dialer.dial(target.dial(), handler), finish);
+        connection.dial((handler) => worker.dialer.dial(dialed(), handler), finish);
       }
     },
     stop() {

@@ -138,7 +138,7 @@ export function looseHost(config: RuntimeCluster, address: SocketAddress): Host 
     weight: 1,
     transportLabels: {},
     metadata: {},
-    check: { port: 0, hostname: '', disabled: true },
+    check: { port: 0, address: '', hostname: '', disabled: true },
   };
   return hostFor({ config, known: new Map(), locality: NOWHERE }, endpoint);
 }
