@@ -75,3 +75,4 @@ export type {
   WorkloadPort,
 } from './types/service.ts';
 export { allocateVips, vipAddress, type VipTable } from './vip.ts';
+export { sessionOf, type Session } from './session.ts';

@@ -9,6 +9,17 @@ import type { CorsPolicy, HttpFault, RouteConfiguration } from './route.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 import type { DownstreamTlsContext, ProxyProtocolUpstreamTransport, RawBuffer, Secret, UpstreamTlsContext } from './tls.ts';
 
+/** How clients come back to an endpoint; without `session_state` they do not. */
+export interface StatefulSession {
+  readonly session_state?: { readonly name: string; readonly typed_config: Any };
+}
+
+interface SessionCookie {
+  readonly name: string;
+  readonly path: string;
+  readonly ttl?: string;
+}
+
 /** The messages that occur inside an Any, by their type URL. */
 export interface AnyMessages {
   'type.googleapis.com/envoy.config.cluster.v3.Cluster': Cluster;
@@ -25,6 +36,10 @@ export interface AnyMessages {
   'type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors': Record<string, never>;
   'type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy': CorsPolicy;
   'type.googleapis.com/envoy.extensions.filters.http.grpc_web.v3.GrpcWeb': Record<string, never>;
+  'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSession': StatefulSession;
+  'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute': { readonly stateful_session: StatefulSession };
+  'type.googleapis.com/envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState': { readonly cookie: SessionCookie };
+  'type.googleapis.com/envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState': { readonly name: string };
   'type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst': OriginalDst;
   'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': TlsInspector;
   'type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': HttpInspector;
@@ -51,6 +66,10 @@ export const ANY_TYPE = {
   cors: 'type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors',
   corsPolicy: 'type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy',
   grpcWeb: 'type.googleapis.com/envoy.extensions.filters.http.grpc_web.v3.GrpcWeb',
+  statefulSession: 'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSession',
+  statefulSessionPerRoute: 'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute',
+  cookieSession: 'type.googleapis.com/envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState',
+  headerSession: 'type.googleapis.com/envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState',
   originalDst: 'type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst',
   tlsInspector: 'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
   httpInspector: 'type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector',
@@ -76,6 +95,7 @@ export const EXTENSION_NAME = {
   fault: 'envoy.filters.http.fault',
   cors: 'envoy.filters.http.cors',
   grpcWeb: 'envoy.filters.http.grpc_web',
+  statefulSession: 'envoy.filters.http.stateful_session',
   originalDst: 'envoy.filters.listener.original_dst',
   tlsInspector: 'envoy.filters.listener.tls_inspector',
   httpInspector: 'envoy.filters.listener.http_inspector',

@@ -113,6 +113,8 @@ export interface CommonLbConfig {
   readonly healthy_panic_threshold?: Percent;
   readonly zone_aware_lb_config?: { readonly routing_enabled?: { readonly value?: number }; readonly min_cluster_size?: number };
   readonly locality_weighted_lb_config?: Record<string, never>;
+  /** In which states an endpoint is taken that a session names. */
+  readonly override_host_status?: { readonly statuses: readonly ('UNKNOWN' | 'HEALTHY' | 'DEGRADED' | 'DRAINING')[] };
   readonly update_merge_window?: Duration;
   readonly close_connections_on_host_set_change?: boolean;
   readonly consistent_hashing_lb_config?: { readonly use_hostname_for_hashing?: boolean };

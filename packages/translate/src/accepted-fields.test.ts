@@ -64,6 +64,9 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
       'rules[].backendRefs[].filters[].type',
     ].map((at) => [at, 'tells which field stands beside it']),
   ),
+  'rules[].sessionPersistence.cookieConfig': 'Permanent and absoluteTimeout go together only: golden/gateway-api/sessions, e2e/parity istio-sessions',
+  'rules[].sessionPersistence.cookieConfig.lifetimeType':
+    'Permanent and absoluteTimeout go together only: golden/gateway-api/sessions, e2e/parity istio-sessions',
   'configPatches[].applyTo': 'each value has a golden of its own in golden/envoy-filter',
   'configPatches[].patch.operation': 'each value has a golden of its own in golden/envoy-filter',
   'configPatches[].patch.filterClass': 'golden/envoy-filter/http-filter-first-and-class',

@@ -1,5 +1,13 @@
 import { isKind, type Config, type VirtualService } from '@meltemi/api';
-import { hostCovers, touchesSubset, type EndpointChange, type PushChanges, type PushContext, type VirtualServiceTable } from '@meltemi/model';
+import {
+  derivedRule,
+  hostCovers,
+  touchesSubset,
+  type EndpointChange,
+  type PushChanges,
+  type PushContext,
+  type VirtualServiceTable,
+} from '@meltemi/model';
 import { LOCAL_CLUSTER, TYPE_URL } from '@meltemi/protos-types';
 import { zonesInUse } from './clusters/zones.ts';
 import { outboundCluster } from './common/names.ts';
@@ -62,7 +70,7 @@ function ruledTypes({ push: changes }: Changes, push: PushContext): readonly str
   if (objects.length === 0) return [];
   return [
     // Listeners carry rules for connections. One without any may still come before one that has some.
-    ...(objects.some(rulesConnections) || anyRulesConnections(push.virtualServices) ? [TYPE_URL.listener] : []),
+    ...(objects.some(concernsListeners) || anyConcernsListeners(push.virtualServices) ? [TYPE_URL.listener] : []),
     // Where a rule leads belongs to what a Sidecar lets its workloads know.
     ...(push.sidecars.byNamespace.size + push.sidecars.selecting.size > 0 ? SERVICE_TYPES : []),
   ];
@@ -71,14 +79,15 @@ function ruledTypes({ push: changes }: Changes, push: PushContext): readonly str
 /** Looked at once per table. */
 const lookedAt = new WeakMap<VirtualServiceTable, boolean>();
 
-function anyRulesConnections(table: VirtualServiceTable): boolean {
+function anyConcernsListeners(table: VirtualServiceTable): boolean {
   let known = lookedAt.get(table);
-  if (known === undefined) lookedAt.set(table, (known = table.all.some(({ config }) => rulesConnections(config))));
+  if (known === undefined) lookedAt.set(table, (known = table.all.some(({ config }) => concernsListeners(config))));
   return known;
 }
 
-function rulesConnections({ spec }: Config<VirtualService>): boolean {
-  return (spec.tcp ?? []).length > 0 || (spec.tls ?? []).length > 0;
+/** Rules for connections stand in listeners, and for sessions a filter does. */
+function concernsListeners({ spec }: Config<VirtualService>): boolean {
+  return (spec.tcp ?? []).length > 0 || (spec.tls ?? []).length > 0 || (spec.http ?? []).some((route) => derivedRule(route)?.session !== undefined);
 }
 
 /** Names of the load assignments that endpoint changes touch. */

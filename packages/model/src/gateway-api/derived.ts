@@ -1,4 +1,5 @@
 import type { Config, HttpRoute } from '@meltemi/api';
+import type { Session } from '../session.ts';
 
 /**
  * Objects of the Gateway API come into force as Istio's Gateways, VirtualServices and DestinationRules that are made of them. Their names hold a
@@ -22,6 +23,8 @@ export interface DerivedRule {
   readonly wholeSegments: true;
   /** A destination may not exist: its share is answered with 500, as the Gateway API asks. */
   readonly missingStatus: 500;
+  /** Clients come back to the endpoint that they were with. */
+  readonly session?: Session;
 }
 
 /** An HTTP rule that was made of a route of the Gateway API. */

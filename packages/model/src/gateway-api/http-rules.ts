@@ -21,6 +21,7 @@ import type { Fault } from './conditions.ts';
 import type { GatewayApiObjects } from './inputs.ts';
 import type { RankedRule } from './precedence.ts';
 import { firstFault, referrer, resolveBackend, type BackendReference, type ResolvedBackend } from './references.ts';
+import { sessionOfRule } from './sessions.ts';
 
 /** The rules of a route, one for each match, and the first reference that leads nowhere. */
 export interface ConvertedRules {
@@ -65,6 +66,7 @@ function convertRules<M>(
   const faults: ResolvedBackend[] = [];
   const ranked = rules.flatMap((rule, index): RankedRule[] => {
     const targets = backendsOf(objects, config, rule, faults);
+    const session = sessionOfRule(config, rule, index);
     const matches = (rule.matches ?? []) as readonly M[];
     return (matches.length === 0 ? [undefined] : matches).map((item, at) => {
       const { match, more } = convert(rule, item);
@@ -73,6 +75,7 @@ function convertRules<M>(
         path: `spec.rules[${index}]${item === undefined ? '' : `.matches[${at}]`}`,
         wholeSegments: true,
         missingStatus: 500,
+        ...(session === undefined ? {} : { session }),
       };
       const http: DerivedHttpRoute = { ...more, ...(more.redirect === undefined ? targets : {}), match: [match], derived };
       return { http: withMirrors({ objects, config, faults }, rule, http), config, rule: index, match: at };

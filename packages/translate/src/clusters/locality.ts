@@ -66,11 +66,17 @@ function zoneFields(rule: LocalityRule | undefined, zonesInUse: boolean): NonNul
 }
 
 /** The part of a cluster's balancing that is the same for every balancer: localities, and when "all are bad, so use all" begins. */
-export function commonLbFields(policy: EffectivePolicy, rule: LocalityRule | undefined, zonesInUse: boolean): Pick<Cluster, 'common_lb_config'> {
+export function commonLbFields(
+  policy: EffectivePolicy,
+  rule: LocalityRule | undefined,
+  { zonesInUse, sessions }: { readonly zonesInUse: boolean; readonly sessions: boolean },
+): Pick<Cluster, 'common_lb_config'> {
   return {
     common_lb_config: {
       // 0 switches it off: endpoints that are not ready get no traffic, unless a user says below which share.
       healthy_panic_threshold: { value: policy.outlierDetection?.minHealthPercent ?? 0 },
+      // Who drains takes nobody new, and keeps those whom it has.
+      ...(sessions ? { override_host_status: { statuses: ['UNKNOWN', 'HEALTHY', 'DEGRADED', 'DRAINING'] } } : {}),
       ...(isLocalityWeighted(rule) ? { locality_weighted_lb_config: {} } : zoneFields(rule, zonesInUse)),
     },
   };

@@ -1,4 +1,4 @@
-import type { MergedDestinationRule, MeshConfig, Service, ServicePort } from '@meltemi/model';
+import { sessionOf, type MergedDestinationRule, type MeshConfig, type Service, type ServicePort } from '@meltemi/model';
 import type { Cluster, ClusterLoadAssignment } from '@meltemi/protos-types';
 import { ADS } from '../common/ads.ts';
 import { wireProtocol, type WireProtocol } from '../common/capabilities.ts';
@@ -48,7 +48,7 @@ export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | unde
   return {
     name: outboundCluster(port.number, subset, service.hostname),
     ...discovery,
-    ...commonLbFields(policy, localityRule(policy, service, mesh), inputs.zonesInUse),
+    ...commonLbFields(policy, localityRule(policy, service, mesh), { zonesInUse: inputs.zonesInUse, sessions: sessionOf(service) !== undefined }),
     connect_timeout: durationOf(policy.connectionPool?.tcp?.connectTimeout) ?? protoDuration(mesh.connectTimeoutMs),
     circuit_breakers: circuitBreakers(policy),
     ...outlierFields(policy.outlierDetection),

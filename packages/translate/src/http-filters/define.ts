@@ -1,4 +1,5 @@
 import type { HttpRoute } from '@meltemi/api';
+import type { Service } from '@meltemi/model';
 import type { Any, HttpFilter } from '@meltemi/protos-types';
 
 /** Where a connection manager stands. */
@@ -7,6 +8,8 @@ export interface FilterPlace {
   readonly dataPlane: 'embedded' | 'envoy';
   /** The port speaks gRPC-Web. */
   readonly grpcWeb?: boolean;
+  /** Some route keeps sessions. */
+  readonly sessions?: boolean;
 }
 
 /** One HTTP filter of the chain. `http-filters/index.ts` lists them: list order is chain order. */
@@ -15,6 +18,6 @@ export interface HttpFilterDefinition {
   readonly name: string;
   applies(place: FilterPlace): boolean;
   build(place: FilterPlace): HttpFilter;
-  /** What a route says to the filter; undefined: nothing. */
-  perRoute?(route: HttpRoute): Any | undefined;
+  /** What a route says to the filter, and the service that it calls first; undefined: nothing. */
+  perRoute?(route: HttpRoute, called: Service | undefined): Any | undefined;
 }

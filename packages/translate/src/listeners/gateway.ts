@@ -1,5 +1,6 @@
 import { gatewayVirtualServices, type DestinationRuleTable, type MeshConfig, type NamespaceServices, type VirtualServiceTable } from '@meltemi/model';
 import type { FilterChain, Listener } from '@meltemi/protos-types';
+import { keepsSessions } from '../http-filters/stateful-session.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import { originMetadata, originText } from '../common/origin.ts';
 import { servedHosts } from '../routes/gateway-routes.ts';
@@ -44,7 +45,8 @@ function originOf(ref: GatewayServerRef): string {
   return originText({ kind: 'Gateway', namespace: ref.namespace, name: ref.name }, `spec.servers[${ref.index}]`);
 }
 
-function httpChain(server: GatewayServerRef, { port, mesh, scope }: GatewayListenerInputs): FilterChain {
+function httpChain(server: GatewayServerRef, inputs: GatewayListenerInputs): FilterChain {
+  const { port, mesh, scope } = inputs;
   const routes = gatewayRouteName('http', port.number, server);
   const filter = connectionManager({
     mesh,
@@ -52,6 +54,7 @@ function httpChain(server: GatewayServerRef, { port, mesh, scope }: GatewayListe
     convertsB3: scope.convertsB3,
     place: 'gateway',
     grpcWeb: speaksGrpcWeb(port.servers),
+    sessions: keepsSessions(inputs),
     statPrefix: `outbound_0.0.0.0_${port.number}`,
     routes,
   });
@@ -71,6 +74,7 @@ function serverChains(ref: GatewayServerRef, inputs: GatewayListenerInputs): rea
       convertsB3: scope.convertsB3,
       place: 'gateway',
       grpcWeb: speaksGrpcWeb([ref]),
+      sessions: keepsSessions(inputs),
       statPrefix: `outbound_0.0.0.0_${port.number}`,
       routes,
     });

@@ -2,6 +2,7 @@ import { type MergedDestinationRule, type MeshConfig, type ResolvedVirtualServic
 import type { Route, VirtualHost } from '@meltemi/protos-types';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
 import { outboundCluster, BLACKHOLE_CLUSTER } from '../common/names.ts';
+import { perRouteConfig } from '../http-filters/index.ts';
 import { originMetadata, originText } from '../common/origin.ts';
 import { timeouts } from './forward.ts';
 import { hashPolicy } from './hash-policy.ts';
@@ -58,6 +59,7 @@ function defaultRoute({ service, port, rule, mesh }: DefaultHost): Route {
   const cluster = outboundCluster(port.number, '', service.hostname);
   const hash = hashPolicy(effectivePolicy(rule, '', port.number).loadBalancer);
   const retry = retryPolicy(undefined, mesh, hash.length > 0);
+  const filters = perRouteConfig({}, service);
   return {
     name: 'default',
     match: ANY_PATH,
@@ -68,6 +70,7 @@ function defaultRoute({ service, port, rule, mesh }: DefaultHost): Route {
       ...(hash.length === 0 ? {} : { hash_policy: hash }),
     },
     decorator: { operation: `${service.hostname}:${port.number}/*` },
+    ...(filters === undefined ? {} : { typed_per_filter_config: filters }),
     metadata: originMetadata(originText(service.object)),
   };
 }

@@ -44,6 +44,7 @@ function routeOf({ entry, rule, match }: MatchedRule, scope: RouteScope): Route 
   if (action === undefined) return undefined;
   const destinations = destinationsOf(http, namespace, scope);
   const single = destinations.length === 1 ? destinations[0] : undefined;
+  const [first] = destinations;
   const called = single === undefined ? `${entry.config.meta.name}:${scope.port}` : `${single.target.hostname}:${single.target.port}`;
   return defined({
     name: nonEmpty([http.name, match?.name].filter((part) => part !== undefined && part !== '').join('.')),
@@ -51,7 +52,7 @@ function routeOf({ entry, rule, match }: MatchedRule, scope: RouteScope): Route 
     ...action,
     ...headerOperations(http.headers, single?.entry.headers),
     decorator: { operation: called + operationPath(match) },
-    typed_per_filter_config: perRouteConfig(http),
+    typed_per_filter_config: perRouteConfig(http, first === undefined ? undefined : scope.services.get(first.target.hostname)),
     stat_prefix: nonEmpty(match?.statPrefix),
     metadata: metadataOf(rule),
   });

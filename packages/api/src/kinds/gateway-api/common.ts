@@ -92,13 +92,50 @@ export const mirrorFilter = z.strictObject({
     'Share of requests as a fraction.',
   ),
 });
+type SessionPersistence = z.output<typeof sessionPersistence>;
+
+/** A token of HTTP: it names a cookie or a header. */
+function sessionNameFault(value: string): string | undefined {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/.test(value) ? undefined : 'is no name of a cookie or header';
+}
+
 export const sessionPersistence = z.strictObject({
-  sessionName: opt(z.string(), 'Name of the cookie or header.'),
+  sessionName: opt(text(sessionNameFault), 'Name of the cookie or header.'),
   absoluteTimeout: opt(duration, 'Longest life of a session.'),
   idleTimeout: opt(duration, 'Longest pause of a session.'),
   type: opt(z.enum(['Cookie', 'Header']), 'Where the session is kept.'),
   cookieConfig: opt(z.strictObject({ lifetimeType: opt(z.enum(['Permanent', 'Session']), 'Life of the cookie.') }), 'Settings of the cookie.'),
 });
+
+/** Proxies keep nothing of a session: all of it is in the client's cookie. */
+export const IDLE_TIMEOUT = 'a session is not told how long nobody used it; write absoluteTimeout';
+
+const RULES = {
+  permanent: 'a Permanent cookie needs absoluteTimeout',
+  timeout: 'only cookieConfig: { lifetimeType: Permanent } tells the client when the session ends',
+  header: 'cookieConfig has no place beside type: Header',
+  weights: 'which of several backends is called is drawn for each request: sessions hold within one of them',
+} as const;
+
+/** Gateway API's rules across the fields of sessions, and what proxies cannot do. */
+export function sessionFindings(
+  rule: {
+    readonly sessionPersistence?: SessionPersistence | undefined;
+    readonly backendRefs?: readonly { readonly weight: number }[] | undefined;
+  },
+  path: readonly (string | number)[],
+): Finding[] {
+  const { sessionPersistence: session, backendRefs } = rule;
+  if (session === undefined) return [];
+  const at = [...path, 'sessionPersistence'];
+  const permanent = session.cookieConfig?.lifetimeType === 'Permanent';
+  const findings: Finding[] = [];
+  if (session.type === 'Header' && session.cookieConfig !== undefined) findings.push({ path: [...at, 'cookieConfig'], message: RULES.header });
+  else if (permanent && session.absoluteTimeout === undefined) findings.push({ path: at, message: RULES.permanent });
+  else if (!permanent && session.absoluteTimeout !== undefined) findings.push({ path: [...at, 'absoluteTimeout'], message: RULES.timeout });
+  if ((backendRefs ?? []).filter(({ weight }) => weight > 0).length > 1) findings.push({ path: at, message: RULES.weights, severity: 'warning' });
+  return findings;
+}
 
 /** What a filter of a given `type` must carry: the field of that name, and no other. */
 export function filterFindings(

@@ -14,6 +14,8 @@ import {
   onceOnly,
   parentRefs,
   sectionName,
+  IDLE_TIMEOUT,
+  sessionFindings,
   sessionPersistence,
   weight,
   requestHeaderModifier,
@@ -84,7 +86,7 @@ export const grpcRouteKind = defineKind({
   plural: 'grpcroutes',
   schema: grpcRouteSchema,
   unsupported: {
-    'rules[].sessionPersistence': 'it is experimental in Kubernetes; write a DestinationRule with loadBalancer.consistentHash',
+    'rules[].sessionPersistence.idleTimeout': IDLE_TIMEOUT,
     'rules[].filters[].extensionRef': EXTENSION,
     'rules[].backendRefs[].filters[].extensionRef': EXTENSION,
     'rules[].backendRefs[].filters[].requestMirror': 'it works for whole rules only: write it under filters of the rule',
@@ -103,6 +105,7 @@ function validateGrpcRoute(spec: GRPCRoute): Finding[] {
     const path = ['rules', index];
     return [
       ...filterFindings(rule.filters, FILTER_FIELDS, [...path, 'filters']),
+      ...sessionFindings(rule, path),
       ...onceOnly(rule.filters, REPEATABLE, [...path, 'filters']),
       ...(rule.filters ?? []).flatMap((item, at) => mirrorFindings(item.requestMirror, [...path, 'filters', at, 'requestMirror'])),
       ...(rule.matches ?? []).flatMap((item, at) => methodFindings(item, [...path, 'matches', at])),

@@ -17,6 +17,8 @@ import {
   parentRefs,
   preciseHostname,
   sectionName,
+  IDLE_TIMEOUT,
+  sessionFindings,
   sessionPersistence,
   weight,
   requestHeaderModifier,
@@ -171,7 +173,6 @@ export type HTTPRouteFilter = NonNullable<HTTPRouteRule['filters']>[number];
 export type HTTPRouteMatch = NonNullable<HTTPRouteRule['matches']>[number];
 export type HTTPBackendRef = NonNullable<HTTPRouteRule['backendRefs']>[number];
 
-const SESSIONS = 'it is experimental in Kubernetes; write a DestinationRule with loadBalancer.consistentHash';
 const EXTERNAL_AUTH = 'external authorization is not built yet';
 const EXTENSION = 'there is no filter to refer to';
 const WHOLE_RULES = 'it works for whole rules only: write it under filters of the rule';
@@ -182,7 +183,7 @@ export const httpRouteKind = defineKind({
   plural: 'httproutes',
   schema: httpRouteSchema,
   unsupported: {
-    'rules[].sessionPersistence': SESSIONS,
+    'rules[].sessionPersistence.idleTimeout': IDLE_TIMEOUT,
     'rules[].filters[].externalAuth': EXTERNAL_AUTH,
     'rules[].filters[].extensionRef': EXTENSION,
     'rules[].backendRefs[].filters[].requestMirror': WHOLE_RULES,
@@ -212,7 +213,7 @@ function ruleFindings(rule: HTTPRouteRule, path: readonly (string | number)[]): 
   if (types.has('RequestRedirect') && (rule.backendRefs ?? []).length > 0)
     findings.push({ path: [...path, 'backendRefs'], message: 'a rule that redirects has no backends' });
   for (const [at, item] of (rule.matches ?? []).entries()) findings.push(...matchFindings(item, [...path, 'matches', at]));
-  findings.push(...prefixFindings(rule, path), ...timeoutFindings(rule, path));
+  findings.push(...prefixFindings(rule, path), ...timeoutFindings(rule, path), ...sessionFindings(rule, path));
   for (const [at, backend] of (rule.backendRefs ?? []).entries()) {
     const place = [...path, 'backendRefs', at];
     findings.push(...filtersFindings(backend.filters, [...place, 'filters']));
