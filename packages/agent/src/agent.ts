@@ -206,6 +206,7 @@ function startProxy(parts: Parts, hooks: AgentHooks): ProxySupervisor {
     },
     probe: () => driver.probe(),
     ...(driver.drain === undefined ? {} : { drain: driver.drain }),
+    handover: driver.handover,
     platform,
     onState(state) {
       const event = proxyEvent(state);
@@ -247,6 +248,7 @@ function startEndpointsOf(parts: Parts, config: AgentConfig, hooks: AgentHooks):
     applicationMetricsUrl: config.applicationMetricsUrl ?? fallback,
     ownMetrics: () => ownMetrics(parts),
     configDump: () => driver.configDump(),
+    restartProxy: () => required(parts.proxy).restart(),
     mayInspect: (remote) => inspectors(config).has(remote.replace(/^::ffff:/, '')),
     log: hooks.platform.log,
   });

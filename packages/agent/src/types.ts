@@ -118,6 +118,12 @@ export interface ProxyOptions {
   readonly drainMs: number;
   /** Traffic threads besides the main one; 0: traffic runs on that. */
   readonly workers: number;
+  /** How long connections of a configuration, or of a proxy, that is gone may go on. */
+  readonly retireMs?: number;
+  /** How often the proxy was exchanged before. */
+  readonly epoch?: number;
+  /** Who may listen on its ports beside it: a successor (`first`), a predecessor that is still there (`shared`); absent: nobody. */
+  readonly sharing?: 'first' | 'shared';
 }
 
 /** Node of every xDS request (S6). */

@@ -44,6 +44,14 @@ export async function configDump(client: ControlPlaneClient, proxy: ProxyStatus)
   return client.request<Json>('GET', `/meltemi/v1/proxies/${encodeURIComponent(proxy.id)}/config_dump`);
 }
 
+/** Has the proxy exchanged for a new process of the program that is installed now; its process id. */
+export async function restartProxy(client: ControlPlaneClient, proxy: ProxyStatus): Promise<number> {
+  const path = `/meltemi/v1/proxies/${encodeURIComponent(proxy.id)}/restart`;
+  return (await client.request<{ readonly pid: number }>('POST', path, { timeoutMs: RESTART_MS })).pid;
+}
+
+const RESTART_MS = 75_000;
+
 /** Who has the newest configuration in force. */
 export interface Acknowledgement {
   readonly t: 'acknowledged' | 'timeout' | 'rejected';

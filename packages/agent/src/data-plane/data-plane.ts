@@ -1,4 +1,5 @@
 import type { MethodHandler } from '@meltemi/grpc';
+import type { Handover } from '../process/proxy-supervisor.ts';
 
 /** A kind of proxy as the agent runs it. */
 export interface DataPlaneDriver {
@@ -10,6 +11,8 @@ export interface DataPlaneDriver {
   probe(): Promise<boolean>;
   /** Absent: it drains by itself on SIGTERM. */
   readonly drain?: (timeoutMs: number) => Promise<void>;
+  /** How another one takes over from it; absent: it cannot. */
+  readonly handover?: Handover | undefined;
   /** Its metrics, Prometheus text. */
   metrics(): Promise<string>;
   /** Its `/config_dump` with endpoints, in Envoy's shape, JSON text. */

@@ -5,6 +5,8 @@ import type { ProxyOptions } from '../types.ts';
 import type { DataPlaneDriver } from './data-plane.ts';
 
 const PROBE_TIMEOUT_MS = 1000;
+/** The proxy's own, when nothing else is said. */
+const RETIRE_MS = 45_000;
 
 /** Our own proxy: it speaks telemetry itself, drains on SIGTERM, and ends when its stdin closes. */
 export function embeddedDriver(
@@ -13,11 +15,26 @@ export function embeddedDriver(
   environment: Readonly<Record<string, string>> = {},
 ): DataPlaneDriver {
   const admin = `http://${options.adminAddress}:${options.adminPort}`;
+  // Two processes listen on one port: Node offers that on Linux (and some BSDs).
+  const exchangeable = process.platform === 'linux';
+  const env = (more: Partial<ProxyOptions>): DataPlaneDriver['env'] => ({
+    ...process.env,
+    ...environment,
+    MELTEMI_PROXY_OPTIONS: JSON.stringify({ ...options, ...more }),
+  });
   return {
     command,
-    env: { ...process.env, ...environment, MELTEMI_PROXY_OPTIONS: JSON.stringify(options) },
+    env: env(exchangeable ? { sharing: 'first' } : {}),
     stdin: 'open',
     probe: () => isReady(admin),
+    handover: !exchangeable
+      ? undefined
+      : {
+          env: (epoch) => env({ sharing: 'shared', epoch }),
+          probe: (epoch) => isEpoch(admin, epoch),
+          retire: 'retire',
+          retireMs: options.retireMs ?? RETIRE_MS,
+        },
     metrics: () => scrape(`http://${options.address}:${options.metricsPort}/stats/prometheus`),
     configDump: () => configDumpOf(admin),
     methods: {},
@@ -38,4 +55,11 @@ export async function configDumpOf(admin: string): Promise<string> {
 export async function isReady(admin: string): Promise<boolean> {
   const response = await request({ url: `${admin}/ready`, timeoutMs: PROBE_TIMEOUT_MS });
   return response.status === 200;
+}
+
+/** Predecessor and successor share the admin's port: whichever answers says which it is. */
+async function isEpoch(admin: string, epoch: number): Promise<boolean> {
+  const response = await request({ url: `${admin}/server_info`, timeoutMs: PROBE_TIMEOUT_MS });
+  const info = response.json() as { readonly state?: string; readonly command_line_options?: { readonly restart_epoch?: number } };
+  return info.state === 'LIVE' && info.command_line_options?.restart_epoch === epoch;
 }

@@ -1,4 +1,4 @@
-import { createHttpServer, HttpError, type HttpServer, request, type Route, text } from '@meltemi/http';
+import { createHttpServer, HttpError, type HttpServer, json, request, type Route, text } from '@meltemi/http';
 import { EXPOSITION_CONTENT_TYPE } from '@meltemi/telemetry/recording';
 import type { Log } from '@meltemi/base';
 
@@ -23,7 +23,9 @@ export interface EndpointOptions {
   readonly ownMetrics: () => string;
   /** The proxy's own `/config_dump`, JSON text. */
   readonly configDump: () => Promise<string>;
-  /** Who may read it: the control plane and this machine, not other workloads. */
+  /** Exchanges the proxy for a new process; its id. Throws `agent/cannot-restart`. */
+  readonly restartProxy: () => Promise<number>;
+  /** Who may read the one and ask for the other: the control plane and this machine, not other workloads. */
   readonly mayInspect: (remoteAddress: string) => boolean;
   readonly log: Log;
 }
@@ -51,12 +53,27 @@ export async function startEndpoints(options: EndpointOptions): Promise<Endpoint
       return { ...text(200, await options.configDump()), headers: { 'content-type': 'application/json; charset=utf-8' } };
     },
   };
+  const restart: Route = {
+    method: 'POST',
+    path: '/restart_proxy',
+    access: 'open',
+    async handler({ remoteAddress }) {
+      if (!options.mayInspect(remoteAddress))
+        throw new HttpError(403, 'agent/forbidden', 'A proxy is exchanged for its control plane and for its own machine only.');
+      try {
+        return json(200, { pid: await options.restartProxy() });
+      } catch (error) {
+        throw new HttpError(409, 'agent/cannot-restart', error instanceof Error ? error.message : String(error), { cause: error });
+      }
+    },
+  };
   const health = server([{ method: 'GET', path: '/healthz/ready', access: 'open', handler: ready }], options.log);
   const stats = server(
     [
       { method: 'GET', path: '/stats/prometheus', access: 'open', handler: metrics },
       { method: 'GET', path: '/metrics', access: 'open', handler: metrics },
       configDump,
+      restart,
     ],
     options.log,
   );

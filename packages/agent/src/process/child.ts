@@ -26,6 +26,8 @@ export interface ChildExit {
 export interface Child {
   readonly pid: number;
   readonly exited: Promise<ChildExit>;
+  /** A line to its stdin, where that is open. */
+  tell(line: string): void;
   /** To the process itself. */
   signal(name: NodeJS.Signals): void;
   /** To everything it started, too, and without mercy. */
@@ -56,7 +58,13 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   if (child.stdout !== null) readLines(child.stdout, (line) => options.onLine('stdout', line));
   if (child.stderr !== null) readLines(child.stderr, (line) => options.onLine('stderr', line));
   child.once('exit', () => killGroup(child));
-  return { pid: child.pid ?? 0, exited, signal: (name) => void child.kill(name), kill: () => killGroup(child) };
+  return {
+    pid: child.pid ?? 0,
+    exited,
+    tell: (line) => void child.stdin?.write(line),
+    signal: (name) => void child.kill(name),
+    kill: () => killGroup(child),
+  };
 }
 
 function spawnChild({ command, env, cwd, uid, gid, stdin }: ChildOptions): ChildProcess {

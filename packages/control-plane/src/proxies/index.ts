@@ -29,12 +29,13 @@ const MAX_WAIT_MS = 60_000;
 
 /**
  * `GET /meltemi/v1/proxies` (who is connected and what it has acknowledged), `GET /meltemi/v1/proxies/:id/config_dump` (what the proxy
- * itself holds), `GET /meltemi/v1/acknowledged?timeoutMs=` (waits until the last proxy has answered the newest configuration).
+ * itself holds), `POST /meltemi/v1/proxies/:id/restart` (a new process takes over, without a gap), `GET /meltemi/v1/acknowledged?timeoutMs=` (waits until the last proxy has answered the newest configuration).
  */
 export function proxyRoutes(deps: ProxiesDeps): readonly Route[] {
   return [
     { method: 'GET', path: '/meltemi/v1/proxies', handler: () => json(200, { proxies: deps.ads.nodes().map(viewOf) }) },
     { method: 'GET', path: '/meltemi/v1/proxies/:id/config_dump', handler: (call) => configDump(deps, call.params['id'] ?? '') },
+    { method: 'POST', path: '/meltemi/v1/proxies/:id/restart', handler: (call) => restart(deps, call.params['id'] ?? '') },
     {
       method: 'GET',
       path: '/meltemi/v1/acknowledged',
@@ -75,6 +76,21 @@ function textOf(value: unknown): string {
 
 /** Asked of the agent, which asks its proxy: so it is what is in force there, on either data plane. */
 async function configDump(deps: ProxiesDeps, id: string): Promise<HttpResponse> {
+  return ask(deps, id, { method: 'GET', path: '/config_dump', timeoutMs: 10_000 });
+}
+
+/** The agent starts a new proxy and answers when that one serves in place of the old one. */
+async function restart(deps: ProxiesDeps, id: string): Promise<HttpResponse> {
+  return ask(deps, id, { method: 'POST', path: '/restart_proxy', timeoutMs: 70_000 });
+}
+
+interface Question {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly timeoutMs: number;
+}
+
+async function ask(deps: ProxiesDeps, id: string, { method, path, timeoutMs }: Question): Promise<HttpResponse> {
   const proxy = deps.ads
     .nodes()
     .map(viewOf)
@@ -83,9 +99,9 @@ async function configDump(deps: ProxiesDeps, id: string): Promise<HttpResponse> 
   // A gRPC application may call itself anything, also `x~example.com/?~…`: only an address is called, and not what a text makes of the URL.
   if (isIP(proxy.address) === 0) throw new HttpError(404, 'proxies/no-agent', `${proxy.name} has no agent that could be asked`);
   const host = proxy.address.includes(':') ? `[${proxy.address}]` : proxy.address;
-  const url = `http://${host}:${deps.agentPort ?? AGENT_PORT}/config_dump`;
+  const url = `http://${host}:${deps.agentPort ?? AGENT_PORT}${path}`;
   try {
-    const answer = await request({ url, timeoutMs: 10_000, maxBytes: 64 << 20 });
+    const answer = await request({ url, method, timeoutMs, maxBytes: 64 << 20 });
     if (answer.status !== 200)
       throw new HttpError(502, 'proxies/refused', `the agent of ${proxy.name} answered ${answer.status}: ${answer.text().slice(0, 300)}`);
     return text(200, answer.text(), { 'content-type': 'application/json; charset=utf-8' });
