@@ -15,6 +15,7 @@ export interface IntendedDifference {
 
 export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
   ...HTTP_DIFFERENCES,
+  { case: 'tracing/*', at: ['*.backend.*.headers.tracestate'], embedded: {}, reason: 'a tracestate that is empty says nothing, and is left out' },
   ...['keys are fetched once, and kept', 'keys that cannot be fetched open nothing', 'after a failure keys are fetched again'].map((name) => ({
     case: `jwt/${name}`,
     at: ['user-agent', 'x-forwarded-for'].map((header) => `*.backend.0.headers.${header}`),

@@ -51,12 +51,13 @@ export function normalise<T>(value: T, names: Names, key = ''): T {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, normalise(item, names, name)])) as T;
 }
 
+/** Headers that hold such. */
+const TRACE_HEADERS = /^(traceparent|b3|x-b3-.*)$/;
+
 function text(value: string, { replacements }: Names, key: string): string {
   if (TIMES.has(key) && /^\d+$/.test(value)) return '<ms>';
-  let result = value.replace(DATES, '<date>').replace(ISO, '<time>').replace(SECONDS, '<seconds>');
+  const traced = TRACE_HEADERS.test(key) ? value.replace(TRACE_IDS, '<trace id>') : value;
+  let result = traced.replace(DATES, '<date>').replace(ISO, '<time>').replace(SECONDS, '<seconds>');
   for (const [from, to] of replacements) result = result.replaceAll(from, to);
-  return result
-    .replace(UUID, '<uuid>')
-    .replace(TRACE_IDS, '<trace id>')
-    .replace(/127\.0\.0\.1:\d{4,5}/g, '127.0.0.1:<port>');
+  return result.replace(UUID, '<uuid>').replace(/127\.0\.0\.1:\d{4,5}/g, '127.0.0.1:<port>');
 }

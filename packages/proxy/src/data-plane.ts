@@ -27,7 +27,9 @@ import { SharedBuffers } from './net/shared-buffers.ts';
 import type { ProxyTimes } from './main/options.ts';
 import { TlsContexts } from './net/tls-contexts.ts';
 import { HostPools } from './pool/host-pools.ts';
+import { CountedConnections, ProxyStats } from './stats/proxy-stats.ts';
 import { openTcp } from './tcp/tcp-proxy.ts';
+import { SpanExporters } from './tracing/exporters.ts';
 import type { DataPlane, DataPlanePorts } from './types.ts';
 
 /** What tests and other transports exchange. */
@@ -58,8 +60,9 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
     checks.close();
     for (const connection of worker.connections) connection.destroy();
     acceptor.abort();
-    for (const cluster of state.clusters()) for (const host of cluster.hosts()) closePool(host.slot);
     worker.accessLog.remote?.flush();
+    worker.spans.flush();
+    for (const cluster of state.clusters()) for (const host of cluster.hosts()) closePool(host.slot);
     worker.accessLog.flush();
     worker.wheel.close();
   };
@@ -101,6 +104,7 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
   const buffers = new SharedBuffers();
   const requestScanner = new HeadScanner(SCAN_LIMITS);
   const view = new HeadView(requestScanner);
+  const stats = new ProxyStats();
   const worker: Omit<Worker, 'filterContext'> = {
     state,
     ports,
@@ -118,14 +122,16 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     view,
     scannedFor: undefined,
     activeFaults: 0,
-    format: new LiveFormat(view),
-    connections: new Set(),
-    random: () => ports.random.next(),
     failing: false,
+    format: new LiveFormat(view),
+    connections: new CountedConnections(stats, () => ports.clock.monotonic()),
+    stats,
+    random: () => ports.random.next(),
     requests: 0,
     draining: 'none',
     acceptedMs: 0,
     counters: new Map(),
+    spans: new SpanExporters(),
     filterHalves: FILTER_HALVES,
   };
   const whole = Object.assign(worker, { filterContext: new RequestContext(worker) });
@@ -137,12 +143,12 @@ function openConnection(worker: Worker, accepted: Accepted): Connection {
   const { terminal } = accepted.chain;
   const refusal = refusalOf(worker, accepted);
   if (terminal.t === 'tcp') return openTcp(worker, terminal.tcp, accepted, refusal);
-  const connection = openHttp(worker, httpPlan(terminal.http), accepted);
+  const connection = openHttp(worker, httpPlan(terminal.http, accepted.chain.listener, worker.stats), accepted);
   if (refusal !== undefined) connection.destroy();
+  else if (isDraining(worker, accepted.chain)) connection.drain();
   return connection;
 }
 
-  else if (isDraining(worker, accepted.chain)) connection.drain();
 function closePool(slot: unknown): void {
   if (slot instanceof HostPools) slot.close();
 }

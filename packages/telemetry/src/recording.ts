@@ -10,4 +10,4 @@ export { createMetricRegistry, type HistogramSeries, type Labels, type MetricReg
 export { METRIC, workloadLabels, type DestinationService, type WorkloadLabels } from './metrics/standard.ts';
 export { jsonNumber, TELEMETRY_PROTO, type Span, type TelemetryAck, type TelemetryBatch, type TelemetryNode } from './metrics/wire.ts';
 export { RESPONSE_FLAG_TABLE, RESPONSE_FLAGS, type ResponseFlag, type ResponseFlagInfo } from './response-flags.ts';
-export { readTraceContext, traceHeaders, type TraceFormat } from './trace/context.ts';
+export { parseB3Single, parseTraceparent, readTraceContext, traceHeaders, type TraceFormat } from './trace/context.ts';

@@ -61,6 +61,7 @@ export const KNOWN_HEADERS = [
   'x-envoy-retriable-header-names',
   'x-envoy-downstream-service-cluster',
   'x-envoy-downstream-service-node',
+  'x-client-trace-id',
 ] as const;
 
 /** One of the names of `KNOWN_HEADERS`. */

@@ -10,9 +10,12 @@ import type { HeadView } from '../http/request-view.ts';
 import type { Dialer } from '../net/net-port.ts';
 import type { SharedBuffers } from '../net/shared-buffers.ts';
 import type { TlsContexts } from '../net/tls-contexts.ts';
+import type { SpanExporters } from '../tracing/exporters.ts';
+import type { HttpCounts } from '../stats/http-counts.ts';
+import type { ConnectionSet, ProxyStats } from '../stats/proxy-stats.ts';
 import type { ConnectionInfo, DataPlanePorts, Transport, TransportHandler } from '../types.ts';
-import type { HeadStore } from './head-store.ts';
 import type { DrainScope } from './drain.ts';
+import type { HeadStore } from './head-store.ts';
 import type { Ids } from './ids.ts';
 import type { Outputs } from './output.ts';
 import type { TimerWheel } from './timer-wheel.ts';
@@ -20,15 +23,19 @@ import type { TimerWheel } from './timer-wheel.ts';
 /** A downstream connection as the data plane sees it. */
 export interface Connection extends TransportHandler {
   readonly chain: CompiledChain;
+  /** What HTTP is spoken; absent = none. */
+  readonly protocol?: 'http1' | 'http2';
+  /** Of its connection manager; undefined = it has none. */
+  readonly counts?: HttpCounts | undefined;
   /** The host that all its bytes go to (TCP). */
   readonly upstreamHost?: Host | undefined;
   /** Its chain is no longer in force: no further request than the next one. */
   retire(): void;
   /** No new request after the present one; close when idle. */
   drain(): void;
-  /** Close now. */
   /** The time of a drain is up: what still runs is ended, with a reason where the protocol has a place for it. */
   expire(): void;
+  /** Close now. */
   destroy(): void;
 }
 
@@ -45,6 +52,8 @@ export interface Worker {
   readonly dialer: Dialer;
   readonly tls: TlsContexts;
   readonly accessLog: AccessLogger;
+  /** Spans for collectors. */
+  readonly spans: SpanExporters;
   /** Results are read before the next scan, so that one of each is enough. */
   readonly requestScanner: HeadScanner;
   readonly responseScanner: HeadScanner;
@@ -53,16 +62,17 @@ export interface Worker {
   scannedFor: Exchange | undefined;
   /** Requests that a fault filter delays or has answered just now. */
   activeFaults: number;
+  /** Told to fail the health checks that the proxy answers itself (`/healthcheck/fail`). */
+  failing: boolean;
   readonly format: LiveFormat;
   /** The request as filters see it. */
   readonly filterContext: RequestContext;
-  /** Told to fail the health checks that the proxy answers itself (`/healthcheck/fail`). */
-  failing: boolean;
   /** The halves of filters that do I/O or work on payloads, by kind. */
   readonly filterHalves: ReadonlyMap<string, FilterHalf>;
   /** Statistics that filters count, under Envoy's names. */
   readonly counters: Map<string, number>;
-  readonly connections: Set<Connection>;
+  readonly connections: ConnectionSet;
+  readonly stats: ProxyStats;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   requests: number;

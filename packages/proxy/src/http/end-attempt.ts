@@ -3,6 +3,7 @@ import { drainPool } from '../health/drain.ts';
 import { httpPool } from '../pool/host-pools.ts';
 import type { Exchange } from './exchange.ts';
 import { dropFilters } from './filters/state.ts';
+import { endAttemptSpan } from './spans.ts';
 import { stopTryIdle } from './try-idle.ts';
 import { stopLife } from './try-life.ts';
 import { NO_PIECES } from './pieces.ts';
@@ -36,6 +37,7 @@ function tell({ host, cluster, worker }: Exchange, outcome: OutlierOutcome): voi
 /** Takes the attempt out of the counters. */
 export function settle(x: Exchange): void {
   if (x.filters !== undefined) dropFilters(x);
+  if (x.span?.attempt !== undefined) endAttemptSpan(x);
   if (!x.counted) return;
   x.counted = false;
   if (x.host !== undefined) x.host.active--;

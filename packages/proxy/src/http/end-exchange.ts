@@ -1,4 +1,5 @@
 import { flagBit, type StreamInfo } from '../types.ts';
+import { countExchange } from '../stats/count-exchange.ts';
 import { dropAside } from './aside.ts';
 import { abandonAttempt, settle } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
@@ -6,6 +7,7 @@ import type { LocalReply } from './local-reply.ts';
 import { hedge, hedges } from './hedge.ts';
 import { REPLIES } from './replies.ts';
 import { endAttempt } from './retry.ts';
+import { endSpan } from './spans.ts';
 
 /** The exchange is over: counters, record, logs. Once. */
 export function recordExchange(x: Exchange): void {
@@ -25,7 +27,9 @@ export function recordExchange(x: Exchange): void {
   worker.requests--;
   info.endMs = worker.wheel.recent;
   if (x.upgrade === '') info.bytesReceived = downstream.receivedBytes;
+  countExchange(x);
   worker.ports.streams.onStreamEnd(info as StreamInfo);
+  if (x.span !== undefined) endSpan(x);
   if (plan.logs.length > 0) worker.accessLog.log(plan.logs, info);
 }
 
@@ -46,14 +50,27 @@ export function giveUp(x: Exchange, reply: LocalReply): void {
   x.downstream.reply(x, reply);
 }
 
+/** The whole of the request takes too long. */
+export function routeExpired(x: Exchange): void {
+  countTimeout(x, 'rqTimeout');
+  giveUp(x, REPLIES.routeTimeout);
+}
+
+function countTimeout({ cluster, host }: Exchange, kind: 'rqTimeout' | 'rqPerTryTimeout' | 'rqPerTryIdleTimeout' | 'rqMaxDuration'): void {
+  if (cluster !== undefined) cluster.counts[kind]++;
+  if (host !== undefined) host.counts.rqTimeout++;
+}
+
 /** The present attempt takes too long. */
 export function perTryExpired(x: Exchange): void {
+  countTimeout(x, 'rqPerTryTimeout');
   if (hedges(x)) hedge(x);
   else if (x.phase === 'sent') endAttempt(x, { t: 'per-try-timeout' }, REPLIES.perTryTimeout);
 }
 
 /** The present attempt has not brought a byte for too long. */
 export function tryIdleExpired(x: Exchange): void {
+  countTimeout(x, 'rqPerTryIdleTimeout');
   if (hedges(x)) hedge(x);
   else if (x.phase === 'sent') endAttempt(x, { t: 'per-try-timeout' }, REPLIES.perTryIdleTimeout);
   else if (x.phase === 'responding') {
@@ -67,6 +84,7 @@ export function tryIdleExpired(x: Exchange): void {
 /** The present exchange with the upstream has lived as long as its cluster allows. */
 export function tryLifeExpired(x: Exchange): void {
   const reply = REPLIES.upstreamMaxDuration;
+  countTimeout(x, 'rqMaxDuration');
   if (x.phase === 'sent') endAttempt(x, { t: 'reset', requestSent: true }, reply);
   else if (x.phase === 'responding') {
     x.info.flags |= reply.flags;

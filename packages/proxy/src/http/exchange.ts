@@ -17,6 +17,7 @@ import { hopHeader } from './hop-headers.ts';
 import { send, startAttempt } from './attempt.ts';
 import { upstreamAuthority } from './upstream-authority.ts';
 import { tryIdleExpired, tryLifeExpired } from './end-exchange.ts';
+import { countRequest } from '../stats/count-exchange.ts';
 import {
   connectFailed,
   respond,
@@ -29,6 +30,7 @@ import {
   upstreamDrained,
   upstreamLost,
 } from './respond.ts';
+import type { RequestSpan } from '../tracing/types.ts';
 import type { DownstreamStream, HeadRead, LostCause, UpstreamStream, UpstreamUser } from './stream.ts';
 
 /**
@@ -98,6 +100,14 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   /** What is true of every attempt: authority and path after rewriting come per attempt, these once. */
   trace: TraceContext | undefined = undefined;
   traceLines = '';
+  /** This hop's span for a collector; undefined = none takes it. */
+  span: RequestSpan | undefined = undefined;
+  /** The caller has named the operation. */
+  operationTold = false;
+  /** The request's id tells now whether it is traced. */
+  requestIdMarked = false;
+  /** Who forces a trace is told by which id to find it. */
+  tellsRequestId = false;
   timeoutMs = 0;
   perTryMs = 0;
   /** The policy for this request; undefined = it is never tried again. */
@@ -126,6 +136,8 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   counted = false;
   countedRetry = false;
   activeFault = false;
+  /** What the upstream sends through a tunnel that is a WebSocket. */
+  frames: WebSocketFrames | undefined = undefined;
   /** What filters have left with the request; see `filters/`. */
   filters: FilterState | undefined = undefined;
 
@@ -133,14 +145,13 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   constructor(downstream: DownstreamStream, info: StreamInfo, head: Piece, requestComplete: boolean) {
     this.worker = downstream.worker;
     this.downstream = downstream;
-  /** What the upstream sends through a tunnel that is a WebSocket. */
-  frames: WebSocketFrames | undefined = undefined;
     this.plan = downstream.plan;
     this.info = info;
     this.head = head;
     this.http10 = info.httpVersion === 'HTTP/1.0';
     this.requestComplete = requestComplete;
     this.bodyComplete = requestComplete;
+    countRequest(this);
   }
 
   /** Shows the request to the matchers; the worker's scanner must have read `head` last. */
@@ -184,12 +195,12 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   onTryIdle(): void {
     tryIdleExpired(this);
   }
-
-  onPoolReady(stream: UpstreamStream): void {
   /** The present exchange with the upstream is as old as it may get. */
   onTryLife(): void {
     tryLifeExpired(this);
   }
+
+  onPoolReady(stream: UpstreamStream): void {
     send(this, stream, false);
   }
   onPoolFailure(reason: string): void {

@@ -59,7 +59,8 @@ function fromOutside(x: Exchange, id: number): HopValue {
 }
 
 /** Is the request's id made here, whatever came? */
-export function isRequestIdOurs({ plan: { config, edge } }: Exchange, scanner: HeadScanner): boolean {
+export function isRequestIdOurs({ plan: { config, edge }, requestIdMarked }: Exchange, scanner: HeadScanner): boolean {
+  if (requestIdMarked) return true;
   const keep = scanner.known[REQUEST_ID] !== 0 && !(edge && !config.preserveExternalRequestId);
   return !keep && config.generateRequestId;
 }

@@ -1,6 +1,10 @@
-import { cidrTable, type CompiledHttp, type HttpConnectionManager } from '@meltemi/runtime';
+import { cidrTable, type CompiledHttp, type HttpConnectionManager, type RuntimeListener } from '@meltemi/runtime';
 import { compileLog, type CompiledLog } from '../access-log/compile-log.ts';
 import type { CaptureList } from '../access-log/operators.ts';
+import type { ClassCounts, HttpCounts } from '../stats/http-counts.ts';
+import type { ProxyStats } from '../stats/proxy-stats.ts';
+import { compileTracing } from '../tracing/compile-tracing.ts';
+import type { CompiledTracing } from '../tracing/types.ts';
 import { clean } from './headers.ts';
 import { compileReplyRules, type ReplyRules } from './reply-rules.ts';
 
@@ -9,6 +13,11 @@ export interface HttpPlan {
   readonly http: CompiledHttp;
   readonly config: HttpConnectionManager;
   readonly logs: readonly CompiledLog[];
+  readonly counts: HttpCounts;
+  /** The same of this listener alone. */
+  readonly classes: ClassCounts;
+  /** undefined = requests are not traced. */
+  readonly tracing: CompiledTracing | undefined;
   /** Lower-case names of headers to remember for logs and tags. */
   readonly captureRequest: readonly string[];
   readonly captureResponse: readonly string[];
@@ -28,24 +37,28 @@ export interface HttpPlan {
 const plans = new WeakMap<CompiledHttp, HttpPlan>();
 
 /** The plan of a connection manager. */
-export function httpPlan(http: CompiledHttp): HttpPlan {
+export function httpPlan(http: CompiledHttp, listener: RuntimeListener, stats: ProxyStats): HttpPlan {
   let plan = plans.get(http);
   if (plan === undefined) {
-    plan = makePlan(http);
+    plan = makePlan(http, listener, stats);
     plans.set(http, plan);
   }
   return plan;
 }
 
-function makePlan(http: CompiledHttp): HttpPlan {
+function makePlan(http: CompiledHttp, listener: RuntimeListener, stats: ProxyStats): HttpPlan {
   const { config } = http;
   const capture: CaptureList = { request: [], response: [], trailers: [] };
   const logs = config.accessLogs.map((log) => compileLog(log, capture));
   const replyRules = config.localReplies === undefined ? undefined : compileReplyRules(config.localReplies, capture);
+  const tracing = config.tracing === undefined ? undefined : compileTracing(config.tracing, listener.direction === 'outbound', capture);
   return {
     http,
     config,
     logs,
+    counts: stats.httpOf(config.statPrefix),
+    classes: stats.classesOf(listener, config.statPrefix),
+    tracing,
     captureRequest: capture.request,
     captureResponse: capture.response,
     captureTrailers: capture.trailers,

@@ -18,6 +18,7 @@ import {
 } from './headers.ts';
 import { headerValue } from './request-view.ts';
 import type { RequestFraming } from './stream.ts';
+import { startAttemptSpan } from './spans.ts';
 import { cutTrace } from './tracing.ts';
 import { CONNECT } from './upgrades.ts';
 
@@ -158,12 +159,14 @@ export function requestId(x: Exchange, scanner: HeadScanner): string {
 }
 
 function traceLines(x: Exchange, scanner: HeadScanner): string {
-  const inbound = x.info.chain.listener.direction === 'inbound';
+  const { tracing } = x.plan;
+  const inbound = tracing === undefined ? x.info.chain.listener.direction === 'inbound' : !tracing.egress;
   const operation = x.route?.config.propagateOperation === true ? x.route.config.operation : undefined;
   // The caller's proxy tells it to the server's, and there it ends: the application never sees it.
   if (scanner.known[DECORATOR] !== 0 && (inbound || operation !== undefined)) scanner.dropKnown(DECORATOR);
   if (x.trace === undefined) return '';
-  cutTrace(scanner);
+  if (x.span !== undefined) startAttemptSpan(x);
+  cutTrace(x, scanner);
   return inbound || operation === undefined ? x.traceLines : `${x.traceLines}x-envoy-decorator-operation: ${clean(operation)}\r\n`;
 }
 

@@ -6,6 +6,7 @@ import { applyEdits } from './filters/edits.ts';
 import { applyHeaders, clean, copyKept, sentValue, type HeadDraft } from './headers.ts';
 import { rescan } from './request-head.ts';
 import { headerValue } from './request-view.ts';
+import { operationLine, readOperation } from './spans.ts';
 import type { HeadRead } from './stream.ts';
 import { CONNECT } from './upgrades.ts';
 
@@ -48,6 +49,7 @@ export function buildResponseHead(x: Exchange, { bytes: source, start }: HeadRea
   const bytes = asBuffer(source);
   if (captureResponse.length > 0) x.info.capturedResponse = captureResponse.map((name) => headerValue(scanner, bytes, name));
   if (scanner.known[SERVICE_TIME] !== 0) scanner.dropKnown(SERVICE_TIME);
+  if (x.span !== undefined) readOperation(x, bytes);
   // For the proxy that made the request, not for who is behind it.
   if (scanner.known[DECORATOR] !== 0) scanner.dropKnown(DECORATOR);
   const lines = addedLines(x, scanner, bytes) + connectionLine(x, close) + framingLine(scanner, framing);
@@ -119,9 +121,9 @@ export function connectionLine(x: Exchange, close: boolean): string {
 /** What this hop adds to every response, its own or an upstream's. */
 export function responseLines(x: Exchange): string {
   const { config } = x.plan;
-  let lines = '';
+  let lines = x.span === undefined ? '' : operationLine(x);
   if (x.route?.virtualHost.includeAttemptCountInResponse === true && x.info.attempts > 0) lines += `x-envoy-attempt-count: ${x.info.attempts}\r\n`;
-  if (config.alwaysSetRequestIdInResponse && x.info.requestId !== '') lines += `x-request-id: ${x.info.requestId}\r\n`;
+  if ((config.alwaysSetRequestIdInResponse || x.tellsRequestId) && x.info.requestId !== '') lines += `x-request-id: ${x.info.requestId}\r\n`;
   if (config.via !== '') lines += `via: ${clean(config.via)}\r\n`;
   return lines;
 }

@@ -19,8 +19,8 @@ import { CONNECT, isUpgradeRefused } from './upgrades.ts';
 /** Finds what is to be done with a request whose head the worker's scanner has just read, and begins it. */
 export function routeRequest(x: Exchange): void {
   const { worker, plan } = x;
-  startTrace(x, worker.requestScanner, worker.view);
   choose(x);
+  startTrace(x, worker.requestScanner, worker.view);
   if (x.upgrade !== '' && isUpgradeRefused(x)) {
     x.downstream.reply(x, x.upgrade === CONNECT && x.route === undefined ? REPLIES.routeNotFound : REPLIES.upgradeFailed);
     return;

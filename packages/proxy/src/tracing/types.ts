@@ -1,0 +1,55 @@
+import type { HttpTracing, RouteTracing, TracingProvider } from '@meltemi/runtime';
+import type { StreamInfo } from '../types.ts';
+
+/** Tracing of a connection manager, worked out once. */
+export interface CompiledTracing {
+  readonly config: HttpTracing;
+  readonly provider: TracingProvider | undefined;
+  /** Connection managers of the same key share an exporter. */
+  readonly key: string;
+  /** The request goes out of the workload: its span is the client's. */
+  readonly egress: boolean;
+  /** Tags of a finished request, in Envoy's words. */
+  tags(info: StreamInfo, route: RouteTracing | undefined): Map<string, string>;
+}
+
+/** A span that has ended, as exporters take it. Ids are lower-case hexadecimal. */
+export interface FinishedSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** '' = a root. */
+  readonly parentSpanId: string;
+  readonly traceState: string;
+  readonly name: string;
+  readonly kind: 'server' | 'client';
+  /** The parent is of another process. */
+  readonly remoteParent: boolean;
+  /** Wall clock. */
+  readonly startMs: number;
+  readonly durationMs: number;
+  readonly tags: ReadonlyMap<string, string>;
+  /** The server's own address, for those who ask for it. */
+  readonly local: { readonly address: string; readonly port: number };
+}
+
+/** The span of a request, while it runs. */
+export interface RequestSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string;
+  readonly traceState: string;
+  readonly sampled: boolean;
+  name: string;
+  /** The caller's headers go on untouched. */
+  readonly asCame: boolean;
+  /** Of the attempt under way, where attempts have spans. */
+  attempt: AttemptSpan | undefined;
+}
+
+/** The span of one attempt. */
+export interface AttemptSpan {
+  readonly spanId: string;
+  readonly startMs: number;
+  readonly cluster: string;
+  readonly address: string;
+}
