@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { AgentConfig, XdsNode } from './types.ts';
 
 /** In a namespace the application is reached over loopback: from its proxy, which the rules leave alone there. */
@@ -29,6 +30,7 @@ export function xdsNode(config: AgentConfig): XdsNode {
       CLUSTER_ID: 'meltemi',
       MESH_ID: join.trustDomain,
       INSTANCE_IPS: join.address,
+      NODE_NAME: nodeName(),
       INTERCEPTION_MODE: config.interception === 'netns' ? 'REDIRECT' : 'NONE',
       MELTEMI_APP_ADDRESS: applicationAddress(config),
       MELTEMI_PORTS: config.appPorts.map(({ number, protocol, name }) => ({ number, protocol, ...(name === undefined ? {} : { name }) })),
@@ -45,4 +47,9 @@ export function xdsNode(config: AgentConfig): XdsNode {
 export function workloadLabels(config: Pick<AgentConfig, 'identity'>): Readonly<Record<string, string>> {
   const { app, version, labels } = config.identity;
   return { ...(app === '' ? {} : { app }), ...(version === '' ? {} : { version }), ...labels };
+}
+
+/** The machine, for services that are reached on the same one only. Agents of one machine say the same, whatever their network. */
+function nodeName(): string {
+  return process.env['NODE_NAME'] ?? hostname();
 }

@@ -60,6 +60,7 @@ function nodeOf(workload: Workload, gateway: boolean): ProxyNode {
     locality: workload.locality,
     interception: 'REDIRECT',
     appAddress: workload.appAddress,
+    nodeName: workload.nodeName ?? '',
     ports: workload.ports,
     reportsHealth: false,
     // The decisions are those of our own proxy, and so is what it is given.

@@ -74,6 +74,7 @@ function nodeOf(node: XdsNode, id: NodeId, metadata: Metadata): ProxyNode {
     locality: { region: node.locality?.region ?? '', zone: node.locality?.zone ?? '', subZone: node.locality?.sub_zone ?? '' },
     interception,
     appAddress: text(metadata, 'MELTEMI_APP_ADDRESS', id.address),
+    nodeName: text(metadata, 'NODE_NAME'),
     ports: portsOf(metadata['MELTEMI_PORTS']),
     reportsHealth: metadata['MELTEMI_REPORTS_HEALTH'] === true,
     dataPlane: text(metadata, 'MELTEMI_DATA_PLANE') === 'embedded' ? 'embedded' : 'envoy',

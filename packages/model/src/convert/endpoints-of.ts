@@ -55,6 +55,7 @@ function workloadEndpoint(workload: Workload, port: number, trustDomain: string)
     serviceAccount: workload.serviceAccount,
     principal: principalOf(trustDomain, workload.namespace, workload.serviceAccount),
     cluster: workload.cluster,
+    ...(workload.nodeName === undefined ? {} : { nodeName: workload.nodeName }),
   };
 }
 

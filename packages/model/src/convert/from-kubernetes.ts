@@ -45,10 +45,11 @@ function listOf(text: string): readonly string[] {
     .filter((entry) => entry !== '');
 }
 
-function endpointRules(spec: KubernetesServiceSpec): Pick<Service, 'trafficDistribution' | 'publishNotReady'> {
+function endpointRules(spec: KubernetesServiceSpec): Pick<Service, 'trafficDistribution' | 'nodeLocal' | 'publishNotReady'> {
   const near = spec.trafficDistribution;
   return {
     ...(near === undefined ? {} : { trafficDistribution: near === 'PreferSameNode' ? 'node' : 'zone' }),
+    ...(spec.internalTrafficPolicy === 'Local' ? { nodeLocal: true } : {}),
     ...(spec.publishNotReadyAddresses === true ? { publishNotReady: true } : {}),
   };
 }

@@ -30,6 +30,7 @@ export function workloadFromEntry(config: Config<WorkloadEntrySpec>): Workload |
     health: 'healthy',
     dataPlane: 'none',
     cluster: 'meltemi',
+    ...(labels['kubernetes.io/hostname'] === undefined ? {} : { nodeName: labels['kubernetes.io/hostname'] }),
     registry: 'external',
     object: { kind: 'WorkloadEntry', namespace, name },
     origin: config.origin,

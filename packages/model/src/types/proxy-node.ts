@@ -23,6 +23,8 @@ export interface ProxyNode {
   readonly interception: 'REDIRECT' | 'NONE';
   /** Where the application listens, A. */
   readonly appAddress: string;
+  /** The machine that it runs on; empty: not told. */
+  readonly nodeName: string;
   /** What the application listens on, as declared by `run --port`. */
   readonly ports: readonly WorkloadPort[];
   /** Its agent watches the application and reports: no endpoint until it says healthy. */

@@ -56,6 +56,8 @@ export interface Service {
   readonly headless: boolean;
   /** Nearest endpoints first: by zone, or by machine too. */
   readonly trafficDistribution?: 'zone' | 'node';
+  /** Callers use endpoints of their own machine only. */
+  readonly nodeLocal?: true;
   /** Endpoints count as healthy whatever they say. */
   readonly publishNotReady?: true;
   /** Hosts that stand for this one (Kubernetes' ExternalName). */
@@ -99,6 +101,8 @@ export interface Endpoint {
   readonly principal: string;
   /** Cluster ID of the workload, `meltemi` for our own. */
   readonly cluster: string;
+  /** The machine that it runs on, where that is known. */
+  readonly nodeName?: string;
 }
 
 /** A port that a workload itself declares. */
@@ -127,6 +131,8 @@ export interface Workload {
   readonly health: Health;
   readonly dataPlane: 'embedded' | 'envoy' | 'none';
   readonly cluster: string;
+  /** The machine that it runs on, where that is known. */
+  readonly nodeName?: string;
   readonly registry: 'connected' | 'external' | 'kubernetes';
   readonly object?: ObjectRef;
   readonly origin?: Origin;

@@ -311,6 +311,7 @@ function workloadOf(node: ProxyNode, health: Health, member: GroupMember | undef
     health,
     dataPlane: node.dataPlane,
     cluster: node.clusterId,
+    ...(node.nodeName === '' ? {} : { nodeName: node.nodeName }),
     registry: 'connected',
   };
 }

@@ -19,6 +19,8 @@ export interface NodeScope {
   readonly address: string;
   /** `region/zone/subzone`. */
   readonly locality: string;
+  /** The machine, where some service is for callers of the same one; else empty. `?` is one that nobody knows. */
+  readonly nodeName: string;
   /** The Sidecar that says what nodes of this scope know; undefined: everything that is visible in the namespace. */
   readonly sidecar: Config<Sidecar> | undefined;
 }
@@ -46,6 +48,16 @@ function labelsMatter(push: PushContext): boolean {
     push.mesh.zoneAwareLbSetting?.failoverPriority !== undefined ||
     once(push.services, ({ all }) => all.some((service) => service.trafficDistribution !== undefined))
   );
+}
+
+const local = new WeakMap<object, boolean>();
+
+/** Whether any service is for callers of the same machine only. */
+function nodesMatter({ services }: PushContext): boolean {
+  let known = local.get(services);
+  if (known === undefined)
+    local.set(services, (known = services.all.some((service) => service.nodeLocal === true || service.trafficDistribution === 'node')));
+  return known;
 }
 
 function selectsClients(table: DestinationRuleTable): boolean {
@@ -78,6 +90,7 @@ export function createNodeScopes(cache: InputsCache): NodeScopes {
         interception: node.interception,
         address: node.interception === 'NONE' ? node.address : '',
         locality: region === '' ? '' : `${region}/${zone}/${subZone}`,
+        nodeName: nodesMatter(push) ? node.nodeName || '?' : '',
         sidecar: sidecarFor(push, node),
       };
       return cache.get('nodeScope', inputs, ({ labels, ...rest }): NodeScope => ({ ...rest, labels: Object.fromEntries(labels) }));

@@ -31,6 +31,8 @@ export interface AssignmentInputs {
   readonly callerLocality: string;
   /** Its values of the labels of `failoverPriority`. */
   readonly callerValues: readonly (string | undefined)[];
+  /** Only endpoints of this machine; empty: of all. */
+  readonly onNode: string;
   /** Endpoints known to be unhealthy are left out instead of being marked. */
   readonly onlyHealthy: boolean;
 }
@@ -51,12 +53,14 @@ export function endpointList(list: readonly Endpoint[]): EndpointList {
 
 /** An EDS resource. A service without endpoints has an empty one: the difference between "none" and "not known yet" matters to proxies. */
 export function loadAssignment(inputs: AssignmentInputs): ClusterLoadAssignment {
-  const chosen = inputs.endpoints.list.filter(
-    (endpoint) => labelsMatch(inputs.subset, endpoint.labels) && (!inputs.onlyHealthy || endpoint.health !== 'unhealthy'),
-  );
+  const chosen = inputs.endpoints.list.filter((endpoint) => isChosen(endpoint, inputs));
   const mutual = (endpoint: Endpoint): boolean =>
     endpoint.tlsMode === 'istio' && effectiveMtls({ peerAuthentications: inputs.policies }, endpoint, endpoint.port).mode !== 'DISABLE';
   return { cluster_name: inputs.name, endpoints: localities(chosen, planOf(inputs), (endpoint) => lbEndpoint(endpoint, mutual(endpoint))) };
+}
+
+function isChosen(endpoint: Endpoint, { subset, onNode, onlyHealthy }: AssignmentInputs): boolean {
+  return labelsMatch(subset, endpoint.labels) && (onNode === '' || endpoint.nodeName === onNode) && (!onlyHealthy || endpoint.health !== 'unhealthy');
 }
 
 /** The proxy's own cluster, which is counted and never called. */

@@ -28,6 +28,7 @@ function assignmentInputs(name: string, state: MeshState, scope: NodeScope): Ass
     subset: subset?.labels ?? NO_LABELS,
     policies: push.peerAuthentications,
     ...planInputs(localityPlan(policy, service, push.mesh, scope), scope),
+    onNode: service.nodeLocal === true ? scope.nodeName : '',
     onlyHealthy: (policy.outlierDetection?.minHealthPercent ?? 0) > 0,
   };
 }

@@ -8,7 +8,7 @@ import { topologyValue, type LocalityPlan } from './locality.ts';
 export function localityPlan(policy: EffectivePolicy, service: Service, mesh: MeshConfig, caller: NodeScope | undefined): LocalityPlan | undefined {
   const rule = caller === undefined ? undefined : localityRule(policy, service, mesh);
   if (rule === undefined || caller === undefined) return undefined;
-  const place = { labels: caller.labels, locality: parseLocality(caller.locality), cluster: '' };
+  const place = { labels: caller.labels, locality: parseLocality(caller.locality), cluster: '', nodeName: caller.nodeName };
   const priorityValues = (rule.setting.failoverPriority ?? []).map((entry) => topologyValue(entry.split('=', 1)[0] ?? '', place));
   const { setting, failover, zoneAware } = rule;
   return { setting, failover, regionsOnly: zoneAware !== undefined, caller: { locality: place.locality, priorityValues } };

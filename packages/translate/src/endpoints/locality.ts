@@ -90,7 +90,7 @@ function splitByLabels(endpoints: readonly Endpoint[], priorities: readonly stri
 /** Labels that tell where something runs; what is not labelled is told by the locality. */
 export function topologyValue(
   label: string,
-  place: { readonly labels: Labels; readonly locality: Locality; readonly cluster: string },
+  place: { readonly labels: Labels; readonly locality: Locality; readonly cluster: string; readonly nodeName?: string },
 ): string | undefined {
   const labelled = Object.hasOwn(place.labels, label) ? place.labels[label] : undefined;
   if (labelled !== undefined) return labelled;
@@ -103,6 +103,8 @@ export function topologyValue(
       return known(place.locality.subZone);
     case 'topology.istio.io/cluster':
       return known(place.cluster);
+    case 'kubernetes.io/hostname':
+      return place.nodeName;
     default:
       return undefined;
   }

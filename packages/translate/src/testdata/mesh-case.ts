@@ -31,6 +31,8 @@ interface CaseWorkload {
   readonly labels?: Readonly<Record<string, string>>;
   readonly address: string;
   readonly appAddress?: string;
+  /** The machine. */
+  readonly node?: string;
   readonly ports?: readonly { readonly number: number; readonly protocol: string }[];
   readonly type?: 'sidecar' | 'router';
   readonly interception?: 'REDIRECT' | 'NONE';
@@ -121,6 +123,7 @@ function workloadOf(entry: CaseWorkload): Workload {
     health: entry.health ?? 'healthy',
     dataPlane: entry.dataPlane ?? 'envoy',
     cluster: 'meltemi',
+    ...(entry.node === undefined ? {} : { nodeName: entry.node }),
     registry: 'connected',
   };
 }
@@ -137,6 +140,7 @@ function nodeOf(entry: CaseWorkload): ProxyNode {
       WORKLOAD_NAME: entry.name,
       LABELS: entry.labels ?? {},
       INTERCEPTION_MODE: entry.interception ?? 'REDIRECT',
+      NODE_NAME: entry.node ?? '',
       MELTEMI_APP_ADDRESS: entry.appAddress ?? entry.address,
       MELTEMI_PORTS: entry.ports ?? [],
       MELTEMI_DATA_PLANE: entry.dataPlane ?? 'envoy',
