@@ -23,7 +23,7 @@ export function createDeltaDialect(): Dialect<DeltaRequest, DeltaResponse> {
 function introduce(type: TypeSession, request: DeltaRequest): void {
   type.wildcard = isWildcardRequest(type.typeUrl, request.subscribe);
   type.names = withNames(type.names, withoutStar(request.subscribe));
-  // The request was made for us alone: its map is not copied.
+  // Nobody changes it: it is not copied.
   const { initialVersions: versions } = request;
   type.known.adopt(wantsAll(type, versions) ? versions : new Map([...versions].filter(([name]) => wants(type, name))));
   type.isNew = type.known.size === 0;

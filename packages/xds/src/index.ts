@@ -23,5 +23,5 @@ export {
 } from './messages.ts';
 export { PATCH_FEATURE } from './patch.ts';
 export { createResource, createSharedResource, type Resource, type ResourceSource } from './resource.ts';
-export { createTextMemory, type TextMemory } from './text-memory.ts';
+export { createRequestMemory, type RequestMemory } from './request-memory.ts';
 export { isByName } from './types.ts';

@@ -6,7 +6,7 @@ import type { Resource } from './resource.ts';
  */
 export class KnownVersions {
   /** Everything in it is known, but for names that `#own` speaks of. */
-  #base: ReadonlyMap<string, Resource> = NOTHING;
+  #base: ReadonlyMap<string, string | Resource> = NOTHING;
   /** Undefined: not known, though in the base. */
   #own = new Map<string, string | Resource | undefined>();
   #size = 0;
@@ -16,16 +16,24 @@ export class KnownVersions {
   }
 
   get(name: string): string | undefined {
-    const own = this.#own.get(name);
-    if (own === undefined) return this.#own.has(name) ? undefined : this.#base.get(name)?.version;
-    return typeof own === 'string' ? own : own.version;
+    const known = this.#at(name);
+    return typeof known === 'string' ? known : known?.version;
   }
 
   /** The known version itself; undefined when only its name is known. */
   content(name: string): Resource | undefined {
+    const known = this.#at(name);
+    return typeof known === 'string' ? undefined : known;
+  }
+
+  #at(name: string): string | Resource | undefined {
     const own = this.#own.get(name);
-    if (own === undefined) return this.#own.has(name) ? undefined : this.#base.get(name);
-    return typeof own === 'string' ? undefined : own;
+    return own !== undefined || this.#own.has(name) ? own : this.#base.get(name);
+  }
+
+  /** All of it is one map, which others may have too; undefined when something differs. */
+  get whole(): ReadonlyMap<string, string | Resource> | undefined {
+    return this.#own.size === 0 ? this.#base : undefined;
   }
 
   /** Of what is known under the name, the version alone is left: the client may not have it after all. */
@@ -54,10 +62,10 @@ export class KnownVersions {
     for (const [name, version] of this.#own) if (version !== undefined) yield name;
   }
 
-  /** The client says that it has this. The map is ours from now on. */
+  /** The client says that it has this. The map must not be changed any more. */
   adopt(versions: ReadonlyMap<string, string>): void {
-    this.#base = NOTHING;
-    this.#own = versions as Map<string, string>;
+    this.#base = versions;
+    this.#own = new Map();
     this.#size = versions.size;
   }
 
@@ -65,7 +73,7 @@ export class KnownVersions {
   rebase(base: ReadonlyMap<string, Resource>, others: Iterable<string>): void {
     const own = new Map<string, string | Resource | undefined>();
     for (const name of others) {
-      const known = base.has(name) ? undefined : (this.content(name) ?? this.get(name));
+      const known = base.has(name) ? undefined : this.#at(name);
       if (known !== undefined) own.set(name, known);
     }
     this.#base = base;

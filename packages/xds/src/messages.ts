@@ -2,7 +2,8 @@ import { MeshError, ProtoReader, ProtoWriter, WireType } from '@meltemi/base';
 import type { Status } from '@meltemi/protos-types';
 import { isPatchUrl } from './patch.ts';
 import { concat, deltaEntry, sotwEntry, type Resource } from './resource.ts';
-import { createTextMemory, type TextMemory } from './text-memory.ts';
+import { createRequestMemory, type RequestMemory, type Rest } from './request-memory.ts';
+import type { TextMemory } from './text-memory.ts';
 
 /** DeltaDiscoveryRequest; `node` is the encoded `envoy.config.core.v3.Node`, present in the first request of a stream only. */
 export interface DeltaRequest {
@@ -105,25 +106,38 @@ export function encodeSotwRequest(request: SotwRequest): Uint8Array {
   return writer.take();
 }
 
-/** Decodes a delta request; with a memory, texts that the last request of its type had too are the same strings. Throws MeshError `protobuf/malformed`. */
-export function decodeDeltaRequest(bytes: Uint8Array, memory: TextMemory = createTextMemory()): DeltaRequest {
+/** Decodes a delta request; with a memory, what earlier ones had too is not made again: nobody may change it. Throws MeshError `protobuf/malformed`. */
+export function decodeDeltaRequest(bytes: Uint8Array, memory: RequestMemory = createRequestMemory()): DeltaRequest {
   const subscribe: string[] = [];
   const unsubscribe: string[] = [];
   const initialVersions = new Map<string, string>();
   const found: Found = { typeUrl: '', nonce: '' };
+  const { texts } = memory;
+  let known: Rest | undefined;
+  let rest: { readonly bytes: Uint8Array; readonly node: Uint8Array | undefined } | undefined;
+  /** Nothing but the node was read: all else stands behind. */
+  const isFirst = (): boolean => found.typeUrl === '' && found.nonce === '' && subscribe.length + unsubscribe.length + initialVersions.size === 0;
   readFields(bytes, {
     1: (reader) => (found.node = reader.bytes()),
     2(reader) {
+      const first = isFirst() && found.error === undefined;
       found.typeUrl = reader.string();
-      memory.begin(found.typeUrl);
+      texts.begin(found.typeUrl);
+      if (!first) return;
+      rest = { bytes: bytes.subarray(reader.position), node: found.node };
+      known = memory.recall(found.typeUrl, rest.bytes);
+      if (known !== undefined) reader.position = reader.end;
     },
-    3: (reader) => subscribe.push(memory.read(reader)),
+    3: (reader) => subscribe.push(texts.read(reader)),
     4: (reader) => unsubscribe.push(reader.string()),
-    5: (reader) => readVersion(reader, memory, initialVersions),
+    5: (reader) => readVersion(reader, texts, initialVersions),
     6: (reader) => (found.nonce = reader.string()),
     7: (reader) => (found.error = readStatus(reader.message())),
   });
-  return { ...found, subscribe, unsubscribe, initialVersions };
+  const { node, ...others } = found;
+  const read = known ?? { ...others, subscribe, unsubscribe, initialVersions };
+  if (known === undefined && rest !== undefined && rest.node === node) memory.keep(found.typeUrl, rest.bytes, read);
+  return node === undefined ? read : { ...read, node };
 }
 
 /** The encoded node of a request, which stands in the first one of a stream; nothing else of it is read. Throws MeshError `protobuf/malformed`. */

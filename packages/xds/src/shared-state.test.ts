@@ -4,8 +4,8 @@ import { TYPE_URL } from '@meltemi/protos-types';
 import fc from 'fast-check';
 import { ProtoReader, ProtoWriter } from '@meltemi/base';
 import {
+  createRequestMemory,
   createServerSession,
-  createTextMemory,
   decodeDeltaRequest,
   encodeDeltaRequest,
   nodeOfRequest,
@@ -14,6 +14,7 @@ import {
   type ResourceSource,
 } from './index.ts';
 import { KnownVersions } from './known-versions.ts';
+import { createTextMemory } from './text-memory.ts';
 import { NO_NAMES, withNames, withoutNames } from './name-sets.ts';
 
 const NAMES = ['a', 'b', 'c', 'd'];
@@ -84,7 +85,7 @@ test('what a memory reads is what was written, whatever it has read before; equa
   });
   fc.assert(
     fc.property(fc.array(request), (requests) => {
-      const memory = createTextMemory();
+      const memory = createRequestMemory();
       for (const { node, ...rest } of requests) {
         const written = { ...rest, ...(node === undefined ? {} : { node }) };
         const bytes = encodeDeltaRequest(written);
@@ -96,7 +97,7 @@ test('what a memory reads is what was written, whatever it has read before; equa
 });
 
 test('a memory never takes the bytes of one text for the characters of another', () => {
-  const memory = createTextMemory();
+  const memory = createRequestMemory();
   const read = (name: string): readonly string[] => decodeDeltaRequest(encodeDeltaRequest(asking([name])), memory).subscribe;
   // In UTF-8 the second is what the first is in Latin-1.
   assert.deepEqual([read('Ã¤'), read('ä')], [['Ã¤'], ['ä']]);
@@ -124,6 +125,24 @@ test('what a memory keeps is bounded, whatever types and texts clients think of'
   const sizes = types.map(kept);
   const all = sizes.reduce((sum, size) => sum + size, 0);
   assert.ok(all > maxChars / 2 && all <= maxChars, sizes.join());
+});
+
+test('a request that is the rest of another one again is the same lists and maps; what is kept of them is bounded', () => {
+  const memory = createRequestMemory({ maxBytes: 20_000 });
+  const names = (prefix: string): readonly string[] => Array.from({ length: 60 }, (_, i) => `${prefix}${i}`.padEnd(30, '.'));
+  const read = (prefix: string, node: number, nonce = ''): DeltaRequest =>
+    decodeDeltaRequest(encodeDeltaRequest({ ...asking(names(prefix)), node: Uint8Array.of(node), nonce }), memory);
+  const [first, same, other] = [read('a', 1), read('a', 2), read('a', 3, 'n')];
+  assert.equal(same.subscribe, first.subscribe);
+  assert.equal(same.initialVersions, first.initialVersions);
+  assert.deepEqual([same.node, first.node], [Uint8Array.of(2), Uint8Array.of(1)]);
+  assert.notEqual(other.subscribe, first.subscribe);
+  assert.deepEqual([other.subscribe, other.nonce], [first.subscribe, 'n']);
+  for (const prefix of 'bcdefghijkl') read(prefix, 1);
+  assert.notEqual(read('a', 1).subscribe, first.subscribe);
+  const again = read('b', 1);
+  memory.clear();
+  assert.notEqual(read('b', 1).subscribe, again.subscribe);
 });
 
 function asking(subscribe: readonly string[]): DeltaRequest {

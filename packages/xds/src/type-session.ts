@@ -163,23 +163,60 @@ function listOf(map: ReadonlyMap<string, Resource>): readonly Resource[] {
 /** Looks at everything, once: a client that comes back has thousands of resources, and most are as they were. */
 function compareAll(type: TypeSession, present: ReadonlyMap<string, Resource>, forced: ReadonlySet<string>): Difference {
   const { known, removals } = type;
-  const own: Resource[] = [];
+  for (const name of Array.from(removals)) if (present.has(name)) removals.delete(name);
+  const parts = layersOf(present).map((layer) => compareLayer(known, layer));
+  const own = parts.flatMap((part) => part.changed);
+  const sent = forced.size === 0 ? undefined : new Set(own.map(({ name }) => name));
   const gone: string[] = [];
+  for (const name of forced) {
+    const resource = present.get(name);
+    if (resource !== undefined) {
+      if (sent?.has(name) === false) own.push(resource);
+    } else if (!known.has(name)) gone.push(name);
+  }
+  const found = parts.reduce((sum, part) => sum + part.found, 0);
+  if (found < known.size) for (const name of known.keys()) if (!present.has(name)) gone.push(name);
+  return { changed: { shared: NO_CHANGES.shared, own }, gone };
+}
+
+/** Maps without a name in common that together are the whole. */
+function layersOf(map: ReadonlyMap<string, Resource>): readonly ReadonlyMap<string, Resource>[] {
+  if (!(map instanceof LayeredMap)) return [map];
+  const { below, above, size } = map as LayeredMap<Resource>;
+  return below.size + above.size === size ? [below, above] : [new Map(map)];
+}
+
+interface Comparison {
+  /** So many of the layer's names the client has. */
+  readonly found: number;
+  readonly changed: readonly Resource[];
+}
+
+type Versions = ReadonlyMap<string, string | Resource>;
+const comparisons = new WeakMap<Versions, WeakMap<ReadonlyMap<string, Resource>, Comparison>>();
+
+/** What of a layer is other than what is known; found once for all clients that have the same. */
+function compareLayer(known: KnownVersions, layer: ReadonlyMap<string, Resource>): Comparison {
+  const { whole } = known;
+  if (whole === undefined || layer.size < SMALL_LAYER) return compare(known, layer);
+  let byLayer = comparisons.get(whole);
+  if (byLayer === undefined) comparisons.set(whole, (byLayer = new WeakMap()));
+  let result = byLayer.get(layer);
+  if (result === undefined) byLayer.set(layer, (result = compare(known, layer)));
+  return result;
+}
+
+const SMALL_LAYER = 16;
+
+function compare(known: KnownVersions, layer: ReadonlyMap<string, Resource>): Comparison {
+  const changed: Resource[] = [];
   let found = 0;
-  const compare = (resource: Resource, name: string): void => {
+  for (const [name, resource] of layer) {
     const version = known.get(name);
     if (version !== undefined) found++;
-    if (removals.size > 0) removals.delete(name);
-    if (version !== resource.version || (forced.size > 0 && forced.has(name))) own.push(resource);
-  };
-  if (present instanceof LayeredMap) {
-    const { below, above } = present as LayeredMap<Resource>;
-    for (const [name, resource] of below) if (!above.has(name)) compare(resource, name);
-    for (const [name, resource] of above) compare(resource, name);
-  } else for (const [name, resource] of present) compare(resource, name);
-  if (found < known.size) for (const name of known.keys()) if (!present.has(name)) gone.push(name);
-  for (const name of forced) if (!present.has(name) && !known.has(name)) gone.push(name);
-  return { changed: { shared: NO_CHANGES.shared, own }, gone };
+    if (version !== resource.version) changed.push(resource);
+  }
+  return { found, changed };
 }
 
 function differenceOf(

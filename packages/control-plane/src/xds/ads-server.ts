@@ -2,7 +2,7 @@ import type { Clock, Log, Timer, Timers } from '@meltemi/base';
 import { Status, type MethodHandler } from '@meltemi/grpc';
 import type { ProtoCodec } from '@meltemi/protos';
 import { shortTypeName, TYPE_URL } from '@meltemi/protos-types';
-import { createTextMemory, type Protocol, type Resource, type ResourceSource, type Verdict } from '@meltemi/xds';
+import { createRequestMemory, type Protocol, type Resource, type ResourceSource, type Verdict } from '@meltemi/xds';
 import { createAcknowledgementLog, judge, type AcknowledgementLog } from './acknowledgements.ts';
 import { createAdmission, type Admission } from './admission.ts';
 import { serveCall, type Connection, type ConnectionHooks } from './connection.ts';
@@ -87,6 +87,8 @@ const DELTA = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggre
 const SOTW = '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources';
 /** A first push that is not acknowledged by then gives its place to the next stream. */
 const ADMISSION_MS = 5_000;
+/** After the last client that came, until it is forgotten what clients asked for. */
+const FORGET_MS = 10_000;
 /** A turn of a push. */
 const TURN_MS = 20;
 /** Never served in plain text. */
@@ -111,6 +113,8 @@ class Room<Push> implements AdsServer<Push> {
   readonly #admissions: { readonly secure: Admission; readonly plaintext: Admission };
   readonly #cache: ResourceCache;
   readonly #hooks: ConnectionHooks;
+  readonly #memory = createRequestMemory({ equal: (a, b) => Buffer.compare(a, b) === 0 });
+  #forgetting: Timer | undefined;
   /** Since when the changes are known that a client has not acknowledged yet. */
   readonly #converging = new Map<Connection, number>();
   /** Whom the last changes were not brought to yet, first come first served; since when they are known, and since when they wait. */
@@ -172,6 +176,7 @@ class Room<Push> implements AdsServer<Push> {
   close(): void {
     this.#timer?.cancel();
     this.#turn?.cancel();
+    this.#forgetting?.cancel();
     // Closing takes them out of the set.
     for (const connection of Array.from(this.#connections)) connection.close('the control plane is going away');
   }
@@ -234,12 +239,14 @@ class Room<Push> implements AdsServer<Push> {
       codec,
       timers,
       clock,
-      texts: createTextMemory(),
+      memory: this.#memory,
       nextId: () => String(++this.#ids),
       verify: verifyNode,
       sourceFor: (node) => this.#sourceFor(node),
       onOpen: (connection) => {
         this.#connections.add(connection);
+        this.#forgetting?.cancel();
+        this.#forgetting = timers.after(FORGET_MS, () => this.#memory.clear());
         this.#tell('connected', connection);
         this.#admissionOf(connection).enter(connection);
       },

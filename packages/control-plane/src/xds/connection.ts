@@ -11,10 +11,10 @@ import {
   nodeOfRequest,
   PATCH_FEATURE,
   type Protocol,
+  type RequestMemory,
   type ResourceSource,
   type ServerSession,
   type ServerSessionOptions,
-  type TextMemory,
   type TypeStatus,
   type Verdict,
 } from '@meltemi/xds';
@@ -61,8 +61,8 @@ export interface ConnectionHooks {
   /** The agent reports about its application; `reason` when it cannot serve. */
   readonly onHealth: (connection: Connection, reason: string | undefined) => void;
   readonly timers: Timers;
-  /** Texts of the last requests. */
-  readonly texts: TextMemory;
+  /** What the last requests were. */
+  readonly memory: RequestMemory;
 }
 
 /** Envoy's list of extensions and some labels take a tenth of it. The node is kept as long as the stream is. */
@@ -102,7 +102,7 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
         if (refusal !== undefined) return call.end({ code: Status.PERMISSION_DENIED, message: refusal });
         const takesPatches = node.clientFeatures?.includes(PATCH_FEATURE) === true;
         const options = { source: hooks.sourceFor(node), noncePrefix: `${hooks.nextId()}-`, onStale: hooks.onStale, takesPatches };
-        stream = createStream(protocol, options, hooks.texts);
+        stream = createStream(protocol, options, hooks.memory);
         connection = createConnection({ call, protocol, stream, node }, hooks);
         stream.receive(message);
         hooks.onOpen(connection);
@@ -163,13 +163,13 @@ function readNode(message: Uint8Array, protocol: Protocol, hooks: ConnectionHook
   };
 }
 
-function createStream(protocol: Protocol, options: ServerSessionOptions, texts: TextMemory): Stream {
+function createStream(protocol: Protocol, options: ServerSessionOptions, memory: RequestMemory): Stream {
   if (protocol === 'delta') {
     const session = createServerSession('delta', options);
     return {
       session,
       receive(message) {
-        const request = decodeDeltaRequest(message, texts);
+        const request = decodeDeltaRequest(message, memory);
         if (request.typeUrl !== HEALTH_TYPE_URL) return session.receive(request);
         return { t: 'health', reason: request.error === undefined ? undefined : (request.error.message ?? 'not healthy') };
       },
