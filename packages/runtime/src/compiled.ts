@@ -308,8 +308,8 @@ export interface CompiledCluster {
   member?(random: () => number, nowMs: number): CompiledCluster | undefined;
   /** The host at this address (`Host.key`). */
   find(address: string): Host | undefined;
-  /** The host for an original destination (`discovery.t` original-dst); made on first sight. */
-  originalDst(address: SocketAddress): Host;
+  /** The host for an original destination, or for a name that was looked up (`discovery.t` original-dst, dynamic); made on first sight. */
+  originalDst(address: SocketAddress, hostname?: string): Host;
   /** Original destinations that were dropped to make room: close their pools and empty the list. */
   readonly forgotten: Host[];
   /** Set = drop this request (EDS `drop_overloads`), 503: by chance, or because all are dropped. */

@@ -114,7 +114,7 @@ export function endpointKey(config: RuntimeCluster): string {
 function endpointsOf(config: RuntimeCluster, endpoints: ReadonlyMap<string, RuntimeEndpoints>): RuntimeEndpoints {
   const { discovery } = config;
   if (discovery.t === 'static') return discovery.endpoints;
-  if (discovery.t === 'original-dst' || discovery.t === 'aggregate') return NOTHING;
+  if (discovery.t === 'original-dst' || discovery.t === 'aggregate' || discovery.t === 'dynamic') return NOTHING;
   // A DNS cluster's names are not addresses: until the resolver has spoken there are no hosts.
   return endpoints.get(endpointKey(config)) ?? NOTHING;
 }

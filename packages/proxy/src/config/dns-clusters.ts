@@ -1,9 +1,8 @@
 import type { Log, Random, Timer, Timers } from '@meltemi/base';
 import type { RuntimeCluster, RuntimeEndpoint, RuntimeEndpoints } from '@meltemi/runtime';
 import { isIP } from 'node:net';
-
-/** Looks a name up: addresses with their time to live, in seconds. Throws when the name cannot be resolved. */
-export type Resolve = (name: string, family: 4 | 6) => Promise<readonly { readonly address: string; readonly ttl: number }[]>;
+import { lookup } from '../dns/lookup.ts';
+import type { Resolve } from '../dns/resolve-name.ts';
 
 export interface DnsClustersOptions {
   readonly resolve: Resolve;
@@ -98,23 +97,4 @@ async function resolveEndpoints(
     localities.push({ ...locality, endpoints: expanded.flat() });
   }
   return { endpoints: { ...discovery.endpoints, localities }, ttlMs };
-}
-
-/** `auto`: IPv6 when there is any, else IPv4, as Envoy does. Sorted, so that the order of answers changes nothing. */
-async function lookup(
-  name: string,
-  family: DnsDiscovery['family'],
-  resolve: Resolve,
-): Promise<readonly { readonly address: string; readonly ttl: number }[]> {
-  const sorted = async (version: 4 | 6): Promise<readonly { readonly address: string; readonly ttl: number }[]> =>
-    (await resolve(name, version)).toSorted((a, b) => (a.address < b.address ? -1 : 1));
-  if (family === 'v4') return sorted(4);
-  if (family === 'v6') return sorted(6);
-  const [six, four] = await Promise.allSettled([sorted(6), sorted(4)]);
-  const addresses6 = six.status === 'fulfilled' ? six.value : [];
-  const addresses4 = four.status === 'fulfilled' ? four.value : [];
-  if (addresses4.length + addresses6.length === 0 && four.status === 'rejected') throw four.reason;
-  if (family === 'all') return [...addresses6, ...addresses4];
-  const [first, second] = family === 'prefer-v4' ? [addresses4, addresses6] : [addresses6, addresses4];
-  return first.length > 0 ? first : second;
 }

@@ -19,8 +19,10 @@ export interface HostChoice {
   readonly hash: bigint | undefined;
   /** `set-cookie` lines by which the client comes back to the same host. */
   readonly setCookies: readonly string[];
-  /** The destination that a header names, for clusters of original destinations. */
+  /** The destination that a header names, for clusters of original destinations; or what a filter has found, for a dynamic forward proxy. */
   readonly destination: SocketAddress | undefined;
+  /** The name that was looked up to find it; '' = none was. */
+  readonly hostname: string;
   /** Hosts tried so far, and the priorities that the next try avoids. */
   readonly tried: Host[];
   readonly triedPriorities: Set<number>;
@@ -42,7 +44,12 @@ export function createHostChoice(x: Exchange, action: CompiledForward, cluster: 
 }
 
 function emptyChoice(hash: bigint | undefined, setCookies: readonly string[], destination: SocketAddress | undefined): HostChoice {
-  return { hash, setCookies, destination, tried: [], triedPriorities: new Set() };
+  return { hash, setCookies, destination, hostname: '', tried: [], triedPriorities: new Set() };
+}
+
+/** What a request calls was looked up: that is where it goes. */
+export function withDestination(x: Exchange, destination: SocketAddress, hostname: string): void {
+  x.hostChoice = { ...(x.hostChoice ?? emptyChoice(undefined, [], undefined)), destination, hostname };
 }
 
 function computeHash(x: Exchange, hash: CompiledHash, setCookies: string[]): bigint | undefined {
@@ -65,7 +72,9 @@ export function rememberTried(x: Exchange, { avoids, config }: CompiledRetry): v
 export function pickHost(x: Exchange): Host | undefined {
   const { cluster, worker } = x;
   if (cluster === undefined) return undefined;
-  if (cluster.config.discovery.t === 'original-dst') return originalHost(x, cluster);
+  const { t } = cluster.config.discovery;
+  if (t === 'original-dst') return originalHost(x, cluster);
+  if (t === 'dynamic') return namedHost(x, cluster);
   const host = cluster.pick(worker.random, worker.wheel.recent, wishOf(x));
   if (host === undefined) x.downstream.reply(x, REPLIES.noHost);
   return host;
@@ -106,6 +115,18 @@ const OVERRIDE_HOST = 'envoy.lb.override_host';
 function originalHost(x: Exchange, cluster: CompiledCluster): Host | undefined {
   const { connection } = x.info;
   const { discovery } = cluster.config;
+/** Without the filter that looks names up nothing is known of any. */
+function namedHost(x: Exchange, cluster: CompiledCluster): Host | undefined {
+  const { destination, hostname } = x.hostChoice ?? {};
+  if (destination === undefined) {
+    x.downstream.reply(x, REPLIES.noHost);
+    return undefined;
+  }
+  const host = cluster.originalDst(destination, hostname);
+  if (cluster.forgotten.length > 0) closeForgotten(cluster);
+  return host;
+}
+
   const named = x.hostChoice?.destination;
   // Not redirected: the "original destination" is this very listener.
   const loops = connection.originalPort === connection.localPort && connection.originalAddress === connection.localAddress;

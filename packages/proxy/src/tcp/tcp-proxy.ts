@@ -1,4 +1,4 @@
-import type { CompiledChain, CompiledCluster, CompiledTcp, Host, PickWish } from '@meltemi/runtime';
+import { record, type CompiledChain, type CompiledCluster, type CompiledTcp, type Host, type PickWish } from '@meltemi/runtime';
 import type { CompiledLog } from '../access-log/compile-log.ts';
 import { compileLog } from '../access-log/compile-log.ts';
 import { createStreamInfo } from '../core/stream-info.ts';
@@ -57,6 +57,9 @@ class TcpConnection implements Connection {
   #clientEnded = false;
   #serverEnded = false;
   #closed = false;
+  /** Where the server name leads, once it is looked up; until then, how to stop that. */
+  #named: NamedHost | undefined = undefined;
+  #giveUp: (() => void) | undefined = undefined;
   /** Present while both sides have ended and what is queued for them is still on its way. */
   #last: { readonly turn: Deadline; readonly linger: Linger; open: number } | undefined = undefined;
   #attempts = 0;
@@ -69,9 +72,10 @@ class TcpConnection implements Connection {
     this.#info = createStreamInfo('tcp', accepted, worker.ports.clock.now(), worker.wheel.now());
     const metadata = accepted.connection.told?.metadata;
     if (metadata !== undefined) this.#info.dynamicMetadata = new Map(metadata);
-    this.#idle = createDeadline(() => this.#end(undefined, 'idle_timeout'));
-    this.#connect = createDeadline(() => this.#failed('connection timeout'));
-    this.#duration = createDeadline(() => this.#end('DT', 'max_duration_timeout'));
+    const broken = (): void => this.#drop();
+    this.#idle = createDeadline(() => this.#expired('idleTimeout'), broken);
+    this.#connect = createDeadline(() => this.#failed('connection timeout'), broken);
+    this.#duration = createDeadline(() => this.#expired('maxDuration'), broken);
     worker.connections.add(this);
     const { maxDownstreamConnectionDurationMs } = tcp.config;
     if (maxDownstreamConnectionDurationMs > 0) worker.wheel.set(this.#duration, this.#info.startMs, maxDownstreamConnectionDurationMs);
@@ -89,7 +93,12 @@ class TcpConnection implements Connection {
     const named = state.cluster(picked.name);
     this.#cluster = named?.member === undefined ? named : (named.member(random, wheel.now()) ?? named);
     this.#info.cluster = this.#cluster;
-    this.#dial();
+    this.#giveUp = lookUpServerName(this.#worker, this.chain, this.#info.connection, (found) => {
+      this.#giveUp = undefined;
+      this.#named = found === 'overflow' ? undefined : found;
+      if (found === 'overflow') this.#end(undefined, '');
+      else this.#dial();
+    });
     if (!this.#closed) this.#worker.ports.streams.onTcpOpen(this.#info);
   }
 
@@ -157,11 +166,22 @@ class TcpConnection implements Connection {
       onDrain: () => this.#client.pause(false),
       onClose: (error) => {
         if (!current) return;
+    if (discovery.t === 'dynamic') return this.#pickNamed(cluster);
         current = false;
         if (this.#closed) return this.#lastOf();
         if (!this.#connected) this.#failed(connectFailure(error ?? 'the peer closed'));
         // A reset is a reset on the other side, too.
         else this.#end(error === undefined ? undefined : error === 'ECONNRESET' ? 'UR' : 'UC', error ?? '', error !== undefined);
+  #pickNamed(cluster: CompiledCluster): Host | undefined {
+    const host = this.#named === undefined ? undefined : cluster.originalDst(this.#named, this.#named.hostname);
+    if (cluster.forgotten.length > 0) closeForgotten(cluster);
+    if (host !== undefined) return host;
+    // What was held for a name that is not found has reached nobody.
+    this.#info.bytesReceived = 0;
+    this.#end('UH', '');
+    return undefined;
+  }
+
       },
     };
   }
@@ -192,6 +212,7 @@ class TcpConnection implements Connection {
     const dead = this.#server;
     this.#server = undefined;
     this.#worker.wheel.clear(this.#connect);
+    this.#countConnected();
     if (this.#attempts < Math.max(1, this.#tcp.config.maxConnectAttempts)) {
       this.#dial();
       dead?.destroy();
@@ -228,6 +249,8 @@ class TcpConnection implements Connection {
   onEnd(): void {
     this.#clientEnded = true;
     if (this.#connected) this.#server?.end();
+    this.#countEnded(reason);
+    this.#dialedMs = 0;
     if (this.#serverEnded) this.#end(undefined, '');
   }
 
@@ -320,4 +343,5 @@ class TcpConnection implements Connection {
     this.#client.destroy(reset);
     this.#server?.destroy(reset);
   }
+    this.#giveUp?.();
 }

@@ -30,7 +30,7 @@ export function compileCluster(
   before: CompiledCluster | undefined,
   context: ClusterContext,
 ): CompiledCluster {
-  if (config.discovery.t === 'original-dst') return originalDstCluster(config, before, context);
+  if (config.discovery.t === 'original-dst' || config.discovery.t === 'dynamic') return originalDstCluster(config, before, context);
   if (config.discovery.t === 'aggregate') return aggregateCluster(config, config.discovery.clusters, before, context);
   const localities = localitiesOf(config, endpoints, before);
   const all = localities.flatMap((locality) => locality.hosts);

@@ -129,11 +129,11 @@ export function parseAddress(text: string): SocketAddress | undefined {
 
 const NOWHERE = { region: '', zone: '', subZone: '', priority: 0 };
 
-/** A host that no resource names: an original destination. */
-export function looseHost(config: RuntimeCluster, address: SocketAddress): Host {
+/** A host that no resource names: an original destination, or an address that a name was looked up to have. */
+export function looseHost(config: RuntimeCluster, address: SocketAddress, hostname = ''): Host {
   const endpoint: RuntimeEndpoint = {
     address: { t: 'socket', ...address },
-    hostname: '',
+    hostname,
     health: 'unknown',
     weight: 1,
     transportLabels: {},

@@ -4,7 +4,7 @@ import type { SocketAddress } from '../types/common.ts';
 import { createBreakers } from './breakers.ts';
 import type { ClusterContext } from './cluster.ts';
 import { createOutlierDetector } from '../lb/outlier.ts';
-import { formatAddress, hostId, knownHosts, looseHost } from './hosts-of.ts';
+import { formatAddress, looseHost } from './hosts-of.ts';
 
 /** Destinations idle and beyond this many are forgotten, oldest first: a scanner must not fill the memory. */
 const MAX_ORIGINAL_DESTINATIONS = 1024;
@@ -12,25 +12,25 @@ const NO_LOADS = { healthy: [100], degraded: [0], panic: [false] };
 
 /** Hosts are the connections' original destinations, made on first sight. */
 export function originalDstCluster(config: RuntimeCluster, before: CompiledCluster | undefined, context: ClusterContext): CompiledCluster {
-  const known = knownHosts(before);
+  const known = new Map((before?.hosts() ?? []).map((host) => [looseId(host.key, host.endpoint.hostname), host]));
   const port = config.discovery.t === 'original-dst' ? config.discovery.portOverride : undefined;
   const hosts = (): readonly Host[] => [...known.values()];
   const detector = config.outlier === undefined ? undefined : createOutlierDetector(config.outlier, hosts, context.random, context.now());
   const forgotten: Host[] = [];
   return {
     config,
-    ...createBreakers(config, before),
+    ...breakers,
     forgotten,
     hash: undefined,
     pick: () => undefined,
-    originalDst(destination: SocketAddress) {
+    originalDst(destination: SocketAddress, hostname = '') {
       const address = port === undefined ? destination : { address: destination.address, port };
-      const id = hostId({ key: formatAddress(address), transportName: '' });
+      const id = looseId(formatAddress(address), hostname);
       const old = known.get(id);
       if (old !== undefined) return old;
       if (known.size >= MAX_ORIGINAL_DESTINATIONS) forgetOne(known, forgotten);
-      const host = looseHost(config, address);
-      known.set(hostId(host), host);
+      const host = looseHost(config, address, hostname);
+      known.set(id, host);
       return host;
     },
     find: (address) => hosts().find((host) => host.key === address),
@@ -56,4 +56,9 @@ function forgetOne(known: Map<string, Host>, forgotten: Host[]): void {
     forgotten.push(host);
     return;
   }
+/** Two names at one address are two hosts: what is spoken to them need not be the same. */
+function looseId(key: string, hostname: string): string {
+  return hostname === '' ? key : `${hostname}|${key}`;
+}
+
 }

@@ -70,6 +70,8 @@ function pickHost(trail: Trail, cluster: CompiledCluster, asking: Asking | undef
     const address = named === undefined ? trail.request.connection.destination : parseAddress(named);
     return address === undefined ? undefined : cluster.originalDst(address);
   }
+  // What a name is looked up to have only the running proxy learns.
+  if (discovery.t === 'dynamic') return undefined;
   return cluster.pick(trail.random, NOW, asking === undefined ? tcp : wishOf(trail, asking));
 }
 

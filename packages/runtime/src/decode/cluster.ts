@@ -1,5 +1,6 @@
 import type { CircuitBreakers, EndpointHealth, RuntimeCluster, ServiceRef, TransportMatch, UpstreamHttp } from '../types/cluster.ts';
 import { decodeOrigin, filterMetadata } from './common.ts';
+import { decodeDnsCache, DNS_FAMILY } from './dns-cache.ts';
 import { decodeEndpointsMessage, ENDPOINT_HEALTH } from './endpoint.ts';
 import { decodeHealthCheck } from './health-check.ts';
 import { decodeHttp1 } from './http.ts';
@@ -25,6 +26,7 @@ export function decodeClusterMessage(reader: Reader): RuntimeCluster {
   const common = reader.message('common_lb_config');
   const discovery = decodeDiscovery(reader, name);
   harmlessFields(reader);
+  if (discovery.t === 'dynamic') checkDynamic(reader);
   return {
     name,
     discovery,
@@ -98,11 +100,7 @@ function decodeDns(reader: Reader): { refreshMs: number; respectTtl: boolean; fa
   return {
     refreshMs: reader.duration('dns_refresh_rate', 5_000),
     respectTtl: reader.bool('respect_dns_ttl'),
-    family: reader.oneOf<'v4' | 'v6' | 'auto' | 'prefer-v4' | 'all'>(
-      'dns_lookup_family',
-      { AUTO: 'auto', V4_ONLY: 'v4', V6_ONLY: 'v6', V4_PREFERRED: 'prefer-v4', ALL: 'all' },
-      'auto',
-    ),
+    family: reader.oneOf('dns_lookup_family', DNS_FAMILY, 'auto'),
   };
 }
 
@@ -117,6 +115,7 @@ function decodeOriginalDst(reader: Reader): RuntimeCluster['discovery'] {
 }
 
 const AGGREGATE = 'envoy.extensions.clusters.aggregate.v3.ClusterConfig';
+const DYNAMIC = 'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig';
 
 function decodeCustomType(reader: Reader): RuntimeCluster['discovery'] {
   const name = reader.string('name');
@@ -128,11 +127,31 @@ function decodeCustomType(reader: Reader): RuntimeCluster['discovery'] {
     return { t: 'aggregate', clusters };
   }
   config?.ignoreRest();
+  if (config !== undefined && type === DYNAMIC) {
+    // Two names of one address may share a connection of HTTP/2: it need not be so. Names are checked by what the transport says, always.
+    config.harmless('allow_coalesced_connections', 'allow_insecure_cluster_options');
+    return { t: 'dynamic', cache: decodeDnsCache(config) };
+  }
   reader.fail('', `cluster type "${name}" (${type}) is not supported by this proxy`);
   return { t: 'aggregate', clusters: [] };
 }
 
 type CommonLb = Pick<RuntimeCluster, 'panicThreshold' | 'ignoreNewHostsUntilChecked' | 'overrideStatuses'>;
+/** A name that somebody calls must be the one that TLS asks for and checks, unless it is said that it need not. */
+function checkDynamic(reader: Reader): void {
+  const provided = reader.string('lb_policy') === 'CLUSTER_PROVIDED' || reader.has('load_balancing_policy');
+  reader.require('lb_policy', provided, 'a dynamic forward proxy chooses hosts itself: CLUSTER_PROVIDED');
+  const insecure = asObject(asObject(reader.raw('cluster_type'))?.['typed_config'])?.['allow_insecure_cluster_options'] === true;
+  const options = asObject(asObject(reader.raw('typed_extension_protocol_options'))?.[HTTP_OPTIONS]);
+  const names = asObject(options?.['upstream_http_protocol_options']);
+  const safe = options === undefined || (names?.['auto_sni'] === true && names['auto_san_validation'] === true);
+  reader.require(
+    'typed_extension_protocol_options',
+    safe || insecure,
+    'auto_sni and auto_san_validation must be set, unless allow_insecure_cluster_options is',
+  );
+}
+
 
 function decodeCommonLb(common: Reader | undefined): CommonLb {
   if (common === undefined) return { panicThreshold: 0.5, ignoreNewHostsUntilChecked: false, overrideStatuses: OVERRIDE_STATUSES };
@@ -169,13 +188,20 @@ interface ProtocolOptions {
 }
 
 function decodeProtocolOptions(reader: Reader): ProtocolOptions {
+function isDynamic(reader: Reader): boolean {
+  const url = asObject(asObject(reader.raw('cluster_type'))?.['typed_config'])?.['@type'];
+  return typeof url === 'string' && url.endsWith(`/${DYNAMIC}`);
+}
+
   const perConnection = reader.number('max_requests_per_connection', 0);
   const options = findHttpOptions(reader);
   const upstream = options?.message('upstream_http_protocol_options');
   const errorStatuses = decodeErrorStatuses(options);
+  // Without any options a dynamic forward proxy is the safe one.
+  const byName = options === undefined && isDynamic(reader);
   return {
     http: { ...decodeCodec(options), ...decodeConnectionOptions(options?.message('common_http_protocol_options'), perConnection) },
-    names: { sniByRequest: upstream?.bool('auto_sni') ?? false, sanByRequest: upstream?.bool('auto_san_validation') ?? false },
+    names: { sniByRequest: upstream?.bool('auto_sni') ?? byName, sanByRequest: upstream?.bool('auto_san_validation') ?? byName },
     errors: errorStatuses === undefined ? {} : { errorStatuses },
   };
 }

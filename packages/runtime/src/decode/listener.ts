@@ -4,6 +4,7 @@ import type { FilterChain, FilterChainMatch, FilterChainTerminal, ListenerFilter
 import type { SocketAddress } from '../types/common.ts';
 import { decodeExtension, type ExtensionTable } from './any.ts';
 import { decodeCidrs, decodeOrigin, decodeSocketAddress } from './common.ts';
+import { decodeDnsCache } from './dns-cache.ts';
 import { decodeHttpConnectionManager } from './http.ts';
 import type { Reader } from './reader.ts';
 import { decodeTcpProxy } from './tcp.ts';
@@ -32,6 +33,11 @@ const NETWORK_FILTERS: ExtensionTable<Decoded> = {
   }),
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': (config) => ({ terminal: { t: 'tcp', tcp: decodeTcpProxy(config) } }),
   'envoy.extensions.filters.network.rbac.v3.RBAC': (config) => ({ before: decodeNetworkRbac(config) }),
+  'envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig': (config) => {
+    const port = config.number('port_value', 443);
+    config.require('port_value', port > 0 && port <= 65_535, `${port} is no port`);
+    return { before: { t: 'sni-forward-proxy', cache: decodeDnsCache(config), port } };
+  },
 };
 
 export function decodeListenerMessage(reader: Reader): RuntimeListener {

@@ -3,6 +3,7 @@ import type { FilterKind } from './define.ts';
 import { bufferFilter } from './buffer.ts';
 import { compressorFilter } from './compressor.ts';
 import { corsFilter } from './cors.ts';
+import { dynamicForwardProxyFilter } from './dynamic-forward-proxy.ts';
 import { extAuthzFilter } from './ext-authz.ts';
 import { faultFilter } from './fault.ts';
 import { grpcStatsFilter } from './grpc-stats.ts';
@@ -35,6 +36,7 @@ export const HTTP_FILTERS: readonly FilterKind[] = [
   healthCheckFilter,
   grpcStatsFilter,
   grpcWebFilter,
+  dynamicForwardProxyFilter,
   strictHeadersFilter,
 ];
 

@@ -1,12 +1,12 @@
 import type { CompiledChain } from '../compiled.ts';
 import type { Reader } from '../decode/reader.ts';
-import type { NetworkFilter } from '../types/listener.ts';
+import type { NetworkFilter, NetworkRbac } from '../types/listener.ts';
 import { decodeRbacField } from './decode.ts';
 import { compileRbac, rbacDetails, type RbacSubject } from './engine.ts';
 import type { RbacRule } from './types.ts';
 
 /** The network RBAC filter (`envoy.filters.network.rbac`). */
-export function decodeNetworkRbac(reader: Reader): NetworkFilter {
+export function decodeNetworkRbac(reader: Reader): NetworkRbac {
   const rules = decodeRbacField(reader, 'rules');
   const shadow = decodeRbacField(reader, 'shadow_rules');
   for (const [field, decoded] of Object.entries({ rules, shadow_rules: shadow })) {
@@ -36,7 +36,7 @@ function asksForRequest(rule: RbacRule): boolean {
 
 /** All of a chain's filters before the terminal one, as one question. */
 export function compileAdmission(filters: readonly NetworkFilter[]): CompiledChain['admit'] {
-  const admissions = filters.map(compileOne).filter((admission) => admission !== undefined);
+  const admissions = filters.flatMap((filter) => (filter.t === 'rbac' ? (compileOne(filter) ?? []) : []));
   if (admissions.length === 0) return undefined;
   return (peer, count) => {
     const subject: RbacSubject = { peer, metadata: (namespace) => peer.connectionMetadata?.get(namespace) };
@@ -53,7 +53,7 @@ function compileOne({
   shadow,
   statPrefix,
   shadowPrefix,
-}: NetworkFilter): ((subject: RbacSubject, count: (statistic: string) => void) => string | undefined) | undefined {
+}: NetworkRbac): ((subject: RbacSubject, count: (statistic: string) => void) => string | undefined) | undefined {
   const trial = shadow === undefined ? undefined : compileRbac(shadow);
   const engine = rules === undefined ? undefined : compileRbac(rules);
   if (engine === undefined && trial === undefined) return undefined;

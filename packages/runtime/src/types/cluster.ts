@@ -1,5 +1,6 @@
 import type { LoadBalancing, LocalityBalancing, CriterionValue, SubsetBalancing } from './balancing.ts';
 import type { EndpointAddress } from './common.ts';
+import type { DnsCache } from './dns-cache.ts';
 import type { HealthCheck, OutlierDetection } from './health.ts';
 import type { Http2Options } from './http2.ts';
 import type { UpstreamTransport } from './tls.ts';
@@ -30,6 +31,8 @@ export interface RuntimeCluster {
     | { readonly t: 'original-dst'; readonly portOverride?: number; readonly header?: string }
     /** Other clusters, one after the other. */
     | { readonly t: 'aggregate'; readonly clusters: readonly string[] };
+    /** Names that requests and connections call, looked up when they do (`envoy.clusters.dynamic_forward_proxy`). */
+    | { readonly t: 'dynamic'; readonly cache: DnsCache }
   readonly lb: LoadBalancing;
   readonly connectTimeoutMs: number;
   readonly transport: UpstreamTransport;

@@ -1,5 +1,6 @@
 import type { RbacRules } from '../rbac/types.ts';
 import type { CidrRange, SocketAddress, TlvChoice } from './common.ts';
+import type { DnsCache } from './dns-cache.ts';
 import type { HttpConnectionManager } from './http.ts';
 import type { DownstreamTls } from './tls.ts';
 import type { TcpProxy } from './tcp.ts';
@@ -61,7 +62,17 @@ export interface FilterChainMatch {
 }
 
 /** A filter before the terminal one. */
-export interface NetworkFilter {
+export type NetworkFilter = NetworkRbac | SniForwardProxy;
+
+/** Looks up the server name that a client hello asks for; its address is where a dynamic forward proxy connects. */
+export interface SniForwardProxy {
+  readonly t: 'sni-forward-proxy';
+  readonly cache: DnsCache;
+  readonly port: number;
+}
+
+/** A policy for connections. */
+export interface NetworkRbac {
   readonly t: 'rbac';
   /** Absent = nothing is refused. */
   readonly rules?: RbacRules;

@@ -1,4 +1,5 @@
 import { compressorHalf } from './compressor.ts';
+import { dynamicForwardProxyHalf } from './dynamic-forward-proxy.ts';
 import { extAuthzHalf } from './ext-authz.ts';
 import { faultHalf } from './fault.ts';
 import { grpcWebHalf } from './grpc-web.ts';
@@ -7,7 +8,7 @@ import { jwtAuthnHalf } from './jwt-authn.ts';
 import { rateLimitHalf } from './ratelimit.ts';
 
 /** The halves of filters that do I/O or work on payloads, by kind. */
-const HALVES: readonly FilterHalf[] = [compressorHalf, extAuthzHalf, faultHalf, grpcWebHalf, jwtAuthnHalf, rateLimitHalf];
+const HALVES: readonly FilterHalf[] = [compressorHalf, dynamicForwardProxyHalf, extAuthzHalf, faultHalf, grpcWebHalf, jwtAuthnHalf, rateLimitHalf];
 
 /** By kind. */
 export const FILTER_HALVES: ReadonlyMap<string, FilterHalf> = new Map(HALVES.map((half) => [half.t, half]));
