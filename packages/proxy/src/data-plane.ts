@@ -2,7 +2,8 @@ import type { RuntimeChange, RuntimeState } from '@meltemi/runtime';
 import { HeadScanner } from '@meltemi/wire';
 import { AccessLogger } from './access-log/access-logger.ts';
 import { RemoteLogs } from './access-log/remote-logs.ts';
-import { drainReport, finishDrain, isDraining, type DrainOrder } from './core/drain.ts';
+import { drainReport, eachConnection, finishDrain, isDraining, type DrainOrder } from './core/drain.ts';
+import { Faults } from './core/faults.ts';
 import { HeadStore } from './core/head-store.ts';
 import { createIds } from './core/ids.ts';
 import { Outputs } from './core/output.ts';
@@ -58,7 +59,7 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
     worker.draining = 'all';
     await listeners.close('all');
     checks.close();
-    for (const connection of worker.connections) connection.destroy();
+    eachConnection(worker, (connection) => connection.destroy());
     acceptor.abort();
     worker.accessLog.remote?.flush();
     worker.spans.flush();
@@ -105,16 +106,19 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
   const requestScanner = new HeadScanner(SCAN_LIMITS);
   const view = new HeadView(requestScanner);
   const stats = new ProxyStats();
+  const counters = new Map<string, number>();
+  const faults = new Faults(ports.log, counters, (owner) => worker.connections.delete(owner as Connection));
   const worker: Omit<Worker, 'filterContext'> = {
     state,
     ports,
     log: ports.log,
-    wheel: new TimerWheel(ports.clock, ports.timers),
+    faults,
+    wheel: new TimerWheel(ports.clock, ports.timers, (error) => faults.report('timer', error)),
     ids: createIds(),
     buffers,
-    outputs: new Outputs(),
+    outputs: new Outputs(faults),
     heads: new HeadStore(),
-    dialer: options.dialer ?? new NodeDialer(buffers, ports.log),
+    dialer: options.dialer ?? new NodeDialer(buffers, ports.log, faults),
     tls: new TlsContexts((name) => state.secret(name), ports.log),
     accessLog: new AccessLogger(ports.accessLog, ports.timers, options.times?.accessLogFlushMs),
     requestScanner,
@@ -130,7 +134,7 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     requests: 0,
     draining: 'none',
     acceptedMs: 0,
-    counters: new Map(),
+    counters,
     spans: new SpanExporters(),
     filterHalves: FILTER_HALVES,
   };
@@ -168,5 +172,7 @@ function renewPools(state: RuntimeState, changed: ReadonlySet<string>): void {
 function tellConnections(worker: Worker, scope: Extract<DrainOrder, { t: 'tell' }>['scope']): void {
   if (worker.draining === 'all') return;
   worker.draining = scope;
-  for (const connection of worker.connections) if (isDraining(worker, connection.chain)) connection.drain();
+  eachConnection(worker, (connection) => {
+    if (isDraining(worker, connection.chain)) connection.drain();
+  });
 }

@@ -1,5 +1,5 @@
 import type { CompiledChain } from '@meltemi/runtime';
-import type { Worker } from './worker.ts';
+import type { Connection, Worker } from './worker.ts';
 
 /** What a drain concerns: everything, or what comes to this workload from others. */
 export type DrainScope = 'all' | 'inbound';
@@ -57,9 +57,19 @@ export async function finishDrain(
   await poll(worker, () => (connections.size === 0 && wheel.now() - worker.acceptedMs >= quietMs) || wheel.now() >= until);
   await unlisten();
   if (connections.size === 0) return;
-  for (const connection of connections) connection.expire();
+  eachConnection(worker, (connection) => connection.expire());
   const last = wheel.now() + Math.min(LAST_WORDS_MS, deadlineMs);
   await poll(worker, () => connections.size === 0 || wheel.now() >= last);
+}
+
+/** Tells every connection; one that fails at it is forgotten. */
+export function eachConnection({ connections, faults }: Worker, tell: (connection: Connection) => void): void {
+  for (const connection of connections)
+    faults.guard(
+      'end',
+      () => tell(connection),
+      () => connections.delete(connection),
+    );
 }
 
 function poll({ ports }: Worker, done: () => boolean): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Transport } from '../types.ts';
+import type { Faults } from './faults.ts';
 
 /** Buffers of this size are lent from a pool and go back to it. */
 const LENT_BYTES = 64 * 1024;
@@ -76,6 +77,12 @@ export class Output {
     this.#owner.onFlushed(accepted);
   }
 
+  /** Its owner has failed. */
+  abort(): void {
+    this.drop();
+    this.#transport.destroy();
+  }
+
   /** The connection has gone. */
   drop(): void {
     this.length = 0;
@@ -90,10 +97,15 @@ export class Outputs {
   #spare: Output[] = [];
   #scheduled = false;
   readonly #buffers: Buffer[] = [];
+  readonly #faults: Faults | undefined;
   readonly #run = (): void => {
     this.#scheduled = false;
     this.flush();
   };
+
+  constructor(faults?: Faults) {
+    this.#faults = faults;
+  }
 
   touch(output: Output): void {
     this.#waiting.push(output);
@@ -109,9 +121,19 @@ export class Outputs {
       const waiting = this.#waiting;
       this.#waiting = this.#spare;
       this.#spare = [];
-      for (const output of waiting) output.flush();
+      for (const output of waiting) this.#flush(output);
       waiting.length = 0;
       this.#spare = waiting;
+    }
+  }
+
+  #flush(output: Output): void {
+    try {
+      output.flush();
+    } catch (error) {
+      if (this.#faults === undefined) throw error;
+      this.#faults.report('write', error);
+      output.abort();
     }
   }
 

@@ -8,6 +8,8 @@ export interface Deadline {
   /** Monotonic milliseconds; Infinity = off. */
   at: number;
   readonly run: () => void;
+  /** Ends the owner, when `run` has failed. */
+  readonly broken: (() => void) | undefined;
   slot: number;
   /** Time of the slot's turn while linked. */
   due: number;
@@ -16,8 +18,8 @@ export interface Deadline {
 }
 
 /** A deadline that is off. */
-export function createDeadline(run: () => void): Deadline {
-  return { at: Infinity, run, slot: -1, due: 0, next: undefined, previous: undefined };
+export function createDeadline(run: () => void, broken?: () => void): Deadline {
+  return { at: Infinity, run, broken, slot: -1, due: 0, next: undefined, previous: undefined };
 }
 
 const FINE_MS = 8;
@@ -36,6 +38,8 @@ export class TimerWheel {
   recent = 0;
   readonly #clock: Clock;
   readonly #timers: Timers;
+  /** A deadline's owner has failed. */
+  readonly #failed: ((error: unknown) => void) | undefined;
   readonly #slots: (Deadline | undefined)[] = Array.from({ length: FINE_SLOTS + COARSE_SLOTS }, () => undefined);
   #fineAt: number;
   #coarseAt: number;
@@ -45,7 +49,8 @@ export class TimerWheel {
   #wakeAt = Infinity;
   #closed = false;
 
-  constructor(clock: Clock, timers: Timers) {
+  constructor(clock: Clock, timers: Timers, failed?: (error: unknown) => void) {
+    this.#failed = failed;
     this.#clock = clock;
     this.#timers = timers;
     const now = clock.monotonic();
@@ -151,6 +156,19 @@ export class TimerWheel {
     return at * FINE_MS;
   }
 
+  #run({ run, broken }: Deadline): void {
+    if (this.#failed === undefined) {
+      run();
+      return;
+    }
+    try {
+      run();
+    } catch (error) {
+      this.#failed(error);
+      broken?.();
+    }
+  }
+
   #visit(slot: number, now: number): void {
     let deadline = this.#slots[slot];
     while (deadline !== undefined) {
@@ -159,7 +177,7 @@ export class TimerWheel {
         this.#unlink(deadline);
         if (deadline.at <= now) {
           deadline.at = Infinity;
-          deadline.run();
+          this.#run(deadline);
         } else if (deadline.at !== Infinity) this.#link(deadline, now);
       }
       // Running one may have taken out its neighbour: then start the slot again.

@@ -15,6 +15,7 @@ import type { HttpCounts } from '../stats/http-counts.ts';
 import type { ConnectionSet, ProxyStats } from '../stats/proxy-stats.ts';
 import type { ConnectionInfo, DataPlanePorts, Transport, TransportHandler } from '../types.ts';
 import type { DrainScope } from './drain.ts';
+import type { Faults } from './faults.ts';
 import type { HeadStore } from './head-store.ts';
 import type { Ids } from './ids.ts';
 import type { Outputs } from './output.ts';
@@ -46,6 +47,7 @@ export interface Worker {
   readonly log: Log;
   readonly wheel: TimerWheel;
   readonly ids: Ids;
+  readonly faults: Faults;
   readonly buffers: SharedBuffers;
   readonly outputs: Outputs;
   readonly heads: HeadStore;

@@ -65,7 +65,12 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     this.connection = accepted.connection;
     this.#transport = accepted.transport;
     this.#output = new ClientOutput(worker, accepted.transport, this);
-    this.timers = new RequestTimers(worker.wheel, plan.config, () => this.#phaseExpired());
+    this.timers = new RequestTimers(
+      worker.wheel,
+      plan.config,
+      () => this.#phaseExpired(),
+      () => this.shed(),
+    );
     this.#openedMs = worker.wheel.now();
     worker.connections.add(this);
     this.timers.startPhase(this.#openedMs, this.#idleMs(this.#openedMs));
@@ -420,6 +425,11 @@ export class DownstreamConnection implements Connection, DownstreamStream {
   destroy(): void {
     this.#forgetConnection();
     this.#transport.destroy();
+  }
+
+  shed(): void {
+    this.#exchange = undefined;
+    this.destroy();
   }
 
   #forgetConnection(): void {

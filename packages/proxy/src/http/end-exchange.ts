@@ -104,3 +104,16 @@ export function lifeExpired(x: Exchange): void {
   if (x.info.grpc) giveUp(x, REPLIES.grpcDeadline);
   else giveUp(x, x.requestComplete ? REPLIES.maxDuration : REPLIES.maxDurationOfRequest);
 }
+
+/** What came of the upstream could not be dealt with: the client's connection or stream ends, and nothing else does. */
+export function shed(x: Exchange, error: unknown): void {
+  const { faults } = x.worker;
+  faults.report('exchange', error);
+  x.phase = 'done';
+  faults.guard(
+    'exchange',
+    () => abandonAttempt(x, undefined),
+    () => {},
+  );
+  x.downstream.shed();
+}

@@ -16,7 +16,7 @@ import { NO_PIECES, type Piece } from './pieces.ts';
 import { hopHeader } from './hop-headers.ts';
 import { send, startAttempt } from './attempt.ts';
 import { upstreamAuthority } from './upstream-authority.ts';
-import { tryIdleExpired, tryLifeExpired } from './end-exchange.ts';
+import { shed, tryIdleExpired, tryLifeExpired } from './end-exchange.ts';
 import { countRequest } from '../stats/count-exchange.ts';
 import {
   connectFailed,
@@ -201,40 +201,85 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   }
 
   onPoolReady(stream: UpstreamStream): void {
-    send(this, stream, false);
+    try {
+      send(this, stream, false);
+    } catch (error) {
+      shed(this, error);
+    }
   }
   onPoolFailure(reason: string): void {
-    connectFailed(this, reason);
+    try {
+      connectFailed(this, reason);
+    } catch (error) {
+      shed(this, error);
+    }
   }
   onResponse(stream: UpstreamStream, read: HeadRead): number {
-    return respond(this, stream, read);
+    try {
+      return respond(this, stream, read);
+    } catch (error) {
+      shed(this, error);
+      return -1;
+    }
   }
   onResponseBody(bytes: Uint8Array, start: number, end: number): void {
-    responseBody(this, bytes, start, end);
+    try {
+      responseBody(this, bytes, start, end);
+    } catch (error) {
+      shed(this, error);
+    }
   }
   onResponseLast(bytes: Uint8Array, start: number, end: number, payloadBytes: number): void {
-    responseLast(this, { bytes, start, end }, payloadBytes);
+    try {
+      responseLast(this, { bytes, start, end }, payloadBytes);
+    } catch (error) {
+      shed(this, error);
+    }
   }
   onResponseEnd(payloadBytes: number, trailers: Uint8Array | undefined): void {
-    responseEnded(this, payloadBytes, trailers);
+    try {
+      responseEnded(this, payloadBytes, trailers);
+    } catch (error) {
+      shed(this, error);
+    }
   }
   onTunnelData(bytes: Uint8Array, start: number, end: number): void {
-    tunnelData(this, bytes, start, end);
+    try {
+      tunnelData(this, bytes, start, end);
+    } catch (error) {
+      shed(this, error);
+    }
   }
   onTunnelEnd(): void {
-    tunnelEnded(this);
+    try {
+      tunnelEnded(this);
+    } catch (error) {
+      shed(this, error);
+    }
   }
   onUpstreamSlow(): void {
     if (!this.requestComplete) this.downstream.pause(true);
   }
   onUpstreamDrain(): void {
-    upstreamDrained(this);
+    try {
+      upstreamDrained(this);
+    } catch (error) {
+      shed(this, error);
+    }
   }
   /** The client takes more of the response. */
   onDownstreamDrain(): void {
-    responseDrained(this);
+    try {
+      responseDrained(this);
+    } catch (error) {
+      shed(this, error);
+    }
   }
   onUpstreamLost(stream: UpstreamStream, cause: LostCause, reason: string): void {
-    upstreamLost(this, stream, cause, reason);
+    try {
+      upstreamLost(this, stream, cause, reason);
+    } catch (error) {
+      shed(this, error);
+    }
   }
 }

@@ -1,8 +1,7 @@
 import { createDeadline, type Deadline, type TimerWheel } from '../core/timer-wheel.ts';
-import { giveUp, lifeExpired, perTryExpired, streamIdleExpired } from './end-exchange.ts';
+import { lifeExpired, perTryExpired, routeExpired, streamIdleExpired } from './end-exchange.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpPlan } from './http-plan.ts';
-import { REPLIES } from './replies.ts';
 
 /** The time-outs of one client connection or stream. They live as long as it does; a request that sets and clears them stores numbers. */
 export class RequestTimers {
@@ -15,17 +14,19 @@ export class RequestTimers {
   readonly #stream: Deadline;
   #duration: Deadline | undefined = undefined;
   #afterWait: (() => void) | undefined = undefined;
+  readonly #broken: () => void;
   /** The present request. */
   #x: Exchange | undefined = undefined;
 
-  /** `phaseExpired`: a time of the connection's own state is up. */
-  constructor(wheel: TimerWheel, config: HttpPlan['config'], phaseExpired: () => void) {
+  /** `phaseExpired`: a time of the connection's own state is up. `broken` ends the connection or stream: what a time-out should have done failed. */
+  constructor(wheel: TimerWheel, config: HttpPlan['config'], phaseExpired: () => void, broken: () => void) {
+    this.#broken = broken;
     this.#wheel = wheel;
     this.#config = config;
-    this.#phase = createDeadline(phaseExpired);
-    this.#route = createDeadline(() => this.#expired((x) => giveUp(x, REPLIES.routeTimeout)));
-    this.#try = createDeadline(() => this.#tryExpired());
-    this.#stream = createDeadline(() => this.#expired(streamIdleExpired));
+    this.#phase = createDeadline(phaseExpired, broken);
+    this.#route = createDeadline(() => this.#expired(routeExpired), broken);
+    this.#try = createDeadline(() => this.#tryExpired(), broken);
+    this.#stream = createDeadline(() => this.#expired(streamIdleExpired), broken);
   }
 
   /** Limits the present state of the connection; 0 = no limit. */
@@ -113,7 +114,7 @@ export class RequestTimers {
   }
 
   #startDuration(x: Exchange, now: number, ms: number): void {
-    this.#duration ??= createDeadline(() => this.#expired(lifeExpired));
+    this.#duration ??= createDeadline(() => this.#expired(lifeExpired), this.#broken);
     if (x.phase !== 'done') this.#wheel.set(this.#duration, now, ms);
   }
 

@@ -63,6 +63,8 @@ export interface DownstreamStream extends BodySink {
   /** The upstream will send nothing more through the tunnel. */
   tunnelHalfClosed(x: Exchange): void;
   closeTunnel(x: Exchange): void;
+  /** Its handling has failed: ends at once, without a word to the exchange. */
+  shed(): void;
 }
 
 /** Where a response's head lies: in `bytes[start, after)`; `end` bounds what was read. One per connection, filled anew each time. */

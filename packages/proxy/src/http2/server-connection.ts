@@ -51,8 +51,14 @@ export class Http2ServerConnection implements Connection, ServerLink, H2Handler<
       options: config.http2,
       bounds: { maxHeadBytes: config.maxRequestHeadersBytes, maxHeaders: config.maxHeadersCount },
     });
-    this.#phase = createDeadline(() => this.#phaseExpired());
-    this.#life = createDeadline(() => this.drain());
+    this.#phase = createDeadline(
+      () => this.#phaseExpired(),
+      () => this.destroy(),
+    );
+    this.#life = createDeadline(
+      () => this.drain(),
+      () => this.destroy(),
+    );
     this.#keepAlive = new KeepAlive(worker, config.http2.keepalive, this.link.session, () => this.destroy());
     worker.connections.add(this);
     const now = worker.wheel.now();

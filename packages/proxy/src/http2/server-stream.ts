@@ -69,7 +69,12 @@ export class ServerStream implements DownstreamStream {
     this.connection = server.connection;
     this.last = server.last;
     this.#link = server.link;
-    this.timers = new RequestTimers(this.worker.wheel, this.plan.config, () => this.#phaseExpired());
+    this.timers = new RequestTimers(
+      this.worker.wheel,
+      this.plan.config,
+      () => this.#phaseExpired(),
+      () => this.shed(),
+    );
     this.#queue = new SendQueue(this.#link, () => this.#x?.onDownstreamDrain());
     this.#receipts = new Receipts(this.#link.session);
   }
@@ -275,6 +280,13 @@ export class ServerStream implements DownstreamStream {
       lastFrame(x);
       this.closeTunnel(x);
     }
+  }
+
+  shed(): void {
+    if (this.#stream === undefined) return;
+    this.#x = undefined;
+    this.#link.session.reset(this.#stream, H2_ERROR.internalError);
+    this.#release();
   }
 
   pause(paused: boolean): void {

@@ -1,6 +1,8 @@
 import { enableCompileCache } from 'node:module';
 import { MeshError } from '@meltemi/base';
 import type { ProxyOptions } from './options.ts';
+import { guardProcess } from './guard-process.ts';
+import { createLineLog } from './ports.ts';
 import { tuneHeap } from './tune-heap.ts';
 
 /**
@@ -14,6 +16,10 @@ export async function runProxy(environment: Readonly<Record<string, string | und
   // After the cache is on: everything that is big is loaded from here.
   const { startProxy } = await import('./start-proxy.ts');
   const proxy = await startProxy(options);
+  guardProcess(
+    createLineLog('error', (line) => void process.stderr.write(line)),
+    () => process.exit(1),
+  );
   process.once('SIGTERM', () => void proxy.stop());
   process.once('SIGINT', () => void proxy.stop());
   process.stdin.on('end', () => void proxy.stop(0));

@@ -75,11 +75,16 @@ function startThread(options: WorkerEngineOptions): Thread {
     else accessLog.write(message.path, message.bytes);
   });
   // A traffic thread that dies takes connections with it: end as a whole, the agent starts us again.
-  worker.on('error', (error) => {
-    options.log.error('a traffic thread failed', { error: String(error) });
+  let ending = false;
+  const died = (reason: string): void => {
+    if (ending) return;
+    ending = true;
+    options.log.error('a traffic thread failed', { error: reason });
     process.exitCode = 1;
     process.kill(process.pid, 'SIGTERM');
-  });
+  };
+  worker.on('error', (error) => died(String(error)));
+  worker.on('exit', (code) => died(`exit code ${code}`));
   return {
     ask: (question) =>
       new Promise((resolve) => {
@@ -88,7 +93,10 @@ function startThread(options: WorkerEngineOptions): Thread {
         worker.postMessage({ id, question });
       }),
     merge: createMerge(options.registry, options.now),
-    end: () => worker.terminate(),
+    end() {
+      ending = true;
+      return worker.terminate();
+    },
   };
 }
 

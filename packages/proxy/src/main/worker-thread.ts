@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createBatchEncoder, createMetricRegistry } from '@meltemi/telemetry/recording';
 import { createLocalEngine } from './local-engine.ts';
+import { guardProcess } from './guard-process.ts';
 import { createLineLog, systemClock, systemRandom, systemTimers } from './ports.ts';
 import type { FromWorker, Question, ToWorker, WorkerStart } from './worker-protocol.ts';
 
@@ -29,6 +30,11 @@ const engine = createLocalEngine({
     onSpan: (span) => post({ t: 'span', span }),
   },
 });
+
+guardProcess(
+  createLineLog('error', (line) => post({ t: 'log', line })),
+  () => process.exit(1),
+);
 
 async function handle(message: Question): Promise<unknown> {
   switch (message.t) {

@@ -37,6 +37,14 @@ export class Acceptor {
 
   /** A socket that was accepted on the listener of this name. */
   accept(socket: Socket, listenerName: string): void {
+    this.#guard(socket, () => this.#accept(socket, listenerName));
+  }
+
+  #guard(socket: Socket, run: () => void): void {
+    this.#worker.faults.guard('accept', run, () => socket.destroy());
+  }
+
+  #accept(socket: Socket, listenerName: string): void {
     socket.on('error', () => {});
     this.#worker.acceptedMs = this.#worker.wheel.now();
     this.#early.add(socket);
@@ -79,7 +87,7 @@ export class Acceptor {
     }
     sniff(socket, wish, handedOver === undefined && begun !== undefined ? begun : this.#patience(listener), (result) => {
       if (result.t === 'closed') socket.destroy();
-      else this.#choose({ socket, listener, info }, result.sniffed, result.bytes);
+      else this.#guard(socket, () => this.#choose({ socket, listener, info }, result.sniffed, result.bytes));
     });
   }
 
@@ -123,8 +131,11 @@ export class Acceptor {
       .accept(socket, sniffed.serverName, sniffed === NOT_SNIFFED ? undefined : sniffed.applicationProtocols, (accepted) => {
         this.#early.delete(socket);
         if (accepted.ok) {
-          this.#hand(accepted.socket, true, undefined, (transport) =>
-            this.#open(this.#worker, { chain, transport, connection: withTls(info, accepted.info.serverName, accepted.info) }),
+          counts.handshakes++;
+          this.#guard(socket, () =>
+            this.#hand(accepted.socket, true, undefined, (transport) =>
+              this.#open(this.#worker, { chain, transport, connection: withTls(info, accepted.info.serverName, accepted.info) }),
+            ),
           );
           return;
         }
@@ -138,12 +149,12 @@ export class Acceptor {
   }
 
   #hand(socket: Socket, encrypted: boolean, bytes: Buffer | undefined, open: (transport: NodeTransport) => NodeTransport['handler']): void {
-    const transport = new NodeTransport(socket, encrypted, this.#worker.buffers, NOBODY);
+    const transport = new NodeTransport(socket, encrypted, this.#worker.buffers, this.#worker.faults, NOBODY);
     transport.handler = open(transport);
     transport.attach(true);
-    if (bytes !== undefined) transport.handler.onData(bytes, 0, bytes.length);
+    if (bytes !== undefined) transport.received(bytes, 0, bytes.length);
     // An end that came while sniffing was heard there; the socket does not tell it twice.
-    if (socket.readableEnded) transport.handler.onEnd();
+    if (socket.readableEnded) transport.ended();
     socket.resume();
   }
 }

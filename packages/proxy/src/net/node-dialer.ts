@@ -1,9 +1,10 @@
 import { connect, type NetConnectOpts, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { Log } from '@meltemi/base';
-import type { Transport } from '../types.ts';
+import type { TlsInfo, Transport } from '../types.ts';
 import { setProbes } from './keep-alive.ts';
 import type { DialHandler, Dialer, DialTarget } from './net-port.ts';
+import type { Faults } from '../core/faults.ts';
 import { NodeTransport } from './node-transport.ts';
 import type { SharedBuffers } from './shared-buffers.ts';
 import type { ClientContext, TlsClient, VerifiedPeer } from './tls-client.ts';
@@ -12,9 +13,11 @@ import type { ClientContext, TlsClient, VerifiedPeer } from './tls-client.ts';
 export class NodeDialer implements Dialer {
   readonly #shared: SharedBuffers;
   readonly #log: Log;
+  readonly #faults: Faults;
 
-  constructor(shared: SharedBuffers, log: Log) {
+  constructor(shared: SharedBuffers, log: Log, faults: Faults) {
     this.#shared = shared;
+    this.#faults = faults;
     this.#log = log;
   }
 
@@ -25,7 +28,7 @@ export class NodeDialer implements Dialer {
       socket.once('connect', () => {
         this.#connected(socket, target);
         if (target.preface !== undefined) socket.write(target.preface);
-        handler.onConnect({ localAddress: socket.localAddress ?? '', localPort: socket.localPort ?? 0, tls: undefined });
+        this.#told(socket, handler, undefined);
       });
       return transport;
     }
@@ -61,7 +64,7 @@ export class NodeDialer implements Dialer {
         return;
       }
       ({ peer } = verified);
-      handler.onConnect({ localAddress: socket.localAddress ?? '', localPort: socket.localPort ?? 0, tls: verified.info });
+      this.#told(socket, handler, verified.info);
     });
     // Tickets come when they like, several per connection; Node holds back those that are here before the handshake is verified.
     socket.on('session', (ticket: Buffer) => {
@@ -70,8 +73,16 @@ export class NodeDialer implements Dialer {
     return transport;
   }
 
+  #told(socket: Socket, handler: DialHandler, tls: TlsInfo | undefined): void {
+    this.#faults.guard(
+      'connect',
+      () => handler.onConnect({ localAddress: socket.localAddress ?? '', localPort: socket.localPort ?? 0, tls }),
+      () => socket.destroy(),
+    );
+  }
+
   #wrap(socket: Socket, encrypted: boolean, handler: DialHandler, data = false): NodeTransport {
-    const transport = new NodeTransport(socket, encrypted, this.#shared, handler);
+    const transport = new NodeTransport(socket, encrypted, this.#shared, this.#faults, handler);
     transport.attach(data);
     return transport;
   }
@@ -108,7 +119,7 @@ export class NodeDialer implements Dialer {
     return {
       buffer: () => this.#shared.read,
       callback(length, bytes) {
-        transport().handler.onData(bytes, 0, length);
+        transport().received(bytes, 0, length);
         return true;
       },
     };

@@ -1,32 +1,80 @@
 import type { Socket } from 'node:net';
 import type { Transport, TransportHandler } from '../types.ts';
 import { asBuffer } from './node-bytes.ts';
+import type { Faults } from '../core/faults.ts';
 import type { SharedBuffers } from './shared-buffers.ts';
 
-/** A connection over `net.Socket` or `tls.TLSSocket`. The handler may be exchanged (a sniffer gives way to a protocol). */
+/**
+ * A connection over `net.Socket` or `tls.TLSSocket`. The handler may be exchanged (a sniffer gives way to a protocol). What it throws ends this
+ * connection.
+ */
 export class NodeTransport implements Transport {
   handler: TransportHandler;
   readonly socket: Socket;
   readonly #shared: SharedBuffers;
   readonly #encrypted: boolean;
+  readonly #faults: Faults;
   #error: string | undefined;
   #ended = false;
 
-  constructor(socket: Socket, encrypted: boolean, shared: SharedBuffers, handler: TransportHandler) {
+  // oxlint-disable-next-line max-params -- made for every connection: an object for them would be another allocation
+  constructor(socket: Socket, encrypted: boolean, shared: SharedBuffers, faults: Faults, handler: TransportHandler) {
     this.socket = socket;
     this.handler = handler;
     this.#shared = shared;
     this.#encrypted = encrypted;
+    this.#faults = faults;
   }
 
   /** Listens to the socket. `data` is false for sockets whose bytes come through an `onread` buffer. */
   attach(data: boolean): void {
     const { socket } = this;
-    if (data) socket.on('data', (bytes: Buffer) => this.handler.onData(bytes, 0, bytes.length));
-    socket.on('end', () => this.handler.onEnd());
-    socket.on('drain', () => this.handler.onDrain());
+    if (data) socket.on('data', (bytes: Buffer) => this.received(bytes, 0, bytes.length));
+    socket.on('end', () => this.ended());
+    socket.on('drain', () => this.#drained());
     socket.on('error', (error) => (this.#error = reasonOf(error)));
-    socket.on('close', () => this.handler.onClose(this.#error));
+    socket.on('close', () => this.#closed());
+  }
+
+  /** Bytes of the peer. */
+  received(bytes: Uint8Array, start: number, end: number): void {
+    try {
+      this.handler.onData(bytes, start, end);
+    } catch (error) {
+      this.#broken('data', error);
+    }
+  }
+
+  /** The peer said FIN. */
+  ended(): void {
+    try {
+      this.handler.onEnd();
+    } catch (error) {
+      this.#broken('end', error);
+    }
+  }
+
+  #drained(): void {
+    try {
+      this.handler.onDrain();
+    } catch (error) {
+      this.#broken('drain', error);
+    }
+  }
+
+  #closed(): void {
+    try {
+      this.handler.onClose(this.#error);
+    } catch (error) {
+      this.#faults.report('close', error);
+      this.#faults.forget(this.handler);
+    }
+  }
+
+  #broken(place: string, error: unknown): void {
+    this.#faults.report(place, error);
+    this.#error ??= 'internal error';
+    this.destroy();
   }
 
   write(bytes: Uint8Array, start: number, end: number): boolean {
