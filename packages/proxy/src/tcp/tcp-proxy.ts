@@ -1,4 +1,4 @@
-import { record, type CompiledChain, type CompiledCluster, type CompiledTcp, type Host, type PickWish } from '@meltemi/runtime';
+import type { CompiledChain, CompiledCluster, CompiledTcp, Host, PickWish } from '@meltemi/runtime';
 import type { CompiledLog } from '../access-log/compile-log.ts';
 import { compileLog } from '../access-log/compile-log.ts';
 import { createStreamInfo } from '../core/stream-info.ts';
@@ -10,6 +10,8 @@ import { connectFailure } from '../http/upstream-connection.ts';
 import { hostPort } from '../net/addresses.ts';
 import type { DialedInfo, DialHandler } from '../net/net-port.ts';
 import { dialTarget } from '../pool/dial-target.ts';
+import { closeForgotten } from '../pool/host-pools.ts';
+import { lookUpServerName, type NamedHost } from './named-host.ts';
 import { dialTunnel } from './tunnel.ts';
 import { flagBit, type ResponseFlag, type StreamInfo, type Transport } from '../types.ts';
 
@@ -51,15 +53,15 @@ class TcpConnection implements Connection {
   #cluster: CompiledCluster | undefined = undefined;
   #wish: PickWish | undefined = undefined;
   #host: Host | undefined = undefined;
+  /** Where the server name leads, once it is looked up; until then, how to stop that. */
+  #named: NamedHost | undefined = undefined;
+  #giveUp: (() => void) | undefined = undefined;
   #counted = false;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #clientEnded = false;
   #serverEnded = false;
   #closed = false;
-  /** Where the server name leads, once it is looked up; until then, how to stop that. */
-  #named: NamedHost | undefined = undefined;
-  #giveUp: (() => void) | undefined = undefined;
   /** Present while both sides have ended and what is queued for them is still on its way. */
   #last: { readonly turn: Deadline; readonly linger: Linger; open: number } | undefined = undefined;
   #attempts = 0;
@@ -72,10 +74,9 @@ class TcpConnection implements Connection {
     this.#info = createStreamInfo('tcp', accepted, worker.ports.clock.now(), worker.wheel.now());
     const metadata = accepted.connection.told?.metadata;
     if (metadata !== undefined) this.#info.dynamicMetadata = new Map(metadata);
-    const broken = (): void => this.#drop();
-    this.#idle = createDeadline(() => this.#expired('idleTimeout'), broken);
-    this.#connect = createDeadline(() => this.#failed('connection timeout'), broken);
-    this.#duration = createDeadline(() => this.#expired('maxDuration'), broken);
+    this.#idle = createDeadline(() => this.#end(undefined, 'idle_timeout'));
+    this.#connect = createDeadline(() => this.#failed('connection timeout'));
+    this.#duration = createDeadline(() => this.#end('DT', 'max_duration_timeout'));
     worker.connections.add(this);
     const { maxDownstreamConnectionDurationMs } = tcp.config;
     if (maxDownstreamConnectionDurationMs > 0) worker.wheel.set(this.#duration, this.#info.startMs, maxDownstreamConnectionDurationMs);
@@ -146,9 +147,20 @@ class TcpConnection implements Connection {
       this.#end('NR', 'original destination is this listener');
       return undefined;
     }
+    if (discovery.t === 'dynamic') return this.#pickNamed(cluster);
     const host = cluster.pick(this.#worker.random, this.#worker.wheel.now(), this.#wish);
     if (host === undefined) this.#end('UH', 'no_healthy_upstream');
     return host;
+  }
+
+  #pickNamed(cluster: CompiledCluster): Host | undefined {
+    const host = this.#named === undefined ? undefined : cluster.originalDst(this.#named, this.#named.hostname);
+    if (cluster.forgotten.length > 0) closeForgotten(cluster);
+    if (host !== undefined) return host;
+    // What was held for a name that is not found has reached nobody.
+    this.#info.bytesReceived = 0;
+    this.#end('UH', '');
+    return undefined;
   }
 
   #upstream(): DialHandler {
@@ -166,22 +178,11 @@ class TcpConnection implements Connection {
       onDrain: () => this.#client.pause(false),
       onClose: (error) => {
         if (!current) return;
-    if (discovery.t === 'dynamic') return this.#pickNamed(cluster);
         current = false;
         if (this.#closed) return this.#lastOf();
         if (!this.#connected) this.#failed(connectFailure(error ?? 'the peer closed'));
         // A reset is a reset on the other side, too.
         else this.#end(error === undefined ? undefined : error === 'ECONNRESET' ? 'UR' : 'UC', error ?? '', error !== undefined);
-  #pickNamed(cluster: CompiledCluster): Host | undefined {
-    const host = this.#named === undefined ? undefined : cluster.originalDst(this.#named, this.#named.hostname);
-    if (cluster.forgotten.length > 0) closeForgotten(cluster);
-    if (host !== undefined) return host;
-    // What was held for a name that is not found has reached nobody.
-    this.#info.bytesReceived = 0;
-    this.#end('UH', '');
-    return undefined;
-  }
-
       },
     };
   }
@@ -212,7 +213,6 @@ class TcpConnection implements Connection {
     const dead = this.#server;
     this.#server = undefined;
     this.#worker.wheel.clear(this.#connect);
-    this.#countConnected();
     if (this.#attempts < Math.max(1, this.#tcp.config.maxConnectAttempts)) {
       this.#dial();
       dead?.destroy();
@@ -249,8 +249,6 @@ class TcpConnection implements Connection {
   onEnd(): void {
     this.#clientEnded = true;
     if (this.#connected) this.#server?.end();
-    this.#countEnded(reason);
-    this.#dialedMs = 0;
     if (this.#serverEnded) this.#end(undefined, '');
   }
 
@@ -300,6 +298,7 @@ class TcpConnection implements Connection {
     const worker = this.#worker;
     const info = this.#info;
     this.#release(undefined);
+    this.#giveUp?.();
     for (const deadline of [this.#idle, this.#connect, this.#duration]) worker.wheel.remove(deadline);
     if (flag !== undefined) info.flags |= flagBit(flag);
     info.connectionTerminationDetails = details;
@@ -343,5 +342,4 @@ class TcpConnection implements Connection {
     this.#client.destroy(reset);
     this.#server?.destroy(reset);
   }
-    this.#giveUp?.();
 }
