@@ -112,9 +112,6 @@ function sessionHost(override: MetadataStruct | undefined): PickWish['override']
 /** Where the filter of stateful sessions leaves the host that the client's session names. */
 const OVERRIDE_HOST = 'envoy.lb.override_host';
 
-function originalHost(x: Exchange, cluster: CompiledCluster): Host | undefined {
-  const { connection } = x.info;
-  const { discovery } = cluster.config;
 /** Without the filter that looks names up nothing is known of any. */
 function namedHost(x: Exchange, cluster: CompiledCluster): Host | undefined {
   const { destination, hostname } = x.hostChoice ?? {};
@@ -127,6 +124,9 @@ function namedHost(x: Exchange, cluster: CompiledCluster): Host | undefined {
   return host;
 }
 
+function originalHost(x: Exchange, cluster: CompiledCluster): Host | undefined {
+  const { connection } = x.info;
+  const { discovery } = cluster.config;
   const named = x.hostChoice?.destination;
   // Not redirected: the "original destination" is this very listener.
   const loops = connection.originalPort === connection.localPort && connection.originalAddress === connection.localAddress;

@@ -48,6 +48,11 @@ export function originalDstCluster(config: RuntimeCluster, before: CompiledClust
   };
 }
 
+/** Two names at one address are two hosts: what is spoken to them need not be the same. */
+function looseId(key: string, hostname: string): string {
+  return hostname === '' ? key : `${hostname}|${key}`;
+}
+
 function forgetOne(known: Map<string, Host>, forgotten: Host[]): void {
   for (const [id, host] of known) {
     if (host.active > 0) continue;
@@ -56,9 +61,4 @@ function forgetOne(known: Map<string, Host>, forgotten: Host[]): void {
     forgotten.push(host);
     return;
   }
-/** Two names at one address are two hosts: what is spoken to them need not be the same. */
-function looseId(key: string, hostname: string): string {
-  return hostname === '' ? key : `${hostname}|${key}`;
-}
-
 }

@@ -114,8 +114,8 @@ function decodeOriginalDst(reader: Reader): RuntimeCluster['discovery'] {
   return { t: 'original-dst', ...(portOverride === undefined ? {} : { portOverride }), ...(header === undefined ? {} : { header }) };
 }
 
-const AGGREGATE = 'envoy.extensions.clusters.aggregate.v3.ClusterConfig';
 const DYNAMIC = 'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig';
+const AGGREGATE = 'envoy.extensions.clusters.aggregate.v3.ClusterConfig';
 
 function decodeCustomType(reader: Reader): RuntimeCluster['discovery'] {
   const name = reader.string('name');
@@ -126,17 +126,16 @@ function decodeCustomType(reader: Reader): RuntimeCluster['discovery'] {
     config.require('clusters', clusters.length > 0, 'an aggregate cluster needs at least one cluster');
     return { t: 'aggregate', clusters };
   }
-  config?.ignoreRest();
   if (config !== undefined && type === DYNAMIC) {
     // Two names of one address may share a connection of HTTP/2: it need not be so. Names are checked by what the transport says, always.
     config.harmless('allow_coalesced_connections', 'allow_insecure_cluster_options');
     return { t: 'dynamic', cache: decodeDnsCache(config) };
   }
+  config?.ignoreRest();
   reader.fail('', `cluster type "${name}" (${type}) is not supported by this proxy`);
   return { t: 'aggregate', clusters: [] };
 }
 
-type CommonLb = Pick<RuntimeCluster, 'panicThreshold' | 'ignoreNewHostsUntilChecked' | 'overrideStatuses'>;
 /** A name that somebody calls must be the one that TLS asks for and checks, unless it is said that it need not. */
 function checkDynamic(reader: Reader): void {
   const provided = reader.string('lb_policy') === 'CLUSTER_PROVIDED' || reader.has('load_balancing_policy');
@@ -152,6 +151,7 @@ function checkDynamic(reader: Reader): void {
   );
 }
 
+type CommonLb = Pick<RuntimeCluster, 'panicThreshold' | 'ignoreNewHostsUntilChecked' | 'overrideStatuses'>;
 
 function decodeCommonLb(common: Reader | undefined): CommonLb {
   if (common === undefined) return { panicThreshold: 0.5, ignoreNewHostsUntilChecked: false, overrideStatuses: OVERRIDE_STATUSES };
@@ -187,18 +187,18 @@ interface ProtocolOptions {
   readonly errors: { readonly errorStatuses?: readonly number[] };
 }
 
-function decodeProtocolOptions(reader: Reader): ProtocolOptions {
 function isDynamic(reader: Reader): boolean {
   const url = asObject(asObject(reader.raw('cluster_type'))?.['typed_config'])?.['@type'];
   return typeof url === 'string' && url.endsWith(`/${DYNAMIC}`);
 }
 
+function decodeProtocolOptions(reader: Reader): ProtocolOptions {
   const perConnection = reader.number('max_requests_per_connection', 0);
   const options = findHttpOptions(reader);
   const upstream = options?.message('upstream_http_protocol_options');
-  const errorStatuses = decodeErrorStatuses(options);
   // Without any options a dynamic forward proxy is the safe one.
   const byName = options === undefined && isDynamic(reader);
+  const errorStatuses = decodeErrorStatuses(options);
   return {
     http: { ...decodeCodec(options), ...decodeConnectionOptions(options?.message('common_http_protocol_options'), perConnection) },
     names: { sniByRequest: upstream?.bool('auto_sni') ?? byName, sanByRequest: upstream?.bool('auto_san_validation') ?? byName },

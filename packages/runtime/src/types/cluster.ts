@@ -29,10 +29,10 @@ export interface RuntimeCluster {
       }
     /** The connection's original destination (`PassthroughCluster`), or what a request header says, when it is named. */
     | { readonly t: 'original-dst'; readonly portOverride?: number; readonly header?: string }
-    /** Other clusters, one after the other. */
-    | { readonly t: 'aggregate'; readonly clusters: readonly string[] };
     /** Names that requests and connections call, looked up when they do (`envoy.clusters.dynamic_forward_proxy`). */
     | { readonly t: 'dynamic'; readonly cache: DnsCache }
+    /** Other clusters, one after the other. */
+    | { readonly t: 'aggregate'; readonly clusters: readonly string[] };
   readonly lb: LoadBalancing;
   readonly connectTimeoutMs: number;
   readonly transport: UpstreamTransport;
