@@ -19,7 +19,7 @@ export function originalDstCluster(config: RuntimeCluster, before: CompiledClust
   const forgotten: Host[] = [];
   return {
     config,
-    ...breakers,
+    ...createBreakers(config, before),
     forgotten,
     hash: undefined,
     pick: () => undefined,
