@@ -1,4 +1,3 @@
-import { Resolver } from 'node:dns/promises';
 import type { Clock, Log, Random, Timers } from '@meltemi/base';
 import type { Channel } from '@meltemi/grpc';
 import type { ProtoCodec } from '@meltemi/protos';
@@ -6,6 +5,7 @@ import type { Node, Workload } from '@meltemi/protos-types';
 import type { RuntimeDelta } from '@meltemi/runtime';
 import { createConfigClient, type ConfigClient } from '../config/client.ts';
 import { createDnsClusters } from '../config/dns-clusters.ts';
+import { createResolve } from '../dns/resolve-name.ts';
 import type { KnownWorkload } from '../telemetry/peers.ts';
 import type { Engine } from './engine.ts';
 
@@ -46,7 +46,7 @@ export function connectConfiguration(options: ConfigurationOptions): Configurati
     });
   };
 
-  const dns = createDnsClusters({ ...options, resolve: resolveName, onEndpoints: (endpoints) => apply({ endpoints: [endpoints] }) });
+  const dns = createDnsClusters({ ...options, resolve: createResolve([]), onEndpoints: (endpoints) => apply({ endpoints: [endpoints] }) });
   const client = createConfigClient({
     ...options,
     onDelta(delta) {
@@ -64,13 +64,6 @@ export function connectConfiguration(options: ConfigurationOptions): Configurati
       dns[Symbol.dispose]();
     },
   };
-}
-
-let resolver: Resolver | undefined;
-
-async function resolveName(name: string, family: 4 | 6): Promise<readonly { readonly address: string; readonly ttl: number }[]> {
-  resolver ??= new Resolver({ timeout: 2_000, tries: 2 });
-  return family === 4 ? resolver.resolve4(name, { ttl: true }) : resolver.resolve6(name, { ttl: true });
 }
 
 function knownWorkload(workload: Workload): KnownWorkload {
