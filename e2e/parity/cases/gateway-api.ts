@@ -179,4 +179,40 @@ export const cases: readonly ParityCase[] = [
       ask({ headers: { origin: 'https://b.example' } }, { status: 200, headers: { 'access-control-allow-origin': null } }),
     ],
   }),
+  defineCase({
+    ...route({
+      name: '',
+      rules: `- matches: [{ path: { value: /old } }]
+  backendRefs:
+    - ${to('main', ', weight: 1, filters: [{ type: URLRewrite, urlRewrite: { path: { type: ReplacePrefixMatch, replacePrefixMatch: /new } } }]')}
+    - ${to('other', ', weight: 1, filters: [{ type: RequestRedirect, requestRedirect: { hostname: new.example, statusCode: 302 } }]')}
+    - ${to('other', ', weight: 2')}`,
+      steps: [],
+    }),
+    name: 'filters of single backends: each has its share',
+    // 400 requests: a quarter, a quarter and a half, each ± 6 standard deviations.
+    steps: [count(400, ask('/old/x', {}), { main: [48, 152], '': [48, 152], other: [140, 260] })],
+    log: 'not compared',
+  }),
+  route({
+    name: 'URLRewrite of one backend',
+    rules: `- matches: [{ path: { value: /old } }]
+  backendRefs: [${to('main', ', filters: [{ type: URLRewrite, urlRewrite: { hostname: in.example, path: { type: ReplacePrefixMatch, replacePrefixMatch: /new } } }]')}]`,
+    steps: [ask('/old/x', { status: 200, backend: { target: '/new/x', headers: { host: 'in.example' } } })],
+  }),
+  route({
+    name: 'RequestMirror of one backend',
+    rules: `- backendRefs: [${to('main', `, filters: [{ type: RequestMirror, requestMirror: { backendRef: ${to('other')} } }]`)}]`,
+    steps: [ask('/m', { status: 200, body: 'main' })],
+  }),
+  route({
+    name: 'RequestRedirect of one backend',
+    rules: `- backendRefs: [${to('main', ', filters: [{ type: RequestRedirect, requestRedirect: { scheme: https, hostname: new.example, port: 443 } }]')}]`,
+    steps: [ask('/r', { status: 302, headers: { location: 'https://new.example/r' }, backend: null })],
+  }),
+  route({
+    name: 'CORS of one backend',
+    rules: `- backendRefs: [${to('main', ', filters: [{ type: CORS, cors: { allowOrigins: ["https://a.example"], maxAge: 7 } }]')}]`,
+    steps: [ask({ headers: { origin: 'https://a.example' } }, { status: 200, headers: { 'access-control-allow-origin': 'https://a.example' } })],
+  }),
 ];

@@ -26,6 +26,7 @@ export { MESH_CONFIG_MAP, type ConfigMap } from './kinds/core/config-map.ts';
 export { HIDDEN_VALUE, secretValue, type Secret } from './kinds/core/secret.ts';
 export { decodeMeshConfig } from './kinds/mesh/decode-mesh-config.ts';
 export { meshConfigDefinition, type MeshConfigSpec } from './kinds/mesh/mesh-config.ts';
+export type { ExtensionProvider } from './kinds/mesh/extension-providers.ts';
 export type { ProxySettings } from './kinds/mesh/proxy-settings.ts';
 export type { Namespace } from './kinds/core/namespace.ts';
 export type { ServiceAccount } from './kinds/core/service-account.ts';

@@ -43,6 +43,7 @@ export {
 } from './push/peer-authentication.ts';
 export type { KnownChanges, PushChanges, PushContext, PushInputs } from './push/push-context.ts';
 export { CA_SUFFIX, keyPairOf, trustOf, type CredentialTable, type KeyPair, type TrustBundle } from './push/secrets.ts';
+export { collectorServices, collectorsOf } from './push/collectors.ts';
 export { servicesSelecting, visibleServices, type NamespaceServices, type ServiceTable } from './push/services.ts';
 export {
   gatewayVirtualServices,
@@ -59,6 +60,7 @@ export { isVisibleIn, visibilityOf, type Visibility, type VisibilityIndex } from
 export { spiffeId } from './spiffe.ts';
 export type { ClientCertificates, MeshTls, ProxyDefaults, TcpKeepaliveSettings } from './types/proxy-defaults.ts';
 export { DEFAULT_MESH_CONFIG, type MeshConfig } from './types/mesh-config.ts';
+export type { Collector, CollectorHeader, LogLine, LogProvider, MeshTelemetry, SpanProvider, SpanTag } from './types/mesh-telemetry.ts';
 export { isHttp, isHttp2, isTls, parseProtocol, selectProtocol, type Protocol } from './types/protocol.ts';
 export type { ProxyNode, XdsNode } from './types/proxy-node.ts';
 export type {

@@ -61,6 +61,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
       'rules[].filters[].type',
       'rules[].filters[].requestRedirect.path.type',
       'rules[].filters[].urlRewrite.path.type',
+      'rules[].backendRefs[].filters[].requestRedirect.path.type',
+      'rules[].backendRefs[].filters[].urlRewrite.path.type',
       'rules[].backendRefs[].filters[].type',
     ].map((at) => [at, 'tells which field stands beside it']),
   ),

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { decodeMeshConfig, jsonSchemaOf, meshConfigDefinition, type SchemaNode } from '@meltemi/api';
 import { readMeshCase, resourcesOf } from './testdata/mesh-case.ts';
+import { PROVIDER_EXAMPLES, PROVIDERS_ELSEWHERE } from './testdata/provider-examples.ts';
 
 const MESH = `# mesh
 { "base": "egress", "show": ["edge", "client", "web", "db"], "workloads": [
@@ -90,6 +91,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   tlsDefaults: '{ tlsDefaults: { minProtocolVersion: TLSV1_3 } }',
   'tlsDefaults.minProtocolVersion': '{ tlsDefaults: { minProtocolVersion: TLSV1_3 } }',
   'tlsDefaults.cipherSuites': '{ tlsDefaults: { cipherSuites: [ECDHE-RSA-AES128-GCM-SHA256] } }',
+  ...PROVIDER_EXAMPLES,
   'defaultConfig.tracing.sampling': '{ defaultConfig: { tracing: { sampling: 20 } } }',
   'defaultConfig.gatewayTopology.numTrustedProxies': '{ defaultConfig: { gatewayTopology: { numTrustedProxies: 2 } } }',
   'defaultConfig.gatewayTopology.forwardClientCertDetails': '{ defaultConfig: { gatewayTopology: { forwardClientCertDetails: SANITIZE } } }',
@@ -109,6 +111,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 
 /** What decides about other things than what proxies get, and where that is. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
+  ...PROVIDERS_ELSEWHERE,
   trustDomain: 'analysis says when it is not that of the authority (MEL0206), and --mesh-config refuses it',
   ingressControllerMode: 'there are no Ingress objects; OFF and STRICT say as much',
   'inboundTrafficPolicy.mode': 'PASSTHROUGH, the default, is the one value that is taken',

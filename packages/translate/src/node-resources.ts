@@ -1,4 +1,4 @@
-import { effectiveMtls, resolveHost, sidecarScope, type EgressScope, type ProxyNode } from '@meltemi/model';
+import { collectorServices, effectiveMtls, resolveHost, sidecarScope, type EgressScope, type ProxyNode } from '@meltemi/model';
 import type { Cluster, Listener, RouteConfiguration } from '@meltemi/protos-types';
 import { inboundClusters, outboundClusters, type OutboundClusters } from './clusters/index.ts';
 import type { InputsCache, Made } from './common/inputs-cache.ts';
@@ -108,7 +108,7 @@ export function routesFor(view: NodeView, name: string): RouteConfiguration | un
 export function generatedClusters(view: NodeView): NodeResources<Cluster> {
   const { node, state, cache, scope } = view;
   const { virtualServices: _, ...inputs } = outboundInputs(view);
-  const key = { ...inputs, endpoints: state.endpoints, accountsVersion: state.endpoints.accountsVersion };
+  const key = { ...inputs, collectors: collectorServices(state.push), endpoints: state.endpoints, accountsVersion: state.endpoints.accountsVersion };
   const shared = cache.latest('outboundClusters', scope, key, (known, before: Made<typeof key, OutboundClusters> | undefined) =>
     outboundClusters(known, cache, before),
   ).list;

@@ -36,7 +36,7 @@ export function decodeParsed(value: unknown, options: ObjectOptions): DecodedObj
       findings: [errorAt('MEL0102', [], `a document must be a mapping with apiVersion, kind and metadata, but is ${show(value)}`)],
     };
   const names = namesOf(value, options.defaultNamespace);
-  const unreadable = findUnreadable(value, []);
+  const unreadable = findUnreadable(value, [], { left: MAX_VALUES });
   if (unreadable !== undefined) return { ...names, findings: [unreadable] };
   const object = withoutNulls(value) as Readonly<Record<string, unknown>>;
   const found = findKind(object);
@@ -48,7 +48,7 @@ export function decodeParsed(value: unknown, options: ObjectOptions): DecodedObj
   const { body, root } = bodyOf(kind, object);
   if (body === undefined && !kind.specOptional) return { ...names, findings: [...findings, errorAt('IST0106', ['spec'], 'is required')] };
   const decoded = decodeSpec(options.takeUnsupported === true ? { ...kind, unsupported: {} } : kind, body ?? {}, root, context);
-  findings.push(...decoded.findings);
+  for (const finding of decoded.findings) findings.push(finding);
   if (meta.meta === undefined || findings.some((finding) => finding.severity === 'error')) return { ...names, findings };
   const status = object['status'] as Json | undefined;
   const config: Config = {
@@ -155,18 +155,21 @@ function withoutNulls(value: unknown): unknown {
 }
 
 const MAX_DEPTH = 64;
+/** Some ten thousand endpoints with their labels. */
+const MAX_VALUES = 100_000;
 
 /**
- * A key that would reach for the prototype of an object (JSON and YAML can both write it), or nesting so deep that it is an attack
- * on the stack rather than configuration.
+ * A key that would reach for the prototype of an object (JSON and YAML can both write it), or nesting so deep or values so many that it is an
+ * attack on the control plane rather than configuration.
  */
-function findUnreadable(value: unknown, path: Path): ObjectFinding | undefined {
+function findUnreadable(value: unknown, path: Path, budget: { left: number }): ObjectFinding | undefined {
+  if (budget.left-- <= 0) return errorAt('MEL0107', [], `an object holds more than ${MAX_VALUES} values; write several`);
   if (typeof value !== 'object' || value === null) return undefined;
   if (path.length >= MAX_DEPTH) return errorAt('MEL0107', path.slice(0, 8), `is nested deeper than ${MAX_DEPTH} levels`);
   for (const [key, inner] of Object.entries(value)) {
     const at = [...path, Array.isArray(value) ? Number(key) : key];
     if (key === '__proto__') return errorAt('MEL0104', at, '"__proto__" cannot be a key');
-    const found = findUnreadable(inner, at);
+    const found = findUnreadable(inner, at, budget);
     if (found !== undefined) return found;
   }
   return undefined;

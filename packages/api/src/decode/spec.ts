@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { KindDefinition, ValidationContext } from '../kind.ts';
+import type { Finding, KindDefinition, ValidationContext } from '../kind.ts';
 import { formatPath, isWithin, toPath, valueAt, type Path } from '../path.ts';
 import { schemaAt, shapeOf } from '../schema/walk.ts';
 import { findUnsupported } from '../unsupported.ts';
@@ -16,14 +16,20 @@ export interface DecodedSpec {
 
 /** Decodes a spec by the definition of its kind; `root` is the path of the spec in its object. Collects everything that is wrong. */
 export function decodeSpec(kind: KindDefinition, value: unknown, root: Path, context: ValidationContext): DecodedSpec {
-  const parsed = kind.schema.safeParse(value);
-  const findings = parsed.success ? [] : parsed.error.issues.flatMap((issue) => issueFindings(kind, issue, value, root));
-  findings.push(...unsupportedFindings(kind, value, root));
+  const parsed = bounded(() => kind.schema.safeParse(value));
+  if (parsed === undefined) return { findings: [tooFaulty(root)] };
+  const issues = parsed.success ? [] : parsed.error.issues;
+  const findings = issues.slice(0, MAX_FINDINGS).flatMap((issue) => issueFindings(kind, issue, value, root));
+  for (const finding of unsupportedFindings(kind, value, root)) findings.push(finding);
+  // Of so many faults, those across fields are not waited for.
+  if (findings.length >= MAX_FINDINGS) return { findings: [...findings.slice(0, MAX_FINDINGS), tooFaulty(root)] };
   const { spec, removed, original } = parsed.success
     ? { spec: parsed.data, removed: [], original: (path: Path) => path }
-    : repair(kind, value, parsed.error.issues);
+    : repair(kind, value, issues);
   if (spec !== undefined) {
-    for (const finding of kind.validate(spec as never, context)) {
+    const rules = bounded(() => kind.validate(spec as never, context));
+    if (rules === undefined) return { findings: [...findings, tooFaulty(root)] };
+    for (const finding of rules.length > MAX_FINDINGS ? gravest(rules) : rules) {
       const path = original(finding.path);
       // What a removed part would have said is not known: a finding at or around it may be its echo.
       if (removed.some((gone) => isWithin(gone, path) || isWithin(path, gone))) continue;
@@ -40,6 +46,29 @@ export function decodeSpec(kind: KindDefinition, value: unknown, root: Path, con
   }
   const refused = findings.some((finding) => finding.severity === 'error');
   return refused ? { findings } : { spec, findings };
+}
+
+/** More than anybody reads, and few enough to be made quickly. */
+const MAX_FINDINGS = 1_000;
+
+function tooFaulty(root: Path): ObjectFinding {
+  return errorAt('MEL0107', root, 'has more faults than are told at once; mend these first');
+}
+
+/** Undefined when there is so much to say that it does not fit on the stack. */
+function bounded<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** As many as are told; no warning stands in the place of an error. */
+function gravest(findings: readonly Finding[]): readonly Finding[] {
+  const isError = ({ severity = 'error' }: Finding): boolean => severity === 'error';
+  return [...findings.filter(isError), ...findings.filter((finding) => !isError(finding))].slice(0, MAX_FINDINGS);
 }
 
 function unsupportedFindings(kind: KindDefinition, value: unknown, root: Path): ObjectFinding[] {

@@ -1,5 +1,6 @@
 import { durationMs, type MeshConfigSpec, type ProxySettings } from '@meltemi/api';
 import type { MeshConfig } from '../types/mesh-config.ts';
+import { telemetryFrom } from './from-telemetry.ts';
 import type { ClientCertificates, ProxyDefaults } from '../types/proxy-defaults.ts';
 
 /** The settings of the mesh that a MeshConfig makes of `base`, whose values stay where it says nothing. The trust domain is the authority's: it stays. */
@@ -29,6 +30,7 @@ function logging(base: MeshConfig, spec: MeshConfigSpec): Partial<MeshConfig> {
     accessLogFormat: spec.accessLogFormat ?? base.accessLogFormat,
     accessLogEncoding: spec.accessLogEncoding ?? base.accessLogEncoding,
     enableTracing: spec.enableTracing ?? base.enableTracing,
+    telemetry: telemetryFrom(base.telemetry, spec),
     tracingSamplingPercent: spec.defaultConfig?.tracing?.sampling ?? base.tracingSamplingPercent,
   };
 }

@@ -25,6 +25,8 @@ export interface DerivedRule {
   readonly missingStatus: 500;
   /** Clients come back to the endpoint that they were with. */
   readonly session?: Session;
+  /** It takes, of requests that no earlier part of the rule took, those up to this share of all; undefined: the rest. */
+  readonly upToPercent?: number;
 }
 
 /** An HTTP rule that was made of a route of the Gateway API. */

@@ -3,7 +3,6 @@ import type {
   CorsPolicy,
   GRPCRoute,
   GRPCRouteMatch,
-  Headers,
   HTTPRoute,
   HTTPRouteFilter,
   HTTPRouteMatch,
@@ -19,8 +18,10 @@ import { durationMs } from '@meltemi/api';
 import type { DerivedHttpRoute, DerivedRule } from './derived.ts';
 import type { Fault } from './conditions.ts';
 import type { GatewayApiObjects } from './inputs.ts';
+import { firstOfEach, headersOf } from './modifiers.ts';
 import type { RankedRule } from './precedence.ts';
-import { firstFault, referrer, resolveBackend, type BackendReference, type ResolvedBackend } from './references.ts';
+import { partsOf, ruleFilters, withMirrors, type AnyRule } from './rule-parts.ts';
+import { firstFault, type ResolvedBackend } from './references.ts';
 import { sessionOfRule } from './sessions.ts';
 
 /** The rules of a route, one for each match, and the first reference that leads nowhere. */
@@ -35,15 +36,14 @@ export interface RulePlace {
   readonly atGateway: boolean;
 }
 
-type AnyRule = HTTPRouteRule | GRPCRoute['rules'][number];
-
 /** The rules of an HTTPRoute as rules of a VirtualService. */
 export function httpRules(objects: GatewayApiObjects, config: Config<HTTPRoute>, place: RulePlace): ConvertedRules {
   return convertRules<HTTPRouteMatch>(objects, config, config.spec.rules, (rule, match) => {
     const converted = httpMatch(match);
     const prefix = converted.uri?.prefix;
     const http = rule as HTTPRouteRule;
-    return { match: converted, more: { ...fromFilters(http.filters ?? [], prefix, place), ...timeouts(http), ...rename(http.name) } };
+    const filtered = (filters: readonly HTTPRouteFilter[]) => fromFilters(filters, prefix, place);
+    return { match: converted, more: { ...filtered(http.filters ?? []), ...timeouts(http), ...rename(http.name) }, filtered };
   });
 }
 
@@ -52,76 +52,52 @@ export function grpcRules(objects: GatewayApiObjects, config: Config<GRPCRoute>,
   return convertRules<GRPCRouteMatch>(objects, config, config.spec.rules, (rule, match) => ({
     match: grpcMatch(match),
     more: { ...fromFilters((rule.filters ?? []) as readonly HTTPRouteFilter[], undefined, place), ...rename(rule.name) },
+    filtered: (filters) => fromFilters(filters, undefined, place),
   }));
 }
 
 const rename = (name: string | undefined): Partial<HttpRoute> => (name === undefined ? {} : { name });
 
+/** One match of a rule. */
+interface Converted {
+  readonly match: HttpMatchRequest;
+  /** What the rule says besides. */
+  readonly more: Partial<HttpRoute>;
+  /** What filters of one of its backends say. */
+  readonly filtered: (filters: readonly HTTPRouteFilter[]) => Partial<HttpRoute>;
+}
+
 function convertRules<M>(
   objects: GatewayApiObjects,
   config: Config,
   rules: readonly AnyRule[],
-  convert: (rule: AnyRule, match: M | undefined) => { readonly match: HttpMatchRequest; readonly more: Partial<HttpRoute> },
+  convert: (rule: AnyRule, match: M | undefined) => Converted,
 ): ConvertedRules {
   const faults: ResolvedBackend[] = [];
   const ranked = rules.flatMap((rule, index): RankedRule[] => {
-    const targets = backendsOf(objects, config, rule, faults);
+    const references = { objects, config, faults };
+    const parts = partsOf(references, rule);
     const session = sessionOfRule(config, rule, index);
     const matches = (rule.matches ?? []) as readonly M[];
-    return (matches.length === 0 ? [undefined] : matches).map((item, at) => {
-      const { match, more } = convert(rule, item);
-      const derived: DerivedRule = {
-        source: config,
-        path: `spec.rules[${index}]${item === undefined ? '' : `.matches[${at}]`}`,
-        wholeSegments: true,
-        missingStatus: 500,
-        ...(session === undefined ? {} : { session }),
-      };
-      const http: DerivedHttpRoute = { ...more, ...(more.redirect === undefined ? targets : {}), match: [match], derived };
-      return { http: withMirrors({ objects, config, faults }, rule, http), config, rule: index, match: at };
+    return (matches.length === 0 ? [undefined] : matches).flatMap((item, at) => {
+      const { match, more, filtered } = convert(rule, item);
+      return parts.map(({ targets, filters, upToPercent }): RankedRule => {
+        const derived: DerivedRule = {
+          source: config,
+          path: `spec.rules[${index}]${item === undefined ? '' : `.matches[${at}]`}`,
+          wholeSegments: true,
+          missingStatus: 500,
+          ...(session === undefined ? {} : { session }),
+          ...(upToPercent === undefined ? {} : { upToPercent }),
+        };
+        const { headers: _, ...own } = filtered(filters);
+        const all = { ...more, ...own };
+        const http: DerivedHttpRoute = { ...all, ...(all.redirect === undefined ? targets : {}), match: [match], derived };
+        return { http: withMirrors(references, [...ruleFilters(rule), ...filters], http), config, rule: index, match: at };
+      });
     });
   });
   return { rules: ranked, fault: firstFault(faults) };
-}
-
-const NOTHING_THERE = { directResponse: { status: 500 } } as const;
-
-/** Where a rule sends requests. Without a backend that may get one, it answers 500. */
-function backendsOf(
-  objects: GatewayApiObjects,
-  config: Config,
-  rule: AnyRule,
-  faults: ResolvedBackend[],
-): Pick<HttpRoute, 'route' | 'directResponse'> {
-  const from = referrer(config);
-  const all = (rule.backendRefs ?? []).map((ref) => ({ ref, resolved: resolveBackend(objects, ref, from) }));
-  faults.push(...all.map(({ resolved }) => resolved));
-  const open = all.filter(({ ref }) => ref.weight > 0);
-  if (open.every(({ resolved }) => resolved.fault !== undefined)) return NOTHING_THERE;
-  return {
-    route: open.map(({ ref, resolved }) => {
-      const headers = headersOf((ref.filters ?? []) as readonly HTTPRouteFilter[]);
-      return { destination: resolved.destination, weight: ref.weight, ...(headers === undefined ? {} : { headers }) };
-    }),
-  };
-}
-
-/** Where references are looked up from, and what is wrong with them is gathered. */
-interface References {
-  readonly objects: GatewayApiObjects;
-  readonly config: Config;
-  readonly faults: ResolvedBackend[];
-}
-
-function withMirrors({ objects, config, faults }: References, rule: AnyRule, http: DerivedHttpRoute): DerivedHttpRoute {
-  const wanted = ((rule.filters ?? []) as readonly HTTPRouteFilter[]).flatMap(({ requestMirror }) => requestMirror ?? []);
-  const mirrors = wanted.flatMap(({ backendRef, percent, fraction }) => {
-    const resolved = resolveBackend(objects, backendRef as BackendReference, referrer(config));
-    faults.push(resolved);
-    const share = fraction === undefined ? (percent ?? 100) : (fraction.numerator / fraction.denominator) * 100;
-    return resolved.fault === undefined ? [{ destination: resolved.destination, percentage: { value: share } }] : [];
-  });
-  return mirrors.length === 0 ? http : { ...http, mirrors };
 }
 
 // ----------------------------------------------------------------------------------------------------------------- matches
@@ -158,10 +134,6 @@ function valuesOf(
   return { [field]: firstOfEach(values) };
 }
 
-function firstOfEach<T>(entries: readonly (readonly [name: string, value: T])[]): Readonly<Record<string, T>> {
-  return Object.fromEntries(new Map(entries.toReversed()));
-}
-
 function grpcMatch(match: GRPCRouteMatch | undefined): HttpMatchRequest {
   const headers = valuesOf('headers', match?.headers, (name) => name.toLowerCase());
   return { uri: grpcPath(match?.method), ...headers };
@@ -193,28 +165,6 @@ function fromFilters(filters: readonly HTTPRouteFilter[], prefix: string | undef
     ...(redirect === undefined ? {} : { redirect: redirectOf(redirect, prefix, place) }),
     ...(rewrite === undefined ? {} : { rewrite: rewriteOf(rewrite, prefix) }),
     ...(cors === undefined ? {} : { corsPolicy: corsOf(cors) }),
-  };
-}
-
-function headersOf(filters: readonly HTTPRouteFilter[]): Headers | undefined {
-  const request = filters.find((filter) => filter.requestHeaderModifier !== undefined)?.requestHeaderModifier;
-  const response = filters.find((filter) => filter.responseHeaderModifier !== undefined)?.responseHeaderModifier;
-  if (request === undefined && response === undefined) return undefined;
-  return {
-    ...(request === undefined ? {} : { request: operations(request) }),
-    ...(response === undefined ? {} : { response: operations(response) }),
-  };
-}
-
-type Modifier = NonNullable<HTTPRouteFilter['requestHeaderModifier']>;
-
-function operations({ set, add, remove }: Modifier): NonNullable<Headers['request']> {
-  // A "%" is a plain character here.
-  const record = (list: Modifier['set']) => firstOfEach((list ?? []).map(({ name, value }) => [name.toLowerCase(), value.replaceAll('%', '%%')]));
-  return {
-    ...(set === undefined ? {} : { set: record(set) }),
-    ...(add === undefined ? {} : { add: record(add) }),
-    ...(remove === undefined ? {} : { remove: remove.map((name) => name.toLowerCase()) }),
   };
 }
 

@@ -2,6 +2,7 @@ import { configKey, ofKind, type Config } from '@meltemi/api';
 import { serviceKey } from '../endpoint-index.ts';
 import { convertGatewayApi, touchesGatewayApi } from '../gateway-api/convert.ts';
 import type { GatewayApiState } from '../gateway-api/state.ts';
+import { withKnownCollectors } from './collectors.ts';
 import { buildDestinationRuleTable } from './destination-rules.ts';
 import { buildEnvoyFilterTable } from './envoy-filters.ts';
 import { buildGatewayTable } from './gateways.ts';
@@ -17,9 +18,12 @@ import { buildVirtualServiceTable } from './virtual-services.ts';
  * every entry whose object did not change: the result is equal to a full build (a property test says so), and whatever depends on an
  * unchanged part can be recognised by identity. Who knows which objects came, went or changed since then tells it; else all are compared.
  */
-export function buildPushContext(inputs: PushInputs, previous?: PushContext, known?: KnownChanges): PushContext {
-  const before = previous !== undefined && sameMesh(inputs, previous.inputs) ? previous : undefined;
-  const mesh = before?.mesh ?? inputs.mesh;
+export function buildPushContext(given: PushInputs, previous?: PushContext, known?: KnownChanges): PushContext {
+  // Settings that say the same are the same object, from snapshot to snapshot.
+  const same = previous !== undefined && sameMesh(given, previous.inputs);
+  const inputs = same ? { ...given, mesh: previous.inputs.mesh } : given;
+  const mesh = withKnownCollectors(inputs.mesh, inputs.services);
+  const before = same && mesh === previous.mesh ? previous : undefined;
   const own = changesOf(inputs, before, known);
   const gatewayApi = gatewayApiOf(inputs, before, own);
   const changes = withDerived(own, gatewayApi, before);

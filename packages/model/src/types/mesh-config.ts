@@ -1,4 +1,5 @@
 import type { ClientCertificates, MeshTls, ProxyDefaults, TcpKeepaliveSettings } from './proxy-defaults.ts';
+import { NO_TELEMETRY, type MeshTelemetry } from './mesh-telemetry.ts';
 import type { HttpRetry, LoadBalancerSettings } from '@meltemi/api';
 
 /** The mesh-wide settings, with Istio's names and defaults. */
@@ -50,6 +51,8 @@ export interface MeshConfig {
   /** Value of the `server` header; undefined: what the upstream wrote. */
   readonly serverHeader: string | undefined;
   readonly addRequestId: boolean;
+  /** Logs and traces for collectors of other makes. */
+  readonly telemetry: MeshTelemetry;
   /** How proxies are started. */
   readonly proxy: ProxyDefaults;
 }
@@ -86,5 +89,6 @@ export const DEFAULT_MESH_CONFIG: MeshConfig = {
   sidecarClientCertificates: { forward: 'APPEND_FORWARD', details: { subject: true, cert: false, dns: true, uri: true } },
   serverHeader: 'istio-envoy',
   addRequestId: true,
+  telemetry: NO_TELEMETRY,
   proxy: { concurrency: undefined, environment: {}, terminationDrainMs: undefined, drainMs: undefined },
 };

@@ -22,6 +22,29 @@ export function passthroughCluster(mesh: MeshConfig): Cluster {
   return originalDestination(PASSTHROUGH_CLUSTER, mesh);
 }
 
+/** A service outside the mesh that takes logs or spans, at an address that the mesh's settings name. */
+export function collectorCluster({ name, host, port, grpc, mesh }: CollectorClusterInputs): Cluster {
+  const literal = /^[\d.]+$/.test(host) || host.includes(':');
+  const address = { socket_address: { address: host, port_value: port } };
+  return {
+    name,
+    type: literal ? 'STATIC' : 'STRICT_DNS',
+    connect_timeout: protoDuration(mesh.connectTimeoutMs),
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
+    ...(literal ? {} : { dns_refresh_rate: protoDuration(mesh.dnsRefreshRateMs), respect_dns_ttl: true }),
+    ...(grpc ? protocolOptions('http2', undefined) : {}),
+  };
+}
+
+export interface CollectorClusterInputs {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** It is called over HTTP/2. */
+  readonly grpc: boolean;
+  readonly mesh: MeshConfig;
+}
+
 /** The same for connections that came in, to ports nobody declared. Istio's source address tells the redirection that they are on their way to the application: otherwise they would be caught again. */
 export function inboundPassthroughCluster(mesh: MeshConfig): Cluster {
   return {

@@ -1,4 +1,5 @@
 import {
+  collectorsOf,
   destinationRuleFor,
   serviceKey,
   isWildcard,
@@ -14,13 +15,22 @@ import type { InputsCache, Made } from '../common/inputs-cache.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import type { InboundPort } from '../listeners/inbound-ports.ts';
 import { zonesInUse } from './zones.ts';
-import { blackHoleCluster, inboundClusterOf, inboundPassthroughCluster, passthroughCluster, type InboundClusterInputs } from './fixed-clusters.ts';
+import {
+  collectorCluster,
+  blackHoleCluster,
+  inboundClusterOf,
+  inboundPassthroughCluster,
+  passthroughCluster,
+  type InboundClusterInputs,
+} from './fixed-clusters.ts';
 import { outboundClusterOf } from './outbound-cluster.ts';
 
 /** Everything a node's outbound clusters depend on. */
 export interface OutboundClustersInputs {
   readonly scope: NodeScope;
   readonly services: NamespaceServices;
+  /** Those that every proxy calls, known in its scope or not. */
+  readonly collectors: readonly Service[];
   readonly destinationRules: DestinationRuleTable;
   readonly mesh: MeshConfig;
   /** The index, and the version that stands for the identities in it. */
@@ -50,15 +60,26 @@ export function outboundClusters(
 ): OutboundClusters {
   const { scope, mesh } = inputs;
   const fixed: Cluster[] = [cache.get('blackHoleCluster', { mesh }, () => blackHoleCluster(mesh))];
+  fixed.push(...collectorClusters(mesh, cache));
   if (scope.interception === 'REDIRECT') fixed.push(cache.get('passthroughCluster', { mesh }, () => passthroughCluster(mesh)));
   const zones = zonesInUse(inputs.destinationRules, mesh);
   const old = before?.inputs.mesh === mesh && zonesInUse(before.inputs.destinationRules, before.inputs.mesh) === zones ? before : undefined;
   const known = new Map(old?.made.rows.map((row) => [row.service, row]));
   const sameRules = old?.inputs.destinationRules === inputs.destinationRules;
   // A wildcard has no address of its own: only an original destination can be reached.
-  const services = inputs.services.list.filter((service) => !isWildcard(service.hostname) || service.resolution === 'none');
+  const visible = inputs.services.list.filter((service) => !isWildcard(service.hostname) || service.resolution === 'none');
+  const services = [...visible, ...inputs.collectors.filter((service) => !visible.includes(service))];
   const rows = services.map((service) => rowOf(service, inputs, cache, { row: known.get(service), sameRules }));
   return { rows, list: [...fixed, ...rows.flatMap(({ clusters }) => clusters)] };
+}
+
+/** Zipkin alone is not called over gRPC. */
+function collectorClusters(mesh: MeshConfig, cache: InputsCache): readonly Cluster[] {
+  return collectorsOf(mesh).flatMap((collector) => {
+    const { byAddress, cluster: name, host, port } = collector;
+    const grpc = mesh.telemetry.spans?.collector !== collector;
+    return byAddress ? [cache.get('collectorCluster', { name, host, port, grpc, mesh }, collectorCluster)] : [];
+  });
 }
 
 function rowOf(

@@ -1,5 +1,6 @@
 import type { MeshConfig } from '@meltemi/model';
 import { ANY_TYPE, EXTENSION_NAME, packAny, type AccessLog, type CommonGrpcAccessLogConfig, type JsonObject } from '@meltemi/protos-types';
+import { providerLog, serviceLog } from './log-providers.ts';
 import { AGENT_CLUSTER } from './names.ts';
 
 /** Istio's default text format. */
@@ -63,11 +64,17 @@ export interface AccessLogPlace {
 }
 
 /**
- * The access logs of a filter: text or JSON as the mesh asks for, and on Envoy the agent's access-log service, from which our metrics and spans come.
+ * The access logs of a filter: where the mesh's providers have them, else text or JSON into the mesh's file; and on Envoy the agent's access-log service, from which our metrics and spans come.
  * Its log name tells the reporter: `meltemi-inbound` or `meltemi-outbound`.
  */
 export function accessLogs(mesh: MeshConfig, place: AccessLogPlace): readonly AccessLog[] {
-  return [...fileLog(mesh), ...(place.dataPlane === 'envoy' ? [agentLog(place)] : [])];
+  const { logs, accessLogService } = mesh.telemetry;
+  const usual = { text: mesh.accessLogFormat === '' || mesh.accessLogEncoding === 'JSON' ? TEXT_FORMAT : mesh.accessLogFormat };
+  return [
+    ...(logs === undefined ? fileLog(mesh) : logs.map((provider) => providerLog(provider, place.kind, usual)).filter((log) => log !== undefined)),
+    ...(accessLogService === undefined ? [] : [serviceLog(accessLogService, place.kind)]),
+    ...(place.dataPlane === 'envoy' ? [agentLog(place)] : []),
+  ];
 }
 
 function fileLog(mesh: MeshConfig): readonly AccessLog[] {

@@ -1,4 +1,13 @@
-import { destinationRuleFor, serviceKey, servicesSelecting, sidecarScope, type Endpoint, type ProxyNode, type Service } from '@meltemi/model';
+import {
+  collectorServices,
+  destinationRuleFor,
+  serviceKey,
+  servicesSelecting,
+  sidecarScope,
+  type Endpoint,
+  type ProxyNode,
+  type Service,
+} from '@meltemi/model';
 import type { ClusterLoadAssignment } from '@meltemi/protos-types';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
 import { zonesInUse } from '../clusters/zones.ts';
@@ -55,7 +64,11 @@ function edsService(
   scope: NodeScope,
 ): { readonly service: Service; readonly port: number; readonly subset: string } | undefined {
   const parsed = parseOutboundCluster(name);
-  const service = parsed === undefined ? undefined : sidecarScope(push, scope).services.byHost.get(parsed.hostname);
+  const service =
+    parsed === undefined
+      ? undefined
+      : (sidecarScope(push, scope).services.byHost.get(parsed.hostname) ??
+        collectorServices(push).find(({ hostname }) => hostname === parsed.hostname));
   if (parsed === undefined || service?.resolution !== 'static' || service.hostname !== parsed.hostname) return undefined;
   return service.ports.some((port) => port.number === parsed.port) ? { service, port: parsed.port, subset: parsed.subset } : undefined;
 }

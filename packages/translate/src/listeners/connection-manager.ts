@@ -1,21 +1,11 @@
 import type { ClientCertificates, MeshConfig } from '@meltemi/model';
-import {
-  ANY_TYPE,
-  EXTENSION_NAME,
-  packAny,
-  type Any,
-  type GrpcService,
-  type HttpConnectionManager,
-  type HttpTracing,
-  type NetworkFilter,
-  type RouteConfiguration,
-} from '@meltemi/protos-types';
+import { ANY_TYPE, EXTENSION_NAME, packAny, type HttpConnectionManager, type NetworkFilter, type RouteConfiguration } from '@meltemi/protos-types';
 import { accessLogs } from '../common/access-log.ts';
 import { ADS } from '../common/ads.ts';
 import { b3ToW3c } from '../common/b3.ts';
-import { AGENT_CLUSTER } from '../common/names.ts';
 import type { FilterPlace } from '../http-filters/define.ts';
 import { httpFilters } from '../http-filters/index.ts';
+import { tracing } from './tracing.ts';
 
 /** Where a connection manager stands and where its routes come from. */
 export interface ConnectionManagerOptions extends FilterPlace {
@@ -34,7 +24,7 @@ export function connectionManager(options: ConnectionManagerOptions): NetworkFil
     stat_prefix: options.statPrefix,
     ...(typeof routes === 'string' ? { rds: { config_source: ADS, route_config_name: routes } } : { route_config: routes }),
     http_filters: httpFilters(options),
-    ...(mesh.enableTracing ? { tracing: tracing(options) } : {}),
+    ...(mesh.enableTracing ? { tracing: tracing({ mesh, dataPlane, gateway: place === 'gateway' }) } : {}),
     ...(mesh.enableTracing && options.convertsB3 ? { early_header_mutation_extensions: [b3ToW3c] } : {}),
     access_log: accessLogs(mesh, { kind: 'http', direction: place === 'sidecar-inbound' ? 'inbound' : 'outbound', dataPlane }),
     ...identityHandling(options),
@@ -72,23 +62,6 @@ function certificates({ forward, details }: ClientCertificates): HttpConnectionM
   const wanted = Object.fromEntries(Object.entries(details).filter(([, value]) => value));
   return { forward_client_cert_details: forward, ...(set ? { set_current_client_cert_details: wanted } : {}) };
 }
-
-function tracing({ mesh, place, dataPlane }: ConnectionManagerOptions): HttpTracing {
-  return {
-    client_sampling: { value: 100 },
-    random_sampling: { value: mesh.tracingSamplingPercent },
-    overall_sampling: { value: 100 },
-    ...(place === 'gateway' ? { spawn_upstream_span: true } : {}),
-    // Envoy passes trace context on only if it has a tracer; ours needs none.
-    ...(dataPlane === 'envoy' ? { provider: { name: 'envoy.tracers.opentelemetry', typed_config: AGENT_TRACER } } : {}),
-  };
-}
-
-const AGENT_TRACER: Any<{ readonly grpc_service: GrpcService; readonly service_name: string }> = {
-  '@type': 'type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig',
-  grpc_service: { envoy_grpc: { cluster_name: AGENT_CLUSTER }, timeout: '5s' },
-  service_name: 'meltemi',
-};
 
 function pathNormalization(level: MeshConfig['pathNormalization']): HttpConnectionManager {
   if (level === 'NONE') return {};

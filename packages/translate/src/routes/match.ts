@@ -66,6 +66,7 @@ function claimMatcher(path: readonly string[], match: StringMatch, invert: boole
 
 /** True when no request is refused: routes after it could never be reached. */
 export function isCatchAll(match: RouteMatch): boolean {
+  if (match.runtime_fraction !== undefined) return false;
   if ((match.headers ?? []).length > 0 || (match.dynamic_metadata ?? []).length > 0 || (match.query_parameters ?? []).length > 0) return false;
   return match.prefix === '/' || match.safe_regex?.regex === '.*' || match.safe_regex?.regex === '*';
 }

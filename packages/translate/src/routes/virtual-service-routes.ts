@@ -1,12 +1,13 @@
 import type { HttpMatchRequest, HttpRoute } from '@meltemi/api';
 import { derivedRule, type HttpRule, type ResolvedVirtualService } from '@meltemi/model';
-import type { Metadata, Route } from '@meltemi/protos-types';
+import type { Metadata, Route, RouteMatch } from '@meltemi/protos-types';
 import { perRouteConfig } from '../http-filters/index.ts';
 import { defined, nonEmpty } from '../common/defined.ts';
 import { originMetadata, originText, refOf } from '../common/origin.ts';
 import { directResponse, operationPath, redirectAction } from './answer.ts';
 import { destinationsOf, forwardAction } from './forward.ts';
 import { headerOperations } from './headers.ts';
+import { millionths } from './percent.ts';
 import { isCatchAll, routeMatch } from './match.ts';
 import { selectsScope, type RouteScope } from './scope.ts';
 
@@ -48,7 +49,7 @@ function routeOf({ entry, rule, match }: MatchedRule, scope: RouteScope): Route 
   const called = single === undefined ? `${entry.config.meta.name}:${scope.port}` : `${single.target.hostname}:${single.target.port}`;
   return defined({
     name: nonEmpty([http.name, match?.name].filter((part) => part !== undefined && part !== '').join('.')),
-    match: routeMatch(match, derivedRule(http)?.wholeSegments),
+    match: matchOf(match, http),
     ...action,
     ...headerOperations(http.headers, single?.entry.headers),
     decorator: { operation: called + operationPath(match) },
@@ -56,6 +57,13 @@ function routeOf({ entry, rule, match }: MatchedRule, scope: RouteScope): Route 
     stat_prefix: nonEmpty(match?.statPrefix),
     metadata: metadataOf(rule),
   });
+}
+
+/** Envoy draws once for a request: routes one after another that take it up to 30 % and up to 100 % have shares of 30 and 70. */
+function matchOf(match: HttpMatchRequest | undefined, http: HttpRoute): RouteMatch {
+  const derived = derivedRule(http);
+  const made = routeMatch(match, derived?.wholeSegments);
+  return derived?.upToPercent === undefined ? made : { ...made, runtime_fraction: { default_value: millionths(derived.upToPercent) } };
 }
 
 function actionOf(http: HttpRoute, namespace: string, scope: RouteScope): Pick<Route, 'route' | 'redirect' | 'direct_response'> | undefined {

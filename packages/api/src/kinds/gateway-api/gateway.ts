@@ -129,14 +129,15 @@ function validateKubernetesGateway(spec: KubernetesGateway): Finding[] {
 
 /** Rules across the listeners of one object. */
 export function listenerFindings(listeners: readonly GatewayListener[]): Finding[] {
+  const [names, places] = [new Set<string>(), new Set<string>()];
   return listeners.flatMap((item, index): Finding[] => {
     const path = ['listeners', index];
     const findings: Finding[] = [];
-    const before = listeners.slice(0, index);
-    if (before.some((other) => other.name === item.name))
-      findings.push({ path: [...path, 'name'], message: `the name "${item.name}" is used twice` });
-    if (before.some((other) => other.port === item.port && other.protocol === item.protocol && other.hostname === item.hostname))
-      findings.push({ path, message: 'port, protocol and hostname together must be unique' });
+    const place = JSON.stringify([item.port, item.protocol, item.hostname]);
+    if (names.has(item.name)) findings.push({ path: [...path, 'name'], message: `the name "${item.name}" is used twice` });
+    if (places.has(place)) findings.push({ path, message: 'port, protocol and hostname together must be unique' });
+    names.add(item.name);
+    places.add(place);
     if (item.tls !== undefined && ['HTTP', 'TCP', 'UDP'].includes(item.protocol))
       findings.push({ path: [...path, 'tls'], message: `is not for protocol ${item.protocol}` });
     findings.push(...optionFindings(item.tls?.options ?? {}, [...path, 'tls', 'options']));

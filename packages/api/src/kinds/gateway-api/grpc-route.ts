@@ -89,7 +89,6 @@ export const grpcRouteKind = defineKind({
     'rules[].sessionPersistence.idleTimeout': IDLE_TIMEOUT,
     'rules[].filters[].extensionRef': EXTENSION,
     'rules[].backendRefs[].filters[].extensionRef': EXTENSION,
-    'rules[].backendRefs[].filters[].requestMirror': 'it works for whole rules only: write it under filters of the rule',
     useDefaultGateways: 'it is experimental in Kubernetes, and Istio does not implement it either',
   },
   validate: validateGrpcRoute,

@@ -175,7 +175,6 @@ export type HTTPBackendRef = NonNullable<HTTPRouteRule['backendRefs']>[number];
 
 const EXTERNAL_AUTH = 'external authorization is not built yet';
 const EXTENSION = 'there is no filter to refer to';
-const WHOLE_RULES = 'it works for whole rules only: write it under filters of the rule';
 
 /** The kind HTTPRoute. */
 export const httpRouteKind = defineKind({
@@ -186,10 +185,6 @@ export const httpRouteKind = defineKind({
     'rules[].sessionPersistence.idleTimeout': IDLE_TIMEOUT,
     'rules[].filters[].externalAuth': EXTERNAL_AUTH,
     'rules[].filters[].extensionRef': EXTENSION,
-    'rules[].backendRefs[].filters[].requestMirror': WHOLE_RULES,
-    'rules[].backendRefs[].filters[].requestRedirect': WHOLE_RULES,
-    'rules[].backendRefs[].filters[].urlRewrite': WHOLE_RULES,
-    'rules[].backendRefs[].filters[].cors': WHOLE_RULES,
     'rules[].backendRefs[].filters[].externalAuth': EXTERNAL_AUTH,
     'rules[].backendRefs[].filters[].extensionRef': EXTENSION,
     useDefaultGateways: 'it is experimental in Kubernetes, and Istio does not implement it either',
@@ -258,11 +253,17 @@ function matchFindings(item: HTTPRouteMatch, path: readonly (string | number)[])
 
 /** The matched prefix can be replaced only where every match is one. */
 function prefixFindings(rule: HTTPRouteRule, path: readonly (string | number)[]): Finding[] {
-  return (rule.filters ?? []).flatMap((item, index) => {
+  const placed = [
+    ...(rule.filters ?? []).map((item, index) => ({ item, at: [...path, 'filters', index] })),
+    ...(rule.backendRefs ?? []).flatMap(({ filters }, at) =>
+      (filters ?? []).map((item, index) => ({ item, at: [...path, 'backendRefs', at, 'filters', index] })),
+    ),
+  ];
+  return placed.flatMap(({ item, at }) => {
     const modifier = item.requestRedirect?.path ?? item.urlRewrite?.path;
     if (modifier?.type !== 'ReplacePrefixMatch') return [];
     const others = (rule.matches ?? []).some((one) => (one.path?.type ?? 'PathPrefix') !== 'PathPrefix');
-    return others ? [{ path: [...path, 'filters', index], message: 'ReplacePrefixMatch needs matches by PathPrefix, all of them' }] : [];
+    return others ? [{ path: at, message: 'ReplacePrefixMatch needs matches by PathPrefix, all of them' }] : [];
   });
 }
 

@@ -1,10 +1,18 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
-import { defineKind } from '../../kind.ts';
+import { defineKind, type Finding } from '../../kind.ts';
 import { duration, durationMin1ms, int32, nonEmpty, opt, portNumber, text, uint32 } from '../../schema/fields.ts';
 import { dnsLabelFault } from '../../schema/formats.ts';
 import { retries } from '../networking/http-route.ts';
 import { localityLb, zoneAwareLb } from '../networking/traffic-policy.ts';
+import {
+  BUILT_IN_LOG,
+  extensionProvider,
+  LOGGING_KINDS,
+  PROVIDER_UNSUPPORTED,
+  TRACING_KINDS,
+  type ExtensionProvider,
+} from './extension-providers.ts';
 import { proxySettings, PROXY_UNSUPPORTED } from './proxy-settings.ts';
 
 const anything = z.record(z.string(), z.unknown());
@@ -80,12 +88,15 @@ const meshConfigSchema = z.strictObject({
   enablePrometheusMerge: opt(z.boolean(), 'One page of metrics for proxy and application.'),
   verifyCertificateAtClient: opt(z.boolean(), 'Deprecated.'),
   ca: opt(anything, 'An outside authority.'),
-  extensionProviders: opt(z.array(anything), 'Providers of authorization, traces and logs.'),
+  extensionProviders: opt(z.array(extensionProvider), 'Services that take traces and logs.'),
   defaultProviders: opt(
     z.strictObject({
-      tracing: opt(z.array(z.string()), 'Providers of traces.'),
+      tracing: opt(z.array(z.string()).max(1), 'Where spans go besides the control plane: the name of a provider.'),
       metrics: opt(z.array(z.string()), 'Providers of metrics.'),
-      accessLogging: opt(z.array(z.string()), 'Providers of access logs.'),
+      accessLogging: opt(
+        z.array(z.string()),
+        'Where the access log goes, in place of accessLogFile: names of providers, or envoy for standard output.',
+      ),
     }),
     'Providers in use.',
   ),
@@ -104,6 +115,30 @@ const meshConfigSchema = z.strictObject({
 
 /** Istio's MeshConfig: the settings of the whole mesh. */
 export type MeshConfigSpec = DeepReadonly<z.output<typeof meshConfigSchema>>;
+
+/** Names that stand for no provider, or for one of another kind. */
+function providerFindings(spec: MeshConfigSpec): Finding[] {
+  const { extensionProviders = [], defaultProviders = {}, enableEnvoyAccessLogService, defaultConfig } = spec;
+  const twice = extensionProviders.filter(({ name }, index) => extensionProviders.findIndex((other) => other.name === name) !== index);
+  const check = (use: 'tracing' | 'accessLogging', kinds: readonly (keyof ExtensionProvider)[], builtIn: readonly string[]): Finding[] =>
+    (defaultProviders[use] ?? []).flatMap((name, index) => {
+      const found = extensionProviders.find((provider) => provider.name === name);
+      if (found === undefined ? builtIn.includes(name) : kinds.some((kind) => found[kind] !== undefined)) return [];
+      const message =
+        found === undefined
+          ? `there is no provider "${name}" in extensionProviders`
+          : `provider "${name}" is none for this; it may be ${kinds.join(', ')}`;
+      return [{ path: ['defaultProviders', use, index], message }];
+    });
+  return [
+    ...twice.map(({ name }) => ({ path: ['extensionProviders'], message: `provider "${name}" is defined twice` })),
+    ...check('tracing', TRACING_KINDS, []),
+    ...check('accessLogging', LOGGING_KINDS, [BUILT_IN_LOG]),
+    ...(enableEnvoyAccessLogService === true && defaultConfig?.envoyAccessLogService?.address === undefined
+      ? [{ path: ['enableEnvoyAccessLogService'], message: 'needs defaultConfig.envoyAccessLogService.address' }]
+      : []),
+  ];
+}
 
 const CLUSTERS = 'several clusters are not built yet';
 const INGRESS = 'Ingress objects are not supported; write a Gateway and a VirtualService';
@@ -124,7 +159,6 @@ export const meshConfigDefinition = defineKind({
     'ingressControllerMode=DEFAULT': INGRESS,
     ingressService: INGRESS,
     ingressSelector: INGRESS,
-    'enableEnvoyAccessLogService!=false': 'the access log goes to accessLogFile',
     'disableEnvoyListenerLog!=false': 'listeners write no log of their own',
     ...Object.fromEntries(Object.entries(PROXY_UNSUPPORTED).map(([pattern, reason]) => [`defaultConfig.${pattern}`, reason])),
     'outboundTrafficPolicy.mode=ALLOW_ANY_DYNAMIC_DNS': 'the dynamic forward proxy is not built yet',
@@ -140,9 +174,7 @@ export const meshConfigDefinition = defineKind({
     serviceScopeConfigs: CLUSTERS,
     'enablePrometheusMerge!=true': 'agents always merge the metrics of the application',
     'verifyCertificateAtClient!=true': 'the certificate of a server is always checked',
-    extensionProviders: 'providers are not built yet; accessLogFile and enableTracing work without',
-    'defaultProviders.tracing': 'providers are not built yet; enableTracing works without',
-    'defaultProviders.accessLogging': 'providers are not built yet; accessLogFile works without',
+    ...Object.fromEntries(Object.entries(PROVIDER_UNSUPPORTED).map(([pattern, reason]) => [`extensionProviders[].${pattern}`, reason])),
     'defaultProviders.metrics[]!=prometheus': 'metrics are Prometheus metrics',
     discoverySelectors: 'every namespace is part of the mesh',
     defaultInboundHttpRetryPolicy: 'inbound retries are fixed',
@@ -152,6 +184,6 @@ export const meshConfigDefinition = defineKind({
     defaultTrafficPolicy: 'write a DestinationRule in the root namespace',
     serviceEntryVisibility: 'write exportTo or defaultServiceExportTo',
   },
-  validate: () => [],
+  validate: providerFindings,
   docs: 'The settings of the whole mesh: the key mesh of the ConfigMap istio in the root namespace, or the file of "meltemi control-plane --mesh-config".',
 });

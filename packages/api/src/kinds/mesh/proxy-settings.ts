@@ -1,10 +1,24 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
 import { environment } from '../../schema/environment.ts';
-import { count, duration, durationMin1ms, int32, opt, portNumber, uint32 } from '../../schema/fields.ts';
+import { count, duration, durationMin1ms, int32, nonEmpty, opt, portNumber, req, text, uint32 } from '../../schema/fields.ts';
+import { oneOf } from '../../schema/one-of.ts';
 
 const anything = z.record(z.string(), z.unknown());
 const certificateDetails = z.enum(['UNDEFINED', 'SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET', 'ALWAYS_FORWARD_ONLY']);
+const hostAndPort = text((value) => (/^(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/.test(value) ? undefined : `"${value}" is not host:port`));
+const customTag = oneOf(
+  z.strictObject({
+    literal: opt(z.strictObject({ value: req(nonEmpty, 'The value.') }), 'Always this value.'),
+    environment: opt(
+      z.strictObject({ name: req(nonEmpty, 'Name.'), defaultValue: opt(z.string(), 'Value without it.') }),
+      'An environment variable of the proxy.',
+    ),
+    header: opt(z.strictObject({ name: req(nonEmpty, 'Name.'), defaultValue: opt(z.string(), 'Value without it.') }), 'A header of the request.'),
+  }),
+  ['literal', 'environment', 'header'],
+  { required: true },
+);
 const switchOff = z.strictObject({ disabled: opt(z.boolean(), 'Leave it out.') });
 
 /** Istio's ProxyConfig inside MeshConfig (`defaultConfig`): the settings of a proxy. */
@@ -33,13 +47,16 @@ export const proxySettings = z.strictObject({
   interceptionMode: opt(z.enum(['REDIRECT', 'TPROXY', 'NONE']), 'How connections come to the proxy.'),
   tracing: opt(
     z.strictObject({
-      zipkin: opt(anything, 'Zipkin.'),
+      zipkin: opt(
+        z.strictObject({ address: req(hostAndPort, 'Host and port of the service.') }),
+        'Spans go to Zipkin as well, unless defaultProviders.tracing says another.',
+      ),
       lightstep: opt(anything, 'Lightstep.'),
       datadog: opt(anything, 'Datadog.'),
       stackdriver: opt(anything, 'Stackdriver.'),
       openCensusAgent: opt(anything, 'OpenCensus.'),
-      customTags: opt(anything, 'Tags.'),
-      maxPathTagLength: opt(uint32, 'Longest path.'),
+      customTags: opt(z.record(z.string(), customTag), 'Tags of spans, by name.'),
+      maxPathTagLength: opt(uint32, 'Longest path in a tag; default 256.'),
       sampling: opt(z.number().min(0).max(100), 'Share of requests whose trace starts here, 0 to 100; default 1.'),
       tlsSettings: opt(anything, 'TLS towards the collector.'),
       enableIstioTags: opt(z.boolean(), 'Tags of Istio.'),
@@ -47,7 +64,14 @@ export const proxySettings = z.strictObject({
     'Traces.',
   ),
   sds: opt(anything, 'Deprecated.'),
-  envoyAccessLogService: opt(anything, 'Access log over gRPC.'),
+  envoyAccessLogService: opt(
+    z.strictObject({
+      address: req(hostAndPort, 'Host and port of the service.'),
+      tlsSettings: opt(anything, 'TLS.'),
+      tcpKeepalive: opt(anything, 'Keepalive.'),
+    }),
+    "Envoy's log service, for enableEnvoyAccessLogService.",
+  ),
   envoyMetricsService: opt(anything, 'Metrics over gRPC.'),
   proxyMetadata: opt(environment, 'Environment variables of the proxy.'),
   runtimeValues: opt(z.record(z.string(), z.string()), 'Runtime flags of Envoy.'),
@@ -105,7 +129,7 @@ export const proxySettings = z.strictObject({
 export type ProxySettings = DeepReadonly<z.output<typeof proxySettings>>;
 
 const BUILT_IN = 'agents start the proxy and write what it needs';
-const PROVIDERS = 'spans go to the control plane';
+const PROVIDERS = 'spans go to zipkin, opentelemetry and the control plane';
 const STATISTICS = 'statistics are those of the mesh';
 
 /** What of it is not in force. */
@@ -126,17 +150,15 @@ export const PROXY_UNSUPPORTED: Readonly<Record<string, string>> = {
   'statNameLength!=189': STATISTICS,
   proxyBootstrapTemplatePath: BUILT_IN,
   interceptionMode: 'each workload says it when it joins',
-  'tracing.zipkin': PROVIDERS,
   'tracing.lightstep': PROVIDERS,
   'tracing.datadog': PROVIDERS,
   'tracing.stackdriver': PROVIDERS,
   'tracing.openCensusAgent': PROVIDERS,
-  'tracing.customTags': 'tags of your own are not built yet',
-  'tracing.maxPathTagLength': 'paths are kept as they are',
   'tracing.tlsSettings': PROVIDERS,
   'tracing.enableIstioTags!=true': 'the tags of Istio are always there',
   sds: BUILT_IN,
-  envoyAccessLogService: 'the access log goes to accessLogFile',
+  'envoyAccessLogService.tlsSettings': 'the log service is called in clear; name a service of the mesh in extensionProviders for mutual TLS',
+  'envoyAccessLogService.tcpKeepalive': 'keepalive is that of the mesh',
   envoyMetricsService: STATISTICS,
   runtimeValues: 'the embedded proxy has no runtime flags of Envoy',
   'statusPort!=15020': 'the agent serves health and metrics on 15020',

@@ -21,8 +21,10 @@ export function validateGateway(spec: Gateway): Finding[] {
     }
     const fault = proxyPortFault(server.port.number);
     if (fault !== undefined) findings.push({ path: [...path, 'port', 'number'], message: fault });
+    const hosts = new Set<string>();
     server.hosts.forEach((host, at) => {
-      if (server.hosts.indexOf(host) < at) findings.push({ path: [...path, 'hosts', at], message: `"${host}" is listed twice` });
+      const before = hosts.size;
+      if (hosts.add(host).size === before) findings.push({ path: [...path, 'hosts', at], message: `"${host}" is listed twice` });
     });
     findings.push(...tlsRules(server, path));
   });

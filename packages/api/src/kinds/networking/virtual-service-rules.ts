@@ -1,8 +1,9 @@
-import { hostsOverlap, substitutionFault } from '@meltemi/match';
+import { substitutionFault } from '@meltemi/match';
 import { durationMs } from '../../duration.ts';
 import type { Finding } from '../../kind.ts';
 import { addressFault, isIp } from '../../schema/formats.ts';
 import { claimName } from './claims.ts';
+import { hostOverlaps } from './host-overlaps.ts';
 import type { HttpMatchRequest, HttpRoute, VirtualService } from './virtual-service.ts';
 
 const ACTIONS = ['route', 'redirect', 'directResponse', 'delegate'] as const;
@@ -41,12 +42,8 @@ function hostRules(spec: VirtualService): Finding[] {
         fix: 'Name the hosts, or list only gateways under gateways.',
       });
     if (mesh && isIp(host)) findings.push({ path, message: `"${host}" is an IP address; those are allowed for gateways only` });
-    const earlier = spec.hosts.slice(0, index);
-    const before = earlier.includes(host) ? host : earlier.find((other) => !(mesh && other === '*') && hostsOverlap(other, host));
-    if (before === host) findings.push({ path, message: `"${host}" is listed twice` });
-    else if (before !== undefined) findings.push({ path, message: `"${host}" overlaps with "${before}" in the same object` });
   });
-  return findings;
+  return [...findings, ...hostOverlaps(spec.hosts, mesh)];
 }
 
 /** An object without hosts is a delegate: others bring hosts and gateways. */
@@ -255,10 +252,18 @@ function subnetRules(matches: readonly { readonly destinationSubnets?: readonly 
   );
 }
 
+const SHOWN = 5;
+
+function someOf(hosts: readonly string[]): string {
+  return hosts.length <= SHOWN ? hosts.join(', ') : `${hosts.slice(0, SHOWN).join(', ')} and ${hosts.length - SHOWN} more`;
+}
+
 function sniRules(sniHosts: readonly string[], hosts: readonly string[], path: readonly (string | number)[]): Finding[] {
+  const names = new Set(hosts);
+  const wildcards = hosts.filter((host) => host.startsWith('*'));
   return sniHosts.flatMap((sni, index) =>
-    hosts.some((host) => host === '*' || host === sni || (host.startsWith('*') && sni.endsWith(host.slice(1))))
+    names.has(sni) || wildcards.some((host) => sni.endsWith(host.slice(1)))
       ? []
-      : [{ path: [...path, index], message: `"${sni}" is not among the hosts of this object (${hosts.join(', ')})` }],
+      : [{ path: [...path, index], message: `"${sni}" is not among the hosts of this object (${someOf(hosts)})` }],
   );
 }
