@@ -53,3 +53,22 @@ export function workloadLabels(config: Pick<AgentConfig, 'identity'>): Readonly<
 function nodeName(): string {
   return process.env['NODE_NAME'] ?? hostname();
 }
+
+/**
+ * Who this workload is, for collectors of other makes: OpenTelemetry's environment variable. What the agent was given in it goes on
+ * behind, where it counts more.
+ */
+export function resourceAttributes(config: Pick<AgentConfig, 'identity' | 'join'>): string {
+  const { app, version, namespace, workload } = config.identity;
+  const service = app === '' ? workload : app;
+  const own = {
+    'service.name': `${service}.${namespace}`,
+    'istio.canonical_service': service,
+    'istio.canonical_revision': version === '' ? 'latest' : version,
+    'istio.namespace': namespace,
+    'istio.cluster_id': 'meltemi',
+    'istio.mesh_id': config.join.trustDomain,
+  };
+  const pairs = Object.entries(own).map(([key, value]) => `${key}=${value}`);
+  return [...pairs, ...(process.env['OTEL_RESOURCE_ATTRIBUTES'] ?? '').split(',')].filter((pair) => pair !== '').join(',');
+}

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { MetricRegistry, Span } from '@meltemi/telemetry/recording';
-import { xdsNode } from '../node.ts';
+import { resourceAttributes, xdsNode } from '../node.ts';
 import type { Platform } from '../platform.ts';
 import type { Relay } from '../relay/relay.ts';
 import type { AgentConfig } from '../types.ts';
@@ -36,7 +36,7 @@ export async function createDataPlane(context: DataPlaneContext): Promise<DataPl
         workers: workersOf(join.proxy?.concurrency),
         ...(join.proxy?.drainMs === undefined ? {} : { retireMs: join.proxy.drainMs }),
       },
-      join.proxy?.environment ?? {},
+      { OTEL_RESOURCE_ATTRIBUTES: resourceAttributes(config), ...join.proxy?.environment },
     );
   }
   // Loaded only where it is used: most agents run our own proxy.

@@ -11,7 +11,7 @@ import type { DataPlaneContext } from '../data-plane/create.ts';
 import type { DataPlaneDriver } from '../data-plane/data-plane.ts';
 import { configDumpOf, isReady } from '../data-plane/embedded.ts';
 import { scrape } from '../endpoints/endpoints.ts';
-import { workloadLabels as objectLabels, xdsNode } from '../node.ts';
+import { resourceAttributes, workloadLabels as objectLabels, xdsNode } from '../node.ts';
 import type { Platform } from '../platform.ts';
 import type { DataPlane } from '../types.ts';
 import { decodeLogMessage } from './access-log-entry.ts';
@@ -75,7 +75,7 @@ export async function envoyDriver(context: DataPlaneContext, dataPlane: Extract<
       '--drain-time-s',
       String(Math.max(1, Math.ceil((config.join.proxy?.drainMs ?? DRAIN_TIME_MS) / 1000))),
     ],
-    env: { ...process.env, ...config.join.proxy?.environment },
+    env: { ...process.env, OTEL_RESOURCE_ATTRIBUTES: resourceAttributes(config), ...config.join.proxy?.environment },
     stdin: 'none',
     probe: () => isReady(admin),
     drain: (timeoutMs) => drain(admin, timeoutMs, platform),

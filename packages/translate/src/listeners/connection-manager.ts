@@ -25,7 +25,8 @@ export function connectionManager(options: ConnectionManagerOptions): NetworkFil
     ...(typeof routes === 'string' ? { rds: { config_source: ADS, route_config_name: routes } } : { route_config: routes }),
     http_filters: httpFilters(options),
     ...(mesh.enableTracing ? { tracing: tracing({ mesh, dataPlane, gateway: place === 'gateway' }) } : {}),
-    ...(mesh.enableTracing && options.convertsB3 ? { early_header_mutation_extensions: [b3ToW3c] } : {}),
+    // Zipkin's tracer reads those headers itself.
+    ...(mesh.enableTracing && options.convertsB3 && mesh.telemetry.spans?.t !== 'zipkin' ? { early_header_mutation_extensions: [b3ToW3c] } : {}),
     access_log: accessLogs(mesh, { kind: 'http', direction: place === 'sidecar-inbound' ? 'inbound' : 'outbound', dataPlane }),
     ...identityHandling(options),
     stream_idle_timeout: '0s',

@@ -89,6 +89,9 @@ function agent(cluster: string): object {
 
 function inlineRoutes(byName: ReadonlyMap<string, object>) {
   return (key: string, value: unknown): unknown => {
+    // Clusters have other names here, and Zipkin's tracer wants its own to be there.
+    if (key === 'collector_cluster') return 'xds';
+    if (key === 'http_uri') return { ...(value as object), cluster: 'xds' };
     if (typeof value !== 'object' || value === null || !('rds' in value)) return value;
     const { rds, ...rest } = value as { readonly rds: { readonly route_config_name: string } };
     const table = byName.get(rds.route_config_name);
