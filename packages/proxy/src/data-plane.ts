@@ -4,6 +4,7 @@ import { AccessLogger } from './access-log/access-logger.ts';
 import { RemoteLogs } from './access-log/remote-logs.ts';
 import { drainReport, eachConnection, finishDrain, isDraining, type DrainOrder } from './core/drain.ts';
 import { Faults } from './core/faults.ts';
+import { DEFAULT_OVERLOAD, Overload } from './core/overload.ts';
 import { HeadStore } from './core/head-store.ts';
 import { createIds } from './core/ids.ts';
 import { Outputs } from './core/output.ts';
@@ -42,6 +43,7 @@ export interface DataPlaneOptions {
   readonly times?: ProxyTimes | undefined;
 }
 
+  readonly overload?: Overload;
 /** Builds the data plane over a configuration state. Nothing is bound before the first `apply`. */
 export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, options: DataPlaneOptions = {}): DataPlane {
   const worker = createWorker(state, ports, options);
@@ -117,6 +119,7 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     ids: createIds(),
     buffers,
     outputs: new Outputs(faults),
+    overload: options.overload ?? new Overload(DEFAULT_OVERLOAD),
     heads: new HeadStore(),
     dialer: options.dialer ?? new NodeDialer(buffers, ports.log, faults),
     tls: new TlsContexts((name) => state.secret(name), ports.log),

@@ -14,7 +14,12 @@ interface Entry {
   error: string;
   connections: number;
   readonly inbound: boolean;
+  /** Taken over the limit of all connections, too. */
+  exempt: boolean;
 }
+
+const GLOBAL_OVERFLOW = 'listener_manager.downstream_global_cx_overflow';
+const MEMORY_REJECT = 'overload.envoy.overload_actions.reject_incoming_connections.count';
 
 /**
  * The listening sockets that the configuration asks for. A listener whose addresses stay keeps its socket: connections are given
@@ -93,17 +98,29 @@ export class ListenerSet {
   }
 
   #accepted(entry: Entry, socket: Socket): void {
+    const { overload, counters, wheel } = this.#worker;
+    const over = overload.opened(entry.name, entry.connections, entry.exempt, wheel.now());
+    if (over !== undefined) {
+      const name = over === 'listener' ? `listener.${entry.name}.downstream_cx_overflow` : over === 'global' ? GLOBAL_OVERFLOW : MEMORY_REJECT;
+      counters.set(name, (counters.get(name) ?? 0) + 1);
+      socket.destroy();
+      return;
+    }
     entry.connections++;
-    socket.once('close', () => entry.connections--);
+    socket.once('close', () => {
+      entry.connections--;
+      overload.closed();
+    });
     this.#acceptor.accept(socket, entry.name);
   }
 
   async #bind(listener: CompiledListener): Promise<string> {
     const { name, bindToPort, addresses, direction } = listener.config;
     const inbound = direction === 'inbound';
-    const entry = this.#entries.get(name) ?? { name, sockets: new Map<string, BoundSocket>(), error: '', connections: 0, inbound };
+    const entry = this.#entries.get(name) ?? { name, sockets: new Map<string, BoundSocket>(), error: '', connections: 0, inbound, exempt: false };
     this.#entries.set(name, entry);
     entry.error = '';
+    entry.exempt = listener.config.ignoreGlobalLimit;
     if (!bindToPort || includes(this.#closed, inbound)) return '';
     for (const { address, port } of addresses) {
       const key = hostPort(address, port);

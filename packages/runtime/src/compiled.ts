@@ -6,7 +6,7 @@ import type { Criteria } from './types/balancing.ts';
 import type { CircuitBreakers, RuntimeCluster, RuntimeEndpoint, RuntimeLocality } from './types/cluster.ts';
 import type { HeaderMutation, SocketAddress } from './types/common.ts';
 import type { HttpConnectionManager } from './types/http.ts';
-import type { FilterChain, RuntimeListener } from './types/listener.ts';
+import type { ConnectionLimit, FilterChain, RuntimeListener } from './types/listener.ts';
 import type { RuntimeDelta } from './types/config.ts';
 import type { ForwardAction, RedirectAction, RetryPolicy, Route, RuntimeRouteConfig, VirtualHost } from './types/route.ts';
 import type { RuntimeSecret } from './types/secret.ts';
@@ -73,9 +73,17 @@ export interface CompiledListener {
 }
 
 export interface CompiledChain {
+/** A limit of connections, and how many it counts now: its owner does. */
+export interface ActiveLimit {
+  readonly config: ConnectionLimit;
+  active: number;
+}
+
   readonly config: FilterChain;
   readonly listener: RuntimeListener;
   /** May the connection go on? undefined = yes; else why not, for `%CONNECTION_TERMINATION_DETAILS%`. Absent = nobody asks. */
+  /** Limits of its connections, with how many there are; absent = none. */
+  readonly limits: readonly ActiveLimit[] | undefined;
   readonly admit: ((peer: FilterPeer, count: (statistic: string) => void) => string | undefined) | undefined;
   readonly terminal: { readonly t: 'http'; readonly http: CompiledHttp } | { readonly t: 'tcp'; readonly tcp: CompiledTcp };
 }

@@ -44,8 +44,8 @@ export async function createDataPlane(context: DataPlaneContext): Promise<DataPl
   return envoyDriver(context, dataPlane);
 }
 
-/** One thread is the main one; more are besides it. */
+/** One thread is the main one; more are besides it, never more than there are processors for. */
 function workersOf(concurrency: number | undefined): number {
-  const threads = concurrency === 0 ? availableParallelism() : (concurrency ?? 1);
+  const threads = concurrency === 0 ? availableParallelism() : Math.min(concurrency ?? 1, availableParallelism());
   return threads <= 1 ? 0 : threads;
 }

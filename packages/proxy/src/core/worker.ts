@@ -19,6 +19,7 @@ import type { Faults } from './faults.ts';
 import type { HeadStore } from './head-store.ts';
 import type { Ids } from './ids.ts';
 import type { Outputs } from './output.ts';
+import type { Overload } from './overload.ts';
 import type { TimerWheel } from './timer-wheel.ts';
 
 /** A downstream connection as the data plane sees it. */
@@ -49,6 +50,8 @@ export interface Worker {
   readonly ids: Ids;
   readonly faults: Faults;
   readonly buffers: SharedBuffers;
+  readonly faults: Faults;
+  readonly overload: Overload;
   readonly outputs: Outputs;
   readonly heads: HeadStore;
   readonly dialer: Dialer;

@@ -160,7 +160,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     if (scanner.chunked) x.bodyForm = 'chunked';
     if (next > after) bodyData(x, bytes, after, next);
     this.timers.startStream(x, now);
-    const refusal = x.refusal;
+    const refusal = worker.overload.sheds(now) ? REPLIES.overload : x.refusal;
     if (refusal === undefined) routeRequest(x);
     else {
       // Whoever sends what nobody may send is not asked what else it has.

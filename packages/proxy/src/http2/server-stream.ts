@@ -96,8 +96,9 @@ export class ServerStream implements DownstreamStream {
     worker.requests++;
     worker.scannedFor = x;
     this.timers.startStream(x, now);
-    if (x.refusal === undefined) routeRequest(x);
-    else this.reply(x, x.refusal);
+    const refusal = worker.overload.sheds(now) ? REPLIES.overload : x.refusal;
+    if (refusal === undefined) routeRequest(x);
+    else this.reply(x, refusal);
     // What the request's head lies in is filled again by the next one.
     if (this.#x === x) this.#keepHead(x);
   }

@@ -6,6 +6,7 @@ import type { TelemetryIdentity } from '../telemetry/identity.ts';
 import { createClientPeers } from '../telemetry/peers.ts';
 import { createSpanMaker } from '../telemetry/spans.ts';
 import { createStreamRecorder } from '../telemetry/stream-recorder.ts';
+import type { Overload } from '../core/overload.ts';
 import type { PortSharing } from '../net/node-listener.ts';
 import type { LogSink } from '../types.ts';
 import type { ProxyTimes } from './options.ts';
@@ -21,6 +22,8 @@ export interface LocalEngineOptions {
   readonly accessLog: LogSink;
   /** Who else may listen on the same ports; nobody otherwise. */
   readonly sharing?: PortSharing;
+  /** What this thread may take on. */
+  readonly overload?: Overload;
   readonly times?: ProxyTimes | undefined;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -44,7 +47,11 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
     now: () => clock.monotonic(),
     ...(options.local === undefined ? {} : { local: options.local }),
   });
-  const own = { sharing: options.sharing ?? ('own' as const), times: options.times };
+  const own = {
+    sharing: options.sharing ?? ('own' as const),
+    times: options.times,
+    ...(options.overload === undefined ? {} : { overload: options.overload }),
+  };
   const dataPlane = createDataPlane(state, { ...options, streams: recorder, node: identity.self }, own);
   return {
     apply: (delta) => dataPlane.apply(state.apply(delta)),

@@ -22,6 +22,8 @@ export interface ProxyOptions {
   /** How long connections of a configuration that is gone may go on (Envoy's `--drain-time-s`). Default 45 000. */
   readonly retireMs?: number;
   readonly version?: string;
+  /** Limits, under the names that Envoy's runtime has for them. */
+  readonly runtime?: Readonly<Record<string, string>>;
   /** How often the proxy of this agent was exchanged before this one. Default 0. */
   readonly epoch?: number;
   /** Who may listen on its ports beside it: `own` nobody (the default), `first` a successor, `shared` its predecessor does so now. */

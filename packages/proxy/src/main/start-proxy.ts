@@ -7,6 +7,8 @@ import { startAdminServer } from '../admin/server.ts';
 import { telemetryIdentity } from '../telemetry/identity.ts';
 import { startReporter } from '../telemetry/reporter.ts';
 import { localPlace } from '../config/local-cluster.ts';
+import { Overload, type OverloadLimits } from '../core/overload.ts';
+import { limitsOf } from './limits.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { connectConfiguration, type Configuration } from './configuration.ts';
 import { RETIRE_MS } from '../core/retire.ts';
@@ -119,6 +121,7 @@ async function assemble(options: ProxyOptions) {
   return { log, identity, registry, encoder, accessLog, engine, channel, codec, configuration };
 }
 
+    limits: limitsOf(options.runtime),
 const DRAIN_MS = 5_000;
 
 /** What the admin endpoints may look into. */
@@ -144,7 +147,8 @@ type EngineParts = Pick<LocalEngineOptions, 'identity' | 'gateway' | 'registry' 
 
 /** Only who asks for threads pays for loading what runs them. */
 async function createEngine(workers: number, parts: EngineParts): Promise<Engine> {
-  if (workers === 0) return createLocalEngine({ ...SYSTEM, ...parts });
+  if (workers === 0) return createLocalEngine({ ...SYSTEM, ...parts, overload: new Overload(parts.limits) });
+  readonly limits: OverloadLimits;
   const { createWorkerEngine } = await import('./worker-engine.ts');
   return createWorkerEngine({ ...parts, count: workers, logLevel: parts.log.level, now: () => systemClock.now() });
 }

@@ -3,6 +3,7 @@ import type { Log } from '@meltemi/base';
 import type { RuntimePlace } from '@meltemi/runtime';
 import type { MetricRegistry, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
+import type { OverloadLimits } from '../core/overload.ts';
 import type { PortSharing } from '../net/node-listener.ts';
 import type { LogSink } from '../types.ts';
 import type { BreakerSnapshot, ClusterSnapshot, Engine, EngineEvents, EngineSnapshot } from './engine.ts';
@@ -24,6 +25,7 @@ export interface WorkerEngineOptions {
   /** Whether other processes may listen on the same ports. */
   readonly sharing: PortSharing;
   readonly times?: ProxyTimes | undefined;
+  readonly limits: OverloadLimits;
   readonly now: () => number;
 }
 
@@ -58,9 +60,18 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
   };
 }
 
-function startThread(options: WorkerEngineOptions): Thread {
+function startThread(options: WorkerEngineOptions, open: Int32Array): Thread {
   const { identity, gateway, local, events, accessLog, times } = options;
-  const start: WorkerStart = { identity, gateway, local, sharing: options.count > 1 ? 'shared' : options.sharing, logLevel: options.logLevel, times };
+  const start: WorkerStart = {
+    identity,
+    gateway,
+    local,
+    sharing: options.count > 1 ? 'shared' : options.sharing,
+    logLevel: options.logLevel,
+    limits: options.limits,
+    open,
+    times,
+  };
   const worker = new Worker(new URL('./worker-entry.ts', import.meta.url), { workerData: start });
   const waiting = new Map<number, (value: never) => void>();
   let next = 1;

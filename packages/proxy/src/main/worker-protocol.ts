@@ -2,6 +2,7 @@ import type { RuntimeDelta, RuntimePlace } from '@meltemi/runtime';
 import type { Span, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
 import type { DrainOrder, DrainReport } from '../core/drain.ts';
+import type { OverloadLimits } from '../core/overload.ts';
 import type { PortSharing } from '../net/node-listener.ts';
 import type { KnownWorkload } from '../telemetry/peers.ts';
 import type { EngineSnapshot } from './engine.ts';
@@ -15,6 +16,9 @@ export interface WorkerStart {
   readonly local: RuntimePlace['local'];
   /** Who else listens on the same ports. */
   readonly sharing: PortSharing;
+  readonly limits: OverloadLimits;
+  /** One number: connections of all threads. */
+  readonly open: Int32Array;
   readonly logLevel: LogLevel;
   readonly times?: ProxyTimes | undefined;
 }

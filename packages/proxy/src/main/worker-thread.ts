@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createBatchEncoder, createMetricRegistry } from '@meltemi/telemetry/recording';
 import { createLocalEngine } from './local-engine.ts';
+import { Overload } from '../core/overload.ts';
 import { guardProcess } from './guard-process.ts';
 import { createLineLog, systemClock, systemRandom, systemTimers } from './ports.ts';
 import type { FromWorker, Question, ToWorker, WorkerStart } from './worker-protocol.ts';
@@ -21,6 +22,7 @@ const engine = createLocalEngine({
   gateway: start.gateway,
   local: start.local,
   sharing: start.sharing,
+  overload: new Overload(start.limits, start.open),
   times: start.times,
   registry,
   accessLog: { write: (path, bytes) => post({ t: 'access-log', path, bytes: bytes.slice() }) },

@@ -2,7 +2,9 @@ import type { Socket } from 'node:net';
 import type { CompiledListener } from '@meltemi/runtime';
 import type { OpenConnection, Worker } from '../core/worker.ts';
 import type { ConnectionInfo } from '../types.ts';
-import { connectionInfo, plainAddress, withProxied, withTls } from './addresses.ts';
+import { connectionInfo, internalInfo, plainAddress, withProxied, withTls } from './addresses.ts';
+import { withinLimits } from './connection-limit.ts';
+import { internalPeer } from './internal-socket.ts';
 import { NodeTransport } from './node-transport.ts';
 import type { OriginalDestination } from './original-dst.ts';
 import type { Patience } from './early.ts';
@@ -131,6 +133,7 @@ export class Acceptor {
       .accept(socket, sniffed.serverName, sniffed === NOT_SNIFFED ? undefined : sniffed.applicationProtocols, (accepted) => {
         this.#early.delete(socket);
         if (accepted.ok) {
+    if (chain.limits !== undefined && !withinLimits(this.#worker, chain.limits, socket)) return;
           counts.handshakes++;
           this.#guard(socket, () =>
             this.#hand(accepted.socket, true, undefined, (transport) =>

@@ -13,6 +13,7 @@ export function compileListener(config: RuntimeListener, routes: (name: string) 
   const compileOne = (chain: FilterChain): CompiledChain => ({
     config: chain,
     listener: config,
+    limits: limitsOf(chain),
     admit: compileAdmission(chain.networkFilters),
     terminal: compileTerminal(chain, routes),
   });
@@ -26,6 +27,11 @@ export function compileListener(config: RuntimeListener, routes: (name: string) 
     needsOriginalDst: has('original-dst') || config.useOriginalDst,
     selectChain: (connection) => select(connection) ?? fallback,
   };
+}
+
+function limitsOf({ networkFilters }: FilterChain): CompiledChain['limits'] {
+  const limits = networkFilters.flatMap((filter) => (filter.t === 'connection-limit' ? [{ config: filter, active: 0 }] : []));
+  return limits.length === 0 ? undefined : limits;
 }
 
 function compileTerminal(chain: FilterChain, routes: (name: string) => CompiledRoutes | undefined): CompiledChain['terminal'] {

@@ -32,6 +32,22 @@ const NETWORK_FILTERS: ExtensionTable<Decoded> = {
     terminal: { t: 'http', http: decodeHttpConnectionManager(config) },
   }),
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': (config) => ({ terminal: { t: 'tcp', tcp: decodeTcpProxy(config) } }),
+  'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit': (config) => {
+    const enabled = config.message('runtime_enabled')?.bool('default_value', true) ?? true;
+    // A key of Envoy's runtime, which this proxy has none of: its default counts.
+    config.message('runtime_enabled')?.harmless('runtime_key');
+    config.require('max_connections', config.has('max_connections'), 'missing');
+    const max = config.number('max_connections', 0);
+    config.require('max_connections', max >= 1, 'must be at least 1');
+    return {
+      before: {
+        t: 'connection-limit',
+        statPrefix: config.string('stat_prefix'),
+        maxConnections: enabled ? max : Infinity,
+        delayMs: config.duration('delay', 0),
+      },
+    };
+  },
   'envoy.extensions.filters.network.rbac.v3.RBAC': (config) => ({ before: decodeNetworkRbac(config) }),
   'envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig': (config) => {
     const port = config.number('port_value', 443);
@@ -45,8 +61,8 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
   reader.harmless('stat_prefix', 'drain_type', 'reuse_port', 'enable_reuse_port', 'connection_balance_config');
   // Nothing is buffered beyond what one write leaves over: a slow side stops the other at once.
   reader.harmless('per_connection_buffer_limit_bytes');
-  // There is no global connection limit to be exempt from, and accepts are not batched.
-  reader.harmless('ignore_global_conn_limit', 'max_connections_to_accept_per_socket_event', 'tcp_backlog_size');
+  // Accepts are not batched.
+  reader.harmless('max_connections_to_accept_per_socket_event', 'tcp_backlog_size');
   const defaultChain = reader.message('default_filter_chain');
   const chains = reader.messages('filter_chains');
   const origin = decodeOrigin(reader);
@@ -62,6 +78,7 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
       'traffic_direction',
       { UNSPECIFIED: 'unspecified', INBOUND: 'inbound', OUTBOUND: 'outbound' },
       'unspecified',
+    ignoreGlobalLimit: reader.bool('ignore_global_conn_limit'),
     ),
     listenerFilters: reader
       .messages('listener_filters')

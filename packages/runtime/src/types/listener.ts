@@ -40,6 +40,8 @@ export interface RuntimeListener {
   readonly listenerFilters: readonly ListenerFilter[];
   /** How long the listener filters may wait for bytes; 0 = without end. */
   readonly listenerFiltersTimeoutMs: number;
+  /** The limit of all connections of the process does not count for it. */
+  readonly ignoreGlobalLimit: boolean;
   /** After that time: go on with what is known (true) or close (false). */
   readonly continueOnTimeout: boolean;
   readonly filterChains: readonly FilterChain[];
@@ -62,7 +64,17 @@ export interface FilterChainMatch {
 }
 
 /** A filter before the terminal one. */
-export type NetworkFilter = NetworkRbac | SniForwardProxy;
+export type NetworkFilter = NetworkRbac | SniForwardProxy | ConnectionLimit;
+
+/** So many connections of the chain at a time; what is more is closed. */
+export interface ConnectionLimit {
+  readonly t: 'connection-limit';
+  /** `connection_limit.<stat_prefix>.` begins the names of its statistics. */
+  readonly statPrefix: string;
+  readonly maxConnections: number;
+  /** How long one that is too many is held before it is closed. */
+  readonly delayMs: number;
+}
 
 /** Looks up the server name that a client hello asks for; its address is where a dynamic forward proxy connects. */
 export interface SniForwardProxy {
