@@ -1,4 +1,4 @@
-import type { Problem } from '@meltemi/base';
+import { pushAll, type Problem } from '@meltemi/base';
 import type { ProxyNode } from '@meltemi/model';
 import { LOCAL_CLUSTER, TYPE_URL, type NameTable } from '@meltemi/protos-types';
 import {
@@ -30,7 +30,7 @@ export function nodeRuntime(node: ProxyNode, state: MeshState, translator: Trans
     [...translator.generate(node, typeUrl, names, state).values()].flatMap(({ json }) => {
       const decoded = decode(json);
       if (decoded.ok) return [decoded.value];
-      problems.push(...decoded.problems);
+      pushAll(problems, decoded.problems);
       return [];
     });
   const clusters = read(TYPE_URL.cluster, decodeCluster);

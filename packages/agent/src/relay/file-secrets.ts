@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { getCACertificates, rootCertificates } from 'node:tls';
-import { hashBytes } from '@meltemi/base';
+import { hashBytes, pushAll } from '@meltemi/base';
 import { TYPE_URL } from '@meltemi/protos-types';
 import type { Resource } from '@meltemi/xds';
 import type { Platform } from '../platform.ts';
@@ -104,7 +104,7 @@ async function readPem(path: string, label: string): Promise<string> {
     if (begun !== undefined) block = begun.endsWith(label) ? { end: `-----END ${begun}-----`, lines: [] } : undefined;
     block?.lines.push(line);
     if (line !== block?.end) continue;
-    kept.push(...block.lines);
+    pushAll(kept, block.lines);
     block = undefined;
   }
   if (kept.length === 0) throw new Error(`${path} holds no PEM text with a ${label}`);

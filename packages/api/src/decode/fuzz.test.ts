@@ -123,6 +123,33 @@ test('any JSON under any kind and any field never throws', () => {
   );
 });
 
+test('objects of very many values or faults are told in bounded time, and warnings hide no error', () => {
+  const object = (kind: string, spec: unknown): ReturnType<typeof decodeObject> =>
+    decodeObject({ apiVersion: 'networking.istio.io/v1', kind, metadata: { name: 'x', namespace: 'a' }, spec }, { source: 'api' });
+  const many = <T>(count: number, make: (index: number) => T): readonly T[] => Array.from({ length: count }, (_, index) => make(index));
+  const route = [{ destination: { host: 'x' } }];
+  const codes = ({ problems }: ReturnType<typeof decodeObject>): readonly string[] => [...new Set(problems.map(({ code }) => code))];
+  assert.deepEqual(codes(object('VirtualService', { hosts: many(100_001, () => 'x'), http: [{ route }] })), ['MEL0107']);
+  for (const http of [many(20_000, () => 1), many(20_000, () => ({})), [{ match: many(20_000, () => 'x'), route }]]) {
+    const { config, problems } = object('VirtualService', { hosts: ['x'], http });
+    assert.equal(config, undefined);
+    assert.ok(problems.length <= 1_001, String(problems.length));
+  }
+  const hosts = many(20_000, (index) => `h${index}.example.com`);
+  assert.deepEqual(codes(object('VirtualService', { hosts, http: [{ route }] })), []);
+  const port = { number: 80, name: 'a', protocol: 'HTTP' };
+  assert.deepEqual(codes(object('Gateway', { servers: [{ port, hosts }] })), []);
+  assert.deepEqual(codes(object('VirtualService', { hosts: many(1_001, (index) => `*.h${index}.example.com`), http: [{ route }] })), ['IST0106']);
+  const warned = many(2_000, (index) => ({
+    port: { ...port, name: `p${index}`, protocol: 'HTTPS' },
+    hosts: ['*'],
+    tls: { mode: 'SIMPLE', credentialName: 'x', caCertificates: 'y' },
+  }));
+  const last = { port: { ...port, name: 'last', number: 15_021 }, hosts: ['*'] };
+  const { problems } = object('Gateway', { servers: [...warned, last] });
+  assert.deepEqual([problems.length, problems.filter(({ severity }) => severity === 'error').length], [1_000, 1]);
+});
+
 test('paths survive their text form', () => {
   const path = fc.array(fc.oneof(fc.string(), fc.nat(1000)), { maxLength: 6 });
   fc.assert(

@@ -38,14 +38,14 @@ export function meshVirtualServicesOf(routes: readonly HttpRouteState[]): readon
       const key = `${String(producer)} ${route.config.meta.namespace}/${host}`;
       const group = groups.get(key) ?? { host, producer, first: route.config, rules: [] };
       groups.set(key, group);
-      group.rules.push(...route.meshRules.map((rule) => ({ rule, port })));
+      for (const rule of route.meshRules) group.rules.push({ rule, port });
     }
   }
   return [...groups.values()].map(({ host, producer, first, rules }) => ({
     kind: 'VirtualService',
     apiVersion: 'networking.istio.io/v1',
     meta: {
-      name: derivedName('mesh', host),
+      name: derivedName(producer ? 'mesh' : 'own-calls', host),
       namespace: first.meta.namespace,
       labels: {},
       annotations: producer ? { [PRODUCER_NAMESPACE]: first.meta.namespace } : {},

@@ -40,7 +40,7 @@ export function partsOf({ objects, config, faults }: References, rule: AnyRule):
     const filters = (ref.filters ?? []) as readonly HTTPRouteFilter[];
     return { weight: ref.weight, filters, resolved: resolveBackend(objects, ref, from) };
   });
-  faults.push(...all.map(({ resolved }) => resolved));
+  for (const { resolved } of all) faults.push(resolved);
   const open = all.filter(({ weight }) => weight > 0);
   if (!open.some(needsRoute))
     return [

@@ -28,7 +28,10 @@ export function delegateKey(delegate: NonNullable<HttpRoute['delegate']>, namesp
 }
 
 /** Why a rule of a delegate is not in force. */
-export type DelegateFault = 'missing' | 'not-exported' | 'conflict';
+export type DelegateFault = 'missing' | 'not-exported' | 'conflict' | 'too-many';
+
+/** Pairs of matches that are compared for one VirtualService. Each may become a route of every proxy. */
+const MAX_PAIRS = 100_000;
 
 /** A rule that delegates, or one of the delegate's that cannot be joined to it: nothing of it is in force. */
 export interface DroppedRule {
@@ -46,6 +49,7 @@ export function httpRulesOf(
 ): { readonly rules: readonly HttpRule[]; readonly dropped: readonly DroppedRule[] } {
   const rules: HttpRule[] = [];
   const dropped: DroppedRule[] = [];
+  const budget = { left: MAX_PAIRS };
   for (const [index, route] of (config.spec.http ?? []).entries()) {
     const root: HttpRule = { route, source: config, index };
     if (route.delegate === undefined) {
@@ -56,10 +60,12 @@ export function httpRulesOf(
     if (delegate === undefined) dropped.push({ root, fault: 'missing' });
     else if (!isExported(delegate, config.meta.namespace, mesh)) dropped.push({ root, fault: 'not-exported' });
     else {
+      const handedOver = absolute(route, config);
       for (const [at, own] of (delegate.spec.http ?? []).entries()) {
         const delegated: HttpRule = { route: own, source: delegate, index: at };
-        const match = joinMatches(absolute(route, config), absolute(own, delegate));
-        if (match === undefined) dropped.push({ root, fault: 'conflict', delegated });
+        budget.left -= Math.max(1, handedOver.length) * Math.max(1, own.match?.length ?? 0);
+        const match = budget.left < 0 ? undefined : joinMatches(handedOver, absolute(own, delegate));
+        if (match === undefined) dropped.push({ root, fault: budget.left < 0 ? 'too-many' : 'conflict', delegated });
         else rules.push({ ...delegated, route: inherit(route, own, match, (host) => resolveHost(host, config.meta.namespace, mesh.domainSuffix)) });
       }
     }
@@ -107,7 +113,7 @@ function joinMatches(root: readonly HttpMatchRequest[], own: readonly HttpMatchR
   for (const inner of own) {
     const fitting = root.filter((outer) => !conflicts(outer, inner));
     if (fitting.length === 0) return undefined;
-    joined.push(...fitting.map((outer) => joinMatch(outer, inner)));
+    for (const outer of fitting) joined.push(joinMatch(outer, inner));
   }
   return joined;
 }

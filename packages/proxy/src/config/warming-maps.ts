@@ -59,7 +59,11 @@ export function createHeld<T>(nameOf: (value: T) => string, limitMs: number): He
       for (const { value } of waiting.values()) yield value;
     },
     waiting: () => [...waiting.keys()],
-    deadlineMs: () => Math.min(...[...waiting.values()].map(({ sinceMs }) => sinceMs + limitMs), Infinity),
+    deadlineMs() {
+      let earliest = Infinity;
+      for (const { sinceMs } of waiting.values()) earliest = Math.min(earliest, sinceMs + limitMs);
+      return earliest;
+    },
     keepOnly(names) {
       for (const name of [...active.keys(), ...waiting.keys()]) if (!names.has(name)) drop(name);
       for (const name of denied) if (!names.has(name)) denied.delete(name);

@@ -132,7 +132,9 @@ function readServerName(data: Cursor): string {
 }
 
 function text(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
 }
 
 const EMPTY = new Uint8Array(0);

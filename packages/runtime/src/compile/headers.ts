@@ -1,3 +1,4 @@
+import { pushAll } from '@meltemi/base';
 import type { CompiledHeader, CompiledHeaders } from '../compiled.ts';
 import { compileFormat } from '../format.ts';
 import type { HeaderMutation, HeaderMutations } from '../types/common.ts';
@@ -27,7 +28,8 @@ export function compileHeaders(levels: readonly MutationLevel[]): CompiledHeader
     }
     const overwrites = level.add.filter((mutation) => mutation.action.startsWith('overwrite'));
     const additions = level.add.filter((mutation) => !mutation.action.startsWith('overwrite'));
-    set.push(...overwrites, ...additions);
+    pushAll(set, overwrites);
+    pushAll(set, additions);
   }
   if (remove.size === 0 && set.length === 0) return NONE;
   return { empty: false, remove: [...remove], set: set.map(compileMutation) };

@@ -1,3 +1,4 @@
+import { pushAll } from '@meltemi/base';
 import type { AttemptEnd, CompiledRetry, Host, RequestView } from '../compiled.ts';
 import { criteriaMatch } from '../lb/subsets.ts';
 import type { RetryOn, RetryPolicy } from '../types/route.ts';
@@ -83,7 +84,7 @@ function compileResponse(config: RetryPolicy, on: ReadonlySet<RetryOn>): ((end: 
   if (on.has('retriable-status-codes') && codes.size > 0) tests.push((end) => codes.has(end.status));
   const grpc = new Set(GRPC_CONDITIONS.filter(([condition]) => on.has(condition)).map(([, code]) => code));
   if (grpc.size > 0) tests.push((end) => grpc.has(end.header('grpc-status') ?? ''));
-  if (on.has('retriable-headers')) tests.push(...config.retriableHeaders.map(headerTest));
+  if (on.has('retriable-headers')) pushAll(tests, config.retriableHeaders.map(headerTest));
   const limited = on.has('envoy-ratelimited');
   if (tests.length === 0 && !limited) return undefined;
   // A rate-limited answer is retried only when that is asked for by its own name.

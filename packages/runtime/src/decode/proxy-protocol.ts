@@ -55,7 +55,7 @@ function tlvType(reader: Reader, field: string): number {
 function tlvValue(reader: Reader): string {
   const bytes = fromBase64Url(reader.string('value').replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''));
   reader.require('value', bytes !== undefined && bytes.length > 0, 'expected bytes');
-  return String.fromCharCode(...(bytes ?? []));
+  return Array.from(bytes ?? [], (byte) => String.fromCharCode(byte)).join('');
 }
 
 function isType(type: number): boolean {

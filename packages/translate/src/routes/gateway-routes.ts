@@ -1,3 +1,4 @@
+import { pushAll } from '@meltemi/base';
 import {
   gatewayVirtualServices,
   hostCovers,
@@ -78,7 +79,7 @@ function addRoutes(rules: HostRules, owner: ResolvedVirtualService, routes: read
   // One VirtualService bound through two servers of a port brings its routes once.
   if (rules.owners.has(owner)) return;
   rules.owners.add(owner);
-  rules.routes.push(...routes);
+  pushAll(rules.routes, routes);
 }
 
 /** Rules of several objects follow one another; one that takes everything must not hide those of the next object. */

@@ -34,6 +34,13 @@ function findingOf({ root, fault, delegated }: DroppedRule): AnalysisFinding {
       };
     case 'not-exported':
       return { ...base, path, message: `VirtualService "${namespace}/${name}" is not exported to this namespace: requests of this rule go past it` };
+    case 'too-many':
+      return {
+        ...base,
+        path,
+        message: `the matches here and those of VirtualService "${namespace}/${name}" are too many to be joined: rules from its http[${delegated?.index ?? 0}] on are not in force`,
+        fix: { text: 'Hand over by fewer matches, such as one prefix.' },
+      };
     case 'conflict':
       return {
         ...base,
