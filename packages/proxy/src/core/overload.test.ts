@@ -95,6 +95,26 @@ test('limits of one listener and of all; what is exempt counts and is taken; pla
   });
 });
 
+test('clients that send their heads in drops, or nothing, are closed in time; others are served meanwhile', async () => {
+  const options = { request_headers_timeout: '0.3s', common_http_protocol_options: { idle_timeout: '0.3s' } };
+  const unlimited = { ignore_global_conn_limit: true };
+  await dataPlane.apply(state.apply({ listeners: [must(decodeListener(plainListener('patient', hcm([routeTo('app')], options), unlimited)))] }));
+  const begun = performance.now();
+  const slow = await Promise.all(Array.from({ length: 100 }, () => rawClient(port('patient'))));
+  const drops = setInterval(() => {
+    for (const client of slow.slice(0, 60)) if (client.socket.writable) client.socket.write('G');
+  }, 50);
+  const asked = await Promise.all(
+    Array.from({ length: 20 }, () => rawCall(port('patient'), 'GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')),
+  );
+  assert.ok(asked.every((text) => text.startsWith('HTTP/1.1 200')));
+  const texts = await Promise.all(slow.map(({ closed }) => closed));
+  clearInterval(drops);
+  assert.ok(performance.now() - begun < 2_500);
+  assert.equal(texts.filter((text) => text.startsWith('HTTP/1.1 408 ')).length, 60);
+  for (const { socket } of slow) socket.destroy();
+});
+
 test('the filter connection_limit: closed after its delay', async () => {
   const open = [await taken('limited'), await taken('limited')];
   const over = await taken('limited');

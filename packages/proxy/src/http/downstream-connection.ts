@@ -123,7 +123,9 @@ export class DownstreamConnection implements Connection, DownstreamStream {
       if (after !== NEED_MORE) return this.#begin(bytes, at, after, end);
       this.#state = 'head';
       this.#head.add(bytes, at, end);
-      this.timers.startPhase(worker.wheel.now(), this.plan.config.requestHeadersTimeoutMs);
+      // As Envoy: without a limit of its own a head may take as long as a stream may be idle.
+      const { requestHeadersTimeoutMs, streamIdleTimeoutMs } = this.plan.config;
+      this.timers.startPhase(worker.wheel.now(), requestHeadersTimeoutMs > 0 ? requestHeadersTimeoutMs : streamIdleTimeoutMs);
       return -1;
     }
     if (!this.#head.add(bytes, at, end)) return -1;
