@@ -29,6 +29,8 @@ import { SharedBuffers } from './net/shared-buffers.ts';
 import type { ProxyTimes } from './main/options.ts';
 import { TlsContexts } from './net/tls-contexts.ts';
 import { HostPools } from './pool/host-pools.ts';
+import { obey } from './core/orders.ts';
+import { readScopes } from './stats/scopes.ts';
 import { CountedConnections, ProxyStats } from './stats/proxy-stats.ts';
 import { openTcp } from './tcp/tcp-proxy.ts';
 import { SpanExporters } from './tracing/exporters.ts';
@@ -81,7 +83,8 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
       return listeners.apply(change);
     },
     listeners: () => listeners.status(),
-    counters: worker.counters,
+    stats: () => readScopes(worker.stats, state.clusters(), worker.counters),
+    order: (order) => obey(worker, order),
     get activity() {
       return { connections: worker.connections.size, requests: worker.requests };
     },

@@ -5,6 +5,8 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Clock, Log, Random, Timers } from '@meltemi/base';
 import type { Node } from '@meltemi/protos-types';
+import type { EngineOrder } from './main/engine.ts';
+import type { StatScope } from './stats/scopes.ts';
 import type { DrainOrder, DrainReport } from './core/drain.ts';
 import type { AccessLogType, CompiledChain, CompiledCluster, CompiledRoute, Host, MetadataStruct, RuntimeChange } from '@meltemi/runtime';
 import { RESPONSE_FLAG_TABLE, RESPONSE_FLAGS, type ResponseFlag } from '@meltemi/telemetry/recording';
@@ -254,8 +256,9 @@ export interface DataPlane extends AsyncDisposable {
   listeners(): readonly ListenerStatus[];
   /** Open downstream connections and requests in flight. */
   readonly activity: { readonly connections: number; readonly requests: number };
-  /** What filters have counted, under Envoy's names. */
-  readonly counters: ReadonlyMap<string, number>;
+  /** What was counted, under Envoy's names. */
+  stats(): readonly StatScope[];
+  order(order: EngineOrder): void;
   /** One step of a drain. Answers what had to be ended so far because its time was up. */
   drain(order: DrainOrder): Promise<DrainReport>;
   /** Closes everything now. */

@@ -1,3 +1,4 @@
+import type { ClusterCounts, HostCounts } from './stats/cluster-counts.ts';
 import type { FilterContext, FilterOverrides, FilterPeer, FilterReply, FilterVerdict, MetadataStruct } from './filters/types.ts';
 import type { OutlierOutcome } from './lb/outlier.ts';
 import type { Latency } from './lb/peak-ewma.ts';
@@ -263,6 +264,8 @@ export interface Host {
   /** Since when it is healthy, for slow start (monotonic ms); NaN = it was not asked yet. */
   healthySinceMs: number;
   readonly latency: Latency;
+  /** Its statistics: the proxy counts. */
+  readonly counts: HostCounts;
   /** Outlier ejection ends then (monotonic ms); 0 = not ejected. */
   ejectedUntilMs: number;
   /** No longer in the resource, but its active checks are passed: it goes when they fail. */
@@ -334,6 +337,8 @@ export interface CompiledCluster {
   observe(host: Host, latencyMs: number, nowMs: number): void;
   /** A check of a healthy host was passed again: that may end an ejection. */
   checkPassed(host: Host, nowMs: number): void;
+  /** Its statistics: the proxy counts. */
+  readonly counts: ClusterCounts;
   /** Has a connection to it ever been made? Then its active checks are made more often. */
   readonly traffic: { seen: boolean };
   /** An active check has found this. */

@@ -36,6 +36,8 @@ export { compileHeaders } from './compile/headers.ts';
 export { compileFormat, FORMAT_OPERATORS, loneOperator, parseFormat, type FormatPart, type ParsedFormat } from './format.ts';
 export { formatAddress, parseAddress, transportFor } from './compile/hosts-of.ts';
 export { compileText } from './compile/text.ts';
+export { CLUSTER_COUNTERS, countCode, countEvent, resetClusterCounts, type ClusterCounts, type HostCounts } from './stats/cluster-counts.ts';
+export { approximateSum, binRange, createHistogram, cumulative, quantile, record, STAT_BOUNDS, type Histogram } from './stats/histogram.ts';
 export { fitness, healthFlags } from './lb/health.ts';
 export { cidrTable, isLoopback, parseIp } from './compile/cidr.ts';
 export { createRuntimeState, endpointKey, type RuntimePlace } from './state.ts';

@@ -9,9 +9,17 @@ export const certsEndpoint: AdminEndpoint = {
   handle: (context) => json({ certificates: context.certificates().map((item) => describeBundle(context, item)) }),
 };
 
+/** When each certificate in use ends, in ms since 1970. */
+export function certificateEnds(context: AdminContext): readonly number[] {
+  return context.certificates().flatMap(({ pem }) => certificatesIn(pem).map((certificate) => certificate.validToDate.getTime()));
+}
+
+function certificatesIn(pem: string): readonly X509Certificate[] {
+  return (pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map((one) => new X509Certificate(one));
+}
+
 function describeBundle(context: AdminContext, { name, kind, pem }: ReturnType<AdminContext['certificates']>[number]): object {
-  const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  const details = found.map((one) => describe(context, name, new X509Certificate(one)));
+  const details = certificatesIn(pem).map((one) => describe(context, name, one));
   return { ca_cert: kind === 'ca' ? details : [], cert_chain: kind === 'chain' ? details : [] };
 }
 

@@ -2,7 +2,7 @@ import type { Node } from '@meltemi/protos-types';
 import type { MetricRegistry } from '@meltemi/telemetry/recording';
 import type { ConfigDump } from '../config/dump.ts';
 import type { ConfigState } from '../config/client.ts';
-import type { EngineSnapshot } from '../main/engine.ts';
+import type { EngineOrder, EngineSnapshot } from '../main/engine.ts';
 import type { DrainRequest } from '../main/lifecycle.ts';
 import type { LeveledLog } from '../main/ports.ts';
 
@@ -27,6 +27,7 @@ export interface AdminContext {
   listenerErrors(): ReadonlyMap<string, string>;
   drain(request: DrainRequest): void;
   quit(): void;
+  order(order: EngineOrder): Promise<void>;
   nowMs(): number;
   uptimeMs(): number;
 }

@@ -4,7 +4,7 @@ import { configDumpEndpoint } from './config-dump.ts';
 import { text, type AdminEndpoint } from './context.ts';
 import { listenersEndpoint } from './listeners.ts';
 import { drainEndpoint, loggingEndpoint, quitEndpoint, readyEndpoint, serverInfoEndpoint } from './server-state.ts';
-import { prometheusEndpoint, statsEndpoint } from './stats.ts';
+import { metricsEndpoint, prometheusEndpoint, statsEndpoint } from './stats.ts';
 
 const helpEndpoint: AdminEndpoint = {
   path: '/help',
@@ -31,4 +31,4 @@ export const ADMIN_ENDPOINTS: readonly AdminEndpoint[] = [
 ];
 
 /** What the metrics port (15090) answers. */
-export const METRICS_ENDPOINTS: readonly AdminEndpoint[] = [prometheusEndpoint];
+export const METRICS_ENDPOINTS: readonly AdminEndpoint[] = [metricsEndpoint];

@@ -1,94 +1,68 @@
 import { EXPOSITION_CONTENT_TYPE, writeExposition } from '@meltemi/telemetry/recording';
-import type { BreakerSnapshot, ClusterSnapshot, EngineSnapshot } from '../main/engine.ts';
 import { json, text, type AdminContext, type AdminEndpoint, type AdminResponse } from './context.ts';
 import { nameFilter } from './name-filter.ts';
+import { collectStats, type Stat } from './stats/collect.ts';
+import { BUCKET_MODES, statsJson, statsPrometheus, statsText, type BucketMode } from './stats/render.ts';
 
-type Stat = readonly [name: string, value: number];
+const KINDS = { Counters: 'counter', Gauges: 'gauge', Histograms: 'histogram' } as const;
 
-/** Envoy's names for the state of the proxy itself. Requests are counted by Istio's metrics, in `/stats/prometheus`. */
+/** Envoy's `/stats`. */
 export const statsEndpoint: AdminEndpoint = {
   path: '/stats',
-  help: 'counters and gauges of the proxy itself (?filter=regex, ?format=json|prometheus)',
+  help: 'print server stats (?filter, ?invert_filter, ?usedonly, ?type, ?format=text|json|prometheus, ?histogram_buckets)',
   write: false,
   async handle(context, { query }) {
-    const format = query.get('format');
-    if (format === 'prometheus') return prometheus(context);
-    const named = nameFilter(query.get('filter'));
-    if (named === undefined) return text('filter is no regular expression\n', 400);
-    const stats = collectStats(context, await context.snapshot()).filter(([name]) => named(name));
-    if (format === 'json') return json({ stats: stats.map(([name, value]) => ({ name, value })) });
-    return text(stats.map(([name, value]) => `${name}: ${value}\n`).join(''));
+    const format = query.get('format') ?? 'text';
+    if (format === 'prometheus') return prometheus(context, query, false);
+    if (format !== 'text' && format !== 'json') return text('usage: /stats?format=(json|prometheus|text)\n', 400);
+    const mode = bucketMode(query, 'summary');
+    if (mode === undefined) return text('usage: /stats?histogram_buckets=(cumulative|disjoint|detailed|summary)\n', 400);
+    const wanted = wish(query);
+    if (typeof wanted === 'string') return text(wanted, 400);
+    const stats = collectStats(context, await context.snapshot()).filter(wanted);
+    if (format === 'json') return { ...json(statsJson(stats, mode)), body: JSON.stringify(statsJson(stats, mode)) };
+    return text(statsText(stats, mode));
   },
 };
 
+/** Istio's metrics, then all of `/stats`. */
 export const prometheusEndpoint: AdminEndpoint = {
   path: '/stats/prometheus',
-  help: "Istio's standard metrics and the proxy's own, in Prometheus' text format",
+  help: "print Istio's standard metrics and server stats in prometheus format",
   write: false,
-  handle: (context) => prometheus(context),
+  handle: (context, { query }) => prometheus(context, query, false),
 };
 
-/** Istio's metrics, then the proxy's own under Envoy's names. */
-async function prometheus(context: AdminContext): Promise<AdminResponse> {
+/** What the metrics port tells: as in Istio, of the proxy itself only what does not grow with the mesh. */
+export const metricsEndpoint: AdminEndpoint = { ...prometheusEndpoint, handle: (context, { query }) => prometheus(context, query, true) };
+
+const BRIEF = ['cluster_manager.', 'listener_manager.', 'server.', 'control_plane.'] as const;
+
+async function prometheus(context: AdminContext, query: URLSearchParams, brief: boolean): Promise<AdminResponse> {
+  const mode = bucketMode(query, 'cumulative');
+  if (mode !== 'cumulative' && mode !== 'summary') return text('usage: /stats/prometheus?histogram_buckets=(cumulative|summary)\n', 400);
+  const wanted = wish(query);
+  if (typeof wanted === 'string') return text(wanted, 400);
   await context.collect();
-  const own = collectStats(context, await context.snapshot()).filter(([name]) => !name.startsWith('cluster.'));
-  const lines = own.map(([name, value]) => {
-    const metric = `envoy_${name.replaceAll(/[^A-Za-z0-9_]/g, '_')}`;
-    return `# TYPE ${metric} gauge\n${metric} ${value}\n`;
-  });
-  return { status: 200, type: EXPOSITION_CONTENT_TYPE, body: writeExposition(context.registry, context.nowMs()) + lines.join('') };
+  const stats = collectStats(context, await context.snapshot()).filter(
+    (stat) => wanted(stat) && (!brief || BRIEF.some((prefix) => stat.name.startsWith(prefix))),
+  );
+  const standard = query.has('filter') ? '' : writeExposition(context.registry, context.nowMs());
+  return { status: 200, type: EXPOSITION_CONTENT_TYPE, body: standard + statsPrometheus(stats, mode === 'summary') };
 }
 
-function collectStats(context: AdminContext, snapshot: EngineSnapshot): Stat[] {
-  const { connected, pending, rejected } = context.configState();
-  const stats: Stat[] = [
-    ['cluster_manager.active_clusters', snapshot.clusters.length],
-    ['cluster_manager.warming_clusters', pending.clusters.length],
-    ['control_plane.connected_state', connected ? 1 : 0],
-    ['control_plane.rejected_resources', rejected],
-    ['http.active_requests', snapshot.requests],
-    ['listener_manager.total_listeners_active', snapshot.listeners.length],
-    ['listener_manager.total_listeners_warming', pending.listeners.length],
-    ['server.live', context.state() === 'LIVE' ? 1 : 0],
-    ['server.memory_allocated', process.memoryUsage.rss()],
-    ['server.total_connections', snapshot.connections],
-    ['server.uptime', Math.floor(context.uptimeMs() / 1_000)],
-    ['tcp.active_connections', snapshot.openTcp],
-  ];
-  for (const cluster of snapshot.clusters) stats.push(...clusterStats(cluster));
-  stats.push(...Object.entries(snapshot.counters));
-  return stats.sort(([a], [b]) => (a < b ? -1 : 1));
+function bucketMode(query: URLSearchParams, fallback: BucketMode): BucketMode | undefined {
+  const asked = query.get('histogram_buckets');
+  return asked === null ? fallback : BUCKET_MODES.find((mode) => mode === asked);
 }
 
-function clusterStats({ name, breakers, hosts }: ClusterSnapshot): readonly Stat[] {
-  const { usage } = breakers.default;
-  const high = breakers.high.usage;
-  const degraded = hosts.filter(({ flags }) => flags.length > 0 && flags.every((flag) => flag.startsWith('degraded'))).length;
-  const stats: readonly Stat[] = [
-    ['upstream_cx_active', usage.connections + high.connections],
-    ['upstream_rq_active', usage.requests + high.requests],
-    ['upstream_rq_pending_active', usage.pending + high.pending],
-    ['upstream_rq_retry_active', usage.retries + high.retries],
-    ['membership_total', hosts.length],
-    ['membership_healthy', hosts.filter(({ flags }) => flags.length === 0).length],
-    ['membership_degraded', degraded],
-    ['outlier_detection.ejections_active', hosts.filter(({ flags }) => flags.includes('failed_outlier_check')).length],
-    ...Object.entries(breakers).flatMap(([priority, breaker]) => breakerStats(`circuit_breakers.${priority}.`, breaker)),
-  ];
-  return stats.map(([stat, value]) => [`cluster.${name}.${stat}`, value] as const);
-}
-
-/** Which circuit breakers are open, and, where the configuration asks for it, how much is left. */
-function breakerStats(prefix: string, { usage, limits }: BreakerSnapshot): readonly Stat[] {
-  const kinds = [
-    ['cx', usage.connections, limits.maxConnections],
-    ['rq_pending', usage.pending, limits.maxPendingRequests],
-    ['rq', usage.requests, limits.maxRequests],
-    ['rq_retry', usage.retries, limits.maxRetries],
-  ] as const;
-  const remaining = { cx: 'remaining_cx', rq_pending: 'remaining_pending', rq: 'remaining_rq', rq_retry: 'remaining_retries' } as const;
-  return kinds.flatMap(([kind, used, max]): readonly Stat[] => {
-    const open: Stat = [`${prefix}${kind}_open`, used >= max ? 1 : 0];
-    return limits.trackRemaining && max !== Infinity ? [open, [prefix + remaining[kind], Math.max(0, max - used)]] : [open];
-  });
+/** Which statistics are asked for; a text says why that cannot be understood. */
+function wish(query: URLSearchParams): string | ((stat: Stat) => boolean) {
+  const named = nameFilter(query.get('filter'));
+  if (named === undefined) return `Invalid re2 regex: ${query.get('filter')}\n`;
+  const type = query.get('type') ?? 'All';
+  if (type !== 'All' && type !== 'TextReadouts' && !(type in KINDS)) return 'usage: /stats?type=(All|Counters|Gauges|Histograms|TextReadouts)\n';
+  const [invert, used] = [query.has('invert_filter'), query.has('usedonly')];
+  return ({ name, kind, value }) =>
+    named(name) !== invert && (!used || value !== 0) && (type === 'All' || KINDS[type as keyof typeof KINDS] === kind);
 }

@@ -27,6 +27,10 @@ export interface Connection extends TransportHandler {
   readonly chain: CompiledChain;
   /** What HTTP is spoken; absent = none. */
   readonly protocol?: 'http1' | 'http2';
+  /** It was of another protocol, and another connection has taken its place. */
+  readonly handedOver?: boolean;
+  /** The client ended it, not we. */
+  readonly endedByPeer?: boolean;
   /** Of its connection manager; undefined = it has none. */
   readonly counts?: HttpCounts | undefined;
   /** The host that all its bytes go to (TCP). */

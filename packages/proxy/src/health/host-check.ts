@@ -1,4 +1,4 @@
-import { transportFor, type CompiledCluster, type HealthCheck, type Host } from '@meltemi/runtime';
+import { countEvent, transportFor, type CompiledCluster, type HealthCheck, type Host } from '@meltemi/runtime';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
 import type { Worker } from '../core/worker.ts';
 import type { DialTarget } from '../net/net-port.ts';
@@ -86,6 +86,8 @@ export class HostCheck {
     this.#running = false;
     const { wheel, random } = this.#worker;
     wheel.clear(this.#timeout);
+    const cluster = this.#cluster();
+    if (cluster !== undefined) countCheck(cluster, finding);
     const { health: before, checked } = this.#state;
     const step = this.#state.take(finding, this.#cluster()?.traffic.seen === true, random);
     wheel.set(this.#next, wheel.now(), step.delayMs);
@@ -96,6 +98,12 @@ export class HostCheck {
   #tell(found: Found): void {
     if (this.config.eventLogs.length > 0) writeEvents(this.#worker, this, found);
   }
+}
+
+function countCheck({ counts }: CompiledCluster, finding: Finding): void {
+  countEvent(counts, 'health_check.attempt');
+  countEvent(counts, finding === 'healthy' || finding === 'degraded' ? 'health_check.success' : 'health_check.failure');
+  if (finding === 'network') countEvent(counts, 'health_check.network_failure');
 }
 
 function createProbe(target: ProbeTarget): Probe {

@@ -35,6 +35,7 @@ export function startAttempt(x: Exchange): void {
   info.upstreamRemote = host.key;
   const { usage, limits } = breaker;
   if (usage.requests >= limits.maxRequests) {
+    cluster.counts.rqActiveOverflow++;
     attemptFailed(x, { end: { t: 'overflow' }, flag: 'UO', reason: 'overflow', transport: '' });
     return;
   }
@@ -70,6 +71,8 @@ export function send(x: Exchange, stream: UpstreamStream, fresh: boolean): void 
   info.upstreamTls = stream.tls;
   // At the first attempt the request's own event has just asked for the time.
   info.upstreamStartMs = fresh ? worker.wheel.recent : worker.wheel.now();
+  if (x.cluster !== undefined) x.cluster.counts.rqTotal++;
+  if (x.host !== undefined) x.host.counts.rqTotal++;
   startLife(x);
   tellConnected(x);
   if (!fresh) rescan(x);

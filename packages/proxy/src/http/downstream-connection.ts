@@ -14,6 +14,7 @@ import { renderLocalReply, type LocalReply } from './local-reply.ts';
 import { REPLIES, refusalOf } from './replies.ts';
 import { bodyData, bodyEnd } from './request-body.ts';
 import { lastFrame } from './web-socket.ts';
+import type { HttpCounts } from '../stats/http-counts.ts';
 import { RequestTimers } from './request-timers.ts';
 import { routeRequest } from './router.ts';
 import { acceptRequest, unreadableRequest } from './start-exchange.ts';
@@ -37,6 +38,9 @@ export class DownstreamConnection implements Connection, DownstreamStream {
   readonly worker: Worker;
   readonly chain: CompiledChain;
   readonly plan: HttpPlan;
+  readonly counts: HttpCounts;
+  endedByPeer = false;
+  handedOver = false;
   readonly connection: ConnectionInfo;
   /** Close after the present response. */
   closeAfter = false;
@@ -62,6 +66,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     this.worker = worker;
     this.chain = accepted.chain;
     this.plan = plan;
+    this.counts = plan.counts;
     this.connection = accepted.connection;
     this.#transport = accepted.transport;
     this.#output = new ClientOutput(worker, accepted.transport, this);
@@ -216,6 +221,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
   }
 
   onEnd(): void {
+    this.endedByPeer ||= this.#state !== 'lingering';
     this.worker.wheel.now();
     this.#clientEnded = true;
     const x = this.#exchange;
@@ -246,6 +252,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
   }
 
   onClose(): void {
+    this.endedByPeer ||= this.#state !== 'lingering';
     this.worker.wheel.now();
     const x = this.#exchange;
     if (x === undefined) this.#forgetConnection();
@@ -421,6 +428,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
 
   /** Something else is spoken: its transport goes to somebody else. Nothing has come yet. */
   handOver(): void {
+    this.handedOver = true;
     this.#forgetConnection();
   }
 

@@ -76,7 +76,10 @@ export function pickHost(x: Exchange): Host | undefined {
   if (t === 'original-dst') return originalHost(x, cluster);
   if (t === 'dynamic') return namedHost(x, cluster);
   const host = cluster.pick(worker.random, worker.wheel.recent, wishOf(x));
-  if (host === undefined) x.downstream.reply(x, REPLIES.noHost);
+  if (host === undefined) {
+    cluster.counts.cxNoneHealthy++;
+    x.downstream.reply(x, REPLIES.noHost);
+  }
   return host;
 }
 

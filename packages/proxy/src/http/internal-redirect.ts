@@ -31,6 +31,7 @@ export function followRedirect(x: Exchange, bytes: Uint8Array): boolean {
   const edits = redirectEdits(x, target, copied);
   if (!hasRoute(x, policy, target)) return false;
   x.redirects++;
+  if (x.cluster !== undefined) x.cluster.counts.redirectsFollowed++;
   dropAside(x);
   abandonAttempt(x, undefined);
   logEarlier(x, 'internal_redirect');

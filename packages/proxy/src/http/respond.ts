@@ -18,6 +18,8 @@ import { touchTry } from './try-idle.ts';
 import { CONNECT, switches } from './upgrades.ts';
 import type { HeadRead, LostCause, UpstreamStream } from './stream.ts';
 
+const EXHAUSTED = flagBit('URX');
+
 /** Envoy's limit for the head of a response. */
 const MAX_RESPONSE_HEADERS = 100;
 
@@ -43,6 +45,7 @@ export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): nu
     routeAgain(x);
     return -1;
   }
+  if (info.attempts > 1 && (info.flags & EXHAUSTED) === 0 && x.cluster !== undefined) x.cluster.counts.rqRetrySuccess++;
   dropAside(x);
   touchTry(x);
   info.responseCodeDetails = 'via_upstream';
@@ -122,6 +125,7 @@ function dropFraming(scanner: HeadScanner): void {
 }
 
 function nonsense(x: Exchange): number {
+  if (x.cluster !== undefined) x.cluster.counts.cxProtocolError++;
   attemptFailed(x, { end: { t: 'reset', requestSent: true }, flag: 'UPE', reason: 'protocol error', transport: '' });
   return -1;
 }
@@ -211,6 +215,7 @@ export function upstreamLost(x: Exchange, stream: UpstreamStream, cause: LostCau
   if (x.phase === 'responding') {
     // A message of HTTP/1.1 that ends before its end is a broken message.
     const told = cause === 'closed' && stream.protocol === 'http1' ? 'protocol' : cause;
+    if (told === 'protocol' && x.cluster !== undefined) x.cluster.counts.cxProtocolError++;
     info.flags |= flagBit(LOST_FLAGS[told]);
     info.responseCodeDetails = `upstream_reset_after_response_started{${LOST_REASONS[told].replaceAll(' ', '_')}}`;
     // In plain words of the system or the codec; what is not TLS' says no more than the flag.

@@ -1,4 +1,4 @@
-import type { AttemptEnd } from '@meltemi/runtime';
+import { countCode, type AttemptEnd } from '@meltemi/runtime';
 import { flagBit } from '../types.ts';
 import { waitForAside } from './aside.ts';
 import { abandonAttempt } from './end-attempt.ts';
@@ -39,11 +39,13 @@ export function mayRetry(x: Exchange, end: AttemptEnd): boolean {
   if (retry === undefined || breaker === undefined || x.phase === 'responding' || x.phase === 'done') return false;
   if (!retry.shouldRetry(end)) return false;
   if (x.retriesLeft <= 0) {
+    if (x.cluster !== undefined) x.cluster.counts.rqRetryLimit++;
     info.flags |= flagBit('URX');
     return false;
   }
   if (!x.replayable) return false;
   if (!x.countedRetry && !breaker.mayRetry(x.worker.wheel.recent)) {
+    if (x.cluster !== undefined) x.cluster.counts.rqRetryOverflow++;
     info.flags |= flagBit('UO');
     return false;
   }
@@ -84,6 +86,12 @@ export function sentInVain(x: Exchange): boolean {
   return true;
 }
 
+function countRetry({ cluster }: Exchange, end: AttemptEnd): void {
+  if (cluster === undefined) return;
+  cluster.counts.rqRetry++;
+  if (end.t === 'response') countCode(cluster.counts.retriedCodes, end.status);
+}
+
 /** Begins another attempt after the policy's back-off, or after the time that the response asked for. The old one has been given up. */
 export function scheduleRetry(x: Exchange, end: AttemptEnd): void {
   const { retry, breaker, worker } = x;
@@ -93,6 +101,8 @@ export function scheduleRetry(x: Exchange, end: AttemptEnd): void {
   x.retriesLeft--;
   rememberTried(x, retry);
   x.phase = 'held';
+  countRetry(x, end);
   const asked = retry.askedBackOffMs(end, worker.ports.clock.now(), worker.random());
+  if (x.cluster !== undefined) x.cluster.counts[asked === undefined ? 'rqBackOff' : 'rqBackOffAsked']++;
   x.downstream.timers.wait(x, asked ?? retry.backOffMs(x.info.attempts, worker.random()), () => x.again());
 }

@@ -57,6 +57,7 @@ function choose(x: Exchange): void {
 /** What the route says is to be done, once every filter has let the request pass. */
 function act(x: Exchange): void {
   const { route } = x;
+  x.plan.counts.rqRoutes++;
   if (route === undefined) {
     x.downstream.reply(x, x.plan.http.routes() === undefined ? REPLIES.noRouteTable : REPLIES.routeNotFound);
     return;

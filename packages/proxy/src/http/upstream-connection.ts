@@ -66,6 +66,10 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
   #writer: BodyWriter | undefined = undefined;
   /** The present request goes through the writer. */
   #framing = false;
+  /** The peer ended it, not we. */
+  endedByPeer = false;
+  /** It was in the middle of an exchange when it ended. */
+  busy = false;
   /** Has it ever stood? */
   established = false;
 
@@ -216,6 +220,7 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
   onEnd(): void {
     // In the middle of a TLS handshake: the close that follows knows the reason.
     if (this.state === 'connecting') return;
+    this.endedByPeer = true;
     if (this.state === 'tunnel') this.user?.onTunnelEnd();
     else if (this.state === 'body' && this.body.mode === 'until-close') {
       this.body.finish();
@@ -225,6 +230,7 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
   }
 
   onClose(error?: string): void {
+    this.endedByPeer = true;
     if (this.state === 'connecting') {
       this.#close(connectFailure(error ?? 'the peer closed'));
     } else this.#lost('closed', error ?? '');
@@ -336,6 +342,7 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
     this.#worker.wheel.remove(this.#deadline);
     this.#owner.closed(this, failure);
   }
+    this.busy = this.state === 'head' || this.state === 'body' || this.state === 'tunnel';
 }
 
 /** How a response's body ends (RFC 9112 section 6.3). */

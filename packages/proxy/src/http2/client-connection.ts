@@ -42,6 +42,8 @@ export class Http2ClientConnection implements TransportHandler, ClientLink, H2Ha
   readonly #keepAlive: KeepAlive;
   readonly #spare: ClientStream[] = [];
   #state: State = 'open';
+  /** The peer ended it, not we. */
+  endedByPeer = false;
   #idleMs = 0;
 
   /** Over a connection that stands. */
@@ -155,11 +157,13 @@ export class Http2ClientConnection implements TransportHandler, ClientLink, H2Ha
   }
 
   onEnd(): void {
+    this.endedByPeer = true;
     this.worker.wheel.now();
     this.destroy();
   }
 
   onClose(): void {
+    this.endedByPeer = true;
     this.worker.wheel.now();
     this.#close();
   }

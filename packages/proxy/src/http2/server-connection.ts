@@ -5,6 +5,7 @@ import type { Accepted, Connection, Worker } from '../core/worker.ts';
 import type { HttpPlan } from '../http/http-plan.ts';
 import { Linger, LINGER_MS } from '../http/linger.ts';
 import type { LastSeen } from '../http/stream.ts';
+import type { HttpCounts } from '../stats/http-counts.ts';
 import type { ConnectionInfo, Transport } from '../types.ts';
 import { H2Link } from './h2-link.ts';
 import { KeepAlive } from './keep-alive.ts';
@@ -27,6 +28,8 @@ export class Http2ServerConnection implements Connection, ServerLink, H2Handler<
   readonly chain: CompiledChain;
   readonly plan: HttpPlan;
   readonly connection: ConnectionInfo;
+  readonly counts: HttpCounts;
+  endedByPeer = false;
   readonly last: LastSeen = { authority: '', userAgent: '' };
   readonly link: H2Link<ServerStream>;
   readonly #transport: Transport;
@@ -43,6 +46,7 @@ export class Http2ServerConnection implements Connection, ServerLink, H2Handler<
     this.chain = accepted.chain;
     this.plan = plan;
     this.connection = accepted.connection;
+    this.counts = plan.counts;
     this.#transport = accepted.transport;
     const { config } = plan;
     this.link = new H2Link(worker, accepted.transport, {
@@ -85,6 +89,7 @@ export class Http2ServerConnection implements Connection, ServerLink, H2Handler<
   // A client that has ended its side hears nothing of streams that it would have to credit.
   onEnd(): void {
     this.worker.wheel.now();
+    this.endedByPeer ||= this.#state !== 'lingering';
     if (this.#state === 'lingering') this.destroy();
     else if (this.link.session.openStreams === 0) this.#close();
     else this.#leave();
@@ -92,6 +97,7 @@ export class Http2ServerConnection implements Connection, ServerLink, H2Handler<
 
   onClose(): void {
     this.worker.wheel.now();
+    this.endedByPeer ||= this.#state !== 'lingering';
     this.#forget();
   }
 

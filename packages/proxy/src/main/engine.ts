@@ -1,6 +1,7 @@
-import { healthFlags, type Breaker, type CompiledCluster, type Host, type RuntimeDelta, type RuntimeState } from '@meltemi/runtime';
+import { healthFlags, type Breaker, type CompiledCluster, type Host, type HostCounts, type RuntimeDelta, type RuntimeState } from '@meltemi/runtime';
 import type { Span } from '@meltemi/telemetry/recording';
 import type { DrainOrder, DrainReport } from '../core/drain.ts';
+import type { StatScope } from '../stats/scopes.ts';
 import type { KnownWorkload } from '../telemetry/peers.ts';
 import type { DataPlane, ListenerStatus } from '../types.ts';
 
@@ -18,8 +19,14 @@ export interface Engine {
   snapshot(): Promise<EngineSnapshot>;
   /** One step of a drain; answers what had to be ended so far because its time was up. */
   drain(order: DrainOrder): Promise<DrainReport>;
+  /** Does what an operator asks for. */
+  order(order: EngineOrder): Promise<void>;
   close(): Promise<void>;
 }
+
+export type EngineOrder =
+  /** Health checks that the proxy answers itself fail from now on, or no longer. */
+  { readonly t: 'failing'; readonly failing: boolean } | { readonly t: 'reset-counters' };
 
 export interface EngineEvents {
   onWantWorkload(address: string): void;
@@ -34,12 +41,13 @@ export interface EngineSnapshot {
   readonly connections: number;
   readonly requests: number;
   readonly openTcp: number;
-  /** What filters have counted, under Envoy's names. */
-  readonly counters: Readonly<Record<string, number>>;
+  readonly stats: readonly StatScope[];
 }
 
 export interface ClusterSnapshot {
   readonly name: string;
+  /** Its name in statistics. */
+  readonly statName: string;
   /** By priority. */
   readonly breakers: Readonly<Record<'default' | 'high', BreakerSnapshot>>;
   readonly hosts: readonly HostSnapshot[];
@@ -70,18 +78,20 @@ export interface HostSnapshot {
   readonly canary: boolean;
   readonly active: number;
   readonly connections: number;
+  readonly counts: HostCounts;
 }
 
 /** The state of one engine, read between two requests. */
 export function snapshotOf(state: RuntimeState, dataPlane: DataPlane, openTcp: number, nowMs: number): EngineSnapshot {
   const clusters = [...state.clusters()].map((cluster) => clusterSnapshot(cluster, nowMs));
-  return { listeners: dataPlane.listeners(), clusters, ...dataPlane.activity, openTcp, counters: Object.fromEntries(dataPlane.counters) };
+  return { listeners: dataPlane.listeners(), clusters, ...dataPlane.activity, openTcp, stats: dataPlane.stats() };
 }
 
 function clusterSnapshot(cluster: CompiledCluster, nowMs: number): ClusterSnapshot {
   const { breakers } = cluster;
   return {
     name: cluster.config.name,
+    statName: cluster.config.statName,
     breakers: { default: breakerSnapshot(breakers.default), high: breakerSnapshot(breakers.high) },
     hosts: cluster.hosts().map((host) => hostSnapshot(host, nowMs)),
   };
@@ -100,6 +110,7 @@ function hostSnapshot(host: Host, nowMs: number): HostSnapshot {
     canary: endpoint.metadata['canary'] === true,
     active,
     connections,
+    counts: { ...host.counts },
   };
 }
 

@@ -63,6 +63,9 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       return snapshotOf(state, dataPlane, recorder.openTcp, clock.monotonic());
     },
     drain: (order) => dataPlane.drain(order),
+    async order(order) {
+      dataPlane.order(order);
+    },
     close: () => dataPlane.close(),
   };
 }

@@ -36,6 +36,9 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const ended = Promise.withResolvers<void>();
   const lifecycle = createLifecycle({ engine, log, timers: systemTimers, retireMs: options.retireMs ?? RETIRE_MS });
 
+  // Told to fail health checks: who balances by `/ready` sends no more.
+  let failing = false;
+
   const context: AdminContext = {
     node: options.node,
     version: options.version ?? VERSION,
@@ -43,7 +46,11 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     log,
     ...inspection(configuration, engine),
     epoch: options.epoch ?? 0,
-    state: () => STATES[lifecycle.phase],
+    state: () => (failing && lifecycle.phase === 'live' ? 'DRAINING' : STATES[lifecycle.phase]),
+    order: (order) => {
+      if (order.t === 'failing') failing = order.failing;
+      return engine.order(order);
+    },
     drain: (order) => lifecycle.drainListeners(order),
     quit: () => void stop(0),
     nowMs: () => systemClock.now(),

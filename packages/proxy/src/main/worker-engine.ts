@@ -8,6 +8,7 @@ import type { PortSharing } from '../net/node-listener.ts';
 import type { LogSink } from '../types.ts';
 import type { BreakerSnapshot, ClusterSnapshot, Engine, EngineEvents, EngineSnapshot } from './engine.ts';
 import { createMerge } from './merge-metrics.ts';
+import { joinScopes } from '../stats/scopes.ts';
 import type { ProxyTimes } from './options.ts';
 import type { LogLevel } from './ports.ts';
 import type { Answers, FromWorker, Question, WorkerStart } from './worker-protocol.ts';
@@ -55,6 +56,9 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
     },
     async close() {
       await all({ t: 'close' });
+    async order(order) {
+      await all({ t: 'order', order });
+    },
       await Promise.all(threads.map((thread) => thread.end()));
     },
   };
@@ -122,14 +126,8 @@ function joinSnapshots(a: EngineSnapshot, b: EngineSnapshot): EngineSnapshot {
     connections: a.connections + b.connections,
     requests: a.requests + b.requests,
     openTcp: a.openTcp + b.openTcp,
-    counters: joinCounters(a.counters, b.counters),
+    stats: joinScopes(a.stats, b.stats),
   };
-}
-
-function joinCounters(a: EngineSnapshot['counters'], b: EngineSnapshot['counters']): EngineSnapshot['counters'] {
-  const sums = new Map(Object.entries(a));
-  for (const [name, value] of Object.entries(b)) sums.set(name, (sums.get(name) ?? 0) + value);
-  return Object.fromEntries(sums);
 }
 
 function joinClusters(a: ClusterSnapshot, b: ClusterSnapshot | undefined): ClusterSnapshot {

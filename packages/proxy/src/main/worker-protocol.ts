@@ -5,7 +5,7 @@ import type { DrainOrder, DrainReport } from '../core/drain.ts';
 import type { OverloadLimits } from '../core/overload.ts';
 import type { PortSharing } from '../net/node-listener.ts';
 import type { KnownWorkload } from '../telemetry/peers.ts';
-import type { EngineSnapshot } from './engine.ts';
+import type { EngineOrder, EngineSnapshot } from './engine.ts';
 import type { ProxyTimes } from './options.ts';
 import type { LogLevel } from './ports.ts';
 
@@ -30,6 +30,7 @@ export type Question =
   | { readonly t: 'collect' }
   | { readonly t: 'snapshot' }
   | { readonly t: 'drain'; readonly order: DrainOrder }
+  | { readonly t: 'order'; readonly order: EngineOrder }
   | { readonly t: 'close' };
 
 /** To a traffic thread. Each is answered by a `done` with its `id`. */
@@ -45,6 +46,7 @@ export interface Answers {
   readonly collect: TelemetryBatch;
   readonly snapshot: EngineSnapshot;
   readonly drain: DrainReport;
+  readonly order: undefined;
   readonly close: undefined;
 }
 

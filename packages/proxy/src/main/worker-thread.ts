@@ -51,6 +51,8 @@ async function handle(message: Question): Promise<unknown> {
       return engine.snapshot();
     case 'drain':
       return engine.drain(message.order);
+    case 'order':
+      return engine.order(message.order);
     case 'close':
       return engine.close();
   }

@@ -128,6 +128,7 @@ export class Acceptor {
       return;
     }
     if (bytes !== undefined) socket.unshift(bytes);
+      this.#worker.stats.listenerOf(listener.config).noChain++;
     this.#worker.tls
       .server(chain, chain.config.tls)
       .accept(socket, sniffed.serverName, sniffed === NOT_SNIFFED ? undefined : sniffed.applicationProtocols, (accepted) => {
@@ -145,6 +146,7 @@ export class Acceptor {
         this.#worker.log.debug('TLS handshake failed', {
           listener: listener.config.name,
           from: plainAddress(socket.remoteAddress),
+        const counts = this.#worker.stats.listenerOf(listener.config);
           reason: accepted.reason,
         });
         socket.destroy();
@@ -154,6 +156,7 @@ export class Acceptor {
   #hand(socket: Socket, encrypted: boolean, bytes: Buffer | undefined, open: (transport: NodeTransport) => NodeTransport['handler']): void {
     const transport = new NodeTransport(socket, encrypted, this.#worker.buffers, this.#worker.faults, NOBODY);
     transport.handler = open(transport);
+        counts.handshakeErrors++;
     transport.attach(true);
     if (bytes !== undefined) transport.received(bytes, 0, bytes.length);
     // An end that came while sniffing was heard there; the socket does not tell it twice.

@@ -1,9 +1,10 @@
-import type { Breaker, CompiledCluster, Host } from '@meltemi/runtime';
+import { record, type Breaker, type CompiledCluster, type Host } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import { UpstreamConnection, type ConnectionOwner } from '../http/upstream-connection.ts';
 import type { DialedInfo, DialHandler, DialTarget } from '../net/net-port.ts';
 import type { Transport } from '../types.ts';
 import type { PoolWaiter } from './pool-waiter.ts';
+import { countClosed, countOpened } from '../stats/count-connection.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 /**
@@ -36,6 +37,7 @@ export class HttpPool implements ConnectionOwner {
     if (!this.#line.add({ waiter, cluster, breaker })) return 'overflow';
     // One connection is always allowed: a host must not starve because others hold all that the cluster may have.
     const room = usage.connections < limits.maxConnections && this.#size < limits.maxConnectionsPerHost;
+    if (!room) cluster.counts.cxOverflow++;
     if (this.#connecting < this.#line.length && (room || this.#size === 0)) this.#connect(cluster, breaker);
     return 'queued';
   }
@@ -63,6 +65,7 @@ export class HttpPool implements ConnectionOwner {
 
   connected(connection: UpstreamConnection): void {
     this.#connecting--;
+    record(connection.cluster.counts.connectTime, this.#worker.wheel.recent - connection.openedMs);
     this.released(connection);
   }
 
@@ -86,6 +89,13 @@ export class HttpPool implements ConnectionOwner {
     this.host.connections--;
     const at = this.#idle.indexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
+    countClosed(connection.cluster, this.host, {
+      failure,
+      established: connection.established,
+      remote: connection.endedByPeer,
+      busy: connection.busy,
+      lengthMs: this.#worker.wheel.recent - connection.openedMs,
+    });
     if (!connection.established) {
       this.#connecting--;
       this.#fail(failure ?? 'the connection was given up');
@@ -122,6 +132,7 @@ export class HttpPool implements ConnectionOwner {
   #open(cluster: CompiledCluster, breaker: Breaker, dial: (handler: DialHandler) => Transport): UpstreamConnection {
     this.#connecting++;
     this.#size++;
+    countOpened(cluster, this.host, 'cxHttp1');
     breaker.usage.connections++;
     this.host.connections++;
     return new UpstreamConnection(this.#worker, this, dial, { cluster, breaker, host: this.host, epoch: this.#epoch });

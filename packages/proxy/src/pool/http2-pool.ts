@@ -1,10 +1,11 @@
-import type { Breaker, CompiledCluster, Host } from '@meltemi/runtime';
+import { record, type Breaker, type CompiledCluster, type Host } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import { Http2ClientConnection, type H2ConnectionOwner } from '../http2/client-connection.ts';
 import type { DialedInfo, DialTarget } from '../net/net-port.ts';
 import type { Transport, TransportHandler } from '../types.ts';
 import { Dialing } from './dialing.ts';
 import type { Acquired, PoolWaiter } from './pool-waiter.ts';
+import { countClosed, countOpened } from '../stats/count-connection.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 /** HTTP/2 connections to one host: as few as the peer's stream limit allows, the oldest with room first. */
@@ -66,6 +67,14 @@ export class Http2Pool implements H2ConnectionOwner {
   }
 
   closed(connection: Http2ClientConnection): void {
+    const lengthMs = this.#worker.wheel.recent - connection.openedMs;
+    countClosed(connection.cluster, this.#host, {
+      failure: undefined,
+      established: true,
+      remote: connection.endedByPeer,
+      busy: connection.openStreams > 0,
+      lengthMs,
+    });
     connection.breaker.usage.connections--;
     this.#host.connections--;
     this.left(connection);
@@ -87,6 +96,8 @@ export class Http2Pool implements H2ConnectionOwner {
     // One connection is always allowed: a host must not starve because others hold all that the cluster may have.
     if (!room && this.#connections.length > 0) return;
     this.#dialing++;
+    const startedMs = this.#worker.wheel.recent;
+    countOpened(cluster, this.#host, 'cxHttp2');
     usage.connections++;
     this.#host.connections++;
     const over = (): void => {
@@ -99,10 +110,12 @@ export class Http2Pool implements H2ConnectionOwner {
       {
         dialed: (transport, info) => {
           over();
+          record(cluster.counts.connectTime, this.#worker.wheel.recent - startedMs);
           return this.adopt(cluster, breaker, { transport, info });
         },
         dialFailed: (reason) => {
           over();
+          countClosed(cluster, this.#host, { failure: reason, established: false, remote: reason !== 'timeout', busy: false, lengthMs: 0 });
           this.#line.fail(this.#connections.length === 0 ? this.#line.length : 1, reason);
           this.#dialIfNeeded();
         },

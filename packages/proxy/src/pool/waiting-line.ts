@@ -23,7 +23,11 @@ export class WaitingLine {
   /** Answers false when the circuit breaker lets nobody wait. */
   add(waiting: Waiting): boolean {
     const { usage, limits } = waiting.breaker;
-    if (usage.pending >= limits.maxPendingRequests) return false;
+    if (usage.pending >= limits.maxPendingRequests) {
+      waiting.cluster.counts.rqPendingOverflow++;
+      return false;
+    }
+    waiting.cluster.counts.rqPending++;
     usage.pending++;
     this.#line.push(waiting);
     return true;
@@ -40,13 +44,16 @@ export class WaitingLine {
     const at = this.#line.findIndex((waiting) => waiting.waiter === waiter);
     if (at < 0) return;
     const [waiting] = this.#line.splice(at, 1);
-    if (waiting !== undefined) waiting.breaker.usage.pending--;
+    if (waiting === undefined) return;
+    waiting.breaker.usage.pending--;
+    waiting.cluster.counts.rqCancelled++;
   }
 
   /** Tells so many of the first that no connection could be made. */
   fail(count: number, reason: string): void {
     // They may come back at once: those stand in the line anew.
     const failed = Array.from({ length: Math.min(count, this.#line.length) }, () => this.take());
+    for (const waiting of failed) if (waiting !== undefined) waiting.cluster.counts.rqPendingFailure++;
     for (const waiting of failed) waiting?.waiter.onPoolFailure(reason);
   }
 }

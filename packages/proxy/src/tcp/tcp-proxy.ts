@@ -1,4 +1,4 @@
-import type { CompiledChain, CompiledCluster, CompiledTcp, Host, PickWish } from '@meltemi/runtime';
+import { record, type CompiledChain, type CompiledCluster, type CompiledTcp, type Host, type PickWish } from '@meltemi/runtime';
 import type { CompiledLog } from '../access-log/compile-log.ts';
 import { compileLog } from '../access-log/compile-log.ts';
 import { createStreamInfo } from '../core/stream-info.ts';
@@ -10,6 +10,8 @@ import { connectFailure } from '../http/upstream-connection.ts';
 import { hostPort } from '../net/addresses.ts';
 import type { DialedInfo, DialHandler } from '../net/net-port.ts';
 import { dialTarget } from '../pool/dial-target.ts';
+import { countClosed, countOpened } from '../stats/count-connection.ts';
+import type { TcpCounts } from '../stats/http-counts.ts';
 import { closeForgotten } from '../pool/host-pools.ts';
 import { lookUpServerName, type NamedHost } from './named-host.ts';
 import { dialTunnel } from './tunnel.ts';
@@ -45,6 +47,8 @@ class TcpConnection implements Connection {
   readonly #tcp: CompiledTcp;
   readonly #client: Transport;
   readonly #info: StreamInfo;
+  readonly #counts: TcpCounts;
+  #dialedMs = 0;
   readonly #idle: Deadline;
   readonly #connect: Deadline;
   readonly #duration: Deadline;
@@ -70,6 +74,8 @@ class TcpConnection implements Connection {
     this.chain = accepted.chain;
     this.#worker = worker;
     this.#tcp = tcp;
+    this.#counts = worker.stats.tcpOf(tcp.config.statPrefix);
+    this.#counts.cxTotal++;
     this.#client = accepted.transport;
     this.#info = createStreamInfo('tcp', accepted, worker.ports.clock.now(), worker.wheel.now());
     const metadata = accepted.connection.told?.metadata;
@@ -83,6 +89,12 @@ class TcpConnection implements Connection {
   }
 
   refuse(reason: string): void {
+  #expired(what: 'idleTimeout' | 'maxDuration'): void {
+    this.#counts[what]++;
+    if (what === 'idleTimeout') this.#end(undefined, 'idle_timeout');
+    else this.#end('DT', 'max_duration_timeout');
+  }
+
     this.#end(undefined, reason);
   }
 
@@ -108,6 +120,7 @@ class TcpConnection implements Connection {
     const worker = this.#worker;
     if (cluster === undefined) {
       this.#end('NC', 'cluster_not_found');
+      this.#counts.cxNoRoute++;
       return;
     }
     this.#attempts++;
@@ -124,7 +137,12 @@ class TcpConnection implements Connection {
     this.#info.upstreamRemote = host.key;
     this.#info.attempts = this.#attempts;
     // Those below tunnels are counted by their pools.
-    if (tunnel === undefined) usage.connections++;
+    if (tunnel === undefined) {
+      usage.connections++;
+      this.#dialedMs = worker.wheel.now();
+      countOpened(cluster, host);
+      cluster.counts.rqPending++;
+    }
     host.active++;
     this.#counted = true;
     worker.wheel.set(this.#connect, worker.wheel.now(), config.connectTimeoutMs);
@@ -194,6 +212,7 @@ class TcpConnection implements Connection {
     wheel.clear(this.#connect);
     this.#connected = true;
     this.#info.upstreamLocal = hostPort(info.localAddress, info.localPort);
+    this.#countConnected();
     this.#info.upstreamTls = info.tls;
     this.#info.upstreamStartMs = wheel.now();
     if (this.#host !== undefined) this.#cluster?.report(this.#host, 'done', wheel.recent);
@@ -208,8 +227,31 @@ class TcpConnection implements Connection {
   }
 
   #failed(reason: string): void {
+  #countConnected(): void {
+    const cluster = this.#cluster;
+    if (cluster === undefined || this.#dialedMs === 0) return;
+    record(cluster.counts.connectTime, this.#worker.wheel.recent - this.#dialedMs);
+    cluster.counts.rqTotal++;
+    if (this.#host !== undefined) this.#host.counts.rqTotal++;
+  }
+
+  #countEnded(failure: string | undefined): void {
+    const [cluster, host] = [this.#cluster, this.#host];
+    if (cluster === undefined || host === undefined || this.#dialedMs === 0) return;
+    const lengthMs = this.#worker.wheel.recent - this.#dialedMs;
+    countClosed(cluster, host, {
+      failure: failure === 'connection timeout' ? 'timeout' : failure,
+      established: this.#connected,
+      remote: this.#serverEnded || failure !== undefined,
+      busy: this.#connected,
+      lengthMs,
+    });
+  }
+
     this.#info.upstreamTransportFailureReason = reason;
     this.#release('local');
+    this.#countEnded(reason);
+    this.#dialedMs = 0;
     const dead = this.#server;
     this.#server = undefined;
     this.#worker.wheel.clear(this.#connect);
@@ -296,6 +338,9 @@ class TcpConnection implements Connection {
     if (this.#closed) return;
     this.#closed = true;
     const worker = this.#worker;
+    this.#countEnded(undefined);
+    this.#counts.cxRxBytes += this.#info.bytesReceived;
+    this.#counts.cxTxBytes += this.#info.bytesSent;
     const info = this.#info;
     this.#release(undefined);
     this.#giveUp?.();

@@ -1,14 +1,19 @@
 import type { Breaker, CompiledCluster } from '../compiled.ts';
+import { createClusterCounts } from '../stats/cluster-counts.ts';
 import type { CircuitBreakers, RuntimeCluster } from '../types/cluster.ts';
 import { Recent } from './recent.ts';
 
-/** The two breakers of a cluster; what is in use goes on counting over an update. */
-export function createBreakers(config: RuntimeCluster, before: CompiledCluster | undefined): Pick<CompiledCluster, 'breakers' | 'usage' | 'traffic'> {
+/** The two breakers of a cluster; what is in use, and what was counted, goes on over an update. */
+export function createBreakers(
+  config: RuntimeCluster,
+  before: CompiledCluster | undefined,
+): Pick<CompiledCluster, 'breakers' | 'usage' | 'traffic' | 'counts'> {
   const fresh = (): Breaker['usage'] => ({ connections: 0, pending: 0, requests: 0, retries: 0 });
   const usage = before?.usage ?? fresh();
   const high = before?.breakers.high.usage ?? fresh();
   return {
     usage,
+    counts: before?.counts ?? createClusterCounts(),
     traffic: before?.traffic ?? { seen: false },
     breakers: { default: breaker(config.limits, usage), high: breaker(config.highLimits, high) },
   };

@@ -4,6 +4,7 @@ import { fitness } from '../lb/health.ts';
 import type { LocalityHosts } from '../lb/host-sets.ts';
 import { createOutlierDetector, forgetOutlier, type OutlierDetector } from '../lb/outlier.ts';
 import { observeLatency } from '../lb/peak-ewma.ts';
+import { countEvent } from '../stats/cluster-counts.ts';
 import { createSubsets, type Choose } from '../lb/subsets.ts';
 import type { LocalZone } from '../lb/zone-aware.ts';
 import type { RuntimeCluster, RuntimeEndpoints } from '../types/cluster.ts';
@@ -35,7 +36,8 @@ export function compileCluster(
   const localities = localitiesOf(config, endpoints, before);
   const all = localities.flatMap((locality) => locality.hosts);
   const breakers = createBreakers(config, before);
-  const detector = createDetector(config, before, all, context);
+  const detector = createDetector(config, before, all, { ...context, counts: breakers.counts });
+  countMembers(breakers.counts, all, before);
   const options: BalancerOptions = {
     config,
     overprovisioningPercent: endpoints.overprovisioningPercent,
@@ -98,19 +100,26 @@ interface Keeping extends CompiledCluster {
   readonly detector?: OutlierDetector | undefined;
 }
 
+/** Other hosts than before count as one change, as each update of the endpoints does. */
+function countMembers(counts: CompiledCluster['counts'], all: readonly Host[], before: CompiledCluster | undefined): void {
+  const known = new Set(before?.hosts());
+  if (all.length !== known.size || all.some((host) => !known.has(host))) countEvent(counts, 'membership_change');
+}
+
 /** The intervals of outlier detection go on while its settings are the same. */
 function createDetector(
   config: RuntimeCluster,
   before: Keeping | undefined,
   all: readonly Host[],
-  context: ClusterContext,
+  { counts, ...context }: ClusterContext & Pick<CompiledCluster, 'counts'>,
 ): OutlierDetector | undefined {
   const { outlier } = config;
   const same = before === undefined || sameRules(before.config.outlier, outlier);
   if (!same) for (const host of all) forgetOutlier(host);
   if (outlier === undefined) return undefined;
   const kept = same ? before?.detector : undefined;
-  return createOutlierDetector(outlier, () => all, context.random, kept === undefined ? context.now() : kept.nextMs - outlier.intervalMs);
+  const startMs = kept === undefined ? context.now() : kept.nextMs - outlier.intervalMs;
+  return createOutlierDetector(outlier, () => all, context.random, { startMs, count: (event) => countEvent(counts, event) });
 }
 
 function sameRules(a: RuntimeCluster['outlier'], b: RuntimeCluster['outlier']): boolean {

@@ -1,6 +1,7 @@
 import type { CompiledCluster, Host } from '../compiled.ts';
 import type { LocalityHosts } from '../lb/host-sets.ts';
 import { createLatency } from '../lb/peak-ewma.ts';
+import { createHostCounts } from '../stats/cluster-counts.ts';
 import type { RuntimeCluster, RuntimeEndpoint, RuntimeEndpoints, RuntimeLocality } from '../types/cluster.ts';
 import type { SocketAddress } from '../types/common.ts';
 import type { UpstreamTransport } from '../types/tls.ts';
@@ -75,6 +76,7 @@ function hostFor({ config, known, locality }: Place, endpoint: RuntimeEndpoint):
     activeHealth: firstHealth(config, endpoint),
     healthySinceMs: NaN,
     latency: createLatency(),
+    counts: createHostCounts(),
     ejectedUntilMs: 0,
     leaving: false,
     removed: false,

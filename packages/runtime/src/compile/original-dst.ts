@@ -1,6 +1,7 @@
 import type { CompiledCluster, Host } from '../compiled.ts';
 import type { RuntimeCluster } from '../types/cluster.ts';
 import type { SocketAddress } from '../types/common.ts';
+import { countEvent } from '../stats/cluster-counts.ts';
 import { createBreakers } from './breakers.ts';
 import type { ClusterContext } from './cluster.ts';
 import { createOutlierDetector } from '../lb/outlier.ts';
@@ -15,7 +16,14 @@ export function originalDstCluster(config: RuntimeCluster, before: CompiledClust
   const known = new Map((before?.hosts() ?? []).map((host) => [looseId(host.key, host.endpoint.hostname), host]));
   const port = config.discovery.t === 'original-dst' ? config.discovery.portOverride : undefined;
   const hosts = (): readonly Host[] => [...known.values()];
-  const detector = config.outlier === undefined ? undefined : createOutlierDetector(config.outlier, hosts, context.random, context.now());
+  const breakers = createBreakers(config, before);
+  const detector =
+    config.outlier === undefined
+      ? undefined
+      : createOutlierDetector(config.outlier, hosts, context.random, {
+          startMs: context.now(),
+          count: (event) => countEvent(breakers.counts, event),
+        });
   const forgotten: Host[] = [];
   return {
     config,

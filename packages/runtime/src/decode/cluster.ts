@@ -29,6 +29,7 @@ export function decodeClusterMessage(reader: Reader): RuntimeCluster {
   if (discovery.t === 'dynamic') checkDynamic(reader);
   return {
     name,
+    statName: reader.string('alt_stat_name', name).replaceAll(':', '_'),
     discovery,
     ...decodeBalancing(reader, common),
     connectTimeoutMs: reader.duration('connect_timeout', 5_000),
@@ -50,7 +51,7 @@ export function decodeClusterMessage(reader: Reader): RuntimeCluster {
 
 function harmlessFields(reader: Reader): void {
   // Statistics that this proxy always or never keeps.
-  reader.harmless('track_timeout_budgets', 'track_cluster_stats', 'alt_stat_name');
+  reader.harmless('track_timeout_budgets', 'track_cluster_stats');
   // Nothing is buffered beyond what one write leaves over: a slow side stops the other at once.
   reader.harmless('per_connection_buffer_limit_bytes');
   // Balancing hints of Envoy's threads.

@@ -71,8 +71,10 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
   checkDuplicates(reader, filterChains);
   return {
     name: reader.string('name'),
-    addresses: decodeAddresses(reader),
-    bindToPort: reader.bool('bind_to_port', reader.message('deprecated_v1')?.bool('bind_to_port', true) ?? true),
+    statPrefix: reader.string('stat_prefix'),
+    addresses: internal ? [] : decodeAddresses(reader),
+    internal,
+    bindToPort: !internal && reader.bool('bind_to_port', reader.message('deprecated_v1')?.bool('bind_to_port', true) ?? true),
     useOriginalDst: reader.bool('use_original_dst'),
     direction: reader.oneOf<RuntimeListener['direction']>(
       'traffic_direction',
@@ -132,7 +134,15 @@ function decodeChain(reader: Reader, index: number): FilterChain {
     // The fault that made it undefined is on record: this value never leaves.
     terminal: terminal ?? {
       t: 'tcp',
-      tcp: { clusters: [], idleTimeoutMs: 0, maxDownstreamConnectionDurationMs: 0, maxConnectAttempts: 1, hashesSource: false, accessLogs: [] },
+      tcp: {
+        statPrefix: '',
+        clusters: [],
+        idleTimeoutMs: 0,
+        maxDownstreamConnectionDurationMs: 0,
+        maxConnectAttempts: 1,
+        hashesSource: false,
+        accessLogs: [],
+      },
     },
     ...(origin === undefined ? {} : { origin }),
   };

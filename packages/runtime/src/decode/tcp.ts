@@ -14,6 +14,7 @@ export function decodeTcpProxy(reader: Reader): TcpProxy {
   reader.require('weighted_clusters', weighted === undefined || clusters.some((item) => item.weight > 0), 'all weights are 0');
   // Names of statistics.
   reader.harmless('stat_prefix');
+    statPrefix: reader.string('stat_prefix'),
   const tunnel = reader.message('tunneling_config');
   return {
     clusters: single === '' ? clusters : [{ name: single, weight: 1, criteria }],

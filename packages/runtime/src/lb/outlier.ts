@@ -69,7 +69,7 @@ function recordOf(host: Host): OutlierRecord {
   return record;
 }
 
-/** `hosts` are all of the cluster; `startMs` NaN = the first time that comes in. */
+/** `hosts` are all of the cluster; `startMs` NaN = the first time that comes in; `count` hears of each statistic that goes up by one. */
 export function createOutlierDetector(
   config: OutlierDetection,
   hosts: () => readonly Host[],
@@ -88,7 +88,7 @@ export function createOutlierDetector(
     report(host, outcome, nowMs) {
       begin(nowMs);
       const record = recordOf(host);
-      const found = count(config, record, outcome);
+      const found = judge(config, record, outcome);
       let ejected = false;
       for (const [finding, counter] of found) {
         if (record.ejected) break;
@@ -123,7 +123,7 @@ export function createOutlierDetector(
 type Counter = 'errors' | 'gatewayErrors' | 'localErrors';
 
 /** Counts one outcome; answers the thresholds that it reaches. Without the split a failure of our side counts as a gateway's. */
-function count(config: OutlierDetection, record: OutlierRecord, outcome: OutlierOutcome): readonly (readonly [OutlierFinding, Counter])[] {
+function judge(config: OutlierDetection, record: OutlierRecord, outcome: OutlierOutcome): readonly (readonly [OutlierFinding, Counter])[] {
   if (typeof outcome !== 'number' && config.splitLocalOrigin) return countLocal(config, record, outcome);
   const status = typeof outcome === 'number' ? judged(config, outcome) : STATUS[outcome];
   if (status === 0) return NOTHING;
@@ -165,7 +165,18 @@ interface Moment {
   readonly tickMs: number;
 }
 
-function createEjector(config: OutlierDetection, hosts: () => readonly Host[], random: () => number) {
+/** Envoy's names, behind `outlier_detection.ejections_enforced_`. */
+const EVENT_NAMES: Readonly<Record<OutlierFinding, string>> = {
+  consecutive5xx: 'consecutive_5xx',
+  consecutiveGatewayFailure: 'consecutive_gateway_failure',
+  consecutiveLocalOriginFailure: 'consecutive_local_origin_failure',
+  successRate: 'success_rate',
+  localSuccessRate: 'local_origin_success_rate',
+  failurePercentage: 'failure_percentage',
+  localFailurePercentage: 'local_origin_failure_percentage',
+};
+
+function createEjector(config: OutlierDetection, hosts: () => readonly Host[], random: () => number, count: (event: string) => void) {
   const mayEject = (): boolean => {
     const all = hosts();
     const ejected = all.filter((host) => recordOf(host).ejected).length;
@@ -175,7 +186,15 @@ function createEjector(config: OutlierDetection, hosts: () => readonly Host[], r
   return {
     eject(host: Host, finding: OutlierFinding, { nowMs, tickMs }: Moment): boolean {
       const share = config.enforcing[finding];
-      if (!mayEject() || share === 0 || (share < 100 && random() * 100 >= share)) return false;
+      const named = EVENT_NAMES[finding];
+      count(`outlier_detection.ejections_detected_${named}`);
+      if (!mayEject()) {
+        count('outlier_detection.ejections_overflow');
+        return false;
+      }
+      if (share === 0 || (share < 100 && random() * 100 >= share)) return false;
+      count('outlier_detection.ejections_enforced_total');
+      count(`outlier_detection.ejections_enforced_${named}`);
       const record = recordOf(host);
       record.ejected = true;
       const jitterMs = config.maxJitterMs === 0 ? 0 : Math.floor(random() * (config.maxJitterMs + 1));

@@ -14,6 +14,8 @@ export interface ServiceRef {
 
 export interface RuntimeCluster {
   readonly name: string;
+  /** Its statistics are `cluster.<statName>.…`. */
+  readonly statName: string;
   readonly discovery:
     | { readonly t: 'static'; readonly endpoints: RuntimeEndpoints }
     /** Endpoints come by reference; `service` is the resource name to ask for. */

@@ -32,6 +32,8 @@ export interface TlvRule {
 /** One socket the proxy listens on, or (with `bindToPort` false) chains for connections handed over by their original destination. */
 export interface RuntimeListener {
   readonly name: string;
+  /** Its statistics are `listener.<statPrefix>.…`; '' = its address. */
+  readonly statPrefix: string;
   readonly addresses: readonly SocketAddress[];
   readonly bindToPort: boolean;
   /** Hand the connection to the listener that matches its original destination (`findListener`). */

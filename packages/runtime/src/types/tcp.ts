@@ -19,6 +19,8 @@ export interface TcpCluster {
 }
 
 export interface TcpProxy {
+  /** Its statistics are `tcp.<statPrefix>.…`. */
+  readonly statPrefix: string;
   /** One entry = all of it goes there; weights are relative. */
   readonly clusters: readonly TcpCluster[];
   /** No bytes in either direction for so long closes the connection; 0 = never. */
