@@ -113,6 +113,7 @@ test('clients that send their heads in drops, or nothing, are closed in time; ot
   assert.ok(performance.now() - begun < 2_500);
   assert.equal(texts.filter((text) => text.startsWith('HTTP/1.1 408 ')).length, 60);
   for (const { socket } of slow) socket.destroy();
+  await until('all gone', () => dataPlane.listeners().every(({ connections }) => connections === 0) || undefined);
 });
 
 test('the filter connection_limit: closed after its delay', async () => {
