@@ -198,6 +198,12 @@ function bootstrap(socketPath: string): object {
       ],
     },
     cluster_manager: { local_cluster_name: LOCAL_STATIC_CLUSTER.name },
+    bootstrap_extensions: [
+      {
+        name: 'envoy.bootstrap.internal_listener',
+        typed_config: { '@type': 'type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener' },
+      },
+    ],
     static_resources: {
       clusters: [
         LOCAL_STATIC_CLUSTER,

@@ -44,6 +44,7 @@ export const SIDECAR_FILES: readonly string[] = [
   'envoy/extensions/compression/zstd/compressor/v3/zstd.proto',
   'envoy/extensions/path/match/uri_template/v3/uri_template_match.proto',
   'envoy/extensions/health_check/event_sinks/file/v3/file.proto',
+  'envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream.proto',
   'envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster.proto',
   'envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy.proto',
   'envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy.proto',

@@ -50,6 +50,7 @@ export interface DataPlaneOptions {
 export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, options: DataPlaneOptions = {}): DataPlane {
   const worker = createWorker(state, ports, options);
   const acceptor = new Acceptor(worker, openConnection);
+  if (worker.dialer instanceof NodeDialer) worker.dialer.acceptInternal = (socket, listener) => acceptor.acceptInternal(socket, listener);
   const ready = findOriginalDestination(options).then((found) => (acceptor.originalDestination = found));
   const listeners = new ListenerSet(worker, acceptor, options.sharing ?? 'own');
   // Compiled anew, a cluster loses the hosts that have left its resource and now fail.

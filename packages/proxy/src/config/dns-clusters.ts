@@ -83,7 +83,7 @@ async function resolveEndpoints(
   let ttlMs = Infinity;
   const expand = async (endpoint: RuntimeEndpoint): Promise<readonly RuntimeEndpoint[]> => {
     const { address } = endpoint;
-    if (address.t === 'pipe' || isIP(address.address) !== 0) return [endpoint];
+    if (address.t !== 'socket' || isIP(address.address) !== 0) return [endpoint];
     const found = await lookup(address.address, discovery.family, resolve);
     for (const item of found) ttlMs = Math.min(ttlMs, item.ttl * 1_000);
     // A logical cluster talks to one address at a time, the first.

@@ -41,6 +41,7 @@ export function writeEvents(worker: Worker, checked: Checked, found: Found): voi
 }
 
 function hostJson(address: Host['endpoint']['address']): object {
+  if (address.t === 'internal') return { envoy_internal_address: { server_listener_name: address.listener, endpoint_id: address.id } };
   if (address.t === 'pipe') return { pipe: { path: address.path, mode: 0 } };
   return { socket_address: { protocol: 'TCP', address: address.address, port_value: address.port, resolver_name: '', ipv4_compat: false } };
 }

@@ -134,7 +134,7 @@ function originalHost(x: Exchange, cluster: CompiledCluster): Host | undefined {
   // Not redirected: the "original destination" is this very listener.
   const loops = connection.originalPort === connection.localPort && connection.originalAddress === connection.localAddress;
   if (named === undefined && loops && discovery.t === 'original-dst' && discovery.portOverride === undefined) {
-    x.downstream.reply(x, REPLIES.loop);
+    x.downstream.reply(x, REPLIES.noHost);
     return undefined;
   }
   const host = cluster.originalDst(named ?? { address: connection.originalAddress, port: connection.originalPort });

@@ -22,7 +22,6 @@ export const REPLIES = {
     ...localReply(503, 'unconditional drop overload', 'unconditional_drop_overload', 'UDO'),
     lines: 'x-envoy-unconditional-drop-overload: true\r\n',
   },
-  loop: localReply(502, '', 'internal_redirect_loop', 'NR'),
   routeTimeout: localReply(504, 'upstream request timeout', 'response_timeout', 'UT'),
   perTryTimeout: localReply(504, 'upstream request timeout', 'upstream_per_try_timeout', 'UT'),
   perTryIdleTimeout: localReply(504, 'upstream request timeout', 'upstream_per_try_idle_timeout', 'UT'),

@@ -42,6 +42,13 @@ export class Acceptor {
     this.#guard(socket, () => this.#accept(socket, listenerName));
   }
 
+  /** A connection from inside; false = no listener takes it. */
+  acceptInternal(socket: Socket, listenerName: string): boolean {
+    const found = this.#worker.state.listener(listenerName)?.config.internal === true && this.#worker.draining !== 'all';
+    if (found) this.accept(socket, listenerName);
+    return found;
+  }
+
   #guard(socket: Socket, run: () => void): void {
     this.#worker.faults.guard('accept', run, () => socket.destroy());
   }
@@ -52,8 +59,13 @@ export class Acceptor {
     this.#early.add(socket);
     socket.once('close', () => this.#early.delete(socket));
     const bound = this.#worker.state.listener(listenerName);
-    if (bound === undefined || socket.remoteAddress === undefined) {
+    const inside = internalPeer(socket);
+    if (bound === undefined || socket.remoteAddress === undefined || bound.config.internal !== (inside !== undefined)) {
       socket.destroy();
+      return;
+    }
+    if (inside !== undefined) {
+      this.#inspect(socket, bound, internalInfo(inside, bound.needsOriginalDst));
       return;
     }
     const original = bound.needsOriginalDst || bound.config.useOriginalDst ? this.originalDestination?.(socket) : undefined;
@@ -120,6 +132,7 @@ export class Acceptor {
       socket.destroy();
       return;
     }
+    if (chain.limits !== undefined && !withinLimits(this.#worker, chain.limits, socket)) return;
     if (chain.config.tls === undefined) {
       this.#early.delete(socket);
       this.#hand(socket, false, bytes, (transport) =>
@@ -134,7 +147,6 @@ export class Acceptor {
       .accept(socket, sniffed.serverName, sniffed === NOT_SNIFFED ? undefined : sniffed.applicationProtocols, (accepted) => {
         this.#early.delete(socket);
         if (accepted.ok) {
-    if (chain.limits !== undefined && !withinLimits(this.#worker, chain.limits, socket)) return;
           counts.handshakes++;
           this.#guard(socket, () =>
             this.#hand(accepted.socket, true, undefined, (transport) =>

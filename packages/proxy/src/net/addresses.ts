@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
+import { parseAddress } from '@meltemi/runtime';
 import type { ProxyAddresses } from '@meltemi/wire';
 import type { ConnectionInfo, TlsInfo, ToldByProxy } from '../types.ts';
+import type { InternalPeer } from './internal-socket.ts';
 import type { Destination } from './original-dst.ts';
 
 /** `127.0.0.1:80`, `[::1]:80`. */
@@ -36,6 +38,29 @@ export function connectionInfo(socket: Socket, original: Destination | undefined
     serverName: '',
     tls: undefined,
     told: undefined,
+  };
+}
+
+const ORIGINAL_DST = 'envoy.filters.listener.original_dst';
+
+/** The facts of a connection from inside the process; with `original` its metadata may tell where it was meant to go. */
+export function internalInfo({ address, metadata }: InternalPeer, original: boolean): ConnectionInfo {
+  const told = original ? metadata.get(ORIGINAL_DST)?.['local'] : undefined;
+  const destination = typeof told === 'string' ? parseAddress(told) : undefined;
+  return {
+    localAddress: '',
+    localPort: 0,
+    remoteAddress: '',
+    remotePort: 0,
+    directAddress: '',
+    directPort: 0,
+    originalAddress: destination?.address ?? '',
+    originalPort: destination?.port ?? 0,
+    local: destination === undefined ? address : hostPort(destination.address, destination.port),
+    remote: 'envoy://internal_client_address/',
+    serverName: '',
+    tls: undefined,
+    told: metadata.size === 0 ? undefined : { tlvs: [], metadata },
   };
 }
 

@@ -1,9 +1,10 @@
+import type { EndpointAddress, MetadataStruct } from '@meltemi/runtime';
 import type { TlsInfo, Transport, TransportHandler } from '../types.ts';
 import type { TlsClient } from './tls-client.ts';
 
 /** Where and how to connect. */
 export interface DialTarget {
-  readonly address: { readonly t: 'socket'; readonly address: string; readonly port: number } | { readonly t: 'pipe'; readonly path: string };
+  readonly address: EndpointAddress;
   /** Local address to leave from. */
   readonly bindAddress: string | undefined;
   readonly tls: TlsClient | undefined;
@@ -16,6 +17,8 @@ export interface DialTarget {
   readonly keepAlive: KeepAlive | undefined;
   /** Plain bytes that go first, before TLS: a header of the PROXY protocol. */
   readonly preface?: Uint8Array | undefined;
+  /** What a listener of this process is told. */
+  readonly passed?: ReadonlyMap<string, MetadataStruct> | undefined;
 }
 
 /** Probes on a connection that is silent; absent fields are the system's. */

@@ -1,7 +1,9 @@
 import { connect, type NetConnectOpts, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { Log } from '@meltemi/base';
+import type { InternalAddress, MetadataStruct } from '@meltemi/runtime';
 import type { TlsInfo, Transport } from '../types.ts';
+import { internalPair } from './internal-socket.ts';
 import { setProbes } from './keep-alive.ts';
 import type { DialHandler, Dialer, DialTarget } from './net-port.ts';
 import type { Faults } from '../core/faults.ts';
@@ -13,6 +15,8 @@ import type { ClientContext, TlsClient, VerifiedPeer } from './tls-client.ts';
 export class NodeDialer implements Dialer {
   readonly #shared: SharedBuffers;
   readonly #log: Log;
+  /** Takes connections to listeners of this process; false = there is none of that name. */
+  acceptInternal: ((socket: Socket, listener: string) => boolean) | undefined = undefined;
   readonly #faults: Faults;
 
   constructor(shared: SharedBuffers, log: Log, faults: Faults) {
@@ -22,6 +26,7 @@ export class NodeDialer implements Dialer {
   }
 
   dial(target: DialTarget, handler: DialHandler): Transport {
+    if (target.address.t === 'internal') return this.#dialInternal(target, target.address, handler);
     if (target.tls === undefined) {
       const socket = connect({ ...this.#options(target), onread: this.#onread(() => transport) });
       const transport = this.#wrap(socket, false, handler);
@@ -37,10 +42,11 @@ export class NodeDialer implements Dialer {
     return this.#dialTls(target, target.tls, context, handler);
   }
 
-  #dialTls(target: DialTarget, tls: TlsClient, context: ClientContext, handler: DialHandler): Transport {
-    const sessionKey = target.address.t === 'pipe' ? target.address.path : `${target.address.address} ${target.address.port} ${target.serverName}`;
+  // oxlint-disable-next-line max-params -- the last is for connections inside the process only
+  #dialTls(target: DialTarget, tls: TlsClient, context: ClientContext, handler: DialHandler, inside?: Socket): Transport {
+    const sessionKey = keyOf(target);
     const session = tls.session(context, sessionKey);
-    const below = target.preface === undefined ? undefined : this.#begun(target, target.preface);
+    const below = inside ?? (target.preface === undefined ? undefined : this.#begun(target, target.preface));
     const options = {
       ...(below === undefined ? { ...this.#options(target), onread: this.#onread(() => transport) } : { socket: below }),
       secureContext: context.secureContext,
@@ -81,6 +87,23 @@ export class NodeDialer implements Dialer {
     );
   }
 
+  /** A connection to a listener of this process. */
+  #dialInternal(target: DialTarget, address: InternalAddress, handler: DialHandler): Transport {
+    const context = target.tls?.context();
+    if (typeof context === 'string') return refused(context, handler);
+    const pair = internalPair({ address: `envoy://${address.listener}/${address.id}`, metadata: target.passed ?? NOTHING_TOLD });
+    if (this.acceptInternal?.(pair.server, address.listener) !== true) {
+      return refused(`immediate connect error: Invalid argument|remote address:envoy://${address.listener}/${address.id}`, handler);
+    }
+    if (target.preface !== undefined) pair.client.write(target.preface);
+    if (target.tls !== undefined && context !== undefined) return this.#dialTls(target, target.tls, context, handler, pair.client);
+    const transport = this.#wrap(pair.client, false, handler, true);
+    process.nextTick(() => {
+      if (!pair.client.destroyed) this.#told(pair.client, handler, undefined);
+    });
+    return transport;
+  }
+
   #wrap(socket: Socket, encrypted: boolean, handler: DialHandler, data = false): NodeTransport {
     const transport = new NodeTransport(socket, encrypted, this.#shared, this.#faults, handler);
     transport.attach(data);
@@ -105,6 +128,7 @@ export class NodeDialer implements Dialer {
       allowHalfOpen: true,
       ...(keepAlive === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAlive.timeMs }),
     };
+    if (address.t === 'internal') return common as NetConnectOpts;
     if (address.t === 'pipe') return { ...common, path: address.path.startsWith('@') ? `\0${address.path.slice(1)}` : address.path };
     return {
       ...common,
@@ -124,6 +148,14 @@ export class NodeDialer implements Dialer {
       },
     };
   }
+}
+
+const NOTHING_TOLD: ReadonlyMap<string, MetadataStruct> = new Map();
+
+/** By what a server's TLS sessions are kept. */
+function keyOf({ address, serverName }: DialTarget): string {
+  if (address.t === 'internal') return `${address.listener}/${address.id} ${serverName}`;
+  return address.t === 'pipe' ? address.path : `${address.address} ${address.port} ${serverName}`;
 }
 
 /** A connection that could not even be tried. */

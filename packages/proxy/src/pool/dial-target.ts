@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { CompiledCluster, Host, ProxyProtocolOptions, UpstreamTls } from '@meltemi/runtime';
+import type { CompiledCluster, Host, InternalAddress, MetadataStruct, Passthrough, ProxyProtocolOptions, UpstreamTls } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import { writeProxyHeader } from '@meltemi/wire';
 import type { DialTarget } from '../net/net-port.ts';
@@ -19,17 +19,30 @@ export interface Beneficiary {
 /** How to reach a host of a cluster. */
 export function dialTarget(worker: Worker, cluster: CompiledCluster, host: Host, { client, name }: Beneficiary = {}): DialTarget {
   const { config } = cluster;
+  const { address } = host.endpoint;
   const tls = host.transport.t === 'tls' ? host.transport.tls : undefined;
   return {
-    address: host.endpoint.address,
+    address,
     bindAddress: config.bindAddress,
     tls: tls === undefined ? undefined : worker.tls.client(tls),
     alpn: undefined,
     serverName: tls === undefined ? '' : serverName(tls, host, name ?? ''),
     ...(tls?.sanByRequest === true ? { peerName: name } : {}),
     keepAlive: config.tcpKeepalive === undefined ? undefined : { ...config.tcpKeepalive, timeMs: (config.tcpKeepalive.timeSeconds ?? 7200) * 1000 },
+    ...(address.t === 'internal' ? { passed: passedTo(address, host.transport.passthrough) } : {}),
     ...(host.transport.proxyProtocol === undefined ? {} : { preface: proxyHeader(host.transport.proxyProtocol, client) }),
   };
+}
+
+/** Metadata that a listener of this process gets with the connection. */
+function passedTo({ metadata }: InternalAddress, passthrough: Passthrough | undefined): ReadonlyMap<string, MetadataStruct> | undefined {
+  if (passthrough === undefined) return undefined;
+  const passed = new Map(Object.entries(passthrough.cluster));
+  for (const name of passthrough.host) {
+    const values = metadata[name];
+    if (values !== undefined) passed.set(name, values);
+  }
+  return passed;
 }
 
 /** Addresses are no server names (RFC 6066). */

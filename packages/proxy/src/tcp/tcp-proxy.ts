@@ -162,7 +162,7 @@ class TcpConnection implements Connection {
         connection.originalPort === connection.localPort &&
         connection.originalAddress === connection.localAddress;
       if (!self) return cluster.originalDst({ address: connection.originalAddress, port: connection.originalPort });
-      this.#end('NR', 'original destination is this listener');
+      this.#end('UH', 'no_healthy_upstream');
       return undefined;
     }
     if (discovery.t === 'dynamic') return this.#pickNamed(cluster);
@@ -211,8 +211,8 @@ class TcpConnection implements Connection {
     const { wheel } = this.#worker;
     wheel.clear(this.#connect);
     this.#connected = true;
-    this.#info.upstreamLocal = hostPort(info.localAddress, info.localPort);
     this.#countConnected();
+    this.#info.upstreamLocal = hostPort(info.localAddress, info.localPort);
     this.#info.upstreamTls = info.tls;
     this.#info.upstreamStartMs = wheel.now();
     if (this.#host !== undefined) this.#cluster?.report(this.#host, 'done', wheel.recent);

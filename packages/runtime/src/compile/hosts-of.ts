@@ -114,6 +114,7 @@ export function transportFor(config: RuntimeCluster, labels: Readonly<Record<str
 
 function addressKey(endpoint: RuntimeEndpoint): string {
   const { address } = endpoint;
+  if (address.t === 'internal') return `envoy://${address.listener}/${address.id}`;
   return address.t === 'pipe' ? address.path : formatAddress(address);
 }
 

@@ -19,8 +19,8 @@ export function decodeClusterMessage(reader: Reader): RuntimeCluster {
   const origin = decodeOrigin(reader);
   const options = decodeProtocolOptions(reader);
   const outlier = reader.message('outlier_detection');
-  const transport = withOptions(decodeUpstreamTransport(reader.message('transport_socket')), options);
-  const matches = reader.messages('transport_socket_matches').map((item) => decodeTransportMatch(item, options));
+  const transport = withOptions(decodeUpstreamTransport(reader.message('transport_socket'), reader.raw('metadata')), options);
+  const matches = reader.messages('transport_socket_matches').map((item) => decodeTransportMatch(item, options, reader.raw('metadata')));
   const bindAddress = decodeBindAddress(reader);
   const keepalive = reader.message('upstream_connection_options')?.message('tcp_keepalive');
   const common = reader.message('common_lb_config');
@@ -254,12 +254,12 @@ function withOptions(transport: UpstreamTransport, options: ProtocolOptions): Up
   return { ...transport, tls: { ...transport.tls, ...options.names } };
 }
 
-function decodeTransportMatch(reader: Reader, options: ProtocolOptions): TransportMatch {
+function decodeTransportMatch(reader: Reader, options: ProtocolOptions, metadata: unknown): TransportMatch {
   const labels = asObject(reader.raw('match')) ?? {};
   return {
     name: reader.string('name'),
     labels: Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, String(value)])),
-    transport: withOptions(decodeUpstreamTransport(reader.message('transport_socket')), options),
+    transport: withOptions(decodeUpstreamTransport(reader.message('transport_socket'), metadata), options),
   };
 }
 

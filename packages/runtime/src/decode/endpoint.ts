@@ -1,7 +1,8 @@
 import type { EndpointAddress } from '../types/common.ts';
 import type { EndpointHealth, RuntimeEndpoint, RuntimeEndpoints, RuntimeLocality, WorkloadRef } from '../types/cluster.ts';
 import { decodeFraction, decodeSocketAddress, filterMetadata } from './common.ts';
-import type { Json, Reader } from './reader.ts';
+import type { MetadataStruct } from '../types/struct.ts';
+import { asObject, type Json, type Reader } from './reader.ts';
 
 /** `allowNames`: addresses may be host names (DNS clusters). */
 export function decodeEndpointsMessage(reader: Reader, allowNames: boolean): RuntimeEndpoints {
@@ -42,7 +43,7 @@ function decodeLocality(reader: Reader, allowNames: boolean): RuntimeLocality {
 
 function decodeEndpoint(reader: Reader, allowNames: boolean): RuntimeEndpoint | undefined {
   const inner = reader.message('endpoint');
-  const address = decodeAddress(inner?.message('address'), allowNames);
+  const address = decodeAddress(inner?.message('address'), allowNames, reader.raw('metadata'));
   if (address === undefined) {
     reader.fail('endpoint.address', allowNames ? 'expected a socket address or a pipe' : 'expected an IP address with port, or a pipe');
     return undefined;
@@ -83,7 +84,9 @@ function decodeCheck(reader: Reader | undefined): RuntimeEndpoint['check'] {
   };
 }
 
-function decodeAddress(reader: Reader | undefined, allowNames: boolean): EndpointAddress | undefined {
+function decodeAddress(reader: Reader | undefined, allowNames: boolean, metadata: unknown): EndpointAddress | undefined {
+  const internal = reader?.message('envoy_internal_address');
+  if (internal !== undefined) return decodeInternalAddress(internal, metadata);
   const pipe = reader?.message('pipe');
   if (pipe !== undefined) {
     pipe.harmless('mode');
@@ -97,6 +100,13 @@ function decodeAddress(reader: Reader | undefined, allowNames: boolean): Endpoin
   socket.require('port_value', Number.isInteger(port) && port >= 0 && port <= 65535, `${port} is no port`);
   if (address === '' || (!allowNames && !/^[\d.]+$|:/.test(address))) return undefined;
   return { t: 'socket', address, port };
+}
+
+function decodeInternalAddress(reader: Reader, metadata: unknown): EndpointAddress {
+  const listener = reader.string('server_listener_name');
+  reader.require('server_listener_name', listener !== '', 'missing');
+  const all = asObject(asObject(metadata)?.['filter_metadata']) ?? {};
+  return { t: 'internal', listener, id: reader.string('endpoint_id'), metadata: all as Readonly<Record<string, MetadataStruct>> };
 }
 
 function transportLabels(metadata: unknown): Readonly<Record<string, string>> {

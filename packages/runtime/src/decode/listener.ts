@@ -69,6 +69,8 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
   reader.require('filter_chains', chains.length > 0 || defaultChain !== undefined, 'no filter chain');
   const filterChains = chains.map(decodeChain);
   checkDuplicates(reader, filterChains);
+  const internal = reader.message('internal_listener') !== undefined;
+  if (internal) checkInternal(reader, filterChains);
   return {
     name: reader.string('name'),
     statPrefix: reader.string('stat_prefix'),
@@ -76,11 +78,11 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
     internal,
     bindToPort: !internal && reader.bool('bind_to_port', reader.message('deprecated_v1')?.bool('bind_to_port', true) ?? true),
     useOriginalDst: reader.bool('use_original_dst'),
+    ignoreGlobalLimit: reader.bool('ignore_global_conn_limit'),
     direction: reader.oneOf<RuntimeListener['direction']>(
       'traffic_direction',
       { UNSPECIFIED: 'unspecified', INBOUND: 'inbound', OUTBOUND: 'outbound' },
       'unspecified',
-    ignoreGlobalLimit: reader.bool('ignore_global_conn_limit'),
     ),
     listenerFilters: reader
       .messages('listener_filters')
@@ -103,6 +105,14 @@ function checkDuplicates(reader: Reader, chains: readonly FilterChain[]): void {
     if (other !== undefined) reader.fail(`filter_chains[${index}]`, `filter chain "${name}" has the same matching rules as "${other}"`);
     seen.set(key, name);
   });
+}
+
+/** What an internal listener has no use for; TLS ends where connections come in. */
+function checkInternal(reader: Reader, chains: readonly FilterChain[]): void {
+  reader.require('address', !reader.has('address'), 'an internal listener has no address');
+  reader.harmless('address');
+  const tls = chains.findIndex((chain) => chain.tls !== undefined);
+  reader.require(`filter_chains[${tls}].transport_socket`, tls < 0, 'TLS on an internal listener is not supported by this proxy');
 }
 
 function decodeAddresses(reader: Reader): readonly SocketAddress[] {

@@ -10,7 +10,8 @@ import type {
   UpstreamTransport,
 } from '../types/tls.ts';
 import { decodeExtension } from './any.ts';
-import { decodeStringMatch } from './common.ts';
+import type { MetadataStruct } from '../types/struct.ts';
+import { decodeStringMatch, filterMetadata } from './common.ts';
 import { decodeProxyProtocolOptions } from './proxy-protocol.ts';
 import type { Reader } from './reader.ts';
 
@@ -25,24 +26,43 @@ export function decodeDownstreamTransport(socket: Reader | undefined): Downstrea
   });
 }
 
-/** `transport_socket` of a cluster or of one of its transport matches. */
-export function decodeUpstreamTransport(socket: Reader | undefined): UpstreamTransport {
+/** `transport_socket` of a cluster or of one of its transport matches; `metadata` is the cluster's. */
+export function decodeUpstreamTransport(socket: Reader | undefined, metadata: unknown = undefined): UpstreamTransport {
   if (socket === undefined) return { t: 'raw' };
   return (
     decodeExtension<UpstreamTransport>(socket, {
-      'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport': decodeProxyProtocol,
+      'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport': (config) => decodeProxyProtocol(config, metadata),
+      'envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport': (config) => decodeInternal(config, metadata),
       'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': (config) => ({ t: 'tls', tls: decodeUpstreamTls(config) }),
       'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': () => ({ t: 'raw' }),
     }) ?? { t: 'raw' }
   );
 }
 
-function decodeProxyProtocol(config: Reader): UpstreamTransport {
+/** Metadata of the request and the route is refused: connections serve many requests. */
+function decodeInternal(config: Reader, metadata: unknown): UpstreamTransport {
+  const inner = config.message('transport_socket');
+  config.require('transport_socket', inner !== undefined, 'missing');
+  const host: string[] = [];
+  const cluster: Record<string, MetadataStruct> = {};
+  for (const source of config.messages('passthrough_metadata')) {
+    const name = source.string('name');
+    const kind = source.message('kind');
+    source.require('name', name !== '', 'missing');
+    source.require('kind', kind?.has('host') === true || kind?.has('cluster') === true, 'only metadata of host and cluster can be handed over');
+    kind?.ignoreRest();
+    if (kind?.has('host') === true) host.push(name);
+    else cluster[name] = (filterMetadata(metadata, name) ?? {}) as MetadataStruct;
+  }
+  return { ...decodeUpstreamTransport(inner, metadata), passthrough: { host, cluster } };
+}
+
+function decodeProxyProtocol(config: Reader, metadata: unknown): UpstreamTransport {
   const inner = config.message('transport_socket');
   config.require('transport_socket', inner !== undefined, 'missing');
   config.require('allow_unspecified_address', !config.bool('allow_unspecified_address'), 'not supported by this proxy');
   config.harmless('tlv_as_pool_key');
-  return { ...decodeUpstreamTransport(inner), proxyProtocol: decodeProxyProtocolOptions(config.message('config')) };
+  return { ...decodeUpstreamTransport(inner, metadata), proxyProtocol: decodeProxyProtocolOptions(config.message('config')) };
 }
 
 function decodeDownstreamTls(reader: Reader): DownstreamTls {

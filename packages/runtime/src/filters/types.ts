@@ -1,3 +1,4 @@
+import type { MetadataStruct } from '../types/struct.ts';
 import type { ClusterChoice, CompiledRoute, FormatSource, RequestView } from '../compiled.ts';
 
 /** One HTTP filter of a connection manager, as plain data. `config` is what its kind decoded: only that kind reads it. */
@@ -18,9 +19,7 @@ export type FilterOverride =
   /** `FilterConfig { disabled: true }`. */
   | { readonly t: 'disabled' };
 
-/** Structured values that filters leave for each other and for logs, by namespace (the filter's name). Plain JSON. */
-export type MetadataValue = string | number | boolean | null | readonly MetadataValue[] | { readonly [key: string]: MetadataValue };
-export type MetadataStruct = Readonly<Record<string, MetadataValue>>;
+export type { MetadataStruct, MetadataValue } from '../types/struct.ts';
 
 /** One change of a head. `join`: appends to the value of a header that is there, in one line. Names are lower-case; `:path`, `:method`, `:authority` and `host` may be set on requests. */
 export interface HeaderEdit {

@@ -1,13 +1,23 @@
+import type { MetadataStruct } from './struct.ts';
 /** An IP address and port. IPv6 without brackets, in the form the configuration has it. */
 export interface SocketAddress {
   readonly address: string;
   readonly port: number;
 }
 
-/** Where an endpoint is: an IP address, a host name still to be resolved (DNS clusters only), or a Unix socket path. */
+/** Where an endpoint is: an IP address, a host name still to be resolved (DNS clusters only), a Unix socket path, or a listener of this process. */
 export type EndpointAddress =
   | { readonly t: 'socket'; readonly address: string; readonly port: number }
-  | { readonly t: 'pipe'; readonly path: string };
+  | { readonly t: 'pipe'; readonly path: string }
+  | InternalAddress;
+
+/** A listener of this very process; `metadata` is the endpoint's, for what is handed over. */
+export interface InternalAddress {
+  readonly t: 'internal';
+  readonly listener: string;
+  readonly id: string;
+  readonly metadata: Readonly<Record<string, MetadataStruct>>;
+}
 
 /** Extensions (by type) of a header of the PROXY protocol. */
 export type TlvChoice = 'all' | readonly number[];

@@ -36,14 +36,16 @@ export interface RuntimeListener {
   readonly statPrefix: string;
   readonly addresses: readonly SocketAddress[];
   readonly bindToPort: boolean;
+  /** Connections come from inside of the process only. */
+  readonly internal: boolean;
   /** Hand the connection to the listener that matches its original destination (`findListener`). */
   readonly useOriginalDst: boolean;
+  /** The limit of all connections of the process does not count for it. */
+  readonly ignoreGlobalLimit: boolean;
   readonly direction: 'inbound' | 'outbound' | 'unspecified';
   readonly listenerFilters: readonly ListenerFilter[];
   /** How long the listener filters may wait for bytes; 0 = without end. */
   readonly listenerFiltersTimeoutMs: number;
-  /** The limit of all connections of the process does not count for it. */
-  readonly ignoreGlobalLimit: boolean;
   /** After that time: go on with what is known (true) or close (false). */
   readonly continueOnTimeout: boolean;
   readonly filterChains: readonly FilterChain[];

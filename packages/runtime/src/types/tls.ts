@@ -1,4 +1,5 @@
 import type { StringMatch, TlvChoice } from './common.ts';
+import type { MetadataStruct } from './struct.ts';
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
@@ -63,7 +64,15 @@ export interface UpstreamTls extends CommonTls {
 export type UpstreamTransport = ({ readonly t: 'raw' } | { readonly t: 'tls'; readonly tls: UpstreamTls }) & {
   /** A header of the PROXY protocol goes first, with the addresses of the client. */
   readonly proxyProtocol?: ProxyProtocolOptions;
+  /** What a listener of this process is told of the host, and of the cluster: metadata by namespace. */
+  readonly passthrough?: Passthrough;
 };
+
+/** Metadata that is handed over to a listener of this process. */
+export interface Passthrough {
+  readonly host: readonly string[];
+  readonly cluster: Readonly<Record<string, MetadataStruct>>;
+}
 
 /** How an upstream is told of a client. */
 export interface ProxyProtocolOptions {
