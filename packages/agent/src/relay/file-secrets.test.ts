@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { createRoot, exportPrivateKey, generateSigningKey, pemEncode } from '@meltemi/pki';
 import { TYPE_URL } from '@meltemi/protos-types';
 import type { Resource } from '@meltemi/xds';
 import { createManualPlatform } from '../testing/manual-platform.ts';
@@ -39,21 +40,37 @@ function setup() {
   return { files, manual, next, told };
 }
 
-test('files are served by name, and again once they were renewed', async () => {
-  const { files, manual, next } = setup();
-  const certificate = write('cert.pem', pem('one'));
-  const key = write('key.pem', pem('key', 'EC PRIVATE KEY'));
+/** A certificate and its key. */
+async function pair(commonName: string): Promise<{ readonly certificate: string; readonly key: string }> {
+  const key = await generateSigningKey(crypto);
+  const { der } = await createRoot(crypto, { commonName, trustDomain: 'test', key, nowMs: Date.now(), ttlMs: 86_400_000 });
+  return { certificate: pemEncode('CERTIFICATE', der), key: pemEncode('PRIVATE KEY', await exportPrivateKey(crypto, key)) };
+}
+
+test('files are served by name, and again once they were renewed, both of them', async () => {
+  const { files, manual, next, told } = setup();
+  const [one, two] = [await pair('one'), await pair('two')];
+  const certificate = write('cert.pem', one.certificate);
+  const key = write('key.pem', one.key);
   const name = `file-cert:${certificate}~${key}`;
   assert.equal(isFileSecret(TYPE_URL.secret, name), true);
   assert.equal(isFileSecret(TYPE_URL.secret, 'default'), false);
   files.want([name]);
   files.want([name]);
   const first = await next();
-  assert.ok(first.startsWith(`${name} `) && first.includes('one') && first.includes('key'), first);
-  write('cert.pem', pem('two'));
-  await manual.armed();
+  assert.ok(first.startsWith(`${name} `) && first.includes(one.certificate) && first.includes(one.key), first);
+  write('cert.pem', two.certificate);
+  assert.equal(await manual.armed(), 30_000);
   manual.fire();
-  assert.ok((await next()).includes('two'));
+  while ((await manual.armed()) !== 1_000) await new Promise(setImmediate);
+  assert.deepEqual(told, [], 'the key is still the old one: nobody gets a pair that is none, and nobody is alarmed yet');
+  manual.fire();
+  assert.match(await next(), /^fault .*the key is not that of the certificate$/);
+  write('key.pem', two.key);
+  assert.equal(await manual.armed(), 1_000);
+  manual.fire();
+  const renewed = await next();
+  assert.ok(renewed.includes(two.certificate) && renewed.includes(two.key), renewed);
   files.close();
 });
 

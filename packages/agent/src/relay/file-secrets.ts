@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { getCACertificates, rootCertificates } from 'node:tls';
@@ -14,6 +15,8 @@ const SYSTEM = 'system';
 
 /** Files are renewed in their place; how soon a proxy takes the new ones. */
 const LOOK_AGAIN_MS = 30_000;
+/** The same for a certificate and a key that do not belong together: they are just being renewed, one after the other. */
+const UNMATCHED_MS = 1_000;
 
 /** Istio's names for keys and certificates that lie as files beside the workload: `file-cert:CERT~KEY`, `file-root:CA`; ours with revoked ones `file-root:CA~CRL`. */
 export function isFileSecret(typeUrl: string, name: string): boolean {
@@ -37,27 +40,39 @@ export interface FileSecretOptions {
 export function createFileSecrets({ platform, publish, onFault }: FileSecretOptions): FileSecrets {
   const versions = new Map<string, string>();
   const faults = new Map<string, string>();
-  let timer: { cancel(): void } | undefined;
+  /** Pairs that did not match at the last look. */
+  const unmatched = new Set<string>();
+  let timer: { readonly delayMs: number; cancel(): void } | undefined;
   let closed = false;
   const look = async (name: string): Promise<void> => {
     const read = await readSecret(name);
     if (closed) return;
     if ('fault' in read) {
+      const isFirst = read.unmatched === true && !unmatched.has(name);
+      if (read.unmatched === true) unmatched.add(name);
+      else unmatched.delete(name);
+      if (isFirst) return again();
       if (faults.get(name) !== read.fault) onFault(`${name}: ${read.fault}`);
       faults.set(name, read.fault);
       return;
     }
     faults.delete(name);
+    unmatched.delete(name);
     const version = hashBytes(read.bytes);
     if (versions.get(name) === version) return;
     versions.set(name, version);
     publish([{ name, version, bytes: read.bytes }]);
   };
   const again = (): void => {
-    timer = platform.timers.after(LOOK_AGAIN_MS, () => {
+    const delayMs = unmatched.size > 0 ? UNMATCHED_MS : LOOK_AGAIN_MS;
+    if (timer !== undefined && timer.delayMs <= delayMs) return;
+    timer?.cancel();
+    const set = platform.timers.after(delayMs, () => {
+      timer = undefined;
       for (const name of versions.keys()) void look(name);
       again();
     });
+    timer = { delayMs, cancel: () => set.cancel() };
   };
   return {
     want(names) {
@@ -66,7 +81,7 @@ export function createFileSecrets({ platform, publish, onFault }: FileSecretOpti
         versions.set(name, '');
         void look(name);
       }
-      if (timer === undefined && versions.size > 0) again();
+      if (versions.size > 0) again();
     },
     close() {
       closed = true;
@@ -75,17 +90,30 @@ export function createFileSecrets({ platform, publish, onFault }: FileSecretOpti
   };
 }
 
-async function readSecret(name: string): Promise<{ readonly bytes: Uint8Array } | { readonly fault: string }> {
+type ReadSecret = { readonly bytes: Uint8Array } | { readonly fault: string; readonly unmatched?: true };
+
+async function readSecret(name: string): Promise<ReadSecret> {
   try {
     if (name.startsWith(ROOTS)) {
       const [path = '', revocations] = name.slice(ROOTS.length).split('~', 2);
       const roots = path === SYSTEM ? systemRoots() : await readPem(path, 'CERTIFICATE');
       return { bytes: encodeRootSecret(name, roots, revocations === undefined ? undefined : await readPem(revocations, 'X509 CRL')) };
     }
-    const [certificate = '', key = ''] = name.slice(CERTIFICATE.length).split('~', 2);
-    return { bytes: encodeCertificateSecret(name, await readPem(certificate, 'CERTIFICATE'), await readPem(key, 'PRIVATE KEY')) };
+    const [certificatePath = '', keyPath = ''] = name.slice(CERTIFICATE.length).split('~', 2);
+    const [certificate, key] = [await readPem(certificatePath, 'CERTIFICATE'), await readPem(keyPath, 'PRIVATE KEY')];
+    const fault = pairFault(certificate, key);
+    return fault === undefined ? { bytes: encodeCertificateSecret(name, certificate, key) } : { fault, unmatched: true };
   } catch (error) {
     return { fault: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** A proxy must not get half of a renewal: with a key of another certificate it could not serve at all. */
+function pairFault(certificate: string, key: string): string | undefined {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)) ? undefined : 'the key is not that of the certificate';
+  } catch (error) {
+    return `the certificate and its key cannot be used: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
