@@ -89,7 +89,7 @@ export class HostCheck {
     const cluster = this.#cluster();
     if (cluster !== undefined) countCheck(cluster, finding);
     const { health: before, checked } = this.#state;
-    const step = this.#state.take(finding, this.#cluster()?.traffic.seen === true, random);
+    const step = this.#state.take(finding, cluster?.traffic.seen === true, random);
     wheel.set(this.#next, wheel.now(), step.delayMs);
     this.#tell({ finding, status, before, after: step.health, first: !checked });
     this.#listener.onFinding(this.host, step.health, step.changed);

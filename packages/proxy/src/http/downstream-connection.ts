@@ -302,10 +302,10 @@ export class DownstreamConnection implements Connection, DownstreamStream {
       return;
     }
     x.phase = 'responding';
-    const { head, body } = renderLocalReply(x, reply, this.closesAfter(x));
-    this.#output.text(body === undefined ? head : head + body.toString('latin1'));
     // As Envoy: 400 says that something about the message is wrong.
     if (reply.status === 400) this.closeAfter = true;
+    const { head, body } = renderLocalReply(x, reply, this.closesAfter(x));
+    this.#output.text(body === undefined ? head : head + body.toString('latin1'));
     this.finish(x);
   }
 
@@ -432,14 +432,14 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     this.#forgetConnection();
   }
 
-  destroy(): void {
-    this.#forgetConnection();
-    this.#transport.destroy();
-  }
-
   shed(): void {
     this.#exchange = undefined;
     this.destroy();
+  }
+
+  destroy(): void {
+    this.#forgetConnection();
+    this.#transport.destroy();
   }
 
   #forgetConnection(): void {

@@ -320,7 +320,11 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
     this.user = undefined;
     this.pause(false);
     if (this.reusable && !this.#sending) this.#owner.released(this);
-    else this.destroy();
+    else {
+      // The exchange is over.
+      this.state = 'idle';
+      this.destroy();
+    }
     user.onResponseEnd(payloadBytes, trailers);
   }
 
@@ -338,11 +342,11 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
 
   #close(failure: string | undefined): void {
     if (this.state === 'dead') return;
+    this.busy = this.state === 'head' || this.state === 'body' || this.state === 'tunnel';
     this.state = 'dead';
     this.#worker.wheel.remove(this.#deadline);
     this.#owner.closed(this, failure);
   }
-    this.busy = this.state === 'head' || this.state === 'body' || this.state === 'tunnel';
 }
 
 /** How a response's body ends (RFC 9112 section 6.3). */

@@ -24,12 +24,13 @@ type State = 'open' | 'draining' | 'leaving' | 'lingering' | 'closed';
 
 /** One client connection speaking HTTP/2. */
 export class Http2ServerConnection implements Connection, ServerLink, H2Handler<ServerStream> {
+  readonly protocol = 'http2';
   readonly worker: Worker;
   readonly chain: CompiledChain;
   readonly plan: HttpPlan;
-  readonly connection: ConnectionInfo;
   readonly counts: HttpCounts;
   endedByPeer = false;
+  readonly connection: ConnectionInfo;
   readonly last: LastSeen = { authority: '', userAgent: '' };
   readonly link: H2Link<ServerStream>;
   readonly #transport: Transport;
@@ -45,8 +46,8 @@ export class Http2ServerConnection implements Connection, ServerLink, H2Handler<
     this.worker = worker;
     this.chain = accepted.chain;
     this.plan = plan;
-    this.connection = accepted.connection;
     this.counts = plan.counts;
+    this.connection = accepted.connection;
     this.#transport = accepted.transport;
     const { config } = plan;
     this.link = new H2Link(worker, accepted.transport, {
@@ -88,16 +89,16 @@ export class Http2ServerConnection implements Connection, ServerLink, H2Handler<
 
   // A client that has ended its side hears nothing of streams that it would have to credit.
   onEnd(): void {
-    this.worker.wheel.now();
     this.endedByPeer ||= this.#state !== 'lingering';
+    this.worker.wheel.now();
     if (this.#state === 'lingering') this.destroy();
     else if (this.link.session.openStreams === 0) this.#close();
     else this.#leave();
   }
 
   onClose(): void {
-    this.worker.wheel.now();
     this.endedByPeer ||= this.#state !== 'lingering';
+    this.worker.wheel.now();
     this.#forget();
   }
 

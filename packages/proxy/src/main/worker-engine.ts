@@ -25,8 +25,8 @@ export interface WorkerEngineOptions {
   readonly logLevel: LogLevel;
   /** Whether other processes may listen on the same ports. */
   readonly sharing: PortSharing;
-  readonly times?: ProxyTimes | undefined;
   readonly limits: OverloadLimits;
+  readonly times?: ProxyTimes | undefined;
   readonly now: () => number;
 }
 
@@ -38,7 +38,9 @@ interface Thread {
 
 /** An engine of several threads, each with listeners, pools and metrics of its own; the kernel spreads connections over them. */
 export function createWorkerEngine(options: WorkerEngineOptions): Engine {
-  const threads = Array.from({ length: options.count }, () => startThread(options));
+  // What all threads count in together.
+  const open = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const threads = Array.from({ length: options.count }, () => startThread(options, open));
   const all = <Q extends Question>(question: Q): Promise<Answers[Q['t']][]> => Promise.all(threads.map((thread) => thread.ask(question)));
   return {
     async apply(delta) {
@@ -54,11 +56,11 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
       const reports = await all({ t: 'drain', order });
       return reports.reduce((a, b) => ({ requests: a.requests + b.requests, tunnels: a.tunnels + b.tunnels, tcp: a.tcp + b.tcp }));
     },
-    async close() {
-      await all({ t: 'close' });
     async order(order) {
       await all({ t: 'order', order });
     },
+    async close() {
+      await all({ t: 'close' });
       await Promise.all(threads.map((thread) => thread.end()));
     },
   };

@@ -27,7 +27,7 @@ export function originalDstCluster(config: RuntimeCluster, before: CompiledClust
   const forgotten: Host[] = [];
   return {
     config,
-    ...createBreakers(config, before),
+    ...breakers,
     forgotten,
     hash: undefined,
     pick: () => undefined,

@@ -12,11 +12,9 @@ export function decodeTcpProxy(reader: Reader): TcpProxy {
   const clusters = weighted?.messages('clusters').map((item) => decodeCluster(item, criteria)) ?? [];
   reader.require('cluster', single !== '' || clusters.length > 0, 'neither a cluster nor weighted clusters');
   reader.require('weighted_clusters', weighted === undefined || clusters.some((item) => item.weight > 0), 'all weights are 0');
-  // Names of statistics.
-  reader.harmless('stat_prefix');
-    statPrefix: reader.string('stat_prefix'),
   const tunnel = reader.message('tunneling_config');
   return {
+    statPrefix: reader.string('stat_prefix'),
     clusters: single === '' ? clusters : [{ name: single, weight: 1, criteria }],
     idleTimeoutMs: reader.duration('idle_timeout', 3_600_000),
     maxDownstreamConnectionDurationMs: reader.duration('max_downstream_connection_duration', 0),

@@ -74,9 +74,9 @@ export function createOutlierDetector(
   config: OutlierDetection,
   hosts: () => readonly Host[],
   random: () => number,
-  startMs: number,
+  { startMs, count = () => {} }: { readonly startMs: number; readonly count?: (event: string) => void },
 ): OutlierDetector {
-  const ejector = createEjector(config, hosts, random);
+  const ejector = createEjector(config, hosts, random, count);
   let lastMs = startMs;
   const begin = (nowMs: number): void => {
     if (Number.isNaN(lastMs) && nowMs < Infinity) lastMs = nowMs;
