@@ -43,9 +43,9 @@ export interface DataPlaneOptions {
   /** Who else may listen on the same ports; nobody otherwise. */
   readonly sharing?: PortSharing;
   readonly times?: ProxyTimes | undefined;
+  readonly overload?: Overload;
 }
 
-  readonly overload?: Overload;
 /** Builds the data plane over a configuration state. Nothing is bound before the first `apply`. */
 export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, options: DataPlaneOptions = {}): DataPlane {
   const worker = createWorker(state, ports, options);
@@ -109,21 +109,21 @@ function findOriginalDestination({ originalDestination }: DataPlaneOptions): Pro
 
 function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataPlaneOptions): Worker {
   const buffers = new SharedBuffers();
+  const counters = new Map<string, number>();
+  const faults = new Faults(ports.log, counters, (owner) => worker.connections.delete(owner as Connection));
   const requestScanner = new HeadScanner(SCAN_LIMITS);
   const view = new HeadView(requestScanner);
   const stats = new ProxyStats();
-  const counters = new Map<string, number>();
-  const faults = new Faults(ports.log, counters, (owner) => worker.connections.delete(owner as Connection));
   const worker: Omit<Worker, 'filterContext'> = {
     state,
     ports,
     log: ports.log,
     faults,
+    overload: options.overload ?? new Overload(DEFAULT_OVERLOAD),
     wheel: new TimerWheel(ports.clock, ports.timers, (error) => faults.report('timer', error)),
     ids: createIds(),
     buffers,
     outputs: new Outputs(faults),
-    overload: options.overload ?? new Overload(DEFAULT_OVERLOAD),
     heads: new HeadStore(),
     dialer: options.dialer ?? new NodeDialer(buffers, ports.log, faults),
     tls: new TlsContexts((name) => state.secret(name), ports.log),

@@ -73,18 +73,18 @@ export interface CompiledListener {
   selectChain(connection: ConnectionInfo): CompiledChain | undefined;
 }
 
-export interface CompiledChain {
 /** A limit of connections, and how many it counts now: its owner does. */
 export interface ActiveLimit {
   readonly config: ConnectionLimit;
   active: number;
 }
 
+export interface CompiledChain {
   readonly config: FilterChain;
   readonly listener: RuntimeListener;
-  /** May the connection go on? undefined = yes; else why not, for `%CONNECTION_TERMINATION_DETAILS%`. Absent = nobody asks. */
   /** Limits of its connections, with how many there are; absent = none. */
   readonly limits: readonly ActiveLimit[] | undefined;
+  /** May the connection go on? undefined = yes; else why not, for `%CONNECTION_TERMINATION_DETAILS%`. Absent = nobody asks. */
   readonly admit: ((peer: FilterPeer, count: (statistic: string) => void) => string | undefined) | undefined;
   readonly terminal: { readonly t: 'http'; readonly http: CompiledHttp } | { readonly t: 'tcp'; readonly tcp: CompiledTcp };
 }

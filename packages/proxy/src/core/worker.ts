@@ -50,12 +50,11 @@ export interface Worker {
   readonly state: RuntimeState;
   readonly ports: DataPlanePorts;
   readonly log: Log;
-  readonly wheel: TimerWheel;
-  readonly ids: Ids;
-  readonly faults: Faults;
-  readonly buffers: SharedBuffers;
   readonly faults: Faults;
   readonly overload: Overload;
+  readonly wheel: TimerWheel;
+  readonly ids: Ids;
+  readonly buffers: SharedBuffers;
   readonly outputs: Outputs;
   readonly heads: HeadStore;
   readonly dialer: Dialer;

@@ -147,13 +147,13 @@ export function responseEnded(x: Exchange, payloadBytes: number, trailers: Uint8
   (x.responseChain ?? x.downstream).end(trailers);
 }
 
-function grpcEnded({ info, host, cluster, worker }: Exchange, trailers: Uint8Array): void {
 function trailersCame(x: Exchange, trailers: Uint8Array): void {
   const { captureTrailers } = x.plan;
   if (captureTrailers.length > 0) x.info.capturedTrailers = captureTrailers.map((name) => trailerValue(trailers, name));
   if (x.info.grpc) grpcEnded(x, trailers);
 }
 
+function grpcEnded({ info, host, cluster, worker }: Exchange, trailers: Uint8Array): void {
   info.grpcStatus = statusInTrailers(trailers);
   if (info.grpcStatus === '' || host === undefined || cluster === undefined) return;
   if (cluster.report(host, httpStatusOf(info.grpcStatus), worker.wheel.recent)) drainPool(host);

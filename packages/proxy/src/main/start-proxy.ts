@@ -121,6 +121,7 @@ async function assemble(options: ProxyOptions) {
     local: localPlace(options.node),
     times,
     sharing,
+    limits: limitsOf(options.runtime),
   });
   const channel = createChannel({ target: { socketPath: options.agentSocket }, keepaliveMs: 0 });
   const codec = loadCodec('sidecar');
@@ -128,7 +129,6 @@ async function assemble(options: ProxyOptions) {
   return { log, identity, registry, encoder, accessLog, engine, channel, codec, configuration };
 }
 
-    limits: limitsOf(options.runtime),
 const DRAIN_MS = 5_000;
 
 /** What the admin endpoints may look into. */
@@ -148,6 +148,7 @@ function inspection(
 
 type EngineParts = Pick<LocalEngineOptions, 'identity' | 'gateway' | 'registry' | 'events' | 'accessLog' | 'times'> & {
   readonly sharing: PortSharing;
+  readonly limits: OverloadLimits;
   readonly local: ReturnType<typeof localPlace>;
   readonly log: LeveledLog;
 };
@@ -155,7 +156,6 @@ type EngineParts = Pick<LocalEngineOptions, 'identity' | 'gateway' | 'registry' 
 /** Only who asks for threads pays for loading what runs them. */
 async function createEngine(workers: number, parts: EngineParts): Promise<Engine> {
   if (workers === 0) return createLocalEngine({ ...SYSTEM, ...parts, overload: new Overload(parts.limits) });
-  readonly limits: OverloadLimits;
   const { createWorkerEngine } = await import('./worker-engine.ts');
   return createWorkerEngine({ ...parts, count: workers, logLevel: parts.log.level, now: () => systemClock.now() });
 }

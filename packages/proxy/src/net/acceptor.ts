@@ -128,6 +128,7 @@ export class Acceptor {
       applicationProtocols: sniffed.applicationProtocols,
     });
     if (chain === undefined) {
+      this.#worker.stats.listenerOf(listener.config).noChain++;
       this.#worker.log.debug('no filter chain for a connection', { listener: listener.config.name, destination: info.local, from: info.remote });
       socket.destroy();
       return;
@@ -141,11 +142,11 @@ export class Acceptor {
       return;
     }
     if (bytes !== undefined) socket.unshift(bytes);
-      this.#worker.stats.listenerOf(listener.config).noChain++;
     this.#worker.tls
       .server(chain, chain.config.tls)
       .accept(socket, sniffed.serverName, sniffed === NOT_SNIFFED ? undefined : sniffed.applicationProtocols, (accepted) => {
         this.#early.delete(socket);
+        const counts = this.#worker.stats.listenerOf(listener.config);
         if (accepted.ok) {
           counts.handshakes++;
           this.#guard(socket, () =>
@@ -155,10 +156,10 @@ export class Acceptor {
           );
           return;
         }
+        counts.handshakeErrors++;
         this.#worker.log.debug('TLS handshake failed', {
           listener: listener.config.name,
           from: plainAddress(socket.remoteAddress),
-        const counts = this.#worker.stats.listenerOf(listener.config);
           reason: accepted.reason,
         });
         socket.destroy();
@@ -168,7 +169,6 @@ export class Acceptor {
   #hand(socket: Socket, encrypted: boolean, bytes: Buffer | undefined, open: (transport: NodeTransport) => NodeTransport['handler']): void {
     const transport = new NodeTransport(socket, encrypted, this.#worker.buffers, this.#worker.faults, NOBODY);
     transport.handler = open(transport);
-        counts.handshakeErrors++;
     transport.attach(true);
     if (bytes !== undefined) transport.received(bytes, 0, bytes.length);
     // An end that came while sniffing was heard there; the socket does not tell it twice.

@@ -80,21 +80,22 @@ class TcpConnection implements Connection {
     this.#info = createStreamInfo('tcp', accepted, worker.ports.clock.now(), worker.wheel.now());
     const metadata = accepted.connection.told?.metadata;
     if (metadata !== undefined) this.#info.dynamicMetadata = new Map(metadata);
-    this.#idle = createDeadline(() => this.#end(undefined, 'idle_timeout'));
-    this.#connect = createDeadline(() => this.#failed('connection timeout'));
-    this.#duration = createDeadline(() => this.#end('DT', 'max_duration_timeout'));
+    const broken = (): void => this.#drop();
+    this.#idle = createDeadline(() => this.#expired('idleTimeout'), broken);
+    this.#connect = createDeadline(() => this.#failed('connection timeout'), broken);
+    this.#duration = createDeadline(() => this.#expired('maxDuration'), broken);
     worker.connections.add(this);
     const { maxDownstreamConnectionDurationMs } = tcp.config;
     if (maxDownstreamConnectionDurationMs > 0) worker.wheel.set(this.#duration, this.#info.startMs, maxDownstreamConnectionDurationMs);
   }
 
-  refuse(reason: string): void {
   #expired(what: 'idleTimeout' | 'maxDuration'): void {
     this.#counts[what]++;
     if (what === 'idleTimeout') this.#end(undefined, 'idle_timeout');
     else this.#end('DT', 'max_duration_timeout');
   }
 
+  refuse(reason: string): void {
     this.#end(undefined, reason);
   }
 
@@ -119,8 +120,8 @@ class TcpConnection implements Connection {
     const cluster = this.#cluster;
     const worker = this.#worker;
     if (cluster === undefined) {
-      this.#end('NC', 'cluster_not_found');
       this.#counts.cxNoRoute++;
+      this.#end('NC', 'cluster_not_found');
       return;
     }
     this.#attempts++;
@@ -226,7 +227,6 @@ class TcpConnection implements Connection {
     if (this.#clientEnded) server.end();
   }
 
-  #failed(reason: string): void {
   #countConnected(): void {
     const cluster = this.#cluster;
     if (cluster === undefined || this.#dialedMs === 0) return;
@@ -248,10 +248,11 @@ class TcpConnection implements Connection {
     });
   }
 
+  #failed(reason: string): void {
     this.#info.upstreamTransportFailureReason = reason;
-    this.#release('local');
     this.#countEnded(reason);
     this.#dialedMs = 0;
+    this.#release('local');
     const dead = this.#server;
     this.#server = undefined;
     this.#worker.wheel.clear(this.#connect);
@@ -337,10 +338,10 @@ class TcpConnection implements Connection {
   #end(flag: ResponseFlag | undefined, details: string, reset = false): void {
     if (this.#closed) return;
     this.#closed = true;
-    const worker = this.#worker;
     this.#countEnded(undefined);
     this.#counts.cxRxBytes += this.#info.bytesReceived;
     this.#counts.cxTxBytes += this.#info.bytesSent;
+    const worker = this.#worker;
     const info = this.#info;
     this.#release(undefined);
     this.#giveUp?.();

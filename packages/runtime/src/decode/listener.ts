@@ -57,8 +57,8 @@ const NETWORK_FILTERS: ExtensionTable<Decoded> = {
 };
 
 export function decodeListenerMessage(reader: Reader): RuntimeListener {
-  // Names of statistics; how drained or balanced between threads: this proxy has one way.
-  reader.harmless('stat_prefix', 'drain_type', 'reuse_port', 'enable_reuse_port', 'connection_balance_config');
+  // How drained or balanced between threads: this proxy has one way.
+  reader.harmless('drain_type', 'reuse_port', 'enable_reuse_port', 'connection_balance_config');
   // Nothing is buffered beyond what one write leaves over: a slow side stops the other at once.
   reader.harmless('per_connection_buffer_limit_bytes');
   // Accepts are not batched.
