@@ -162,3 +162,11 @@ export interface ResponseMatcher {
   readonly or_match?: { readonly rules?: readonly ResponseMatcher[] };
   readonly http_response_headers_match?: { readonly headers?: readonly HeaderMatcher[] };
 }
+
+/** Header names are written as they came (HTTP/1.1); the extension is looked up by its type. */
+export const PRESERVE_CASE: NonNullable<Http1ProtocolOptions['header_key_format']> = {
+  stateful_formatter: {
+    name: 'preserve_case',
+    typed_config: { '@type': 'type.googleapis.com/envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig' },
+  },
+};

@@ -69,6 +69,7 @@ export const SIDECAR_FILES: readonly string[] = [
   'envoy/extensions/filters/http/stateful_session/v3/stateful_session.proto',
   'envoy/extensions/http/stateful_session/cookie/v3/cookie.proto',
   'envoy/extensions/http/stateful_session/header/v3/header.proto',
+  'envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.proto',
   'envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config.proto',
   'envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config.proto',
   'envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme_config.proto',

@@ -104,6 +104,26 @@ const EXAMPLES: Readonly<Record<string, string>> = {
     '{ defaultConfig: { proxyHeaders: { setCurrentClientCertDetails: { dns: false } } } }',
   'defaultConfig.proxyHeaders.setCurrentClientCertDetails.uri':
     '{ defaultConfig: { proxyHeaders: { setCurrentClientCertDetails: { uri: false } } } }',
+  'defaultConfig.connectionSettings.httpIdleTimeout': '{ defaultConfig: { connectionSettings: { httpIdleTimeout: 7s } } }',
+  'defaultConfig.connectionSettings.httpMaxConnectionDuration': '{ defaultConfig: { connectionSettings: { httpMaxConnectionDuration: 7s } } }',
+  'defaultConfig.connectionSettings.httpRequestTimeout': '{ defaultConfig: { connectionSettings: { httpRequestTimeout: 7s } } }',
+  'defaultConfig.connectionSettings.httpRequestHeadersTimeout': '{ defaultConfig: { connectionSettings: { httpRequestHeadersTimeout: 7s } } }',
+  'defaultConfig.connectionSettings.httpStreamIdleTimeout': '{ defaultConfig: { connectionSettings: { httpStreamIdleTimeout: 7s } } }',
+  'defaultConfig.connectionSettings.httpMaxStreamDuration': '{ defaultConfig: { connectionSettings: { httpMaxStreamDuration: 7s } } }',
+  'defaultConfig.connectionSettings.httpMaxConcurrentStreams': '{ defaultConfig: { connectionSettings: { httpMaxConcurrentStreams: 7 } } }',
+  'defaultConfig.connectionSettings.http2InitialStreamWindowSize':
+    '{ defaultConfig: { connectionSettings: { http2InitialStreamWindowSize: 70000 } } }',
+  'defaultConfig.connectionSettings.http2InitialConnectionWindowSize':
+    '{ defaultConfig: { connectionSettings: { http2InitialConnectionWindowSize: 70000 } } }',
+  'defaultConfig.connectionSettings.httpHeadersWithUnderscoresAction':
+    '{ defaultConfig: { connectionSettings: { httpHeadersWithUnderscoresAction: HEADERS_WITH_UNDERSCORES_DROP_HEADER } } }',
+  'defaultConfig.connectionSettings.httpMergeSlashes': '{ defaultConfig: { connectionSettings: { httpMergeSlashes: true } } }',
+  'defaultConfig.connectionSettings.httpPathWithEscapedSlashesAction':
+    '{ defaultConfig: { connectionSettings: { httpPathWithEscapedSlashesAction: REJECT_REQUEST } } }',
+  'defaultConfig.connectionSettings.profile': '{ defaultConfig: { connectionSettings: { profile: EDGE } } }',
+  'defaultConfig.gatewayTopology.proxyProtocol': '{ defaultConfig: { gatewayTopology: { proxyProtocol: {} } } }',
+  'defaultConfig.proxyHeaders.preserveHttp1HeaderCase': '{ defaultConfig: { proxyHeaders: { preserveHttp1HeaderCase: true } } }',
+  'defaultConfig.proxyHeaders.xForwardedHost.enabled': '{ defaultConfig: { proxyHeaders: { xForwardedHost: { enabled: true } } } }',
   'defaultConfig.proxyHeaders.requestId.disabled': '{ defaultConfig: { proxyHeaders: { requestId: { disabled: true } } } }',
   'defaultConfig.proxyHeaders.server.disabled': '{ defaultConfig: { proxyHeaders: { server: { disabled: true } } } }',
   'defaultConfig.proxyHeaders.server.value': '{ defaultConfig: { proxyHeaders: { server: { value: shop } } } }',

@@ -86,6 +86,10 @@ function headers(base: MeshConfig, proxy: ProxySettings): Partial<MeshConfig> {
     gatewayClientCertificates: certificatesFrom(base.gatewayClientCertificates, gatewayTopology?.forwardClientCertDetails, {}),
     sidecarClientCertificates: certificatesFrom(base.sidecarClientCertificates, forwardedClientCert, setCurrentClientCertDetails ?? {}),
     serverHeader: server?.disabled === true ? undefined : (server?.value ?? base.serverHeader),
+    preserveHeaderCase: proxyHeaders.preserveHttp1HeaderCase ?? base.preserveHeaderCase,
+    forwardHost: proxyHeaders.xForwardedHost?.enabled ?? base.forwardHost,
+    gatewayProxyProtocol: base.gatewayProxyProtocol || gatewayTopology?.proxyProtocol !== undefined,
+    connections: proxy.connectionSettings ?? base.connections,
     addRequestId: requestId?.disabled === undefined ? base.addRequestId : !requestId.disabled,
   };
 }

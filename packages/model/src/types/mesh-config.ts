@@ -1,6 +1,6 @@
 import type { ClientCertificates, MeshTls, ProxyDefaults, TcpKeepaliveSettings } from './proxy-defaults.ts';
 import { NO_TELEMETRY, type MeshTelemetry } from './mesh-telemetry.ts';
-import type { HttpRetry, LoadBalancerSettings } from '@meltemi/api';
+import type { HttpRetry, LoadBalancerSettings, ProxySettings } from '@meltemi/api';
 
 /** The mesh-wide settings, with Istio's names and defaults. */
 export interface MeshConfig {
@@ -51,6 +51,14 @@ export interface MeshConfig {
   /** Value of the `server` header; undefined: what the upstream wrote. */
   readonly serverHeader: string | undefined;
   readonly addRequestId: boolean;
+  /** Header names of HTTP/1.1 keep their letters. */
+  readonly preserveHeaderCase: boolean;
+  /** Where the host is rewritten, `x-forwarded-host` tells the one that was called. */
+  readonly forwardHost: boolean;
+  /** Connections to gateways begin with the PROXY protocol. */
+  readonly gatewayProxyProtocol: boolean;
+  /** Limits of connections that come to proxies. */
+  readonly connections: ProxySettings['connectionSettings'];
   /** Logs and traces for collectors of other makes. */
   readonly telemetry: MeshTelemetry;
   /** How proxies are started. */
@@ -89,6 +97,10 @@ export const DEFAULT_MESH_CONFIG: MeshConfig = {
   sidecarClientCertificates: { forward: 'APPEND_FORWARD', details: { subject: true, cert: false, dns: true, uri: true } },
   serverHeader: 'istio-envoy',
   addRequestId: true,
+  preserveHeaderCase: false,
+  forwardHost: false,
+  gatewayProxyProtocol: false,
+  connections: undefined,
   telemetry: NO_TELEMETRY,
   proxy: { concurrency: undefined, environment: {}, terminationDrainMs: undefined, drainMs: undefined },
 };

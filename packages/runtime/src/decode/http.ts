@@ -196,7 +196,10 @@ export function decodeHttp1(reader: Reader | undefined): Http1Options {
 /** Names are passed on as they were written, which is what "preserve" asks for; other formats are refused. */
 function checkHeaderCase(reader: Reader | undefined): void {
   if (reader === undefined) return;
-  const config = reader.message('stateful_formatter')?.message('typed_config');
+  const formatter = reader.message('stateful_formatter');
+  // The extension is found by its type.
+  formatter?.harmless('name');
+  const config = formatter?.message('typed_config');
   const type = config?.type();
   if (type !== 'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig') {
     reader.fail('', `header formatter ${type ?? '(proper_case_words)'} is not supported by this proxy`);

@@ -4,7 +4,7 @@ import { durationOf, protoDuration } from '../common/duration.ts';
 import { BLACKHOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, inboundCluster, PASSTHROUGH_CLUSTER, serviceMetadata } from '../common/names.ts';
 import { originMetadata, originText } from '../common/origin.ts';
 import { circuitBreakers } from './limits.ts';
-import { protocolOptions } from './protocol-options.ts';
+import { http1Options, protocolOptions } from './protocol-options.ts';
 import type { InboundPort } from '../listeners/inbound-ports.ts';
 
 /** Connections to it are closed at once: a cluster without endpoints. */
@@ -64,7 +64,7 @@ function originalDestination(name: string, mesh: MeshConfig): Cluster {
     circuit_breakers: circuitBreakers({}),
     typed_extension_protocol_options: {
       [EXTENSION_NAME.httpProtocolOptions]: packAny(ANY_TYPE.httpProtocolOptions, {
-        use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} },
+        use_downstream_protocol_config: { http_protocol_options: http1Options(mesh.preserveHeaderCase), http2_protocol_options: {} },
       }),
     },
   };
@@ -92,7 +92,7 @@ export function inboundClusterOf(inputs: InboundClusterInputs): Cluster {
     connect_timeout: durationOf(pool?.tcp?.connectTimeout) ?? protoDuration(mesh.connectTimeoutMs),
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: applicationAddress(inputs) } }] }] },
     circuit_breakers: circuitBreakers(pool === undefined ? {} : { connectionPool: pool }),
-    ...protocolOptions(port.wire, pool),
+    ...protocolOptions(port.wire, pool, { preserveHeaderCase: mesh.preserveHeaderCase }),
     ...(port.service === undefined
       ? {}
       : { metadata: originMetadata(originText(port.service.object), { istio: { services: [{ ...serviceMetadata(port.service) }] } }) }),

@@ -56,6 +56,7 @@ export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | unde
     ...protocolOptions(protocol, policy.connectionPool, {
       names: upstreamNames(policy.tls, { credentials }),
       errorStatuses: policy.outlierDetection?.outlierDetectionHttpErrorCodes,
+      preserveHeaderCase: mesh.preserveHeaderCase,
     }),
     ...withProxyProtocol(transport, policy.proxyProtocol),
     ...(inputs.sourceAddress === '' ? {} : { upstream_bind_config: { source_address: { address: inputs.sourceAddress, port_value: 0 } } }),

@@ -1,6 +1,15 @@
 import type { ConnectionPoolSettings } from '@meltemi/api';
 import type { MeshConfig } from '@meltemi/model';
-import { ANY_TYPE, EXTENSION_NAME, packAny, type Cluster, type Http2ProtocolOptions, type HttpProtocolOptions } from '@meltemi/protos-types';
+import {
+  ANY_TYPE,
+  EXTENSION_NAME,
+  packAny,
+  PRESERVE_CASE,
+  type Cluster,
+  type Http1ProtocolOptions,
+  type Http2ProtocolOptions,
+  type HttpProtocolOptions,
+} from '@meltemi/protos-types';
 import type { WireProtocol } from '../common/capabilities.ts';
 import { defined, nonZero } from '../common/defined.ts';
 import { durationOf } from '../common/duration.ts';
@@ -15,20 +24,22 @@ export function upstreamProtocol(wire: WireProtocol, pool: ConnectionPoolSetting
 export interface UpstreamHttp {
   readonly names?: HttpProtocolOptions['upstream_http_protocol_options'] | undefined;
   readonly errorStatuses?: readonly number[] | undefined;
+  /** Header names of HTTP/1.1 keep their letters. */
+  readonly preserveHeaderCase?: boolean;
 }
 
 /** HTTP settings towards the upstream, in the place where Envoy wants them. Nothing for TCP. */
 export function protocolOptions(
   protocol: WireProtocol,
   pool: ConnectionPoolSettings | undefined,
-  { names, errorStatuses }: UpstreamHttp = {},
+  { names, errorStatuses, preserveHeaderCase = false }: UpstreamHttp = {},
 ): Pick<Cluster, 'typed_extension_protocol_options'> {
   if (protocol === 'tcp') return {};
   const options: HttpProtocolOptions = defined({
     common_http_protocol_options: connectionOptions(pool),
     upstream_http_protocol_options: names,
     outlier_detection: errorMatcher(errorStatuses ?? []),
-    ...versionOf(protocol, pool?.http),
+    ...versionOf(protocol, pool?.http, http1Options(preserveHeaderCase)),
   });
   return { typed_extension_protocol_options: { [EXTENSION_NAME.httpProtocolOptions]: packAny(ANY_TYPE.httpProtocolOptions, options) } };
 }
@@ -55,10 +66,16 @@ function connectionOptions(pool: ConnectionPoolSettings | undefined): HttpProtoc
 function versionOf(
   protocol: WireProtocol,
   http: ConnectionPoolSettings['http'],
+  http1: Http1ProtocolOptions,
 ): Pick<HttpProtocolOptions, 'use_downstream_protocol_config' | 'explicit_http_config'> {
   const http2 = http2Options(http);
-  if (http?.useClientProtocol === true) return { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2 } };
-  return { explicit_http_config: protocol === 'http2' ? { http2_protocol_options: http2 } : { http_protocol_options: {} } };
+  if (http?.useClientProtocol === true) return { use_downstream_protocol_config: { http_protocol_options: http1, http2_protocol_options: http2 } };
+  return { explicit_http_config: protocol === 'http2' ? { http2_protocol_options: http2 } : { http_protocol_options: http1 } };
+}
+
+/** As Envoy has them, or with the letters of header names. */
+export function http1Options(preserveHeaderCase: boolean): Http1ProtocolOptions {
+  return preserveHeaderCase ? { header_key_format: PRESERVE_CASE } : {};
 }
 
 function http2Options(http: NonNullable<ConnectionPoolSettings['http']> | undefined): Http2ProtocolOptions {

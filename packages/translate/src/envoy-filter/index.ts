@@ -8,6 +8,7 @@ import { patchListener } from './listeners.ts';
 import { asMap, textAt, type JsonMap } from './merge.ts';
 import { patchesOf, type Patch } from './patch.ts';
 import { patchRouteTable } from './routes.ts';
+import { shapeFault } from './shape.ts';
 
 /** What a proxy would say against a resource; undefined when it takes it. */
 export type ResourceCheck = (dataPlane: ProxyNode['dataPlane'], typeUrl: string, resource: object) => string | undefined;
@@ -116,7 +117,7 @@ function changed<T extends { readonly name?: string }>({ node, cache }: PatchVie
     for (const patch of patches) {
       if (json === undefined) break;
       const next: JsonMap | undefined = apply(json, patch);
-      const fault = next === json || next === undefined || !heeds ? undefined : accepts(next);
+      const fault = next === json || next === undefined ? undefined : (shapeFault(typeUrl, next) ?? (heeds ? accepts(next) : undefined));
       tools.faults.note(
         patch,
         `${typeUrl} ${node.dataPlane} ${resource.name ?? ''}`,
@@ -141,7 +142,8 @@ function added<T extends { readonly name: string }>(view: PatchView, tools: Tool
   return allPatches(view).flatMap((patch): T[] => {
     if (patch.applyTo !== applyTo || patch.operation !== 'ADD') return [];
     const name = textAt(patch.value, 'name');
-    const fault = name === '' ? 'it has no name' : names.has(name) ? 'there is one of that name' : tools.check(dataPlane, typeUrl, patch.value);
+    const faultOf = (value: JsonMap): string | undefined => shapeFault(typeUrl, value) ?? tools.check(dataPlane, typeUrl, value);
+    const fault = name === '' ? 'it has no name' : names.has(name) ? 'there is one of that name' : faultOf(patch.value);
     tools.faults.note(patch, `${typeUrl} ${dataPlane} ${name}`, fault === undefined ? undefined : { name, fault });
     if (fault !== undefined) return [];
     names.add(name);

@@ -5,6 +5,7 @@ import { ADS } from '../common/ads.ts';
 import { b3ToW3c } from '../common/b3.ts';
 import type { FilterPlace } from '../http-filters/define.ts';
 import { httpFilters } from '../http-filters/index.ts';
+import { connectionSettings } from './connection-settings.ts';
 import { tracing } from './tracing.ts';
 
 /** Where a connection manager stands and where its routes come from. */
@@ -32,6 +33,7 @@ export function connectionManager(options: ConnectionManagerOptions): NetworkFil
     stream_idle_timeout: '0s',
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     ...pathNormalization(mesh.pathNormalization),
+    ...connectionSettings(mesh, place),
   };
   return { name: EXTENSION_NAME.httpConnectionManager, typed_config: packAny(ANY_TYPE.httpConnectionManager, config) };
 }

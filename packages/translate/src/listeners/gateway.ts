@@ -8,7 +8,7 @@ import type { RouteScope } from '../routes/scope.ts';
 import { connectionManager } from './connection-manager.ts';
 import { terminate } from './gateway-tls.ts';
 import { gatewayRouteName, serverKind, type GatewayPort, type GatewayServerRef } from './gateway-servers.ts';
-import { TLS_INSPECTOR } from './inspection.ts';
+import { PROXY_PROTOCOL, TLS_INSPECTOR } from './inspection.ts';
 import { tcpChains } from './tcp-chains.ts';
 import { uniqueChains } from './unique-chains.ts';
 
@@ -35,10 +35,16 @@ export function gatewayListener(inputs: GatewayListenerInputs): Listener | undef
     name: `${address}_${port.number}`,
     address: { socket_address: { address, port_value: port.number } },
     traffic_direction: 'OUTBOUND',
-    ...(port.kind === 'https' || port.kind === 'tls' ? { listener_filters: [TLS_INSPECTOR] } : {}),
+    ...filtersOf(inputs),
     filter_chains: chains,
     metadata: originMetadata(originOf(first)),
   };
+}
+
+/** The PROXY protocol comes before everything else. */
+function filtersOf({ port, mesh }: GatewayListenerInputs): Pick<Listener, 'listener_filters'> {
+  const filters = [...(mesh.gatewayProxyProtocol ? [PROXY_PROTOCOL] : []), ...(port.kind === 'https' || port.kind === 'tls' ? [TLS_INSPECTOR] : [])];
+  return filters.length === 0 ? {} : { listener_filters: filters };
 }
 
 function originOf(ref: GatewayServerRef): string {

@@ -31,6 +31,7 @@ export function forwardAction(route: HttpRoute, namespace: string, scope: RouteS
     ...timeouts(durationOf(route.timeout)),
     ...(retry === undefined ? {} : { retry_policy: retry }),
     ...rewriteOf(route, destinations),
+    ...(scope.push.mesh.forwardHost ? { append_x_forwarded_host: true } : {}),
     ...mirrorsOf(route, namespace, scope),
     ...(hash.length === 0 ? {} : { hash_policy: hash }),
   };

@@ -19,6 +19,39 @@ const customTag = oneOf(
   ['literal', 'environment', 'header'],
   { required: true },
 );
+/** What both data planes can do at most and at least: Envoy's bounds. */
+const window = z.int().min(65_535).max(2_147_483_647);
+const connectionSettings = z.strictObject({
+  profile: opt(z.enum(['SIDECAR', 'EDGE']), 'EDGE: what is good for gateways that face the internet, where nothing else is said.'),
+  listenerPerConnectionBufferLimitBytes: opt(count, 'Buffer of a connection that came in.'),
+  clusterPerConnectionBufferLimitBytes: opt(count, 'Buffer of a connection that goes out.'),
+  httpIdleTimeout: opt(duration, 'Idle connections are closed; default 1h.'),
+  httpMaxConnectionDuration: opt(duration, 'Older connections are closed; 0s: none.'),
+  httpDrainTimeout: opt(duration, 'How long a connection is drained.'),
+  httpRequestTimeout: opt(duration, 'For the whole of a request to come; 0s: none.'),
+  httpRequestHeadersTimeout: opt(duration, 'For the headers of a request to come; 0s: none.'),
+  httpStreamIdleTimeout: opt(duration, 'For anything to happen on a request; 0s: none.'),
+  httpMaxStreamDuration: opt(duration, 'For a request and its response; 0s: none.'),
+  httpMaxConcurrentStreams: opt(z.int().min(1).max(2_147_483_647), 'Requests at a time on one HTTP/2 connection.'),
+  http2InitialStreamWindowSize: opt(window, 'Window of an HTTP/2 stream.'),
+  http2InitialConnectionWindowSize: opt(window, 'Window of an HTTP/2 connection.'),
+  httpHeadersWithUnderscoresAction: opt(
+    z.enum([
+      'HEADERS_WITH_UNDERSCORES_UNSPECIFIED',
+      'HEADERS_WITH_UNDERSCORES_ALLOW',
+      'HEADERS_WITH_UNDERSCORES_REJECT_REQUEST',
+      'HEADERS_WITH_UNDERSCORES_DROP_HEADER',
+    ]),
+    'What becomes of header names with "_".',
+  ),
+  httpMergeSlashes: opt(z.boolean(), 'Slashes in a row become one.'),
+  httpPathWithEscapedSlashesAction: opt(
+    z.enum(['PATH_WITH_ESCAPED_SLASHES_UNSPECIFIED', 'KEEP_UNCHANGED', 'REJECT_REQUEST', 'UNESCAPE_AND_REDIRECT', 'UNESCAPE_AND_FORWARD']),
+    'What becomes of %2F and %5C in paths.',
+  ),
+  listenerConnectionLimit: opt(count, 'Connections of a listener at most.'),
+  globalDownstreamConnectionLimit: opt(count, 'Connections of a proxy at most.'),
+});
 const switchOff = z.strictObject({ disabled: opt(z.boolean(), 'Leave it out.') });
 
 /** Istio's ProxyConfig inside MeshConfig (`defaultConfig`): the settings of a proxy. */
@@ -81,7 +114,7 @@ export const proxySettings = z.strictObject({
     z.strictObject({
       numTrustedProxies: opt(uint32, 'Proxies in front of the gateway whose x-forwarded-for is believed.'),
       forwardClientCertDetails: opt(certificateDetails, 'What becomes of x-forwarded-client-cert at gateways; default SANITIZE_SET.'),
-      proxyProtocol: opt(anything, 'Read the PROXY protocol.'),
+      proxyProtocol: opt(z.strictObject({}), 'Connections to gateways begin with the PROXY protocol, of which the address of the client is taken.'),
     }),
     'What stands in front of gateways.',
   ),
@@ -122,7 +155,7 @@ export const proxySettings = z.strictObject({
   fileFlushInterval: opt(duration, 'Time between writes of the access log.'),
   fileFlushMinSizeKb: opt(uint32, 'Size of a write of the access log.'),
   statsCompression: opt(z.boolean(), 'Compressed statistics.'),
-  connectionSettings: opt(anything, 'Limits of connections.'),
+  connectionSettings: opt(connectionSettings, 'Limits of connections.'),
 });
 
 /** Settings of proxies that are in force. */
@@ -130,6 +163,8 @@ export type ProxySettings = DeepReadonly<z.output<typeof proxySettings>>;
 
 const BUILT_IN = 'agents start the proxy and write what it needs';
 const PROVIDERS = 'spans go to zipkin, opentelemetry and the control plane';
+const BUFFERS = 'buffers of the embedded proxy have bounds of their own';
+const LIMITS = 'how many connections a proxy takes is its own, bounded number';
 const STATISTICS = 'statistics are those of the mesh';
 
 /** What of it is not in force. */
@@ -163,7 +198,6 @@ export const PROXY_UNSUPPORTED: Readonly<Record<string, string>> = {
   runtimeValues: 'the embedded proxy has no runtime flags of Envoy',
   'statusPort!=15020': 'the agent serves health and metrics on 15020',
   extraStatTags: STATISTICS,
-  'gatewayTopology.proxyProtocol': 'the PROXY protocol is not built yet',
   'meshId!=cluster.local': 'a mesh is named by its trust domain',
   readinessProbe: 'write the probe of a WorkloadGroup, or meltemi run --ready-path',
   proxyStatsMatcher: STATISTICS,
@@ -175,11 +209,14 @@ export const PROXY_UNSUPPORTED: Readonly<Record<string, string>> = {
   'proxyHeaders.attemptCount.disabled=true': 'the attempt is always told',
   'proxyHeaders.envoyDebugHeaders': 'they are always there',
   'proxyHeaders.metadataExchangeHeaders': 'peers are known by their certificates; no header tells them',
-  'proxyHeaders.preserveHttp1HeaderCase': 'the embedded proxy keeps header names as they came; Envoy writes them small',
-  'proxyHeaders.xForwardedHost.enabled=true': 'it is not built yet',
-  'proxyHeaders.xForwardedPort.enabled=true': 'it is not built yet',
+  'proxyHeaders.preserveHttp1HeaderCase=false': 'the embedded proxy keeps header names as they came; leave it out',
+  'proxyHeaders.xForwardedPort.enabled=true': 'the embedded proxy does not tell the port',
   fileFlushInterval: 'the access log is written at once',
   fileFlushMinSizeKb: 'the access log is written at once',
   statsCompression: STATISTICS,
-  connectionSettings: 'limits of connections are not built yet',
+  'connectionSettings.listenerPerConnectionBufferLimitBytes': BUFFERS,
+  'connectionSettings.clusterPerConnectionBufferLimitBytes': BUFFERS,
+  'connectionSettings.httpDrainTimeout': 'write drainDuration',
+  'connectionSettings.listenerConnectionLimit': LIMITS,
+  'connectionSettings.globalDownstreamConnectionLimit': LIMITS,
 };
