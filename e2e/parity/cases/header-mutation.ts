@@ -1,7 +1,7 @@
 import { defineCase } from '../define.ts';
 import { chain, filter, filtered, settings } from '../filters.ts';
-import { any, direct, hcm, listener, to } from '../resources.ts';
-import { http, push } from '../steps.ts';
+import { any, cluster, direct, hcm, http1, HTTP2_UPSTREAM, listener, to } from '../resources.ts';
+import { http, http2, push } from '../steps.ts';
 
 const set = (key: string, value: string, more: object = {}): object => ({
   append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD', ...more },
@@ -11,6 +11,20 @@ const drop = (name: string): object => ({ remove: name });
 const mutation = (mutations: object, more: object = {}): object =>
   filter('mutation', 'filters.http.header_mutation.v3.HeaderMutation', { mutations, ...more });
 const perRoute = (mutations: object): object => settings({ mutation: any('filters.http.header_mutation.v3.HeaderMutationPerRoute', { mutations }) });
+
+/** Steps on parameters, and what becomes of queries. */
+const PARAMETERS: readonly object[] = [
+  { append: { record: { key: 'added', value: '1' } } },
+  { append: { record: { key: 'name', value: '%REQ(X-NAME)%' }, action: 'OVERWRITE_IF_EXISTS_OR_ADD' } },
+  { append: { record: { key: 'old', value: 'new' }, action: 'OVERWRITE_IF_EXISTS' } },
+  { append: { record: { key: 'once', value: 'x' }, action: 'ADD_IF_ABSENT' } },
+  { remove: 'gone' },
+];
+const QUERIES: readonly (readonly [path: string, target: string])[] = [
+  ['/p', '/p?added=1&name=a%20b%26c&once=x'],
+  ['/p?z=1&added=0&gone=1&old=o&once=y', '/p?added=0&added=1&name=a%20b%26c&old=new&once=y&z=1'],
+  ['/p?z=b+c&flag&name=1&name=2', '/p?added=1&flag=&name=a%20b%26c&once=x&z=b+c'],
+];
 
 /** The header mutation filter. */
 export const cases = [
@@ -185,4 +199,57 @@ export const cases = [
       ],
     }),
   ),
+  defineCase({
+    name: 'all headers of a family are removed, of requests and responses',
+    backends: { main: [{ headers: { 'x-old-a': '1', 'x-old-b': '2', 'x-new': '3' }, body: 'main' }] },
+    resources: (c) => {
+      const family = { remove_on_match: { key_matcher: { prefix: 'x-old-' } } };
+      return http1(c, [to(c, 'main')], chain(c, [mutation({ request_mutations: [set('x-old-c', 'made'), family], response_mutations: [family] })]));
+    },
+    steps: [
+      http(
+        { headers: { 'X-Old-A': '1', 'x-old-b': '2', 'x-new': '3' } },
+        {
+          status: 200,
+          headers: { 'x-old-a': null, 'x-old-b': null, 'x-new': '3' },
+          backend: { headers: { 'x-old-a': null, 'x-old-b': null, 'x-old-c': null, 'x-new': '3' } },
+        },
+      ),
+    ],
+  }),
+  ...QUERIES.map(([path, target]) =>
+    defineCase({
+      name: `parameters of a query: ${path}`,
+      resources: (c) => http1(c, [to(c, 'main')], chain(c, [mutation({ query_parameter_mutations: PARAMETERS })])),
+      steps: [http({ path, headers: { 'x-name': 'a b&c' } }, { status: 200, backend: { target } })],
+    }),
+  ),
+  defineCase({
+    name: 'trailers of requests and responses',
+    backends: { main: { t: 'http2', replies: [{ body: 'main', trailers: { 'x-sum': '1', 'x-gone': '2' } }] } },
+    resources: (c) =>
+      http1(
+        c,
+        [to(c, 'main')],
+        chain(c, [
+          mutation({
+            request_trailers_mutations: [set('x-added', '%REQ(X-NAME)%'), { remove: 'x-gone' }],
+            response_trailers_mutations: [set('x-added', 'back'), { remove: 'x-gone' }],
+          }),
+        ]),
+        [cluster(c, 'main', HTTP2_UPSTREAM)],
+      ),
+    steps: [
+      http2(
+        { method: 'POST', body: 'one', headers: { 'x-name': 'n' }, trailers: { 'x-kept': '1', 'x-gone': '2' } },
+        {
+          status: 200,
+          body: 'main',
+          trailers: { 'x-sum': '1', 'x-gone': null, 'x-added': 'back' },
+          backend: { body: 'one', trailers: { 'x-kept': '1', 'x-gone': null, 'x-added': 'n' } },
+        },
+      ),
+      http2({}, { status: 200, body: 'main', backend: { trailers: { 'x-added': null } } }),
+    ],
+  }),
 ];

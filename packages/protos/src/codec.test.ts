@@ -9,7 +9,7 @@ import { MeshError } from '@meltemi/base';
 import { ANY_TYPE, TYPE_URL, type Listener } from '@meltemi/protos-types';
 import { loadCodec } from './codec.ts';
 import { arbitraryMessage } from './testdata/arbitrary.ts';
-import { YOUNGER_FIELDS } from './profiles.ts';
+import { YOUNGER_FIELDS, YOUNGER_MESSAGES } from './profiles.ts';
 import { buildSchema } from './schema.ts';
 import { storedSchema } from './schema-store.ts';
 import { listener } from './testdata/listener.ts';
@@ -195,6 +195,12 @@ function protobufjsRoot(): { has(type: string): boolean; reencode(type: string, 
   };
   root.loadSync(['listener/v3/listener', 'cluster/v3/cluster', 'route/v3/route', 'endpoint/v3/endpoint'].map((name) => `envoy/config/${name}.proto`));
   // What Envoy got later than the shipped files: this reader would drop it as unknown.
+  for (const [name, fields] of Object.entries(YOUNGER_MESSAGES)) {
+    const dot = name.lastIndexOf('.');
+    const type = new protobuf.Type(name.slice(dot + 1));
+    for (const [field, number, fieldType] of fields) type.add(new protobuf.Field(field, number, fieldType));
+    if (root.lookup(name) === null) root.define(name.slice(0, dot)).add(type);
+  }
   for (const [message, name, number, fieldType, rule] of YOUNGER_FIELDS) {
     const found = root.lookup(message);
     if (found instanceof protobuf.Type && found.fields[name] === undefined) found.add(new protobuf.Field(name, number, fieldType, rule));

@@ -118,11 +118,19 @@ const ZIPKIN = 'envoy.config.trace.v3.ZipkinConfig';
 const TRACE_ID_RATIO = 'envoy.extensions.tracers.opentelemetry.samplers.v3.TraceIdRatioBasedSamplerConfig';
 const PARENT_BASED = 'envoy.extensions.tracers.opentelemetry.samplers.v3.ParentBasedSamplerConfig';
 const HTTP_OUTLIERS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection';
+const HEADER_MUTATIONS = 'envoy.extensions.filters.http.header_mutation.v3.Mutations';
+const MUTATION = 'envoy.config.common.mutation_rules.v3.HeaderMutation';
+const PAIR = 'envoy.config.core.v3.KeyValuePair';
 const TLV_ENTRY = 'envoy.config.core.v3.TlvEntry';
 
 /** Messages that are. */
 export const YOUNGER_MESSAGES: Readonly<Record<string, readonly (readonly [name: string, number: number, type: string])[]>> = {
   [HTTP_OUTLIERS]: [['error_matcher', 1, '.envoy.config.common.matcher.v3.MatchPredicate']],
+  [`${MUTATION}.RemoveOnMatch`]: [['key_matcher', 1, '.envoy.type.matcher.v3.StringMatcher']],
+  [PAIR]: [
+    ['key', 1, 'string'],
+    ['value', 2, '.google.protobuf.Value'],
+  ],
   [TLV_ENTRY]: [
     ['type', 1, 'uint32'],
     ['value', 2, 'bytes'],
@@ -138,6 +146,11 @@ export const YOUNGER_ENUMS: Readonly<Record<string, Readonly<Record<string, numb
 
 /** Fields of Envoy that are younger than the shipped files: message, name, number, type. */
 export const YOUNGER_FIELDS: readonly (readonly [message: string, name: string, number: number, type: string, rule?: 'repeated'])[] = [
+  [HEADER_MUTATIONS, 'query_parameter_mutations', 3, '.envoy.config.core.v3.KeyValueMutation', 'repeated'],
+  [HEADER_MUTATIONS, 'response_trailers_mutations', 4, `.${MUTATION}`, 'repeated'],
+  [HEADER_MUTATIONS, 'request_trailers_mutations', 5, `.${MUTATION}`, 'repeated'],
+  [MUTATION, 'remove_on_match', 3, `.${MUTATION}.RemoveOnMatch`],
+  ['envoy.config.core.v3.KeyValueAppend', 'record', 3, `.${PAIR}`],
   ['envoy.config.core.v3.ProxyProtocolConfig', 'added_tlvs', 3, `.${TLV_ENTRY}`, 'repeated'],
   ['envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'auto_host_sni', 6, 'bool'],
   ['envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', 'auto_sni_san_validation', 7, 'bool'],

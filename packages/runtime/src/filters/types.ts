@@ -1,3 +1,4 @@
+import type { SharedNumbers } from '../shared/numbers.ts';
 import type { MetadataStruct } from '../types/struct.ts';
 import type { ClusterChoice, CompiledRoute, FormatSource, RequestView } from '../compiled.ts';
 
@@ -27,6 +28,8 @@ export interface HeaderEdit {
   readonly action: 'append' | 'add-if-absent' | 'overwrite' | 'overwrite-if-exists' | 'join' | 'remove';
   /** '' for removals. */
   readonly value: string;
+  /** Of removals: every name that it accepts goes, whatever `name` says. */
+  readonly matches?: (name: string) => boolean;
 }
 
 /**
@@ -105,7 +108,7 @@ export interface ResponseVerdict {
 /** A change of the payload that the proxy's half of the kind `t` carries out. Plain data, its kind's own. */
 export interface PayloadTransform {
   readonly t: string;
-  readonly [setting: string]: string | number | boolean;
+  readonly [setting: string]: string | number | boolean | readonly HeaderEdit[];
 }
 
 /** Who is at the other end of the connection, and where it came in. Addresses are IP literals without brackets. */
@@ -144,6 +147,8 @@ export interface PeerIdentity {
 
 /** What filters ask of the thread they run on. */
 export interface FilterThread {
+  /** What all threads of the process count together; absent = there is one. `offsetMs` added to `nowMs` is a clock that all share. */
+  readonly shared?: { readonly numbers: SharedNumbers; readonly offsetMs: number } | undefined;
   /** Uniform in [0, 1). */
   random(): number;
   /** Monotonic milliseconds. */

@@ -6,6 +6,7 @@ import { localReply } from '../local-reply.ts';
 import type { BodySink, BodyStage } from '../payload.ts';
 import { dropLength } from './edit-request.ts';
 import { defineHalf, type FilterHalf } from './half.ts';
+import { PassStage } from './pass-stage.ts';
 
 /** Decodes requests of gRPC-Web text, and puts the trailers of responses into their bodies. */
 export const grpcWebHalf: FilterHalf = defineHalf<GrpcWebQuestion>({
@@ -75,29 +76,6 @@ function decodeGroups(text: string): Buffer | undefined {
   return BASE64.test(text) ? Buffer.from(text, 'base64') : undefined;
 }
 
-/** Everything passes. */
-class PassStage implements BodyStage {
-  readonly next: BodySink;
-
-  constructor(next: BodySink) {
-    this.next = next;
-  }
-
-  write(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.next.write(bytes, start, end);
-  }
-
-  end(trailers: Uint8Array | undefined): void {
-    this.next.end(trailers);
-  }
-
-  drained(): boolean {
-    return true;
-  }
-
-  drop(): void {}
-}
-
 /** The body of what is no gRPC says nothing to the client. */
 class NoBodyStage extends PassStage {
   override write(): boolean {
@@ -162,7 +140,7 @@ const TRAILER_FLAG = 0x80;
 
 /** `name:value` lines behind a prefix that says that they are trailers. */
 function trailerFrame(trailers: Uint8Array): Buffer {
-  const lines = asBuffer(trailers)
+  const lines = Buffer.from(trailers)
     .toString('latin1')
     .split('\r\n')
     .filter((line) => line !== '')

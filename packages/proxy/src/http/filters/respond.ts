@@ -53,7 +53,7 @@ function runHooks(
   // Hooks look at the request too; another one may have been read since.
   if (worker.scannedFor !== x) rescan(x);
   const seen = (name: string): string | undefined =>
-    edits.reduce((value, edit) => (edit.name === name ? editedValue(value, edit) : value), header(name));
+    edits.reduce((value, edit) => (edit.name === name || edit.matches?.(name) === true ? editedValue(value, edit) : value), header(name));
   const response: FilterResponse = {
     ...what,
     header: seen,
