@@ -73,9 +73,9 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
   const declared: { entries?: () => readonly Workload[] } = {};
   const connected = await openConnected(options, xdsAddress, declared, closers);
   const store = await openStores(options, connected, closers);
-  const mesh = await openMesh(options, store, connected, closers);
-  declared.entries = () => mesh.entries();
   const metrics = createPilotMetrics({ clock: systemClock, version: options.version });
+  const mesh = await openMesh(options, { configs: store, connected, metrics }, closers);
+  declared.entries = () => mesh.entries();
   const generator = createMeshGenerator({
     trustDomain: options.trustDomain,
     check: createResourceCheck(codec),
@@ -137,10 +137,15 @@ async function openConnected(
 
 const NO_WORKLOADS: readonly Workload[] = [];
 
-async function openMesh(options: ControlPlaneOptions, configs: WritableConfigStore, connected: ConnectedRegistry, closers: Closers): Promise<Mesh> {
+async function openMesh(
+  options: ControlPlaneOptions,
+  { metrics, ...sources }: { readonly configs: WritableConfigStore; readonly connected: ConnectedRegistry; readonly metrics: PilotMetrics },
+  closers: Closers,
+): Promise<Mesh> {
   const mesh = await createMesh({
-    configs,
-    connected,
+    ...sources,
+    clock: systemClock,
+    onRebuilt: (tookMs) => metrics.meshBuilt(tookMs),
     mesh: meshConfig(options),
     timers: guardedTimers(options.log),
     log: options.log,

@@ -24,6 +24,9 @@ export interface ClientCall {
   write(message: Uint8Array | readonly Uint8Array[]): boolean;
   /** Calls `run` once, when what was written has gone out; soon when nothing waits. Never after the end. */
   onDrain(run: () => void): void;
+  /** Reads no more, until `resume`: the server has to wait once its window is full. Messages that are here already may still come. */
+  pause(): void;
+  resume(): void;
   /** No more messages from here. */
   halfClose(): void;
   /** Ends the call as CANCELLED. Idempotent. */
@@ -33,7 +36,7 @@ export interface ClientCall {
 /** A call that failed before it had a stream. `onEnd` comes in a turn of its own, as always. */
 export function failedCall(listener: ClientListener, status: GrpcStatus): ClientCall {
   setImmediate(() => listener.onEnd(status, {}));
-  return { write: () => false, onDrain() {}, halfClose() {}, cancel() {} };
+  return { write: () => false, onDrain() {}, pause() {}, resume() {}, halfClose() {}, cancel() {} };
 }
 
 /** What a call over a stream goes by. */
@@ -66,6 +69,12 @@ export function runCall(stream: ClientHttp2Stream, listener: ClientListener, ter
     onDrain(run) {
       if (stream.writableNeedDrain) stream.once('drain', run);
       else setImmediate(() => !outcome.ended && !stream.destroyed && run());
+    },
+    pause() {
+      if (!outcome.ended && !stream.destroyed) stream.pause();
+    },
+    resume() {
+      if (!outcome.ended && !stream.destroyed) stream.resume();
     },
     halfClose() {
       if (!stream.destroyed) stream.end();

@@ -27,6 +27,9 @@ export interface ServerCall {
   write(message: Uint8Array | readonly Uint8Array[]): boolean;
   /** Calls `run` once, when what was written has gone out; soon when nothing waits. Never after the end. */
   onDrain(run: () => void): void;
+  /** Reads no more, until `resume`: the client has to wait once its window is full. Messages that are here already may still come. */
+  pause(): void;
+  resume(): void;
   /** Ends the call; default status OK. Idempotent. */
   end(status?: GrpcStatus): void;
 }
@@ -149,6 +152,12 @@ function createCall(
       const runOpen = (): unknown => ended === undefined && !stream.destroyed && run();
       if (writer.isWaiting) writer.onDrain(runOpen);
       else setImmediate(runOpen);
+    },
+    pause() {
+      if (ended === undefined && !stream.destroyed) stream.pause();
+    },
+    resume() {
+      if (ended === undefined && !stream.destroyed) stream.resume();
     },
     end(status = { code: Status.OK }) {
       if (ended !== undefined) return;

@@ -102,7 +102,7 @@ test('an endpoint that moves changes its own load assignments and nothing else',
 test('what clients say of themselves does not pile up: a scope that nobody uses is forgotten', () => {
   const { state, nodes } = caseOf(BOOKINFO);
   const node = nodes.get('productpage-v1') as ProxyNode;
-  const cache = createInputsCache(100);
+  const cache = createInputsCache(20_000);
   const scopes = createNodeScopes(cache);
   const at = (zone: string): object => scopes.of({ ...node, locality: { region: 'r', zone, subZone: '' } }, state.push);
   const first = at('0');

@@ -32,9 +32,12 @@ type Generator = (view: NodeView, names: Names) => Resources;
 
 const NOTHING: Resources = new Map();
 
-/** A translator that remembers about `maxCached` parts of resources (default 50,000). */
-export function createTranslator(options: { readonly maxCached?: number; readonly check?: ResourceCheck } = {}): Translator {
-  const cache = createInputsCache(options.maxCached ?? 50_000);
+/** A service takes about 8 kB. */
+const CACHE_BYTES = 64 << 20;
+
+/** A translator that remembers parts of resources, of about `maxCachedBytes` at most (default 64 MB). */
+export function createTranslator(options: { readonly maxCachedBytes?: number; readonly check?: ResourceCheck } = {}): Translator {
+  const cache = createInputsCache(options.maxCachedBytes ?? CACHE_BYTES);
   const scopes = createNodeScopes(cache);
   const patcher = createPatcher(options.check);
   return {

@@ -1,4 +1,4 @@
-import { type Channel, type MethodHandler, Status } from '@meltemi/grpc';
+import { type Channel, type MethodHandler, type ServerCall, Status } from '@meltemi/grpc';
 import { decodeDeltaRequest, encodeDeltaResponse } from '@meltemi/xds';
 import type { Relay } from './relay.ts';
 
@@ -54,13 +54,21 @@ export function createProxyHandlers(relay: () => Relay, channel: () => Channel):
   };
 }
 
-/** Joins a call of the proxy with one of ours to the control plane; when one ends, so does the other. */
+/** Joins a call of the proxy with one of ours to the control plane; when one ends, so does the other. Who writes faster than the other end reads waits. */
 function passOn(channel: () => Channel, path: string): MethodHandler {
   return (call) => {
     const upstream = channel().stream(path, {
-      onMessage: (message) => void call.write(message),
+      onMessage: (message) => hand(message, upstream, call),
       onEnd: (status) => call.end(status.code === Status.OK ? { code: Status.OK } : status),
     });
-    return { onMessage: (message) => void upstream.write(message), onHalfClose: () => upstream.halfClose(), onClose: () => upstream.cancel() };
+    return { onMessage: (message) => hand(message, call, upstream), onHalfClose: () => upstream.halfClose(), onClose: () => upstream.cancel() };
   };
+}
+
+type End = Pick<ServerCall, 'write' | 'onDrain' | 'pause' | 'resume'>;
+
+function hand(message: Uint8Array, from: End, to: End): void {
+  if (to.write(message)) return;
+  from.pause();
+  to.onDrain(() => from.resume());
 }

@@ -24,6 +24,8 @@ function fakeChannel() {
           return true;
         },
         onDrain: () => undefined,
+        pause: () => undefined,
+        resume: () => undefined,
         halfClose: () => undefined,
         cancel: () => void (stream.cancelled = true),
       };

@@ -23,8 +23,8 @@ export interface CertificateServiceDeps {
   readonly observer?: CaObserver;
 }
 
-/** The step at which a request failed: it could not be read, did not prove who asks, or no certificate could be made. */
-export type CaStep = 'request' | 'authentication' | 'signing';
+/** The step at which a request failed: it could not be read, did not prove who asks, was proved by a certificate of nobody here, or no certificate could be made. */
+export type CaStep = 'request' | 'authentication' | 'identity' | 'signing';
 
 /** Told of requests for certificates, for metrics. */
 export interface CaObserver {
@@ -99,7 +99,7 @@ function readRequest(codec: MessageCodec, bytes: Uint8Array): { csr: string; ttl
   return { csr, ttlMs: seconds === 0 ? undefined : seconds * 1000 };
 }
 
-function attest(deps: CertificateServiceDeps, call: ServerCall): { id: SpiffeId; action: 'issue' | 'renew' } {
+function attest(deps: Issuing, call: ServerCall): { id: SpiffeId; action: 'issue' | 'renew' } {
   const authorization = call.metadata['authorization'];
   if (authorization !== undefined) {
     const token = /^Bearer ([\w-]{1,512})$/.exec(authorization)?.[1];
@@ -109,8 +109,11 @@ function attest(deps: CertificateServiceDeps, call: ServerCall): { id: SpiffeId;
     return { id, action: 'issue' };
   }
   const { principal } = call.peer;
-  const id = principal === undefined ? undefined : parseSpiffeId(principal);
-  if (id === undefined) throw refusal('unauthenticated', 'Neither a join token nor a client certificate of the mesh was shown.');
+  if (principal === undefined) throw refusal('unauthenticated', 'Neither a join token nor a client certificate of the mesh was shown.');
+  deps.begin('identity');
+  const id = parseSpiffeId(principal);
+  if (id === undefined) throw refusal('unauthenticated', `The certificate that was shown names no workload: ${principal}`);
+  deps.begin('authentication');
   if (id.trustDomain !== deps.authority.trustDomain)
     throw refusal('permission-denied', `${principal ?? ''} is not of trust domain ${deps.authority.trustDomain}.`);
   if (id.namespace === CONTROL_PLANE_ACCOUNT.namespace && id.serviceAccount === CONTROL_PLANE_ACCOUNT.serviceAccount)

@@ -15,6 +15,7 @@ const HELP = {
   citadel_server_success_cert_issuance_count: 'Certificates issued.',
   citadel_server_csr_parsing_err_count: 'Certificate requests that could not be read.',
   citadel_server_authentication_failure_count: 'Certificate requests without a good token or certificate.',
+  citadel_server_id_extraction_err_count: 'Certificates shown by callers that name no workload of the mesh.',
   citadel_server_csr_sign_err_count: 'Certificates that could not be made.',
   citadel_server_root_cert_expiry_timestamp: 'When the first root ends, in seconds since 1970.',
   citadel_server_root_cert_expiry_seconds: 'Seconds until the first root ends.',
@@ -34,6 +35,7 @@ export function createAuthorityMetrics(
   const failures = {
     request: counter('citadel_server_csr_parsing_err_count'),
     authentication: counter('citadel_server_authentication_failure_count'),
+    identity: counter('citadel_server_id_extraction_err_count'),
     signing: counter('citadel_server_csr_sign_err_count'),
   };
   const expiries = [

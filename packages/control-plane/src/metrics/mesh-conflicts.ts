@@ -7,6 +7,8 @@ export interface MeshConflicts {
   readonly inboundListeners: number;
   /** Addresses and ports that more than one TCP service wants a listener for. */
   readonly tcpOverTcp: number;
+  /** Clusters that a service of the same host name in another namespace wants too: a proxy has one of the name. */
+  readonly duplicateClusters: number;
   /** Claims of VirtualServices on hosts that another one has on sidecars. */
   readonly duplicateDomains: number;
   /** Subsets that another DestinationRule of the host has too. */
@@ -25,6 +27,7 @@ export function meshConflicts({ push, endpoints }: MeshState, workloads: readonl
     inboundListeners: workloads
       .filter(({ registry }) => registry === 'connected')
       .reduce((sum, workload) => sum + inboundConflicts(push, workload), 0),
+    duplicateClusters: ports.length - new Set(ports.map(({ service, port }) => `${port.number} ${service.hostname}`)).size,
     tcpOverTcp: tcpConflicts(push.services.all),
     duplicateDomains: sum([...meshVirtualServices(push, push.mesh.rootNamespace).byHost.values()].map((claims) => claims.length - 1)),
     duplicateSubsets: sum([...push.destinationRules.byNamespace.values()].flatMap((hosts) => [...hosts.values()].flat().map(duplicateSubsets))),

@@ -54,6 +54,7 @@ test('what has no effect and what leads nowhere is counted as Istio counts it', 
   assert.deepEqual(conflicts, {
     inboundListeners: 0,
     tcpOverTcp: 1,
+    duplicateClusters: 0,
     duplicateDomains: 1,
     duplicateSubsets: 1,
     withoutEndpoints: 1,
@@ -65,6 +66,8 @@ test('what has no effect and what leads nowhere is counted as Istio counts it', 
   metrics.observer.queued(30);
   metrics.authority.requested();
   metrics.authority.failed('authentication');
+  metrics.authority.failed('identity');
+  metrics.meshBuilt(3);
   const claims = {} as ProxyNode;
   for (const known of [claims, { ...claims }, undefined, undefined]) metrics.claimed(claims, known);
   metrics.meshChanged({ push: undefined, endpoints: [{ service: 'a/x', ports: new Map(), accountsChanged: false }], workloads: [] });
@@ -84,6 +87,9 @@ test('what has no effect and what leads nowhere is counted as Istio counts it', 
     'meltemi_xds_claims_ignored{type="unknown"} 2',
     'citadel_server_csr_count 1',
     'citadel_server_authentication_failure_count 1',
+    'citadel_server_id_extraction_err_count 1',
+    'pilot_pushcontext_init_seconds_bucket{le="0.005"} 1',
+    'pilot_duplicate_envoy_clusters 0',
     'citadel_server_success_cert_issuance_count 0',
   ])
     assert.ok(text.includes(`${line}\n`), `${line} is missing in\n${text}`);

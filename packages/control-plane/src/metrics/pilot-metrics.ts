@@ -35,6 +35,8 @@ export interface PilotMetrics {
   readonly authority: CaObserver;
   /** A node came; what it says of itself, and what others know of it. */
   claimed(claims: ProxyNode, known: ProxyNode | undefined): void;
+  /** A snapshot of the mesh was made. */
+  meshBuilt(tookMs: number): void;
   /** A change of the mesh was taken in. */
   meshChanged(changes: MeshChanges): void;
   /** `GET /metrics`, Prometheus text. */
@@ -65,6 +67,8 @@ const HELP = {
   pilot_proxy_queue_time: 'From the beginning of a push until it reached a proxy: others were before it.',
   pilot_conflict_inbound_listener: 'Ports of workloads that services lead to with different protocols.',
   pilot_conflict_outbound_listener_tcp_over_current_tcp: 'Addresses and ports that more than one TCP service wants a listener for.',
+  pilot_duplicate_envoy_clusters: 'Clusters that a service of the same host name in another namespace wants too.',
+  pilot_pushcontext_init_seconds: 'Time to make a snapshot of the mesh out of what changed.',
   pilot_vservice_dup_domain: 'Claims of VirtualServices on hosts that another one has.',
   pilot_destrule_subsets: 'Subsets that another DestinationRule of the host has too.',
   pilot_eds_no_instances: 'Clusters without endpoints.',
@@ -112,6 +116,7 @@ export function createPilotMetrics(options: { readonly clock: Clock; readonly ve
       if (known === undefined) meters.counter('meltemi_xds_claims_ignored', { type: 'unknown' }).value++;
       else if (known !== claims) meters.counter('meltemi_xds_claims_ignored', { type: 'deviates' }).value++;
     },
+    meshBuilt: (tookMs) => observe(meters.histogram('pilot_pushcontext_init_seconds', {}, SECONDS), tookMs / 1000),
     meshChanged(changes) {
       for (const type of kindsOf(changes)) {
         meters.counter('pilot_inbound_updates', { type }).value++;
@@ -156,6 +161,7 @@ function createMeters(registry: MetricRegistry) {
   counter('pilot_total_xds_internal_errors');
   for (const type of ['unknown', 'deviates']) counter('meltemi_xds_claims_ignored', { type });
   histogram('pilot_debounce_time', {}, SECONDS);
+  histogram('pilot_pushcontext_init_seconds', {}, SECONDS);
   histogram('pilot_proxy_convergence_time', {}, SECONDS);
   return { counter, histogram };
 }
@@ -163,6 +169,7 @@ function createMeters(registry: MetricRegistry) {
 const CONFLICTS: readonly (readonly [keyof typeof HELP, keyof MeshConflicts])[] = [
   ['pilot_conflict_inbound_listener', 'inboundListeners'],
   ['pilot_conflict_outbound_listener_tcp_over_current_tcp', 'tcpOverTcp'],
+  ['pilot_duplicate_envoy_clusters', 'duplicateClusters'],
   ['pilot_vservice_dup_domain', 'duplicateDomains'],
   ['pilot_destrule_subsets', 'duplicateSubsets'],
   ['pilot_eds_no_instances', 'withoutEndpoints'],

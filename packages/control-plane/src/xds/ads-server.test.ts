@@ -127,6 +127,8 @@ test('clients in plain text that answer nothing do not keep a workload of the me
       peer: { address: '127.0.0.1', port: 1, principal, certificateExpiresMs: undefined },
       write: () => ++written > 0,
       onDrain: () => undefined,
+      pause: () => undefined,
+      resume: () => undefined,
       end: () => undefined,
     };
     const delta = Object.entries(handlers).find(([path]) => path.endsWith('/DeltaAggregatedResources'))?.[1];
@@ -150,7 +152,16 @@ test('a stream ends soon after the certificate that it came with', async () => {
     const ended = Promise.withResolvers<GrpcStatus | undefined>();
     const peer = { address: '127.0.0.1', port: 1, principal: 'spiffe://cluster.local/ns/a/sa/b', certificateExpiresMs };
     const end = (status?: GrpcStatus): void => ended.resolve(status);
-    const listener = delta?.({ path: '', metadata: {}, peer, write: () => true, onDrain: () => undefined, end });
+    const listener = delta?.({
+      path: '',
+      metadata: {},
+      peer,
+      write: () => true,
+      onDrain: () => undefined,
+      pause: () => undefined,
+      resume: () => undefined,
+      end,
+    });
     return { ended: ended.promise, close: () => listener?.onClose?.() };
   };
   const valid = open(Date.now() + 365 * 86_400_000);

@@ -167,6 +167,56 @@ test('a change that cannot be taken in ends nothing; the next one brings all tha
   await mesh.close();
 });
 
+test('a change that could not be taken in is tried again, later and later, without another change', async () => {
+  const time = manualTime();
+  const store = createMemoryStore({ clock: time });
+  await store.put(SERVICE);
+  const connected = fakeConnected();
+  const errors: number[] = [];
+  const log = { ...silentLog, error: () => void errors.push(time.monotonic()) };
+  const took: number[] = [];
+  const options = {
+    configs: store,
+    connected,
+    mesh: DEFAULT_MESH_CONFIG,
+    timers: time,
+    log,
+    clock: time,
+    onRebuilt: (ms: number) => void took.push(ms),
+  };
+  const mesh = await createMesh(options);
+  const whole = workload('1');
+  let labels: Workload['labels'] = undefined as never;
+  connected.set([
+    {
+      ...whole,
+      get labels() {
+        return labels;
+      },
+    },
+  ]);
+  time.advance(8_000);
+  assert.deepEqual([errors.map((ms) => Math.round(ms / 1000)), mesh.version, took], [[0, 1, 3, 7], 1, [0]]);
+  labels = whole.labels;
+  time.advance(8_000);
+  assert.deepEqual([errors.length, mesh.version, took.length], [4, 2, 2]);
+  assert.equal(mesh.state.endpoints.endpoints('a/x.a.svc.cluster.local', 8080).length, 1);
+  labels = undefined as never;
+  connected.set([
+    {
+      ...whole,
+      address: '10.0.0.9',
+      get labels() {
+        return labels;
+      },
+    },
+  ]);
+  time.advance(10);
+  assert.equal(errors.length, 5);
+  await mesh.close();
+  assert.equal(time.waiting, 0);
+});
+
 test('what went together with an object that cannot be taken in is gone once that object is', async () => {
   const time = manualTime();
   const store = createMemoryStore({ clock: time });

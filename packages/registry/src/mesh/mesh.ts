@@ -1,5 +1,5 @@
 import { decodeMeshConfig, MESH_CONFIG_MAP, ofKind, type Config } from '@meltemi/api';
-import type { Log, Timer, Timers } from '@meltemi/base';
+import type { Clock, Log, Timer, Timers } from '@meltemi/base';
 import {
   buildPushContext,
   joinServices,
@@ -56,6 +56,9 @@ export interface MeshOptions {
   readonly mesh: MeshConfig;
   readonly timers: Timers;
   readonly log: Log;
+  /** Told how long each snapshot took to make, in milliseconds; measured with `clock`. */
+  readonly onRebuilt?: (tookMs: number) => void;
+  readonly clock?: Pick<Clock, 'monotonic'>;
   /** Where virtual addresses are kept over a restart. */
   readonly savedVips?: SavedValue<readonly (readonly [string, Vip])[]>;
   /** Changes within so long become one update. Default 10. */
@@ -72,6 +75,8 @@ export async function createMesh(options: MeshOptions): Promise<Mesh> {
 
 const NO_CHANGES: MeshChanges = { push: undefined, endpoints: [], workloads: [] };
 const NONE: readonly Workload[] = [];
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 60_000;
 
 /** What of the inputs decides which services there are. */
 interface JoinInputs {
@@ -100,6 +105,9 @@ class JoinedMesh implements Mesh {
   #version = 0;
   #isDirty = true;
   #timer: { readonly timer: Timer; readonly isShort: boolean } | undefined;
+  /** Rebuilds that failed since the last one that did not, and when it is tried again. */
+  #failures = 0;
+  #retry: Timer | undefined;
 
   constructor(options: MeshOptions, vips: ReadonlyMap<string, Vip>) {
     this.#options = options;
@@ -138,6 +146,7 @@ class JoinedMesh implements Mesh {
 
   async close(): Promise<void> {
     this.#timer?.timer.cancel();
+    this.#retry?.cancel();
     for (const stop of this.#stops) stop();
     this.#listeners.clear();
     await this.#savedVips.flush();
@@ -159,7 +168,7 @@ class JoinedMesh implements Mesh {
     } catch (error) {
       // One object that our own code stumbles over must not end the process, and again at each start of it.
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.#options.log.error('a change could not be taken in; the mesh stays as it was until the next one', { error: text });
+      this.#options.log.error('a change could not be taken in; the mesh stays as it was, and it is tried again', { error: text });
     }
   }
 
@@ -167,8 +176,13 @@ class JoinedMesh implements Mesh {
     if (!this.#isDirty) return this.#version;
     this.#timer?.timer.cancel();
     this.#timer = undefined;
+    this.#retry?.cancel();
     this.#isDirty = false;
+    const { clock, onRebuilt } = this.#options;
+    const begunMs = clock?.monotonic() ?? 0;
     const changes = this.#rebuildOrForget();
+    this.#failures = 0;
+    if (clock !== undefined) onRebuilt?.(clock.monotonic() - begunMs);
     if (this.#version > 0 && changes === NO_CHANGES) return this.#version;
     this.#version++;
     const update: MeshUpdate = { version: this.#version, state: this.state, changes };
@@ -184,8 +198,19 @@ class JoinedMesh implements Mesh {
       this.#joined = { vips: this.#joined.vips };
       this.#joinedOf = undefined;
       this.#inputs.reset();
+      this.#tryAgain();
       throw error;
     }
+  }
+
+  /** What it failed for may have been of the moment; later and later, and at once with the next change. The first one is the caller's to try again. */
+  #tryAgain(): void {
+    if (this.#version === 0) return;
+    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures++, LAST_RETRY_MS);
+    this.#retry = this.#options.timers.after(delayMs, () => {
+      this.#isDirty = true;
+      this.#settleLater();
+    });
   }
 
   #rebuild(): MeshChanges {

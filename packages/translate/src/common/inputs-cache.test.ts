@@ -6,7 +6,7 @@ import { ruleOf, type RouteScope } from '../routes/scope.ts';
 import { createInputsCache } from './inputs-cache.ts';
 
 test('the last of an owner is given again for equal inputs, and to whoever makes the next', () => {
-  const cache = createInputsCache(10);
+  const cache = createInputsCache(10_000);
   const owner = {};
   const made: (readonly string[] | undefined)[] = [];
   const get = (list: readonly string[], of: object = owner) =>
@@ -22,7 +22,7 @@ test('the last of an owner is given again for equal inputs, and to whoever makes
 });
 
 test('what asks a scope for little is made once for all scopes that answer the same', () => {
-  const cache = createInputsCache(100);
+  const cache = createInputsCache(100_000);
   const table: DestinationRuleTable = { byNamespace: new Map(), backends: new Map() };
   const service = { hostname: 'x.a.svc.cluster.local', namespace: 'a' } as Service;
   const scope = (namespace: string, services: RouteScope['services'] = new Map([[service.hostname, service]])): RouteScope => ({
@@ -50,7 +50,7 @@ test('what asks a scope for little is made once for all scopes that answer the s
 
 test('large tables that nobody asks for any more are forgotten sooner than small parts are', () => {
   const remade = (size: number, others: number): boolean => {
-    const cache = createInputsCache(10_000);
+    const cache = createInputsCache(1_000_000);
     const listOf = (first: number): readonly string[] => Array.from({ length: size }, (_, i) => `outbound|80||s${first + i}.shop.svc.cluster.local`);
     let made = 0;
     const get = (first: number): number => cache.get('table', { list: listOf(first) }, () => ++made);
@@ -59,4 +59,20 @@ test('large tables that nobody asks for any more are forgotten sooner than small
     return get(0) > 1;
   };
   assert.deepEqual([remade(1, 500), remade(1_000, 500)], [false, true]);
+});
+
+test('what is remembered is bounded by its size, whatever it is made of', () => {
+  const isForgotten = (others: number, make: (i: number) => unknown): boolean => {
+    const cache = createInputsCache(1_000_000);
+    let made = 0;
+    const get = (i: number): unknown => cache.get('x', { i }, () => (made++, make(i)));
+    for (let i = 0; i < others; i++) get(i);
+    get(0);
+    return made > others;
+  };
+  const text = (i: number): unknown => ({ name: String(i).padEnd(100_000, 'x') });
+  const list = (i: number): unknown => Array.from({ length: 1_000 }, () => ({ name: 'x'.repeat(50), i }));
+  const table = (i: number): unknown => new Map([['a', list(i)]]);
+  for (const make of [text, list, table]) assert.deepEqual([isForgotten(4, make), isForgotten(25, make)], [false, true]);
+  assert.ok(!isForgotten(1_000, (i) => ({ i })));
 });
