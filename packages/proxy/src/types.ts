@@ -17,10 +17,11 @@ import type { ProxyTlv } from '@meltemi/wire';
 /**
  * One TCP or TLS connection. `write` takes `bytes[start, end)`, which must lie in the thread's shared buffers (they may be filled
  * again as soon as it returns) or never be changed afterwards. It answers false when the peer is slower than we are: stop
- * producing until `onDrain`. Nothing throws; failures arrive as `onClose`.
+ * producing until `onDrain`. Small pieces may wait for the end of the event loop's turn, but for those that have been `gathered` that long
+ * already. Nothing throws; failures arrive as `onClose`.
  */
 export interface Transport {
-  write(bytes: Uint8Array, start: number, end: number): boolean;
+  write(bytes: Uint8Array, start: number, end: number, gathered?: boolean): boolean;
   /** Stops (true) or resumes (false) the delivery of `onData`; the kernel then pushes back on the peer. */
   pause(paused: boolean): void;
   /** Sends what is queued, then FIN. */

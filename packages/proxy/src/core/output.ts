@@ -71,7 +71,7 @@ export class Output {
     if (length === 0) return;
     this.length = 0;
     this.bytes = NO_BYTES;
-    const accepted = this.#transport.write(bytes, 0, length);
+    const accepted = this.#transport.write(bytes, 0, length, true);
     // Bytes that are still queued belong to the system until they are sent.
     if (this.#transport.queuedBytes === 0) this.#outputs.give(bytes);
     this.#owner.onFlushed(accepted);

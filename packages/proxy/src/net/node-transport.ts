@@ -1,8 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Transport, TransportHandler } from '../types.ts';
-import { asBuffer } from './node-bytes.ts';
 import type { Faults } from '../core/faults.ts';
 import type { SharedBuffers } from './shared-buffers.ts';
+
+/** Larger pieces do not wait: they keep the other end busy as they are. */
+const LATE_BYTES = 16 * 1024;
+/** `set` would need a view of the part first. */
+const { copy: copyBytes } = Buffer.prototype;
 
 /**
  * A connection over `net.Socket` or `tls.TLSSocket`. The handler may be exchanged (a sniffer gives way to a protocol). What it throws ends this
@@ -16,6 +20,9 @@ export class NodeTransport implements Transport {
   readonly #faults: Faults;
   #error: string | undefined;
   #ended = false;
+  /** What waits in the slab for the end of the turn: where it begins, and how many bytes. */
+  #lateAt = 0;
+  #late = 0;
 
   // oxlint-disable-next-line max-params -- made for every connection: an object for them would be another allocation
   constructor(socket: Socket, encrypted: boolean, shared: SharedBuffers, faults: Faults, handler: TransportHandler) {
@@ -77,13 +84,44 @@ export class NodeTransport implements Transport {
     this.destroy();
   }
 
-  write(bytes: Uint8Array, start: number, end: number): boolean {
+  write(bytes: Uint8Array, start: number, end: number, gathered = false): boolean {
     const { socket } = this;
-    if (this.#ended || socket.destroyed || start === end) return true;
+    const size = end - start;
+    if (this.#ended || size === 0 || socket.destroyed) return true;
+    const { late } = this.#shared;
+    if (gathered || size > LATE_BYTES || late.flushing) {
+      this.flush();
+      return this.#writeNow(bytes, start, end);
+    }
+    const at = late.claim(size);
+    copyBytes.call(bytes as Buffer, late.bytes, at, start, end);
+    if (this.#late > 0 && this.#lateAt + this.#late !== at) this.flush();
+    if (this.#late === 0) {
+      this.#lateAt = at;
+      late.wait(this);
+    }
+    this.#late += size;
+    return !socket.writableNeedDrain;
+  }
+
+  /** Writes what waits for the end of the turn. */
+  flush(): void {
+    const size = this.#late;
+    if (size === 0) return;
+    this.#late = 0;
+    const { socket } = this;
+    if (socket.destroyed) return;
+    const { late } = this.#shared;
+    socket.write(late.bytes.subarray(this.#lateAt, this.#lateAt + size));
+    if (socket.writableLength > 0) late.lend(socket);
+  }
+
+  #writeNow(bytes: Uint8Array, start: number, end: number): boolean {
+    const { socket } = this;
     if (this.#encrypted || socket.writableLength > 0) {
       // TLS finishes later than it returns, and a backlog is kept: both need bytes of their own.
       const copy = Buffer.allocUnsafe(end - start);
-      asBuffer(bytes).copy(copy, 0, start, end);
+      copyBytes.call(bytes as Buffer, copy, 0, start, end);
       return socket.write(copy);
     }
     const shared = this.#shared;
@@ -108,15 +146,17 @@ export class NodeTransport implements Transport {
 
   end(): void {
     if (this.#ended) return;
+    this.flush();
     this.#ended = true;
     if (!this.socket.destroyed) this.socket.end();
   }
 
   get queuedBytes(): number {
-    return this.socket.destroyed ? 0 : this.socket.writableLength;
+    return this.socket.destroyed ? 0 : this.socket.writableLength + this.#late;
   }
 
   destroy(reset = false): void {
+    this.flush();
     this.#ended = true;
     if (reset && !this.#encrypted && !this.socket.destroyed) this.socket.resetAndDestroy();
     else this.socket.destroy();

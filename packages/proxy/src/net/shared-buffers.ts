@@ -1,3 +1,5 @@
+import { LateWrites } from './late-writes.ts';
+
 const SCRATCH_BYTES = 192 * 1024;
 const READ_BYTES = 64 * 1024;
 
@@ -10,6 +12,7 @@ const READ_BYTES = 64 * 1024;
 export class SharedBuffers {
   scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   readonly read: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  readonly late: LateWrites = new LateWrites();
 
   /** The scratch buffer, with room for so many bytes: a message must never be cut to its size. */
   reserve(size: number): Buffer {
