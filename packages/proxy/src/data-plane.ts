@@ -11,6 +11,7 @@ import { Outputs } from './core/output.ts';
 import { TimerWheel } from './core/timer-wheel.ts';
 import { retireConnections } from './core/retire.ts';
 import { SCAN_LIMITS, type Accepted, type Connection, type Worker } from './core/worker.ts';
+import type { HostEvent } from './health/host-events.ts';
 import { createHealthChecks } from './health/health-checks.ts';
 import { openHttp } from './http2/open-http.ts';
 import { RequestContext } from './http/filters/context.ts';
@@ -44,6 +45,11 @@ export interface DataPlaneOptions {
   readonly sharing?: PortSharing;
   readonly times?: ProxyTimes | undefined;
   readonly overload?: Overload;
+  readonly shared?: Worker['shared'];
+  /** Another thread makes the active health checks. */
+  readonly checksElsewhere?: boolean;
+  /** Something was found out about a host that other threads should know. */
+  readonly onHostEvent?: (event: HostEvent) => void;
 }
 
 /** Builds the data plane over a configuration state. Nothing is bound before the first `apply`. */
@@ -54,7 +60,11 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
   const ready = findOriginalDestination(options).then((found) => (acceptor.originalDestination = found));
   const listeners = new ListenerSet(worker, acceptor, options.sharing ?? 'own');
   // Compiled anew, a cluster loses the hosts that have left its resource and now fail.
-  const checks = createHealthChecks(worker, (cluster) => void applyHosts(state.apply({ clusters: [cluster.config] })));
+  const checks = createHealthChecks(worker, {
+    dropLeft: (cluster) => void applyHosts(state.apply({ clusters: [cluster.config] })),
+    elsewhere: options.checksElsewhere ?? false,
+    onEvent: options.onHostEvent ?? (() => {}),
+  });
   const applyHosts = (change: RuntimeChange): Promise<void> => {
     for (const host of change.removedHosts) closePool(host.slot);
     return checks.update();
@@ -74,8 +84,9 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
   };
 
   return {
-    async apply(change: RuntimeChange) {
+    async apply(change: RuntimeChange, found = []) {
       const warm = applyHosts(change);
+      for (const event of found) checks.adopt(event);
       if (change.secrets.length > 0) renewPools(state, new Set(change.secrets));
       retireConnections(worker, change, options.times?.retireMs);
       await ready;
@@ -83,6 +94,8 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
       if (change.listeners.length > 0) await warm;
       return listeners.apply(change);
     },
+    adopt: (event) => checks.adopt(event),
+    checked: () => checks.known(),
     listeners: () => listeners.status(),
     stats: () => readScopes(worker.stats, state.clusters(), worker.counters),
     order: (order) => obey(worker, order),
@@ -119,6 +132,7 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     ports,
     log: ports.log,
     faults,
+    shared: options.shared,
     overload: options.overload ?? new Overload(DEFAULT_OVERLOAD),
     wheel: new TimerWheel(ports.clock, ports.timers, (error) => faults.report('timer', error)),
     ids: createIds(),

@@ -7,6 +7,7 @@ import type { Clock, Log, Random, Timers } from '@meltemi/base';
 import type { Node } from '@meltemi/protos-types';
 import type { EngineOrder } from './main/engine.ts';
 import type { StatScope } from './stats/scopes.ts';
+import type { HostEvent } from './health/host-events.ts';
 import type { DrainOrder, DrainReport } from './core/drain.ts';
 import type { AccessLogType, CompiledChain, CompiledCluster, CompiledRoute, Host, MetadataStruct, RuntimeChange } from '@meltemi/runtime';
 import { RESPONSE_FLAG_TABLE, RESPONSE_FLAGS, type ResponseFlag } from '@meltemi/telemetry/recording';
@@ -253,7 +254,11 @@ export interface ListenerStatus {
  * resolves when every listener that should be bound is bound or has failed, and answers the failures (name → reason), for the NACK.
  */
 export interface DataPlane extends AsyncDisposable {
-  apply(change: RuntimeChange): Promise<ReadonlyMap<string, string>>;
+  apply(change: RuntimeChange, found?: readonly HostEvent[]): Promise<ReadonlyMap<string, string>>;
+  /** What another thread has found out about a host. */
+  adopt(event: HostEvent): void;
+  /** What the active checks of this thread know. */
+  checked(): readonly HostEvent[];
   listeners(): readonly ListenerStatus[];
   /** Open downstream connections and requests in flight. */
   readonly activity: { readonly connections: number; readonly requests: number };

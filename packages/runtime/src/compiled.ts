@@ -343,6 +343,8 @@ export interface CompiledCluster {
   readonly traffic: { seen: boolean };
   /** An active check has found this. */
   checked(host: Host, health: Host['activeHealth'], nowMs: number): void;
+  /** Another thread has ejected a host, for so long from now. */
+  ejectedElsewhere(host: Host, forMs: number, nowMs: number): void;
   /** Looks at hosts and zones anew. */
   refresh(nowMs: number): void;
   /** By the route's priority. */

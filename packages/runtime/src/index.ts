@@ -28,6 +28,7 @@ export type { JwksSource, JwtProvider } from './jwt/types.ts';
 export type { Jwt, JwtAlgorithm } from './jwt/parse.ts';
 export { compileMetadataMatch, metadataAt } from './compile/metadata-match.ts';
 export { compileHeader } from './compile/predicates.ts';
+export { SharedNumbers, sharedBytes } from './shared/numbers.ts';
 export { judgeJwt } from './jwt/judge.ts';
 export { jwtVerdict } from './jwt/verdict.ts';
 export type * from './compiled.ts';

@@ -4,6 +4,7 @@ import { compileListener } from './compile/listener.ts';
 import { compileRoutes } from './compile/routes.ts';
 import type { CompiledCluster, CompiledListener, CompiledRoutes, Host, RuntimeChange, RuntimeState } from './compiled.ts';
 import { buildHostSets } from './lb/host-sets.ts';
+import type { SharedNumbers } from './shared/numbers.ts';
 import type { LocalZone } from './lb/zone-aware.ts';
 import type { RuntimeCluster, RuntimeEndpoints, RuntimeLocality } from './types/cluster.ts';
 import type { SocketAddress } from './types/common.ts';
@@ -16,6 +17,10 @@ const NOTHING: RuntimeEndpoints = { cluster: '', localities: [], overprovisionin
 export interface RuntimePlace {
   /** Monotonic ms, the clock of everything that is asked with a time. */
   readonly now?: () => number;
+  /** What all threads count together; absent = there is one. */
+  readonly shared?: SharedNumbers | undefined;
+  /** Outlier detection has ejected a host, for so long. */
+  readonly onEjected?: ((host: Host, forMs: number) => void) | undefined;
   /** The cluster that this proxy is one of, and its own locality: what zone-aware routing needs. */
   readonly local?: { readonly cluster: string; readonly locality: Pick<RuntimeLocality, 'region' | 'zone' | 'subZone'> };
 }
@@ -34,6 +39,8 @@ export function createRuntimeState(random: () => number, place: RuntimePlace = {
     now: place.now ?? (() => NaN),
     zone: place.local === undefined ? undefined : createZone(place.local, (name) => clusters.get(name)),
     cluster: (name) => clusters.get(name),
+    shared: place.shared,
+    onEjected: place.onEjected,
   };
 
   const applyClusters = (delta: RuntimeDelta, gone: Host[]): void => {

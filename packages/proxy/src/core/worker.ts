@@ -1,5 +1,5 @@
 import type { Log } from '@meltemi/base';
-import type { CompiledChain, Host, RuntimeState } from '@meltemi/runtime';
+import type { CompiledChain, Host, RuntimeState, SharedNumbers } from '@meltemi/runtime';
 import { DEFAULT_LIMITS, type HeadScanner } from '@meltemi/wire';
 import type { AccessLogger } from '../access-log/access-logger.ts';
 import type { Exchange } from '../http/exchange.ts';
@@ -52,6 +52,8 @@ export interface Worker {
   readonly log: Log;
   readonly faults: Faults;
   readonly overload: Overload;
+  /** What threads count together; undefined = there is one. */
+  readonly shared: { readonly numbers: SharedNumbers; readonly offsetMs: number } | undefined;
   readonly wheel: TimerWheel;
   readonly ids: Ids;
   readonly buffers: SharedBuffers;

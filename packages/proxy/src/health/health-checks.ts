@@ -1,20 +1,32 @@
 import type { CompiledCluster, HealthCheck, Host } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import { drainPool } from './drain.ts';
+import type { HostEvent } from './host-events.ts';
 import { HostCheck } from './host-check.ts';
 
 /** The active checks of all clusters. */
 export interface HealthChecks {
   /** Checks exactly the hosts that the configuration now has. Answers a promise of the first checks of hosts that are new, bounded in time. */
   update(): Promise<void>;
+  /** What was found elsewhere. */
+  adopt(event: HostEvent): void;
+  /** What is known of every host that is checked. */
+  known(): readonly HostEvent[];
   close(): void;
+}
+
+export interface HealthCheckHooks {
+  /** Takes hosts out of a cluster that have left its resource, now that they have failed. */
+  dropLeft(cluster: CompiledCluster): void;
+  /** Another thread does the checks. */
+  readonly elsewhere: boolean;
+  onEvent(event: HostEvent): void;
 }
 
 /** First checks are waited for at most so long. */
 const MAX_WARM_MS = 5_000;
 
-/** `dropLeft` takes hosts out of a cluster that have left its resource, now that they have failed. */
-export function createHealthChecks(worker: Worker, dropLeft: (cluster: CompiledCluster) => void): HealthChecks {
+export function createHealthChecks(worker: Worker, hooks: HealthCheckHooks): HealthChecks {
   const checks = new Map<Host, HostCheck>();
   const waiting = new FirstChecks(worker);
 
@@ -23,12 +35,13 @@ export function createHealthChecks(worker: Worker, dropLeft: (cluster: CompiledC
     if (changed || host.activeHealth !== health) cluster?.checked(host, health, worker.wheel.recent);
     else if (health === 'healthy') cluster?.checkPassed(host, worker.wheel.recent);
     if (changed && health !== 'healthy' && health !== 'degraded' && cluster !== undefined) failed(cluster, host);
+    if (changed) hooks.onEvent({ t: 'checked', cluster: host.cluster, host: host.key, health });
     waiting.checked(host);
   };
   const failed = (cluster: CompiledCluster, host: Host): void => {
     drainPool(host);
     if (cluster.config.closeOnHealthFailure) for (const connection of worker.connections) if (connection.upstreamHost === host) connection.destroy();
-    if (host.leaving) dropLeft(cluster);
+    if (host.leaving) hooks.dropLeft(cluster);
   };
   const stop = (host: Host): void => {
     checks.get(host)?.stop();
@@ -45,6 +58,7 @@ export function createHealthChecks(worker: Worker, dropLeft: (cluster: CompiledC
 
   return {
     update() {
+      if (hooks.elsewhere) return Promise.resolve();
       const wanted = hostsToCheck(worker);
       for (const [host, check] of checks) if (wanted.get(host)?.config.healthChecks[0] !== check.config) stop(host);
       const fresh = new Set<Host>();
@@ -57,6 +71,22 @@ export function createHealthChecks(worker: Worker, dropLeft: (cluster: CompiledC
       }
       return fresh.size === 0 ? Promise.resolve() : waiting.wait(fresh);
     },
+    adopt(event) {
+      const cluster = worker.state.cluster(event.cluster);
+      const host = cluster?.find(event.host);
+      if (cluster === undefined || host === undefined) return;
+      const now = worker.wheel.now();
+      if (event.t === 'ejected') {
+        cluster.ejectedElsewhere(host, event.forMs, now);
+        drainPool(host);
+        return;
+      }
+      const { health } = event;
+      if (host.activeHealth === health) return;
+      cluster.checked(host, health, now);
+      if (health !== 'healthy' && health !== 'degraded') failed(cluster, host);
+    },
+    known: () => [...checks.keys()].map((host) => ({ t: 'checked', cluster: host.cluster, host: host.key, health: host.activeHealth }) as const),
     close() {
       for (const host of checks.keys()) stop(host);
     },

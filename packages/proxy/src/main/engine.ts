@@ -26,7 +26,10 @@ export interface Engine {
 
 export type EngineOrder =
   /** Health checks that the proxy answers itself fail from now on, or no longer. */
-  { readonly t: 'failing'; readonly failing: boolean } | { readonly t: 'reset-counters' };
+  | { readonly t: 'failing'; readonly failing: boolean }
+  | { readonly t: 'reset-counters' }
+  /** For threads of their own: their log is another one. */
+  | { readonly t: 'log-level'; readonly level: LogLevel };
 
 export interface EngineEvents {
   onWantWorkload(address: string): void;
@@ -116,5 +119,6 @@ function hostSnapshot(host: Host, nowMs: number): HostSnapshot {
 
 function breakerSnapshot({ usage, limits }: Breaker): BreakerSnapshot {
   const { maxConnections, maxPendingRequests, maxRequests, maxRetries, trackRemaining } = limits;
-  return { usage: { ...usage }, limits: { maxConnections, maxPendingRequests, maxRequests, maxRetries, trackRemaining } };
+  const { connections, pending, requests, retries } = usage;
+  return { usage: { connections, pending, requests, retries }, limits: { maxConnections, maxPendingRequests, maxRequests, maxRetries, trackRemaining } };
 }

@@ -1,12 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import type { Log } from '@meltemi/base';
-import type { RuntimePlace } from '@meltemi/runtime';
+import { sharedBytes, type RuntimePlace } from '@meltemi/runtime';
+import type { HostEvent } from '../health/host-events.ts';
 import type { MetricRegistry, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
 import type { OverloadLimits } from '../core/overload.ts';
 import type { PortSharing } from '../net/node-listener.ts';
 import type { LogSink } from '../types.ts';
-import type { BreakerSnapshot, ClusterSnapshot, Engine, EngineEvents, EngineSnapshot } from './engine.ts';
+import type { ClusterSnapshot, Engine, EngineEvents, EngineSnapshot } from './engine.ts';
 import { createMerge } from './merge-metrics.ts';
 import { joinScopes } from '../stats/scopes.ts';
 import type { ProxyTimes } from './options.ts';
@@ -30,6 +31,9 @@ export interface WorkerEngineOptions {
   readonly now: () => number;
 }
 
+/** Clusters and hosts that threads count together; there is room for what is busy at a time, several times over. */
+const SHARED_THINGS = 32_768;
+
 interface Thread {
   ask<Q extends Question>(question: Q): Promise<Answers[Q['t']]>;
   merge(batch: TelemetryBatch): void;
@@ -40,12 +44,21 @@ interface Thread {
 export function createWorkerEngine(options: WorkerEngineOptions): Engine {
   // What all threads count in together.
   const open = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  const threads = Array.from({ length: options.count }, () => startThread(options, open));
+  const numbers = new SharedArrayBuffer(sharedBytes(SHARED_THINGS));
+  const threads: readonly Thread[] = Array.from({ length: options.count }, (_, index) =>
+    startThread(options, { open, numbers, first: index === 0 }, (event) => {
+      threads.forEach((thread, other) => other !== index && void thread.ask({ t: 'host', event }));
+    }),
+  );
+  const [first, ...others] = threads;
   const all = <Q extends Question>(question: Q): Promise<Answers[Q['t']][]> => Promise.all(threads.map((thread) => thread.ask(question)));
   return {
     async apply(delta) {
-      const answers = await all({ t: 'apply', delta });
-      return new Map(answers.flatMap((failures) => [...failures]));
+      if (first === undefined) return new Map();
+      // The others open listeners when the hosts behind them are known to be good, or not: the first one checks.
+      const { failures, found } = await first.ask({ t: 'apply', delta, found: [] });
+      const rest = await Promise.all(others.map((thread) => thread.ask({ t: 'apply', delta, found })));
+      return new Map([...failures, ...rest.flatMap((answer) => [...answer.failures])]);
     },
     learned: (address, workload) => void all({ t: 'learned', address, workload }),
     async collect() {
@@ -66,7 +79,11 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
   };
 }
 
-function startThread(options: WorkerEngineOptions, open: Int32Array): Thread {
+function startThread(
+  options: WorkerEngineOptions,
+  own: Pick<WorkerStart, 'open' | 'numbers' | 'first'>,
+  onHostEvent: (event: HostEvent) => void,
+): Thread {
   const { identity, gateway, local, events, accessLog, times } = options;
   const start: WorkerStart = {
     identity,
@@ -75,7 +92,7 @@ function startThread(options: WorkerEngineOptions, open: Int32Array): Thread {
     sharing: options.count > 1 ? 'shared' : options.sharing,
     logLevel: options.logLevel,
     limits: options.limits,
-    open,
+    ...own,
     times,
   };
   const worker = new Worker(new URL('./worker-entry.ts', import.meta.url), { workerData: start });
@@ -87,6 +104,7 @@ function startThread(options: WorkerEngineOptions, open: Int32Array): Thread {
       waiting.delete(message.id);
     } else if (message.t === 'want') events.onWantWorkload(message.address);
     else if (message.t === 'forget') events.onForgetWorkload(message.address);
+    else if (message.t === 'host') onHostEvent(message.event);
     else if (message.t === 'span') events.onSpan(message.span);
     else if (message.t === 'log') process.stderr.write(message.line);
     else accessLog.write(message.path, message.bytes);
@@ -137,22 +155,10 @@ function joinClusters(a: ClusterSnapshot, b: ClusterSnapshot | undefined): Clust
   const others = new Map(b.hosts.map((host) => [host.address, host]));
   return {
     ...a,
-    breakers: { default: joinBreakers(a.breakers.default, b.breakers.default), high: joinBreakers(a.breakers.high, b.breakers.high) },
+    // What is in use is counted together: each thread shows all of it.
     hosts: a.hosts.map((host) => {
       const other = others.get(host.address);
       return { ...host, active: host.active + (other?.active ?? 0), connections: host.connections + (other?.connections ?? 0) };
     }),
-  };
-}
-
-function joinBreakers({ usage, limits }: BreakerSnapshot, { usage: other }: BreakerSnapshot): BreakerSnapshot {
-  return {
-    limits,
-    usage: {
-      connections: usage.connections + other.connections,
-      pending: usage.pending + other.pending,
-      requests: usage.requests + other.requests,
-      retries: usage.retries + other.retries,
-    },
   };
 }

@@ -1,3 +1,4 @@
+import type { HostEvent } from '../health/host-events.ts';
 import type { RuntimeDelta, RuntimePlace } from '@meltemi/runtime';
 import type { Span, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
@@ -19,13 +20,18 @@ export interface WorkerStart {
   readonly limits: OverloadLimits;
   /** One number: connections of all threads. */
   readonly open: Int32Array;
+  /** Memory of `SharedNumbers`. */
+  readonly numbers: SharedArrayBuffer;
+  /** The first thread makes the active health checks, and tells the others. */
+  readonly first: boolean;
   readonly logLevel: LogLevel;
   readonly times?: ProxyTimes | undefined;
 }
 
 /** What a traffic thread may be asked. */
 export type Question =
-  | { readonly t: 'apply'; readonly delta: RuntimeDelta }
+  | { readonly t: 'apply'; readonly delta: RuntimeDelta; readonly found: readonly HostEvent[] }
+  | { readonly t: 'host'; readonly event: HostEvent }
   | { readonly t: 'learned'; readonly address: string; readonly workload: KnownWorkload | undefined }
   | { readonly t: 'collect' }
   | { readonly t: 'snapshot' }
@@ -41,7 +47,8 @@ export interface ToWorker {
 
 /** The answers; what `done` holds depends on the question. */
 export interface Answers {
-  readonly apply: ReadonlyMap<string, string>;
+  readonly apply: { readonly failures: ReadonlyMap<string, string>; readonly found: readonly HostEvent[] };
+  readonly host: undefined;
   readonly learned: undefined;
   readonly collect: TelemetryBatch;
   readonly snapshot: EngineSnapshot;
@@ -56,4 +63,5 @@ export type FromWorker =
   | { readonly t: 'forget'; readonly address: string }
   | { readonly t: 'span'; readonly span: Span }
   | { readonly t: 'access-log'; readonly path: string; readonly bytes: Uint8Array }
+  | { readonly t: 'host'; readonly event: HostEvent }
   | { readonly t: 'log'; readonly line: string };

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createBatchEncoder, createMetricRegistry } from '@meltemi/telemetry/recording';
 import { createLocalEngine } from './local-engine.ts';
+import { SharedNumbers } from '@meltemi/runtime';
 import { Overload } from '../core/overload.ts';
 import { guardProcess } from './guard-process.ts';
 import { createLineLog, systemClock, systemRandom, systemTimers } from './ports.ts';
@@ -24,6 +25,13 @@ const engine = createLocalEngine({
   sharing: start.sharing,
   overload: new Overload(start.limits, start.open),
   times: start.times,
+  together: {
+    numbers: new SharedNumbers(start.numbers),
+    // Each thread's clock begins with the thread.
+    offsetMs: Number(process.hrtime.bigint()) / 1e6 - systemClock.monotonic(),
+    checksElsewhere: !start.first,
+    onHostEvent: (event) => post({ t: 'host', event }),
+  },
   registry,
   accessLog: { write: (path, bytes) => post({ t: 'access-log', path, bytes: bytes.slice() }) },
   events: {
@@ -41,7 +49,9 @@ guardProcess(
 async function handle(message: Question): Promise<unknown> {
   switch (message.t) {
     case 'apply':
-      return engine.apply(message.delta);
+      return { failures: await engine.applyWith(message.delta, message.found), found: engine.checked() };
+    case 'host':
+      return engine.adopt(message.event);
     case 'learned':
       return engine.learned(message.address, message.workload);
     case 'collect':

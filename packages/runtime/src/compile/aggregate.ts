@@ -40,7 +40,7 @@ export function aggregateCluster(
   const hosts = (): readonly Host[] => members().flatMap((cluster) => cluster.hosts());
   return {
     config,
-    ...createBreakers(config, before),
+    ...createBreakers(config, before, context.shared),
     forgotten: [],
     hash: undefined,
     member,
@@ -54,6 +54,7 @@ export function aggregateCluster(
     refresh() {},
     checked() {},
     checkPassed() {},
+    ejectedElsewhere() {},
     observe() {},
     report: (host, outcome, nowMs) => context.cluster(host.cluster)?.report(host, outcome, nowMs) ?? false,
   };

@@ -1,4 +1,6 @@
 import type { Breaker, CompiledCluster } from '../compiled.ts';
+import { SharedUsage } from '../shared/counted.ts';
+import type { SharedNumbers } from '../shared/numbers.ts';
 import { createClusterCounts } from '../stats/cluster-counts.ts';
 import type { CircuitBreakers, RuntimeCluster } from '../types/cluster.ts';
 import { Recent } from './recent.ts';
@@ -7,10 +9,14 @@ import { Recent } from './recent.ts';
 export function createBreakers(
   config: RuntimeCluster,
   before: CompiledCluster | undefined,
+  shared?: SharedNumbers,
 ): Pick<CompiledCluster, 'breakers' | 'usage' | 'traffic' | 'counts'> {
-  const fresh = (): Breaker['usage'] => ({ connections: 0, pending: 0, requests: 0, retries: 0 });
-  const usage = before?.usage ?? fresh();
-  const high = before?.breakers.high.usage ?? fresh();
+  const fresh = (priority: string): Breaker['usage'] => {
+    const place = shared?.place(`${config.name}|${priority}`);
+    return place === undefined ? { connections: 0, pending: 0, requests: 0, retries: 0 } : new SharedUsage(place);
+  };
+  const usage = before?.usage ?? fresh('default');
+  const high = before?.breakers.high.usage ?? fresh('high');
   return {
     usage,
     counts: before?.counts ?? createClusterCounts(),

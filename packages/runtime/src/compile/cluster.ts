@@ -7,6 +7,7 @@ import { observeLatency } from '../lb/peak-ewma.ts';
 import { countEvent } from '../stats/cluster-counts.ts';
 import { createSubsets, type Choose } from '../lb/subsets.ts';
 import type { LocalZone } from '../lb/zone-aware.ts';
+import type { SharedNumbers } from '../shared/numbers.ts';
 import type { RuntimeCluster, RuntimeEndpoints } from '../types/cluster.ts';
 import { aggregateCluster } from './aggregate.ts';
 import { compileHash } from './hash.ts';
@@ -22,6 +23,10 @@ export interface ClusterContext {
   readonly now: () => number;
   readonly zone: LocalZone | undefined;
   readonly cluster: (name: string) => CompiledCluster | undefined;
+  /** What threads count together; undefined = there is one thread. */
+  readonly shared?: SharedNumbers | undefined;
+  /** A host was ejected here, for so long. */
+  readonly onEjected?: ((host: Host, forMs: number) => void) | undefined;
 }
 
 /** A cluster with its hosts. `before` hands its hosts over where they stay the same, so that connections and counts survive. */
@@ -35,7 +40,7 @@ export function compileCluster(
   if (config.discovery.t === 'aggregate') return aggregateCluster(config, config.discovery.clusters, before, context);
   const localities = localitiesOf(config, endpoints, before);
   const all = localities.flatMap((locality) => locality.hosts);
-  const breakers = createBreakers(config, before);
+  const breakers = createBreakers(config, before, context.shared);
   const detector = createDetector(config, before, all, { ...context, counts: breakers.counts });
   countMembers(breakers.counts, all, before);
   const options: BalancerOptions = {
@@ -75,7 +80,10 @@ export function compileCluster(
 }
 
 /** What is told of hosts goes to the detector; the balance is made anew where it says so. */
-function watching(balance: Balance, detector: OutlierDetector | undefined): Pick<CompiledCluster, 'checked' | 'checkPassed' | 'report'> {
+function watching(
+  balance: Balance,
+  detector: OutlierDetector | undefined,
+): Pick<CompiledCluster, 'checked' | 'checkPassed' | 'report' | 'ejectedElsewhere'> {
   return {
     checked(host, health, nowMs) {
       applyCheck(host, health, nowMs);
@@ -84,6 +92,10 @@ function watching(balance: Balance, detector: OutlierDetector | undefined): Pick
     },
     checkPassed(host, nowMs) {
       if (detector?.checkPassed(host, nowMs) === true) balance.rebuild(nowMs);
+    },
+    ejectedElsewhere(host, forMs, nowMs) {
+      detector?.adopt(host, forMs, nowMs);
+      balance.rebuild(nowMs);
     },
     report(host, outcome, nowMs) {
       if (detector === undefined) return false;
@@ -119,7 +131,12 @@ function createDetector(
   if (outlier === undefined) return undefined;
   const kept = same ? before?.detector : undefined;
   const startMs = kept === undefined ? context.now() : kept.nextMs - outlier.intervalMs;
-  return createOutlierDetector(outlier, () => all, context.random, { startMs, count: (event) => countEvent(counts, event) });
+  return createOutlierDetector(outlier, () => all, context.random, {
+    startMs,
+    count: (event) => countEvent(counts, event),
+    shared: context.shared,
+    onEjected: context.onEjected,
+  });
 }
 
 function sameRules(a: RuntimeCluster['outlier'], b: RuntimeCluster['outlier']): boolean {

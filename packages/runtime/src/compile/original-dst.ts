@@ -16,13 +16,15 @@ export function originalDstCluster(config: RuntimeCluster, before: CompiledClust
   const known = new Map((before?.hosts() ?? []).map((host) => [looseId(host.key, host.endpoint.hostname), host]));
   const port = config.discovery.t === 'original-dst' ? config.discovery.portOverride : undefined;
   const hosts = (): readonly Host[] => [...known.values()];
-  const breakers = createBreakers(config, before);
+  const breakers = createBreakers(config, before, context.shared);
   const detector =
     config.outlier === undefined
       ? undefined
       : createOutlierDetector(config.outlier, hosts, context.random, {
           startMs: context.now(),
           count: (event) => countEvent(breakers.counts, event),
+          shared: context.shared,
+          onEjected: context.onEjected,
         });
   const forgotten: Host[] = [];
   return {
@@ -47,6 +49,9 @@ export function originalDstCluster(config: RuntimeCluster, before: CompiledClust
     loads: () => NO_LOADS,
     refresh() {},
     checked() {},
+    ejectedElsewhere(host, forMs, nowMs) {
+      detector?.adopt(host, forMs, nowMs);
+    },
     checkPassed() {},
     observe() {},
     report(host, outcome, nowMs) {

@@ -3,6 +3,7 @@ import { decodeHttpStatus } from '../decode/http-status.ts';
 import type { Reader } from '../decode/reader.ts';
 import { compileFormat } from '../format.ts';
 import { routeDescriptors, type DescriptorMaker } from '../ratelimit/descriptors.ts';
+import { SharedBucket } from '../ratelimit/shared-bucket.ts';
 import { TokenBucket, type TokenBucketConfig } from '../ratelimit/token-bucket.ts';
 import type { Descriptor, VirtualHostRules } from '../ratelimit/types.ts';
 import type { HeaderMutation } from '../types/common.ts';
@@ -32,7 +33,7 @@ const TYPE = 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit';
 const MIN_FILL_MS = 50;
 const RESOURCE_EXHAUSTED = 8;
 
-/** Limits requests by token buckets of this proxy's own (`envoy.filters.http.local_ratelimit`); each thread has its own buckets. */
+/** Limits requests by token buckets of this proxy's own (`envoy.filters.http.local_ratelimit`); all threads draw from the same ones. */
 export const localRateLimitFilter: FilterKind = defineFilter<LocalLimit, LocalLimit>({
   t: 'local-ratelimit',
   types: [TYPE],
@@ -100,23 +101,25 @@ function decodeDescriptor(reader: Reader): LocalLimit['descriptors'][number] {
   return { entries, bucket: bucket === undefined ? { maxTokens: 1, tokensPerFill: 1, fillIntervalMs: MIN_FILL_MS } : decodeBucket(bucket) };
 }
 
+type Bucket = Pick<TokenBucket, 'maxTokens' | 'tokensPerMs' | 'take' | 'remaining' | 'resetSeconds'>;
+
 /** The buckets of one configuration: every route that it counts for draws from the same ones. */
 interface Buckets {
-  readonly standard: TokenBucket | undefined;
-  readonly special: readonly { readonly entries: Descriptor; readonly bucket: TokenBucket }[];
+  readonly standard: Bucket | undefined;
+  readonly special: readonly { readonly entries: Descriptor; readonly bucket: Bucket }[];
 }
 
 const shared = new WeakMap<LocalLimit, WeakMap<object, Buckets>>();
 
-/** `owner`: a connection, or the configuration itself for all. */
-function bucketsOf(config: LocalLimit, owner: object, nowMs: number): Buckets {
+/** `owner`: a connection, or the configuration itself for all; `make` a bucket, for the configuration's n-th. */
+function bucketsOf(config: LocalLimit, owner: object, make: (config: TokenBucketConfig, index: number) => Bucket): Buckets {
   let owners = shared.get(config);
   if (owners === undefined) shared.set(config, (owners = new WeakMap()));
   let buckets = owners.get(owner);
   if (buckets === undefined) {
     buckets = {
-      standard: config.bucket === undefined ? undefined : new TokenBucket(config.bucket, nowMs),
-      special: config.descriptors.map(({ entries, bucket }) => ({ entries, bucket: new TokenBucket(bucket, nowMs) })),
+      standard: config.bucket === undefined ? undefined : make(config.bucket, 0),
+      special: config.descriptors.map(({ entries, bucket }, index) => ({ entries, bucket: make(bucket, index + 1) })),
     };
     owners.set(owner, buckets);
   }
@@ -126,7 +129,7 @@ function bucketsOf(config: LocalLimit, owner: object, nowMs: number): Buckets {
 /** Does the request pass, and which bucket is the one that its headers tell of? */
 interface Draw {
   readonly passes: boolean;
-  readonly bucket: TokenBucket | undefined;
+  readonly bucket: Bucket | undefined;
 }
 
 function draw(config: LocalLimit, buckets: Buckets, descriptors: readonly Descriptor[], nowMs: number): Draw {
@@ -156,13 +159,14 @@ function compileLimit(config: LocalLimit, site: FilterSite<LocalLimit>): FilterA
   const responseHeaders = compileOptions(config.responseHeaders);
   const requestHeaders = compileOptions(config.requestHeaders);
   const stat = (name: string): string => `${config.statPrefix}.http_local_rate_limit.${name}`;
+  const name = nameOf(config, site);
   const stats = { enabled: stat('enabled'), ok: stat('ok'), limited: stat('rate_limited'), enforced: stat('enforced') };
   return {
     decide(context) {
       const { thread } = context;
       if (!isHit(config.enabled, thread)) return undefined;
       thread.count(stats.enabled);
-      const { passes, bucket } = drawFor(config, maker, context);
+      const { passes, bucket } = drawFor({ config, maker, name }, context);
       const told = config.rateLimitHeaders && bucket !== undefined ? rateLimitHeaders(bucket, thread.nowMs()) : undefined;
       thread.count(passes ? stats.ok : stats.limited);
       if (passes) return told === undefined ? undefined : { response: { onResponse: () => ({ edits: told }) } };
@@ -173,10 +177,28 @@ function compileLimit(config: LocalLimit, site: FilterSite<LocalLimit>): FilterA
   };
 }
 
-function drawFor(config: LocalLimit, maker: DescriptorMaker | undefined, context: FilterContext): Draw {
-  const nowMs = context.thread.nowMs();
+interface Compiled {
+  readonly config: LocalLimit;
+  readonly maker: DescriptorMaker | undefined;
+  /** Says the same on every thread. */
+  readonly name: string;
+}
+
+function drawFor({ config, maker, name }: Compiled, context: FilterContext): Draw {
+  const { thread } = context;
+  const nowMs = thread.nowMs();
   const owner = config.perConnection ? context.peer.connection : config;
-  return draw(config, bucketsOf(config, owner, nowMs), maker?.(context) ?? [], nowMs);
+  const make = (bucket: TokenBucketConfig, index: number): Bucket => {
+    const place = config.perConnection ? undefined : thread.shared?.numbers.place(`${name}|${index}`);
+    return place === undefined ? new TokenBucket(bucket, nowMs) : new SharedBucket(bucket, place, thread.shared?.offsetMs ?? 0);
+  };
+  return draw(config, bucketsOf(config, owner, make), maker?.(context) ?? [], nowMs);
+}
+
+/** The bucket of a route or of all routes, in the words of the configuration: threads have no other name for it in common. */
+function nameOf(config: LocalLimit, site: FilterSite<LocalLimit>): string {
+  const place = site.overrides.length === 0 ? '' : `${site.route?.virtualHost.name ?? ''}|${site.route?.config.name ?? ''}`;
+  return `ratelimit|${site.statPrefix}|${site.name}|${place}|${JSON.stringify(config)}`;
 }
 
 function refusal(config: LocalLimit, headers: readonly HeaderEdit[]): FilterVerdict {
@@ -192,7 +214,7 @@ function refusal(config: LocalLimit, headers: readonly HeaderEdit[]): FilterVerd
   };
 }
 
-function rateLimitHeaders(bucket: TokenBucket, nowMs: number): readonly HeaderEdit[] {
+function rateLimitHeaders(bucket: Bucket, nowMs: number): readonly HeaderEdit[] {
   const values = { limit: bucket.maxTokens, remaining: bucket.remaining(nowMs), reset: bucket.resetSeconds(nowMs) };
   return Object.entries(values).map(([name, value]) => ({ name: `x-ratelimit-${name}`, action: 'overwrite', value: String(value) }));
 }

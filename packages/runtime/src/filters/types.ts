@@ -1,3 +1,4 @@
+import type { SharedNumbers } from '../shared/numbers.ts';
 import type { MetadataStruct } from '../types/struct.ts';
 import type { ClusterChoice, CompiledRoute, FormatSource, RequestView } from '../compiled.ts';
 
@@ -146,6 +147,8 @@ export interface PeerIdentity {
 
 /** What filters ask of the thread they run on. */
 export interface FilterThread {
+  /** What all threads of the process count together; absent = there is one. `offsetMs` added to `nowMs` is a clock that all share. */
+  readonly shared?: { readonly numbers: SharedNumbers; readonly offsetMs: number } | undefined;
   /** Uniform in [0, 1). */
   random(): number;
   /** Monotonic milliseconds. */

@@ -1,5 +1,7 @@
 import type { Host } from '../compiled.ts';
 import type { OutlierDetection, OutlierFinding } from '../types/health.ts';
+import { SharedErrors } from '../shared/counted.ts';
+import type { SharedNumbers } from '../shared/numbers.ts';
 import { successRateFindings } from './success-rate.ts';
 
 /**
@@ -39,6 +41,8 @@ export interface OutlierDetector {
   advance(nowMs: number): boolean;
   /** An active health check was passed; true when that ended an ejection. */
   checkPassed(host: Host, nowMs: number): boolean;
+  /** Another thread has ejected it, for so long from now. */
+  adopt(host: Host, forMs: number, nowMs: number): void;
   /** When `advance` has something to do next; NaN = no time has come in yet. */
   readonly nextMs: number;
 }
@@ -51,22 +55,28 @@ export function forgetOutlier(host: Host): void {
   host.ejectedUntilMs = 0;
 }
 
-function recordOf(host: Host): OutlierRecord {
+function recordOf(host: Host, shared?: SharedNumbers): OutlierRecord {
   let record = records.get(host);
   if (record === undefined) {
-    record = {
-      errors: 0,
-      gatewayErrors: 0,
-      localErrors: 0,
+    const place = shared?.place(`${host.cluster}|${host.key}|errors`);
+    const row = place === undefined ? { errors: 0, gatewayErrors: 0, localErrors: 0 } : new SharedErrors(place);
+    record = Object.assign(row, {
       ejected: false,
       backOff: 0,
       endedMs: NaN,
       external: { total: 0, good: 0 },
       local: { total: 0, good: 0 },
-    };
+    });
     records.set(host, record);
   }
   return record;
+}
+
+export interface OutlierPorts {
+  readonly startMs: number;
+  readonly count?: (event: string) => void;
+  readonly shared?: SharedNumbers | undefined;
+  readonly onEjected?: ((host: Host, forMs: number) => void) | undefined;
 }
 
 /** `hosts` are all of the cluster; `startMs` NaN = the first time that comes in; `count` hears of each statistic that goes up by one. */
@@ -74,9 +84,9 @@ export function createOutlierDetector(
   config: OutlierDetection,
   hosts: () => readonly Host[],
   random: () => number,
-  { startMs, count = () => {} }: { readonly startMs: number; readonly count?: (event: string) => void },
+  { startMs, ...ports }: OutlierPorts,
 ): OutlierDetector {
-  const ejector = createEjector(config, hosts, random, count);
+  const ejector = createEjector(config, hosts, random, ports);
   let lastMs = startMs;
   const begin = (nowMs: number): void => {
     if (Number.isNaN(lastMs) && nowMs < Infinity) lastMs = nowMs;
@@ -87,7 +97,7 @@ export function createOutlierDetector(
     },
     report(host, outcome, nowMs) {
       begin(nowMs);
-      const record = recordOf(host);
+      const record = recordOf(host, ports.shared);
       const found = judge(config, record, outcome);
       let ejected = false;
       for (const [finding, counter] of found) {
@@ -109,6 +119,12 @@ export function createOutlierDetector(
       for (const host of hosts()) forgive(host, { fromMs: first, toMs: last, intervalMs: config.intervalMs });
       lastMs = last;
       return changed;
+    },
+    adopt(host, forMs, nowMs) {
+      const record = recordOf(host, ports.shared);
+      record.ejected = true;
+      record.backOff++;
+      host.ejectedUntilMs = nowMs + forMs;
     },
     checkPassed(host, nowMs) {
       const record = recordOf(host);
@@ -135,9 +151,14 @@ function judge(config: OutlierDetection, record: OutlierRecord, outcome: Outlier
   }
   const found: (readonly [OutlierFinding, Counter])[] = [];
   if (status < 502 || status > 504) record.gatewayErrors = 0;
-  else if (++record.gatewayErrors === config.consecutiveGatewayFailure) found.push(['consecutiveGatewayFailure', 'gatewayErrors']);
-  if (++record.errors === config.consecutive5xx) found.push(['consecutive5xx', 'errors']);
+  else if (reached(++record.gatewayErrors, config.consecutiveGatewayFailure)) found.push(['consecutiveGatewayFailure', 'gatewayErrors']);
+  if (reached(++record.errors, config.consecutive5xx)) found.push(['consecutive5xx', 'errors']);
   return found;
+}
+
+/** 0 = never. Another thread may have counted on in the same moment. */
+function reached(errors: number, limit: number): boolean {
+  return limit > 0 && errors >= limit;
 }
 
 /** Where statuses are named that fail, a response is an error of the host by them alone, and of no special kind. */
@@ -156,7 +177,7 @@ function countLocal(config: OutlierDetection, record: OutlierRecord, outcome: Ou
     record.localErrors = 0;
     return NOTHING;
   }
-  return ++record.localErrors === config.consecutiveLocalOriginFailure ? [['consecutiveLocalOriginFailure', 'localErrors']] : NOTHING;
+  return reached(++record.localErrors, config.consecutiveLocalOriginFailure) ? [['consecutiveLocalOriginFailure', 'localErrors']] : NOTHING;
 }
 
 interface Moment {
@@ -176,7 +197,12 @@ const EVENT_NAMES: Readonly<Record<OutlierFinding, string>> = {
   localFailurePercentage: 'local_origin_failure_percentage',
 };
 
-function createEjector(config: OutlierDetection, hosts: () => readonly Host[], random: () => number, count: (event: string) => void) {
+function createEjector(
+  config: OutlierDetection,
+  hosts: () => readonly Host[],
+  random: () => number,
+  { count = () => {}, onEjected }: Omit<OutlierPorts, 'startMs'>,
+) {
   const mayEject = (): boolean => {
     const all = hosts();
     const ejected = all.filter((host) => recordOf(host).ejected).length;
@@ -201,6 +227,7 @@ function createEjector(config: OutlierDetection, hosts: () => readonly Host[], r
       if (record.backOff * config.baseEjectionMs < config.maxEjectionMs + config.baseEjectionMs) record.backOff++;
       const endMs = nowMs + Math.min(config.baseEjectionMs * record.backOff, config.maxEjectionMs) + jitterMs;
       host.ejectedUntilMs = tickMs + Math.ceil((endMs - tickMs) / config.intervalMs) * config.intervalMs;
+      onEjected?.(host, host.ejectedUntilMs - nowMs);
       return true;
     },
   };

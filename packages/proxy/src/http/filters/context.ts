@@ -25,6 +25,7 @@ export class RequestContext implements FilterContext, FilterPeer {
     this.#worker = worker;
     this.request = worker.view;
     this.thread = {
+      shared: worker.shared,
       random: worker.random,
       nowMs: () => worker.wheel.recent,
       wallMs: () => worker.ports.clock.now(),
