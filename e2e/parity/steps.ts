@@ -63,6 +63,8 @@ export interface Expectation extends ExpectedResponse {
   readonly received?: Expected;
   /** What the backends got during the step; null = nothing. */
   readonly backend?: ExpectedRequest | readonly ExpectedRequest[] | null;
+  /** Requests that run at the same time (mirrors): they are told backend by backend, in the order in which the case names these. */
+  readonly backendOrder?: 'by name';
   /** TLS: what was agreed, or why there is no connection. */
   readonly tls?: { readonly alpn?: Expected; readonly version?: Expected; readonly peer?: Expected; readonly refused?: boolean };
   /** HTTP/2: the code of RST_STREAM. */

@@ -203,7 +203,7 @@ export const cases: readonly ParityCase[] = [
   route({
     name: 'RequestMirror of one backend',
     rules: `- backendRefs: [${to('main', `, filters: [{ type: RequestMirror, requestMirror: { backendRef: ${to('other')} } }]`)}]`,
-    steps: [ask('/m', { status: 200, body: 'main' })],
+    steps: [ask('/m', { status: 200, body: 'main', backend: [{ at: 'main' }, { at: 'other' }], backendOrder: 'by name' })],
   }),
   route({
     name: 'RequestRedirect of one backend',

@@ -315,7 +315,20 @@ export const cases: readonly ParityCase[] = [
     name: 'mirror sends a copy, and its answer is nobody’s',
     rules: `- mirror: { host: $copy }\n  ${TO_MAIN}`,
     backends: { main: [{ body: 'main' }], copy: [{ status: 500, body: 'copy' }] },
-    steps: [ask({ method: 'POST', path: '/m', body: 'text' }, { status: 200, body: 'main', backend: [{ body: 'text' }, { body: 'text' }] })],
+    steps: [
+      ask(
+        { method: 'POST', path: '/m', body: 'text' },
+        {
+          status: 200,
+          body: 'main',
+          backend: [
+            { at: 'main', body: 'text' },
+            { at: 'copy', body: 'text' },
+          ],
+          backendOrder: 'by name',
+        },
+      ),
+    ],
   }),
   field({
     name: 'mirrorPercentage of 0 sends none',

@@ -85,7 +85,8 @@ function oneResponse(shown: SeenResponse | undefined, expect: ExpectedResponse, 
   ];
 }
 
-function requestsOf({ backend }: Expectation): readonly ExpectedRequest[] {
+/** The requests that backends must have got. */
+export function requestsOf({ backend }: Expectation): readonly ExpectedRequest[] {
   if (backend === undefined || backend === null) return [];
   return Array.isArray(backend) ? (backend as readonly ExpectedRequest[]) : [backend as ExpectedRequest];
 }

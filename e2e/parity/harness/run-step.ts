@@ -8,12 +8,14 @@ import { LIMIT_MS, sendParts, until } from '../client/send.ts';
 import type { Expectation, Step } from '../steps.ts';
 import type { StepObservation } from './observation.ts';
 import type { CaseRun } from './case-run.ts';
-import { mismatches } from './match.ts';
+import { mismatches, requestsOf } from './match.ts';
 
 const EVENTUALLY_MS = 5_000;
 const EVENTUALLY_PAUSE_MS = 20;
-/** How long a request that a backend has seen in part may take to come to its end. */
-const SETTLE_MS = 1_000;
+/** How long a request that a backend has seen in part may take to come to its end, and one that is expected to come: nobody answers for a mirrored one. */
+const SETTLE_MS = 5_000;
+/** The same where the step is repeated anyway. */
+const SETTLE_AGAIN_MS = 100;
 /** How long proxies may gather what they report. */
 const COLLECT_MS = 6_000;
 
@@ -45,11 +47,11 @@ async function once(run: CaseRun, step: Step): Promise<StepObservation> {
     case 'collected':
       return collect(run, step.count);
     case 'http2':
-      return withBackends(run, () => runHttp2(run, step));
+      return withBackends(run, step, () => runHttp2(run, step));
     case 'http1':
-      return withBackends(run, () => exchange(run, step));
+      return withBackends(run, step, () => exchange(run, step));
     case 'tcp':
-      return withBackends(run, () => stream(run, step));
+      return withBackends(run, step, () => stream(run, step));
   }
 }
 
@@ -81,24 +83,36 @@ async function share(run: CaseRun, step: Extract<Step, { t: 'count' }>): Promise
 }
 
 /** Adds what the backends got meanwhile. */
-async function withBackends(run: CaseRun, act: () => Promise<StepObservation>): Promise<StepObservation> {
+async function withBackends(
+  run: CaseRun,
+  { expect, ...step }: { readonly expect: Expectation; readonly eventually?: boolean },
+  act: () => Promise<StepObservation>,
+): Promise<StepObservation> {
   const { journal } = run.backends;
   const before = journal.requests.length;
   const shown = await act();
   const fresh = (): readonly SeenRequest[] => journal.requests.slice(before);
-  await until(journal, 'backends settle', () => fresh().every(({ complete, cut }) => complete || cut), SETTLE_MS).catch(() => undefined);
+  const wanted = requestsOf(expect).length;
+  const settled = (): boolean => fresh().length >= wanted && fresh().every(({ complete, cut }) => complete || cut);
+  await until(journal, 'backends settle', settled, step.eventually === true ? SETTLE_AGAIN_MS : SETTLE_MS).catch(() => undefined);
   return {
     ...shown,
-    backend: fresh().map(({ at, method, target, headers, body, trailers, complete }) => ({
-      at,
-      method,
-      target,
-      headers,
-      body: readableBody(target, body),
-      trailers,
-      complete,
-    })),
+    backend: (expect.backendOrder === 'by name' ? byName(fresh(), [...run.backends.addresses.keys()]) : fresh()).map(
+      ({ at, method, target, headers, body, trailers, complete }) => ({
+        at,
+        method,
+        target,
+        headers,
+        body: readableBody(target, body),
+        trailers,
+        complete,
+      }),
+    ),
   };
+}
+
+function byName(requests: readonly SeenRequest[], names: readonly string[]): readonly SeenRequest[] {
+  return requests.toSorted((a, b) => names.indexOf(a.at) - names.indexOf(b.at));
 }
 
 async function connectionOf(run: CaseRun, step: Extract<Step, { t: 'http1' | 'tcp' }>): Promise<Connection> {

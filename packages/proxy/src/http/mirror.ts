@@ -1,6 +1,7 @@
 import type { MirrorPolicy } from '@meltemi/runtime';
 import { ChunkedFramer } from '@meltemi/wire';
 import { asBuffer, nodeBytes } from '../net/node-bytes.ts';
+import { ownAddress } from '../net/own-address.ts';
 import type { Exchange } from './exchange.ts';
 import { rescan } from './request-head.ts';
 import { sendAside, type SideRequest } from './side-request.ts';
@@ -61,7 +62,7 @@ export function sendMirrors(x: Exchange): void {
   const timeoutMs = x.timeoutMs > 0 ? x.timeoutMs : LONGEST_MS;
   for (const { cluster, policy } of mirrors.targets) {
     const authority = policy.keepHost ? copy.authority : shadowHost(copy.authority);
-    const headers = policy.traceSampled ? copy.headers : copy.headers.map(unsampled);
+    const headers = withSender(policy.traceSampled ? copy.headers : copy.headers.map(unsampled));
     sendAside(x.worker, { ...copy, cluster, authority, headers, timeoutMs }, () => {});
   }
 }
@@ -75,6 +76,16 @@ function readCopy(x: Exchange, mirrors: Mirrors): Pick<SideRequest, 'method' | '
   const authority = headers.find(([name]) => name === 'host')?.[1] ?? '';
   return { method, path, authority, headers: headers.filter(([name]) => !OWN.has(name)), body };
 }
+
+/** The copy is a request of the proxy's own: it says so, and where it comes from, as Envoy's do. */
+function withSender(headers: SideRequest['headers']): SideRequest['headers'] {
+  const before = headers.find(([name]) => name === FORWARDED)?.[1];
+  const others = headers.filter(([name]) => name !== FORWARDED && name !== INTERNAL);
+  return [...others, [INTERNAL, 'true'], [FORWARDED, before === undefined ? ownAddress() : `${before},${ownAddress()}`]];
+}
+
+const INTERNAL = 'x-envoy-internal';
+const FORWARDED = 'x-forwarded-for';
 
 /** What the copy's own head says, or must not say. */
 const OWN: ReadonlySet<string> = new Set(['host', 'content-length', 'transfer-encoding', 'connection', 'upgrade', 'expect']);
