@@ -17,6 +17,7 @@ export type * from './types/config.ts';
 export type * from './filters/types.ts';
 export { namesMatch, type AuthzBody, type AuthzQuestion, type ExtAuthzConfig, type HttpAuthz } from './filters/ext-authz.ts';
 export { httpStatus } from './decode/http-status.ts';
+export type { DecompressQuestion } from './filters/decompressor.ts';
 export type { DynamicQuestion } from './filters/dynamic-forward-proxy.ts';
 export type { TrailerQuestion } from './filters/header-mutation.ts';
 export type { GrpcWebQuestion } from './filters/grpc-web.ts';

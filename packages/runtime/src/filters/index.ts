@@ -3,6 +3,7 @@ import type { FilterKind } from './define.ts';
 import { bufferFilter } from './buffer.ts';
 import { compressorFilter } from './compressor.ts';
 import { corsFilter } from './cors.ts';
+import { decompressorFilter } from './decompressor.ts';
 import { dynamicForwardProxyFilter } from './dynamic-forward-proxy.ts';
 import { extAuthzFilter } from './ext-authz.ts';
 import { faultFilter } from './fault.ts';
@@ -37,6 +38,7 @@ export const HTTP_FILTERS: readonly FilterKind[] = [
   grpcStatsFilter,
   grpcWebFilter,
   dynamicForwardProxyFilter,
+  decompressorFilter,
   strictHeadersFilter,
 ];
 

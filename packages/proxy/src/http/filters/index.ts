@@ -1,4 +1,5 @@
 import { compressorHalf } from './compressor.ts';
+import { decompressorHalf } from './decompressor.ts';
 import { dynamicForwardProxyHalf } from './dynamic-forward-proxy.ts';
 import { extAuthzHalf } from './ext-authz.ts';
 import { faultHalf } from './fault.ts';
@@ -11,6 +12,7 @@ import { rateLimitHalf } from './ratelimit.ts';
 /** The halves of filters that do I/O or work on payloads, by kind. */
 const HALVES: readonly FilterHalf[] = [
   compressorHalf,
+  decompressorHalf,
   dynamicForwardProxyHalf,
   extAuthzHalf,
   faultHalf,
