@@ -11,7 +11,7 @@ export interface MeshView {
   readonly rootNamespace: string;
   readonly trustDomain: string;
   readonly autoMtls: boolean;
-  readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY' | 'ALLOW_ANY_DYNAMIC_DNS';
   /** Version of Meltemi. */
   readonly meltemiVersion: string;
   readonly namespaces: readonly NamespaceView[];

@@ -9,6 +9,12 @@ import type { CorsPolicy, HttpFault, RouteConfiguration } from './route.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 import type { DownstreamTlsContext, ProxyProtocolUpstreamTransport, RawBuffer, Secret, UpstreamTlsContext } from './tls.ts';
 
+/** `envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig`. */
+export interface DnsCacheConfig {
+  readonly name: string;
+  readonly dns_lookup_family?: 'V4_ONLY' | 'AUTO';
+}
+
 /** How clients come back to an endpoint; without `session_state` they do not. */
 export interface StatefulSession {
   readonly session_state?: { readonly name: string; readonly typed_config: Any };
@@ -40,6 +46,12 @@ export interface AnyMessages {
   'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute': { readonly stateful_session: StatefulSession };
   'type.googleapis.com/envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState': { readonly cookie: SessionCookie };
   'type.googleapis.com/envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState': { readonly name: string };
+  'type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig': { readonly dns_cache_config: DnsCacheConfig };
+  'type.googleapis.com/envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig': { readonly dns_cache_config: DnsCacheConfig };
+  'type.googleapis.com/envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig': {
+    readonly dns_cache_config: DnsCacheConfig;
+    readonly port_value: number;
+  };
   'type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst': OriginalDst;
   'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': TlsInspector;
   'type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': HttpInspector;
@@ -70,6 +82,9 @@ export const ANY_TYPE = {
   statefulSessionPerRoute: 'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute',
   cookieSession: 'type.googleapis.com/envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState',
   headerSession: 'type.googleapis.com/envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState',
+  dynamicForwardProxy: 'type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig',
+  dynamicCluster: 'type.googleapis.com/envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig',
+  sniForwardProxy: 'type.googleapis.com/envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig',
   originalDst: 'type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst',
   tlsInspector: 'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
   httpInspector: 'type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector',
@@ -96,6 +111,8 @@ export const EXTENSION_NAME = {
   cors: 'envoy.filters.http.cors',
   grpcWeb: 'envoy.filters.http.grpc_web',
   statefulSession: 'envoy.filters.http.stateful_session',
+  dynamicForwardProxy: 'envoy.filters.http.dynamic_forward_proxy',
+  sniForwardProxy: 'envoy.filters.network.sni_dynamic_forward_proxy',
   originalDst: 'envoy.filters.listener.original_dst',
   tlsInspector: 'envoy.filters.listener.tls_inspector',
   httpInspector: 'envoy.filters.listener.http_inspector',

@@ -4,7 +4,7 @@ import { inboundClusters, outboundClusters, type OutboundClusters } from './clus
 import type { InputsCache, Made } from './common/inputs-cache.ts';
 import { headlessPorts } from './common/headless.ts';
 import type { NodeScope } from './common/node-scope.ts';
-import { BLACKHOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER } from './common/names.ts';
+import { BLACKHOLE_CLUSTER, DYNAMIC_DNS_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER } from './common/names.ts';
 import type { Patcher } from './envoy-filter/index.ts';
 import { gatewayListener } from './listeners/gateway.ts';
 import { gatewayPorts, gatewayRouteName, serverKind, type GatewayPort, type GatewayServerRef } from './listeners/gateway-servers.ts';
@@ -174,7 +174,7 @@ function generatedRoutes(view: NodeView, name: string): RouteConfiguration | und
   const egress = egressOf(view, name);
   if (egress === undefined) return undefined;
   const { services, virtualServices } = egress;
-  const key = { ...inputs, services, virtualServices, port: Number(name), unknownTo: unknownTo(view) };
+  const key = { ...inputs, services, virtualServices, port: Number(name), unknownTo: unknownHostsTo(view) };
   return view.cache.latest(`sidecarRoutes ${name}`, view.scope, key, (known, before: Made<SidecarRouteInputs, SidecarTable> | undefined) =>
     sidecarRoutes(known, view.cache, before),
   ).configuration;
@@ -192,11 +192,18 @@ function egressOf({ scope, state }: NodeView, name: string): EgressScope | undef
 function unknownTo({ scope, state: { push } }: NodeView): string {
   const policy = scope.sidecar?.spec.outboundTrafficPolicy;
   const mode = policy?.mode ?? push.mesh.outboundTrafficPolicy;
-  if (mode !== 'ALLOW_ANY') return BLACKHOLE_CLUSTER;
+  if (mode === 'REGISTRY_ONLY') return BLACKHOLE_CLUSTER;
   const egress = policy?.egressProxy;
   if (egress === undefined) return PASSTHROUGH_CLUSTER;
   const host = resolveHost(egress.host, scope.sidecar?.meta.namespace ?? scope.namespace, push.mesh.domainSuffix);
   return outboundCluster(egress.port?.number ?? 0, egress.subset ?? '', host);
+}
+
+/** Requests name their hosts; connections do not. */
+function unknownHostsTo(view: NodeView): string {
+  const to = unknownTo(view);
+  const own = view.scope.sidecar?.spec.outboundTrafficPolicy?.mode !== undefined;
+  return to === PASSTHROUGH_CLUSTER && !own && view.state.push.mesh.outboundTrafficPolicy === 'ALLOW_ANY_DYNAMIC_DNS' ? DYNAMIC_DNS_CLUSTER : to;
 }
 
 /** The route tables of a gateway: name → port and the servers that share it. */

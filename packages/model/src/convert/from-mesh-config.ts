@@ -12,6 +12,7 @@ export function meshConfigFrom(base: MeshConfig, spec: MeshConfigSpec): MeshConf
     ...traffic(base, spec),
     ...visibility(base, spec),
     ...headers(base, proxy),
+    ...connections(base, proxy),
     rootNamespace: spec.rootNamespace ?? base.rootNamespace,
     trustDomainAliases: spec.trustDomainAliases ?? base.trustDomainAliases,
     enableAutoMtls: spec.enableAutoMtls ?? base.enableAutoMtls,
@@ -39,7 +40,7 @@ function traffic(base: MeshConfig, spec: MeshConfigSpec): Partial<MeshConfig> {
   const mode = spec.outboundTrafficPolicy?.mode;
   const { attempts = base.defaultHttpRetryAttempts } = spec.defaultHttpRetryPolicy ?? {};
   const given = defined({
-    outboundTrafficPolicy: mode === 'ALLOW_ANY_DYNAMIC_DNS' ? undefined : mode,
+    outboundTrafficPolicy: mode,
     localityLbEnabled: spec.localityLbSetting?.enabled,
     localityLbSetting: spec.localityLbSetting,
     zoneAwareLbSetting: spec.zoneAwareLbSetting,
@@ -86,11 +87,16 @@ function headers(base: MeshConfig, proxy: ProxySettings): Partial<MeshConfig> {
     gatewayClientCertificates: certificatesFrom(base.gatewayClientCertificates, gatewayTopology?.forwardClientCertDetails, {}),
     sidecarClientCertificates: certificatesFrom(base.sidecarClientCertificates, forwardedClientCert, setCurrentClientCertDetails ?? {}),
     serverHeader: server?.disabled === true ? undefined : (server?.value ?? base.serverHeader),
-    preserveHeaderCase: proxyHeaders.preserveHttp1HeaderCase ?? base.preserveHeaderCase,
-    forwardHost: proxyHeaders.xForwardedHost?.enabled ?? base.forwardHost,
-    gatewayProxyProtocol: base.gatewayProxyProtocol || gatewayTopology?.proxyProtocol !== undefined,
-    connections: proxy.connectionSettings ?? base.connections,
     addRequestId: requestId?.disabled === undefined ? base.addRequestId : !requestId.disabled,
+  };
+}
+
+function connections(base: MeshConfig, { proxyHeaders, gatewayTopology, connectionSettings }: ProxySettings): Partial<MeshConfig> {
+  return {
+    preserveHeaderCase: proxyHeaders?.preserveHttp1HeaderCase ?? base.preserveHeaderCase,
+    forwardHost: proxyHeaders?.xForwardedHost?.enabled ?? base.forwardHost,
+    gatewayProxyProtocol: base.gatewayProxyProtocol || gatewayTopology?.proxyProtocol !== undefined,
+    connections: connectionSettings ?? base.connections,
   };
 }
 

@@ -10,7 +10,7 @@ const RESOLUTIONS: Readonly<Record<ServiceEntrySpec['resolution'], Resolution>> 
   STATIC: 'static',
   DNS: 'dns',
   DNS_ROUND_ROBIN: 'dns-round-robin',
-  // The name is looked up when it is called; the address that the caller looked up itself is as good, and needs no extension.
+  // Nothing is known of the hosts before they are called.
   DYNAMIC_DNS: 'none',
 };
 
@@ -29,6 +29,7 @@ export function servicesFromServiceEntry(config: Config<ServiceEntrySpec>, mesh:
       targetPort: port.targetPort ?? port.number,
     })),
     resolution: RESOLUTIONS[spec.resolution],
+    ...(spec.resolution === 'DYNAMIC_DNS' ? { dynamicDns: true } : {}),
     addresses: spec.addresses ?? [],
     vip: undefined,
     selector: spec.workloadSelector?.labels,

@@ -7,8 +7,8 @@ export interface MeshConfig {
   readonly trustDomain: string;
   readonly domainSuffix: string;
   readonly rootNamespace: string;
-  /** ALLOW_ANY: an unknown destination is passed through; REGISTRY_ONLY: refused (HTTP 502, TCP closed). */
-  readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  /** ALLOW_ANY: an unknown destination is passed through; REGISTRY_ONLY: refused (HTTP 502, TCP closed); ALLOW_ANY_DYNAMIC_DNS: HTTP goes to the host that the request names. */
+  readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY' | 'ALLOW_ANY_DYNAMIC_DNS';
   readonly enableAutoMtls: boolean;
   readonly connectTimeoutMs: number;
   /** Used after a failed lookup; answers live as long as their TTL. */

@@ -56,6 +56,8 @@ export interface Service {
   readonly headless: boolean;
   /** Nearest endpoints first: by zone, or by machine too. */
   readonly trafficDistribution?: 'zone' | 'node';
+  /** Its hosts are looked up when they are called: each call names its own. */
+  readonly dynamicDns?: true;
   /** Callers use endpoints of their own machine only. */
   readonly nodeLocal?: true;
   /** Endpoints count as healthy whatever they say. */

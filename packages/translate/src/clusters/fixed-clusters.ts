@@ -1,7 +1,15 @@
 import type { MeshConfig } from '@meltemi/model';
 import { ANY_TYPE, EXTENSION_NAME, packAny, type Address, type Cluster } from '@meltemi/protos-types';
+import { BY_NAME } from '../common/dynamic-dns.ts';
 import { durationOf, protoDuration } from '../common/duration.ts';
-import { BLACKHOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, inboundCluster, PASSTHROUGH_CLUSTER, serviceMetadata } from '../common/names.ts';
+import {
+  BLACKHOLE_CLUSTER,
+  DYNAMIC_DNS_CLUSTER,
+  INBOUND_PASSTHROUGH_CLUSTER,
+  inboundCluster,
+  PASSTHROUGH_CLUSTER,
+  serviceMetadata,
+} from '../common/names.ts';
 import { originMetadata, originText } from '../common/origin.ts';
 import { circuitBreakers } from './limits.ts';
 import { http1Options, protocolOptions } from './protocol-options.ts';
@@ -43,6 +51,11 @@ export interface CollectorClusterInputs {
   /** It is called over HTTP/2. */
   readonly grpc: boolean;
   readonly mesh: MeshConfig;
+}
+
+/** On to the host that the request names. */
+export function dynamicDnsCluster(mesh: MeshConfig): Cluster {
+  return { name: DYNAMIC_DNS_CLUSTER, ...BY_NAME, connect_timeout: protoDuration(mesh.connectTimeoutMs), circuit_breakers: circuitBreakers({}) };
 }
 
 /** The same for connections that came in, to ports nobody declared. Istio's source address tells the redirection that they are on their way to the application: otherwise they would be caught again. */

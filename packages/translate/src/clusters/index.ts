@@ -18,6 +18,7 @@ import { zonesInUse } from './zones.ts';
 import {
   collectorCluster,
   blackHoleCluster,
+  dynamicDnsCluster,
   inboundClusterOf,
   inboundPassthroughCluster,
   passthroughCluster,
@@ -62,6 +63,8 @@ export function outboundClusters(
   const fixed: Cluster[] = [cache.get('blackHoleCluster', { mesh }, () => blackHoleCluster(mesh))];
   fixed.push(...collectorClusters(mesh, cache));
   if (scope.interception === 'REDIRECT') fixed.push(cache.get('passthroughCluster', { mesh }, () => passthroughCluster(mesh)));
+  if (scope.type === 'sidecar' && mesh.outboundTrafficPolicy === 'ALLOW_ANY_DYNAMIC_DNS')
+    fixed.push(cache.get('dynamicDnsCluster', { mesh }, () => dynamicDnsCluster(mesh)));
   const zones = zonesInUse(inputs.destinationRules, mesh);
   const old = before?.inputs.mesh === mesh && zonesInUse(before.inputs.destinationRules, before.inputs.mesh) === zones ? before : undefined;
   const known = new Map(old?.made.rows.map((row) => [row.service, row]));

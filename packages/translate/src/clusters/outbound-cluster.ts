@@ -2,6 +2,7 @@ import { sessionOf, type MergedDestinationRule, type MeshConfig, type Service, t
 import type { Cluster, ClusterLoadAssignment } from '@meltemi/protos-types';
 import { ADS } from '../common/ads.ts';
 import { wireProtocol, type WireProtocol } from '../common/capabilities.ts';
+import { BY_NAME, CALLED_NAMES } from '../common/dynamic-dns.ts';
 import { durationOf, protoDuration } from '../common/duration.ts';
 import { outboundCluster, serviceMetadata } from '../common/names.ts';
 import type { NodeScope } from '../common/node-scope.ts';
@@ -54,7 +55,7 @@ export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | unde
     ...outlierFields(policy.outlierDetection),
     ...keepaliveFields(policy.connectionPool, mesh),
     ...protocolOptions(protocol, policy.connectionPool, {
-      names: upstreamNames(policy.tls, { credentials }),
+      names: service.dynamicDns === true ? CALLED_NAMES : upstreamNames(policy.tls, { credentials }),
       errorStatuses: policy.outlierDetection?.outlierDetectionHttpErrorCodes,
       preserveHeaderCase: mesh.preserveHeaderCase,
     }),
@@ -86,6 +87,7 @@ function transportOf(
 
 /** An original destination has no metadata: there all get mutual TLS when the service's endpoints have identities. What is not listed at all has none. */
 function autoMtls({ service, identities }: OutboundClusterInputs, { type }: Omit<Cluster, 'name'>): 'able' | 'all' | 'none' {
+  if (service.dynamicDns === true) return 'none';
   if (type !== 'ORIGINAL_DST') return 'able';
   return service.resolution !== 'none' && identities.length > 0 ? 'all' : 'none';
 }
@@ -93,6 +95,7 @@ function autoMtls({ service, identities }: OutboundClusterInputs, { type }: Omit
 function discoveryOf(inputs: OutboundClusterInputs, policy: EffectivePolicy): Omit<Cluster, 'name'> | undefined {
   const { service, port, subset, mesh } = inputs;
   const name = outboundCluster(port.number, subset, service.hostname);
+  if (service.dynamicDns === true) return BY_NAME;
   // Without redirection the address that was called is the service's own: it says nothing of an endpoint, and one is chosen as ever.
   const passthrough = policy.loadBalancer?.simple === 'PASSTHROUGH' && inputs.originalDestination;
   // The caller of a headless service has chosen the endpoint. A gateway has no such caller.

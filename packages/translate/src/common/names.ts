@@ -2,6 +2,8 @@ import type { Service } from '@meltemi/model';
 
 /** Istio's cluster names; consoles and scripts depend on them. */
 export const PASSTHROUGH_CLUSTER = 'PassthroughCluster';
+/** To the host that a request names, where `ALLOW_ANY_DYNAMIC_DNS` lets it go. */
+export const DYNAMIC_DNS_CLUSTER = 'DynamicDnsCluster';
 export const BLACKHOLE_CLUSTER = 'BlackHoleCluster';
 export const INBOUND_PASSTHROUGH_CLUSTER = 'InboundPassthroughCluster';
 /** The agent's own gRPC endpoint, in Envoy's bootstrap: access-log service and trace collector. */

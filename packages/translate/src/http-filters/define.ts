@@ -8,6 +8,8 @@ export interface FilterPlace {
   readonly dataPlane: 'embedded' | 'envoy';
   /** The port speaks gRPC-Web. */
   readonly grpcWeb?: boolean;
+  /** Some hosts are looked up when they are called. */
+  readonly byName?: boolean;
   /** Some route keeps sessions. */
   readonly sessions?: boolean;
 }

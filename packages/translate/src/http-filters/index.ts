@@ -3,13 +3,21 @@ import type { Service } from '@meltemi/model';
 import type { HttpFilter, PerFilterConfig } from '@meltemi/protos-types';
 import type { FilterPlace, HttpFilterDefinition } from './define.ts';
 import { corsFilter } from './cors.ts';
+import { dynamicDnsFilter } from './dynamic-dns.ts';
 import { faultFilter } from './fault.ts';
 import { grpcWebFilter } from './grpc-web.ts';
 import { routerFilter } from './router.ts';
 import { statefulSessionFilter } from './stateful-session.ts';
 
 /** Every HTTP filter the mesh configures. The order of this list is the order in the chain. */
-export const HTTP_FILTERS: readonly HttpFilterDefinition[] = [grpcWebFilter, faultFilter, corsFilter, statefulSessionFilter, routerFilter];
+export const HTTP_FILTERS: readonly HttpFilterDefinition[] = [
+  grpcWebFilter,
+  faultFilter,
+  corsFilter,
+  statefulSessionFilter,
+  dynamicDnsFilter,
+  routerFilter,
+];
 
 /** The filter chain of a connection manager. */
 export function httpFilters(place: FilterPlace): readonly HttpFilter[] {

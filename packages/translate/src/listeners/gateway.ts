@@ -1,5 +1,6 @@
 import { gatewayVirtualServices, type DestinationRuleTable, type MeshConfig, type NamespaceServices, type VirtualServiceTable } from '@meltemi/model';
 import type { FilterChain, Listener } from '@meltemi/protos-types';
+import { callsByName } from '../common/dynamic-dns.ts';
 import { keepsSessions } from '../http-filters/stateful-session.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import { originMetadata, originText } from '../common/origin.ts';
@@ -61,6 +62,7 @@ function httpChain(server: GatewayServerRef, inputs: GatewayListenerInputs): Fil
     place: 'gateway',
     grpcWeb: speaksGrpcWeb(port.servers),
     sessions: keepsSessions(inputs),
+    byName: callsByName(inputs.services, undefined),
     statPrefix: `outbound_0.0.0.0_${port.number}`,
     routes,
   });
@@ -81,6 +83,7 @@ function serverChains(ref: GatewayServerRef, inputs: GatewayListenerInputs): rea
       place: 'gateway',
       grpcWeb: speaksGrpcWeb([ref]),
       sessions: keepsSessions(inputs),
+      byName: callsByName(inputs.services, undefined),
       statPrefix: `outbound_0.0.0.0_${port.number}`,
       routes,
     });

@@ -19,6 +19,7 @@ import { wireProtocol } from '../common/capabilities.ts';
 import { answeringAddresses, type HeadlessPort } from '../common/headless.ts';
 import type { InputsCache } from '../common/inputs-cache.ts';
 import { BLACKHOLE_CLUSTER, outboundCluster } from '../common/names.ts';
+import { callsByName } from '../common/dynamic-dns.ts';
 import { keepsSessions } from '../http-filters/stateful-session.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import { originMetadata, originText } from '../common/origin.ts';
@@ -124,23 +125,24 @@ function serviceListeners(service: Service, port: ServicePort, inputs: ServiceIn
   const redirect = scope.interception === 'REDIRECT' && inputs.bind === undefined;
   const http = wireProtocol(port.protocol) !== 'tcp';
   const sessions = http && keepsSessions(inputs);
+  const byName = http && callsByName(inputs.services, mesh);
   if (http && redirect) {
     return [
       cache.get(
         'httpListener',
-        { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address: '0.0.0.0', port: port.number, bind: false, sessions },
+        { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address: '0.0.0.0', port: port.number, bind: false, sessions, byName },
         httpListener,
       ),
     ];
   }
   // Without redirection there is no original destination to forward to.
-  if (scope.interception === 'NONE' && service.resolution === 'none') return [];
+  if (scope.interception === 'NONE' && service.resolution === 'none' && service.dynamicDns !== true) return [];
   const addresses = inputs.bind === undefined ? addressesOf(service, port, inputs) : [inputs.bind];
   return addresses.map((address) => {
     if (http)
       return cache.get(
         'httpListener',
-        { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address, port: port.number, bind: true, sessions },
+        { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address, port: port.number, bind: true, sessions, byName },
         httpListener,
       );
     const owners = virtualServicesFor(inputs, scope.namespace, service);
@@ -166,16 +168,18 @@ interface HttpListenerInputs {
   readonly port: number;
   readonly bind: boolean;
   readonly sessions: boolean;
+  readonly byName: boolean;
 }
 
 /** HTTP to any host on a port; which one is the route table's business. */
-function httpListener({ mesh, dataPlane, convertsB3, address, port, bind, sessions }: HttpListenerInputs): Listener {
+function httpListener({ mesh, dataPlane, convertsB3, address, port, bind, sessions, byName }: HttpListenerInputs): Listener {
   const filter = connectionManager({
     mesh,
     dataPlane,
     convertsB3,
     place: 'sidecar-outbound',
     sessions,
+    byName,
     statPrefix: `outbound_${address}_${port}`,
     routes: String(port),
   });

@@ -2,6 +2,7 @@ import type { VirtualService } from '@meltemi/api';
 import type { ResolvedVirtualService } from '@meltemi/model';
 import type { CidrRange, FilterChain, FilterChainMatch, NetworkFilter } from '@meltemi/protos-types';
 import { filled } from '../common/defined.ts';
+import { serverNameLookup } from '../common/dynamic-dns.ts';
 import { originMetadata, originText, refOf } from '../common/origin.ts';
 import { policyOf, resolveDestination, selectsScope, type RouteScope } from '../routes/scope.ts';
 import { tcpFilter, type TcpFilterOptions } from './tcp-filter.ts';
@@ -26,7 +27,7 @@ export function tcpChains(entry: ResolvedVirtualService, scope: RouteScope, opti
     const key = JSON.stringify(match);
     const route = filled(rule.route ?? []);
     if (found.has(key) || route === undefined) return;
-    found.set(key, chainOf(originText(refOf(entry.config), path), match, filterOf(route, entry, scope, options)));
+    found.set(key, chainOf(originText(refOf(entry.config), path), match, filtersOf(route, entry, scope, options)));
   };
   const selects = (match: Parameters<typeof selectsScope>[0]): boolean => selectsScope(match, entry.gateways, entry.config.meta.namespace, scope);
   if (rules !== 'tcp') {
@@ -54,11 +55,11 @@ function serverNames(hosts: readonly string[]): Pick<FilterChainMatch, 'server_n
   return hosts.includes('*') ? {} : { server_names: hosts.map((host) => host.toLowerCase()) };
 }
 
-function chainOf(origin: string, match: FilterChainMatch, filter: NetworkFilter): FilterChain {
+function chainOf(origin: string, match: FilterChainMatch, filters: readonly NetworkFilter[]): FilterChain {
   return {
     name: origin,
     ...(Object.keys(match).length === 0 ? {} : { filter_chain_match: match }),
-    filters: [filter],
+    filters,
     metadata: originMetadata(origin),
   };
 }
@@ -66,14 +67,14 @@ function chainOf(origin: string, match: FilterChainMatch, filter: NetworkFilter)
 type Route = NonNullable<TcpRule['route']>;
 
 /** The proxy of a route. What is said of a host as a whole (idle time, tunnel of several destinations) is said by the rule of the first. */
-function filterOf(route: Route, entry: ResolvedVirtualService, scope: RouteScope, options: Options): NetworkFilter {
+function filtersOf(route: Route, entry: ResolvedVirtualService, scope: RouteScope, options: Options): readonly NetworkFilter[] {
   const { mesh, dataPlane, direction } = options;
   const targets = route.map((part) => ({ part, target: resolveDestination(part.destination, entry.config.meta.namespace, scope) }));
   const weighted = targets.length > 1 ? targets.filter(({ part }) => (part.weight ?? 0) > 0) : targets;
   const [first] = targets;
   const host = first === undefined ? {} : policyOf({ ...first.target, subset: '' }, scope);
   const single = targets.length === 1 && first !== undefined ? policyOf(first.target, scope) : host;
-  return tcpFilter({
+  const proxy = tcpFilter({
     mesh,
     dataPlane,
     direction,
@@ -81,6 +82,7 @@ function filterOf(route: Route, entry: ResolvedVirtualService, scope: RouteScope
     clusters: weighted.map(({ part, target }) => ({ name: target.cluster, weight: part.weight ?? 1 })),
     ...tcpSettings(host, single),
   });
+  return [...serverNameLookup(first?.target.service, first?.target.port ?? 0), proxy];
 }
 
 function ranges(subnets: readonly string[] | undefined): { readonly prefix_ranges?: readonly CidrRange[] } {

@@ -12,6 +12,7 @@ import {
 } from '@meltemi/model';
 import type { CidrRange, FilterChain, FilterChainMatch, Listener } from '@meltemi/protos-types';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
+import { serverNameLookup } from '../common/dynamic-dns.ts';
 import { outboundCluster } from '../common/names.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import { MESH_ONLY } from '../routes/scope.ts';
@@ -93,7 +94,10 @@ function chainsOf(entry: Wide, inputs: WideInputs): readonly FilterChain[] {
   const straight: FilterChain = {
     name: cluster,
     ...matchField(match),
-    filters: [tcpFilter({ ...options, clusters: [{ name: cluster, weight: 1 }], ...tcpSettings(policy, policy) })],
+    filters: [
+      ...serverNameLookup(service, port.number),
+      tcpFilter({ ...options, clusters: [{ name: cluster, weight: 1 }], ...tcpSettings(policy, policy) }),
+    ],
     metadata: originMetadata(originText(service.object)),
   };
   // What a rule does not say of addresses and names, the service says.

@@ -16,7 +16,7 @@ export const host = defineAnalyzer({
       const { namespace } = config.meta;
       if (written.startsWith('*') || lookup.find(written, namespace) !== undefined) continue;
       const fix = lookup.suggest(written, namespace);
-      const severity = outboundTrafficPolicy === 'ALLOW_ANY' ? ('warning' as const) : ('error' as const);
+      const severity = outboundTrafficPolicy !== 'REGISTRY_ONLY' ? ('warning' as const) : ('error' as const);
       findings.push({
         code: 'KIA0202',
         severity,

@@ -161,7 +161,6 @@ export const meshConfigDefinition = defineKind({
     ingressSelector: INGRESS,
     'disableEnvoyListenerLog!=false': 'listeners write no log of their own',
     ...Object.fromEntries(Object.entries(PROXY_UNSUPPORTED).map(([pattern, reason]) => [`defaultConfig.${pattern}`, reason])),
-    'outboundTrafficPolicy.mode=ALLOW_ANY_DYNAMIC_DNS': 'the dynamic forward proxy is not built yet',
     'outboundTrafficPolicy.tls': 'passed-through calls go on as they are',
     'inboundTrafficPolicy.mode=LOCALHOST': 'undeclared ports are reached where they were called',
     configSources: 'configuration comes from files and from the API',
