@@ -199,12 +199,17 @@ export interface StreamInfo {
   upstreamResponseHeadBytes: number;
 
   requestEndMs: number;
+  /** When the present attempt began to look for a connection. */
+  attemptStartMs: number;
   upstreamStartMs: number;
   upstreamFirstByteMs: number;
   upstreamEndMs: number;
   endMs: number;
 
+  upstreamProtocol: 'HTTP/1.1' | 'HTTP/2' | '';
   upstreamRemote: string;
+  /** Hosts of the attempts before the last one; undefined = there was none. */
+  hostsBefore: string[] | undefined;
   upstreamLocal: string;
   upstreamTls: TlsInfo | undefined;
   trace: TraceContext | undefined;

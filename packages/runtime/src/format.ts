@@ -1,62 +1,5 @@
 import type { FormatSource } from './compiled.ts';
-
-/**
- * Envoy's substitution operators that the data plane can answer, and whether they take an argument. Others are refused when the
- * configuration is decoded, so a source never sees a name that is not here.
- */
-export const FORMAT_OPERATORS: Readonly<Record<string, 'none' | 'optional' | 'required'>> = {
-  START_TIME: 'optional',
-  METHOD: 'none',
-  PROTOCOL: 'none',
-  RESPONSE_CODE: 'none',
-  RESPONSE_CODE_DETAILS: 'none',
-  RESPONSE_FLAGS: 'none',
-  RESPONSE_FLAGS_LONG: 'none',
-  LOCAL_REPLY_BODY: 'none',
-  CONNECTION_TERMINATION_DETAILS: 'none',
-  UPSTREAM_TRANSPORT_FAILURE_REASON: 'none',
-  BYTES_RECEIVED: 'none',
-  BYTES_SENT: 'none',
-  DURATION: 'none',
-  REQUEST_DURATION: 'none',
-  RESPONSE_DURATION: 'none',
-  RESPONSE_TX_DURATION: 'none',
-  REQ: 'required',
-  RESP: 'required',
-  REQ_WITHOUT_QUERY: 'required',
-  UPSTREAM_HOST: 'none',
-  UPSTREAM_REMOTE_ADDRESS: 'none',
-  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: 'none',
-  UPSTREAM_LOCAL_ADDRESS: 'none',
-  UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: 'none',
-  UPSTREAM_CLUSTER: 'none',
-  UPSTREAM_CLUSTER_RAW: 'none',
-  UPSTREAM_REQUEST_ATTEMPT_COUNT: 'none',
-  UPSTREAM_PEER_URI_SAN: 'none',
-  DOWNSTREAM_LOCAL_ADDRESS: 'none',
-  DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: 'none',
-  DOWNSTREAM_LOCAL_PORT: 'none',
-  DOWNSTREAM_REMOTE_ADDRESS: 'none',
-  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: 'none',
-  DOWNSTREAM_REMOTE_PORT: 'none',
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: 'none',
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: 'none',
-  DOWNSTREAM_TLS_VERSION: 'none',
-  DOWNSTREAM_TLS_CIPHER: 'none',
-  DOWNSTREAM_PEER_URI_SAN: 'none',
-  DOWNSTREAM_LOCAL_URI_SAN: 'none',
-  DOWNSTREAM_PEER_SUBJECT: 'none',
-  DOWNSTREAM_PEER_FINGERPRINT_256: 'none',
-  REQUESTED_SERVER_NAME: 'none',
-  ROUTE_NAME: 'none',
-  VIRTUAL_CLUSTER_NAME: 'none',
-  DYNAMIC_METADATA: 'required',
-  TRACE_ID: 'none',
-  GRPC_STATUS: 'optional',
-  GRPC_STATUS_NUMBER: 'none',
-  HOSTNAME: 'none',
-  ENVIRONMENT: 'required',
-};
+import { operatorFault } from './format-operators.ts';
 
 /** One piece of a format: text, or an operator. `maxLength` cuts the value (`%REQ(x):5%`); undefined = whole. */
 export type FormatPart =
@@ -112,10 +55,8 @@ function parseOperator(text: string): FormatPart | string {
   const match = OPERATOR.exec(text);
   if (match === null) return `"%${text}%" is no operator`;
   const [, operator = '', argument = '', length] = match;
-  const rule = Object.hasOwn(FORMAT_OPERATORS, operator) ? FORMAT_OPERATORS[operator] : undefined;
-  if (rule === undefined) return `%${operator}% is not supported by this proxy`;
-  if (rule === 'required' && argument === '') return `%${operator}% needs an argument in parentheses`;
-  if (rule === 'none' && argument !== '') return `%${operator}% takes no argument`;
+  const fault = operatorFault(operator, argument);
+  if (fault !== undefined) return fault;
   return { t: 'operator', operator, argument, maxLength: length === undefined ? undefined : Number(length) };
 }
 
@@ -143,9 +84,9 @@ function renderOperator(part: FormatPart & { t: 'operator' }, source: FormatSour
 }
 
 /** One operator's raw value, for JSON logs that keep numbers as numbers; undefined when the format is not a lone operator. */
-export function loneOperator(text: string): { readonly operator: string; readonly argument: string } | undefined {
+export function loneOperator(text: string): Omit<FormatPart & { t: 'operator' }, 't'> | undefined {
   const parsed = parseFormat(text);
   const [only] = parsed.ok ? parsed.parts : [];
-  if (!parsed.ok || parsed.parts.length !== 1 || only?.t !== 'operator' || only.maxLength !== undefined) return undefined;
-  return { operator: only.operator, argument: only.argument };
+  if (!parsed.ok || parsed.parts.length !== 1 || only?.t !== 'operator') return undefined;
+  return { operator: only.operator, argument: only.argument, maxLength: only.maxLength };
 }

@@ -13,15 +13,25 @@ const DEFAULT_TIMEOUT_MS = 5_000;
 export function telemetryFrom(base: MeshTelemetry, spec: MeshConfigSpec): MeshTelemetry {
   const { extensionProviders = [], defaultProviders = {}, defaultConfig = {} } = spec;
   const named = (name: string): ExtensionProvider | undefined => extensionProviders.find((provider) => provider.name === name);
-  const logs = defaultProviders.accessLogging?.flatMap((name) => logProvider(named(name)));
-  const [tracing] = defaultProviders.tracing ?? [];
-  const { tracing: settings = {} } = defaultConfig;
+  const logs = (defaultProviders.accessLogging ?? []).flatMap((name) => logProvider(named(name)));
   return {
-    logs: logs === undefined || logs.length === 0 ? base.logs : logs,
+    logs: logs.length === 0 ? base.logs : logs,
     accessLogService: logService(spec) ?? base.accessLogService,
-    spans: (tracing === undefined ? zipkinByAddress(settings.zipkin) : spanProvider(named(tracing))) ?? base.spans,
-    spanTags: settings.customTags === undefined ? base.spanTags : Object.entries(settings.customTags).map(([tag, source]) => spanTag(tag, source)),
-    maxPathTagLength: settings.maxPathTagLength ?? base.maxPathTagLength,
+    ...spansFrom(base, defaultConfig.tracing ?? {}, defaultProviders.tracing?.map(named)[0]),
+  };
+}
+
+/** A provider that is named goes before an address. */
+function spansFrom(
+  base: MeshTelemetry,
+  settings: Settings,
+  provider: ExtensionProvider | undefined,
+): Pick<MeshTelemetry, 'spans' | 'spanTags' | 'maxPathTagLength'> {
+  const { customTags, maxPathTagLength, zipkin } = settings;
+  return {
+    spans: spanProvider(provider) ?? zipkinByAddress(zipkin) ?? base.spans,
+    spanTags: customTags === undefined ? base.spanTags : Object.entries(customTags).map(([tag, source]) => spanTag(tag, source)),
+    maxPathTagLength: maxPathTagLength ?? base.maxPathTagLength,
   };
 }
 
@@ -49,22 +59,22 @@ function logProvider(provider: ExtensionProvider | undefined): readonly LogProvi
   const { envoyFileAccessLog: file, envoyHttpAls: http, envoyTcpAls: tcp, envoyOtelAls: otel } = provider;
   if (file !== undefined)
     return [{ t: 'file', path: file.path ?? STDOUT, format: lineOf(file.logFormat), omitEmptyValues: file.omitEmptyValues ?? false }];
-  if (http !== undefined) {
-    return [
-      {
-        t: 'http-als',
-        collector: collectorOf(http),
-        logName: http.logName ?? 'http_envoy_accesslog',
-        requestHeaders: http.additionalRequestHeadersToLog ?? [],
-        responseHeaders: http.additionalResponseHeadersToLog ?? [],
-        responseTrailers: http.additionalResponseTrailersToLog ?? [],
-      },
-    ];
-  }
+  if (http !== undefined) return [httpService(http)];
   if (tcp !== undefined) return [{ t: 'tcp-als', collector: collectorOf(tcp), logName: tcp.logName ?? 'tcp_envoy_accesslog' }];
   if (otel !== undefined)
     return [{ t: 'otel', collector: collectorOf(otel), logName: otel.logName ?? 'otel_envoy_accesslog', format: lineOf(otel.logFormat) }];
   return [];
+}
+
+function httpService(http: NonNullable<ExtensionProvider['envoyHttpAls']>): LogProvider {
+  return {
+    t: 'http-als',
+    collector: collectorOf(http),
+    logName: http.logName ?? 'http_envoy_accesslog',
+    requestHeaders: http.additionalRequestHeadersToLog ?? [],
+    responseHeaders: http.additionalResponseHeadersToLog ?? [],
+    responseTrailers: http.additionalResponseTrailersToLog ?? [],
+  };
 }
 
 function lineOf(format: NonNullable<ExtensionProvider['envoyFileAccessLog']>['logFormat']): LogLine {

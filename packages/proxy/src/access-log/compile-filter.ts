@@ -2,7 +2,10 @@ import { randomInt } from 'node:crypto';
 import { compileHeader, compileMetadataMatch, type AccessLogFilter, type MetadataStruct, type RequestView } from '@meltemi/runtime';
 import { grpcStatusOf } from '../http/grpc.ts';
 import { RESPONSE_FLAGS, type StreamInfo } from '../types.ts';
-import { requestHeader, type CaptureList, type Getter } from './operators.ts';
+import { requestHeader, type CaptureList } from './operators.ts';
+import type { Getter } from './stream-operators.ts';
+
+const REASON_AT = 14;
 
 /** Does the filter take the stream? */
 export type StreamTest = (info: StreamInfo) => boolean;
@@ -19,7 +22,7 @@ export function compileFilter(filter: AccessLogFilter, capture: CaptureList): St
     case 'not-health-check':
       return () => true;
     case 'traceable':
-      return ({ trace }) => trace?.traced === true;
+      return isForced;
     case 'share':
       return compileShare(filter);
     case 'header':
@@ -30,15 +33,19 @@ export function compileFilter(filter: AccessLogFilter, capture: CaptureList): St
       return compileMetadata(filter);
     case 'log-type':
       return ({ logType }) => filter.types.includes(logType) !== filter.exclude;
-    case 'and': {
-      const tests = filter.filters.map((inner) => compileFilter(inner, capture));
-      return (info) => tests.every((test) => test(info));
-    }
-    case 'or': {
-      const tests = filter.filters.map((inner) => compileFilter(inner, capture));
-      return (info) => tests.some((test) => test(info));
-    }
+    default:
+      return compileGroup(filter, capture);
   }
+}
+
+function compileGroup({ t, filters }: AccessLogFilter & { t: 'and' | 'or' }, capture: CaptureList): StreamTest {
+  const tests = filters.map((inner) => compileFilter(inner, capture));
+  return t === 'and' ? (info) => tests.every((test) => test(info)) : (info) => tests.some((test) => test(info));
+}
+
+/** Like Envoy: those whose trace somebody inside has forced, which the id tells. */
+function isForced({ trace, requestId }: StreamInfo): boolean {
+  return trace?.traced === true && requestId[REASON_AT] === 'a';
 }
 
 function compare(value: number, op: 'eq' | 'ge' | 'le', limit: number): boolean {

@@ -3,17 +3,8 @@ import type { StreamInfo } from '../types.ts';
 import { compileFilter } from './compile-filter.ts';
 import { compileEntry } from './log-entry.ts';
 import { compileRecord } from './otel-record.ts';
-import {
-  formatTime,
-  metadataText,
-  metadataValue,
-  requestHeader,
-  responseHeader,
-  STREAM_OPERATORS,
-  UNQUOTED,
-  type CaptureList,
-  type Getter,
-} from './operators.ts';
+import type { Getter } from './stream-operators.ts';
+import { compileOperator, metadataValue, UNQUOTED, type CaptureList } from './operators.ts';
 
 /** Longer lines have long values cut to so many characters. */
 const LONG_LINE = 8 * 1024;
@@ -71,31 +62,6 @@ export function compileBody(format: LogFormat, omitEmpty: boolean, capture: Capt
   };
 }
 
-function getter(operator: string, argument: string, capture: CaptureList): Getter {
-  switch (operator) {
-    case 'START_TIME':
-      return (info) => formatTime(info.startTimeMs, argument);
-    case 'REQ':
-      return requestHeader(argument, capture);
-    case 'REQ_WITHOUT_QUERY': {
-      const inner = requestHeader(argument, capture);
-      return (info) => inner(info)?.toString().split('?', 1)[0];
-    }
-    case 'RESP':
-      return responseHeader(argument, capture);
-    case 'LOCAL_REPLY_BODY':
-      return () => capture.localBody?.();
-    case 'DYNAMIC_METADATA':
-      return metadataText(argument);
-    case 'HOSTNAME':
-      return () => process.env['HOSTNAME'];
-    case 'ENVIRONMENT':
-      return () => process.env[argument];
-    default:
-      return STREAM_OPERATORS[operator] ?? (() => undefined);
-  }
-}
-
 interface OwnBody {
   readonly t: 'body';
   readonly get: Getter;
@@ -107,7 +73,7 @@ function compileText(text: string, capture: CaptureList, quoting = capture.local
   if (!parsed.ok) return () => `${parsed.message}\n`;
   const pieces = parsed.parts.map((part): string | Getter | OwnBody => {
     if (part.t === 'text') return part.text;
-    const get = getter(part.operator, part.argument, capture);
+    const get = compileOperator(part.operator, part.argument, capture);
     const { maxLength } = part;
     const cut: Getter = maxLength === undefined ? get : (info) => get(info)?.toString().slice(0, maxLength);
     if (part.operator === 'LOCAL_REPLY_BODY') return { t: 'body', get: cut };
@@ -168,14 +134,18 @@ function compileField(field: LogField, omitEmpty: boolean, capture: CaptureList)
 function compileJsonText(text: string, capture: CaptureList): (info: StreamInfo) => FieldValue {
   const lone = loneOperator(text);
   if (lone === undefined) return compileText(text, capture);
-  if (lone.operator === 'DYNAMIC_METADATA') {
-    const read = metadataValue(lone.argument);
+  if (lone.operator === 'DYNAMIC_METADATA' || lone.operator === 'METADATA') {
+    const read = metadataValue(lone.operator === 'METADATA' ? lone.argument.slice(lone.argument.indexOf(':') + 1) : lone.argument);
     return (info) => (read(info) as FieldValue | undefined) ?? null;
   }
-  const get = getter(lone.operator, lone.argument, capture);
+  const get = compileOperator(lone.operator, lone.argument, capture);
+  const { maxLength = Infinity } = lone;
+  // These two are text even where there is none.
   if (lone.operator === 'LOCAL_REPLY_BODY') return (info) => get(info) ?? null;
+  if (lone.operator === 'CUSTOM_FLAGS') return () => '';
   return (info) => {
     const value = get(info);
-    return value === undefined || value === '' ? null : value;
+    if (value === undefined || value === '') return null;
+    return typeof value === 'string' && value.length > maxLength ? value.slice(0, maxLength) : value;
   };
 }

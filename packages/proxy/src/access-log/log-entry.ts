@@ -1,40 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { GrpcLog } from '@meltemi/runtime';
-import { RESPONSE_FLAGS, type ResponseFlag, type StreamInfo, type TlsInfo } from '../types.ts';
+import { RESPONSE_FLAG_TABLE } from '@meltemi/telemetry/recording';
+import type { StreamInfo, TlsInfo } from '../types.ts';
 import { distinguishedName } from './certificates.ts';
-import { compileTag, requestHeader, responseHeader, responseTrailer, type CaptureList, type Getter } from './operators.ts';
+import { compileTag, requestHeader, responseHeader, responseTrailer, type CaptureList } from './operators.ts';
+import type { Getter } from './stream-operators.ts';
 
 type Json = Readonly<Record<string, unknown>>;
-
-/** Names of the response flags in `data.accesslog.v3.ResponseFlags`. */
-const FLAG_FIELDS: Readonly<Partial<Record<ResponseFlag, string>>> = {
-  LH: 'failed_local_healthcheck',
-  UH: 'no_healthy_upstream',
-  UT: 'upstream_request_timeout',
-  LR: 'local_reset',
-  UR: 'upstream_remote_reset',
-  UF: 'upstream_connection_failure',
-  UC: 'upstream_connection_termination',
-  UO: 'upstream_overflow',
-  NR: 'no_route_found',
-  DI: 'delay_injected',
-  FI: 'fault_injected',
-  RL: 'rate_limited',
-  RLSE: 'rate_limit_service_error',
-  DC: 'downstream_connection_termination',
-  URX: 'upstream_retry_limit_exceeded',
-  SI: 'stream_idle_timeout',
-  IH: 'invalid_envoy_request_headers',
-  DPE: 'downstream_protocol_error',
-  UMSDR: 'upstream_max_stream_duration_reached',
-  RFCF: 'response_from_cache_filter',
-  NFCF: 'no_filter_config_found',
-  DT: 'duration_timeout',
-  UPE: 'upstream_protocol_error',
-  NC: 'no_cluster_found',
-  OM: 'overload_manager',
-  DF: 'dns_resolution_failure',
-};
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']);
 const HTTP_VERSIONS: Readonly<Record<string, string>> = { 'HTTP/1.0': 'HTTP10', 'HTTP/1.1': 'HTTP11', 'HTTP/2': 'HTTP2' };
@@ -184,11 +156,9 @@ function addressOf(text: string): Json | undefined {
 
 function flagsOf(flags: number): Json {
   const fields: Record<string, unknown> = {};
-  for (const [index, flag] of RESPONSE_FLAGS.entries()) {
-    if ((flags & (1 << index)) === 0) continue;
-    const field = FLAG_FIELDS[flag];
-    if (field !== undefined) fields[field] = true;
-    else if (flag === 'UAEX') fields['unauthorized_details'] = { reason: 'EXTERNAL_SERVICE' };
+  for (const [index, { flag, field }] of RESPONSE_FLAG_TABLE.entries()) {
+    if ((flags & (1 << index)) === 0 || field === undefined) continue;
+    fields[field[1]] = flag === 'UAEX' ? { reason: 'EXTERNAL_SERVICE' } : true;
   }
   return fields;
 }

@@ -1,10 +1,7 @@
 import { metadataAt, type CustomTag, type MetadataValue } from '@meltemi/runtime';
 import { upstreamServiceMs } from '../core/stream-info.ts';
-import { hostPort } from '../net/addresses.ts';
-import { formatFlags, formatLongFlags, type StreamInfo } from '../types.ts';
-
-/** A value of a finished stream; undefined or '' = there is none. */
-export type Getter = (info: StreamInfo) => string | number | undefined;
+import type { StreamInfo } from '../types.ts';
+import { streamGetter, type Getter } from './stream-operators.ts';
 
 /** Which headers must be remembered until the stream ends; the index into `capturedRequest`/`capturedResponse` is the list's. */
 export interface CaptureList {
@@ -14,58 +11,6 @@ export interface CaptureList {
   /** For the body of an answer: what the proxy would say. */
   readonly localBody?: () => string;
 }
-
-const withoutPort = (address: string): string => address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
-const since = (info: StreamInfo, at: number): number | undefined => (at === 0 ? undefined : Math.floor(at - info.startMs));
-
-/** Spaces separate fields. Most texts have none, which `includes` tells cheaper than replacing does. */
-const oneWord = (text: string): string => (text.includes(' ') ? text.replaceAll(' ', '_') : text);
-
-/** The substitution operators that a stream answers without the messages themselves. */
-export const STREAM_OPERATORS: Readonly<Record<string, Getter>> = {
-  METHOD: (info) => info.method,
-  PROTOCOL: (info) => info.httpVersion,
-  RESPONSE_CODE: (info) => info.responseCode,
-  RESPONSE_CODE_DETAILS: (info) => oneWord(info.responseCodeDetails),
-  RESPONSE_FLAGS: (info) => formatFlags(info.flags, info.protocol === 'http'),
-  RESPONSE_FLAGS_LONG: (info) => formatLongFlags(info.flags, info.protocol === 'http'),
-  CONNECTION_TERMINATION_DETAILS: (info) => oneWord(info.connectionTerminationDetails),
-  UPSTREAM_TRANSPORT_FAILURE_REASON: (info) => oneWord(info.upstreamTransportFailureReason),
-  BYTES_RECEIVED: (info) => info.bytesReceived,
-  BYTES_SENT: (info) => info.bytesSent,
-  DURATION: (info) => since(info, info.endMs) ?? 0,
-  REQUEST_DURATION: (info) => since(info, info.requestEndMs),
-  RESPONSE_DURATION: (info) => since(info, info.upstreamFirstByteMs),
-  RESPONSE_TX_DURATION: (info) => (info.upstreamFirstByteMs === 0 ? undefined : Math.floor(info.endMs - info.upstreamFirstByteMs)),
-  UPSTREAM_HOST: (info) => info.upstreamRemote,
-  UPSTREAM_REMOTE_ADDRESS: (info) => info.upstreamRemote,
-  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (info) => withoutPort(info.upstreamRemote),
-  UPSTREAM_LOCAL_ADDRESS: (info) => info.upstreamLocal,
-  UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (info) => withoutPort(info.upstreamLocal),
-  UPSTREAM_CLUSTER: (info) => info.clusterName,
-  UPSTREAM_CLUSTER_RAW: (info) => info.clusterName,
-  UPSTREAM_REQUEST_ATTEMPT_COUNT: (info) => info.attempts,
-  UPSTREAM_PEER_URI_SAN: (info) => info.upstreamTls?.peerUri,
-  DOWNSTREAM_LOCAL_ADDRESS: (info) => info.connection.local,
-  DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (info) => info.connection.originalAddress,
-  DOWNSTREAM_LOCAL_PORT: (info) => info.connection.originalPort,
-  DOWNSTREAM_REMOTE_ADDRESS: (info) => info.connection.remote,
-  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (info) => info.connection.remoteAddress,
-  DOWNSTREAM_REMOTE_PORT: (info) => info.connection.remotePort,
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: ({ connection }) => hostPort(connection.directAddress, connection.directPort),
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: (info) => info.connection.directAddress,
-  DOWNSTREAM_TLS_VERSION: (info) => info.connection.tls?.version,
-  DOWNSTREAM_TLS_CIPHER: (info) => info.connection.tls?.cipher,
-  DOWNSTREAM_PEER_URI_SAN: (info) => info.connection.tls?.peerUri,
-  DOWNSTREAM_LOCAL_URI_SAN: (info) => info.connection.tls?.localUri,
-  DOWNSTREAM_PEER_SUBJECT: (info) => info.connection.tls?.peerSubject,
-  DOWNSTREAM_PEER_FINGERPRINT_256: (info) => info.connection.tls?.peerHash,
-  REQUESTED_SERVER_NAME: (info) => info.connection.serverName,
-  ROUTE_NAME: (info) => info.routeName,
-  TRACE_ID: (info) => info.trace?.traceId,
-  GRPC_STATUS: (info) => info.grpcStatus,
-  GRPC_STATUS_NUMBER: (info) => (info.grpcStatus === '' ? undefined : Number(info.grpcStatus)),
-};
 
 /** Operators whose text this proxy makes itself: no quote of a peer's can be in it. */
 export const UNQUOTED: ReadonlySet<string> = new Set([
@@ -180,39 +125,43 @@ export function metadataText(argument: string): Getter {
   };
 }
 
-let cachedSecond = -1;
-let cachedText = '';
+/** Operators that look at messages. */
+const MESSAGES: Readonly<Record<string, (argument: string, capture: CaptureList) => Getter>> = {
+  REQ: requestHeader,
+  REQUEST_HEADER: requestHeader,
+  RESP: responseHeader,
+  RESPONSE_HEADER: responseHeader,
+  TRAILER: responseTrailer,
+  RESPONSE_TRAILER: responseTrailer,
+  REQ_WITHOUT_QUERY(argument, capture) {
+    const inner = requestHeader(argument, capture);
+    return (info) => inner(info)?.toString().split('?', 1)[0];
+  },
+  LOCAL_REPLY_BODY: (_, capture) => () => capture.localBody?.(),
+  DYNAMIC_METADATA: metadataText,
+  METADATA: (argument) => metadataText(argument.slice(argument.indexOf(':') + 1)),
+  PATH: pathOf,
+  QUERY_PARAM: (argument) => (info) => queryOf(info.path).get(argument) ?? undefined,
+  QUERY_PARAMS:
+    () =>
+    ({ path }) =>
+      path.includes('?') ? path.slice(path.indexOf('?') + 1) : undefined,
+};
 
-/** `2026-01-02T03:04:05.678Z`; the part up to the second is kept, as most lines of a second share it. */
-function isoTime(timeMs: number): string {
-  const second = Math.floor(timeMs / 1000);
-  if (second !== cachedSecond) {
-    cachedSecond = second;
-    cachedText = new Date(second * 1000).toISOString().slice(0, 20);
-  }
-  const ms = Math.floor(timeMs - second * 1000);
-  return `${cachedText}${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}Z`;
+/** What an operator says of a finished stream; headers that it needs are added to `capture`. */
+export function compileOperator(operator: string, argument: string, capture: CaptureList): Getter {
+  return MESSAGES[operator]?.(argument, capture) ?? streamGetter(operator, argument) ?? (() => undefined);
 }
 
-/** `%START_TIME(%Y/%m/%d)%`; specifiers of strftime that logs use, and Envoy's `%3f`, `%6f`, `%s`. */
-export function formatTime(timeMs: number, format: string): string {
-  if (format === '') return isoTime(timeMs);
-  const iso = new Date(timeMs).toISOString();
-  const parts: Readonly<Record<string, string>> = {
-    Y: iso.slice(0, 4),
-    m: iso.slice(5, 7),
-    d: iso.slice(8, 10),
-    H: iso.slice(11, 13),
-    M: iso.slice(14, 16),
-    S: iso.slice(17, 19),
-    F: iso.slice(0, 10),
-    T: iso.slice(11, 19),
-    Z: 'UTC',
-    z: '+0000',
-    s: String(Math.floor(timeMs / 1000)),
-    '%': '%',
-  };
-  return format.replace(/%([1-9]f|[A-Za-z%])/g, (whole, specifier: string) =>
-    specifier.endsWith('f') && specifier.length === 2 ? `${iso.slice(20, 23)}000000`.slice(0, Number(specifier[0])) : (parts[specifier] ?? whole),
-  );
+/** `%PATH(NQ:ORIG)%`. */
+function pathOf(argument: string): Getter {
+  const [query = '', whose = ''] = argument.split(':');
+  const read = ({ rewrittenFrom, path }: StreamInfo): string =>
+    whose === 'ORIG' ? rewrittenFrom : whose === 'PATH' || rewrittenFrom === '' ? path : rewrittenFrom;
+  return query === 'NQ' ? (info) => read(info).split('?', 1)[0] : read;
+}
+
+function queryOf(path: string): URLSearchParams {
+  const at = path.indexOf('?');
+  return new URLSearchParams(at < 0 ? '' : path.slice(at + 1));
 }

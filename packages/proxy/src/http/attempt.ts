@@ -27,7 +27,9 @@ export function startAttempt(x: Exchange): void {
     x.downstream.reply(x, REPLIES[dropped]);
     return;
   }
+  if (info.attempts > 0 && info.upstreamRemote !== '') (info.hostsBefore ??= []).push(info.upstreamRemote);
   info.attempts++;
+  info.attemptStartMs = worker.wheel.recent;
   const host = pickHost(x);
   if (host === undefined) return;
   x.host = host;
@@ -69,6 +71,7 @@ export function send(x: Exchange, stream: UpstreamStream, fresh: boolean): void 
   stream.begin(x);
   info.upstreamLocal = stream.local;
   info.upstreamTls = stream.tls;
+  info.upstreamProtocol = stream.protocol === 'http2' ? 'HTTP/2' : 'HTTP/1.1';
   // At the first attempt the request's own event has just asked for the time.
   info.upstreamStartMs = fresh ? worker.wheel.recent : worker.wheel.now();
   if (x.cluster !== undefined) x.cluster.counts.rqTotal++;

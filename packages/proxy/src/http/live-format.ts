@@ -1,8 +1,13 @@
 import type { FormatSource } from '@meltemi/runtime';
 import type { HeadScanner } from '@meltemi/wire';
-import { formatTime, metadataText, STREAM_OPERATORS } from '../access-log/operators.ts';
+import { compileOperator } from '../access-log/operators.ts';
+import type { Getter } from '../access-log/stream-operators.ts';
 import type { StreamInfo } from '../types.ts';
 import { headerValue, type HeadView } from './request-view.ts';
+
+const MAX_GETTERS = 1024;
+/** Nothing is to be remembered while the message is at hand. */
+const NOTHING_KEPT = { request: [], response: [], trailers: [] };
 
 /** Substitution formatters while a message passes: headers come from the head just scanned, the rest from the stream's record. */
 export class LiveFormat implements FormatSource {
@@ -15,6 +20,7 @@ export class LiveFormat implements FormatSource {
   requestHeader: ((name: string) => string | undefined) | undefined = undefined;
 
   readonly #view: HeadView;
+  readonly #getters = new Map<string, Getter>();
 
   /** `view` shows the request whose headers are asked for. */
   constructor(view: HeadView) {
@@ -34,21 +40,26 @@ export class LiveFormat implements FormatSource {
     const { info } = this;
     if (info === undefined) return undefined;
     switch (operator) {
-      case 'START_TIME':
-        return formatTime(info.startTimeMs, argument);
       case 'REQ':
+      case 'REQUEST_HEADER':
         return this.#first(argument, (name) => this.#request(name, info));
       case 'RESP':
+      case 'RESPONSE_HEADER':
         return this.isRequest ? undefined : this.#first(argument, (name) => this.#header(name));
-      case 'DYNAMIC_METADATA':
-        return metadataText(argument)(info);
-      case 'HOSTNAME':
-        return process.env['HOSTNAME'];
-      case 'ENVIRONMENT':
-        return process.env[argument];
       default:
-        return STREAM_OPERATORS[operator]?.(info);
+        return this.#getter(operator, argument)(info);
     }
+  }
+
+  /** Formats come from configuration, so there are few. */
+  #getter(operator: string, argument: string): Getter {
+    const key = `${operator} ${argument}`;
+    let getter = this.#getters.get(key);
+    if (getter === undefined) {
+      if (this.#getters.size >= MAX_GETTERS) this.#getters.clear();
+      this.#getters.set(key, (getter = compileOperator(operator, argument, NOTHING_KEPT)));
+    }
+    return getter;
   }
 
   #first(argument: string, read: (name: string) => string | undefined): string | undefined {

@@ -33,12 +33,16 @@ export function startSpan(x: Exchange, provider: TracingProvider, start: Start):
 
 /** The caller's own word for the operation, else the route's, else where the request goes. */
 function nameOf(x: Exchange, provider: TracingProvider, view: HeadView): string {
-  const operation = x.route?.config.operation;
-  const bare = provider.t === 'zipkin' ? x.viewAuthority : undefined;
-  if (x.plan.tracing?.egress === true) return operation ?? bare ?? `egress ${x.viewAuthority}`;
-  const told = x.worker.requestScanner.known[DECORATOR] === 0 ? undefined : view.header('x-envoy-decorator-operation');
-  x.operationTold = told !== undefined && told !== '';
-  return x.operationTold && told !== undefined ? told : (operation ?? bare ?? 'ingress');
+  const egress = x.plan.tracing?.egress === true;
+  const told = egress || x.worker.requestScanner.known[DECORATOR] === 0 ? '' : (view.header('x-envoy-decorator-operation') ?? '');
+  x.operationTold = told !== '';
+  if (told !== '') return told;
+  return x.route?.config.operation ?? usualName(provider, egress, x.viewAuthority);
+}
+
+function usualName({ t }: TracingProvider, egress: boolean, authority: string): string {
+  if (t === 'zipkin') return authority;
+  return egress ? `egress ${authority}` : 'ingress';
 }
 
 function otelSpan(x: Exchange, { sampler }: OtelTracer, { view, traced }: Start): RequestSpan | undefined {
@@ -69,9 +73,8 @@ function sample(sampler: OtelSampler, caller: CallerContext | undefined, traceId
 function zipkinSpan(x: Exchange, provider: ZipkinTracer, { view, traced }: Start): RequestSpan {
   const { ids } = x.worker;
   const header = (name: string): string | undefined => view.header(name);
-  const b3 = readB3(header);
-  const caller = b3 !== undefined && 'traceId' in b3 ? b3 : provider.w3c ? readW3c(header) : undefined;
-  const sampled = (b3 ?? caller)?.sampled ?? traced;
+  const { caller, decision } = readZipkin(header, provider.w3c);
+  const sampled = decision ?? traced;
   // A caller of the single header is handed on with that, as it came.
   const asCame = view.header('b3') !== undefined;
   const rest = { traceState: caller?.traceState ?? '', sampled, name: '', attempt: undefined, asCame };
@@ -83,6 +86,16 @@ function zipkinSpan(x: Exchange, provider: ZipkinTracer, { view, traced }: Start
   const shares = provider.sharedSpanContext && !isClient(x.plan.tracing);
   if (shares) return { traceId, spanId: caller.spanId, parentSpanId: caller.parentSpanId, ...rest };
   return { traceId, spanId: ids.hex(8), parentSpanId: caller.spanId, ...rest };
+}
+
+/** B3, else W3C where that is asked for. */
+function readZipkin(
+  header: (name: string) => string | undefined,
+  w3c: boolean,
+): { readonly caller: CallerContext | undefined; readonly decision: boolean | undefined } {
+  const b3 = readB3(header);
+  const caller = b3 !== undefined && 'traceId' in b3 ? b3 : w3c ? readW3c(header) : undefined;
+  return { caller, decision: (b3 ?? caller)?.sampled };
 }
 
 /** With a span for each attempt the request's own is the server's. */

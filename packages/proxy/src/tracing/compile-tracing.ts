@@ -1,5 +1,6 @@
 import type { CustomTag, HttpTracing, RouteTracing } from '@meltemi/runtime';
-import { compileTag, requestHeader, type CaptureList, type Getter } from '../access-log/operators.ts';
+import { compileTag, requestHeader, type CaptureList } from '../access-log/operators.ts';
+import type { Getter } from '../access-log/stream-operators.ts';
 import { formatFlags, type StreamInfo } from '../types.ts';
 import type { CompiledTracing } from './types.ts';
 

@@ -111,21 +111,28 @@ function keyValues(reader: Reader, { path, value, isFormat }: Place): Readonly<R
 
 /** `AnyValue`. Formats stand in strings, lists and maps, as in Envoy. */
 function anyValue(reader: Reader, place: Place): LogField {
+  const { path, isFormat } = place;
   const value = asObject(place.value) ?? {};
   const text = value['string_value'];
-  if (typeof text === 'string') {
-    const parsed = place.isFormat ? parseFormat(text) : undefined;
-    if (parsed?.ok === false) reader.fail(`${place.path}.string_value`, parsed.message);
-    return text;
-  }
-  if (value['kvlist_value'] !== undefined) return keyValues(reader, { ...place, path: `${place.path}.kvlist_value`, value: value['kvlist_value'] });
+  if (typeof text === 'string') return checked(reader, text, place);
+  if (value['kvlist_value'] !== undefined) return keyValues(reader, { ...place, path: `${path}.kvlist_value`, value: value['kvlist_value'] });
   const list = asObject(value['array_value'])?.['values'];
   if (Array.isArray(list))
-    return list.map((item: unknown, index) => anyValue(reader, { ...place, path: `${place.path}.array_value.values[${index}]`, value: item }));
+    return list.map((item: unknown, index) => anyValue(reader, { ...place, path: `${path}.array_value.values[${index}]`, value: item }));
+  const plain = plainValue(value);
   // Envoy's formats have nothing else either.
-  if (place.isFormat && Object.keys(value).length > 0) reader.fail(place.path, 'only text, lists and maps may stand in a format');
+  if (Object.keys(value).length > 0 && (isFormat || plain === undefined)) reader.fail(path, 'only text, lists and maps may stand here');
+  return plain ?? '';
+}
+
+function checked(reader: Reader, text: string, { path, isFormat }: Place): string {
+  const parsed = isFormat ? parseFormat(text) : undefined;
+  if (parsed?.ok === false) reader.fail(`${path}.string_value`, parsed.message);
+  return text;
+}
+
+function plainValue(value: Readonly<Record<string, unknown>>): LogField | undefined {
   if (typeof value['bool_value'] === 'boolean') return value['bool_value'];
-  for (const name of ['int_value', 'double_value'] as const) if (value[name] !== undefined) return Number(value[name]);
-  if (Object.keys(value).length > 0) reader.fail(place.path, 'only text, numbers, true and false, lists and maps are supported by this proxy');
-  return '';
+  const number = value['int_value'] ?? value['double_value'];
+  return number === undefined ? undefined : Number(number);
 }
