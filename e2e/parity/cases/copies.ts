@@ -144,7 +144,7 @@ export const cases = [
       http1(c, [
         to(c, 'main', undefined, {
           ...UNTIMED,
-          retry_policy: { retry_on: '5xx', num_retries: 2, per_try_timeout: '0.2s' },
+          retry_policy: { retry_on: '5xx', num_retries: 1, per_try_timeout: '0.2s' },
           hedge_policy: { hedge_on_per_try_timeout: true },
         }),
       ]),
@@ -172,12 +172,12 @@ export const cases = [
     name: 'without a hedge the slow try is given up',
     backends: {
       main: [
-        { delayMs: 1100, body: 'first' },
+        { delayMs: 2_400, body: 'first' },
         { delayMs: 100, body: 'second' },
       ],
     },
     resources: (c) =>
-      http1(c, [to(c, 'main', undefined, { ...UNTIMED, retry_policy: { retry_on: '5xx', num_retries: 1, per_try_timeout: '0.6s' } })]),
+      http1(c, [to(c, 'main', undefined, { ...UNTIMED, retry_policy: { retry_on: '5xx', num_retries: 1, per_try_timeout: '1.2s' } })]),
     steps: [http('/', { status: 200, body: 'second', backend: [{}, {}] })],
     random: ['0.backend'],
   }),

@@ -202,6 +202,6 @@ export const cases = [
         }),
       ],
     }),
-    steps: [tcp([{ pauseMs: 400 }, 'GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n'], { received: /200 OK/, connection: 'ended' })],
+    steps: [tcp([{ pauseMs: 700 }, 'GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n'], { received: /200 OK/, connection: 'ended' })],
   }),
 ];

@@ -294,7 +294,7 @@ export const cases = [
   defineCase({
     name: 'a timeout after the head has come resets the stream',
     backends: { main: [{ body: ['half', 'rest'], bodyGate: 'never' }] },
-    resources: (c) => http1(c, [to(c, 'main', ALL, { timeout: '0.2s' })]),
+    resources: (c) => http1(c, [to(c, 'main', ALL, { timeout: '1s' })]),
     steps: [http2({}, { status: 200, body: 'half', complete: false })],
     log: [{ code: 200, flags: 'UT' }],
   }),

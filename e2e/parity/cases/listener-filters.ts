@@ -98,9 +98,10 @@ export const cases = [
   }),
   defineCase({
     name: 'the time-out is of all filters together',
-    resources: (c) => named(c, SHORT, [PROXY_PROTOCOL, TLS_INSPECTOR, HTTP_INSPECTOR]),
+    // One that began anew with each filter would end after 1.75 s.
+    resources: (c) => named(c, { listener_filters_timeout: '1s' }, [PROXY_PROTOCOL, TLS_INSPECTOR, HTTP_INSPECTOR]),
     steps: [
-      tcp([{ pauseMs: 130 }, 'PROXY TCP4 203.0.113.7 198.51.100.1 4711 443\r\n', { pauseMs: 130 }, GET], { received: '', connection: 'ended' }),
+      tcp([{ pauseMs: 750 }, 'PROXY TCP4 203.0.113.7 198.51.100.1 4711 443\r\n', { pauseMs: 700 }, GET], { received: '', connection: 'ended' }),
     ],
     log: [],
   }),
