@@ -35,6 +35,8 @@ export const SIDECAR_FILES: readonly string[] = [
   'envoy/extensions/filters/http/compressor/v3/compressor.proto',
   'envoy/extensions/filters/http/header_mutation/v3/header_mutation.proto',
   'envoy/extensions/filters/http/set_metadata/v3/set_metadata.proto',
+  'envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata.proto',
+  'envoy/extensions/filters/http/on_demand/v3/on_demand.proto',
   'envoy/extensions/filters/http/buffer/v3/buffer.proto',
   'envoy/extensions/filters/http/health_check/v3/health_check.proto',
   'envoy/extensions/filters/http/grpc_stats/v3/config.proto',

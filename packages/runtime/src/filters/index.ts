@@ -10,9 +10,11 @@ import { faultFilter } from './fault.ts';
 import { grpcStatsFilter } from './grpc-stats.ts';
 import { grpcWebFilter } from './grpc-web.ts';
 import { headerMutationFilter } from './header-mutation.ts';
+import { headerToMetadataFilter } from './header-to-metadata.ts';
 import { healthCheckFilter } from './health-check.ts';
 import { jwtAuthnFilter } from './jwt-authn.ts';
 import { localRateLimitFilter } from './local-ratelimit.ts';
+import { onDemandFilter } from './on-demand.ts';
 import { rateLimitFilter } from './ratelimit.ts';
 import { rbacFilter } from './rbac.ts';
 import { setMetadataFilter } from './set-metadata.ts';
@@ -39,6 +41,8 @@ export const HTTP_FILTERS: readonly FilterKind[] = [
   grpcWebFilter,
   dynamicForwardProxyFilter,
   decompressorFilter,
+  headerToMetadataFilter,
+  onDemandFilter,
   strictHeadersFilter,
 ];
 

@@ -100,6 +100,8 @@ export interface FilterResponse {
 }
 
 export interface ResponseVerdict {
+  /** Merged into the stream's dynamic metadata, for logs. */
+  readonly metadata?: Readonly<Record<string, MetadataStruct>>;
   readonly edits?: readonly HeaderEdit[];
   /** The payload goes through this, in the order of the hooks. */
   readonly transform?: PayloadTransform;

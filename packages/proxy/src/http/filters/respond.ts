@@ -4,6 +4,7 @@ import type { Exchange } from '../exchange.ts';
 import { rescan } from '../request-head.ts';
 import { headerValue } from '../request-view.ts';
 import { editLines } from './edits.ts';
+import { mergeMetadata } from './metadata.ts';
 
 /** Asks the filters' hooks about the response whose head the worker's response scanner has just read. Their edits wait in the state. */
 export function filterResponse(x: Exchange, bytes: Uint8Array, endOfStream: boolean): void {
@@ -64,6 +65,7 @@ function runHooks(
     const verdict = hook.onResponse(response);
     if (verdict === undefined) continue;
     if (verdict.edits !== undefined) edits.push(...verdict.edits);
+    if (verdict.metadata !== undefined) mergeMetadata(x, verdict.metadata);
     const { transform } = verdict;
     if (transform === undefined || what.local) continue;
     transforms.push(transform);

@@ -6,6 +6,7 @@ import { REPLIES } from '../replies.ts';
 import { rescan } from '../request-head.ts';
 import { editRequest, setLength } from './edit-request.ts';
 import { editLines } from './edits.ts';
+import { mergeMetadata } from './metadata.ts';
 import { createFilterState, type FilterState } from './state.ts';
 
 /** What the router does around its filters. */
@@ -133,14 +134,6 @@ function resume(x: Exchange, step: Step, rest: (x: Exchange, step: Step) => bool
 /** The exchange's record of what filters left with it. */
 function stateOf(x: Exchange): FilterState {
   return (x.filters ??= createFilterState());
-}
-
-function mergeMetadata(x: Exchange, added: NonNullable<FilterVerdict['metadata']>): void {
-  const known = (x.info.dynamicMetadata ??= new Map());
-  for (const [namespace, values] of Object.entries(added)) {
-    const before = known.get(namespace);
-    known.set(namespace, before === undefined ? values : { ...before, ...values });
-  }
 }
 
 function filterReply({ info }: Exchange, reply: FilterReply): LocalReply {
