@@ -120,31 +120,16 @@ interface ServiceInputs extends Omit<OutboundInputs, 'egress' | 'unknownTo'> {
 }
 
 function serviceListeners(service: Service, port: ServicePort, inputs: ServiceInputs, cache: InputsCache): readonly Listener[] {
-  const { scope, mesh } = inputs;
+  const { scope } = inputs;
   if (port.protocol === 'udp' || port.number === OUTBOUND_PORT || port.number === INBOUND_PORT) return [];
   const redirect = scope.interception === 'REDIRECT' && inputs.bind === undefined;
   const http = wireProtocol(port.protocol) !== 'tcp';
-  const sessions = http && keepsSessions(inputs);
-  const byName = http && callsByName(inputs.services, mesh);
-  if (http && redirect) {
-    return [
-      cache.get(
-        'httpListener',
-        { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address: '0.0.0.0', port: port.number, bind: false, sessions, byName },
-        httpListener,
-      ),
-    ];
-  }
+  if (http && redirect) return [cache.get('httpListener', httpInputs(port, inputs, { address: '0.0.0.0', bind: false }), httpListener)];
   // Without redirection there is no original destination to forward to.
   if (scope.interception === 'NONE' && service.resolution === 'none' && service.dynamicDns !== true) return [];
   const addresses = inputs.bind === undefined ? addressesOf(service, port, inputs) : [inputs.bind];
   return addresses.map((address) => {
-    if (http)
-      return cache.get(
-        'httpListener',
-        { mesh, dataPlane: scope.dataPlane, convertsB3: scope.convertsB3, address, port: port.number, bind: true, sessions, byName },
-        httpListener,
-      );
+    if (http) return cache.get('httpListener', httpInputs(port, inputs, { address, bind: true }), httpListener);
     const owners = virtualServicesFor(inputs, scope.namespace, service);
     const { virtualServices: _, headless: __, ...rest } = inputs;
     return cache.get('tcpListener', { ...rest, service, port, address, owners }, tcpListener);
@@ -169,6 +154,19 @@ interface HttpListenerInputs {
   readonly bind: boolean;
   readonly sessions: boolean;
   readonly byName: boolean;
+}
+
+function httpInputs(port: ServicePort, inputs: ServiceInputs, at: Pick<HttpListenerInputs, 'address' | 'bind'>): HttpListenerInputs {
+  const { mesh, scope } = inputs;
+  return {
+    mesh,
+    dataPlane: scope.dataPlane,
+    convertsB3: scope.convertsB3,
+    port: port.number,
+    ...at,
+    sessions: keepsSessions(inputs),
+    byName: callsByName(inputs.services, mesh),
+  };
 }
 
 /** HTTP to any host on a port; which one is the route table's business. */
