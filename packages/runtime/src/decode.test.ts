@@ -146,9 +146,8 @@ test('what is decoded is plain data', () => {
 test('what would be accepted and without effect is refused by its name', () => {
   const manager = { ...rds('9080'), tracing: { verbose: true }, request_id_extension: { typed_config: any('x.Y', {}) } };
   const at = 'filter_chains[0].filters[0].typed_config';
-  const told = faults(decodeListener({ ...LISTENER, access_log: [{ name: 'x' }], filter_chains: [{ filters: [hcm(manager)] }] }));
+  const told = faults(decodeListener({ ...LISTENER, filter_chains: [{ filters: [hcm(manager)] }] }));
   assert.deepEqual(told.toSorted(), [
-    'access_log: not supported by this proxy',
     `${at}.request_id_extension: not supported by this proxy`,
     `${at}.tracing.verbose: annotations of each step are not supported by this proxy`,
   ]);

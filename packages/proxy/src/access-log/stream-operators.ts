@@ -50,7 +50,7 @@ const PLAIN: Readonly<Record<string, Getter>> = {
   UPSTREAM_REQUEST_ATTEMPT_COUNT: (info) => info.attempts,
   UPSTREAM_SERVER_NAME: (info) => info.upstreamTls?.serverName,
   FILTER_CHAIN_NAME: ({ chain }) => (chain.config.name.startsWith('#') ? undefined : chain.config.name),
-  ACCESS_LOG_TYPE: ({ logType }) => (logType === 'NotSet' ? '' : logType),
+  ACCESS_LOG_TYPE: (info) => info.logType,
   CONNECTION_ID: ({ connection }) => connectionNumber(connection),
   STREAM_ID: (info) => (info.requestId === '' ? streamId(info) : info.requestId),
   UNIQUE_ID: () => randomUUID(),

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import type { CompiledListener } from '@meltemi/runtime';
-import type { OpenConnection, Worker } from '../core/worker.ts';
+import type { Accepted, OpenConnection, Worker } from '../core/worker.ts';
 import type { ConnectionInfo } from '../types.ts';
 import { connectionInfo, internalInfo, plainAddress, withProxied, withTls } from './addresses.ts';
 import { withinLimits } from './connection-limit.ts';
 import { internalPeer } from './internal-socket.ts';
+import { logConnection, logUnmatched, recordConnection } from './listener-log.ts';
 import { NodeTransport } from './node-transport.ts';
 import type { OriginalDestination } from './original-dst.ts';
 import type { Patience } from './early.ts';
@@ -129,6 +130,7 @@ export class Acceptor {
     });
     if (chain === undefined) {
       this.#worker.stats.listenerOf(listener.config).noChain++;
+      logUnmatched(this.#worker, listener.config, withTls(info, sniffed.serverName, undefined));
       this.#worker.log.debug('no filter chain for a connection', { listener: listener.config.name, destination: info.local, from: info.remote });
       socket.destroy();
       return;
@@ -137,7 +139,7 @@ export class Acceptor {
     if (chain.config.tls === undefined) {
       this.#early.delete(socket);
       this.#hand(socket, false, bytes, (transport) =>
-        this.#open(this.#worker, { chain, transport, connection: withTls(info, sniffed.serverName, undefined) }),
+        this.#begin(socket, { chain, transport, connection: withTls(info, sniffed.serverName, undefined) }),
       );
       return;
     }
@@ -151,7 +153,7 @@ export class Acceptor {
           counts.handshakes++;
           this.#guard(socket, () =>
             this.#hand(accepted.socket, true, undefined, (transport) =>
-              this.#open(this.#worker, { chain, transport, connection: withTls(info, accepted.info.serverName, accepted.info) }),
+              this.#begin(accepted.socket, { chain, transport, connection: withTls(info, accepted.info.serverName, accepted.info) }),
             ),
           );
           return;
@@ -164,6 +166,22 @@ export class Acceptor {
         });
         socket.destroy();
       });
+  }
+
+  /** Hands the connection to its protocol. One of bytes tells the listener's log of itself; of the others nobody else would. */
+  #begin(socket: Socket, accepted: Accepted): NodeTransport['handler'] {
+    const { chain, connection } = accepted;
+    const info = chain.terminal.t === 'http' ? recordConnection(this.#worker, chain.listener, connection, chain) : undefined;
+    const opened = this.#open(this.#worker, accepted);
+    if (info !== undefined) {
+      socket.once('close', () => {
+        info.httpVersion = opened.protocol === 'http2' ? 'HTTP/2' : 'HTTP/1.1';
+        info.bytesReceived = socket.bytesRead;
+        info.bytesSent = socket.bytesWritten;
+        logConnection(this.#worker, info);
+      });
+    }
+    return opened;
   }
 
   #hand(socket: Socket, encrypted: boolean, bytes: Buffer | undefined, open: (transport: NodeTransport) => NodeTransport['handler']): void {

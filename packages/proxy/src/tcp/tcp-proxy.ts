@@ -8,6 +8,7 @@ import type { Accepted, Connection, Worker } from '../core/worker.ts';
 import { Linger, LINGER_MS } from '../http/linger.ts';
 import { connectFailure } from '../http/upstream-connection.ts';
 import { hostPort } from '../net/addresses.ts';
+import { logAtListener } from '../net/listener-log.ts';
 import type { DialedInfo, DialHandler } from '../net/net-port.ts';
 import { dialTarget } from '../pool/dial-target.ts';
 import { countClosed, countOpened } from '../stats/count-connection.ts';
@@ -355,6 +356,7 @@ class TcpConnection implements Connection {
     worker.ports.streams.onStreamEnd(info);
     const logs = logsOf(this.#tcp);
     if (logs.length > 0) worker.accessLog.log(logs, info);
+    logAtListener(worker, info);
   }
   /** What was written before FIN of both sides is still on its way: `end` lets it go, as long as somebody takes it. */
   #linger(): void {

@@ -2,6 +2,7 @@ import { decodeProxyProtocolFilter } from './proxy-protocol.ts';
 import { decodeNetworkRbac } from '../rbac/network.ts';
 import type { FilterChain, FilterChainMatch, FilterChainTerminal, ListenerFilter, NetworkFilter, RuntimeListener } from '../types/listener.ts';
 import type { SocketAddress } from '../types/common.ts';
+import { decodeAccessLogs } from './access-log.ts';
 import { decodeExtension, type ExtensionTable } from './any.ts';
 import { decodeCidrs, decodeOrigin, decodeSocketAddress } from './common.ts';
 import { decodeDnsCache } from './dns-cache.ts';
@@ -71,6 +72,7 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
   checkDuplicates(reader, filterChains);
   const internal = reader.message('internal_listener') !== undefined;
   if (internal) checkInternal(reader, filterChains);
+  const accessLogs = decodeAccessLogs(reader.messages('access_log'));
   return {
     name: reader.string('name'),
     statPrefix: reader.string('stat_prefix'),
@@ -92,6 +94,7 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
     continueOnTimeout: reader.bool('continue_on_listener_filters_timeout'),
     filterChains,
     ...(defaultChain === undefined ? {} : { defaultFilterChain: decodeChain(defaultChain, chains.length) }),
+    ...(accessLogs.length === 0 ? {} : { accessLogs }),
     ...(origin === undefined ? {} : { origin }),
   };
 }

@@ -1,3 +1,4 @@
+import type { AccessLog } from './access-log.ts';
 import type { RbacRules } from '../rbac/types.ts';
 import type { CidrRange, SocketAddress, TlvChoice } from './common.ts';
 import type { DnsCache } from './dns-cache.ts';
@@ -50,6 +51,8 @@ export interface RuntimeListener {
   readonly continueOnTimeout: boolean;
   readonly filterChains: readonly FilterChain[];
   readonly defaultFilterChain?: FilterChain;
+  /** One line for each connection, at its end; absent = none. */
+  readonly accessLogs?: readonly AccessLog[];
   readonly origin?: string;
 }
 
