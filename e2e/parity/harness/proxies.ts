@@ -23,6 +23,8 @@ export interface Proxy extends AsyncDisposable {
   listeners(): Promise<ReadonlySet<string>>;
   /** JSON of an admin path. */
   admin(path: string): Promise<unknown>;
+  /** `http://127.0.0.1:9901` of the admin port. */
+  adminUrl(): string;
   /** What the process has said so far, and whether it still runs. */
   log(): string;
   readonly alive: boolean;
@@ -119,6 +121,7 @@ async function startProxy(name: ProxyName, last: number, { codec, identities }: 
     xds,
     accessLog,
     admin,
+    adminUrl: () => `http://${adminAddress() ?? ''}`,
     log: () => log,
     get alive() {
       return isAlive();

@@ -4,7 +4,7 @@ import { json, type AdminContext, type AdminEndpoint } from './context.ts';
 /** Envoy's `/certs`: what the certificates in use say, never their keys. */
 export const certsEndpoint: AdminEndpoint = {
   path: '/certs',
-  help: 'certificates in use: serial number, names, time left',
+  help: 'print certs on machine',
   write: false,
   handle: (context) => json({ certificates: context.certificates().map((item) => describeBundle(context, item)) }),
 };

@@ -1,6 +1,7 @@
 import { TYPE_URL } from '@meltemi/protos-types';
 import type { DumpEntry } from '../config/dump.ts';
 import { json, text, type AdminContext, type AdminEndpoint } from './context.ts';
+import { applyMask, parseMask, type FieldMask } from './field-mask.ts';
 import { nameFilter } from './name-filter.ts';
 
 type Entry = Readonly<Record<string, unknown>>;
@@ -12,20 +13,40 @@ const REDACTED = 'W3JlZGFjdGVkXQ==';
 /** Envoy's `/config_dump`, in its own shape. Private keys are never in it. */
 export const configDumpEndpoint: AdminEndpoint = {
   path: '/config_dump',
-  help: 'the configuration in force, as Envoy tells it (?resource=dynamic_listeners, ?name_regex=…, ?include_eds)',
+  help: 'dump current configs',
+  params: {
+    resource: 'The resource to dump: dynamic_listeners, dynamic_active_clusters, …',
+    mask: 'The fields to show, of every resource when one kind is asked for: paths by comma, names by dot',
+    name_regex: 'Dump only what has a matching name',
+    include_eds: 'Dump endpoints as well',
+  },
   write: false,
   handle(context, { query }) {
     const resource = query.get('resource');
     const named = nameFilter(query.get('name_regex'));
-    if (named === undefined) return text('name_regex is no regular expression\n', 400);
+    if (named === undefined) return text(`INVALID_ARGUMENT: Error while parsing name_regex from ${query.get('name_regex')}\n`, 400);
     const sections = dumpSections(context, query.has('include_eds') || (resource ?? '').includes('endpoint'), named);
-    if (resource === null) return json({ configs: sections });
+    const mask = parseMask(query.get('mask') ?? '');
+    if (resource === null) return json({ configs: masked(sections, mask) });
     const found = sections.find((section) => resource in section);
-    if (found === undefined) return text(`${resource} not found in config dump\n`, 404);
-    const items = found[resource] as readonly unknown[];
-    return json({ configs: items.map((item) => ({ '@type': itemType(found['@type'], resource), ...(item as object) })) });
+    if (found === undefined) return text(`${resource} not found in config dump`, 404);
+    const items = found[resource];
+    if (!Array.isArray(items)) return text(`${resource} is not a repeated field. Use ?mask=${resource} to get only this field`, 400);
+    const type = itemType(found['@type'], resource);
+    return json({ configs: items.map((item: object) => applyMask({ '@type': type, ...item }, mask)) });
   },
 };
+
+/** As protobuf's JSON has it: a list without items is left out. */
+function withoutEmpty(section: Section): object {
+  return Object.fromEntries(Object.entries(section).filter(([, value]) => !Array.isArray(value) || value.length > 0));
+}
+
+/** With a mask, only the sections that have something of it. */
+function masked(sections: readonly Section[], mask: FieldMask): readonly unknown[] {
+  if (Object.keys(mask).length === 0) return sections.map(withoutEmpty);
+  return sections.map((section) => applyMask(section, mask)).filter((section) => Object.keys(section as object).length > 1);
+}
 
 const ITEM_TYPES: Readonly<Record<string, string>> = {
   dynamic_active_clusters: 'ClustersConfigDump.DynamicCluster',
@@ -51,6 +72,7 @@ function dumpSections(context: AdminContext, withEndpoints: boolean, named: (nam
     {
       '@type': section('BootstrapConfigDump'),
       bootstrap: { node: { ...context.node, user_agent_name: 'meltemi', user_agent_version: context.version } },
+      last_updated: time(context.nowMs() - context.uptimeMs()),
     },
     {
       '@type': section('ClustersConfigDump'),

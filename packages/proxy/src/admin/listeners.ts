@@ -4,7 +4,8 @@ import { json, text, type AdminEndpoint } from './context.ts';
 /** Envoy's `/listeners`, as text or (`?format=json`) JSON. Listeners that only take connections over from another have no socket and are left out. */
 export const listenersEndpoint: AdminEndpoint = {
   path: '/listeners',
-  help: 'addresses that are listened on (?format=json)',
+  help: 'print listener info',
+  params: { format: 'text or json' },
   write: false,
   async handle(context, { query }) {
     const { listeners } = await context.snapshot();
@@ -15,10 +16,8 @@ export const listenersEndpoint: AdminEndpoint = {
         name: item.name,
         local_address: address(first),
         ...(more.length === 0 ? {} : { additional_local_addresses: more.map(address) }),
-        connections: item.connections,
-        ...(item.error === '' ? {} : { error: item.error }),
       };
     });
-    return json({ listener_statuses: statuses });
+    return json(statuses.length === 0 ? {} : { listener_statuses: statuses });
   },
 };

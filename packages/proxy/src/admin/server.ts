@@ -4,7 +4,7 @@ import { MeshError } from '@meltemi/base';
 import { isLoopback } from '@meltemi/runtime';
 import type { PortSharing } from '../net/node-listener.ts';
 import type { AdminContext, AdminEndpoint, AdminResponse } from './context.ts';
-import { text } from './context.ts';
+import { listOf, text } from './context.ts';
 
 /** An admin or metrics port. */
 export interface AdminServer {
@@ -27,7 +27,7 @@ export async function startAdminServer(
   context: AdminContext,
 ): Promise<AdminServer> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, maxHeaderSize: 8_192 }, (request, response) => {
-    void answer(request, endpoints, context, address).then((result) => send(response, result));
+    void answer({ request, response, own: address }, endpoints, context).then((result) => send(response, result));
   });
   server.maxConnections = 64;
   // The same question as for listeners: does somebody else have it?
@@ -59,22 +59,47 @@ function listen(server: Server, { address, port, sharing = 'own' }: AdminPlace):
   });
 }
 
-async function answer(request: IncomingMessage, endpoints: readonly AdminEndpoint[], context: AdminContext, own: string): Promise<AdminResponse> {
+/** One request, and the address that the port is on. */
+interface Asked {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly own: string;
+}
+
+async function answer({ request, response, own }: Asked, endpoints: readonly AdminEndpoint[], context: AdminContext): Promise<AdminResponse> {
   // A target such as "//" is none: a throw here would be a rejection that nobody hears, and end the proxy.
   const url = URL.parse(request.url ?? '/', 'http://admin');
   if (url === null) return text('the request target cannot be read\n', 400);
   if (!isOwnHost(request.headers.host ?? '')) return text('the host of an admin request must be an address or localhost\n', 403);
-  const path = url.pathname === '/' ? '/help' : url.pathname;
+  const path = url.pathname;
   const endpoint = endpoints.find((item) => item.path === path);
-  if (endpoint === undefined) return text(`no such path: ${path}\n`, 404);
+  if (endpoint === undefined) return text(`invalid path. ${listOf(endpoints)}`, 404);
   const refused = endpoint.write ? refuseWrite(request, own) : undefined;
   if (refused !== undefined) return refused;
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
   try {
-    return await endpoint.handle(context, { method: request.method ?? 'GET', path, query: url.searchParams });
+    const body = await readBody(request);
+    if (body === undefined) return text('the body is too large\n', 413);
+    return await endpoint.handle(context, { method: request.method ?? 'GET', path, query: url.searchParams, body, gone: gone.signal });
   } catch (error) {
     context.log.error('an admin request failed', { path, error: String(error) });
     return text('internal error\n', 500);
   }
+}
+
+const MAX_BODY_BYTES = 64 * 1024;
+
+/** undefined = too large. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    size += piece.length;
+    if (size > MAX_BODY_BYTES) return undefined;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
 }
 
 /** Names would let a web page reach us through a name of its own (DNS rebinding). */
@@ -85,13 +110,24 @@ function isOwnHost(host: string): boolean {
 
 /** What changes something takes POST, and only from this machine: loopback, or the workload itself. */
 function refuseWrite(request: IncomingMessage, own: string): AdminResponse | undefined {
-  if (request.method !== 'POST') return text('Method Not Allowed: use POST\n', 405);
+  if (request.method !== 'POST') return text(`Method ${request.method} not allowed, POST required.`, 405);
   const from = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
   return isLoopback(from) || from === own ? undefined : text(`refused: only this machine may do that, not ${from}\n`, 403);
 }
 
-function send(response: ServerResponse, { status, type, body }: AdminResponse): void {
-  const contentType = type === 'text/plain' ? 'text/plain; charset=UTF-8' : type;
+function send(response: ServerResponse, { status, type, body, stream }: AdminResponse): void {
+  const contentType = type === 'text/plain' || type === 'text/html' ? `${type}; charset=UTF-8` : type;
   response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-cache, max-age=0', 'x-content-type-options': 'nosniff' });
-  response.end(body);
+  if (stream === undefined) response.end(body);
+  else void sendPieces(response, stream);
+}
+
+/** As fast as the client takes them. */
+async function sendPieces(response: ServerResponse, stream: AsyncIterable<string>): Promise<void> {
+  response.flushHeaders();
+  for await (const piece of stream) {
+    if (response.destroyed) return;
+    if (!response.write(piece)) await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve));
+  }
+  response.end();
 }

@@ -9,7 +9,15 @@ const KINDS = { Counters: 'counter', Gauges: 'gauge', Histograms: 'histogram' } 
 /** Envoy's `/stats`. */
 export const statsEndpoint: AdminEndpoint = {
   path: '/stats',
-  help: 'print server stats (?filter, ?invert_filter, ?usedonly, ?type, ?format=text|json|prometheus, ?histogram_buckets)',
+  help: 'print server stats',
+  params: {
+    usedonly: 'Only include stats that are not 0',
+    filter: 'Regular expression (Google re2) for filtering stats',
+    invert_filter: 'Invert the filter regex',
+    format: 'Format to use; One of (text, json, prometheus)',
+    type: 'Stat types to include; One of (All, Counters, Histograms, Gauges, TextReadouts)',
+    histogram_buckets: 'Histogram bucket display mode; One of (cumulative, disjoint, detailed, summary)',
+  },
   write: false,
   async handle(context, { query }) {
     const format = query.get('format') ?? 'text';

@@ -1,6 +1,7 @@
 import { healthFlags, type Breaker, type CompiledCluster, type Host, type HostCounts, type RuntimeDelta, type RuntimeState } from '@meltemi/runtime';
 import type { Span } from '@meltemi/telemetry/recording';
 import type { DrainOrder, DrainReport } from '../core/drain.ts';
+import type { LogLevel } from './ports.ts';
 import type { StatScope } from '../stats/scopes.ts';
 import type { KnownWorkload } from '../telemetry/peers.ts';
 import type { DataPlane, ListenerStatus } from '../types.ts';
@@ -51,6 +52,8 @@ export interface ClusterSnapshot {
   readonly name: string;
   /** Its name in statistics. */
   readonly statName: string;
+  /** Does it eject hosts? */
+  readonly outlier: boolean;
   /** By priority. */
   readonly breakers: Readonly<Record<'default' | 'high', BreakerSnapshot>>;
   readonly hosts: readonly HostSnapshot[];
@@ -95,6 +98,7 @@ function clusterSnapshot(cluster: CompiledCluster, nowMs: number): ClusterSnapsh
   return {
     name: cluster.config.name,
     statName: cluster.config.statName,
+    outlier: cluster.config.outlier !== undefined,
     breakers: { default: breakerSnapshot(breakers.default), high: breakerSnapshot(breakers.high) },
     hosts: cluster.hosts().map((host) => hostSnapshot(host, nowMs)),
   };

@@ -38,3 +38,11 @@ export function createLineLog(level: LogLevel, write: (line: string) => void): L
   const log: LeveledLog = { level, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
   return log;
 }
+
+/** The parts that have a log of their own, by Envoy's names: the proxy as a whole, its admin port, the configuration stream, traffic. */
+const LOGGERS = ['main', 'admin', 'config', 'connection'] as const;
+
+/** A log for each part of this process, to stderr; `main` is always there. */
+export function createLoggers(): ReadonlyMap<string, LeveledLog> {
+  return new Map(LOGGERS.map((name) => [name, createLineLog('info', (line) => void process.stderr.write(line))]));
+}

@@ -17,7 +17,7 @@ import { createFileLogSink } from './file-log.ts';
 import type { Engine, EngineEvents } from './engine.ts';
 import { createLocalEngine, type LocalEngineOptions } from './local-engine.ts';
 import type { ProxyOptions, RunningProxy } from './options.ts';
-import { createLineLog, systemClock, systemRandom, systemTimers, type LeveledLog } from './ports.ts';
+import { createLoggers, systemClock, systemRandom, systemTimers, type LeveledLog } from './ports.ts';
 import { certificatesOf } from './secrets-view.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -44,6 +44,9 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     version: options.version ?? VERSION,
     registry,
     log,
+    loggers: parts.loggers,
+    runtime: options.runtime ?? {},
+    threads: Math.max(1, options.workers ?? 0),
     ...inspection(configuration, engine),
     epoch: options.epoch ?? 0,
     state: () => (failing && lifecycle.phase === 'live' ? 'DRAINING' : STATES[lifecycle.phase]),
@@ -97,7 +100,8 @@ const STATES = { starting: 'INITIALIZING', live: 'LIVE', draining: 'DRAINING' } 
 
 /** The parts that know of each other, before any of them listens. */
 async function assemble(options: ProxyOptions) {
-  const log: LeveledLog = createLineLog('info', (line) => void process.stderr.write(line));
+  const loggers = createLoggers();
+  const log = loggers.get('main') as LeveledLog;
   const identity = telemetryIdentity(options.node, options.address);
   const registry = createMetricRegistry();
   const encoder = createBatchEncoder({ registry, node: identity.node });
@@ -112,7 +116,7 @@ async function assemble(options: ProxyOptions) {
   const { workers = 0, accessLogFlushMs, retireMs, sharing = 'own' } = options;
   const times = { accessLogFlushMs, retireMs };
   const engine = await createEngine(workers, {
-    log,
+    log: loggers.get('connection') ?? log,
     identity,
     registry,
     accessLog,
@@ -125,8 +129,15 @@ async function assemble(options: ProxyOptions) {
   });
   const channel = createChannel({ target: { socketPath: options.agentSocket }, keepaliveMs: 0 });
   const codec = loadCodec('sidecar');
-  const configuration: Configuration = connectConfiguration({ ...SYSTEM, channel, codec, node: options.node, engine, log });
-  return { log, identity, registry, encoder, accessLog, engine, channel, codec, configuration };
+  const configuration: Configuration = connectConfiguration({
+    ...SYSTEM,
+    channel,
+    codec,
+    node: options.node,
+    engine,
+    log: loggers.get('config') ?? log,
+  });
+  return { log, loggers, identity, registry, encoder, accessLog, engine, channel, codec, configuration };
 }
 
 const DRAIN_MS = 5_000;

@@ -14,17 +14,17 @@ const post = (message: FromWorker): void => port?.postMessage(message);
 const registry = createMetricRegistry();
 // Its batches carry each series once and then only what changed: the other thread adds them up.
 const encoder = createBatchEncoder({ registry, node: {} });
+const log = createLineLog(start.logLevel, (line) => post({ t: 'log', line }));
 const engine = createLocalEngine({
   clock: systemClock,
   timers: systemTimers,
   random: systemRandom,
-  log: createLineLog(start.logLevel, (line) => post({ t: 'log', line })),
+  log,
   identity: start.identity,
   gateway: start.gateway,
   local: start.local,
   sharing: start.sharing,
   overload: new Overload(start.limits, start.open),
-  times: start.times,
   together: {
     numbers: new SharedNumbers(start.numbers),
     // Each thread's clock begins with the thread.
@@ -32,6 +32,7 @@ const engine = createLocalEngine({
     checksElsewhere: !start.first,
     onHostEvent: (event) => post({ t: 'host', event }),
   },
+  times: start.times,
   registry,
   accessLog: { write: (path, bytes) => post({ t: 'access-log', path, bytes: bytes.slice() }) },
   events: {
@@ -62,6 +63,7 @@ async function handle(message: Question): Promise<unknown> {
     case 'drain':
       return engine.drain(message.order);
     case 'order':
+      if (message.order.t === 'log-level') log.level = message.order.level;
       return engine.order(message.order);
     case 'close':
       return engine.close();

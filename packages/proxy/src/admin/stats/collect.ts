@@ -75,7 +75,11 @@ function daysUntilExpiry(context: AdminContext): number {
   return ends.length === 0 ? NEVER : Math.max(0, Math.floor((Math.min(...ends) - context.nowMs()) / 86_400_000));
 }
 
-function clusterStats({ statName, breakers, hosts }: ClusterSnapshot): readonly Stat[] {
+const ejections = (hosts: ClusterSnapshot['hosts']): readonly Gauge[] => [
+  ['outlier_detection.ejections_active', hosts.filter(({ flags }) => flags.includes('failed_outlier_check')).length],
+];
+
+function clusterStats({ statName, breakers, hosts, outlier }: ClusterSnapshot): readonly Stat[] {
   const { usage } = breakers.default;
   const high = breakers.high.usage;
   const degraded = hosts.filter(({ flags }) => flags.length > 0 && flags.every((flag) => flag.startsWith('degraded'))).length;
@@ -83,12 +87,11 @@ function clusterStats({ statName, breakers, hosts }: ClusterSnapshot): readonly 
     ['upstream_cx_active', usage.connections + high.connections],
     ['upstream_rq_active', usage.requests + high.requests],
     ['upstream_rq_pending_active', usage.pending + high.pending],
-    ['upstream_rq_retry_active', usage.retries + high.retries],
     ['membership_total', hosts.length],
     ['membership_healthy', hosts.filter(({ flags }) => flags.length === 0).length],
     ['membership_degraded', degraded],
     ['membership_excluded', hosts.filter(({ flags }) => flags.some((flag) => flag === 'pending_active_hc' || flag.startsWith('excluded'))).length],
-    ['outlier_detection.ejections_active', hosts.filter(({ flags }) => flags.includes('failed_outlier_check')).length],
+    ...(outlier ? ejections(hosts) : []),
     ...Object.entries(breakers).flatMap(([priority, breaker]) => breakerStats(`circuit_breakers.${priority}.`, breaker)),
   ];
   const scope = { kind: 'cluster', of: [statName] } as const;
