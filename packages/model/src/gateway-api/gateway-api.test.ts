@@ -168,3 +168,30 @@ test('a Gateway says which Secrets it lacks', () => {
   assert.ok(gateway !== undefined);
   assert.match(JSON.stringify(gatewayApiStatus(context.gatewayApi, gateway, [])), /InvalidCertificateRef/);
 });
+
+test('a Service of another namespace serves a Gateway only by a ReferenceGrant there', () => {
+  const gateway = object(
+    'Gateway',
+    'web',
+    '{ gatewayClassName: istio, addresses: [{ type: Hostname, value: front.edge.svc.cluster.local }], listeners: [{ name: a, port: 80, protocol: HTTP }] }',
+  );
+  const grant = (name: string): string =>
+    object(
+      'ReferenceGrant',
+      'web',
+      `{ from: [{ group: gateway.networking.k8s.io, kind: Gateway, namespace: shop }], to: [{ group: "", kind: Service, name: ${name} }] }`,
+      'edge',
+      'gateway.networking.k8s.io/v1beta1',
+    );
+  const served = (...more: readonly string[]): readonly [gateways: number, told: string] => {
+    const context = contextOf(service('front', 'edge'), gateway, ...more);
+    const [found] = context.gatewayApi.objects.gateways;
+    assert.ok(found !== undefined);
+    return [context.gateways.all.length, JSON.stringify(gatewayApiStatus(context.gatewayApi, found, []))];
+  };
+  const [without, told] = served();
+  assert.equal(without, 0);
+  assert.match(told, /no ReferenceGrant of namespace edge permits Gateways of namespace shop to take the Service front/);
+  assert.equal(served(grant('other'))[0], 0);
+  assert.equal(served(grant('front'))[0], 1);
+});

@@ -19,11 +19,34 @@ export function servingWorkloads(
   objects: GatewayApiObjects,
   gateway: JudgedListener['gateway'],
 ): { readonly namespace: string; readonly labels: Readonly<Record<string, string>> } | undefined {
-  const named = (gateway.spec.addresses ?? []).find(({ type, value }) => type === 'Hostname' && value !== undefined)?.value;
+  const named = namedService(gateway);
   if (named === undefined) return { namespace: gateway.meta.namespace, labels: { [GATEWAY_NAME_LABEL]: gateway.meta.name } };
-  const [name = '', namespace = gateway.meta.namespace] = named.split('.');
-  const selector = objects.services.get(`${namespace}/${name}`)?.spec.selector;
-  return selector === undefined || Object.keys(selector).length === 0 ? undefined : { namespace, labels: selector };
+  const selector = isPermitted(objects, gateway, named) ? objects.services.get(`${named.namespace}/${named.name}`)?.spec.selector : undefined;
+  return selector === undefined || Object.keys(selector).length === 0 ? undefined : { namespace: named.namespace, labels: selector };
+}
+
+/** Why no workload can serve a Gateway whose `servingWorkloads` are undefined. */
+export function unservedBecause(objects: GatewayApiObjects, gateway: JudgedListener['gateway']): string {
+  const named = namedService(gateway);
+  return named !== undefined && !isPermitted(objects, gateway, named)
+    ? `no ReferenceGrant of namespace ${named.namespace} permits Gateways of namespace ${gateway.meta.namespace} to take the Service ${named.name}`
+    : 'addresses names a Service that is not there, or that selects nothing';
+}
+
+interface NamedService {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+function namedService(gateway: JudgedListener['gateway']): NamedService | undefined {
+  const named = (gateway.spec.addresses ?? []).find(({ type, value }) => type === 'Hostname' && value !== undefined)?.value;
+  const [name = '', namespace = gateway.meta.namespace] = named?.split('.') ?? [];
+  return named === undefined ? undefined : { name, namespace };
+}
+
+/** Whose gateway it is decides who opens ports on it. */
+function isPermitted(objects: GatewayApiObjects, gateway: JudgedListener['gateway'], { name, namespace }: NamedService): boolean {
+  return isGranted(objects, referrer(gateway), { group: '', kind: 'Service', name, namespace });
 }
 
 /** A Gateway of Istio for every listener that can be served. Listeners that end TLS for bytes have a server for each route's hosts. */

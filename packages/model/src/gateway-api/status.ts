@@ -3,7 +3,7 @@ import { labelsMatch } from '../labels.ts';
 import type { Workload } from '../types/service.ts';
 import { condition, conditionsJson, CONTROLLER_NAME, OWN_CONTROLLERS, type Condition, type Fault } from './conditions.ts';
 import type { GatewayApiState, ParentState, RouteState } from './state.ts';
-import { servingWorkloads } from './gateways.ts';
+import { servingWorkloads, unservedBecause } from './gateways.ts';
 import { isOwnClass, isParent, listenerSetFault, type JudgedListener } from './listeners.ts';
 
 /** What the control plane says of an object of the Gateway API; undefined: the object is not ours to speak of. */
@@ -49,7 +49,7 @@ function gatewayStatus(state: GatewayApiState, config: Config, workloads: readon
           reason: 'AddressNotAssigned',
           message:
             serving === undefined
-              ? 'addresses names a Service that is not there, or that selects nothing'
+              ? unservedBecause(state.objects, gateway)
               : `no gateway serves it; start one with: meltemi proxy router -n ${serving.namespace} --labels ${labels.join(',')}`,
         };
   return {
