@@ -50,6 +50,7 @@ export async function startLink(options: LinkOptions): Promise<ControlPlaneLink>
     node: encodeNode(xdsNode(config)),
     isLocal: (typeUrl, name) => isLocalSecret(typeUrl, name) || isFileSecret(typeUrl, name),
     onLocalWanted: (typeUrl, names) => files.want(names.filter((name) => isFileSecret(typeUrl, name))),
+    time: { clock: platform.clock, timers: platform.timers },
     onUpdate: options.onUpdate,
     onRefusal: (typeUrl, message) => onEvent({ t: 'rejected', typeUrl, message }),
     onWork() {

@@ -8,6 +8,7 @@ export { nearest } from './decode/suggest.ts';
 export type { DecodedDocument, DecodeOptions, DecodeResult, Place } from './decode/types.ts';
 export { decodeYaml } from './decode/yaml.ts';
 export { durationMs } from './duration.ts';
+export { EXPIRES_ANNOTATION, expiresAtMs, mayExpire, TTL_ANNOTATION } from './ttl.ts';
 export { publicConfig, toObject, toPublicObject, toYaml } from './encode.ts';
 export {
   apiVersionOf,

@@ -1,4 +1,6 @@
 import { createDeltaClient, type DeltaClient, type DeltaResponse, type Resource } from '@meltemi/xds';
+import { TYPE_URL } from '@meltemi/protos-types';
+import { createRouteEnds, type RouteEndsOptions } from './route-ends.ts';
 import { createRelaySession, type RelaySession, type SessionHost } from './relay-session.ts';
 import { createResourceStore, type Known, type ResourceStore } from './resource-store.ts';
 
@@ -37,6 +39,8 @@ export interface RelayOptions {
   readonly onUpdate?: (typeUrl: string) => void;
   /** A proxy refused resources. */
   readonly onRefusal?: (typeUrl: string, message: string) => void;
+  /** For routes that end by themselves; without it they stay until the control plane says otherwise. */
+  readonly time?: Pick<RouteEndsOptions, 'clock' | 'timers'>;
   /** Something may wait to be sent, up (`client.takeRequests`) or down (`session.next`). */
   readonly onWork: () => void;
 }
@@ -48,12 +52,25 @@ export function createRelay(options: RelayOptions): Relay {
   const own = new Map<string, Set<string>>();
 
   const host = createHost({ client, store, sessions, own }, options);
+  const ends =
+    options.time === undefined
+      ? undefined
+      : createRouteEnds({
+          store,
+          ...options.time,
+          onEnded(names) {
+            for (const session of sessions) session.changed(TYPE_URL.route, names);
+            options.onUpdate?.(TYPE_URL.route);
+            options.onWork();
+          },
+        });
 
   return {
     client,
     receive(response) {
       const update = client.receive(response);
       store.take(update);
+      if (update.typeUrl === TYPE_URL.route) ends?.changed([...update.added.map((resource) => resource.name), ...update.removed]);
       const names = new Set([...update.added.map((resource) => resource.name), ...update.removed]);
       const interested = [...sessions].filter((session) => session.changed(update.typeUrl, names));
       // Nobody will judge what nobody is told: it must not hold up the type. Without any proxy it waits for the one that is being started.

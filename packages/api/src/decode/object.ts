@@ -9,6 +9,7 @@ import { shapeOf } from '../schema/walk.ts';
 import { errorAt, type ObjectFinding } from './finding.ts';
 import { decodeMeta } from './metadata.ts';
 import { show } from './messages.ts';
+import { expiryFault } from '../ttl.ts';
 import { decodeSpec } from './spec.ts';
 import { nearest } from './suggest.ts';
 
@@ -44,6 +45,8 @@ export function decodeParsed(value: unknown, options: ObjectOptions): DecodedObj
   const kind = found.kind;
   const meta = decodeMeta(kind, object['metadata'], options.defaultNamespace);
   const findings = [...topLevelFindings(kind, object), ...meta.findings];
+  const expiry = meta.meta === undefined ? undefined : expiryFault(kind.tag, meta.meta);
+  if (expiry !== undefined) findings.push(errorAt('IST0106', ['metadata', 'annotations', expiry.annotation], expiry.message));
   const context = { name: names.name, namespace: names.namespace };
   const { body, root } = bodyOf(kind, object);
   if (body === undefined && !kind.specOptional) return { ...names, findings: [...findings, errorAt('IST0106', ['spec'], 'is required')] };

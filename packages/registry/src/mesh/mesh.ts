@@ -58,7 +58,7 @@ export interface MeshOptions {
   readonly log: Log;
   /** Told how long each snapshot took to make, in milliseconds; measured with `clock`. */
   readonly onRebuilt?: (tookMs: number) => void;
-  readonly clock?: Pick<Clock, 'monotonic'>;
+  readonly clock?: Pick<Clock, 'monotonic' | 'now'>;
   /** Where virtual addresses are kept over a restart. */
   readonly savedVips?: SavedValue<readonly (readonly [string, Vip])[]>;
   /** Changes within so long become one update. Default 10. */
@@ -115,7 +115,8 @@ class JoinedMesh implements Mesh {
     this.#joined = { vips };
     this.#settings = options.mesh;
     this.#push = buildPushContext({ mesh: options.mesh, services: [], configs: [] });
-    this.#inputs = createConfigInputs(options.configs);
+    const { clock, timers } = options;
+    this.#inputs = createConfigInputs(options.configs, clock === undefined ? undefined : { clock, timers });
     this.settle();
     this.#stops = [
       this.#inputs.watch((onlyEndpoints) => this.#changed(onlyEndpoints)),

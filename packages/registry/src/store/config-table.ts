@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { configKey, type Config } from '@meltemi/api';
+import { configKey, durationMs, EXPIRES_ANNOTATION, mayExpire, TTL_ANNOTATION, type Config } from '@meltemi/api';
 import type { Clock, ObjectRef } from '@meltemi/base';
 import type { ConfigChange } from './config-store.ts';
 
@@ -49,12 +49,13 @@ export function createConfigTable(clock: Clock, versions: VersionSource): Config
     list: (kind) => (kind === undefined ? [...objects.values()] : [...objects.values()].filter((config) => config.kind === kind)),
     prepare(config, createdAt) {
       const before = objects.get(configKey(config));
-      if (before === undefined) return { t: 'created', config: stamp(config, undefined, createdAt ?? timestamp(clock), versions) };
+      if (before === undefined)
+        return { t: 'created', config: ending(stamp(config, undefined, createdAt ?? timestamp(clock.now()), versions), false, clock) };
       if (contentOf(before) === contentOf(config)) {
         if (sameOrigin(before, config)) return { t: 'unchanged', config: before };
         return { t: 'moved', config: { ...before, origin: config.origin } };
       }
-      return { t: 'configured', config: stamp(config, before, '', versions) };
+      return { t: 'configured', config: ending(stamp(config, before, '', versions), true, clock) };
     },
     commit(upserts, deletes) {
       const changes: ConfigChange[] = [];
@@ -80,8 +81,8 @@ export function createConfigTable(clock: Clock, versions: VersionSource): Config
 }
 
 /** RFC 3339 in whole seconds, as Kubernetes writes it. */
-function timestamp(clock: Clock): string {
-  return new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+function timestamp(nowMs: number): string {
+  return new Date(nowMs).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function stamp(config: Config, before: Config | undefined, createdAt: string, versions: VersionSource): Config {
@@ -98,9 +99,21 @@ function stamp(config: Config, before: Config | undefined, createdAt: string, ve
   };
 }
 
+/** An object with a life of its own ends that long after it was changed; what was stored with an end keeps that. */
+function ending(config: Config, changed: boolean, clock: Clock): Config {
+  const { annotations } = config.meta;
+  const ttlMs = durationMs(annotations[TTL_ANNOTATION] ?? '');
+  if (ttlMs === undefined || !mayExpire(config.kind) || (!changed && annotations[EXPIRES_ANNOTATION] !== undefined)) return config;
+  // Rounded up: whole seconds are written.
+  const expires = timestamp(Math.ceil((clock.now() + ttlMs) / 1000) * 1000);
+  return { ...config, meta: { ...config.meta, annotations: { ...annotations, [EXPIRES_ANNOTATION]: expires } } };
+}
+
 /** What the user decides about an object; what a server adds is not part of it. */
 function contentOf(config: Config): string {
-  const { labels, annotations, finalizers, ownerReferences } = config.meta;
+  const { labels, finalizers, ownerReferences } = config.meta;
+  const { [EXPIRES_ANNOTATION]: expires, ...others } = config.meta.annotations;
+  const annotations = expires === undefined || others[TTL_ANNOTATION] !== undefined ? others : config.meta.annotations;
   return JSON.stringify([config.apiVersion, sorted(labels), sorted(annotations), finalizers, ownerReferences, config.spec, config.status]);
 }
 

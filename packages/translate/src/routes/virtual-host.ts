@@ -9,7 +9,7 @@ import { hashPolicy } from './hash-policy.ts';
 import { ANY_PATH } from './match.ts';
 import { retryPolicy } from './retry.ts';
 import { ruleOf, type RouteScope } from './scope.ts';
-import { virtualServiceRoutes } from './virtual-service-routes.ts';
+import { untilOf, virtualServiceRoutes } from './virtual-service-routes.ts';
 
 /** A service port as a virtual host is made of it. */
 export interface ServiceHost {
@@ -27,9 +27,10 @@ export interface ServiceHost {
 export function serviceVirtualHost(host: ServiceHost, scope: RouteScope): VirtualHost {
   const { service, port, domains, owners } = host;
   const routes = rulesOf(owners, scope);
-  if (routes === undefined) {
-    return defaultVirtualHost({ service, port, domains, rule: ruleOf(service, scope), mesh: scope.push.mesh });
-  }
+  const straight = (): VirtualHost => defaultVirtualHost({ service, port, domains, rule: ruleOf(service, scope), mesh: scope.push.mesh });
+  if (routes === undefined) return straight();
+  // Behind rules that end by themselves stand those that count then.
+  if (routes.some(endsItself)) routes.push(...(rulesOf(owners.filter(lasts), scope) ?? straight().routes ?? []));
   return { name: `${service.hostname}:${port.number}`, domains, routes, include_request_attempt_count: true };
 }
 
@@ -47,12 +48,20 @@ export function defaultVirtualHost(host: DefaultHost): VirtualHost {
 }
 
 /** The routes of the first VirtualService that has any here. */
-export function rulesOf(owners: readonly ResolvedVirtualService[], scope: RouteScope): readonly Route[] | undefined {
+export function rulesOf(owners: readonly ResolvedVirtualService[], scope: RouteScope): Route[] | undefined {
   for (const owner of owners) {
     const routes = virtualServiceRoutes(owner, scope);
-    if (routes.length > 0) return routes;
+    if (routes.length > 0) return [...routes];
   }
   return undefined;
+}
+
+function lasts(owner: ResolvedVirtualService): boolean {
+  return owner.http.every((rule) => untilOf(owner, rule) === undefined);
+}
+
+function endsItself({ metadata }: Route): boolean {
+  return metadata?.filter_metadata?.['meltemi.io']?.['until'] !== undefined;
 }
 
 function defaultRoute({ service, port, rule, mesh }: DefaultHost): Route {

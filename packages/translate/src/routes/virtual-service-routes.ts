@@ -1,4 +1,4 @@
-import type { HttpMatchRequest, HttpRoute } from '@meltemi/api';
+import { expiresAtMs, type HttpMatchRequest, type HttpRoute } from '@meltemi/api';
 import { derivedRule, type HttpRule, type ResolvedVirtualService } from '@meltemi/model';
 import type { Metadata, Route, RouteMatch } from '@meltemi/protos-types';
 import { perRouteConfig } from '../http-filters/index.ts';
@@ -55,7 +55,7 @@ function routeOf({ entry, rule, match }: MatchedRule, scope: RouteScope): Route 
     decorator: { operation: called + operationPath(match) },
     typed_per_filter_config: perRouteConfig(http, first === undefined ? undefined : scope.services.get(first.target.hostname)),
     stat_prefix: nonEmpty(match?.statPrefix),
-    metadata: metadataOf(rule),
+    metadata: metadataOf(rule, untilOf(entry, rule)),
   });
 }
 
@@ -73,10 +73,18 @@ function actionOf(http: HttpRoute, namespace: string, scope: RouteScope): Pick<R
   return undefined;
 }
 
-function metadataOf({ route, source, index }: HttpRule): Metadata {
+/** When the rule ends by itself: with the VirtualService, or with the delegate that it comes from. */
+export function untilOf(entry: ResolvedVirtualService, { source }: HttpRule): number | undefined {
+  const ends = [entry.config, source].flatMap(({ meta }) => expiresAtMs(meta) ?? []);
+  return ends.length === 0 ? undefined : Math.min(...ends);
+}
+
+/** An agent takes a route out whose `until` has passed, should its control plane be away by then. */
+function metadataOf({ route, source, index }: HttpRule, untilMs: number | undefined): Metadata {
   const derived = derivedRule(route);
-  if (derived !== undefined) return originMetadata(originText(refOf(derived.source), derived.path));
+  const until = untilMs === undefined ? {} : { 'meltemi.io': { until: untilMs } };
+  if (derived !== undefined) return originMetadata(originText(refOf(derived.source), derived.path), until);
   const ref = refOf(source);
   const config = `/apis/${source.apiVersion}/namespaces/${ref.namespace}/virtual-service/${ref.name}`;
-  return originMetadata(originText(ref, `spec.http[${index}]`), { istio: { config } });
+  return originMetadata(originText(ref, `spec.http[${index}]`), { istio: { config }, ...until });
 }
