@@ -45,7 +45,7 @@ const PLAIN: Readonly<Record<string, Getter>> = {
   ROUNDTRIP_DURATION: () => undefined,
   UPSTREAM_CONNECTION_POOL_READY_DURATION: ({ upstreamStartMs, attemptStartMs }) =>
     upstreamStartMs === 0 || attemptStartMs === 0 ? undefined : Math.floor(upstreamStartMs - attemptStartMs),
-  UPSTREAM_CLUSTER: (info) => info.clusterName,
+  UPSTREAM_CLUSTER: observedCluster,
   UPSTREAM_CLUSTER_RAW: (info) => info.clusterName,
   UPSTREAM_REQUEST_ATTEMPT_COUNT: (info) => info.attempts,
   UPSTREAM_SERVER_NAME: (info) => info.upstreamTls?.serverName,
@@ -81,6 +81,12 @@ const WITH_ARGUMENT: Readonly<Record<string, (argument: string) => Getter>> = {
 /** What a stream answers to an operator; undefined = that needs the messages themselves. */
 export function streamGetter(operator: string, argument: string): Getter | undefined {
   return PLAIN[operator] ?? WITH_ARGUMENT[operator]?.(argument) ?? bareAddress(operator, argument) ?? tlsGetter(operator, argument);
+}
+
+/** The name in statistics, where the cluster has one of its own. */
+function observedCluster({ cluster, clusterName }: StreamInfo): string {
+  const named = cluster?.config.name === clusterName ? cluster.config.statName : clusterName;
+  return named === clusterName.replaceAll(':', '_') ? clusterName : named;
 }
 
 function emitted(info: StreamInfo): number {
