@@ -288,7 +288,7 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
     const isDone = isQuiet(type) && type.removals.size === 0;
     return {
       typeUrl: type.typeUrl,
-      names: type.wildcard ? new Set(['*', ...type.names]) : type.names,
+      names: type.wildcard ? (type.names.size === 0 ? STAR : new Set(['*', ...type.names])) : type.names,
       resources: type.known.size,
       sentVersion: type.sentVersion,
       sentNonce: type.sentNonce,
@@ -298,6 +298,8 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
     };
   }
 }
+
+const STAR: ReadonlySet<string> = new Set(['*']);
 
 /** The client counts as having what it is sent; what it refuses of it is told by itself. */
 function noteSent(type: TypeSession, changed: Changed, removed: readonly string[], all: ReadonlyMap<string, Resource> | undefined): void {
