@@ -1,9 +1,10 @@
 import { MeshError, type Log, type Random, type Timer, type Timers } from '@meltemi/base';
-import { NO_LOCALITY, type Health, type Locality, type ProxyNode, type Workload } from '@meltemi/model';
+import type { Health, Locality, ProxyNode, Workload } from '@meltemi/model';
 import { createLoopbackPool, createSubnetPool, loopbackAppAddress, socketLock, type AddressLock, type AddressPool } from './address-pool.ts';
 import { unsavedValue, type SavedValue } from '../store/saved-value.ts';
 import { asJoined, asRegistered, joinedAs, type Bound } from './joined-as.ts';
-import type { Allocation, BridgeNetwork, ConnectedRegistry, GroupMember, Member, JoinedAs, JoinRequest, SavedWorkload } from './types.ts';
+import type { Allocation, BridgeNetwork, ConnectedRegistry, Member, JoinedAs, JoinRequest, SavedWorkload } from './types.ts';
+import { sameIdentity, withJoined, workloadOf, type Owner } from './workload-of.ts';
 
 export interface ConnectedRegistryOptions {
   readonly timers: Timers;
@@ -35,9 +36,6 @@ type State =
   | { readonly t: 'connected'; readonly connections: ReadonlySet<string> }
   /** Its stream is gone, or it has not come back after our restart. */
   | { readonly t: 'leaving'; readonly timer: Timer };
-
-/** Whose an address is. */
-type Owner = Pick<Workload, 'namespace' | 'serviceAccount'>;
 
 interface Entry {
   readonly workload: Workload;
@@ -282,36 +280,4 @@ class Connected implements ConnectedRegistry {
     this.#saved.save(this.workloads().map((workload) => withJoined(workload, this.#joined.get(workload.address))));
     for (const listener of this.#listeners) listener();
   }
-}
-
-/** An address changes hands only after its owner has left: until then somebody else with it is a mistake or a lie. */
-function sameIdentity(owner: Owner, node: ProxyNode): boolean {
-  return owner.namespace === node.namespace && owner.serviceAccount === node.serviceAccount;
-}
-
-function withJoined(workload: Workload, joined: JoinedAs | undefined): SavedWorkload {
-  return joined === undefined ? workload : { ...workload, joined };
-}
-
-/** A gateway serves the outside: it is no endpoint of a service of its own making, and what listens there is not mesh TLS. */
-function workloadOf(node: ProxyNode, health: Health, member: GroupMember | undefined): Workload {
-  const router = node.type === 'router';
-  return {
-    name: node.workload,
-    namespace: node.namespace,
-    serviceAccount: node.serviceAccount,
-    labels: node.labels,
-    address: node.address,
-    appAddress: node.appAddress,
-    ports: router ? [] : node.ports,
-    portMap: member?.portMap ?? {},
-    locality: node.locality.region === '' ? (member?.locality ?? NO_LOCALITY) : node.locality,
-    weight: member?.weight ?? 1,
-    tlsMode: router ? 'disabled' : 'istio',
-    health,
-    dataPlane: node.dataPlane,
-    cluster: node.clusterId,
-    ...(node.nodeName === '' ? {} : { nodeName: node.nodeName }),
-    registry: 'connected',
-  };
 }
