@@ -4,7 +4,9 @@ import { compileAdmission } from '../rbac/network.ts';
 import type { HttpConnectionManager } from '../types/http.ts';
 import type { FilterChain, RuntimeListener } from '../types/listener.ts';
 import type { TcpCluster, TcpProxy } from '../types/tcp.ts';
-import { compileChains } from './chains.ts';
+import { compileMatcher, readConnection } from '../matcher/compile.ts';
+import type { Matcher } from '../matcher/types.ts';
+import { compileChains, type ChainSelector } from './chains.ts';
 import { compileFilters } from './filters.ts';
 import { compileRoutes } from './routes.ts';
 
@@ -17,7 +19,8 @@ export function compileListener(config: RuntimeListener, routes: (name: string) 
     admit: compileAdmission(chain.networkFilters),
     terminal: compileTerminal(chain, routes),
   });
-  const select = compileChains(config.filterChains.map((chain) => [chain, compileOne(chain)] as const));
+  const compiled = config.filterChains.map((chain) => [chain, compileOne(chain)] as const);
+  const select = config.chainTree === undefined ? compileChains(compiled) : selectByName(config.chainTree, compiled);
   const fallback = config.defaultFilterChain === undefined ? undefined : compileOne(config.defaultFilterChain);
   const has = (t: string): boolean => config.listenerFilters.some((filter) => filter.t === t);
   return {
@@ -32,6 +35,13 @@ export function compileListener(config: RuntimeListener, routes: (name: string) 
 function limitsOf({ networkFilters }: FilterChain): CompiledChain['limits'] {
   const limits = networkFilters.flatMap((filter) => (filter.t === 'connection-limit' ? [{ config: filter, active: 0 }] : []));
   return limits.length === 0 ? undefined : limits;
+}
+
+/** A name that no chain has leads nowhere. */
+function selectByName(tree: Matcher<string>, chains: readonly (readonly [FilterChain, CompiledChain])[]): ChainSelector<CompiledChain> {
+  const follow = compileMatcher(tree, readConnection);
+  const byName = new Map(chains.map(([{ name }, chain]) => [name, chain]));
+  return (connection) => byName.get(follow(connection) ?? '');
 }
 
 function compileTerminal(chain: FilterChain, routes: (name: string) => CompiledRoutes | undefined): CompiledChain['terminal'] {

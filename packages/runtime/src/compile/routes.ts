@@ -1,5 +1,7 @@
 import type { CompiledRoute, CompiledRoutes, RequestView } from '../compiled.ts';
 import type { RuntimeRouteConfig, VirtualHost } from '../types/route.ts';
+import { compileMatcher, readRequest, type Follow } from '../matcher/compile.ts';
+import type { Matcher } from '../matcher/types.ts';
 import { compileDomains } from './hosts.ts';
 import { compileMatch, type RoutePredicate } from './predicates.ts';
 import { indexRoutes, type RouteIndex } from './route-index.ts';
@@ -17,6 +19,8 @@ export interface CompiledHost {
   /** In configured order. */
   readonly entries: readonly RouteEntry[];
   readonly index: RouteIndex<RouteEntry>;
+  /** The routes that are tried, where a tree says so. */
+  readonly tree: Follow<RequestView, readonly RouteEntry[]> | undefined;
 }
 
 /** The table with what `decide` needs to tell its steps. */
@@ -45,6 +49,8 @@ export function compileRoutes(config: RuntimeRouteConfig): RouteTable {
   };
 }
 
+const NO_ENTRIES: readonly RouteEntry[] = [];
+
 function lazily<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => (made ??= { value: make() }).value;
@@ -55,7 +61,26 @@ function compileHost(config: VirtualHost, table: RuntimeRouteConfig, offset: num
     route: compileRoute(route, config, table, offset + index),
     matches: compileMatch(route.match),
   }));
-  return { config, entries, index: indexRoutes(entries.map((item) => ({ path: item.route.config.match.path, item }))) };
+  return {
+    config,
+    entries,
+    index: indexRoutes(entries.map((item) => ({ path: item.route.config.match.path, item }))),
+    tree: config.tree === undefined ? undefined : compileTree(config.tree, entries),
+  };
+}
+
+function compileTree(tree: Matcher<readonly number[]>, entries: readonly RouteEntry[]): Follow<RequestView, readonly RouteEntry[]> {
+  const follow = compileMatcher(tree, readRequest);
+  const leaves = new WeakMap<readonly number[], readonly RouteEntry[]>();
+  return (request) => {
+    const indexes = follow(request);
+    if (indexes === undefined) return undefined;
+    const known = leaves.get(indexes);
+    if (known !== undefined) return known;
+    const made = indexes.map((index) => entries[index]).filter((entry) => entry !== undefined);
+    leaves.set(indexes, made);
+    return made;
+  };
 }
 
 function matchRoute(host: CompiledHost, request: RequestView, random: () => number): CompiledRoute | undefined {
@@ -63,6 +88,7 @@ function matchRoute(host: CompiledHost, request: RequestView, random: () => numb
   // One number per request: a share of the traffic must be the same share for every route that asks.
   let drawn = -1;
   const roll = (): number => (drawn < 0 ? (drawn = random()) : drawn);
-  for (const entry of host.index.candidates(path)) if (entry.matches(request, path, roll)) return entry.route;
+  const tried = host.tree === undefined ? host.index.candidates(path) : (host.tree(request) ?? NO_ENTRIES);
+  for (const entry of tried) if (entry.matches(request, path, roll)) return entry.route;
   return undefined;
 }

@@ -7,6 +7,7 @@ import { decodeExtension, type ExtensionTable } from './any.ts';
 import { decodeCidrs, decodeOrigin, decodeSocketAddress } from './common.ts';
 import { decodeDnsCache } from './dns-cache.ts';
 import { decodeHttpConnectionManager } from './http.ts';
+import { CONNECTION_INPUTS, decodeMatcher } from '../matcher/decode.ts';
 import type { Reader } from './reader.ts';
 import { decodeTcpProxy } from './tcp.ts';
 import { decodeDownstreamTransport } from './tls.ts';
@@ -69,7 +70,9 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
   const origin = decodeOrigin(reader);
   reader.require('filter_chains', chains.length > 0 || defaultChain !== undefined, 'no filter chain');
   const filterChains = chains.map(decodeChain);
-  checkDuplicates(reader, filterChains);
+  const tree = reader.message('filter_chain_matcher');
+  const chainTree = tree === undefined ? undefined : decodeMatcher(tree, { inputs: CONNECTION_INPUTS, actions: CHAIN_NAMES });
+  checkDuplicates(reader, filterChains, tree !== undefined);
   const internal = reader.message('internal_listener') !== undefined;
   if (internal) checkInternal(reader, filterChains);
   const accessLogs = decodeAccessLogs(reader.messages('access_log'));
@@ -93,19 +96,26 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
     listenerFiltersTimeoutMs: reader.duration('listener_filters_timeout', 15_000),
     continueOnTimeout: reader.bool('continue_on_listener_filters_timeout'),
     filterChains,
+    ...(chainTree === undefined ? {} : { chainTree }),
     ...(defaultChain === undefined ? {} : { defaultFilterChain: decodeChain(defaultChain, chains.length) }),
     ...(accessLogs.length === 0 ? {} : { accessLogs }),
     ...(origin === undefined ? {} : { origin }),
   };
 }
 
+/** Chains are called by their names. */
+const CHAIN_NAMES: ExtensionTable<string> = {
+  'google.protobuf.StringValue': (config) => config.string('value'),
+};
+
 /** Envoy refuses chains that nothing tells apart: there would be no saying which one serves. */
-function checkDuplicates(reader: Reader, chains: readonly FilterChain[]): void {
+function checkDuplicates(reader: Reader, chains: readonly FilterChain[], byName: boolean): void {
   const seen = new Map<string, string>();
   chains.forEach(({ match, name }, index) => {
-    const key = JSON.stringify(match);
+    const key = byName ? name : JSON.stringify(match);
     const other = seen.get(key);
-    if (other !== undefined) reader.fail(`filter_chains[${index}]`, `filter chain "${name}" has the same matching rules as "${other}"`);
+    if (other !== undefined)
+      reader.fail(`filter_chains[${index}]`, `filter chain "${name}" has the same ${byName ? 'name' : 'matching rules'} as "${other}"`);
     seen.set(key, name);
   });
 }

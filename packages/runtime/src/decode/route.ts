@@ -1,6 +1,7 @@
 import { decodeOverrides } from '../filters/index.ts';
 import type { FilterOverrides } from '../filters/types.ts';
 import { decodeRateLimits } from '../ratelimit/decode.ts';
+import { decodeMatcher, REQUEST_INPUTS } from '../matcher/decode.ts';
 import type { HeaderMutations } from '../types/common.ts';
 import type { Route, RuntimeRouteConfig, VirtualHost } from '../types/route.ts';
 import { decodeMutations, decodeOrigin } from './common.ts';
@@ -61,7 +62,7 @@ function decodeVirtualHost(reader: Reader): VirtualHost {
   return {
     name: reader.string('name'),
     domains,
-    routes: reader.messages('routes').map(decodeRoute),
+    ...decodeRoutes(reader),
     requireTls: reader.oneOf<VirtualHost['requireTls']>('require_tls', { NONE: 'none', EXTERNAL_ONLY: 'external-only', ALL: 'all' }, 'none'),
     ...(retry === undefined ? {} : { retry: decodeRetry(retry) }),
     ...decodeHedging(reader),
@@ -71,6 +72,24 @@ function decodeVirtualHost(reader: Reader): VirtualHost {
     rateLimits: decodeRateLimits(reader),
     ...shared(reader),
   };
+}
+
+/** Routes in their order, or at the leaves of a tree. */
+function decodeRoutes(reader: Reader): Pick<VirtualHost, 'routes' | 'tree'> {
+  const listed = reader.messages('routes').map(decodeRoute);
+  const matcher = reader.message('matcher');
+  if (matcher === undefined) return { routes: listed };
+  reader.require('matcher', listed.length === 0, 'routes and matcher cannot both be set');
+  const routes: Route[] = [];
+  const leaf = (readers: readonly Reader[]): readonly number[] => readers.map((item) => routes.push(decodeRoute(item)) - 1);
+  const tree = decodeMatcher(matcher, {
+    inputs: REQUEST_INPUTS,
+    actions: {
+      'envoy.config.route.v3.Route': (config) => leaf([config]),
+      'envoy.config.route.v3.RouteList': (config) => leaf(config.messages('routes')),
+    },
+  });
+  return tree === undefined ? { routes } : { routes, tree };
 }
 
 function isDomain(domain: string): boolean {

@@ -1,4 +1,5 @@
 import type { AccessLog } from './access-log.ts';
+import type { Matcher } from '../matcher/types.ts';
 import type { RbacRules } from '../rbac/types.ts';
 import type { CidrRange, SocketAddress, TlvChoice } from './common.ts';
 import type { DnsCache } from './dns-cache.ts';
@@ -50,6 +51,8 @@ export interface RuntimeListener {
   /** After that time: go on with what is known (true) or close (false). */
   readonly continueOnTimeout: boolean;
   readonly filterChains: readonly FilterChain[];
+  /** Chooses a chain by its name, in place of the chains' own matches. */
+  readonly chainTree?: Matcher<string>;
   readonly defaultFilterChain?: FilterChain;
   /** One line for each connection, at its end; absent = none. */
   readonly accessLogs?: readonly AccessLog[];

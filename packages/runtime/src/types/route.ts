@@ -1,6 +1,7 @@
 import type { Criteria } from './balancing.ts';
 import type { HeaderMutations, StringMatch } from './common.ts';
 import type { MetadataMatch } from './metadata.ts';
+import type { Matcher } from '../matcher/types.ts';
 import type { FilterOverrides } from '../filters/types.ts';
 import type { RateLimitRule } from '../ratelimit/types.ts';
 import type { RouteTracing } from './tracing.ts';
@@ -24,6 +25,8 @@ export interface VirtualHost {
   /** Lower-case: `reviews`, `*.example.com`, `reviews.*`, `*`, each also with `:port`. */
   readonly domains: readonly string[];
   readonly routes: readonly Route[];
+  /** Leads to those of `routes` (by index) that are tried, in order; absent = all are. */
+  readonly tree?: Matcher<readonly number[]>;
   readonly requireTls: 'none' | 'external-only' | 'all';
   readonly headers: HeaderMutations;
   readonly retry?: RetryPolicy;
