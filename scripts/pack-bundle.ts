@@ -51,6 +51,11 @@ export async function bundle(root: string, outdir: string): Promise<ReadonlySet<
   return new Set([product, bookinfo].flatMap(({ metafile }) => foreignPackages(metafile)));
 }
 
+/** Bundles one more program in the same way, for benches. */
+export async function bundleProgram(root: string, entry: string, outdir: string): Promise<void> {
+  await build({ ...COMMON, absWorkingDir: root, outdir, entryPoints: [entry], entryNames: '[name]' });
+}
+
 /** `new URL('../main.ts', import.meta.url)` names an entry; after bundling, all entries lie beside the code that names them. */
 const entryUrls: Plugin = {
   name: 'entry-urls',

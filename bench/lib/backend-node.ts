@@ -1,10 +1,13 @@
-// A backend where nginx is missing: `backend-node.ts PLAIN_PORT TLS_PORT CERT KEY ROOT`. Answers each request head with 1 KiB.
+// A backend where nginx is missing: `backend-node.ts PLAIN_PORT TLS_PORT CERT KEY ROOT`. Answers each request head with 1 KiB, for `/large` with 1 MiB.
 import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 
 const [plain = '', tls = '', cert = '', key = '', root = ''] = process.argv.slice(2);
-const reply = Buffer.from(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1024\r\n\r\n${'x'.repeat(1024)}`);
+const answer = (bytes: number): Buffer =>
+  Buffer.from(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${bytes}\r\n\r\n${'x'.repeat(bytes)}`);
+const small = answer(1024);
+const large = answer(1 << 20);
 
 function serve(socket: Socket): void {
   let held = '';
@@ -17,8 +20,9 @@ function serve(socket: Socket): void {
       if (end < 0) return;
       const length = Number(/content-length: *(\d+)/i.exec(held.slice(0, end))?.[1] ?? 0);
       if (held.length < end + 4 + length) return;
+      const isLarge = held.startsWith('GET /large');
       held = held.slice(end + 4 + length);
-      socket.write(reply);
+      socket.write(isLarge ? large : small);
     }
   });
 }

@@ -12,7 +12,7 @@ import {
   tuneHeap,
 } from '@meltemi/proxy';
 import { decodeCluster, decodeListener, type Decoded } from '@meltemi/runtime';
-import type { HttpConfig } from './http-config.ts';
+import type { Resources } from './resources.ts';
 
 function must<T>(decoded: Decoded<T>): T {
   if (decoded.ok) return decoded.value;
@@ -20,7 +20,7 @@ function must<T>(decoded: Decoded<T>): T {
 }
 
 if (process.versions['bun'] === undefined) tuneHeap();
-const config = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as HttpConfig;
+const config = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Resources;
 const log = createLineLog('warn', (line) => process.stderr.write(line));
 const engine = createLocalEngine({
   identity: telemetryIdentity(
@@ -47,7 +47,7 @@ const engine = createLocalEngine({
   log,
 });
 const failures = await engine.apply({
-  clusters: config.clusters.filter((cluster) => (cluster as { name: string }).name !== 'collector').map((cluster) => must(decodeCluster(cluster))),
+  clusters: config.clusters.map((cluster) => must(decodeCluster(cluster))),
   listeners: config.listeners.map((listener) => must(decodeListener(listener))),
 });
 for (const [name, reason] of failures) console.error(`${name}: ${reason}`);

@@ -1,32 +1,26 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LoadResult } from './load.ts';
+import type { Load } from './load.ts';
 
 export const hasH2load: boolean = spawnSync('h2load', ['--version']).error === undefined;
 
 /** A gRPC message of 128 bytes in its frame. */
 const MESSAGE = Buffer.concat([Buffer.from([0, 0, 0, 0, 128]), Buffer.alloc(128, 'x')]);
 
-/** Closed-loop load like gRPC: 4 connections with 32 calls each, 133 bytes up. The message is put into the directory. */
-export function grpcLoad(directory: string): (port: number, seconds: number) => Promise<LoadResult> {
-  const path = join(directory, 'message.bin');
-  writeFileSync(path, MESSAGE);
+/** Closed-loop load over HTTP/2: 4 connections with so many requests each at a time. Without a path: calls of gRPC with a message of 128 bytes. */
+export function http2Load({ streams, path }: { readonly streams: number; readonly path?: string }): Load {
   const headers = ['-H', 'content-type: application/grpc', '-H', 'te: trailers', '-H', 'user-agent: grpc-bench/1.0'];
   return async (port, seconds) => {
-    const text = await output([
-      '-c',
-      '4',
-      '-m',
-      '32',
-      '-t1',
-      '-D',
-      String(seconds),
-      ...headers,
-      '-d',
-      path,
-      `http://127.0.0.1:${port}/pkg.Service/Method`,
-    ]);
+    const folder = mkdtempSync(join(tmpdir(), 'meltemi-load-'));
+    const message = join(folder, 'message.bin');
+    writeFileSync(message, MESSAGE);
+    const what = path === undefined ? [...headers, '-d', message] : [];
+    const url = `http://127.0.0.1:${port}${path ?? '/pkg.Service/Method'}`;
+    const text = await output(['-c', '4', '-m', String(streams), '-t1', '-D', String(seconds), ...what, url]).finally(() =>
+      rmSync(folder, { recursive: true, force: true }),
+    );
     const good = Number(/status codes: (\d+) 2xx/.exec(text)?.[1] ?? 0);
     const [, failed = '0', errored = '0', late = '0'] = /(\d+) failed, (\d+) errored, (\d+) timeout/.exec(text) ?? [];
     const wrong =

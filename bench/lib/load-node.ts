@@ -1,16 +1,16 @@
-// A closed-loop load generator where wrk is missing: `load-node.ts PORT SECONDS`. 64 connections, one request each at a time.
+// A closed-loop load generator where wrk is missing: `load-node.ts PORT SECONDS CONNECTIONS PATH`. One request at a time on each.
 import { connect } from 'node:net';
 
-const [port = '', seconds = ''] = process.argv.slice(2);
+const [port = '', seconds = '', connections = '64', path = '/bench'] = process.argv.slice(2);
 const request = Buffer.from(
-  'GET /bench HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: load/1\r\nAccept: application/json, text/plain, */*\r\nContent-Type: application/json\r\nCookie: session=0123456789abcdef0123456789abcdef\r\nX-Tenant: acme\r\n\r\n',
+  `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: load/1\r\nAccept: application/json, text/plain, */*\r\nContent-Type: application/json\r\nCookie: session=0123456789abcdef0123456789abcdef\r\nX-Tenant: acme\r\n\r\n`,
 );
 let requests = 0;
 let bad = 0;
 const started = performance.now();
 const end = started + Number(seconds) * 1000;
 
-for (let i = 0; i < 64; i++) {
+for (let i = 0; i < Number(connections); i++) {
   let got = 0;
   let need = -1;
   const socket = connect({ host: '127.0.0.1', port: Number(port), noDelay: true }, () => socket.write(request));

@@ -18,16 +18,29 @@ const HEADERS = {
   'X-Tenant': 'acme',
 };
 
-/** Closed-loop load with 64 connections for so long: as much as the proxy takes. */
-export async function fullLoad(port: number, seconds: number): Promise<LoadResult> {
-  if (!hasWrk)
-    return JSON.parse(await output(process.execPath, [join(import.meta.dirname, 'load-node.ts'), String(port), String(seconds)])) as LoadResult;
-  const headers = Object.entries(HEADERS).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
-  const text = await output('wrk', ['-c', '64', '-t', '1', '-d', `${seconds}s`, ...headers, `http://127.0.0.1:${port}/bench`]);
-  const match = /(\d+) requests in ([\d.]+)(ms|s|m)/.exec(text);
-  const unit = match?.[3] === 'ms' ? 0.001 : match?.[3] === 'm' ? 60 : 1;
-  const errors = /(Non-2xx[^\n]*|Socket errors[^\n]*)/.exec(text)?.[1] ?? '';
-  return { requests: Number(match?.[1] ?? 0), seconds: Number(match?.[2] ?? seconds) * unit, errors };
+/** As much as the proxy on the port takes, for so long. */
+export type Load = (port: number, seconds: number) => Promise<LoadResult>;
+
+/** Closed-loop load over HTTP/1.1, one request at a time on each connection. */
+export function http1Load({ connections = 64, path = '/bench' }: { readonly connections?: number; readonly path?: string } = {}): Load {
+  return async (port, seconds) => {
+    if (!hasWrk) {
+      const args = [String(port), String(seconds), String(connections), path];
+      return JSON.parse(await output(process.execPath, [join(import.meta.dirname, 'load-node.ts'), ...args])) as LoadResult;
+    }
+    const headers = Object.entries(HEADERS).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+    const text = await output('wrk', ['-c', String(connections), '-t', '1', '-d', `${seconds}s`, ...headers, `http://127.0.0.1:${port}${path}`]);
+    const match = /(\d+) requests in ([\d.]+)(ms|s|m)/.exec(text);
+    const unit = match?.[3] === 'ms' ? 0.001 : match?.[3] === 'm' ? 60 : 1;
+    const errors = /(Non-2xx[^\n]*|Socket errors[^\n]*)/.exec(text)?.[1] ?? '';
+    return { requests: Number(match?.[1] ?? 0), seconds: Number(match?.[2] ?? seconds) * unit, errors };
+  };
+}
+
+/** Load by a program of ours in this folder, which prints a `LoadResult`. */
+export function nodeLoad(script: string, ...args: readonly string[]): Load {
+  return async (port, seconds) =>
+    JSON.parse(await output(process.execPath, [join(import.meta.dirname, script), String(port), String(seconds), ...args])) as LoadResult;
 }
 
 /** Latency percentiles in microseconds. */

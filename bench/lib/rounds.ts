@@ -1,17 +1,12 @@
-import type { LoadResult } from './load.ts';
-import { ENVOY, type Case, type Proxy } from './field.ts';
+import { loadavg } from 'node:os';
+import { ENVOY, type Case, type Field, type Proxy } from './field.ts';
 
-/** Goals by proxy and case: at least so many times Envoy's requests per CPU-second. */
-export type Goals = Readonly<Record<string, Readonly<Record<Case, number>>>>;
-
-/** How a case is measured. */
+/** How cases are measured. */
 export interface Rounds {
   readonly count: number;
   readonly seconds: number;
   /** Load before the first round, per proxy. */
   readonly warm: { readonly requests: number; readonly maxSeconds: number };
-  readonly load: (port: number, seconds: number) => Promise<LoadResult>;
-  readonly goals: Goals;
 }
 
 interface Sample {
@@ -20,45 +15,61 @@ interface Sample {
   readonly errors: string;
 }
 
-/** Interleaved rounds, the order reversed each time; prints the figures of every proxy and the ratios to Envoy's in the same round. */
-export async function throughput(name: Case, proxies: readonly Proxy[], rounds: Rounds): Promise<void> {
-  for (const proxy of proxies) await warm(proxy.ports[name], rounds);
+/** What came of one proxy in one case. */
+export interface Result {
+  readonly case: string;
+  readonly proxy: string;
+  /** Per CPU-second of the proxy; median. */
+  readonly rate: number;
+  readonly perSecond: number;
+  /** To Envoy's in the same round; undefined without Envoy. */
+  readonly ratio: { readonly median: number; readonly min: number; readonly max: number } | undefined;
+  readonly floor: number | undefined;
+  readonly goal: number | undefined;
+  readonly errors: readonly string[];
+}
+
+/** Interleaved rounds, the order reversed each time. */
+export async function throughput(each: Case, field: Field, rounds: Rounds): Promise<Result[]> {
+  const proxies = field.list.filter(({ ports }) => ports[each.name] !== undefined);
+  for (const proxy of proxies) await warm(proxy, each, rounds);
   const samples = new Map<Proxy, Sample[]>(proxies.map((proxy) => [proxy, []]));
   for (let round = 0; round < rounds.count; round++) {
-    for (const proxy of round % 2 === 0 ? proxies : proxies.toReversed()) samples.get(proxy)?.push(await measure(proxy, proxy.ports[name], rounds));
+    for (const proxy of round % 2 === 0 ? proxies : proxies.toReversed()) samples.get(proxy)?.push(await measure(proxy, each, rounds.seconds));
   }
-  console.log(`\n${name}: requests per CPU-second of the proxy (median, min, max), requests per second`);
-  for (const [proxy, list] of samples) {
-    const rates = list.map((sample) => sample.perCpuSecond);
-    const errors = list.map((sample) => sample.errors).filter((text) => text !== '');
-    console.log(
-      `  ${proxy.name.padEnd(8)} ${spread(rates, 0)}   ${median(list.map((sample) => sample.perSecond)).toFixed(0)}/s${errors.length > 0 ? `   ERRORS: ${errors.join('; ')}` : ''}`,
-    );
-  }
-  const base = [...samples].find(([proxy]) => proxy.name === ENVOY)?.[1];
-  if (base === undefined) return;
-  for (const [{ name: proxy }, list] of samples) {
-    const goal = rounds.goals[proxy]?.[name];
-    if (goal === undefined) continue;
-    const ratios = list.map((sample, round) => sample.perCpuSecond / (base[round]?.perCpuSecond ?? Number.NaN));
-    const reached = median(ratios) >= goal ? 'reached' : 'MISSED';
-    console.log(
-      `  ${proxy} / envoy in the same round: median ${median(ratios).toFixed(2)}, min ${Math.min(...ratios).toFixed(2)}, max ${Math.max(...ratios).toFixed(2)} (goal ${goal}: ${reached})`,
-    );
-  }
+  const base = [...samples].find(([{ name }]) => name === ENVOY)?.[1];
+  return [...samples].map(([{ name }, list]) => {
+    const ratios =
+      base === undefined || name === ENVOY ? [] : list.map(({ perCpuSecond }, round) => perCpuSecond / (base[round]?.perCpuSecond ?? NaN));
+    return {
+      case: each.name,
+      proxy: name,
+      rate: median(list.map(({ perCpuSecond }) => perCpuSecond)),
+      perSecond: median(list.map(({ perSecond }) => perSecond)),
+      ratio: ratios.length === 0 ? undefined : { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) },
+      floor: each.floor?.[name],
+      goal: each.goal?.[name],
+      errors: list.map(({ errors }) => errors).filter((text) => text !== ''),
+    };
+  });
 }
 
 /** A steady state is what is measured: on a busy machine a few seconds are not enough for what is compiled as it runs. */
-async function warm(port: number, { warm: until, load }: Rounds): Promise<void> {
+async function warm({ ports }: Proxy, { name, load }: Case, { warm: until }: Rounds): Promise<void> {
   let requests = 0;
-  for (let seconds = 0; seconds < until.maxSeconds && requests < until.requests; seconds += 2) requests += (await load(port, 2)).requests;
+  for (let seconds = 0; seconds < until.maxSeconds && requests < until.requests; seconds += 2) requests += (await load(ports[name] ?? 0, 2)).requests;
 }
 
-async function measure(proxy: Proxy, port: number, { load, seconds }: Rounds): Promise<Sample> {
+async function measure(proxy: Proxy, { name, load }: Case, seconds: number): Promise<Sample> {
   const before = proxy.process.cpuSeconds();
-  const result = await load(port, seconds);
+  const result = await load(proxy.ports[name] ?? 0, seconds);
   const used = proxy.process.cpuSeconds() - before;
   return { perCpuSecond: result.requests / used, perSecond: result.requests / result.seconds, errors: result.errors };
+}
+
+/** How busy the machine is besides: a ratio measured at a load of ten says less than one of a quiet machine. */
+export function load(): string {
+  return loadavg()[0]?.toFixed(1) ?? '';
 }
 
 /** The middle value. */
