@@ -12,6 +12,10 @@ export type StreamTest = (info: StreamInfo) => boolean;
 
 /** Compiles a filter; the headers that it looks at are added to `capture`. */
 export function compileFilter(filter: AccessLogFilter, capture: CaptureList): StreamTest {
+  return filter.t === 'and' || filter.t === 'or' ? compileGroup(filter, capture) : compileOne(filter, capture);
+}
+
+function compileOne(filter: Exclude<AccessLogFilter, { t: 'and' | 'or' }>, capture: CaptureList): StreamTest {
   switch (filter.t) {
     case 'status-code':
       return (info) => compare(info.responseCode, filter.op, filter.value);
@@ -33,8 +37,6 @@ export function compileFilter(filter: AccessLogFilter, capture: CaptureList): St
       return compileMetadata(filter);
     case 'log-type':
       return ({ logType }) => filter.types.includes(logType) !== filter.exclude;
-    default:
-      return compileGroup(filter, capture);
   }
 }
 

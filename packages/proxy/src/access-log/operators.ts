@@ -117,7 +117,7 @@ export function metadataValue(argument: string): (info: StreamInfo) => MetadataV
 }
 
 /** The same as text: words as they are, the rest as JSON. */
-export function metadataText(argument: string): Getter {
+function metadataText(argument: string): Getter {
   const read = metadataValue(argument);
   return (info) => {
     const value = read(info);

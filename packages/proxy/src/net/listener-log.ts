@@ -8,7 +8,7 @@ const NONE: readonly CompiledLog[] = [];
 const compiled = new WeakMap<RuntimeListener, readonly CompiledLog[]>();
 
 /** The logs that a listener keeps of its connections. */
-export function listenerLogs(listener: RuntimeListener): readonly CompiledLog[] {
+function listenerLogs(listener: RuntimeListener): readonly CompiledLog[] {
   const { accessLogs } = listener;
   if (accessLogs === undefined || accessLogs.length === 0) return NONE;
   let logs = compiled.get(listener);

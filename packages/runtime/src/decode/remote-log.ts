@@ -104,7 +104,8 @@ function keyValues(reader: Reader, { path, value, isFormat }: Place): Readonly<R
     (Array.isArray(list) ? list : []).map((item: unknown, index) => {
       const entry = asObject(item) ?? {};
       const at = `${path}.values[${index}]`;
-      return [String(entry['key'] ?? ''), anyValue(reader, { path: `${at}.value`, value: entry['value'], isFormat })];
+      const key = entry['key'];
+      return [typeof key === 'string' ? key : '', anyValue(reader, { path: `${at}.value`, value: entry['value'], isFormat })];
     }),
   );
 }
