@@ -39,7 +39,7 @@ const engine = createLocalEngine({
   ),
   gateway: false,
   registry: createMetricRegistry(),
-  events: { onSpan() {}, onWantWorkload() {}, onForgetWorkload() {} },
+  events: { onSpan() {}, onTrace() {}, onWantWorkload() {}, onForgetWorkload() {} },
   accessLog: createFileLogSink(log),
   clock: systemClock,
   timers: systemTimers,

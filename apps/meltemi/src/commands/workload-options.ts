@@ -33,10 +33,10 @@ export function parseLabels(text: string | undefined): Readonly<Record<string, s
 }
 
 /**
- * Room for short-lived objects, three times so many MB. Left to itself Node takes twice as much once many requests are under way at a time, for
- * which nothing is gained (`npm run bench -- http2`: 220 MB resident instead of 290, the same CPU per request).
+ * Room for short-lived objects, twice so many MB. Left to itself Node takes 32 and more once many requests are under way at a time, for which
+ * nothing is gained (`npm run bench -- http2`: the same CPU per request; decision 6).
  */
-const YOUNG_SPACE = '--max-semi-space-size=16';
+const YOUNG_SPACE = '--max-semi-space-size=4';
 
 /** `--data-plane` and the command that starts it. */
 export function dataPlaneOf(name: string | undefined): DataPlane {
