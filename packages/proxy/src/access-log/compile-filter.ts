@@ -12,7 +12,7 @@ export type StreamTest = (info: StreamInfo) => boolean;
 
 /** Compiles a filter; the headers that it looks at are added to `capture`. */
 export function compileFilter(filter: AccessLogFilter, capture: CaptureList): StreamTest {
-  return filter.t === 'and' || filter.t === 'or' ? compileGroup(filter, capture) : compileOne(filter, capture);
+  return 'filters' in filter ? compileGroup(filter, capture) : compileOne(filter, capture);
 }
 
 function compileOne(filter: Exclude<AccessLogFilter, { t: 'and' | 'or' }>, capture: CaptureList): StreamTest {
