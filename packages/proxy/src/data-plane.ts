@@ -52,6 +52,8 @@ export interface DataPlaneOptions {
   readonly onHostEvent?: (event: HostEvent) => void;
 }
 
+const NO_FAILURES: ReadonlyMap<string, string> = new Map();
+
 /** Builds the data plane over a configuration state. Nothing is bound before the first `apply`. */
 export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, options: DataPlaneOptions = {}): DataPlane {
   const worker = createWorker(state, ports, options);
@@ -69,6 +71,8 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
     for (const host of change.removedHosts) closePool(host.slot);
     return checks.update();
   };
+
+  let turn: Promise<ReadonlyMap<string, string>> = Promise.resolve(NO_FAILURES);
 
   const closeAll = async (): Promise<void> => {
     worker.draining = 'all';
@@ -89,10 +93,10 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
       for (const event of found) checks.adopt(event);
       if (change.secrets.length > 0) renewPools(state, new Set(change.secrets));
       retireConnections(worker, change, options.times?.retireMs);
-      await ready;
-      // A listener is not open before the hosts behind it are known to be good, or not.
-      if (change.listeners.length > 0) await warm;
-      return listeners.apply(change);
+      if (change.listeners.length + change.removedListeners.length === 0) return warm.then(() => NO_FAILURES);
+      // A listener is not open before the hosts behind it are known to be good, or not; and not before those that were told of earlier.
+      turn = Promise.all([turn, ready, warm]).then(() => listeners.apply(change));
+      return turn;
     },
     adopt: (event) => checks.adopt(event),
     checked: () => checks.known(),

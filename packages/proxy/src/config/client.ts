@@ -19,7 +19,7 @@ export interface ConfigClientOptions {
   readonly codec: ProtoCodec;
   readonly node: Node;
   /** What takes effect, in order. */
-  readonly onDelta: (delta: RuntimeDelta) => void;
+  readonly onDelta: (delta: RuntimeDelta) => Promise<unknown>;
   /** The answer to `wantWorkload`; undefined = nobody is known at that address. Called again when it changes. */
   readonly onWorkload: (address: string, workload: Workload | undefined) => void;
   readonly clock: Clock;
@@ -121,14 +121,23 @@ function startWarming({ clock, timers, log, onDelta }: ConfigClientOptions, clie
     follow(client, TYPE_URL.endpoint, wanted.endpoints);
     follow(client, TYPE_URL.secret, wanted.secrets);
     follow(client, TYPE_URL.route, wanted.routes);
-    if (delta !== undefined) onDelta(delta);
+    if (delta !== undefined) void onDelta(delta).then(() => checked(delta));
     const next = warmer.nextDeadlineMs();
     deadline?.cancel();
     deadline = next === undefined ? undefined : timers.after(Math.max(0, next - clock.monotonic()), late);
   };
+  /** What leads to clusters whose hosts are checked may go on. */
+  const checked = ({ clusters = [] }: RuntimeDelta): void => {
+    const names = clusters.filter(({ healthChecks }) => healthChecks.length > 0).map(({ name }) => name);
+    if (names.length === 0) return;
+    warmer.checked(names);
+    advance();
+    flush();
+  };
   const late = (): void => {
     const { clusters, routes, listeners } = warmer.pending();
-    log.warn('some configuration is put in force although what it points at has not come', { clusters, routes, listeners });
+    if (clusters.length + routes.length + listeners.length > 0)
+      log.warn('some configuration is put in force although what it points at has not come', { clusters, routes, listeners });
     advance();
     flush();
   };

@@ -1,5 +1,6 @@
 import type { RuntimeCluster, RuntimeDelta, RuntimeEndpoints, RuntimeListener, RuntimeRouteConfig, RuntimeSecret } from '@meltemi/runtime';
 import { clusterSecrets, listenerReferences, routeReferences } from './references.ts';
+import { Transition } from './transition.ts';
 import { createHeld, createShared, type Held, type Shared } from './warming-maps.ts';
 
 /** Accepted resources of one response; names whose resource does not exist (any more) are `removed`. */
@@ -35,6 +36,8 @@ export interface Warmer {
   take(nowMs: number): RuntimeDelta | undefined;
   wanted(): Wanted;
   pending(): Pending;
+  /** The first checks of these clusters' hosts are through, or have had their time. */
+  checked(clusters: readonly string[]): void;
   /** When to call `take` again although nothing was accepted; undefined = not at all. */
   nextDeadlineMs(): number | undefined;
 }
@@ -45,13 +48,21 @@ interface Maps {
   readonly listeners: Held<RuntimeListener>;
   readonly endpoints: Shared<RuntimeEndpoints>;
   readonly secrets: Shared<RuntimeSecret>;
+  readonly transition: Transition;
+  /** In force, and the first checks of their hosts are under way. */
+  readonly checking: Set<string>;
 }
 
 export function createWarmer(limitMs: number): Warmer {
+  const held = {
+    clusters: createHeld<RuntimeCluster>((value) => value.name, limitMs),
+    routes: createHeld<RuntimeRouteConfig>((value) => value.name, limitMs),
+    listeners: createHeld<RuntimeListener>((value) => value.name, limitMs),
+  };
   const maps: Maps = {
-    clusters: createHeld((value) => value.name, limitMs),
-    routes: createHeld((value) => value.name, limitMs),
-    listeners: createHeld((value) => value.name, limitMs),
+    ...held,
+    transition: new Transition(held),
+    checking: new Set(),
     endpoints: createShared((value) => value.cluster),
     secrets: createShared((value) => value.name),
   };
@@ -59,15 +70,23 @@ export function createWarmer(limitMs: number): Warmer {
     accept: (change, nowMs) => accept(maps, change, nowMs),
     take(nowMs) {
       // In this order: a listener may become ready by what has just been let through.
-      const clusters = maps.clusters.release(nowMs, (cluster) => clusterReady(maps, cluster));
-      const routes = maps.routes.release(nowMs, (table) => areWarm(maps, routeReferences(table)));
+      const clusters = maps.clusters.release(nowMs, (cluster) => {
+        const ready = clusterReady(maps, cluster);
+        if (ready && cluster.healthChecks.length > 0 && !maps.clusters.isActive(cluster.name)) maps.checking.add(cluster.name);
+        return ready;
+      });
+      const routes = maps.routes.release(nowMs, (table) => areWarm(maps, routeReferences(table)) && maps.transition.tableReady(table, nowMs));
       const listeners = maps.listeners.release(nowMs, (listener) => listenerReady(maps, listener));
+      maps.clusters.remove(maps.transition.left(nowMs));
       return toDelta(maps, { clusters, routes, listeners });
+    },
+    checked(clusters) {
+      for (const name of clusters) maps.checking.delete(name);
     },
     wanted: () => wantedBy(maps),
     pending: () => ({ clusters: maps.clusters.waiting(), routes: maps.routes.waiting(), listeners: maps.listeners.waiting() }),
     nextDeadlineMs() {
-      const next = Math.min(maps.clusters.deadlineMs(), maps.routes.deadlineMs(), maps.listeners.deadlineMs());
+      const next = Math.min(maps.clusters.deadlineMs(), maps.routes.deadlineMs(), maps.listeners.deadlineMs(), maps.transition.deadlineMs());
       return next === Infinity ? undefined : next;
     },
   };
@@ -77,7 +96,8 @@ function accept(maps: Maps, change: Accepted, nowMs: number): void {
   switch (change.t) {
     case 'cluster':
       maps.clusters.put(change.added, nowMs);
-      return maps.clusters.remove(change.removed);
+      maps.transition.stay(change.added);
+      return maps.transition.leave(change.removed, nowMs);
     case 'listener':
       maps.listeners.put(change.added, nowMs);
       return maps.listeners.remove(change.removed);
@@ -101,7 +121,7 @@ function hasSecrets(maps: Maps, names: ReadonlySet<string>): boolean {
 
 /** A cluster that nobody announced holds nothing up: requests to it are answered with NC. */
 function areWarm(maps: Maps, names: ReadonlySet<string>): boolean {
-  return [...names].every((name) => !maps.clusters.isHeldBack(name));
+  return [...names].every((name) => !maps.clusters.isHeldBack(name) && !maps.checking.has(name));
 }
 
 function clusterReady(maps: Maps, cluster: RuntimeCluster): boolean {

@@ -5,6 +5,10 @@ export interface Held<T> {
   /** These names have no resource: known to be absent where there never was one. */
   deny(names: readonly string[]): void;
   isActive(name: string): boolean;
+  /** The one in force. */
+  get(name: string): T | undefined;
+  /** All in force. */
+  active(): Iterable<T>;
   isDenied(name: string): boolean;
   /** Announced, but never active so far. */
   isHeldBack(name: string): boolean;
@@ -42,6 +46,8 @@ export function createHeld<T>(nameOf: (value: T) => string, limitMs: number): He
       for (const name of names) if (!active.has(name)) denied.add(name);
     },
     isActive: (name) => active.has(name),
+    get: (name) => active.get(name),
+    active: () => active.values(),
     isDenied: (name) => denied.has(name),
     isHeldBack: (name) => waiting.has(name) && !active.has(name),
     release(nowMs, ready) {

@@ -34,7 +34,7 @@ export function connectConfiguration(options: ConfigurationOptions): Configurati
   const listenerErrors = new Map<string, string>();
   let last: Promise<void> = Promise.resolve();
 
-  const apply = (delta: RuntimeDelta): void => {
+  const apply = (delta: RuntimeDelta): Promise<unknown> => {
     const applied = engine.apply(delta);
     for (const { name } of delta.listeners ?? []) listenerErrors.delete(name);
     for (const name of delta.removed?.listeners ?? []) listenerErrors.delete(name);
@@ -44,14 +44,16 @@ export function connectConfiguration(options: ConfigurationOptions): Configurati
         log.error('a listener cannot be bound', { listener: name, reason });
       }
     });
+    return applied;
   };
 
-  const dns = createDnsClusters({ ...options, resolve: createResolve([]), onEndpoints: (endpoints) => apply({ endpoints: [endpoints] }) });
+  const dns = createDnsClusters({ ...options, resolve: createResolve([]), onEndpoints: (endpoints) => void apply({ endpoints: [endpoints] }) });
   const client = createConfigClient({
     ...options,
     onDelta(delta) {
-      apply(delta);
+      const applied = apply(delta);
       dns.update(delta.clusters ?? [], delta.removed?.clusters ?? []);
+      return applied;
     },
     onWorkload: (address, workload) => engine.learned(address, workload === undefined ? undefined : knownWorkload(workload)),
   });

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Log } from '@meltemi/base';
-import { sharedBytes, type RuntimePlace } from '@meltemi/runtime';
+import { sharedBytes, type RuntimeDelta, type RuntimePlace } from '@meltemi/runtime';
 import type { HostEvent } from '../health/host-events.ts';
 import type { MetricRegistry, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
@@ -52,13 +52,20 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
   );
   const [first, ...others] = threads;
   const all = <Q extends Question>(question: Q): Promise<Answers[Q['t']][]> => Promise.all(threads.map((thread) => thread.ask(question)));
+  let last: Promise<unknown> = Promise.resolve();
+  const applyOne = async (delta: RuntimeDelta): Promise<ReadonlyMap<string, string>> => {
+    if (first === undefined) return new Map();
+    // The others open listeners when the hosts behind them are known to be good, or not: the first one checks.
+    const { failures, found } = await first.ask({ t: 'apply', delta, found: [] });
+    const rest = await Promise.all(others.map((thread) => thread.ask({ t: 'apply', delta, found })));
+    return new Map([...failures, ...rest.flatMap((answer) => [...answer.failures])]);
+  };
   return {
-    async apply(delta) {
-      if (first === undefined) return new Map();
-      // The others open listeners when the hosts behind them are known to be good, or not: the first one checks.
-      const { failures, found } = await first.ask({ t: 'apply', delta, found: [] });
-      const rest = await Promise.all(others.map((thread) => thread.ask({ t: 'apply', delta, found })));
-      return new Map([...failures, ...rest.flatMap((answer) => [...answer.failures])]);
+    apply(delta) {
+      // One after the other: what the others hear later than the first thread must not overtake.
+      const applied = last.then(() => applyOne(delta));
+      last = applied.catch(() => undefined);
+      return applied;
     },
     learned: (address, workload) => void all({ t: 'learned', address, workload }),
     async collect() {
