@@ -92,6 +92,26 @@ export const mirrorFilter = z.strictObject({
     'Share of requests as a fraction.',
   ),
 });
+/** What every route says of its place. */
+export const routeFields = {
+  parentRefs: opt(parentRefs, 'What the route attaches to.'),
+  hostnames: opt(z.array(hostname).max(16), 'Hosts; left out: those of the listener.'),
+  useDefaultGateways: opt(z.string(), 'Experimental.'),
+};
+
+/** What rules of HTTP and of gRPC have in common. */
+export function ruleFields<M extends z.ZodType, F extends z.ZodType>(match: M, filter: F, [call, calls]: readonly [one: string, several: string]) {
+  return {
+    name: opt(sectionName, 'Name of the rule.'),
+    matches: opt(z.array(match).max(64), `Any of these must match; left out: every ${call}.`),
+    filters: opt(z.array(filter).max(16), `What is done with ${calls}.`),
+    backendRefs: opt(
+      z.array(z.strictObject({ ...backendObject, weight, filters: opt(z.array(filter).max(16), 'For this backend only.') })).max(16),
+      `Where ${calls} go.`,
+    ),
+  };
+}
+
 type SessionPersistence = z.output<typeof sessionPersistence>;
 
 /** A token of HTTP: it names a cookie or a header. */

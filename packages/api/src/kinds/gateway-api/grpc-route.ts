@@ -3,21 +3,18 @@ import type { DeepReadonly } from '../../config.ts';
 import { defineKind, type Finding } from '../../kind.ts';
 import { opt, regex, req } from '../../schema/fields.ts';
 import {
-  backendObject,
   filterFindings,
   GATEWAY_GROUP,
   headerName,
-  hostname,
   localRef,
   mirrorFilter,
   mirrorFindings,
   onceOnly,
-  parentRefs,
-  sectionName,
   IDLE_TIMEOUT,
   sessionFindings,
+  routeFields,
+  ruleFields,
   sessionPersistence,
-  weight,
   requestHeaderModifier,
   responseHeaderModifier,
 } from './common.ts';
@@ -52,19 +49,11 @@ const FILTER_FIELDS = {
 } as const;
 
 const grpcRouteSchema = z.strictObject({
-  parentRefs: opt(parentRefs, 'What the route attaches to.'),
-  hostnames: opt(z.array(hostname).max(16), 'Hosts; left out: those of the listener.'),
-  useDefaultGateways: opt(z.string(), 'Experimental.'),
+  ...routeFields,
   rules: z
     .array(
       z.strictObject({
-        name: opt(sectionName, 'Name of the rule.'),
-        matches: opt(z.array(match).max(64), 'Any of these must match; left out: every call.'),
-        filters: opt(z.array(filter).max(16), 'What is done with calls.'),
-        backendRefs: opt(
-          z.array(z.strictObject({ ...backendObject, weight, filters: opt(z.array(filter).max(16), 'For this backend only.') })).max(16),
-          'Where calls go.',
-        ),
+        ...ruleFields(match, filter, ['call', 'calls']),
         sessionPersistence: opt(sessionPersistence, 'Same client, same endpoint.'),
       }),
     )

@@ -9,18 +9,16 @@ import {
   filterFindings,
   GATEWAY_GROUP,
   headerName,
-  hostname,
   localRef,
   mirrorFilter,
   mirrorFindings,
   onceOnly,
-  parentRefs,
   preciseHostname,
-  sectionName,
   IDLE_TIMEOUT,
   sessionFindings,
+  routeFields,
+  ruleFields,
   sessionPersistence,
-  weight,
   requestHeaderModifier,
   responseHeaderModifier,
 } from './common.ts';
@@ -130,19 +128,11 @@ const FILTER_FIELDS = {
 } as const;
 
 const httpRouteSchema = z.strictObject({
-  parentRefs: opt(parentRefs, 'What the route attaches to.'),
-  hostnames: opt(z.array(hostname).max(16), 'Hosts; left out: those of the listener.'),
-  useDefaultGateways: opt(z.string(), 'Experimental.'),
+  ...routeFields,
   rules: z
     .array(
       z.strictObject({
-        name: opt(sectionName, 'Name of the rule.'),
-        matches: opt(z.array(match).max(64), 'Any of these must match; left out: every request.'),
-        filters: opt(z.array(filter).max(16), 'What is done with requests.'),
-        backendRefs: opt(
-          z.array(z.strictObject({ ...backendObject, weight, filters: opt(z.array(filter).max(16), 'For this backend only.') })).max(16),
-          'Where requests go.',
-        ),
+        ...ruleFields(match, filter, ['request', 'requests']),
         timeouts: opt(
           z.strictObject({
             request: opt(duration, 'For the whole request; 0s: none.'),
