@@ -259,12 +259,15 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   }
 
   #removals(version: number): Response | undefined {
-    for (const type of this.#ordered()) {
-      if (type.outstanding !== undefined || isPending(type) || type.removals.size === 0 || !this.#removalsMayGo(type)) continue;
+    for (;;) {
+      const type = this.#ordered().find(
+        (one) => one.outstanding === undefined && !isPending(one) && one.removals.size > 0 && this.#removalsMayGo(one),
+      );
+      if (type === undefined) return undefined;
       const response = this.#send(type, { changed: NO_CHANGES, gone: [] }, takeRemovals(type), version);
       if (response !== undefined) return response;
+      // Gone without a word, as routes are for clients of the state of the world: what waited for that may go now.
     }
-    return undefined;
   }
 
   #judge(type: TypeSession, request: Request): Verdict | undefined {

@@ -115,7 +115,7 @@ class Room<Push> implements AdsServer<Push> {
   readonly #hooks: ConnectionHooks;
   readonly #memory = createRequestMemory({ equal: (a, b) => Buffer.compare(a, b) === 0 });
   #forgetting: Timer | undefined;
-  #notifying: Timer | undefined;
+  #isNotifying = false;
   /** Since when the changes are known that a client has not acknowledged yet. */
   readonly #converging = new Map<Connection, number>();
   /** Whom the last changes were not brought to yet, first come first served; since when they are known, and since when they wait. */
@@ -218,9 +218,10 @@ class Room<Push> implements AdsServer<Push> {
 
   /** Once for all that came in together: who waits looks at every client. */
   #notify(): void {
-    if (this.#waiters.size === 0) return;
-    this.#notifying ??= this.#options.timers.after(0, () => {
-      this.#notifying = undefined;
+    if (this.#waiters.size === 0 || this.#isNotifying) return;
+    this.#isNotifying = true;
+    this.#options.timers.after(0, () => {
+      this.#isNotifying = false;
       // A waiter that is done takes itself out of the set.
       for (const run of Array.from(this.#waiters)) run();
     });
