@@ -391,11 +391,16 @@ export class DownstreamConnection implements Connection, DownstreamStream {
    */
   #linger(early: boolean): void {
     this.#ahead = undefined;
-    this.#close(this.#clientEnded && !early ? 10 * LINGER_MS : LINGER_MS);
+    this.#close(this.#clientEnded && !early ? 10 * this.#delayMs : this.#delayMs);
     this.pause(false);
   }
 
-  #close(ms: number = LINGER_MS): void {
+  /** How long the client may take to close. */
+  get #delayMs(): number {
+    return Math.max(1, this.plan.config.delayedCloseMs);
+  }
+
+  #close(ms: number = this.#delayMs): void {
     this.#state = 'lingering';
     this.#output.flush();
     this.#transport.end();

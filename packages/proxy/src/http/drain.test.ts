@@ -141,3 +141,40 @@ test('inbound only: what the workload itself calls goes on', async () => {
   (await rawClient(plane.port('out'))).socket.destroy();
   for (const client of [inbound, outbound]) client.socket.destroy();
 });
+
+test('delayed_close_timeout bounds the wait for a client that does not close, drain_timeout that for one that does not answer', async () => {
+  const options = { delayed_close_timeout: '0.2s', drain_timeout: '0.2s' };
+  const plane = await startPlane({ clusters: [cluster('app', [app.port])], listeners: [plainListener('out', hcm([routeTo('app')], options))] });
+  planes.push(plane);
+  held.length = 0;
+  const client = await rawClient(plane.port('out'));
+  client.socket.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+  await until('the request', () => held[0]);
+  held[0]?.write(OK);
+  await client.closed;
+  const said = performance.now();
+  assert.equal(plane.dataPlane.activity.connections, 1);
+  await until('it is given up', () => plane.dataPlane.activity.connections === 0 || undefined);
+  assert.ok(performance.now() - said < 900, 'the default is a second');
+  client.socket.destroy();
+
+  const silent = await rawClient(plane.port('out'));
+  const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+  silent.socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), settings]));
+  const goaways = (): number => framesOf(silent.text()).filter((type) => type === 7).length;
+  await until('settings', () => framesOf(silent.text()).includes(4) || undefined);
+  await plane.dataPlane.drain({ t: 'tell', scope: 'all' });
+  await until('the first', () => goaways() === 1 || undefined);
+  const first = performance.now();
+  await until('the second', () => goaways() === 2 || undefined);
+  assert.ok(performance.now() - first > 150);
+  silent.socket.destroy();
+});
+
+/** The types of the frames in what came. */
+function framesOf(text: string): readonly number[] {
+  const bytes = Buffer.from(text, 'latin1');
+  const types: number[] = [];
+  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) types.push(bytes[at + 3] ?? 0);
+  return types;
+}

@@ -11,8 +11,6 @@ import { H2Link } from './h2-link.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { ServerStream, type ServerLink } from './server-stream.ts';
 
-/** Between the two GOAWAYs of a drain, if the client does not answer the PING between them. */
-const DRAIN_MS = 1000;
 /** Finished streams that a connection keeps for its next requests. */
 const SPARE_STREAMS = 32;
 
@@ -189,9 +187,9 @@ export class Http2ServerConnection implements Connection, ServerLink, H2Handler<
     if (this.#state !== 'open') return;
     this.#state = 'draining';
     this.link.session.drain();
-    // What was sent before the client has heard of it comes before the answer to this.
+    // What was sent before the client has heard of it comes before the answer to this; one that does not answer is waited for a while.
     this.link.session.ping();
-    this.worker.wheel.set(this.#phase, this.worker.wheel.now(), DRAIN_MS);
+    this.worker.wheel.set(this.#phase, this.worker.wheel.now(), this.plan.config.drainTimeoutMs);
   }
 
   expire(): void {
@@ -222,7 +220,7 @@ export class Http2ServerConnection implements Connection, ServerLink, H2Handler<
     this.#state = 'lingering';
     this.link.output.flush();
     this.#transport.end();
-    this.worker.wheel.set(this.#phase, this.worker.wheel.now(), LINGER_MS);
+    this.worker.wheel.set(this.#phase, this.worker.wheel.now(), Math.max(1, this.plan.config.delayedCloseMs));
   }
 
   destroy(): void {

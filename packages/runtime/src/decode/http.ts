@@ -80,8 +80,6 @@ function harmlessFields(reader: Reader): void {
   reader.harmless('represent_ipv4_remote_address_as_ipv4_mapped_ipv6', 'append_x_forwarded_port', 'add_proxy_protocol_connection_state');
   // HTTP/1.1 errors always close the connection, since the rest of the bytes cannot be trusted.
   reader.harmless('stream_error_on_invalid_http_message');
-  // How long a drain or a close may take is the agent's and the data plane's own, bounded time.
-  reader.harmless('drain_timeout', 'delayed_close_timeout');
 }
 
 function identity(
@@ -139,12 +137,21 @@ function pathOptions(reader: Reader): Pick<HttpConnectionManager, 'normalizePath
 
 type Timeouts = Pick<
   HttpConnectionManager,
-  'streamIdleTimeoutMs' | 'requestTimeoutMs' | 'requestHeadersTimeoutMs' | 'idleTimeoutMs' | 'maxConnectionDurationMs' | 'maxStreamDurationMs'
+  | 'delayedCloseMs'
+  | 'drainTimeoutMs'
+  | 'streamIdleTimeoutMs'
+  | 'requestTimeoutMs'
+  | 'requestHeadersTimeoutMs'
+  | 'idleTimeoutMs'
+  | 'maxConnectionDurationMs'
+  | 'maxStreamDurationMs'
 >;
 
 /** Envoy's defaults: 5 min per stream, 1 h per idle connection. */
 function timeouts(reader: Reader, common: Reader | undefined): Timeouts {
   return {
+    delayedCloseMs: reader.duration('delayed_close_timeout', 1_000),
+    drainTimeoutMs: reader.duration('drain_timeout', 5_000),
     streamIdleTimeoutMs: reader.duration('stream_idle_timeout', 300_000),
     requestTimeoutMs: reader.duration('request_timeout', 0),
     requestHeadersTimeoutMs: reader.duration('request_headers_timeout', 0),
