@@ -1,6 +1,6 @@
 import type { OtelSampler, OtelTracer, TracingProvider, ZipkinTracer } from '@meltemi/runtime';
 import { HEADER } from '@meltemi/wire';
-import { commonTags } from '../tracing/compile-tracing.ts';
+import { commonTags, routeTags } from '../tracing/compile-tracing.ts';
 import { readB3, readW3c, type CallerContext } from '../tracing/propagation.ts';
 import type { CompiledTracing, FinishedSpan, RequestSpan } from '../tracing/types.ts';
 import { clean } from './headers.ts';
@@ -28,6 +28,7 @@ export function startSpan(x: Exchange, provider: TracingProvider, start: Start):
   x.trace = { traceId, spanId, parentSpanId, sampled, traced: start.traced };
   x.info.trace = x.trace;
   span.name = nameOf(x, provider, start.view);
+  span.routeTags = routeTags(x.route?.config.tracing, (name) => start.view.header(name));
   x.traceLines = linesOf(provider, span, span);
 }
 
@@ -59,6 +60,7 @@ function otelSpan(x: Exchange, { sampler }: OtelTracer, { view, traced }: Start)
     traceState: caller?.traceState ?? '',
     sampled,
     name: '',
+    routeTags: [],
     attempt: undefined,
     asCame: false,
   };
@@ -77,7 +79,7 @@ function zipkinSpan(x: Exchange, provider: ZipkinTracer, { view, traced }: Start
   const sampled = decision ?? traced;
   // A caller of the single header is handed on with that, as it came.
   const asCame = view.header('b3') !== undefined;
-  const rest = { traceState: caller?.traceState ?? '', sampled, name: '', attempt: undefined, asCame };
+  const rest = { traceState: caller?.traceState ?? '', sampled, name: '', routeTags: [], attempt: undefined, asCame };
   if (caller === undefined) {
     const spanId = ids.hex(8);
     return { traceId: provider.traceId128 ? ids.hex(8) + spanId : spanId, spanId, parentSpanId: '', ...rest };
@@ -159,6 +161,7 @@ export function endAttemptSpan(x: Exchange): void {
     ['peer.address', attempt.address],
   ]);
   commonTags(tags, info);
+  addCustomTags(x, span, tags);
   const finished: FinishedSpan = {
     ...idsOf(x, span),
     spanId: attempt.spanId,
@@ -180,7 +183,8 @@ export function endSpan(x: Exchange): void {
   if (span === undefined || tracing?.provider === undefined) return;
   endAttemptSpan(x);
   if (!span.sampled) return;
-  const tags = tracing.tags(info, x.route?.config.tracing);
+  const tags = tracing.tags(info);
+  addCustomTags(x, span, tags);
   const { node } = worker.ports;
   tags.set('node_id', node?.id ?? '');
   tags.set('zone', node?.locality?.zone ?? '');
@@ -196,6 +200,14 @@ export function endSpan(x: Exchange): void {
     tags,
   };
   worker.spans.add(tracing.key, tracing.provider, finished, worker);
+}
+
+function addCustomTags({ plan, info }: Exchange, { routeTags: own }: RequestSpan, tags: Map<string, string>): void {
+  plan.tracing?.addCustomTags(info, tags);
+  for (const [tag, read] of own) {
+    const value = read(info);
+    if (value !== undefined) tags.set(tag, value);
+  }
 }
 
 function idsOf({ info }: Exchange, { traceId, traceState }: RequestSpan): Pick<FinishedSpan, 'traceId' | 'traceState' | 'local'> {

@@ -1,22 +1,19 @@
-import type { CustomTag, HttpTracing, RouteTracing } from '@meltemi/runtime';
+import type { HttpTracing, RouteTracing } from '@meltemi/runtime';
 import { compileTag, requestHeader, type CaptureList } from '../access-log/operators.ts';
 import type { Getter } from '../access-log/stream-operators.ts';
 import { formatFlags, type StreamInfo } from '../types.ts';
-import type { CompiledTracing } from './types.ts';
+import type { CompiledTracing, RouteTag } from './types.ts';
 
 /** Compiles a connection manager's tracing; adds the headers that its tags need to `capture`. */
 export function compileTracing(config: HttpTracing, egress: boolean, capture: CaptureList): CompiledTracing {
   const { provider } = config;
-  const tags = provider === undefined ? () => new Map<string, string>() : compileTags(config, capture);
-  return { config, provider, key: provider === undefined ? '' : JSON.stringify(provider), egress, tags };
+  // Without somebody to tell there is nothing to remember for it.
+  if (provider === undefined) return { config, provider, key: '', egress, tags: () => new Map(), addCustomTags() {} };
+  return { config, provider, key: JSON.stringify(provider), egress, ...compileTags(config, capture) };
 }
 
-type TagReader = readonly [tag: string, read: (info: StreamInfo) => string | undefined];
-
-function compileTags(config: HttpTracing, capture: CaptureList): CompiledTracing['tags'] {
-  const compile = (tags: readonly CustomTag[]): readonly TagReader[] => tags.map((tag) => [tag.tag, compileTag(tag, capture)]);
-  const own = compile(config.customTags);
-  const ofRoute = new WeakMap<RouteTracing, readonly TagReader[]>();
+function compileTags(config: HttpTracing, capture: CaptureList): Pick<CompiledTracing, 'tags' | 'addCustomTags'> {
+  const own = config.customTags.map((tag) => [tag.tag, compileTag(tag, capture)] as const);
   const headers = {
     clientTraceId: requestHeader('x-client-trace-id', capture),
     downstreamCluster: requestHeader('x-envoy-downstream-service-cluster', capture),
@@ -24,24 +21,32 @@ function compileTags(config: HttpTracing, capture: CaptureList): CompiledTracing
     contentType: requestHeader('content-type', capture),
     grpcTimeout: requestHeader('grpc-timeout', capture),
   };
-  return (info, route) => {
-    const tags = requestTags(info, headers, config.maxPathTagLength);
-    const add = (readers: readonly TagReader[]): void => {
-      for (const [tag, read] of readers) {
+  return {
+    tags: (info) => requestTags(info, headers, config.maxPathTagLength),
+    addCustomTags(info, tags) {
+      for (const [tag, read] of own) {
         const value = read(info);
         if (value !== undefined) tags.set(tag, value);
       }
-    };
-    add(own);
-    if (route !== undefined) {
-      // A route's tags look at headers that were not asked for when the request came: those of it that are known are.
-      const readers = ofRoute.get(route) ?? compile(route.customTags);
-      ofRoute.set(route, readers);
-      add(readers);
-    }
-    return tags;
+    },
   };
 }
+
+/** Nothing is remembered: what looks at headers is asked while they are at hand. */
+const NOTHING_KEPT: CaptureList = { request: [], response: [], trailers: [] };
+
+/** The tags of a route, of a request whose headers `header` reads. A value that is not there yet is read when the span ends. */
+export function routeTags(route: RouteTracing | undefined, header: (name: string) => string | undefined): readonly RouteTag[] {
+  if (route === undefined || route.customTags.length === 0) return NO_TAGS;
+  return route.customTags.map((tag): RouteTag => {
+    const { source } = tag;
+    if (source.t !== 'header') return [tag.tag, compileTag(tag, NOTHING_KEPT)];
+    const value = header(source.name) ?? source.otherwise;
+    return [tag.tag, () => (value === '' ? undefined : value)];
+  });
+}
+
+const NO_TAGS: readonly RouteTag[] = [];
 
 interface TagHeaders {
   readonly clientTraceId: Getter;

@@ -1,4 +1,4 @@
-import type { HttpTracing, RouteTracing, TracingProvider } from '@meltemi/runtime';
+import type { HttpTracing, TracingProvider } from '@meltemi/runtime';
 import type { StreamInfo } from '../types.ts';
 
 /** Tracing of a connection manager, worked out once. */
@@ -10,8 +10,13 @@ export interface CompiledTracing {
   /** The request goes out of the workload: its span is the client's. */
   readonly egress: boolean;
   /** Tags of a finished request, in Envoy's words. */
-  tags(info: StreamInfo, route: RouteTracing | undefined): Map<string, string>;
+  tags(info: StreamInfo): Map<string, string>;
+  /** Those that the configuration asks for, of requests and attempts alike. */
+  addCustomTags(info: StreamInfo, tags: Map<string, string>): void;
 }
+
+/** A tag of a route, and what it says when the span ends. */
+export type RouteTag = readonly [tag: string, read: (info: StreamInfo) => string | undefined];
 
 /** A span that has ended, as exporters take it. Ids are lower-case hexadecimal. */
 export interface FinishedSpan {
@@ -42,6 +47,8 @@ export interface RequestSpan {
   name: string;
   /** The caller's headers go on untouched. */
   readonly asCame: boolean;
+  /** The route's own tags. */
+  routeTags: readonly RouteTag[];
   /** Of the attempt under way, where attempts have spans. */
   attempt: AttemptSpan | undefined;
 }
