@@ -3,6 +3,7 @@ import { HEADER, type HeadScanner } from '@meltemi/wire';
 import { asBuffer } from '../net/node-bytes.ts';
 import type { Exchange } from './exchange.ts';
 import { clientCertLine, forwardedLines } from './forwarded.ts';
+import { deadlineLine } from './deadlines.ts';
 import { isRequestIdOurs } from './hop-headers.ts';
 import {
   applyHeaders,
@@ -179,6 +180,7 @@ function routerLines(x: Exchange, scanner: HeadScanner): string {
     lines += `x-envoy-attempt-count: ${x.info.attempts}\r\n`;
   }
   const expected = expectedMs(x);
+  if (x.info.grpc) lines += deadlineLine(x, scanner, expected);
   if (expected === 0) return lines;
   scanner.dropKnown(HEADER['x-envoy-expected-rq-timeout-ms']);
   return `${lines}x-envoy-expected-rq-timeout-ms: ${expected}\r\n`;

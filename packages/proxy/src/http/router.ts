@@ -6,13 +6,13 @@ import { cleanTarget } from './headers.ts';
 import { drawExtraAttempts } from './hedge.ts';
 import { chooseMirrors } from './mirror.ts';
 import { createHostChoice } from './host-choice.ts';
-import { readGrpcTimeout } from './grpc.ts';
+import { routeTimeoutMs, streamLifeMs } from './deadlines.ts';
 import { runFilters, type RouterSteps } from './filters/run.ts';
 import { localReply } from './local-reply.ts';
 import { REPLIES } from './replies.ts';
 import { openRequestChain } from './request-body.ts';
 import { rescan } from './request-head.ts';
-import { headerValue, knownValue } from './request-view.ts';
+import { knownValue } from './request-view.ts';
 import { startTrace } from './tracing.ts';
 import { CONNECT, isUpgradeRefused } from './upgrades.ts';
 
@@ -111,16 +111,6 @@ function setTimeouts(x: Exchange, action: CompiledForward): void {
   if (x.internal) obeyHeaders(x);
 }
 
-/** The route's time-out; of a gRPC call, where the route heeds it, what the caller itself says. */
-function routeTimeoutMs({ info, worker, head }: Exchange, { config, timeoutMs }: CompiledForward): number {
-  const { maxGrpcTimeout } = config;
-  if (maxGrpcTimeout === undefined || !info.grpc) return timeoutMs;
-  const told = readGrpcTimeout(headerValue(worker.requestScanner, head.bytes, 'grpc-timeout')) ?? 0;
-  const { maxMs, offsetMs } = maxGrpcTimeout;
-  const ms = told > offsetMs ? told - offsetMs : told;
-  return maxMs > 0 && (ms === 0 || ms > maxMs) ? maxMs : ms;
-}
-
 /** A caller of ours may set these for one request. */
 function obeyHeaders(x: Exchange): void {
   const { requestScanner: scanner, view } = x.worker;
@@ -139,17 +129,6 @@ function obeyed(text: string, otherwise: boolean): boolean {
 
 function wholeNumber(text: string): number | undefined {
   return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
-}
-
-/** How long the stream may live: what a gRPC caller's deadline comes to where the route heeds it, else the route's limit; undefined = neither. */
-function streamLifeMs({ forward, info, worker, head }: Exchange): number | undefined {
-  const { grpcTimeout, maxStreamDurationMs } = forward?.config ?? {};
-  if (grpcTimeout === undefined || !info.grpc) return maxStreamDurationMs;
-  const told = readGrpcTimeout(headerValue(worker.requestScanner, head.bytes, 'grpc-timeout'));
-  if (told === undefined) return maxStreamDurationMs;
-  const { maxMs, offsetMs } = grpcTimeout;
-  const ms = maxMs > 0 ? Math.min(told, maxMs) : told;
-  return ms > offsetMs ? ms - offsetMs : ms;
 }
 
 /** The first attempt. */
