@@ -15,7 +15,14 @@ export interface IntendedDifference {
 
 export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
   ...HTTP_DIFFERENCES,
-  { case: 'tracing/*', at: ['*.backend.*.headers.tracestate'], embedded: {}, reason: 'a tracestate that is empty says nothing, and is left out' },
+  ...['tracing/*', 'istio-telemetry/opentelemetry sends spans over gRPC', 'istio-telemetry/opentelemetry sends spans over HTTP, with headers'].map(
+    (name) => ({
+      case: name,
+      at: ['*.backend.*.headers.tracestate'],
+      embedded: {},
+      reason: 'a tracestate that is empty says nothing, and is left out',
+    }),
+  ),
   ...['keys are fetched once, and kept', 'keys that cannot be fetched open nothing', 'after a failure keys are fetched again'].map((name) => ({
     case: `jwt/${name}`,
     at: ['user-agent', 'x-forwarded-for'].map((header) => `*.backend.0.headers.${header}`),

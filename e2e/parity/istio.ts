@@ -51,11 +51,16 @@ export function istio(c: CaseContext, write: string, mesh: Partial<MeshConfig> =
   const node = nodeOf(c);
   const all = (typeUrl: string): object[] => [...translator.generate(node, typeUrl, '*', state).values()].map(({ json }) => json);
   // What every node has and no case needs would be there once for each case.
-  const clusters = all(TYPE_URL.cluster).filter((cluster) => (cluster as { readonly name: string }).name.includes(`.${c.id}.`));
+  const clusters = all(TYPE_URL.cluster).filter((cluster) => belongsTo(c, (cluster as { readonly name: string }).name));
   return { clusters, endpoints: all(TYPE_URL.endpoint), listeners: all(TYPE_URL.listener), routes: all(TYPE_URL.route) };
 }
 
 /** A VirtualService of the gateway for every host, with these HTTP rules. */
+/** Collectors at an address have names of their own: one case may have each. */
+function belongsTo(c: CaseContext, name: string): boolean {
+  return name.includes(`.${c.id}.`) || name === 'zipkin' || name === 'envoy_accesslog_service';
+}
+
 export function http(rules: string, hosts = "['*']"): string {
   return `apiVersion: networking.istio.io/v1
 kind: VirtualService

@@ -47,7 +47,11 @@ function line({ text }: LogLine, usual: UsualLine): string {
 }
 
 function common(collector: Collector, logName: string): CommonGrpcAccessLogConfig {
-  return { log_name: logName, grpc_service: { envoy_grpc: { cluster_name: collector.cluster } }, transport_api_version: 'V3' };
+  return {
+    log_name: logName,
+    grpc_service: { envoy_grpc: { cluster_name: collector.cluster, authority: collector.host } },
+    transport_api_version: 'V3',
+  };
 }
 
 function httpLog({ collector, logName, requestHeaders, responseHeaders, responseTrailers }: LogProvider & { t: 'http-als' }): AccessLog {
