@@ -35,6 +35,7 @@ export function istio(c: CaseContext, write: string, mesh: Partial<MeshConfig> =
   const decoded = decodeYaml([gatewayOf(c), ...serviceEntries(c, localities), text].join('\n---\n'), { file: 'case', defaultNamespace: c.id });
   const wrong = decoded.problems.filter(({ severity }) => severity === 'error');
   if (wrong.length > 0) throw new Error(wrong.map(formatProblem).join('\n'));
+  c.wrote?.(decoded.configs);
   const settings: MeshConfig = {
     ...DEFAULT_MESH_CONFIG,
     enableTracing: false,
@@ -55,12 +56,12 @@ export function istio(c: CaseContext, write: string, mesh: Partial<MeshConfig> =
   return { clusters, endpoints: all(TYPE_URL.endpoint), listeners: all(TYPE_URL.listener), routes: all(TYPE_URL.route) };
 }
 
-/** A VirtualService of the gateway for every host, with these HTTP rules. */
 /** Collectors at an address have names of their own: one case may have each. */
 function belongsTo(c: CaseContext, name: string): boolean {
   return name.includes(`.${c.id}.`) || name === 'zipkin' || name === 'envoy_accesslog_service';
 }
 
+/** A VirtualService of the gateway for every host, with these HTTP rules. */
 export function http(rules: string, hosts = "['*']"): string {
   return `apiVersion: networking.istio.io/v1
 kind: VirtualService

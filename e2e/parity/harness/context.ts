@@ -1,3 +1,4 @@
+import type { Config } from '@meltemi/api';
 import type { Identities, TestIdentity } from './identities.ts';
 
 /** Where a backend listens. */
@@ -23,6 +24,8 @@ export interface CaseContext {
   backends(): readonly string[];
   readonly rootPem: string;
   identity(name: string): TestIdentity;
+  /** Told of the objects that the case's resources are made of, where it has any. */
+  readonly wrote?: (objects: readonly Config[]) => void;
   /** Hands out a unique path that exists for this proxy only (Unix sockets, files). */
   path(name: string): string;
 }

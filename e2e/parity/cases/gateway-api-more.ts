@@ -1,0 +1,244 @@
+import { defineCase, type LogExpectation, type ParityCase } from '../define.ts';
+import type { BackendScript } from '../backend/script.ts';
+import type { CaseContext } from '../harness/context.ts';
+import { istio } from '../istio.ts';
+import { count, http as ask, type Step } from '../steps.ts';
+
+interface Setting {
+  readonly name: string;
+  readonly rules: string | ((c: CaseContext) => string);
+  readonly steps: readonly Step[];
+  readonly kind?: 'HTTPRoute' | 'GRPCRoute';
+  /** What `parentRefs` says besides the name of the Gateway. */
+  readonly parent?: string | ((c: CaseContext) => string);
+  readonly hostnames?: string;
+  readonly backends?: Readonly<Record<string, BackendScript>>;
+  readonly log?: readonly LogExpectation[] | 'not compared';
+}
+
+const BACKENDS: Readonly<Record<string, BackendScript>> = { main: [{ body: 'main' }], other: [{ body: 'other' }] };
+const textOf = (text: string | ((c: CaseContext) => string), c: CaseContext): string => (typeof text === 'string' ? text : text(c));
+const to = (host: string, more = ''): string => `{ group: networking.istio.io, kind: Hostname, name: $${host}, port: 80${more} }`;
+const TO_MAIN = `backendRefs: [${to('main')}]`;
+
+/** A route at a Gateway whose one listener is called `http`. */
+function route({ name, rules, steps, kind = 'HTTPRoute', parent = '', hostnames, backends = BACKENDS, log }: Setting): ParityCase {
+  return defineCase({
+    name,
+    backends,
+    resources: (c) =>
+      istio(
+        c,
+        `apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: web }
+spec:
+  gatewayClassName: istio
+  listeners: [{ name: http, port: ${c.port()}, protocol: HTTP }]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ${kind}
+metadata: { name: all }
+spec:
+  parentRefs: [{ name: web${textOf(parent, c)} }]
+${hostnames === undefined ? '' : `  hostnames: ${hostnames}\n`}  rules:
+${textOf(rules, c).replaceAll(/^/gm, '    ')}
+`,
+      ),
+    steps,
+    ...(log === undefined ? {} : { log }),
+  });
+}
+
+const filters = (...list: readonly string[]): string => `filters: [${list.join(', ')}]`;
+const request = (text: string): string => `{ type: RequestHeaderModifier, requestHeaderModifier: ${text} }`;
+const response = (text: string): string => `{ type: ResponseHeaderModifier, responseHeaderModifier: ${text} }`;
+const CHANGES = {
+  asked: { headers: { 'x-b': 'one', 'x-r': 'r' } },
+  backends: { main: [{ headers: { 'x-c': 'one', 'x-s': 's' }, body: 'main' }] },
+} as const;
+const CORS =
+  'cors: { allowOrigins: ["https://a.example"], allowMethods: [PUT], allowHeaders: [x-a], exposeHeaders: [x-b], allowCredentials: true, maxAge: 7 }';
+const preflight = { method: 'OPTIONS', headers: { origin: 'https://a.example', 'access-control-request-method': 'PUT' } } as const;
+const PREFLIGHT = ask(preflight, {
+  status: 200,
+  headers: {
+    'access-control-allow-origin': 'https://a.example',
+    'access-control-allow-methods': 'PUT',
+    'access-control-allow-headers': 'x-a',
+    'access-control-allow-credentials': 'true',
+    'access-control-max-age': '7',
+  },
+  backend: null,
+});
+const CROSS = ask(
+  { headers: { origin: 'https://a.example' } },
+  { status: 200, headers: { 'access-control-expose-headers': 'x-b', 'access-control-allow-credentials': 'true' } },
+);
+const mirror = (share: string): string => `{ type: RequestMirror, requestMirror: { backendRef: ${to('other')}${share} } }`;
+const grpc = (path: string): Parameters<typeof ask>[0] => ({ path, headers: { 'content-type': 'application/grpc' } });
+
+/** What both kinds of routes say in the same words. */
+function common(kind: 'HTTPRoute' | 'GRPCRoute'): readonly ParityCase[] {
+  const field = (setting: Setting): ParityCase => route({ ...setting, kind, name: `${kind}: ${setting.name}` });
+  return [
+    field({ name: 'parentRefs.sectionName', parent: ', sectionName: http', rules: `- { ${TO_MAIN} }`, steps: [ask('/', { status: 200 })] }),
+    field({
+      name: 'parentRefs.sectionName of no listener',
+      parent: ', sectionName: else',
+      rules: `- { ${TO_MAIN} }`,
+      steps: [ask('/', { status: 404 })],
+    }),
+    field({ name: 'parentRefs.port', parent: (c) => `, port: ${c.port()}`, rules: `- { ${TO_MAIN} }`, steps: [ask('/', { status: 200 })] }),
+    field({ name: 'parentRefs.port of no listener', parent: ', port: 9', rules: `- { ${TO_MAIN} }`, steps: [ask('/', { status: 404 })] }),
+    field({
+      name: 'parentRefs.group, kind and namespace',
+      parent: (c) => `, group: gateway.networking.k8s.io, kind: Gateway, namespace: ${c.id}`,
+      rules: `- { ${TO_MAIN} }`,
+      steps: [ask('/', { status: 200 })],
+    }),
+    field({
+      name: 'backendRefs.namespace and rules.name, which logs tell',
+      rules: (c) => `- { name: named, backendRefs: [${to('main', `, namespace: ${c.id}`)}] }`,
+      steps: [ask('/', { status: 200 })],
+      log: [{ route: 'named' }],
+    }),
+    field({
+      name: 'header modifiers of the rule: set, add, remove',
+      rules: `- ${filters(
+        request('{ set: [{ name: x-q, value: q }], add: [{ name: x-b, value: two }], remove: [x-r] }'),
+        response('{ set: [{ name: x-t, value: t }], add: [{ name: x-c, value: two }], remove: [x-s] }'),
+      )}\n  ${TO_MAIN}`,
+      backends: CHANGES.backends,
+      steps: [
+        ask(CHANGES.asked, {
+          status: 200,
+          headers: { 'x-t': 't', 'x-c': 'one, two', 'x-s': null },
+          backend: { headers: { 'x-q': 'q', 'x-b': 'one, two', 'x-r': null } },
+        }),
+      ],
+    }),
+    field({
+      name: 'header modifiers of a backend: set, add, remove',
+      rules: `- backendRefs: [${to(
+        'main',
+        `, ${filters(
+          request('{ set: [{ name: x-q, value: q }], add: [{ name: x-b, value: two }], remove: [x-r] }'),
+          response('{ set: [{ name: x-t, value: t }], add: [{ name: x-c, value: two }], remove: [x-s] }'),
+        )}`,
+      )}]`,
+      backends: CHANGES.backends,
+      steps: [
+        ask(CHANGES.asked, {
+          status: 200,
+          headers: { 'x-t': 't', 'x-c': 'one, two', 'x-s': null },
+          backend: { headers: { 'x-q': 'q', 'x-b': 'one, two', 'x-r': null } },
+        }),
+      ],
+    }),
+    field({
+      name: 'requestMirror.percent: 0',
+      rules: `- ${filters(mirror(', percent: 0'))}\n  ${TO_MAIN}`,
+      steps: [ask('/', { status: 200, backend: { at: 'main' } })],
+    }),
+    field({
+      name: 'requestMirror.fraction: none of seven',
+      rules: `- ${filters(mirror(', fraction: { numerator: 0, denominator: 7 }'))}\n  ${TO_MAIN}`,
+      steps: [ask('/', { status: 200, backend: { at: 'main' } })],
+    }),
+    field({
+      name: 'requestMirror: all, to a backend of this namespace',
+      rules: (c) => `- ${filters(`{ type: RequestMirror, requestMirror: { backendRef: ${to('other', `, namespace: ${c.id}`)} } }`)}\n  ${TO_MAIN}`,
+      steps: [ask('/', { status: 200, body: 'main', backend: [{ at: 'main' }, { at: 'other' }] })],
+    }),
+    field({
+      name: 'requestMirror of a backend: percent and fraction',
+      rules: (c) =>
+        `- backendRefs: [${to('main', `, ${filters(mirror(', percent: 0'), mirror(', fraction: { numerator: 0, denominator: 7 }'), `{ type: RequestMirror, requestMirror: { backendRef: ${to('other', `, namespace: ${c.id}`)} } }`)}`)}]`,
+      steps: [ask('/', { status: 200, body: 'main', backend: [{ at: 'main' }, { at: 'other' }] })],
+    }),
+    field({
+      name: 'backendRefs.weight',
+      rules: `- backendRefs: [${to('main', ', weight: 1')}, ${to('other', ', weight: 3')}]`,
+      // 400 requests: 25 % ± 6 standard deviations.
+      steps: [count(400, ask('/', { status: 200 }), { main: [48, 152], other: [248, 352] })],
+      log: 'not compared',
+    }),
+    field({
+      name: 'hostnames',
+      hostnames: '["*.a.example"]',
+      rules: `- { ${TO_MAIN} }`,
+      steps: [ask({ host: 'x.a.example' }, { status: 200 }), ask({ host: 'b.example' }, { status: 404 })],
+    }),
+    field({
+      name: 'sessionPersistence',
+      rules: `- { sessionPersistence: { sessionName: basket, type: Cookie, absoluteTimeout: 1h, cookieConfig: { lifetimeType: Permanent } }, ${TO_MAIN} }`,
+      steps: [ask('/', { status: 200, headers: { 'set-cookie': /^basket="[^"]+"; Max-Age=3600; Path=\/; HttpOnly$/ } })],
+      log: 'not compared',
+    }),
+  ].map((made) => (made.name.endsWith('sessionPersistence') ? { ...made, random: ['0.responses.0.headers.set-cookie'] } : made));
+}
+
+/** Further fields of routes that a caller can see. */
+export const cases: readonly ParityCase[] = [
+  ...common('HTTPRoute'),
+  ...common('GRPCRoute'),
+  route({
+    name: 'CORS of the rule: the answer to a preflight, and to the call',
+    rules: `- ${filters(`{ type: CORS, ${CORS} }`)}\n  ${TO_MAIN}`,
+    steps: [PREFLIGHT, CROSS],
+  }),
+  route({
+    name: 'CORS of a backend: the answer to a preflight, and to the call',
+    rules: `- backendRefs: [${to('main', `, ${filters(`{ type: CORS, ${CORS} }`)}`)}]`,
+    steps: [PREFLIGHT, CROSS],
+  }),
+  route({
+    name: 'RequestRedirect of a backend: the whole path',
+    rules: `- backendRefs: [${to('main', `, ${filters('{ type: RequestRedirect, requestRedirect: { hostname: new.example, port: 80, path: { type: ReplaceFullPath, replaceFullPath: /g }, statusCode: 301 } }')}`)}]`,
+    steps: [ask('/f/x', { status: 301, headers: { location: 'http://new.example/g' }, backend: null })],
+  }),
+  route({
+    name: 'RequestRedirect of a backend: the prefix',
+    rules: `- matches: [{ path: { value: /f } }]\n  backendRefs: [${to('main', `, ${filters('{ type: RequestRedirect, requestRedirect: { hostname: new.example, port: 80, path: { type: ReplacePrefixMatch, replacePrefixMatch: /g } } }')}`)}]`,
+    steps: [ask('/f/x', { status: 302, headers: { location: 'http://new.example/g/x' }, backend: null })],
+  }),
+  route({
+    name: 'URLRewrite of a backend: the whole path',
+    rules: `- backendRefs: [${to('main', `, ${filters('{ type: URLRewrite, urlRewrite: { path: { type: ReplaceFullPath, replaceFullPath: /g } } }')}`)}]`,
+    steps: [ask('/f/x?q', { status: 200, backend: { target: '/g?q' } })],
+  }),
+  route({
+    name: 'timeouts.backendRequest',
+    rules: `- { timeouts: { backendRequest: 200ms }, ${TO_MAIN} }`,
+    backends: { main: [{ gate: 'never', body: 'late' }] },
+    steps: [ask('/', { status: 504 })],
+    log: 'not compared',
+  }),
+  route({
+    name: 'retry.codes, attempts and backoff',
+    rules: `- { retry: { codes: [500], attempts: 1, backoff: 30ms }, ${TO_MAIN} }`,
+    backends: { main: [{ status: 500 }, { body: 'again' }] },
+    steps: [ask('/', { status: 200, body: 'again' })],
+  }),
+  route({
+    name: 'GRPCRoute: matches.method, whole',
+    kind: 'GRPCRoute',
+    rules: `- { matches: [{ method: { type: Exact, service: s.S, method: M } }], ${TO_MAIN} }`,
+    steps: [ask(grpc('/s.S/M'), { status: 200, body: 'main' }), ask(grpc('/s.S/N'), { status: 200, backend: null })],
+    log: 'not compared',
+  }),
+  route({
+    name: 'GRPCRoute: matches.method by regular expressions',
+    kind: 'GRPCRoute',
+    rules: `- { matches: [{ method: { type: RegularExpression, service: "s[.].*", method: "M+" } }], ${TO_MAIN} }`,
+    steps: [ask(grpc('/s.T/MM'), { status: 200, body: 'main' }), ask(grpc('/t.T/MM'), { status: 200, backend: null })],
+    log: 'not compared',
+  }),
+  route({
+    name: 'GRPCRoute: matches.headers',
+    kind: 'GRPCRoute',
+    rules: `- { matches: [{ headers: [{ name: x-a, value: b }, { name: x-c, type: RegularExpression, value: "d+" }] }], ${TO_MAIN} }`,
+    steps: [ask({ headers: { 'x-a': 'b', 'x-c': 'dd' } }, { status: 200 }), ask({ headers: { 'x-a': 'b', 'x-c': 'e' } }, { status: 404 })],
+  }),
+];
