@@ -16,11 +16,13 @@ interface Deadline {
   readonly options?: object;
   readonly replies?: readonly Reply[];
   readonly steps: readonly Step[];
+  readonly random?: readonly string[];
 }
 
-function deadline(name: string, { action, options = {}, replies = SILENT, steps }: Deadline): ParityCase {
+function deadline(name: string, { action, options = {}, replies = SILENT, steps, random = [] }: Deadline): ParityCase {
   return defineCase({
     name,
+    random,
     backends: { main: { t: 'http2', replies } },
     resources: (c) => http1(c, [to(c, 'main', { prefix: '/' }, action)], options, [cluster(c, 'main', HTTP2_UPSTREAM)]),
     steps,
@@ -53,6 +55,8 @@ export const cases = [
   deadline('gRPC: an offset that is longer than the deadline leaves nothing', {
     action: life({ grpc_timeout_header_max: '0s', grpc_timeout_header_offset: '5s' }),
     steps: [call('2S', EXCEEDED)],
+    // Whether the upstream hears of it before its end.
+    random: ['*.backend'],
   }),
   deadline('gRPC: the older field', { action: { max_grpc_timeout: '0.15s' }, steps: [call('10S', {}), call(undefined, {})] }),
   deadline('gRPC: the older field without a limit', { action: { timeout: '0s', max_grpc_timeout: '0s' }, steps: [call('150m', {})] }),
