@@ -18,7 +18,7 @@ spec: { mtls: { mode: STRICT } }
 /** Bookinfo's proxies: nine of the drawn graph, productpage-v2 at weight 0, the gateway. */
 const PROXIES = 10;
 const RESYNC_MS = 5_000;
-const PROXY_BACK_MS = 2_000;
+const PROXY_BACK_MS = 1_000;
 
 /** The limits are for a machine that has the time: where others keep it busy, they grow with the queue for a processor. */
 function patient(limitMs: number): number {

@@ -133,6 +133,8 @@ test('a workload from join to exit: identity seen from outside, health, metrics,
       [address, '9080', '127.240.1.2', '9080', '127.240.1.2'],
     );
     assert.ok(events.some((event) => event.t === 'interception' && event.mode === 'ports' && event.limits.length > 0));
+    const order = events.flatMap((event) => (event.t === 'proxy' || event.t === 'application' ? [`${event.t} ${event.state}`] : []));
+    assert.deepEqual(order.slice(0, 3), ['proxy starting', 'proxy ready', 'application started'], 'nothing is called before its proxy serves');
     running.signal('SIGTERM');
     assert.equal(await running.exited, 5);
     assert.throws(() => process.kill(proxy.pid, 0), { code: 'ESRCH' });
