@@ -29,6 +29,8 @@ export interface Transport {
   end(): void;
   /** Bytes that were written and have not been handed to the system yet: the peer takes them slowly. */
   readonly queuedBytes: number;
+  /** The last `gathered` write still needs the bytes that it was given; absent: as long as bytes are queued. */
+  readonly borrows?: boolean;
   /** Drops the connection now; with `reset` the peer sees RST rather than FIN. */
   destroy(reset?: boolean): void;
 }

@@ -72,8 +72,8 @@ export class Output {
     this.length = 0;
     this.bytes = NO_BYTES;
     const accepted = this.#transport.write(bytes, 0, length, true);
-    // Bytes that are still queued belong to the system until they are sent.
-    if (this.#transport.queuedBytes === 0) this.#outputs.give(bytes);
+    // Bytes that are still queued belong to the system until they are sent, where no copy of them is.
+    if (!(this.#transport.borrows ?? this.#transport.queuedBytes > 0)) this.#outputs.give(bytes);
     this.#owner.onFlushed(accepted);
   }
 

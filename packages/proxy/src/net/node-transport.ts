@@ -20,6 +20,7 @@ export class NodeTransport implements Transport {
   readonly #faults: Faults;
   #error: string | undefined;
   #ended = false;
+  borrows = false;
   /** What waits in the slab for the end of the turn: where it begins, and how many bytes. */
   #lateAt = 0;
   #late = 0;
@@ -120,9 +121,8 @@ export class NodeTransport implements Transport {
     const { socket } = this;
     if (this.#encrypted || socket.writableLength > 0) {
       // TLS finishes later than it returns, and a backlog is kept: both need bytes of their own.
-      const copy = Buffer.allocUnsafe(end - start);
-      copyBytes.call(bytes as Buffer, copy, 0, start, end);
-      return socket.write(copy);
+      this.borrows = false;
+      return this.#writeCopy(bytes, start, end);
     }
     const shared = this.#shared;
     if (bytes === shared.read) {
@@ -132,10 +132,24 @@ export class NodeTransport implements Transport {
     return this.#send(bytes as Buffer, start, end);
   }
 
+  #writeCopy(bytes: Uint8Array, start: number, end: number): boolean {
+    const { socket } = this;
+    const { late } = this.#shared;
+    const size = end - start;
+    const inSlab = size <= LATE_BYTES && !late.flushing;
+    const at = inSlab ? late.claim(size) : 0;
+    const copy = inSlab ? late.bytes.subarray(at, at + size) : Buffer.allocUnsafe(size);
+    copyBytes.call(bytes as Buffer, copy, 0, start, end);
+    const accepted = socket.write(copy);
+    if (inSlab && socket.writableLength > 0) late.lend(socket);
+    return accepted;
+  }
+
   #send(bytes: Buffer, start: number, end: number): boolean {
     const { socket } = this;
     const accepted = socket.write(bytes.subarray(start, end));
-    if (socket.writableLength > 0) this.#shared.keep(bytes);
+    this.borrows = socket.writableLength > 0;
+    if (this.borrows) this.#shared.keep(bytes);
     return accepted;
   }
 
