@@ -151,6 +151,7 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     view,
     scannedFor: undefined,
     activeFaults: 0,
+    tap: undefined,
     failing: false,
     format: new LiveFormat(view),
     connections: new CountedConnections(stats, () => ports.clock.monotonic()),

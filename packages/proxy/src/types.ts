@@ -7,6 +7,7 @@ import type { Clock, Log, Random, Timers } from '@meltemi/base';
 import type { Node } from '@meltemi/protos-types';
 import type { EngineOrder } from './main/engine.ts';
 import type { StatScope } from './stats/scopes.ts';
+import type { TapTrace } from './tap/trace.ts';
 import type { HostEvent } from './health/host-events.ts';
 import type { DrainOrder, DrainReport } from './core/drain.ts';
 import type { AccessLogType, CompiledChain, CompiledCluster, CompiledRoute, Host, MetadataStruct, RuntimeChange } from '@meltemi/runtime';
@@ -243,6 +244,8 @@ export interface DataPlanePorts {
   readonly accessLog: LogSink;
   /** Who this proxy is, for collectors. */
   readonly node?: Node;
+  /** What a tap of this number has seen. */
+  onTrace?(tap: number, trace: TapTrace): void;
 }
 
 /** How a listener is doing, for the admin endpoint. */

@@ -33,7 +33,7 @@ export { SharedNumbers, sharedBytes } from './shared/numbers.ts';
 export { judgeJwt } from './jwt/judge.ts';
 export { jwtVerdict } from './jwt/verdict.ts';
 export type * from './compiled.ts';
-export { decodeCluster, decodeEndpoint, decodeListener, decodeRoute, decodeSecret, nackText, type Decoded } from './decode/index.ts';
+export { decodeCluster, decodeEndpoint, decodeListener, decodeRoute, decodeSecret, decodeTap, nackText, type Decoded } from './decode/index.ts';
 export { DEFAULT_LOG_FORMAT } from './decode/access-log.ts';
 export { compileHeaders } from './compile/headers.ts';
 export { FORMAT_OPERATORS, maskAddress } from './format-operators.ts';
@@ -42,6 +42,9 @@ export { formatAddress, parseAddress, transportFor } from './compile/hosts-of.ts
 export { compileText } from './compile/text.ts';
 export { CLUSTER_COUNTERS, countCode, countEvent, resetClusterCounts, type ClusterCounts, type HostCounts } from './stats/cluster-counts.ts';
 export { approximateSum, binRange, createHistogram, cumulative, quantile, record, STAT_BOUNDS, type Histogram } from './stats/histogram.ts';
+export { compileTapMatch, type TapTest } from './tap/match.ts';
+export type * from './tap/types.ts';
+export type { TapPlace } from './filters/tap.ts';
 export { fitness, healthFlags } from './lb/health.ts';
 export { cidrTable, isLoopback, parseIp } from './compile/cidr.ts';
 export { createRuntimeState, endpointKey, type RuntimePlace } from './state.ts';

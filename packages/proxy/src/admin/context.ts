@@ -4,6 +4,7 @@ import type { ConfigDump } from '../config/dump.ts';
 import type { ConfigState } from '../config/client.ts';
 import type { EngineOrder, EngineSnapshot } from '../main/engine.ts';
 import type { DrainRequest } from '../main/lifecycle.ts';
+import type { Taps } from './taps.ts';
 import type { LeveledLog } from '../main/ports.ts';
 
 /** What the admin endpoints look into and may ask for. */
@@ -17,6 +18,7 @@ export interface AdminContext {
   readonly dump: ConfigDump;
   readonly registry: MetricRegistry;
   readonly log: LeveledLog;
+  readonly taps: Taps;
   /** Each part's log, by Envoy's name for such a part. */
   readonly loggers: ReadonlyMap<string, LeveledLog>;
   /** Limits that the proxy was started with. */

@@ -16,6 +16,7 @@ import {
   runtimeEndpoint,
   serverInfoEndpoint,
 } from './server-state.ts';
+import { tapEndpoint } from './tap.ts';
 import { metricsEndpoint, prometheusEndpoint, statsEndpoint } from './stats.ts';
 
 const homeEndpoint: AdminEndpoint = {
@@ -53,6 +54,7 @@ export const ADMIN_ENDPOINTS: readonly AdminEndpoint[] = [
   serverInfoEndpoint,
   statsEndpoint,
   prometheusEndpoint,
+  tapEndpoint,
 ];
 
 /** What the metrics port (15090) answers. */

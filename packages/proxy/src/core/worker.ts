@@ -13,6 +13,7 @@ import type { TlsContexts } from '../net/tls-contexts.ts';
 import type { SpanExporters } from '../tracing/exporters.ts';
 import type { HttpCounts } from '../stats/http-counts.ts';
 import type { ConnectionSet, ProxyStats } from '../stats/proxy-stats.ts';
+import type { TapSession } from '../tap/tap-session.ts';
 import type { ConnectionInfo, DataPlanePorts, Transport, TransportHandler } from '../types.ts';
 import type { DrainScope } from './drain.ts';
 import type { Faults } from './faults.ts';
@@ -72,6 +73,8 @@ export interface Worker {
   scannedFor: Exchange | undefined;
   /** Requests that a fault filter delays or has answered just now. */
   activeFaults: number;
+  /** Somebody looks on. */
+  tap: TapSession | undefined;
   /** Told to fail the health checks that the proxy answers itself (`/healthcheck/fail`). */
   failing: boolean;
   readonly format: LiveFormat;

@@ -28,6 +28,7 @@ export function recordExchange(x: Exchange): void {
   info.endMs = worker.wheel.recent;
   if (x.upgrade === '') info.bytesReceived = downstream.receivedBytes;
   countExchange(x);
+  if (x.tap !== undefined) x.tap.end();
   worker.ports.streams.onStreamEnd(info as StreamInfo);
   if (x.span !== undefined) endSpan(x);
   if (plan.logs.length > 0) worker.accessLog.log(plan.logs, info);

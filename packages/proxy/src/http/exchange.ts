@@ -17,6 +17,7 @@ import { hopHeader } from './hop-headers.ts';
 import { send, startAttempt } from './attempt.ts';
 import { upstreamAuthority } from './upstream-authority.ts';
 import { shed, tryIdleExpired, tryLifeExpired } from './end-exchange.ts';
+import type { TapStream } from '../tap/tap-stream.ts';
 import { countRequest } from '../stats/count-exchange.ts';
 import {
   connectFailed,
@@ -136,6 +137,8 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   counted = false;
   countedRetry = false;
   activeFault = false;
+  /** Somebody looks on. */
+  tap: TapStream | undefined = undefined;
   /** What the upstream sends through a tunnel that is a WebSocket. */
   frames: WebSocketFrames | undefined = undefined;
   /** What filters have left with the request; see `filters/`. */

@@ -56,6 +56,7 @@ export function renderLocalReply(x: Exchange, reply: LocalReply, close: boolean)
     close,
   );
   if (plan.captureResponse.length > 0) info.capturedResponse = plan.captureResponse.map((name) => lineValue(head, name));
+  if (x.tap !== undefined) x.tap.onOwnReply(info.responseCode, head, body);
   return finished(x, head, body);
 }
 

@@ -52,6 +52,7 @@ export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): nu
   // Of an attempt before this one.
   info.upstreamTransportFailureReason = '';
   x.downstream.timers.stopTry();
+  if (x.tap !== undefined) x.tap.onResponse(read.bytes, read.ended);
   if (x.filters !== undefined) filterResponse(x, read.bytes, read.ended);
   return switched ? switchProtocols(x, stream, read) : passOn(x, stream, read);
 }

@@ -21,6 +21,7 @@ export function routeRequest(x: Exchange): void {
   const { worker, plan } = x;
   choose(x);
   startTrace(x, worker.requestScanner, worker.view);
+  if (worker.tap !== undefined) worker.tap.begin(x);
   if (x.upgrade !== '' && isUpgradeRefused(x)) {
     x.downstream.reply(x, x.upgrade === CONNECT && x.route === undefined ? REPLIES.routeNotFound : REPLIES.upgradeFailed);
     return;

@@ -3,6 +3,8 @@ import type { Span } from '@meltemi/telemetry/recording';
 import type { DrainOrder, DrainReport } from '../core/drain.ts';
 import type { LogLevel } from './ports.ts';
 import type { StatScope } from '../stats/scopes.ts';
+import type { TapOrder } from '../tap/tap-session.ts';
+import type { TapTrace } from '../tap/trace.ts';
 import type { KnownWorkload } from '../telemetry/peers.ts';
 import type { DataPlane, ListenerStatus } from '../types.ts';
 
@@ -29,6 +31,9 @@ export type EngineOrder =
   /** Health checks that the proxy answers itself fail from now on, or no longer. */
   | { readonly t: 'failing'; readonly failing: boolean }
   | { readonly t: 'reset-counters' }
+  /** One tap at a time; the next one takes its place. */
+  | { readonly t: 'tap'; readonly tap: TapOrder }
+  | { readonly t: 'untap' }
   /** For threads of their own: their log is another one. */
   | { readonly t: 'log-level'; readonly level: LogLevel };
 
@@ -36,6 +41,8 @@ export interface EngineEvents {
   onWantWorkload(address: string): void;
   onForgetWorkload(address: string): void;
   onSpan(span: Span): void;
+  /** What a tap of this number has seen. */
+  onTrace(tap: number, trace: TapTrace): void;
 }
 
 /** What the admin endpoint shows of the traffic side. */

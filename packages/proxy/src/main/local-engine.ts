@@ -82,7 +82,11 @@ export function createLocalEngine(options: LocalEngineOptions): ThreadEngine {
         }),
     ...(options.overload === undefined ? {} : { overload: options.overload }),
   };
-  const dataPlane = createDataPlane(state, { ...options, streams: recorder, node: identity.self }, own);
+  const dataPlane = createDataPlane(
+    state,
+    { ...options, streams: recorder, onTrace: (tap, trace) => events.onTrace(tap, trace), node: identity.self },
+    own,
+  );
   return {
     apply: (delta) => dataPlane.apply(state.apply(delta)),
     applyWith: (delta, found) => dataPlane.apply(state.apply(delta), found),

@@ -3,6 +3,7 @@ import { loadCodec } from '@meltemi/protos';
 import { createBatchEncoder, createMetricRegistry, METRIC } from '@meltemi/telemetry/recording';
 import type { AdminContext } from '../admin/context.ts';
 import { ADMIN_ENDPOINTS, METRICS_ENDPOINTS } from '../admin/index.ts';
+import { Taps } from '../admin/taps.ts';
 import { startAdminServer } from '../admin/server.ts';
 import { telemetryIdentity } from '../telemetry/identity.ts';
 import { startReporter } from '../telemetry/reporter.ts';
@@ -45,6 +46,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     registry,
     log,
     loggers: parts.loggers,
+    taps: parts.taps,
     runtime: options.runtime ?? {},
     threads: Math.max(1, options.workers ?? 0),
     ...inspection(configuration, engine),
@@ -107,10 +109,12 @@ async function assemble(options: ProxyOptions) {
   const encoder = createBatchEncoder({ registry, node: identity.node });
   registry.gauge(METRIC.build, { component: 'proxy', tag: options.version ?? VERSION }, systemClock.now()).value = 1;
   const accessLog = createFileLogSink(log);
+  const taps = new Taps();
   const events: EngineEvents = {
     onWantWorkload: (address) => configuration.client.wantWorkload(address),
     onForgetWorkload: (address) => configuration.client.forgetWorkload(address),
     onSpan: (span) => encoder.addSpan(span),
+    onTrace: (tap, trace) => taps.take(tap, trace),
   };
   const gateway = options.node.id?.startsWith('router~') === true;
   const { workers = 0, accessLogFlushMs, retireMs, sharing = 'own' } = options;
@@ -137,7 +141,7 @@ async function assemble(options: ProxyOptions) {
     engine,
     log: loggers.get('config') ?? log,
   });
-  return { log, loggers, identity, registry, encoder, accessLog, engine, channel, codec, configuration };
+  return { log, loggers, taps, identity, registry, encoder, accessLog, engine, channel, codec, configuration };
 }
 
 const DRAIN_MS = 5_000;

@@ -113,6 +113,7 @@ function startThread(
     else if (message.t === 'forget') events.onForgetWorkload(message.address);
     else if (message.t === 'host') onHostEvent(message.event);
     else if (message.t === 'span') events.onSpan(message.span);
+    else if (message.t === 'trace') events.onTrace(message.tap, message.trace);
     else if (message.t === 'log') process.stderr.write(message.line);
     else accessLog.write(message.path, message.bytes);
   });

@@ -5,6 +5,7 @@ import type { TelemetryIdentity } from '../telemetry/identity.ts';
 import type { DrainOrder, DrainReport } from '../core/drain.ts';
 import type { OverloadLimits } from '../core/overload.ts';
 import type { PortSharing } from '../net/node-listener.ts';
+import type { TapTrace } from '../tap/trace.ts';
 import type { KnownWorkload } from '../telemetry/peers.ts';
 import type { EngineOrder, EngineSnapshot } from './engine.ts';
 import type { ProxyTimes } from './options.ts';
@@ -62,6 +63,7 @@ export type FromWorker =
   | { readonly t: 'want'; readonly address: string }
   | { readonly t: 'forget'; readonly address: string }
   | { readonly t: 'span'; readonly span: Span }
+  | { readonly t: 'trace'; readonly tap: number; readonly trace: TapTrace }
   | { readonly t: 'access-log'; readonly path: string; readonly bytes: Uint8Array }
   | { readonly t: 'host'; readonly event: HostEvent }
   | { readonly t: 'log'; readonly line: string };

@@ -39,6 +39,7 @@ const engine = createLocalEngine({
     onWantWorkload: (address) => post({ t: 'want', address }),
     onForgetWorkload: (address) => post({ t: 'forget', address }),
     onSpan: (span) => post({ t: 'span', span }),
+    onTrace: (tap, trace) => post({ t: 'trace', tap, trace }),
   },
 });
 

@@ -35,6 +35,8 @@ export const HTTP_COUNTERS = {
   noRoute: 'no_route',
   noCluster: 'no_cluster',
   direct: 'rq_direct_response',
+  tapped: 'tap.rq_tapped',
+  tapSkipped: 'tap.rq_sampled_out',
 } as const;
 
 /** What goes up and down. */

@@ -3,6 +3,8 @@ import type { RuntimeCluster, RuntimeEndpoints } from '../types/cluster.ts';
 import type { RuntimeListener } from '../types/listener.ts';
 import type { RuntimeRouteConfig } from '../types/route.ts';
 import type { RuntimeSecret } from '../types/secret.ts';
+import { decodeTapRequest } from '../tap/decode.ts';
+import type { TapRequest } from '../tap/types.ts';
 import { decodeClusterMessage } from './cluster.ts';
 import { decodeEndpointsMessage } from './endpoint.ts';
 import { decodeListenerMessage } from './listener.ts';
@@ -36,6 +38,11 @@ export function decodeEndpoint(json: unknown): Decoded<RuntimeEndpoints> {
 /** `envoy.extensions.transport_sockets.tls.v3.Secret`; see `decodeListener`. Problems never quote key material. */
 export function decodeSecret(json: unknown): Decoded<RuntimeSecret> {
   return decode(json, decodeSecretMessage);
+}
+
+/** A request to `/tap` (`envoy.admin.v3.TapRequest`); see `decodeListener`. */
+export function decodeTap(json: unknown): Decoded<TapRequest> {
+  return decode(json, decodeTapRequest);
 }
 
 /** The text of a NACK: every fault of every refused resource, one per line. */

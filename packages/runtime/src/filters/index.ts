@@ -20,6 +20,7 @@ import { rbacFilter } from './rbac.ts';
 import { setMetadataFilter } from './set-metadata.ts';
 import { statefulSessionFilter } from './stateful-session.ts';
 import { routerChecks, strictHeadersFilter } from './strict-headers.ts';
+import { tapFilter } from './tap.ts';
 import type { FilterOverride, FilterOverrides, HttpFilter } from './types.ts';
 
 /** Every HTTP filter this proxy has, besides the router. Order is of no meaning here: the chain's order comes with the configuration. */
@@ -44,6 +45,7 @@ export const HTTP_FILTERS: readonly FilterKind[] = [
   headerToMetadataFilter,
   onDemandFilter,
   strictHeadersFilter,
+  tapFilter,
 ];
 
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router';
