@@ -25,7 +25,10 @@ const serviceSchema = z.strictObject({
   ),
   externalIPs: opt(z.array(z.string()), 'For Kubernetes.'),
   externalTrafficPolicy: opt(z.enum(['Cluster', 'Local']), 'For Kubernetes.'),
-  internalTrafficPolicy: opt(z.enum(['Cluster', 'Local']), 'Local: callers use endpoints of their own machine only; where none is, there is no answer.'),
+  internalTrafficPolicy: opt(
+    z.enum(['Cluster', 'Local']),
+    'Local: callers use endpoints of their own machine only; where none is, there is no answer.',
+  ),
   ipFamilies: opt(z.array(z.enum(['IPv4', 'IPv6'])), 'Made by Kubernetes.'),
   ipFamilyPolicy: opt(z.enum(['SingleStack', 'PreferDualStack', 'RequireDualStack']), 'For Kubernetes.'),
   sessionAffinity: opt(z.enum(['None', 'ClientIP']), 'Same client, same endpoint.'),

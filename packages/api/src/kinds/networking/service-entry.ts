@@ -43,7 +43,9 @@ const serviceEntrySchema = z.strictObject({
   resolution: z
     .enum(['NONE', 'STATIC', 'DNS', 'DNS_ROUND_ROBIN', 'DYNAMIC_DNS'])
     .default('NONE')
-    .describe('How addresses of endpoints are found. Default NONE: the address that was called. DYNAMIC_DNS: the host that a request or a server name tells is looked up; for wildcard hosts.'),
+    .describe(
+      'How addresses of endpoints are found. Default NONE: the address that was called. DYNAMIC_DNS: the host that a request or a server name tells is looked up; for wildcard hosts.',
+    ),
   endpoints: opt(z.array(workloadEntrySchema).max(4096), 'Endpoints of the service.'),
   workloadSelector: opt(workloadSelectorLabels, 'Selects workloads and WorkloadEntries of this namespace as endpoints.'),
   exportTo: opt(exportTo, 'Namespaces that see this object; default all.'),
