@@ -87,6 +87,7 @@ export const cases = [
     name: 'the host stands in a header of the request',
     resources: (c) => proxied(c, { route: perRoute({ host_rewrite_header: 'x-host' }) }),
     steps: [http({ headers: { 'x-host': 'nobody.example' } }, { status: 503, body: 'DNS resolution failure' })],
+    log: [{ code: 503, flags: 'DF' }],
   }),
   defineCase({
     name: 'requests to other clusters are let alone',
