@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(args: readonly string
   'bodies-http2': () => import('./bodies-http2.ts'),
   connections: () => import('./connections.ts'),
   routes: () => import('./routes.ts'),
+  inbound: () => import('./inbound.ts'),
   streaming: () => import('./streaming.ts'),
   startup: () => import('./startup.ts'),
   'control-plane': () => import('./control-plane.ts'),

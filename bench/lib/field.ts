@@ -93,6 +93,12 @@ interface Entrant {
 
 async function startAll(directory: string, running: Measured[], options: FieldOptions): Promise<Field> {
   const authority = await createAuthority();
+  const client = await authority.issue('client');
+  for (const [name, text] of [
+    ['client.pem', client.certificateChain],
+    ['client.key', client.privateKey],
+  ] as const)
+    writeFileSync(join(directory, name), text, { mode: 0o600 });
   const backend = await startBackend(directory, options.backend, authority);
   running.push(backend.process);
   await accepting(backend.plain);

@@ -18,8 +18,8 @@ const HEADERS = {
   'X-Tenant': 'acme',
 };
 
-/** As much as the proxy on the port takes, for so long. */
-export type Load = (port: number, seconds: number) => Promise<LoadResult>;
+/** As much as the proxy on the port takes, for so long. The directory has a client's certificate and key, and the root. */
+export type Load = (port: number, seconds: number, directory: string) => Promise<LoadResult>;
 
 /** Closed-loop load over HTTP/1.1, one request at a time on each connection. */
 export function http1Load({ connections = 64, path = '/bench' }: { readonly connections?: number; readonly path?: string } = {}): Load {
@@ -42,6 +42,12 @@ export function nodeLoad(script: string, ...args: readonly string[]): Load {
   return async (port, seconds) =>
     JSON.parse(await output(process.execPath, [join(import.meta.dirname, script), String(port), String(seconds), ...args])) as LoadResult;
 }
+
+/** Load over TLS by clients with a certificate: requests on connections that stay, or a handshake for each. */
+export const tlsLoad =
+  (mode: 'requests' | 'handshakes'): Load =>
+  (port, seconds, directory) =>
+    nodeLoad('tls-load-node.ts', directory, mode)(port, seconds, directory);
 
 /** Latency percentiles in microseconds. */
 export interface LatencyResult {

@@ -32,10 +32,11 @@ export interface Result {
 /** Interleaved rounds, the order reversed each time. */
 export async function throughput(each: Case, field: Field, rounds: Rounds): Promise<Result[]> {
   const proxies = field.list.filter(({ ports }) => ports[each.name] !== undefined);
-  for (const proxy of proxies) await warm(proxy, each, rounds);
+  for (const proxy of proxies) await warm(proxy, each, { rounds, directory: field.directory });
   const samples = new Map<Proxy, Sample[]>(proxies.map((proxy) => [proxy, []]));
   for (let round = 0; round < rounds.count; round++) {
-    for (const proxy of round % 2 === 0 ? proxies : proxies.toReversed()) samples.get(proxy)?.push(await measure(proxy, each, rounds.seconds));
+    for (const proxy of round % 2 === 0 ? proxies : proxies.toReversed())
+      samples.get(proxy)?.push(await measure(proxy, each, { seconds: rounds.seconds, directory: field.directory }));
   }
   const base = [...samples].find(([{ name }]) => name === ENVOY)?.[1];
   return [...samples].map(([{ name }, list]) => {
@@ -55,14 +56,24 @@ export async function throughput(each: Case, field: Field, rounds: Rounds): Prom
 }
 
 /** A steady state is what is measured: on a busy machine a few seconds are not enough for what is compiled as it runs. */
-async function warm({ ports }: Proxy, { name, load }: Case, { warm: until }: Rounds): Promise<void> {
+async function warm(
+  { ports }: Proxy,
+  { name, load }: Case,
+  { rounds, directory }: { readonly rounds: Rounds; readonly directory: string },
+): Promise<void> {
   let requests = 0;
-  for (let seconds = 0; seconds < until.maxSeconds && requests < until.requests; seconds += 2) requests += (await load(ports[name] ?? 0, 2)).requests;
+  const { warm: until } = rounds;
+  for (let seconds = 0; seconds < until.maxSeconds && requests < until.requests; seconds += 2)
+    requests += (await load(ports[name] ?? 0, 2, directory)).requests;
 }
 
-async function measure(proxy: Proxy, { name, load }: Case, seconds: number): Promise<Sample> {
+async function measure(
+  proxy: Proxy,
+  { name, load }: Case,
+  { seconds, directory }: { readonly seconds: number; readonly directory: string },
+): Promise<Sample> {
   const before = proxy.process.cpuSeconds();
-  const result = await load(proxy.ports[name] ?? 0, seconds);
+  const result = await load(proxy.ports[name] ?? 0, seconds, directory);
   const used = proxy.process.cpuSeconds() - before;
   return { perCpuSecond: result.requests / used, perSecond: result.requests / result.seconds, errors: result.errors };
 }
