@@ -312,6 +312,11 @@ export const cases: readonly ParityCase[] = [
     ),
   }),
   field({
+    name: 'directResponse.body beyond what Envoy takes untold',
+    rules: `- directResponse: { status: 200, body: { string: ${'x'.repeat(5_000)} } }`,
+    steps: [ask('/', { status: 200, body: 'x'.repeat(5_000), backend: null })],
+  }),
+  field({
     name: 'mirror sends a copy, and its answer is nobody’s',
     rules: `- mirror: { host: $copy }\n  ${TO_MAIN}`,
     backends: { main: [{ body: 'main' }], copy: [{ status: 500, body: 'copy' }] },

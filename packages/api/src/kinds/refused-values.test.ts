@@ -62,6 +62,12 @@ const REFUSED: Readonly<Record<string, string>> = {
   'a second Host of a VirtualService': route('headers: { request: { add: { Host: a } } }'),
   'a line break in an authority': route(`rewrite: { authority: ${BREAK} }`),
   'a line break in a rewrite': route(`rewrite: { uri: ${BREAK} }`),
+  'a body that is no text': object(ISTIO, 'VirtualService', '{ hosts: [x], http: [{ directResponse: { status: 200, body: { bytes: /w== } } }] }'),
+  'a body of more bytes than letters': object(
+    ISTIO,
+    'VirtualService',
+    `{ hosts: [x], http: [{ directResponse: { status: 200, body: { string: ${'ä'.repeat(600_000)} } } }] }`,
+  ),
   'a line break in CORS': route(`corsPolicy: { exposeHeaders: [${BREAK}] }`),
   'a line break in a Location': object(ISTIO, 'VirtualService', `{ hosts: [x], http: [{ redirect: { uri: ${BREAK} } }] }`),
   'a ring beyond Envoy': policy('{ loadBalancer: { consistentHash: { useSourceIp: true, ringHash: { minimumRingSize: 8388609 } } } }'),

@@ -1,3 +1,5 @@
+import { readUtf8 } from '@meltemi/base';
+
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const FORM = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const VALUES = new Map(Array.from(ALPHABET, (letter, index) => [letter, index]));
@@ -14,6 +16,12 @@ function base64Bytes(text: string): Uint8Array | undefined {
     for (const shift of [16, 8, 0]) if (at < bytes.length) bytes[at++] = (word >> shift) & 0xff;
   }
   return bytes;
+}
+
+/** Standard base64 of text in UTF-8; undefined when it is none. */
+export function base64Utf8(text: string): string | undefined {
+  const bytes = base64Bytes(text);
+  return bytes === undefined ? undefined : readUtf8(bytes, 0, bytes.length);
 }
 
 /** Standard base64 as text (each byte a character: certificates and keys are ASCII); undefined when it is no base64. */

@@ -12,6 +12,7 @@ import {
 import type { Route, RouteConfiguration, VirtualHost } from '@meltemi/protos-types';
 import type { GatewayServerRef } from '../listeners/gateway-servers.ts';
 import type { NodeScope } from '../common/node-scope.ts';
+import { bodyLimit } from './long-bodies.ts';
 import { isCatchAll } from './match.ts';
 import type { RouteScope } from './scope.ts';
 import { blackHoleHost } from './virtual-host.ts';
@@ -59,6 +60,7 @@ export function gatewayRoutes(inputs: GatewayRouteInputs): RouteConfiguration {
     virtual_hosts: virtualHosts.length === 0 ? [blackHoleHost(inputs.port)] : virtualHosts,
     validate_clusters: false,
     ignore_port_in_host_matching: true,
+    ...bodyLimit(virtualHosts),
   };
 }
 

@@ -2,6 +2,7 @@ import { isWildcard, meshVirtualServices } from '@meltemi/model';
 import type { RouteConfiguration, VirtualHost } from '@meltemi/protos-types';
 import { sameList, type InputsCache, type Made } from '../common/inputs-cache.ts';
 import { BLACKHOLE_CLUSTER, PASSTHROUGH_CLUSTER } from '../common/names.ts';
+import { bodyLimit } from './long-bodies.ts';
 import { MESH_ONLY, type RouteScope } from './scope.ts';
 import { serviceHosts, type ServiceHosts, type SidecarRouteInputs } from './service-hosts.ts';
 import { catchAllHost, rulesOf, withoutDuplicateDomains } from './virtual-host.ts';
@@ -31,7 +32,7 @@ export function sidecarRoutes(inputs: SidecarRouteInputs, cache: InputsCache, be
   const configuration =
     old !== undefined && sameList(old.virtual_hosts ?? [], hosts)
       ? old
-      : { name: String(port), virtual_hosts: hosts, validate_clusters: false, ignore_port_in_host_matching: true };
+      : { name: String(port), virtual_hosts: hosts, validate_clusters: false, ignore_port_in_host_matching: true, ...bodyLimit(hosts) };
   return { ...services, configuration };
 }
 

@@ -25,7 +25,7 @@ export function decodeMeshConfig(text: string): { readonly settings?: MeshConfig
 function read(text: string): { readonly value: unknown } | { readonly fault: string } {
   if (text.length > MAX_LENGTH) return { fault: `is ${text.length} characters long; the limit is ${MAX_LENGTH}` };
   try {
-    const value: unknown = parse(text, { maxAliasCount: 50 });
+    const value: unknown = parse(text, { maxAliasCount: 50, logLevel: 'error' });
     const mapping = value === null || value === undefined || (typeof value === 'object' && !Array.isArray(value));
     return mapping ? { value } : { fault: 'must be a mapping of settings' };
   } catch (error) {

@@ -1,6 +1,8 @@
+import { utf8Length } from '@meltemi/base';
 import { substitutionFault } from '@meltemi/match';
 import { durationMs } from '../../duration.ts';
 import type { Finding } from '../../kind.ts';
+import { base64Utf8 } from '../../schema/base64.ts';
 import { addressFault, isIp } from '../../schema/formats.ts';
 import { claimName } from './claims.ts';
 import { hostOverlaps } from './host-overlaps.ts';
@@ -236,9 +238,11 @@ function rewriteRules(route: HttpRoute, path: readonly (string | number)[]): Fin
 
 function bodyRules(route: HttpRoute, path: readonly (string | number)[]): Finding[] {
   const body = route.directResponse?.body;
-  // Length in UTF-16 units: never more than the bytes on the wire, near enough for a limit of this kind.
-  const size = body?.string?.length ?? ((body?.bytes?.length ?? 0) * 3) / 4;
+  const text = body?.string ?? (body?.bytes === undefined ? '' : base64Utf8(body.bytes));
   const at = [...path, 'directResponse', 'body'];
+  // One such route would hold up all others of its table.
+  if (text === undefined) return [{ path: [...at, 'bytes'], message: 'is no text in UTF-8, and other bytes are not sent by proxies themselves' }];
+  const size = utf8Length(text);
   if (size > BODY_LIMIT) return [{ path: at, message: `is ${Math.round(size)} bytes long; the limit is 1 MB` }];
   return size >= BODY_WARNING ? [{ path: at, message: `is ${Math.round(size)} bytes long and is kept in every proxy`, severity: 'warning' }] : [];
 }
