@@ -198,6 +198,7 @@ function startProxy(parts: Parts, hooks: AgentHooks): ProxySupervisor {
       command: driver.command,
       env: driver.env,
       stdin: driver.stdin,
+      ...(driver.messages === undefined ? {} : { messages: driver.messages }),
       onLine(_, text) {
         lines.push(text);
         parts.reporter?.addLog('PROXY', text);

@@ -122,8 +122,8 @@ export interface ProxyOptions {
   readonly retireMs?: number;
   /** How often the proxy was exchanged before. */
   readonly epoch?: number;
-  /** Who may listen on its ports beside it: a successor (`first`), a predecessor that is still there (`shared`); absent: nobody. */
-  readonly sharing?: 'first' | 'shared';
+  /** Who may listen on its ports beside it: a successor (`first`), a predecessor that is still there (`shared`) or gives it its sockets (`given`); absent: nobody. */
+  readonly sharing?: 'first' | 'shared' | 'given';
 }
 
 /** Node of every xDS request (S6). */

@@ -36,7 +36,10 @@ export async function createDataPlane(context: DataPlaneContext): Promise<DataPl
         workers: workersOf(join.proxy?.concurrency),
         ...(join.proxy?.drainMs === undefined ? {} : { retireMs: join.proxy.drainMs }),
       },
-      { OTEL_RESOURCE_ATTRIBUTES: resourceAttributes(config), ...join.proxy?.environment },
+      {
+        environment: { OTEL_RESOURCE_ATTRIBUTES: resourceAttributes(config), ...join.proxy?.environment },
+        ownNamespace: config.interception === 'netns',
+      },
     );
   }
   // Loaded only where it is used: most agents run our own proxy.

@@ -7,6 +7,8 @@ export interface DataPlaneDriver {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Open: the proxy ends when its stdin closes. */
   readonly stdin: 'open' | 'none';
+  /** It takes and gives sockets over IPC. */
+  readonly messages?: boolean;
   /** Whether it serves its first configuration. */
   probe(): Promise<boolean>;
   /** Absent: it drains by itself on SIGTERM. */

@@ -10,15 +10,25 @@ const RETIRE_MS = 45_000;
 /** One pool of the C library's memory: with one for each of Node's helper threads, what they gave back stays resident (about 20 MB). */
 const MEMORY = { MALLOC_ARENA_MAX: '1' };
 
+/** Where a proxy runs. */
+export interface EmbeddedPlace {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** A network namespace that belongs to the workload. */
+  readonly ownNamespace: boolean;
+}
+
 /** Our own proxy: it speaks telemetry itself, drains on SIGTERM, and ends when its stdin closes. */
 export function embeddedDriver(
   command: readonly string[],
   options: ProxyOptions,
-  environment: Readonly<Record<string, string>> = {},
+  { environment = {}, ownNamespace }: EmbeddedPlace,
 ): DataPlaneDriver {
   const admin = `http://${options.adminAddress}:${options.adminPort}`;
+  // In a namespace of its own the kernel moves waiting connections from socket to socket (tcp_migrate_req). Elsewhere that is not ours to set: then the
+  // sockets themselves change hands, which those of threads cannot.
+  const givesSockets = !ownNamespace && options.workers === 0;
   // Two processes listen on one port: Node offers that on Linux (and some BSDs).
-  const exchangeable = process.platform === 'linux';
+  const exchangeable = givesSockets || process.platform === 'linux';
   const env = (more: Partial<ProxyOptions>): DataPlaneDriver['env'] => ({
     ...MEMORY,
     ...process.env,
@@ -27,13 +37,15 @@ export function embeddedDriver(
   });
   return {
     command,
-    env: env(exchangeable ? { sharing: 'first' } : {}),
+    env: env(exchangeable && !givesSockets ? { sharing: 'first' } : {}),
     stdin: 'open',
+    messages: givesSockets,
     probe: () => isReady(admin),
     handover: !exchangeable
       ? undefined
       : {
-          env: (epoch) => env({ sharing: 'shared', epoch }),
+          givesSockets,
+          env: (epoch) => env({ sharing: givesSockets ? 'given' : 'shared', epoch }),
           probe: (epoch) => isEpoch(admin, epoch),
           retire: 'retire',
           retireMs: options.retireMs ?? RETIRE_MS,

@@ -13,6 +13,8 @@ export interface ChildOptions {
   readonly gid?: number | undefined;
   /** An open stdin tells the child that we live: it ends when we do. */
   readonly stdin: 'open' | 'none';
+  /** It can be given sockets, and give its own. */
+  readonly messages?: boolean;
   readonly onLine: (source: 'stdout' | 'stderr', line: string) => void;
 }
 
@@ -28,6 +30,10 @@ export interface Child {
   readonly exited: Promise<ChildExit>;
   /** A line to its stdin, where that is open. */
   tell(line: string): void;
+  /** To a child with `messages`; a handle goes over and is closed here. */
+  send(message: object, handle?: unknown): void;
+  /** What it says. */
+  onMessage(hear: (message: { readonly t?: string }, handle: unknown) => void): void;
   /** To the process itself. */
   signal(name: NodeJS.Signals): void;
   /** To everything it started, too, and without mercy. */
@@ -62,19 +68,26 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     pid: child.pid ?? 0,
     exited,
     tell: (line) => void child.stdin?.write(line),
+    send(message, handle) {
+      if (!child.connected) return;
+      child.send(message, handle as never, undefined, () => {
+        if (typeof handle === 'object' && handle !== null && 'close' in handle && typeof handle.close === 'function') handle.close();
+      });
+    },
+    onMessage: (hear) => void child.on('message', (message: { readonly t?: string }, handle: unknown) => hear(message, handle)),
     signal: (name) => void child.kill(name),
     kill: () => killGroup(child),
   };
 }
 
-function spawnChild({ command, env, cwd, uid, gid, stdin }: ChildOptions): ChildProcess {
+function spawnChild({ command, env, cwd, uid, gid, stdin, messages }: ChildOptions): ChildProcess {
   const [program = '', ...args] = dieWithParent(command);
   return spawn(program, args, {
     env,
     ...(cwd === undefined ? {} : { cwd }),
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
-    stdio: [stdin === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    stdio: [stdin === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe', ...(messages === true ? ['ipc' as const] : [])],
     // A group of its own: so that what it leaves behind can be ended, and a terminal's Ctrl-C does not hit it twice.
     detached: process.platform !== 'win32',
     windowsHide: true,

@@ -16,6 +16,8 @@ export interface Handover {
   env(epoch: number): ChildOptions['env'];
   /** Whether that one serves: both answer at the same port. */
   probe(epoch: number): Promise<boolean>;
+  /** It is given the sockets that its predecessor listens on; else it binds the same ports beside it. */
+  readonly givesSockets: boolean;
   /** Said to the predecessor, over its stdin, when its successor serves. */
   readonly retire: string;
   /** How long the predecessor may take to end after that. */
@@ -109,7 +111,7 @@ export function superviseProxy(options: ProxySupervisorOptions): ProxySupervisor
   };
   const exchange = async (old: Child, handover: Handover): Promise<number> => {
     const since = clock.monotonic();
-    const successor = await startSuccessor(options, handover, starts, () => stopping !== undefined);
+    const successor = await startSuccessor({ options, handover, epoch: starts, old }, () => stopping !== undefined);
     // The old one may have ended meanwhile, and another have been started: the younger one stays.
     const present = child ?? old;
     child = successor;
@@ -152,11 +154,27 @@ export function superviseProxy(options: ProxySupervisorOptions): ProxySupervisor
   };
 }
 
+interface Succession {
+  readonly options: ProxySupervisorOptions;
+  readonly handover: Handover;
+  readonly epoch: number;
+  readonly old: Child;
+}
+
+/** The one asks for sockets, the other gives them; only its parent can pass them on. */
+function passSockets(old: Child, successor: Child): void {
+  successor.onMessage(({ t }) => {
+    if (t === 'want-sockets') old.send({ t: 'give-sockets' });
+  });
+  old.onMessage((message, handle) => successor.send(message, handle));
+}
+
 /** Starts another proxy and waits until it serves; one that does not is ended. */
-async function startSuccessor(options: ProxySupervisorOptions, handover: Handover, epoch: number, isStopping: () => boolean): Promise<Child> {
+async function startSuccessor({ options, handover, epoch, old }: Succession, isStopping: () => boolean): Promise<Child> {
   const { clock } = options.platform;
   const until = clock.monotonic() + HANDOVER_MS;
   const started = await startChild({ ...options.child, env: handover.env(epoch) });
+  if (handover.givesSockets) passSockets(old, started);
   let ended: string | undefined;
   void started.exited.then((exit) => (ended = exit.signal ?? `exit code ${exitCodeOf(exit)}`));
   while (!(await handover.probe(epoch).catch(() => false))) {

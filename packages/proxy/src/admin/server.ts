@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { isIP, type AddressInfo } from 'node:net';
 import { MeshError } from '@meltemi/base';
 import { isLoopback } from '@meltemi/runtime';
+import { listenAt } from '../net/handed-sockets.ts';
 import type { PortSharing } from '../net/node-listener.ts';
 import type { AdminContext, AdminEndpoint, AdminResponse } from './context.ts';
 import { listOf, text } from './context.ts';
@@ -55,7 +56,7 @@ function listen(server: Server, { address, port, sharing = 'own' }: AdminPlace):
         }),
       ),
     );
-    server.listen({ port, host: address, ...(sharing === 'own' || port === 0 ? {} : { reusePort: true }) }, () => resolve(server));
+    listenAt(server, { address, port, reusePort: port !== 0 && (sharing === 'first' || sharing === 'shared') }, () => resolve(server));
   });
 }
 

@@ -26,8 +26,8 @@ export interface ProxyOptions {
   readonly runtime?: Readonly<Record<string, string>>;
   /** How often the proxy of this agent was exchanged before this one. Default 0. */
   readonly epoch?: number;
-  /** Who may listen on its ports beside it: `own` nobody (the default), `first` a successor, `shared` its predecessor does so now. */
-  readonly sharing?: 'own' | 'first' | 'shared';
+  /** Who may listen on its ports beside it: `own` nobody (the default), `first` a successor, `shared` its predecessor does so now, `given` nobody, and it is given its predecessor's sockets over IPC. */
+  readonly sharing?: 'own' | 'first' | 'shared' | 'given';
 }
 
 /** Times that reach down to the data plane. */

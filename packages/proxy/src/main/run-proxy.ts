@@ -3,6 +3,7 @@ import { MeshError } from '@meltemi/base';
 import type { ProxyOptions } from './options.ts';
 import { guardProcess } from './guard-process.ts';
 import { createLineLog } from './ports.ts';
+import { giveSockets, takeSockets } from './socket-handover.ts';
 import { tuneHeap } from './tune-heap.ts';
 
 /**
@@ -15,7 +16,9 @@ export async function runProxy(environment: Readonly<Record<string, string | und
   const options = readOptions(environment['MELTEMI_PROXY_OPTIONS']);
   // After the cache is on: everything that is big is loaded from here.
   const { startProxy } = await import('./start-proxy.ts');
+  if (options.sharing === 'given') await takeSockets();
   const proxy = await startProxy(options);
+  if (process.send !== undefined) giveSockets();
   guardProcess(
     createLineLog('error', (line) => void process.stderr.write(line)),
     () => process.exit(1),

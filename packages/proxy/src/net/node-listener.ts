@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { MeshError } from '@meltemi/base';
 import { hostPort } from './addresses.ts';
+import { listenAt } from './handed-sockets.ts';
 
 /** A bound listening socket. */
 export interface BoundSocket {
@@ -12,13 +13,13 @@ export interface BoundSocket {
 
 /**
  * Whether other sockets may listen on the same addresses (`SO_REUSEPORT`). `own`: none may. `first`: later ones may, but nobody does so now.
- * `shared`: others of ours do so already.
+ * `shared`: others of ours do so already. `given`: none may, but the predecessor gives its sockets.
  */
-export type PortSharing = 'own' | 'first' | 'shared';
+export type PortSharing = 'own' | 'first' | 'shared' | 'given';
 
 /** Binds and listens; `port` 0 takes a free one. Throws MeshError `proxy/listen`. */
 export async function listen(address: string, port: number, sharing: PortSharing, accept: (socket: Socket) => void): Promise<BoundSocket> {
-  if (sharing === 'own' || port === 0) return bind(address, port, false, accept);
+  if (sharing === 'own' || sharing === 'given' || port === 0) return bind(address, port, false, accept);
   // With sharing the kernel would give half of somebody else's connections to us, and say nothing.
   if (sharing === 'first') await (await bind(address, port, false, (socket) => socket.destroy())).close();
   return bind(address, port, true, accept);
@@ -30,7 +31,7 @@ function bind(address: string, port: number, reusePort: boolean, accept: (socket
     server.once('error', (cause) => {
       reject(new MeshError('proxy/listen', `cannot listen on ${hostPort(address, port)}: ${cause.message}`, { cause }));
     });
-    server.listen({ host: address, port, backlog: 4096, ...(reusePort ? { reusePort } : {}) }, () => {
+    listenAt(server, { address, port, reusePort, backlog: 4096 }, () => {
       server.removeAllListeners('error');
       // Running out of descriptors must not end the process; the kernel keeps what it cannot hand over.
       server.on('error', () => {});
