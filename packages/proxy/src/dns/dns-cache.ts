@@ -41,24 +41,33 @@ export class NameCache {
 
   /** Asks for a name. `done` is called once, before this returns when the answer is known; else what is returned gives the question up. */
   load(name: string, done: (answer: NameAnswer) => void): (() => void) | undefined {
-    if (isIP(name) !== 0) return void done({ t: 'address', address: name });
     const known = this.#entries.get(name);
-    if (known?.answer !== undefined) {
-      known.usedMs = this.#wheel.recent;
-      return void done(known.answer);
-    }
-    if (this.#waiting >= this.#config.maxPending) return void done({ t: 'overflow', of: 'waiting' });
-    if (known === undefined && this.#entries.size >= this.#config.maxHosts) return void done({ t: 'overflow', of: 'names' });
-    const entry = known ?? this.#add(name);
-    const waiter = (answer: NameAnswer): void => {
-      this.#waiting--;
+    const answer = this.#answerNow(name, known);
+    if (answer !== undefined) {
       done(answer);
+      return undefined;
+    }
+    const entry = known ?? this.#add(name);
+    const waiter = (found: NameAnswer): void => {
+      this.#waiting--;
+      done(found);
     };
     this.#waiting++;
     entry.waiting.add(waiter);
     return () => {
       if (entry.waiting.delete(waiter)) this.#waiting--;
     };
+  }
+
+  /** What can be said without asking anybody. */
+  #answerNow(name: string, known: Entry | undefined): NameAnswer | undefined {
+    if (isIP(name) !== 0) return { t: 'address', address: name };
+    if (known?.answer !== undefined) {
+      known.usedMs = this.#wheel.recent;
+      return known.answer;
+    }
+    if (this.#waiting >= this.#config.maxPending) return { t: 'overflow', of: 'waiting' };
+    return known === undefined && this.#entries.size >= this.#config.maxHosts ? { t: 'overflow', of: 'names' } : undefined;
   }
 
   #add(name: string): Entry {

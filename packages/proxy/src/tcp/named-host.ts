@@ -20,7 +20,10 @@ export function lookUpServerName(
 ): (() => void) | undefined {
   const filter = chain.config.networkFilters.find((item) => item.t === 'sni-forward-proxy');
   const hostname = (serverName === '' ? (tls?.serverName ?? '') : serverName).toLowerCase();
-  if (filter === undefined || hostname === '') return void done(undefined);
+  if (filter === undefined || hostname === '') {
+    done(undefined);
+    return undefined;
+  }
   return nameCache(worker, filter.cache).load(hostname, (answer) => {
     if (answer.t === 'overflow' && answer.of === 'waiting') done('overflow');
     else done(answer.t === 'address' ? { address: answer.address, port: filter.port, hostname } : undefined);

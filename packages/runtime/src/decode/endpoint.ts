@@ -73,16 +73,19 @@ export const ENDPOINT_HEALTH: Readonly<Record<string, EndpointHealth>> = {
 };
 
 function decodeCheck(reader: Reader | undefined): RuntimeEndpoint['check'] {
-  const elsewhere = decodeSocketAddress(reader?.message('address'));
-  const port = reader?.number('port_value', 0) ?? 0;
-  reader?.require('address', elsewhere === undefined || port === 0, 'address and port_value cannot both be set');
+  if (reader === undefined) return UNSAID;
+  const elsewhere = decodeSocketAddress(reader.message('address'));
+  const port = reader.number('port_value', 0);
+  reader.require('address', elsewhere === undefined || port === 0, 'address and port_value cannot both be set');
   return {
     port: elsewhere?.port ?? port,
     address: elsewhere?.address ?? '',
-    hostname: reader?.string('hostname') ?? '',
-    disabled: reader?.bool('disable_active_health_check') ?? false,
+    hostname: reader.string('hostname'),
+    disabled: reader.bool('disable_active_health_check'),
   };
 }
+
+const UNSAID: RuntimeEndpoint['check'] = { port: 0, address: '', hostname: '', disabled: false };
 
 function decodeAddress(reader: Reader | undefined, allowNames: boolean, metadata: unknown): EndpointAddress | undefined {
   const internal = reader?.message('envoy_internal_address');

@@ -27,7 +27,7 @@ export function decodeDownstreamTransport(socket: Reader | undefined): Downstrea
 }
 
 /** `transport_socket` of a cluster or of one of its transport matches; `metadata` is the cluster's. */
-export function decodeUpstreamTransport(socket: Reader | undefined, metadata: unknown = undefined): UpstreamTransport {
+export function decodeUpstreamTransport(socket: Reader | undefined, metadata?: unknown): UpstreamTransport {
   if (socket === undefined) return { t: 'raw' };
   return (
     decodeExtension<UpstreamTransport>(socket, {

@@ -1,7 +1,7 @@
 import { decodeExtension, type ExtensionTable } from '../decode/any.ts';
 import type { Reader } from '../decode/reader.ts';
 import { defineFilter, type FilterKind } from './define.ts';
-import type { FilterVerdict, HeaderEdit, ResponseVerdict } from './types.ts';
+import type { FilterResponse, FilterVerdict, HeaderEdit, ResponseVerdict } from './types.ts';
 
 /** What is taken off, and how much more than it was a body may become. */
 interface Library {
@@ -61,8 +61,8 @@ export const decompressorFilter: FilterKind = defineFilter<DecompressorConfig, n
 });
 
 function responseOf({ encoding, maxRatio }: Library, direction: Direction) {
-  return ({ endOfStream, header }: { endOfStream: boolean; header(name: string): string | undefined }): ResponseVerdict | undefined => {
-    const edits = endOfStream ? undefined : without(encoding, direction, header);
+  return (response: FilterResponse): ResponseVerdict | undefined => {
+    const edits = response.endOfStream ? undefined : without(encoding, direction, (name) => response.header(name));
     return edits === undefined ? undefined : { edits, transform: { t: TYPE, encoding, maxRatio } };
   };
 }

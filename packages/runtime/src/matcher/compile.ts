@@ -25,7 +25,7 @@ function compileOnMatch<S, A>(next: OnMatch<A>, read: ReadInput<S>): Follow<S, A
 
 function compileBranches<S, A>(matcher: Matcher<A>, read: ReadInput<S>): Follow<S, A> {
   if (matcher.t === 'list') {
-    const fields = matcher.fields.map(({ predicate, then }) => ({ holds: compilePredicate(predicate, read), follow: compileOnMatch(then, read) }));
+    const fields = matcher.fields.map(({ predicate, next }) => ({ holds: compilePredicate(predicate, read), follow: compileOnMatch(next, read) }));
     return (subject) => {
       for (const { holds, follow } of fields) {
         const action = holds(subject) ? follow(subject) : undefined;
@@ -36,7 +36,7 @@ function compileBranches<S, A>(matcher: Matcher<A>, read: ReadInput<S>): Follow<
   }
   const value = read(matcher.input);
   if (matcher.t === 'ip') return compileRanges(matcher.ranges, value, read);
-  const map = new Map(matcher.map.map(([key, then]) => [key, compileOnMatch(then, read)]));
+  const map = new Map(matcher.map.map(([key, next]) => [key, compileOnMatch(next, read)]));
   if (matcher.t === 'exact') {
     return (subject) => {
       const key = value(subject);
@@ -58,8 +58,8 @@ function compileBranches<S, A>(matcher: Matcher<A>, read: ReadInput<S>): Follow<
 
 function compileRanges<S, A>(branches: readonly IpBranch<A>[], value: (subject: S) => string | undefined, read: ReadInput<S>): Follow<S, A> {
   const entries = branches
-    .flatMap(({ ranges, then, exclusive }) => {
-      const follow = compileOnMatch(then, read);
+    .flatMap(({ ranges, next, exclusive }) => {
+      const follow = compileOnMatch(next, read);
       return ranges.map((range) => ({ length: lengthOf(range), holds: holder([range]), follow, exclusive }));
     })
     .toSorted((a, b) => b.length - a.length);
@@ -102,7 +102,8 @@ function compilePredicate<S>(predicate: Predicate, read: ReadInput<S>): (subject
       const part = compilePredicate(predicate.part, read);
       return (subject) => !part(subject);
     }
-    default: {
+    case 'value':
+    case 'ip': {
       const value = read(predicate.input);
       const test = predicate.t === 'value' ? compileText(predicate.match) : holder(predicate.ranges);
       return (subject) => {

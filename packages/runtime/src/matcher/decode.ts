@@ -52,11 +52,11 @@ function decodeList<A>(reader: Reader, place: MatcherPlace<A>, depth: number): M
   reader.require('matchers', matchers.length > 0, 'expected one at least');
   const fields = matchers.map((item): Field<A> | undefined => {
     const predicate = item.message('predicate');
-    const then = item.message('on_match');
-    item.require('', predicate !== undefined && then !== undefined, 'predicate and on_match must be set');
+    const onMatch = item.message('on_match');
+    item.require('', predicate !== undefined && onMatch !== undefined, 'predicate and on_match must be set');
     const decoded = predicate === undefined ? undefined : decodePredicate(predicate, place, depth);
-    const next = then === undefined ? undefined : decodeOnMatch(then, place, depth);
-    return decoded === undefined || next === undefined ? undefined : { predicate: decoded, then: next };
+    const next = onMatch === undefined ? undefined : decodeOnMatch(onMatch, place, depth);
+    return decoded === undefined || next === undefined ? undefined : { predicate: decoded, next };
   });
   return { t: 'list', fields: fields.filter((field) => field !== undefined) };
 }
@@ -118,7 +118,7 @@ function decodeTree<A>(reader: Reader, place: MatcherPlace<A>, depth: number): M
     if (entries === undefined) continue;
     reader.require(field, entries.length > 0, 'expected one entry at least');
     const map = entries.map(([key, value]) => [key, decodeOnMatch(value, place, depth)] as const);
-    return input === undefined ? undefined : { t, input, map: map.flatMap(([key, then]) => (then === undefined ? [] : [[key, then] as const])) };
+    return input === undefined ? undefined : { t, input, map: map.flatMap(([key, next]) => (next === undefined ? [] : [[key, next] as const])) };
   }
   const custom = reader.message('custom_match');
   reader.require('', custom !== undefined, 'no kind of tree is set');
@@ -131,10 +131,10 @@ function decodeRanges<A>(reader: Reader, place: MatcherPlace<A>, depth: number):
   return reader.messages('range_matchers').flatMap((item) => {
     const ranges = decodeCidrs(item.messages('ranges'));
     item.require('ranges', ranges.length > 0, 'expected one at least');
-    const next = item.message('on_match');
-    item.require('on_match', next !== undefined, 'missing');
-    const then = next === undefined ? undefined : decodeOnMatch(next, place, depth);
-    return then === undefined ? [] : [{ ranges, then, exclusive: item.bool('exclusive') }];
+    const onMatch = item.message('on_match');
+    item.require('on_match', onMatch !== undefined, 'missing');
+    const next = onMatch === undefined ? undefined : decodeOnMatch(onMatch, place, depth);
+    return next === undefined ? [] : [{ ranges, next, exclusive: item.bool('exclusive') }];
   });
 }
 

@@ -23,7 +23,7 @@ export type Matcher<A> =
   | {
       readonly t: 'exact' | 'prefix';
       readonly input: MatchInput;
-      readonly map: readonly (readonly [key: string, then: OnMatch<A>])[];
+      readonly map: readonly (readonly [key: string, next: OnMatch<A>])[];
       readonly otherwise?: OnMatch<A>;
     }
   | { readonly t: 'ip'; readonly input: MatchInput; readonly ranges: readonly IpBranch<A>[]; readonly otherwise?: OnMatch<A> };
@@ -31,13 +31,13 @@ export type Matcher<A> =
 /** The first that holds, and leads somewhere, counts. */
 export interface Field<A> {
   readonly predicate: Predicate;
-  readonly then: OnMatch<A>;
+  readonly next: OnMatch<A>;
 }
 
 /** Of the ranges that hold an address the longest comes first. `exclusive`: when it leads nowhere, no other one is tried. */
 export interface IpBranch<A> {
   readonly ranges: readonly CidrRange[];
-  readonly then: OnMatch<A>;
+  readonly next: OnMatch<A>;
   readonly exclusive: boolean;
 }
 

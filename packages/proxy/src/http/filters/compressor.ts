@@ -20,28 +20,27 @@ type Engine = Transform & { flush(done: () => void): void };
 
 function createEngine(settings: PayloadTransform): Engine {
   const number = (name: string): number => Number(settings[name] ?? 0);
-  switch (String(settings['encoding'])) {
-    case 'br':
-      return createBrotliCompress({
-        params: {
-          [constants.BROTLI_PARAM_QUALITY]: number('quality'),
-          [constants.BROTLI_PARAM_MODE]: number('mode'),
-          [constants.BROTLI_PARAM_LGWIN]: number('windowBits'),
-        },
-      });
-    case 'zstd': {
-      const strategy = number('strategy');
-      return createZstdCompress({
-        params: {
-          [constants.ZSTD_c_compressionLevel]: number('level'),
-          [constants.ZSTD_c_checksumFlag]: settings['checksum'] === true ? 1 : 0,
-          ...(strategy === 0 ? {} : { [constants.ZSTD_c_strategy]: strategy }),
-        },
-      });
-    }
-    default:
-      return createGzip({ level: number('level'), memLevel: number('memLevel'), strategy: number('strategy'), windowBits: number('windowBits') });
+  const { encoding } = settings;
+  if (encoding === 'br') {
+    return createBrotliCompress({
+      params: {
+        [constants.BROTLI_PARAM_QUALITY]: number('quality'),
+        [constants.BROTLI_PARAM_MODE]: number('mode'),
+        [constants.BROTLI_PARAM_LGWIN]: number('windowBits'),
+      },
+    });
   }
+  if (encoding === 'zstd') {
+    const strategy = number('strategy');
+    return createZstdCompress({
+      params: {
+        [constants.ZSTD_c_compressionLevel]: number('level'),
+        [constants.ZSTD_c_checksumFlag]: settings['checksum'] === true ? 1 : 0,
+        ...(strategy === 0 ? {} : { [constants.ZSTD_c_strategy]: strategy }),
+      },
+    });
+  }
+  return createGzip({ level: number('level'), memLevel: number('memLevel'), strategy: number('strategy'), windowBits: number('windowBits') });
 }
 
 /** Takes pieces, gives compressed ones: each piece is flushed, so that a stream of events stays one. */

@@ -22,7 +22,7 @@ export const decompressorHalf: FilterHalf = defineHalf<DecompressQuestion>({
   transform(settings, x) {
     x.worker.responseScanner.dropLength();
     return (next) =>
-      new Decompress(createEngine(String(settings['encoding'])), Number(settings['maxRatio']), next, {
+      new Decompress(createEngine(settings['encoding']), Number(settings['maxRatio']), next, {
         drained: () => x.onDownstreamDrain(),
         failed: () => x.downstream.cut(x),
       });
@@ -41,7 +41,7 @@ function requestEnd(x: Exchange): Owner {
   return { drained: () => x.downstream.pause(false), failed: () => giveUp(x, localReply(400, '', 'decompression_failed')) };
 }
 
-function createEngine(encoding: string): Transform {
+function createEngine(encoding: unknown): Transform {
   if (encoding === 'br') return createBrotliDecompress();
   return encoding === 'zstd' ? createZstdDecompress() : createGunzip();
 }
