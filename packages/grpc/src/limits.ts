@@ -12,6 +12,9 @@ export const DEFAULT_LIMITS: Required<GrpcLimits> = {
 /** What one stream, and one connection, may have in flight towards us. */
 export const WINDOW_BYTES = 1024 * 1024;
 
+/** What a client may send on a stream before we read it: a server has many of them, and they come all at once. */
+export const SERVER_WINDOW_BYTES = 64 * 1024;
+
 /**
  * Lets all streams of a connection together have more in flight than one. Bun (1.4) gives no window back any more once it was told a size:
  * the connection would stand still after that many bytes.

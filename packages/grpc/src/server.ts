@@ -11,8 +11,8 @@ import {
   KEEPALIVE_MS,
   KEEPALIVE_TIMEOUT_MS,
   SESSION_MEMORY_MB,
+  SERVER_WINDOW_BYTES,
   widenWindow,
-  WINDOW_BYTES,
 } from './limits.ts';
 import { listenOn } from './listen.ts';
 import { hasExpired, peerOf } from './peer.ts';
@@ -149,7 +149,7 @@ function createHttp2Server(limits: Required<GrpcLimits>, tls: TlsServerOptions |
     maxSessionMemory: SESSION_MEMORY_MB,
     settings: {
       enablePush: false,
-      initialWindowSize: WINDOW_BYTES,
+      initialWindowSize: SERVER_WINDOW_BYTES,
       maxConcurrentStreams: limits.maxStreams,
       maxHeaderListSize: limits.maxHeaderBytes,
     },

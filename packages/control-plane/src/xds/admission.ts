@@ -1,34 +1,39 @@
 import type { Timer, Timers } from '@meltemi/base';
-import type { Connection } from './connection.ts';
+
+/** Somebody who waits for a place. */
+export interface Waiter {
+  /** It has one. */
+  pump(): void;
+}
 
 /**
- * Lets so many streams have their first resources at the same time: when 500 proxies come back at once, memory and time stay bounded
+ * Lets so many have their turn at the same time, with their first resources for one: when 500 proxies come back at once, memory and time stay bounded
  * (measured: reference figures fall from 1,035 to 440 MB).
  */
 export interface Admission {
   /** Takes a place, or waits for one: then `pump` is called when it is free. */
-  enter(connection: Connection): void;
-  /** The first push is done (or the stream is gone). */
-  leave(connection: Connection): void;
-  /** Past its first push, or in the middle of it. */
-  isAdmitted(connection: Connection): boolean;
+  enter(waiter: Waiter): void;
+  /** It is through, or gone. */
+  leave(waiter: Waiter): void;
+  /** Through, or in the middle of it. */
+  isAdmitted(waiter: Waiter): boolean;
 }
 
 export function createAdmission(places: number, timers: Timers, patienceMs: number): Admission {
-  const active = new Map<Connection, Timer>();
-  const queue = new Set<Connection>();
+  const active = new Map<Waiter, Timer>();
+  const queue = new Set<Waiter>();
 
-  function admit(connection: Connection): void {
+  function admit(waiter: Waiter): void {
     active.set(
-      connection,
-      timers.after(patienceMs, () => leave(connection)),
+      waiter,
+      timers.after(patienceMs, () => leave(waiter)),
     );
   }
 
-  function leave(connection: Connection): void {
-    queue.delete(connection);
-    active.get(connection)?.cancel();
-    if (!active.delete(connection)) return;
+  function leave(waiter: Waiter): void {
+    queue.delete(waiter);
+    active.get(waiter)?.cancel();
+    if (!active.delete(waiter)) return;
     const [next] = queue;
     if (next === undefined) return;
     queue.delete(next);
@@ -37,11 +42,11 @@ export function createAdmission(places: number, timers: Timers, patienceMs: numb
   }
 
   return {
-    enter(connection) {
-      if (active.size < places) admit(connection);
-      else queue.add(connection);
+    enter(waiter) {
+      if (active.size < places) admit(waiter);
+      else queue.add(waiter);
     },
     leave,
-    isAdmitted: (connection) => !queue.has(connection),
+    isAdmitted: (waiter) => !queue.has(waiter),
   };
 }

@@ -145,6 +145,36 @@ test('clients in plain text that answer nothing do not keep a workload of the me
   );
 });
 
+test('first requests are read a few at a time; one that is through lets the next be read', async () => {
+  await using world = await room();
+  const [delta] = Object.values(world.ads.plaintextHandlers);
+  const node = codec.encode('envoy.config.core.v3.Node', { id: 'x' });
+  const request = encodeDeltaRequest({ typeUrl: CDS, subscribe: ['*'], unsubscribe: [], initialVersions: new Map(), nonce: '', node });
+  const open = () => {
+    const said: string[] = [];
+    const call: ServerCall = {
+      path: '',
+      metadata: {},
+      peer: { address: '127.0.0.1', port: 1, principal: undefined, certificateExpiresMs: undefined },
+      write: () => true,
+      onDrain: () => undefined,
+      pause: () => said.push('pause'),
+      resume: () => said.push('resume'),
+      end: () => undefined,
+    };
+    return { said, listener: delta?.(call) };
+  };
+  const first = Array.from({ length: 32 }, open);
+  const [next, last] = [open(), open()];
+  assert.ok(first.every(({ said }) => said.length === 0));
+  assert.deepEqual([next.said, last.said], [['pause'], ['pause']]);
+  first[0]?.listener?.onMessage(request);
+  assert.deepEqual([next.said, last.said], [['pause', 'resume'], ['pause']]);
+  first[1]?.listener?.onClose?.();
+  assert.deepEqual(last.said, ['pause', 'resume']);
+  for (const { listener } of [...first, next, last]) listener?.onClose?.();
+});
+
 test('a stream ends soon after the certificate that it came with', async () => {
   await using world = await room();
   const [delta] = Object.values(world.ads.secureHandlers);

@@ -1,5 +1,5 @@
 import type { Clock, Log, Timer, Timers } from '@meltemi/base';
-import { Status, type MethodHandler } from '@meltemi/grpc';
+import { Status, type MethodHandler, type ServerCall } from '@meltemi/grpc';
 import type { ProtoCodec } from '@meltemi/protos';
 import { shortTypeName, TYPE_URL } from '@meltemi/protos-types';
 import { createRequestMemory, type Protocol, type Resource, type ResourceSource, type Verdict } from '@meltemi/xds';
@@ -89,6 +89,12 @@ const SOTW = '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggre
 const ADMISSION_MS = 5_000;
 /** After the last client that came, until it is forgotten what clients asked for. */
 const FORGET_MS = 10_000;
+/**
+ * Calls whose first request is read at a time: those of clients that come back say what they have of everything, and half read ones of hundreds would fill
+ * the memory. One that does not come gives its place to the next.
+ */
+const READING = 32;
+const READING_MS = 1_000;
 /** A turn of a push. */
 const TURN_MS = 20;
 /** Never served in plain text. */
@@ -111,6 +117,7 @@ class Room<Push> implements AdsServer<Push> {
   readonly #acknowledgements: AcknowledgementLog;
   /** Queues of their own: what comes in plain text must not keep workloads of the mesh waiting. */
   readonly #admissions: { readonly secure: Admission; readonly plaintext: Admission };
+  readonly #readings: { readonly secure: Admission; readonly plaintext: Admission };
   readonly #cache: ResourceCache;
   readonly #hooks: ConnectionHooks;
   readonly #memory = createRequestMemory({ equal: (a, b) => Buffer.compare(a, b) === 0 });
@@ -132,6 +139,8 @@ class Room<Push> implements AdsServer<Push> {
     this.#acknowledgements = createAcknowledgementLog(options.clock);
     const admission = (): Admission => createAdmission(options.initialPushes ?? 16, options.timers, ADMISSION_MS);
     this.#admissions = { secure: admission(), plaintext: admission() };
+    const reading = (): Admission => createAdmission(READING, options.timers, READING_MS);
+    this.#readings = { secure: reading(), plaintext: reading() };
     this.#cache = createResourceCache(options.codec, (typeUrl, name, error) => this.#onFault(typeUrl, name, error));
     this.#hooks = this.#makeHooks();
     this.secureHandlers = { [DELTA]: this.#serveSecure('delta'), [SOTW]: this.#serveSecure('sotw') };
@@ -257,6 +266,7 @@ class Room<Push> implements AdsServer<Push> {
         this.#tell('connected', connection);
         this.#admissionOf(connection).enter(connection);
       },
+      startReading: (call) => this.#startReading(call),
       mayPump: (connection) => this.#admissionOf(connection).isAdmitted(connection),
       onSent: (...sent) => this.#observer.sent(...sent),
       onFault: (connection, error) =>
@@ -276,6 +286,14 @@ class Room<Push> implements AdsServer<Push> {
         this.#notify();
       },
     };
+  }
+
+  #startReading(call: ServerCall): () => void {
+    const readings = call.peer.principal === undefined ? this.#readings.plaintext : this.#readings.secure;
+    const reader = { pump: () => call.resume() };
+    readings.enter(reader);
+    if (!readings.isAdmitted(reader)) call.pause();
+    return () => readings.leave(reader);
   }
 
   #admissionOf({ node }: Connection): Admission {

@@ -58,6 +58,8 @@ export interface ConnectionHooks {
   /** After what followed from the verdict was sent. */
   readonly onVerdict: (connection: Connection, verdict: Verdict) => void;
   readonly onClose: (connection: Connection) => void;
+  /** A call has begun, and is read as soon as others are through with their first request. Call what is returned when this one is. */
+  readonly startReading: (call: ServerCall) => () => void;
   /** The agent reports about its application; `reason` when it cannot serve. */
   readonly onHealth: (connection: Connection, reason: string | undefined) => void;
   readonly timers: Timers;
@@ -94,6 +96,7 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
   let connection: Connection | undefined;
   let stream: Stream | undefined;
   const stopExpiry = endWithCertificate(call, hooks);
+  const stopReading = hooks.startReading(call);
   return {
     onMessage(message) {
       if (connection === undefined || stream === undefined) {
@@ -107,7 +110,7 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
         stream.receive(message);
         hooks.onOpen(connection);
         connection.pump();
-        return;
+        return stopReading();
       }
       const verdict = stream.receive(message);
       if (verdict?.t === 'health') return takeHealth(call, connection, verdict, hooks);
@@ -119,6 +122,7 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
     },
     onClose() {
       stopExpiry();
+      stopReading();
       connection?.dispose();
       if (connection !== undefined) hooks.onClose(connection);
     },
