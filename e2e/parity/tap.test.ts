@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadCodec } from '@meltemi/protos';
 import { findEnvoy, NO_ENVOY } from '../interop/envoy-process.ts';
@@ -10,6 +12,8 @@ import { createContext } from './harness/context.ts';
 import { createIdentities } from './harness/identities.ts';
 import { startEmbedded, startEnvoy, type Proxy } from './harness/proxies.ts';
 import { cluster, direct, hcm, listener, ROUTER, to } from './resources.ts';
+
+const CLI = join(import.meta.dirname, '../../apps/meltemi/src/main.ts');
 
 interface Header {
   readonly key: string;
@@ -117,7 +121,19 @@ test('a tap shows requests as Envoy does: matched, with bodies up to the limit, 
     const byAnswer = await tapped(
       side,
       request({
-        and_match: { rules: [path('/'), { http_response_headers_match: { headers: [{ name: 'x-answer', string_match: { exact: 'yes' } }] } }] },
+        and_match: {
+          rules: [
+            path('/'),
+            {
+              http_response_headers_match: {
+                headers: [
+                  { name: 'x-answer', string_match: { exact: 'yes' } },
+                  { name: ':status', string_match: { prefix: '2' } },
+                ],
+              },
+            },
+          ],
+        },
       }),
       '',
       async () => {
@@ -226,5 +242,33 @@ test('a tap in segments, one at a time, of any connection manager, by peer; secr
     assert.equal(await Promise.race([others, new Promise((resolve) => setTimeout(resolve, 500, 'not seen'))]), 'not seen');
     const counts = await askAdmin(side.proxy.adminUrl(), '/stats?filter=tap');
     assert.match(counts.body, /tap\.rq_tapped: 2\n/);
+  });
+});
+
+test('meltemi proxy-tap: a line for each request; all of it as JSON', { timeout: 60_000 }, async () => {
+  const cli = (...args: readonly string[]): Promise<string> =>
+    new Promise((resolve, reject) => {
+      execFile(process.execPath, [CLI, 'proxy-tap', ...args], { timeout: 20_000 }, (error, out) => (error === null ? resolve(out) : reject(error)));
+    });
+  await withProxies(async ({ proxy, url }) => {
+    if (proxy.name !== 'embedded') return;
+    const ends = new AbortController();
+    const traffic = (async () => {
+      while (!ends.signal.aborted) {
+        await call(url, '/own');
+        await call(url, '/c', { method: 'POST', body: 'abc', headers: { authorization: 'Bearer x' } });
+      }
+    })();
+    try {
+      const admin = ['--admin', proxy.adminUrl()];
+      assert.match(await cli(...admin, '--path', '/own', '--count', '2', '--body', '3'), /^(?:GET [\d.:]+\/own 200 text\/plain\n {2}own\n){2}$/);
+      const [line = ''] = (await cli(...admin, '--method', 'post', '--status', '2', '--count', '1', '-o', 'json')).split('\n');
+      const { headers } = (JSON.parse(line) as { http_buffered_trace: { request: Message } }).http_buffered_trace.request;
+      assert.equal(headers.find(({ key }) => key === 'authorization')?.value, '[masked]');
+      assert.match(await cli(...admin, '--header', 'authorization=Bearer x', '--show-secrets', '--count', '1', '-o', 'json'), /Bearer x/);
+    } finally {
+      ends.abort();
+      await traffic;
+    }
   });
 });

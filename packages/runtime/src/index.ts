@@ -42,7 +42,7 @@ export { formatAddress, parseAddress, transportFor } from './compile/hosts-of.ts
 export { compileText } from './compile/text.ts';
 export { CLUSTER_COUNTERS, countCode, countEvent, resetClusterCounts, type ClusterCounts, type HostCounts } from './stats/cluster-counts.ts';
 export { approximateSum, binRange, createHistogram, cumulative, quantile, record, STAT_BOUNDS, type Histogram } from './stats/histogram.ts';
-export { compileTapMatch, type TapTest } from './tap/match.ts';
+export { compileTapMatch, TAP_STATUS, type TapTest } from './tap/match.ts';
 export type * from './tap/types.ts';
 export type { TapPlace } from './filters/tap.ts';
 export { fitness, healthFlags } from './lb/health.ts';

@@ -7,6 +7,7 @@ import { get } from './get.ts';
 import { proxyConfig } from './proxy-config.ts';
 import { proxyRestart } from './proxy-restart.ts';
 import { proxyStatus } from './proxy-status.ts';
+import { proxyTap } from './proxy-tap.ts';
 import { proxy } from './proxy.ts';
 import { run } from './run.ts';
 import { version } from './version.ts';
@@ -23,5 +24,6 @@ export const commands: readonly Command[] = [
   proxyStatus,
   proxyConfig,
   proxyRestart,
+  proxyTap,
   version,
 ];

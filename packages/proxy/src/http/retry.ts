@@ -89,7 +89,7 @@ export function sentInVain(x: Exchange): boolean {
 function countRetry({ cluster }: Exchange, end: AttemptEnd): void {
   if (cluster === undefined) return;
   cluster.counts.rqRetry++;
-  if (end.t === 'response') countCode(cluster.counts.retriedCodes, end.status);
+  if (end.t === 'response') countCode(cluster.counts, 'retriedCodes', end.status);
 }
 
 /** Begins another attempt after the policy's back-off, or after the time that the response asked for. The old one has been given up. */

@@ -86,8 +86,8 @@ function countUpstream({ cluster, info, internal, host, requestComplete }: Excha
   const { counts } = cluster;
   const passedOn = info.upstreamEndMs > 0 && info.upstreamFirstByteMs > 0;
   if ((info.flags & GONE) !== 0 && !passedOn && info.upstreamFirstByteMs === 0) return;
-  countCode(counts.codes, info.responseCode);
-  countCode(internal ? counts.internalCodes : counts.externalCodes, info.responseCode);
+  countCode(counts, 'codes', info.responseCode);
+  countCode(counts, internal ? 'internalCodes' : 'externalCodes', info.responseCode);
   if (host !== undefined) host.counts[info.responseCode < 500 ? 'rqSuccess' : 'rqError']++;
   if (passedOn && requestComplete) record(counts.rqTime, info.upstreamEndMs - info.requestEndMs);
 }

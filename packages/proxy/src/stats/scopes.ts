@@ -50,7 +50,7 @@ function clusterScope({ config, counts }: CompiledCluster): StatScope {
       ...codes('external.upstream_rq', counts.externalCodes),
       ...codes('internal.upstream_rq', counts.internalCodes),
       ...codes('retry.upstream_rq', counts.retriedCodes),
-      ...Object.fromEntries(counts.events),
+      ...Object.fromEntries(counts.events ?? []),
     },
     gauges: {},
     histograms: clusterHistograms(counts),
@@ -63,9 +63,9 @@ function clusterHistograms({ rqTime, connectTime, cxLength }: ClusterCounts): Re
   return Object.fromEntries(Object.entries(all).filter(([, histogram]) => histogram.count > 0));
 }
 
-function codes(prefix: string, of: ReadonlyMap<number, number>): Record<string, number> {
+function codes(prefix: string, of: ReadonlyMap<number, number> | undefined): Record<string, number> {
   const counters: Record<string, number> = {};
-  for (const [code, count] of of) {
+  for (const [code, count] of of ?? []) {
     counters[`${prefix}_${code}`] = count;
     const kind = `${prefix}_${Math.floor(code / 100)}xx`;
     counters[kind] = (counters[kind] ?? 0) + count;

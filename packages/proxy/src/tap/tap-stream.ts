@@ -1,4 +1,4 @@
-import type { RequestView } from '@meltemi/runtime';
+import { TAP_STATUS, type RequestView } from '@meltemi/runtime';
 import type { HeadScanner } from '@meltemi/wire';
 import type { Exchange } from '../http/exchange.ts';
 import { rescan } from '../http/request-head.ts';
@@ -138,7 +138,8 @@ function headersOf(scanner: HeadScanner, bytes: Uint8Array, secrets: boolean): r
 /** A response as matchers of headers take it. */
 function responseView(headers: readonly TapHeader[]): RequestView {
   const header = (name: string): string | undefined => {
-    const values = headers.filter(({ key }) => key === name).map(({ value }) => value);
+    const wanted = name === TAP_STATUS ? ':status' : name;
+    const values = headers.filter(({ key }) => key === wanted).map(({ value }) => value);
     return values.length === 0 ? undefined : values.join(',');
   };
   return { method: '', path: '', authority: '', scheme: 'http', header };

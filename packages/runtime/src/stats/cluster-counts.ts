@@ -40,17 +40,17 @@ type Counter = keyof typeof CLUSTER_COUNTERS;
 /** One object for each cluster of a thread: counting is an addition, and nothing is looked up by a name. */
 export type ClusterCounts = Record<Counter, number> & {
   /** Final responses by status: of everything, and of what came from outside or inside. */
-  readonly codes: Map<number, number>;
-  readonly externalCodes: Map<number, number>;
-  readonly internalCodes: Map<number, number>;
+  codes: Map<number, number> | undefined;
+  externalCodes: Map<number, number> | undefined;
+  internalCodes: Map<number, number> | undefined;
   /** Of responses that were not passed on, because the request was tried again. */
-  readonly retriedCodes: Map<number, number>;
+  retriedCodes: Map<number, number> | undefined;
   /** Milliseconds from the request's end to the response's end. */
   readonly rqTime: Histogram;
   readonly connectTime: Histogram;
   readonly cxLength: Histogram;
   /** What happens seldom, by its name behind `cluster.<name>.`: health checks, ejections, changes of the hosts. */
-  readonly events: Map<string, number>;
+  events: Map<string, number> | undefined;
 };
 
 const ZERO = Object.fromEntries(Object.keys(CLUSTER_COUNTERS).map((name) => [name, 0])) as Record<Counter, number>;
@@ -58,21 +58,55 @@ const ZERO = Object.fromEntries(Object.keys(CLUSTER_COUNTERS).map((name) => [nam
 export function createClusterCounts(): ClusterCounts {
   return {
     ...ZERO,
-    codes: new Map(),
-    externalCodes: new Map(),
-    internalCodes: new Map(),
-    retriedCodes: new Map(),
+    codes: undefined,
+    externalCodes: undefined,
+    internalCodes: undefined,
+    retriedCodes: undefined,
     rqTime: createHistogram(),
     connectTime: createHistogram(),
     cxLength: createHistogram(),
-    events: new Map(),
+    events: undefined,
   };
 }
 
 /** All counters begin anew; histograms go on. */
 export function resetClusterCounts(counts: ClusterCounts): void {
   Object.assign(counts, ZERO);
-  for (const map of [counts.codes, counts.externalCodes, counts.internalCodes, counts.retriedCodes, counts.events]) map.clear();
+  for (const map of [counts.codes, counts.externalCodes, counts.internalCodes, counts.retriedCodes, counts.events]) map?.clear();
+}
+
+/** Of one host, as `/clusters` tells it. */
+export interface HostCounts {
+  cxTotal: number;
+  cxConnectFail: number;
+  rqTotal: number;
+  rqSuccess: number;
+  rqError: number;
+  rqTimeout: number;
+}
+
+export function createHostCounts(): HostCounts {
+  return { cxTotal: 0, cxConnectFail: 0, rqTotal: 0, rqSuccess: 0, rqError: 0, rqTimeout: 0 };
+}
+
+/** Counts something that happens seldom. */
+export function countEvent(counts: Pick<ClusterCounts, 'events'>, name: string): void {
+  const events = (counts.events ??= new Map());
+  events.set(name, (events.get(name) ?? 0) + 1);
+}
+
+type Codes = 'codes' | 'externalCodes' | 'internalCodes' | 'retriedCodes';
+
+/** Counts a response by its status. The maps are made when they are needed: most clusters of a large mesh are never used. */
+export function countCode(counts: Pick<ClusterCounts, Codes>, kind: Codes, status: number): void {
+  const codes = (counts[kind] ??= new Map());
+  codes.set(status, (codes.get(status) ?? 0) + 1);
+}
+
+/** All counters begin anew; histograms go on. */
+export function resetClusterCounts(counts: ClusterCounts): void {
+  Object.assign(counts, ZERO);
+  for (const map of [counts.codes, counts.externalCodes, counts.internalCodes, counts.retriedCodes, counts.events]) map?.clear();
 }
 
 /** Of one host, as `/clusters` tells it. */
@@ -92,9 +126,4 @@ export function createHostCounts(): HostCounts {
 /** Counts something that happens seldom. */
 export function countEvent({ events }: Pick<ClusterCounts, 'events'>, name: string): void {
   events.set(name, (events.get(name) ?? 0) + 1);
-}
-
-/** Counts a response by its status. */
-export function countCode(codes: Map<number, number>, status: number): void {
-  codes.set(status, (codes.get(status) ?? 0) + 1);
 }

@@ -2,6 +2,9 @@ import { compileHeader } from '../compile/predicates.ts';
 import type { RequestView } from '../compiled.ts';
 import type { TapMatch } from './types.ts';
 
+/** Under this name, which no header can have, a response tells its status: names with a colon are parts of a request. */
+export const TAP_STATUS = ' status';
+
 /** Does a request belong to the tap? undefined = its response has a say, and is not there yet. */
 export type TapTest = (request: RequestView, response: RequestView | undefined) => boolean | undefined;
 
@@ -24,7 +27,7 @@ export function compileTapMatch(match: TapMatch): TapTest {
       return (request) => tests.every((test) => test(request));
     }
     case 'response': {
-      const tests = match.headers.map(compileHeader);
+      const tests = match.headers.map((header) => compileHeader(header.name === ':status' ? { ...header, name: TAP_STATUS } : header));
       return (_, response) => (response === undefined ? undefined : tests.every((test) => test(response)));
     }
   }
