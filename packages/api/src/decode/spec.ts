@@ -5,7 +5,7 @@ import { schemaAt, shapeOf } from '../schema/walk.ts';
 import { findUnsupported } from '../unsupported.ts';
 import { errorAt, type ObjectFinding } from './finding.ts';
 import { issueText } from './messages.ts';
-import { repair } from './repair.ts';
+import { repair, type Repaired } from './repair.ts';
 import { nearest } from './suggest.ts';
 
 export interface DecodedSpec {
@@ -23,29 +23,25 @@ export function decodeSpec(kind: KindDefinition, value: unknown, root: Path, con
   for (const finding of unsupportedFindings(kind, value, root)) findings.push(finding);
   // Of so many faults, those across fields are not waited for.
   if (findings.length >= MAX_FINDINGS) return { findings: [...findings.slice(0, MAX_FINDINGS), tooFaulty(root)] };
-  const { spec, removed, original } = parsed.success
-    ? { spec: parsed.data, removed: [], original: (path: Path) => path }
-    : repair(kind, value, issues);
-  if (spec !== undefined) {
-    const rules = bounded(() => kind.validate(spec as never, context));
+  const rest: Repaired = parsed.success ? { spec: parsed.data, removed: [], original: (path) => path } : repair(kind, value, issues);
+  if (rest.spec !== undefined) {
+    const rules = bounded(() => kind.validate(rest.spec as never, context));
     if (rules === undefined) return { findings: [...findings, tooFaulty(root)] };
-    for (const finding of rules.length > MAX_FINDINGS ? gravest(rules) : rules) {
-      const path = original(finding.path);
-      // What a removed part would have said is not known: a finding at or around it may be its echo.
-      if (removed.some((gone) => isWithin(gone, path) || isWithin(path, gone))) continue;
-      const severity = finding.severity ?? 'error';
-      const code = severity === 'error' ? 'IST0106' : 'IST0133';
-      findings.push({
-        code,
-        severity,
-        path: [...root, ...path],
-        message: finding.message,
-        ...(finding.fix === undefined ? {} : { fix: finding.fix }),
-      });
-    }
+    for (const finding of ruleFindings(rules, rest, root)) findings.push(finding);
   }
   const refused = findings.some((finding) => finding.severity === 'error');
-  return refused ? { findings } : { spec, findings };
+  return refused ? { findings } : { spec: rest.spec, findings };
+}
+
+/** What the rules across fields say, in places of the original. */
+function ruleFindings(rules: readonly Finding[], { removed, original }: Repaired, root: Path): readonly ObjectFinding[] {
+  return (rules.length > MAX_FINDINGS ? gravest(rules) : rules).flatMap(({ path: place, severity = 'error', message, fix }): ObjectFinding[] => {
+    const path = original(place);
+    // What a removed part would have said is not known: a finding at or around it may be its echo.
+    if (removed.some((gone) => isWithin(gone, path) || isWithin(path, gone))) return [];
+    const code = severity === 'error' ? 'IST0106' : 'IST0133';
+    return [{ code, severity, path: [...root, ...path], message, ...(fix === undefined ? {} : { fix }) }];
+  });
 }
 
 /** More than anybody reads, and few enough to be made quickly. */

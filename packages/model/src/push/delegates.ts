@@ -50,6 +50,20 @@ export function httpRulesOf(
   const rules: HttpRule[] = [];
   const dropped: DroppedRule[] = [];
   const budget = { left: MAX_PAIRS };
+  const handOver = (root: HttpRule, delegate: VirtualServiceConfig): void => {
+    const matches = absolute(root.route, config);
+    for (const [index, route] of (delegate.spec.http ?? []).entries()) {
+      const delegated: HttpRule = { route, source: delegate, index };
+      budget.left -= Math.max(1, matches.length) * Math.max(1, route.match?.length ?? 0);
+      const match = budget.left < 0 ? undefined : joinMatches(matches, absolute(route, delegate));
+      if (match === undefined) dropped.push({ root, fault: budget.left < 0 ? 'too-many' : 'conflict', delegated });
+      else
+        rules.push({
+          ...delegated,
+          route: inherit(root.route, route, match, (host) => resolveHost(host, config.meta.namespace, mesh.domainSuffix)),
+        });
+    }
+  };
   for (const [index, route] of (config.spec.http ?? []).entries()) {
     const root: HttpRule = { route, source: config, index };
     if (route.delegate === undefined) {
@@ -59,16 +73,7 @@ export function httpRulesOf(
     const delegate = delegates.get(delegateKey(route.delegate, config.meta.namespace));
     if (delegate === undefined) dropped.push({ root, fault: 'missing' });
     else if (!isExported(delegate, config.meta.namespace, mesh)) dropped.push({ root, fault: 'not-exported' });
-    else {
-      const handedOver = absolute(route, config);
-      for (const [at, own] of (delegate.spec.http ?? []).entries()) {
-        const delegated: HttpRule = { route: own, source: delegate, index: at };
-        budget.left -= Math.max(1, handedOver.length) * Math.max(1, own.match?.length ?? 0);
-        const match = budget.left < 0 ? undefined : joinMatches(handedOver, absolute(own, delegate));
-        if (match === undefined) dropped.push({ root, fault: budget.left < 0 ? 'too-many' : 'conflict', delegated });
-        else rules.push({ ...delegated, route: inherit(route, own, match, (host) => resolveHost(host, config.meta.namespace, mesh.domainSuffix)) });
-      }
-    }
+    else handOver(root, delegate);
   }
   return { rules, dropped };
 }

@@ -40,9 +40,7 @@ export function buildDestinationRuleTable(
     if (isDerived(rule.meta.name)) push(policies, `${rule.meta.namespace}/${rule.spec.host}`, rule);
     else push(groups, groupKey(rule, mesh), rule);
   }
-  const kept = new Map<string, MergedDestinationRule>();
-  for (const hosts of previous?.byNamespace.values() ?? [])
-    for (const list of hosts.values()) for (const rule of list) kept.set(sourceKey(rule.sources), rule);
+  const kept = new Map(rulesOf(previous).map((rule) => [sourceKey(rule.sources), rule]));
   const byNamespace = new Map<string, Map<string, MergedDestinationRule[]>>();
   for (const sources of groups.values()) {
     const before = kept.get(sourceKey(sources));
@@ -51,12 +49,23 @@ export function buildDestinationRuleTable(
     if (hosts === undefined) byNamespace.set(merged.namespace, (hosts = new Map()));
     push(hosts, merged.host, merged);
   }
+  return { byNamespace, backends: backendsOf(policies, previous) };
+}
+
+function backendsOf(
+  policies: ReadonlyMap<string, readonly Config<DestinationRuleSpec>[]>,
+  previous: DestinationRuleTable | undefined,
+): DestinationRuleTable['backends'] {
   const backends = new Map<string, BackendTls>();
   for (const [service, sources] of policies) {
     const before = previous?.backends.get(service);
     backends.set(service, before !== undefined && sameItems(before.sources, sources) ? before : backendTlsOf(sources));
   }
-  return { byNamespace, backends };
+  return backends;
+}
+
+function rulesOf(table: DestinationRuleTable | undefined): readonly MergedDestinationRule[] {
+  return [...(table?.byNamespace.values() ?? [])].flatMap((hosts) => [...hosts.values()].flat());
 }
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {

@@ -128,13 +128,15 @@ class Connected implements ConnectedRegistry {
         address,
       });
     }
-    const workload = workloadOf(
-      bound?.node ?? node,
-      before?.workload.health ?? (node.reportsHealth ? 'unhealthy' : 'healthy'),
-      this.#joined.get(address)?.member,
-    );
-    const same = before !== undefined && JSON.stringify(before.workload) === JSON.stringify(workload);
-    this.#entries.set(address, { workload: same ? before.workload : workload, state: { t: 'connected', connections } });
+    this.#enter(bound?.node ?? node, before?.workload, { t: 'connected', connections });
+  }
+
+  /** The workload as it is now; the same object when that is what it was. */
+  #enter(node: ProxyNode, before: Workload | undefined, state: State): void {
+    const { address, reportsHealth } = node;
+    const workload = workloadOf(node, before?.health ?? (reportsHealth ? 'unhealthy' : 'healthy'), this.#joined.get(address)?.member);
+    const same = before !== undefined && JSON.stringify(before) === JSON.stringify(workload);
+    this.#entries.set(address, { workload: same ? before : workload, state });
     if (!same) this.#changed();
   }
 

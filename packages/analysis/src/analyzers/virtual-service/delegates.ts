@@ -35,19 +35,24 @@ function findingOf({ root, fault, delegated }: DroppedRule): AnalysisFinding {
     case 'not-exported':
       return { ...base, path, message: `VirtualService "${namespace}/${name}" is not exported to this namespace: requests of this rule go past it` };
     case 'too-many':
-      return {
-        ...base,
-        path,
-        message: `the matches here and those of VirtualService "${namespace}/${name}" are too many to be joined: rules from its http[${delegated?.index ?? 0}] on are not in force`,
-        fix: { text: 'Hand over by fewer matches, such as one prefix.' },
-      };
     case 'conflict':
-      return {
-        ...base,
-        config: delegated?.source ?? root.source,
-        path: delegated === undefined ? path : `spec.http[${delegated.index}]`,
-        message: `this rule asks for what ${nameOf(root.source)} does not hand over in http[${root.index}]: it is not in force there`,
-        fix: { text: 'Narrow its match to what the other one matches; regular expressions of both on one property cannot be joined.' },
-      };
+      return { ...base, ...joiningFault({ root, fault, ...(delegated === undefined ? {} : { delegated }) }, path) };
   }
+}
+
+/** Of rules that cannot be joined. */
+function joiningFault({ root, fault, delegated }: DroppedRule, path: string): Pick<AnalysisFinding, 'config' | 'path' | 'message' | 'fix'> {
+  if (fault === 'too-many')
+    return {
+      config: root.source,
+      path,
+      message: `the matches here and those of the delegate are too many to be joined: its rules from http[${delegated?.index ?? 0}] on are not in force`,
+      fix: { text: 'Hand over by fewer matches, such as one prefix.' },
+    };
+  return {
+    config: delegated?.source ?? root.source,
+    path: delegated === undefined ? path : `spec.http[${delegated.index}]`,
+    message: `this rule asks for what ${nameOf(root.source)} does not hand over in http[${root.index}]: it is not in force there`,
+    fix: { text: 'Narrow its match to what the other one matches; regular expressions of both on one property cannot be joined.' },
+  };
 }

@@ -37,10 +37,8 @@ function ingressRules(listeners: readonly SidecarIngress[]): Finding[] {
   listeners.forEach((listener, index) => {
     const at: Path = ['ingress', index];
     const number = listener.port.number ?? 0;
-    if (number === 0) findings.push({ path: [...at, 'port', 'number'], message: 'is required: a port from 1 to 65535' });
-    else if (seen.has(number)) findings.push({ path: [...at, 'port', 'number'], message: `port ${number} is listed twice` });
+    const fault = ingressPortFault(number, seen);
     seen.add(number);
-    const fault = sidecarPortFault(number);
     if (fault !== undefined) findings.push({ path: [...at, 'port', 'number'], message: fault });
     if (listener.port.protocol === undefined) findings.push({ path: [...at, 'port', 'protocol'], message: 'is required' });
     const endpoint = listener.defaultEndpoint;
@@ -50,6 +48,11 @@ function ingressRules(listeners: readonly SidecarIngress[]): Finding[] {
     findings.push(...bindRules(listener.bind, at), ...ingressTlsRules(listener, at));
   });
   return findings;
+}
+
+function ingressPortFault(number: number, before: ReadonlySet<number>): string | undefined {
+  if (number === 0) return 'is required: a port from 1 to 65535';
+  return before.has(number) ? `port ${number} is listed twice` : sidecarPortFault(number);
 }
 
 function ingressTlsRules({ tls, port }: SidecarIngress, at: Path): Finding[] {
