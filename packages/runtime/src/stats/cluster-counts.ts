@@ -102,28 +102,3 @@ export function countCode(counts: Pick<ClusterCounts, Codes>, kind: Codes, statu
   const codes = (counts[kind] ??= new Map());
   codes.set(status, (codes.get(status) ?? 0) + 1);
 }
-
-/** All counters begin anew; histograms go on. */
-export function resetClusterCounts(counts: ClusterCounts): void {
-  Object.assign(counts, ZERO);
-  for (const map of [counts.codes, counts.externalCodes, counts.internalCodes, counts.retriedCodes, counts.events]) map?.clear();
-}
-
-/** Of one host, as `/clusters` tells it. */
-export interface HostCounts {
-  cxTotal: number;
-  cxConnectFail: number;
-  rqTotal: number;
-  rqSuccess: number;
-  rqError: number;
-  rqTimeout: number;
-}
-
-export function createHostCounts(): HostCounts {
-  return { cxTotal: 0, cxConnectFail: 0, rqTotal: 0, rqSuccess: 0, rqError: 0, rqTimeout: 0 };
-}
-
-/** Counts something that happens seldom. */
-export function countEvent({ events }: Pick<ClusterCounts, 'events'>, name: string): void {
-  events.set(name, (events.get(name) ?? 0) + 1);
-}
