@@ -10,7 +10,7 @@ import { parseIp } from './cidr.ts';
 /** Hosts by identity: those of before stay where they are the same. */
 export type KnownHosts = Map<string, Host>;
 
-export function knownHosts(before: CompiledCluster | undefined): KnownHosts {
+function knownHosts(before: CompiledCluster | undefined): KnownHosts {
   return new Map((before?.hosts() ?? []).map((host) => [hostId(host), host]));
 }
 
@@ -42,7 +42,7 @@ function stayingLocalities(hosts: readonly Host[]): readonly LocalityHosts[] {
 }
 
 /** Same cluster, address and transport: the same host. */
-export function hostId(host: Pick<Host, 'key' | 'transportName'>): string {
+function hostId(host: Pick<Host, 'key' | 'transportName'>): string {
   return `${host.key}|${host.transportName}`;
 }
 
