@@ -1,5 +1,5 @@
-import type { Origin } from '@meltemi/base';
-import type { Config, Json } from '../config.ts';
+import { pushAll, type Origin } from '@meltemi/base';
+import type { Config, Json, ObjectMeta } from '../config.ts';
 import { apiVersionOf, type KindDefinition } from '../kind.ts';
 import { KINDS } from '../kinds/index.ts';
 import { KNOWN_UNSUPPORTED_KINDS } from '../kinds/known-unsupported.ts';
@@ -44,25 +44,32 @@ export function decodeParsed(value: unknown, options: ObjectOptions): DecodedObj
   if (!('kind' in found)) return { ...names, findings: found.findings };
   const kind = found.kind;
   const meta = decodeMeta(kind, object['metadata'], options.defaultNamespace);
-  const findings = [...topLevelFindings(kind, object), ...meta.findings];
-  const expiry = meta.meta === undefined ? undefined : expiryFault(kind.tag, meta.meta);
-  if (expiry !== undefined) findings.push(errorAt('IST0106', ['metadata', 'annotations', expiry.annotation], expiry.message));
+  const findings = [...topLevelFindings(kind, object), ...meta.findings, ...expiryFindings(kind, meta.meta)];
   const context = { name: names.name, namespace: names.namespace };
   const { body, root } = bodyOf(kind, object);
   if (body === undefined && !kind.specOptional) return { ...names, findings: [...findings, errorAt('IST0106', ['spec'], 'is required')] };
   const decoded = decodeSpec(options.takeUnsupported === true ? { ...kind, unsupported: {} } : kind, body ?? {}, root, context);
-  for (const finding of decoded.findings) findings.push(finding);
+  pushAll(findings, decoded.findings);
   if (meta.meta === undefined || findings.some((finding) => finding.severity === 'error')) return { ...names, findings };
-  const status = object['status'] as Json | undefined;
+  const { apiVersion, status } = object;
   const config: Config = {
     kind: kind.tag,
-    apiVersion: String(object['apiVersion']),
+    apiVersion: String(apiVersion),
     meta: meta.meta,
     spec: decoded.spec,
-    ...(status === undefined ? {} : { status }),
+    ...statusOf(status),
     origin: options.origin,
   };
   return { kind: config.kind, namespace: config.meta.namespace, name: config.meta.name, config, findings };
+}
+
+function statusOf(status: unknown): Pick<Config, 'status'> {
+  return status === undefined ? {} : { status: status as Json };
+}
+
+function expiryFindings(kind: KindDefinition, meta: ObjectMeta | undefined): readonly ObjectFinding[] {
+  const fault = meta === undefined ? undefined : expiryFault(kind.tag, meta);
+  return fault === undefined ? [] : [errorAt('IST0106', ['metadata', 'annotations', fault.annotation], fault.message)];
 }
 
 /** Names for messages, as far as the object has them. */
