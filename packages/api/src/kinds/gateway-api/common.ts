@@ -69,7 +69,7 @@ export const backendObject = {
   namespace: opt(dnsLabel, 'Namespace; left out: the own one.'),
   port: opt(portNumber, 'Port of the Service.'),
 };
-export const weight = z.int().min(0).max(1_000_000).default(1).describe('Share, relative to the other backends.');
+const weight = z.int().min(0).max(1_000_000).default(1).describe('Share, relative to the other backends.');
 export const backendRef = z.strictObject({ ...backendObject, weight });
 
 /** Host can be set in requests (it is the authority then), and nothing else can be done to it. */
