@@ -1,12 +1,6 @@
 export { createDeltaClient, type DeltaClient, type DeltaClientOptions, type Rejection, type Update } from './delta-client.ts';
-export {
-  createServerSession,
-  type Protocol,
-  type ServerSession,
-  type ServerSessionOptions,
-  type TypeStatus,
-  type Verdict,
-} from './server-session.ts';
+export { createServerSession } from './server-session.ts';
+export { type Protocol, type ServerSession, type ServerSessionOptions, type TypeStatus, type Verdict } from './session-types.ts';
 export {
   decodeDeltaRequest,
   decodeDeltaResponse,

@@ -2,7 +2,7 @@ import { apiVersionOf, configKey, kindByName, ofKind, publicConfig, toObject, ty
 import type { Timers } from '@meltemi/base';
 import type { ConfigObject, MeshSource, MeshView, NamespaceView } from '@meltemi/console-api';
 import type { ConfigStore, Mesh } from '@meltemi/registry';
-import type { ConnectedNode } from '../xds/ads-server.ts';
+import type { ConnectedNode } from '../xds/connected-node.ts';
 import type { Findings } from './findings.ts';
 import { serviceView, type Around } from './service-view.ts';
 import { workloadViews } from './workload-view.ts';

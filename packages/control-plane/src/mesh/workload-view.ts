@@ -1,7 +1,7 @@
 import type { Config, Gateway } from '@meltemi/api';
 import type { InstanceView, WorkloadView } from '@meltemi/console-api';
 import { canonicalName, canonicalRevision, labelsMatch, spiffeId, type Workload } from '@meltemi/model';
-import type { ConnectedNode } from '../xds/ads-server.ts';
+import type { ConnectedNode } from '../xds/connected-node.ts';
 
 /** Instances of one name are one workload, as pods of a Deployment are. Sorted by namespace and name. */
 export function workloadViews(

@@ -12,7 +12,7 @@ import {
   type MetricRegistry,
   type ScalarSeries,
 } from '@meltemi/telemetry';
-import type { ConnectedNode } from '../xds/ads-server.ts';
+import type { ConnectedNode } from '../xds/connected-node.ts';
 import type { CaObserver } from '../ca/index.ts';
 import type { XdsObserver } from '../xds/observer.ts';
 import { createAuthorityMetrics, type AuthorityFacts } from './authority-metrics.ts';

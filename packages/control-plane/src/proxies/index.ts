@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import { HttpError, json, request, text, type HttpResponse, type Route } from '@meltemi/http';
 import { shortTypeName } from '@meltemi/protos-types';
-import type { AdsServer, ConnectedNode, NodeTypeStatus } from '../xds/ads-server.ts';
+import type { AdsServer } from '../xds/ads-server.ts';
+import type { ConnectedNode, NodeTypeStatus } from '../xds/connected-node.ts';
 
 /** What the room needs. */
 export interface ProxiesDeps {

@@ -1,6 +1,6 @@
 import type { Clock } from '@meltemi/base';
 import type { TypeStatus, Verdict } from '@meltemi/xds';
-import type { AckResult, ConnectedNode, NodeTypeStatus } from './ads-server.ts';
+import type { AckResult, ConnectedNode, NodeTypeStatus } from './connected-node.ts';
 import type { Connection } from './connection.ts';
 
 /** Remembers when each node said yes or no, for `proxy-status`. */

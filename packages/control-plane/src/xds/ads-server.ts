@@ -5,47 +5,12 @@ import { shortTypeName, TYPE_URL } from '@meltemi/protos-types';
 import { createRequestMemory, type Protocol, type Resource, type ResourceSource, type Verdict } from '@meltemi/xds';
 import { createAcknowledgementLog, judge, type AcknowledgementLog } from './acknowledgements.ts';
 import { createAdmission, type Admission } from './admission.ts';
+import type { AckResult, ConnectedNode, ConnectionEvent } from './connected-node.ts';
 import { serveCall, type Connection, type ConnectionHooks } from './connection.ts';
 import type { XdsGenerator, XdsNode, XdsUpdate } from './generator.ts';
 import { silentObserver, type XdsObserver } from './observer.ts';
 import { mergeUpdates } from './pending-update.ts';
 import { createResourceCache, type ResourceCache } from './resource-cache.ts';
-
-/** What is known of one type on one connected node; versions are those of `XdsUpdate`. */
-export interface NodeTypeStatus {
-  readonly typeUrl: string;
-  readonly resources: number;
-  readonly sentVersion: number | undefined;
-  readonly ackedVersion: number | undefined;
-  readonly ackedAtMs: number | undefined;
-  readonly nack: { readonly version: number; readonly message: string; readonly atMs: number } | undefined;
-  readonly state: 'synced' | 'pending' | 'rejected';
-}
-
-export interface ConnectedNode {
-  readonly node: XdsNode;
-  readonly protocol: 'delta' | 'sotw';
-  readonly connectedAtMs: number;
-  /** The newest version it has in every type. */
-  readonly syncedVersion: number | undefined;
-  readonly types: readonly NodeTypeStatus[];
-}
-
-/** `connected`: after the first request was accepted. `disconnected`: the stream is gone. */
-export interface ConnectionEvent {
-  readonly t: 'connected' | 'disconnected';
-  readonly node: XdsNode;
-  /** Unique per stream; a node that reconnects has a new one. */
-  readonly connectionId: string;
-}
-
-export interface AckResult {
-  readonly t: 'acknowledged' | 'timeout' | 'rejected';
-  /** Nodes that acknowledged or were untouched. */
-  readonly acknowledged: number;
-  readonly pending: readonly string[];
-  readonly rejected: readonly { readonly nodeId: string; readonly typeUrl: string; readonly message: string }[];
-}
 
 export interface AdsServerOptions<Push> {
   readonly generator: XdsGenerator<Push>;
