@@ -40,17 +40,13 @@ const CONTROL_PLANE_ACCOUNT = { namespace: 'istio-system', serviceAccount: 'isti
 export async function startLink(options: LinkOptions): Promise<ControlPlaneLink> {
   const { config, platform, onEvent } = options;
   const { join, identity: who } = config;
-  const address: ControlPlaneAddress = {
-    target: parseTarget(join.xdsAddress),
-    rootCertificate: join.rootCertificate,
-    principal: formatSpiffeId({ trustDomain: join.trustDomain, ...CONTROL_PLANE_ACCOUNT }),
-  };
+  const address = addressOf(join);
   let upstream: Upstream | undefined;
   const relay = createRelay({
     node: encodeNode(xdsNode(config)),
     isLocal: (typeUrl, name) => isLocalSecret(typeUrl, name) || isFileSecret(typeUrl, name),
     onLocalWanted: (typeUrl, names) => files.want(names.filter((name) => isFileSecret(typeUrl, name))),
-    time: { clock: platform.clock, timers: platform.timers },
+    time: platform,
     onUpdate: options.onUpdate,
     onRefusal: (typeUrl, message) => onEvent({ t: 'rejected', typeUrl, message }),
     onWork() {
@@ -98,6 +94,10 @@ export async function startLink(options: LinkOptions): Promise<ControlPlaneLink>
     onState: (state) => onEvent({ t: 'control-plane', state: state.t, ...(state.t === 'away' ? { reason: state.reason } : {}) }),
   });
   return { identity, channel, relay, upstream, close };
+}
+
+function addressOf({ xdsAddress, rootCertificate, trustDomain }: AgentConfig['join']): ControlPlaneAddress {
+  return { target: parseTarget(xdsAddress), rootCertificate, principal: formatSpiffeId({ trustDomain, ...CONTROL_PLANE_ACCOUNT }) };
 }
 
 function filesOf({ platform, onEvent }: LinkOptions, publish: FileSecretOptions['publish']): FileSecrets {

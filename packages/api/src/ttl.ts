@@ -6,7 +6,7 @@ export const TTL_ANNOTATION = 'meltemi.io/ttl';
 /** When it ends (RFC 3339, UTC): set by the store from the other one with every change, or by the user. */
 export const EXPIRES_ANNOTATION = 'meltemi.io/expires';
 
-const TIME = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,3})\d*)?Z$/;
+const TIME = /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.(\d{1,3})\d*)?Z$/;
 const DAY_MS = 86_400_000;
 
 /** Kinds whose objects may end by themselves. */
@@ -44,10 +44,9 @@ export function expiryFault(
 export function timeMs(text: string): number | undefined {
   const parts = TIME.exec(text);
   if (parts === null) return undefined;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1, 7).map(Number);
-  const fraction = Number((parts[7] ?? '').padEnd(3, '0') || 0);
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60) return undefined;
-  return daysSince1970(year, month, day) * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1000 + fraction;
+  const at = (index: number): number => Number(parts[index]);
+  const fraction = Number((parts[7] ?? '0').padEnd(3, '0'));
+  return daysSince1970(at(1), at(2), at(3)) * DAY_MS + ((at(4) * 60 + at(5)) * 60 + at(6)) * 1000 + fraction;
 }
 
 /** Years that begin in March have their leap day at the end. */

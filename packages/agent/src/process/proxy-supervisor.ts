@@ -58,100 +58,125 @@ const TERM_GRACE_MS = 2000;
 const HANDOVER_MS = 60_000;
 
 export function superviseProxy(options: ProxySupervisorOptions): ProxySupervisor {
-  const { clock, timers } = options.platform;
-  const ready = Promise.withResolvers<void>();
-  const retiring = new Set<Child>();
-  let state: ProxyState = { t: 'waiting', reason: 'not started yet' };
-  let child: Child | undefined;
-  let timer: Timer | undefined;
-  let quickExits = 0;
-  let starts = 0;
-  let stopping: Promise<void> | undefined;
-  let restarting: Promise<number> | undefined;
+  return new Supervision(options);
+}
 
-  const enter = (next: ProxyState): void => {
-    state = next;
-    options.onState(next);
-  };
-  const again = (reason: string, livedMs: number): void => {
-    child = undefined;
-    if (stopping !== undefined) return;
-    const delayMs = restartDelayMs(quickExits);
-    quickExits = countQuickExits(quickExits, livedMs);
-    options.platform.log.warn('The proxy ended and is started again', { reason, delayMs });
-    enter({ t: 'waiting', reason });
-    timer = timers.after(delayMs, () => void start());
-  };
-  /** When the proxy in charge ends, the next one is started; one that was exchanged may go. */
-  const watch = (started: Child, since: number): void => {
+class Supervision implements ProxySupervisor {
+  readonly #options: ProxySupervisorOptions;
+  readonly #ready = Promise.withResolvers<void>();
+  /** Exchanged, and not yet gone. */
+  readonly #retiring = new Set<Child>();
+  #state: ProxyState = { t: 'waiting', reason: 'not started yet' };
+  /** The one in charge. */
+  #child: Child | undefined;
+  #timer: Timer | undefined;
+  #quickExits = 0;
+  #starts = 0;
+  #stopping: Promise<void> | undefined;
+  #restarting: Promise<number> | undefined;
+
+  constructor(options: ProxySupervisorOptions) {
+    this.#options = options;
+    void this.#start();
+  }
+
+  get state(): ProxyState {
+    return this.#state;
+  }
+
+  get starts(): number {
+    return this.#starts;
+  }
+
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  restart(): Promise<number> {
+    const { handover } = this.#options;
+    if (handover === undefined) return Promise.reject(cannotRestart('this kind of proxy cannot be exchanged here'));
+    if (this.#child === undefined || this.#state.t !== 'ready' || this.#stopping !== undefined)
+      return Promise.reject(cannotRestart(`it is ${this.#state.t}`));
+    return (this.#restarting ??= this.#exchange(this.#child, handover).finally(() => (this.#restarting = undefined)));
+  }
+
+  stop(drainMs: number): Promise<void> {
+    this.#timer?.cancel();
+    const all = [...this.#retiring, ...(this.#child === undefined ? [] : [this.#child])];
+    return (this.#stopping ??= Promise.all(all.map((one) => end(one, drainMs, this.#options))).then(() => this.#enter({ t: 'stopped' })));
+  }
+
+  #enter(next: ProxyState): void {
+    this.#state = next;
+    this.#options.onState(next);
+  }
+
+  async #start(): Promise<void> {
+    const { clock } = this.#options.platform;
+    const since = clock.monotonic();
+    const started = await startChild(this.#options.child).catch(String);
+    if (typeof started === 'string') return this.#again(started, clock.monotonic() - since);
+    this.#takeOver(started, since);
+    if (this.#stopping !== undefined) started.kill();
+    else this.#enter({ t: 'starting', pid: started.pid });
+    await this.#probeUntilReady(started);
+  }
+
+  /** From now on this one is in charge: when it ends, the next one is started. */
+  #takeOver(started: Child, since: number): void {
+    const { clock } = this.#options.platform;
+    this.#child = started;
+    this.#starts++;
     void started.exited.then((exit) => {
-      if (child !== started) return;
-      again(exit.signal === undefined ? `exit code ${exitCodeOf(exit)}` : `signal ${exit.signal}`, clock.monotonic() - since);
+      if (this.#child !== started) return;
+      this.#again(exit.signal === undefined ? `exit code ${exitCodeOf(exit)}` : `signal ${exit.signal}`, clock.monotonic() - since);
     });
-  };
-  const start = async (since = clock.monotonic()): Promise<void> => {
-    const started = await startChild(options.child).catch(String);
-    if (typeof started === 'string') return again(started, clock.monotonic() - since);
-    child = started;
-    starts++;
-    watch(started, since);
-    if (stopping !== undefined) started.kill();
-    else enter({ t: 'starting', pid: started.pid });
-    void probeUntilReady(started);
-  };
-  const probeUntilReady = async (started: Child): Promise<void> => {
-    while (child === started && stopping === undefined) {
-      const serves = await options.probe().catch(() => false);
-      if (!serves) await pause(options.platform);
-      else if (child === started) {
-        enter({ t: 'ready', pid: started.pid });
-        return ready.resolve();
+  }
+
+  #again(reason: string, livedMs: number): void {
+    this.#child = undefined;
+    if (this.#stopping !== undefined) return;
+    const { log, timers } = this.#options.platform;
+    const delayMs = restartDelayMs(this.#quickExits);
+    this.#quickExits = countQuickExits(this.#quickExits, livedMs);
+    log.warn('The proxy ended and is started again', { reason, delayMs });
+    this.#enter({ t: 'waiting', reason });
+    this.#timer = timers.after(delayMs, () => void this.#start());
+  }
+
+  async #probeUntilReady(started: Child): Promise<void> {
+    while (this.#child === started && this.#stopping === undefined) {
+      const serves = await this.#options.probe().catch(() => false);
+      if (!serves) await pause(this.#options.platform);
+      else if (this.#child === started) {
+        this.#enter({ t: 'ready', pid: started.pid });
+        return this.#ready.resolve();
       }
     }
-  };
-  const exchange = async (old: Child, handover: Handover): Promise<number> => {
-    const since = clock.monotonic();
-    const successor = await startSuccessor({ options, handover, epoch: starts, old }, () => stopping !== undefined);
+  }
+
+  async #exchange(old: Child, handover: Handover): Promise<number> {
+    const since = this.#options.platform.clock.monotonic();
+    const succession = { options: this.#options, handover, epoch: this.#starts, old };
+    const successor = await startSuccessor(succession, () => this.#stopping !== undefined);
     // The old one may have ended meanwhile, and another have been started: the younger one stays.
-    const present = child ?? old;
-    child = successor;
-    starts++;
-    timer?.cancel();
-    watch(successor, since);
-    enter({ t: 'ready', pid: successor.pid });
-    retire(present, handover);
+    const present = this.#child ?? old;
+    this.#timer?.cancel();
+    this.#takeOver(successor, since);
+    this.#enter({ t: 'ready', pid: successor.pid });
+    this.#retire(present, handover);
     return successor.pid;
-  };
-  const retire = (old: Child, handover: Handover): void => {
-    retiring.add(old);
-    old.tell(`${handover.retire}\n`);
-    const hard = timers.after(handover.retireMs + TERM_GRACE_MS, () => old.kill());
+  }
+
+  #retire(old: Child, { retire, retireMs }: Handover): void {
+    this.#retiring.add(old);
+    old.tell(`${retire}\n`);
+    const hard = this.#options.platform.timers.after(retireMs + TERM_GRACE_MS, () => old.kill());
     void old.exited.then(() => {
       hard.cancel();
-      retiring.delete(old);
+      this.#retiring.delete(old);
     });
-  };
-  void start();
-  return {
-    get state() {
-      return state;
-    },
-    get starts() {
-      return starts;
-    },
-    ready: ready.promise,
-    restart() {
-      const { handover } = options;
-      if (handover === undefined || child === undefined || state.t !== 'ready' || stopping !== undefined)
-        return Promise.reject(cannotRestart(handover === undefined ? 'this kind of proxy cannot be exchanged here' : `it is ${state.t}`));
-      return (restarting ??= exchange(child, handover).finally(() => (restarting = undefined)));
-    },
-    stop(drainMs) {
-      timer?.cancel();
-      const all = [...retiring, ...(child === undefined ? [] : [child])];
-      return (stopping ??= Promise.all(all.map((one) => end(one, drainMs, options))).then(() => enter({ t: 'stopped' })));
-    },
-  };
+  }
 }
 
 interface Succession {

@@ -1,6 +1,6 @@
 import { createDeltaClient, type DeltaClient, type DeltaResponse, type Resource } from '@meltemi/xds';
 import { TYPE_URL } from '@meltemi/protos-types';
-import { createRouteEnds, type RouteEndsOptions } from './route-ends.ts';
+import { createRouteEnds, type RouteEnds, type RouteEndsOptions } from './route-ends.ts';
 import { createRelaySession, type RelaySession, type SessionHost } from './relay-session.ts';
 import { createResourceStore, type Known, type ResourceStore } from './resource-store.ts';
 
@@ -52,18 +52,7 @@ export function createRelay(options: RelayOptions): Relay {
   const own = new Map<string, Set<string>>();
 
   const host = createHost({ client, store, sessions, own }, options);
-  const ends =
-    options.time === undefined
-      ? undefined
-      : createRouteEnds({
-          store,
-          ...options.time,
-          onEnded(names) {
-            for (const session of sessions) session.changed(TYPE_URL.route, names);
-            options.onUpdate?.(TYPE_URL.route);
-            options.onWork();
-          },
-        });
+  const ends = endsOf(store, sessions, options);
 
   return {
     client,
@@ -117,6 +106,19 @@ export function createRelay(options: RelayOptions): Relay {
       options.onWork();
     },
   };
+}
+
+function endsOf(store: ResourceStore, sessions: ReadonlySet<RelaySession>, { time, onUpdate, onWork }: RelayOptions): RouteEnds | undefined {
+  if (time === undefined) return undefined;
+  return createRouteEnds({
+    store,
+    ...time,
+    onEnded(names) {
+      for (const session of sessions) session.changed(TYPE_URL.route, names);
+      onUpdate?.(TYPE_URL.route);
+      onWork();
+    },
+  });
 }
 
 interface RelayState {

@@ -71,26 +71,29 @@ export function createHealthChecks(worker: Worker, hooks: HealthCheckHooks): Hea
       }
       return fresh.size === 0 ? Promise.resolve() : waiting.wait(fresh);
     },
-    adopt(event) {
-      const cluster = worker.state.cluster(event.cluster);
-      const host = cluster?.find(event.host);
-      if (cluster === undefined || host === undefined) return;
-      const now = worker.wheel.now();
-      if (event.t === 'ejected') {
-        cluster.ejectedElsewhere(host, event.forMs, now);
-        drainPool(host);
-        return;
-      }
-      const { health } = event;
-      if (host.activeHealth === health) return;
-      cluster.checked(host, health, now);
-      if (health !== 'healthy' && health !== 'degraded') failed(cluster, host);
-    },
+    adopt: (event) => adopt(worker, event, failed),
     known: () => [...checks.keys()].map((host) => ({ t: 'checked', cluster: host.cluster, host: host.key, health: host.activeHealth }) as const),
     close() {
       for (const host of checks.keys()) stop(host);
     },
   };
+}
+
+/** What another thread has found out; `failed`: the host must not be used any more. */
+function adopt(worker: Worker, event: HostEvent, failed: (cluster: CompiledCluster, host: Host) => void): void {
+  const cluster = worker.state.cluster(event.cluster);
+  const host = cluster?.find(event.host);
+  if (cluster === undefined || host === undefined) return;
+  const now = worker.wheel.now();
+  if (event.t === 'ejected') {
+    cluster.ejectedElsewhere(host, event.forMs, now);
+    drainPool(host);
+    return;
+  }
+  const { health } = event;
+  if (host.activeHealth === health) return;
+  cluster.checked(host, health, now);
+  if (health !== 'healthy' && health !== 'degraded') failed(cluster, host);
 }
 
 function hostsToCheck(worker: Worker): ReadonlyMap<Host, CompiledCluster> {

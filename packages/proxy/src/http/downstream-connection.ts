@@ -15,7 +15,7 @@ import { REPLIES, refusalOf } from './replies.ts';
 import { bodyData, bodyEnd } from './request-body.ts';
 import { lastFrame } from './web-socket.ts';
 import type { HttpCounts } from '../stats/http-counts.ts';
-import { RequestTimers } from './request-timers.ts';
+import { idleMs, RequestTimers } from './request-timers.ts';
 import { routeRequest } from './router.ts';
 import { acceptRequest, unreadableRequest } from './start-exchange.ts';
 import type { DownstreamStream, HeadRead, LastSeen, ResponseBody } from './stream.ts';
@@ -78,7 +78,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     );
     this.#openedMs = worker.wheel.now();
     worker.connections.add(this);
-    this.timers.startPhase(this.#openedMs, this.#idleMs(this.#openedMs));
+    this.timers.startPhase(this.#openedMs, idleMs(plan.config, this.#openedMs, this.#openedMs));
   }
 
   get hasBody(): boolean {
@@ -167,7 +167,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     if (scanner.chunked) x.bodyForm = 'chunked';
     if (next > after) bodyData(x, bytes, after, next);
     this.timers.startStream(x, now);
-    const refusal = worker.overload.sheds(now) ? REPLIES.overload : x.refusal;
+    const { refusal } = x;
     if (refusal === undefined) routeRequest(x);
     else {
       // Whoever sends what nobody may send is not asked what else it has.
@@ -342,18 +342,10 @@ export class DownstreamConnection implements Connection, DownstreamStream {
       return;
     }
     this.#state = 'idle';
-    this.timers.startPhase(x.info.endMs, this.#idleMs(x.info.endMs));
+    this.timers.startPhase(x.info.endMs, idleMs(this.plan.config, this.#openedMs, x.info.endMs));
     if (this.#ahead === undefined) {
       if (!this.#reading) this.pause(false);
     } else if (!this.#output.blocked) this.#next();
-  }
-
-  /** How long the connection may be idle from now on: no longer than it may live. */
-  #idleMs(now: number): number {
-    const { idleTimeoutMs, maxConnectionDurationMs } = this.plan.config;
-    if (maxConnectionDurationMs === 0) return idleTimeoutMs;
-    const left = Math.max(1, this.#openedMs + maxConnectionDurationMs - now);
-    return idleTimeoutMs === 0 ? left : Math.min(idleTimeoutMs, left);
   }
 
   /** The response cannot be completed: the client must see that. */
@@ -391,16 +383,11 @@ export class DownstreamConnection implements Connection, DownstreamStream {
    */
   #linger(early: boolean): void {
     this.#ahead = undefined;
-    this.#close(this.#clientEnded && !early ? 10 * this.#delayMs : this.#delayMs);
+    this.#close(this.#clientEnded && !early ? 10 * this.plan.closeMs : undefined);
     this.pause(false);
   }
 
-  /** How long the client may take to close. */
-  get #delayMs(): number {
-    return Math.max(1, this.plan.config.delayedCloseMs);
-  }
-
-  #close(ms: number = this.#delayMs): void {
+  #close(ms: number = this.plan.closeMs): void {
     this.#state = 'lingering';
     this.#output.flush();
     this.#transport.end();
@@ -419,16 +406,12 @@ export class DownstreamConnection implements Connection, DownstreamStream {
 
   expire(): void {
     const x = this.#exchange;
-    if (x === undefined) {
-      if (!this.#over()) this.#close();
-    } else if (this.#state === 'tunnel') {
-      countDrained(this.worker, 'tunnels');
-      lastFrame(x);
-      this.closeTunnel(x);
-    } else {
-      countDrained(this.worker, 'requests');
-      giveUp(x, REPLIES.shuttingDown);
-    }
+    if (x === undefined) return this.#over() ? undefined : this.#close();
+    const tunnel = this.#state === 'tunnel';
+    countDrained(this.worker, tunnel ? 'tunnels' : 'requests');
+    if (!tunnel) return giveUp(x, REPLIES.shuttingDown);
+    lastFrame(x);
+    this.closeTunnel(x);
   }
 
   /** Something else is spoken: its transport goes to somebody else. Nothing has come yet. */

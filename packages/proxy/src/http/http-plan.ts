@@ -30,6 +30,8 @@ export interface HttpPlan {
   readonly isInternal: ((address: string) => boolean) | undefined;
   /** What becomes of the proxy's own answers; undefined = they stay as they are. */
   readonly replyRules: ReplyRules | undefined;
+  /** How long a client may take to close after our FIN. */
+  readonly closeMs: number;
   /** Headers to look at beyond those every request has. */
   readonly upgrades: ReadonlySet<string>;
 }
@@ -66,6 +68,7 @@ function makePlan(http: CompiledHttp, listener: RuntimeListener, stats: ProxySta
     edge: config.useRemoteAddress,
     replyRules,
     isInternal: internalTest(config),
+    closeMs: Math.max(1, config.delayedCloseMs),
     upgrades: new Set(config.upgrades),
   };
 }

@@ -39,7 +39,8 @@ export function acceptRequest(downstream: DownstreamStream, now: number, head: P
   x.scheme = schemeOf(x, scanner, bytes);
   x.internal = isInternalRequest(x, scanner, bytes);
   x.viewPath = info.originalPath;
-  x.refusal = examineTarget(x, scanner, bytes) ?? examineRest(x, scanner, bytes);
+  const refusal = examineTarget(x, scanner, bytes) ?? examineRest(x, scanner, bytes);
+  x.refusal = worker.overload.sheds(now) ? REPLIES.overload : refusal;
   info.path = x.viewPath;
   info.authority = x.viewAuthority;
   x.hostStale = x.viewAuthority !== downstream.last.authority;

@@ -220,7 +220,7 @@ export class Http2ServerConnection implements Connection, ServerLink, H2Handler<
     this.#state = 'lingering';
     this.link.output.flush();
     this.#transport.end();
-    this.worker.wheel.set(this.#phase, this.worker.wheel.now(), Math.max(1, this.plan.config.delayedCloseMs));
+    this.worker.wheel.set(this.#phase, this.worker.wheel.now(), this.plan.closeMs);
   }
 
   destroy(): void {

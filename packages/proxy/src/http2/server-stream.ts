@@ -96,9 +96,8 @@ export class ServerStream implements DownstreamStream {
     worker.requests++;
     worker.scannedFor = x;
     this.timers.startStream(x, now);
-    const refusal = worker.overload.sheds(now) ? REPLIES.overload : x.refusal;
-    if (refusal === undefined) routeRequest(x);
-    else this.reply(x, refusal);
+    if (x.refusal === undefined) routeRequest(x);
+    else this.reply(x, x.refusal);
     // What the request's head lies in is filled again by the next one.
     if (this.#x === x) this.#keepHead(x);
   }

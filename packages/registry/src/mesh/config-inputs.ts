@@ -1,7 +1,7 @@
-import { configKey, expiresAtMs, isKind, mayExpire, type Config } from '@meltemi/api';
+import { configKey, isKind, type Config } from '@meltemi/api';
 import { workloadFromEntry, type Workload } from '@meltemi/model';
-import type { Clock, Timer, Timers } from '@meltemi/base';
 import type { ConfigChange, ConfigStore } from '../store/config-store.ts';
+import { createEnds, type InputTime } from './ends.ts';
 
 /** The objects of a store, and what has changed since they were taken last. */
 export interface ConfigInputs {
@@ -17,12 +17,6 @@ export interface ConfigInputs {
   watch(listener: (onlyEndpoints: boolean) => void): () => void;
 }
 
-/** Time as objects that end by themselves need it; without it they stay. */
-export interface InputTime {
-  readonly clock: Pick<Clock, 'now'>;
-  readonly timers: Timers;
-}
-
 export function createConfigInputs(store: ConfigStore, time?: InputTime): ConfigInputs {
   let objects = new Map<string, Config>();
   let workloads = new Map<string, Workload>();
@@ -30,6 +24,11 @@ export function createConfigInputs(store: ConfigStore, time?: InputTime): Config
   let entries: readonly Workload[] | undefined;
   let touched = new Set<Config>();
   const ends = createEnds(time);
+  const setWorkload = (key: string, workload: Workload | undefined): void => {
+    entries = undefined;
+    if (workload === undefined) workloads.delete(key);
+    else workloads.set(key, workload);
+  };
   const set = (config: Config): void => {
     const key = configKey(config);
     if (ends.isOver(key, config)) return drop(key);
@@ -38,12 +37,7 @@ export function createConfigInputs(store: ConfigStore, time?: InputTime): Config
     touched.add(config);
     objects.set(key, config);
     list = undefined;
-    if (isKind(config, 'WorkloadEntry')) {
-      entries = undefined;
-      const workload = workloadFromEntry(config);
-      if (workload === undefined) workloads.delete(key);
-      else workloads.set(key, workload);
-    }
+    if (isKind(config, 'WorkloadEntry')) setWorkload(key, workloadFromEntry(config));
   };
   const drop = (key: string): void => {
     ends.forget(key);
@@ -70,63 +64,34 @@ export function createConfigInputs(store: ConfigStore, time?: InputTime): Config
       return taken;
     },
     reset,
-    watch(listener) {
-      ends.onEnd = (keys) => {
-        for (const key of keys) drop(key);
-        listener(false);
-      };
-      const stop = store.watch((changes) => {
-        for (const change of changes) {
-          if (change.t === 'deleted') drop(configKey(change.config));
-          else set(change.config);
-        }
-        listener(changes.every(isEndpoint));
-      });
-      return () => {
-        stop();
-        ends.close();
-      };
-    },
+    watch: (listener) => follow(store, ends, { set, drop, listener }),
   };
 }
 
-/** The objects that end by themselves, and when. */
-function createEnds(time: InputTime | undefined) {
-  const at = new Map<string, number>();
-  let timer: Timer | undefined;
-  const ends = {
-    onEnd: (_keys: readonly string[]): void => {},
-    /** Remembers when the object ends; true = it has ended. */
-    isOver(key: string, { kind, meta }: Config): boolean {
-      const endMs = time === undefined || !mayExpire(kind) ? undefined : expiresAtMs(meta);
-      if (time === undefined || endMs === undefined) {
-        at.delete(key);
-        return false;
-      }
-      if (endMs <= time.clock.now()) return true;
-      at.set(key, endMs);
-      arm(time);
-      return false;
-    },
-    forget: (key: string): void => void at.delete(key),
-    close: (): void => timer?.cancel(),
-  };
-  const arm = ({ clock, timers }: InputTime): void => {
-    timer?.cancel();
-    const next = Math.min(...at.values());
-    if (next === Infinity) return;
-    timer = timers.after(Math.min(Math.max(next - clock.now(), 1), MAX_WAIT_MS), () => {
-      const over = [...at].filter(([, endMs]) => endMs <= clock.now()).map(([key]) => key);
-      for (const key of over) at.delete(key);
-      if (over.length > 0) ends.onEnd(over);
-      arm({ clock, timers });
-    });
-  };
-  return ends;
+interface Follower {
+  readonly set: (config: Config) => void;
+  readonly drop: (key: string) => void;
+  readonly listener: (onlyEndpoints: boolean) => void;
 }
 
-/** Timers of the host count no further than some weeks; the wall clock may be set meanwhile. */
-const MAX_WAIT_MS = 60_000;
+/** Passes on what changes in the store, and what ends by itself. */
+function follow(store: ConfigStore, ends: ReturnType<typeof createEnds>, { set, drop, listener }: Follower): () => void {
+  ends.onEnd = (keys) => {
+    for (const key of keys) drop(key);
+    listener(false);
+  };
+  const stop = store.watch((changes) => {
+    for (const change of changes) {
+      if (change.t === 'deleted') drop(configKey(change.config));
+      else set(change.config);
+    }
+    listener(changes.every(isEndpoint));
+  });
+  return () => {
+    stop();
+    ends.close();
+  };
+}
 
 function isEndpoint({ config }: ConfigChange): boolean {
   return config.kind === 'WorkloadEntry';
