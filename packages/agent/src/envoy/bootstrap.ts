@@ -42,6 +42,8 @@ const RUNTIME = {
   're2.max_program_size.error_level': 32_768,
 };
 
+const INTERNAL_LISTENERS = 'type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener';
+
 /** Envoy's bootstrap (ProtoJSON): everything else comes by delta ADS over the agent's socket. It holds no secret. */
 export function envoyBootstrap(options: BootstrapOptions): object {
   const placed = options.node.locality !== undefined;
@@ -65,6 +67,8 @@ export function envoyBootstrap(options: BootstrapOptions): object {
     stats_config: { stats_matcher: { inclusion_list: { patterns: KEPT_STATS } } },
     layered_runtime: { layers: [{ name: 'meltemi', static_layer: RUNTIME }] },
     overload_manager: { resource_monitors: [CONNECTION_LIMIT] },
+    // Without it a listener that others hand to inside of the process is refused.
+    bootstrap_extensions: [{ name: 'envoy.bootstrap.internal_listener', typed_config: { '@type': INTERNAL_LISTENERS } }],
   };
 }
 

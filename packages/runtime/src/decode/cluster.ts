@@ -196,12 +196,19 @@ function isDynamic(reader: Reader): boolean {
 function decodeProtocolOptions(reader: Reader): ProtocolOptions {
   const perConnection = reader.number('max_requests_per_connection', 0);
   const options = findHttpOptions(reader);
-  const upstream = options?.message('upstream_http_protocol_options');
+  // The older spelling has them on the cluster itself, and does not count beside the newer one.
+  if (options !== undefined)
+    reader.harmless('http_protocol_options', 'http2_protocol_options', 'common_http_protocol_options', 'upstream_http_protocol_options');
+  const said = options ?? reader;
+  const upstream = said.message('upstream_http_protocol_options');
   // Without any options a dynamic forward proxy is the safe one.
   const byName = options === undefined && isDynamic(reader);
   const errorStatuses = decodeErrorStatuses(options);
   return {
-    http: { ...decodeCodec(options), ...decodeConnectionOptions(options?.message('common_http_protocol_options'), perConnection) },
+    http: {
+      ...(options === undefined ? decodeOldCodec(reader) : decodeCodec(options)),
+      ...decodeConnectionOptions(said.message('common_http_protocol_options'), perConnection),
+    },
     names: { sniByRequest: upstream?.bool('auto_sni') ?? byName, sanByRequest: upstream?.bool('auto_san_validation') ?? byName },
     errors: errorStatuses === undefined ? {} : { errorStatuses },
   };
@@ -229,11 +236,18 @@ function decodeConnectionOptions(common: Reader | undefined, perConnection: numb
   };
 }
 
+/** The older fields, which count where the options are not set. */
+function decodeOldCodec(reader: Reader): Pick<UpstreamHttp, 'codec' | 'http2'> {
+  decodeHttp1(reader.message('http_protocol_options'));
+  const http2 = reader.message('http2_protocol_options');
+  return { codec: http2 === undefined ? 'http1' : 'http2', http2: decodeHttp2(http2) };
+}
+
 /** Which protocol the upstream is spoken to, and the settings of HTTP/2. */
-function decodeCodec(options: Reader | undefined): Pick<UpstreamHttp, 'codec' | 'http2'> {
-  const explicit = options?.message('explicit_http_config');
-  const downstream = options?.message('use_downstream_protocol_config');
-  const auto = options?.message('auto_config');
+function decodeCodec(options: Reader): Pick<UpstreamHttp, 'codec' | 'http2'> {
+  const explicit = options.message('explicit_http_config');
+  const downstream = options.message('use_downstream_protocol_config');
+  const auto = options.message('auto_config');
   const chosen = explicit ?? downstream ?? auto;
   chosen?.harmless('http3_protocol_options');
   // How an HTTP/3 upstream would be found.
