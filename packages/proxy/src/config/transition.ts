@@ -6,7 +6,7 @@ import type { Held } from './warming-maps.ts';
  * Types of resources come one by one, and one may overtake another. For so long a table that works stays in force while the next one names clusters of which nobody
  * has heard, and a cluster stays while something in force still sends to it.
  */
-export const TRANSITION_MS = 1_000;
+const TRANSITION_MS = 1_000;
 
 interface Maps {
   readonly clusters: Held<RuntimeCluster>;
