@@ -1,6 +1,6 @@
 import type { Reader } from '../decode/reader.ts';
-import { decodeRbacField } from '../rbac/decode.ts';
-import { compileRbac, rbacDetails, type RbacEngine, type RbacResult } from '../rbac/engine.ts';
+import { rbacDetails, type RbacEngine, type RbacResult } from '../rbac/engine.ts';
+import { decodeEither, engineOf } from '../rbac/tree.ts';
 import type { RbacRules } from '../rbac/types.ts';
 import { defineFilter, mostSpecific, type FilterKind } from './define.ts';
 import type { FilterAction, FilterContext, FilterReply, FilterVerdict, MetadataStruct } from './types.ts';
@@ -35,12 +35,8 @@ export const rbacFilter: FilterKind = defineFilter<RbacConfig, RbacConfig>({
 });
 
 function decodeConfig(reader: Reader): RbacConfig {
-  const rules = decodeRbacField(reader, 'rules');
-  const shadow = decodeRbacField(reader, 'shadow_rules');
-  for (const field of ['matcher', 'shadow_matcher']) {
-    reader.require(field, !reader.has(field), 'matching trees are not supported by this proxy');
-    reader.harmless(field);
-  }
+  const rules = decodeEither(reader, ['matcher', 'rules'], 'requests');
+  const shadow = decodeEither(reader, ['shadow_matcher', 'shadow_rules'], 'requests');
   return {
     ...(rules === undefined ? {} : { rules }),
     ...(shadow === undefined ? {} : { shadow }),
@@ -51,7 +47,7 @@ function decodeConfig(reader: Reader): RbacConfig {
 }
 
 function compileConfig(config: RbacConfig, statPrefix: string): FilterAction {
-  const shadow = config.shadow === undefined ? undefined : compileShadow(config, compileRbac(config.shadow), statPrefix);
+  const shadow = config.shadow === undefined ? undefined : compileShadow(config, engineOf(config.shadow), statPrefix);
   const enforced = config.rules === undefined ? undefined : compileEnforced(config, config.rules, statPrefix);
   return {
     decide(context) {
@@ -78,7 +74,7 @@ function compileShadow(config: RbacConfig, engine: RbacEngine, statPrefix: strin
 }
 
 function compileEnforced(config: RbacConfig, rules: RbacRules, statPrefix: string): (context: FilterContext) => FilterVerdict {
-  const engine = compileRbac(rules);
+  const engine = engineOf(rules);
   const count = counter(`${statPrefix}${dotted(config.prefix)}`, '', config.perRule);
   // One object per outcome: most requests end in the same one.
   const verdicts = new Map<RbacResult, FilterVerdict>();

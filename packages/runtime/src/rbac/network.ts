@@ -1,21 +1,17 @@
 import type { CompiledChain } from '../compiled.ts';
 import type { Reader } from '../decode/reader.ts';
 import type { NetworkFilter, NetworkRbac } from '../types/listener.ts';
-import { decodeRbacField } from './decode.ts';
-import { compileRbac, rbacDetails, type RbacSubject } from './engine.ts';
+import { rbacDetails, type RbacSubject } from './engine.ts';
+import { decodeEither, engineOf } from './tree.ts';
 import type { RbacRule } from './types.ts';
 
 /** The network RBAC filter (`envoy.filters.network.rbac`). */
 export function decodeNetworkRbac(reader: Reader): NetworkRbac {
-  const rules = decodeRbacField(reader, 'rules');
-  const shadow = decodeRbacField(reader, 'shadow_rules');
+  const rules = decodeEither(reader, ['matcher', 'rules'], 'connections');
+  const shadow = decodeEither(reader, ['shadow_matcher', 'shadow_rules'], 'connections');
   for (const [field, decoded] of Object.entries({ rules, shadow_rules: shadow })) {
     const asking = decoded?.policies.find(({ permissions, principals }) => [...permissions, ...principals].some(asksForRequest));
     if (asking !== undefined) reader.fail(field, `policy "${asking.name}" asks for headers or a path, which a connection does not have`);
-  }
-  for (const field of ['matcher', 'shadow_matcher']) {
-    reader.require(field, !reader.has(field), 'matching trees are not supported by this proxy');
-    reader.harmless(field);
   }
   // Asked once, when the connection is there and before a byte moves: nothing that it looks at changes afterwards.
   reader.oneOf('enforcement_type', { ONE_TIME_ON_FIRST_BYTE: 'once', CONTINUOUS: 'once' }, 'once');
@@ -54,8 +50,8 @@ function compileOne({
   statPrefix,
   shadowPrefix,
 }: NetworkRbac): ((subject: RbacSubject, count: (statistic: string) => void) => string | undefined) | undefined {
-  const trial = shadow === undefined ? undefined : compileRbac(shadow);
-  const engine = rules === undefined ? undefined : compileRbac(rules);
+  const trial = shadow === undefined ? undefined : engineOf(shadow);
+  const engine = rules === undefined ? undefined : engineOf(rules);
   if (engine === undefined && trial === undefined) return undefined;
   const prefix = `${statPrefix}rbac.`;
   return (subject, count) => {

@@ -1,4 +1,5 @@
 import type { CidrRange, StringMatch } from '../types/common.ts';
+import type { Matcher } from '../matcher/types.ts';
 import type { MetadataMatch } from '../types/metadata.ts';
 import type { HeaderMatch } from '../types/route.ts';
 
@@ -31,4 +32,12 @@ export interface RbacPolicy {
 export interface RbacRules {
   readonly action: 'allow' | 'deny' | 'log';
   readonly policies: readonly RbacPolicy[];
+  /** In place of action and policies: a tree whose leaves decide. */
+  readonly tree?: Matcher<RbacTree>;
+}
+
+/** A leaf, with the name that is told of. */
+export interface RbacTree {
+  readonly name: string;
+  readonly allowed: boolean;
 }
