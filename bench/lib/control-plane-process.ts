@@ -23,7 +23,8 @@ export async function startControlPlane(
   const network = ['--network', 'lo,127.1.0.1,16'];
   const profile = process.env['MELTEMI_BENCH_NODE_OPTIONS']?.split(' ') ?? [];
   const child = spawn(process.execPath, [...profile, options.main, 'control-plane', '--state-dir', stateDir, ...ports, ...network], {
-    env: { ...process.env, MELTEMI_STATE: stateDir },
+    // One pool of the C library's memory, as `npm start` gives it.
+    env: { MALLOC_ARENA_MAX: '1', ...process.env, MELTEMI_STATE: stateDir },
     stdio: ['ignore', 'pipe', options.loud === true ? 'inherit' : 'ignore'],
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -32,6 +32,8 @@ const XDS_PORT = 15012;
 const RESTART_MS = { afterLongLife: 50, afterShortLife: 500 };
 const LONG_LIFE_MS = 10_000;
 const GRACE_MS = 1_500;
+/** One pool of the C library's memory: with one for each of Node's helper threads, what they gave back stays resident. */
+const MEMORY = { MALLOC_ARENA_MAX: '1' };
 
 /** Starts it and waits until it serves. Its ports stay the same over restarts: agents and browsers come back by themselves. */
 export async function startDemoControlPlane(setup: Setup, hooks: Hooks): Promise<DemoControlPlane> {
@@ -48,6 +50,7 @@ export async function startDemoControlPlane(setup: Setup, hooks: Hooks): Promise
     return startChild({
       name: 'the control plane',
       command,
+      env: MEMORY,
       onLine: (line) => hooks.progress.note(`control plane: ${line}`),
       onExit(code, signal) {
         if (stopping) return;
