@@ -111,8 +111,12 @@ function commonOf(info: StreamInfo): Json {
     downstream_wire_bytes_received: info.requestHeadBytes + info.bytesReceived,
     downstream_wire_bytes_sent: info.responseHeadBytes + info.bytesSent,
     access_log_type: info.logType,
+    intermediate_log_entry: !ENDS.has(info.logType),
   };
 }
+
+/** What an entry says of the whole. */
+const ENDS: ReadonlySet<string> = new Set(['NotSet', 'DownstreamEnd', 'TcpConnectionEnd']);
 
 function timesOf(info: StreamInfo): Json {
   const { requestEndMs, upstreamStartMs, upstreamFirstByteMs, upstreamEndMs, endMs } = info;

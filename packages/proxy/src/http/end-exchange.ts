@@ -17,8 +17,7 @@ export function recordExchange(x: Exchange): void {
   x.phase = 'done';
   dropAside(x);
   x.mirrors = undefined;
-  if (x.tryIdle !== undefined) worker.wheel.remove(x.tryIdle);
-  if (x.tryLife !== undefined) worker.wheel.remove(x.tryLife);
+  removeDeadlines(x);
   x.requestChain?.drop();
   x.responseChain?.drop();
   if (x.countedRetry && x.breaker !== undefined) x.breaker.usage.retries--;
@@ -32,6 +31,12 @@ export function recordExchange(x: Exchange): void {
   worker.ports.streams.onStreamEnd(info as StreamInfo);
   if (x.span !== undefined) endSpan(x);
   if (plan.logs.length > 0) worker.accessLog.log(plan.logs, info);
+}
+
+function removeDeadlines({ worker, tryIdle, tryLife, logTurn }: Exchange): void {
+  if (tryIdle !== undefined) worker.wheel.remove(tryIdle);
+  if (tryLife !== undefined) worker.wheel.remove(tryLife);
+  if (logTurn !== undefined) worker.wheel.remove(logTurn);
 }
 
 /** The client has gone before its exchange was over. */

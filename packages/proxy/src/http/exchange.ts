@@ -16,6 +16,7 @@ import { NO_PIECES, type Piece } from './pieces.ts';
 import { hopHeader } from './hop-headers.ts';
 import { send, startAttempt } from './attempt.ts';
 import { upstreamAuthority } from './upstream-authority.ts';
+import { logTurn } from './log-moments.ts';
 import { shed, tryIdleExpired, tryLifeExpired } from './end-exchange.ts';
 import type { TapStream } from '../tap/tap-stream.ts';
 import { countRequest } from '../stats/count-exchange.ts';
@@ -133,6 +134,8 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   tryIdle: Deadline | undefined = undefined;
   /** Ends the exchange with an upstream that limits its life; undefined = none does. */
   tryLife: Deadline | undefined = undefined;
+  /** The next line about an exchange that goes on; undefined = there is only the last one. */
+  logTurn: Deadline | undefined = undefined;
   /** Counted in the cluster's requests and the host's active ones. */
   counted = false;
   countedRetry = false;
@@ -201,6 +204,9 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   /** The present exchange with the upstream is as old as it may get. */
   onTryLife(): void {
     tryLifeExpired(this);
+  }
+  onLogTurn(): void {
+    logTurn(this);
   }
 
   onPoolReady(stream: UpstreamStream): void {

@@ -9,6 +9,7 @@ import type { Exchange } from './exchange.ts';
 import { httpStatusOf, statusInTrailers, trailerValue } from './grpc.ts';
 import { filterResponse } from './filters/respond.ts';
 import { followRedirect } from './internal-redirect.ts';
+import { logTunnel } from './log-moments.ts';
 import { headerValue, knownValue } from './request-view.ts';
 import { StageChain } from './payload.ts';
 import type { Piece } from './pieces.ts';
@@ -123,6 +124,7 @@ function switchProtocols(x: Exchange, stream: UpstreamStream, read: HeadRead): n
 function dropFraming(scanner: HeadScanner): void {
   scanner.dropLength();
   scanner.dropKnown(HEADER['transfer-encoding']);
+  logTunnel(x);
 }
 
 function nonsense(x: Exchange): number {

@@ -8,6 +8,7 @@ import { chooseMirrors } from './mirror.ts';
 import { createHostChoice } from './host-choice.ts';
 import { routeTimeoutMs, streamLifeMs } from './deadlines.ts';
 import { runFilters, type RouterSteps } from './filters/run.ts';
+import { logBegin } from './log-moments.ts';
 import { localReply } from './local-reply.ts';
 import { REPLIES } from './replies.ts';
 import { openRequestChain } from './request-body.ts';
@@ -22,6 +23,7 @@ export function routeRequest(x: Exchange): void {
   choose(x);
   startTrace(x, worker.requestScanner, worker.view);
   if (worker.tap !== undefined) worker.tap.begin(x);
+  if (plan.config.logMoments !== undefined) logBegin(x);
   if (x.upgrade !== '' && isUpgradeRefused(x)) {
     x.downstream.reply(x, x.upgrade === CONNECT && x.route === undefined ? REPLIES.routeNotFound : REPLIES.upgradeFailed);
     return;
@@ -35,6 +37,7 @@ export function routeRequest(x: Exchange): void {
 export function routeAgain(x: Exchange): void {
   x.filters = undefined;
   choose(x);
+  if (x.plan.config.logMoments !== undefined) logBegin(x);
   if (x.plan.http.filters.empty) act(x);
   else runFilters(x, -1, STEPS);
 }

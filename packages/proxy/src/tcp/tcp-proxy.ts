@@ -1,6 +1,7 @@
 import { record, type CompiledChain, type CompiledCluster, type CompiledTcp, type Host, type PickWish } from '@meltemi/runtime';
 import type { CompiledLog } from '../access-log/compile-log.ts';
 import { compileLog } from '../access-log/compile-log.ts';
+import { logMoment } from '../access-log/log-moment.ts';
 import { createStreamInfo } from '../core/stream-info.ts';
 import { countDrained } from '../core/drain.ts';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
@@ -53,6 +54,7 @@ class TcpConnection implements Connection {
   readonly #idle: Deadline;
   readonly #connect: Deadline;
   readonly #duration: Deadline;
+  #logTurn: Deadline | undefined = undefined;
   #server: Transport | undefined = undefined;
   #connected = false;
   #cluster: CompiledCluster | undefined = undefined;
@@ -87,7 +89,22 @@ class TcpConnection implements Connection {
     this.#duration = createDeadline(() => this.#expired('maxDuration'), broken);
     worker.connections.add(this);
     const { maxDownstreamConnectionDurationMs } = tcp.config;
+    const everyMs = tcp.config.logMoments?.everyMs ?? 0;
+    if (everyMs > 0) {
+      this.#logTurn = createDeadline(() => this.#logAgain(everyMs));
+      worker.wheel.set(this.#logTurn, this.#info.startMs, everyMs);
+    }
     if (maxDownstreamConnectionDurationMs > 0) worker.wheel.set(this.#duration, this.#info.startMs, maxDownstreamConnectionDurationMs);
+  }
+
+  #logAgain(everyMs: number): void {
+    if (this.#closed || this.#logTurn === undefined) return;
+    this.#log('TcpPeriodic');
+    this.#worker.wheel.set(this.#logTurn, this.#worker.wheel.now(), everyMs);
+  }
+
+  #log(type: 'TcpPeriodic' | 'TcpUpstreamConnected'): void {
+    logMoment(this.#worker.accessLog, logsOf(this.#tcp), this.#info, { type, now: this.#worker.wheel.now() });
   }
 
   #expired(what: 'idleTimeout' | 'maxDuration'): void {
@@ -218,6 +235,7 @@ class TcpConnection implements Connection {
     this.#info.upstreamTls = info.tls;
     this.#info.upstreamStartMs = wheel.now();
     if (this.#host !== undefined) this.#cluster?.report(this.#host, 'done', wheel.recent);
+    if (this.#tcp.config.logMoments?.begin === true) this.#log('TcpUpstreamConnected');
     this.#touch();
     const held = this.#held;
     this.#held = [];
@@ -347,6 +365,7 @@ class TcpConnection implements Connection {
     this.#release(undefined);
     this.#giveUp?.();
     for (const deadline of [this.#idle, this.#connect, this.#duration]) worker.wheel.remove(deadline);
+    if (this.#logTurn !== undefined) worker.wheel.remove(this.#logTurn);
     if (flag !== undefined) info.flags |= flagBit(flag);
     info.connectionTerminationDetails = details;
     info.endMs = worker.wheel.now();

@@ -1,6 +1,7 @@
 import { decodeHttpFilters } from '../filters/index.ts';
 import type { ClientCertDetails, ForwardClientCert, Http1Options, HttpConnectionManager, RouteSource } from '../types/http.ts';
 import { decodeAccessLogs } from './access-log.ts';
+import { decodeLogMoments } from './log-moments.ts';
 import { decodeLocalReplies } from './local-reply.ts';
 import { decodeHttp2 } from './http2.ts';
 import { decodeCidrs } from './common.ts';
@@ -61,6 +62,7 @@ export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManag
     ...(tracing === undefined ? {} : { tracing: decodeTracing(tracing) }),
     ...(replies === undefined ? {} : { localReplies: decodeLocalReplies(replies) }),
     accessLogs: decodeAccessLogs(reader.messages('access_log')),
+    ...decodeLogMoments(reader, 'flush_access_log_on_new_request'),
   };
 }
 

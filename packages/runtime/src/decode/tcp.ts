@@ -2,6 +2,7 @@ import { mergeCriteria } from '../lb/subsets.ts';
 import type { Criteria } from '../types/balancing.ts';
 import type { TcpCluster, TcpProxy, TcpTunnel } from '../types/tcp.ts';
 import { decodeAccessLogs } from './access-log.ts';
+import { decodeLogMoments } from './log-moments.ts';
 import { decodeCriteria } from './route-action.ts';
 import type { Reader } from './reader.ts';
 
@@ -22,6 +23,7 @@ export function decodeTcpProxy(reader: Reader): TcpProxy {
     hashesSource: decodeHash(reader),
     ...(tunnel === undefined ? {} : { tunnel: decodeTunnel(tunnel) }),
     accessLogs: decodeAccessLogs(reader.messages('access_log')),
+    ...decodeLogMoments(reader, 'flush_access_log_on_connected'),
   };
 }
 

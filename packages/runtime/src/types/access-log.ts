@@ -60,7 +60,25 @@ export interface CustomTag {
 }
 
 /** A moment at which something is logged, in Envoy's words. */
-export type AccessLogType = 'NotSet' | 'TcpConnectionEnd' | 'DownstreamEnd';
+export type AccessLogType =
+  | 'NotSet'
+  | 'TcpUpstreamConnected'
+  | 'TcpPeriodic'
+  | 'TcpConnectionEnd'
+  | 'DownstreamStart'
+  | 'DownstreamPeriodic'
+  | 'DownstreamEnd'
+  | 'DownstreamTunnelSuccessfullyEstablished';
+
+/** When a log is written beside the end. */
+export interface LogMoments {
+  /** As a request comes; of bytes, as the upstream is connected. */
+  readonly begin: boolean;
+  /** As a tunnel through HTTP stands. */
+  readonly tunnel: boolean;
+  /** And again and again; 0 = not. */
+  readonly everyMs: number;
+}
 
 /** When to log: an expression tree over the finished request. */
 export type AccessLogFilter =

@@ -1,4 +1,4 @@
-import type { AccessLog } from './access-log.ts';
+import type { AccessLog, LogMoments } from './access-log.ts';
 import type { CidrRange } from './common.ts';
 import type { HttpFilter } from '../filters/index.ts';
 import type { Http2Options } from './http2.ts';
@@ -75,6 +75,8 @@ export interface HttpConnectionManager {
   /** Absent = no spans. */
   readonly tracing?: HttpTracing;
   readonly accessLogs: readonly AccessLog[];
+  /** Absent = at the end alone. */
+  readonly logMoments?: LogMoments;
 }
 
 export interface Http1Options {

@@ -1,5 +1,5 @@
 import type { Criteria } from './balancing.ts';
-import type { AccessLog } from './access-log.ts';
+import type { AccessLog, LogMoments } from './access-log.ts';
 
 /** A tunnel by HTTP that a host is asked for, to carry the bytes. */
 export interface TcpTunnel {
@@ -32,4 +32,6 @@ export interface TcpProxy {
   readonly hashesSource: boolean;
   readonly tunnel?: TcpTunnel;
   readonly accessLogs: readonly AccessLog[];
+  /** Absent = at the end alone. */
+  readonly logMoments?: LogMoments;
 }

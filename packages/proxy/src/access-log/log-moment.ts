@@ -1,0 +1,20 @@
+import type { AccessLogType } from '@meltemi/runtime';
+import type { StreamInfo } from '../types.ts';
+import type { AccessLogger } from './access-logger.ts';
+import type { CompiledLog } from './compile-log.ts';
+
+/** Logs what is known of a stream that goes on. */
+export function logMoment(
+  logger: AccessLogger,
+  logs: readonly CompiledLog[],
+  info: StreamInfo,
+  moment: { readonly type: AccessLogType; readonly now: number },
+): void {
+  if (logs.length === 0) return;
+  const { logType } = info;
+  info.logType = moment.type;
+  info.endMs = moment.now;
+  logger.log(logs, info);
+  info.logType = logType;
+  info.endMs = 0;
+}
