@@ -132,7 +132,7 @@ test('what cannot be enforced is refused with its path', () => {
     `${path}.principals[0].filter_state: filter state is not supported by this proxy`,
   ]);
   assert.match(filterFaults(TYPE, policy({}, ANY)).join(), /permissions\[0\]: no condition is set/);
-  assert.match(filterFaults(TYPE, { matcher: {} }).join(), /matcher: matching trees/);
+  assert.match(filterFaults(TYPE, { matcher: {} }).join(), /matcher: neither matcher_list, matcher_tree nor on_no_match is set/);
   assert.match(filterFaults(TYPE, { rules: { policies: { p: { permissions: [ANY], principals: [] } } } }).join(), /principals: needs at least one/);
 });
 
