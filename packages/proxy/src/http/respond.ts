@@ -118,13 +118,13 @@ function switchProtocols(x: Exchange, stream: UpstreamStream, read: HeadRead): n
   stream.startTunnel();
   x.downstream.writeHead(x, read, 'none');
   x.downstream.startTunnel(x);
+  logTunnel(x);
   return read.after;
 }
 
 function dropFraming(scanner: HeadScanner): void {
   scanner.dropLength();
   scanner.dropKnown(HEADER['transfer-encoding']);
-  logTunnel(x);
 }
 
 function nonsense(x: Exchange): number {
