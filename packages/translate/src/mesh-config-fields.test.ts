@@ -75,6 +75,44 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   'zoneAwareLbSetting.failover[].to': '{ zoneAwareLbSetting: { failover: [{ from: south, to: north }] } }',
   'zoneAwareLbSetting.failoverPriority': '{ zoneAwareLbSetting: { failoverPriority: [app] } }',
   'zoneAwareLbSetting.minClusterSize': '{ zoneAwareLbSetting: { minClusterSize: 2 } }',
+  'defaultTrafficPolicy.connectionPool.tcp.maxConnections': '{ defaultTrafficPolicy: { connectionPool: { tcp: { maxConnections: 7 } } } }',
+  'defaultTrafficPolicy.connectionPool.tcp.connectTimeout': '{ defaultTrafficPolicy: { connectionPool: { tcp: { connectTimeout: 7s } } } }',
+  'defaultTrafficPolicy.connectionPool.tcp.tcpKeepalive.probes':
+    '{ defaultTrafficPolicy: { connectionPool: { tcp: { tcpKeepalive: { probes: 7 } } } } }',
+  'defaultTrafficPolicy.connectionPool.tcp.tcpKeepalive.time':
+    '{ defaultTrafficPolicy: { connectionPool: { tcp: { tcpKeepalive: { time: 7s } } } } }',
+  'defaultTrafficPolicy.connectionPool.tcp.tcpKeepalive.interval':
+    '{ defaultTrafficPolicy: { connectionPool: { tcp: { tcpKeepalive: { interval: 7s } } } } }',
+  'defaultTrafficPolicy.connectionPool.tcp.maxConnectionDuration':
+    '{ defaultTrafficPolicy: { connectionPool: { tcp: { maxConnectionDuration: 7s } } } }',
+  'defaultTrafficPolicy.connectionPool.tcp.idleTimeout': '{ defaultTrafficPolicy: { connectionPool: { tcp: { idleTimeout: 7s } } } }',
+  'defaultTrafficPolicy.connectionPool.http.http1MaxPendingRequests':
+    '{ defaultTrafficPolicy: { connectionPool: { http: { http1MaxPendingRequests: 7 } } } }',
+  'defaultTrafficPolicy.connectionPool.http.http2MaxRequests': '{ defaultTrafficPolicy: { connectionPool: { http: { http2MaxRequests: 7 } } } }',
+  'defaultTrafficPolicy.connectionPool.http.maxRequestsPerConnection':
+    '{ defaultTrafficPolicy: { connectionPool: { http: { maxRequestsPerConnection: 7 } } } }',
+  'defaultTrafficPolicy.connectionPool.http.maxRetries': '{ defaultTrafficPolicy: { connectionPool: { http: { maxRetries: 7 } } } }',
+  'defaultTrafficPolicy.connectionPool.http.idleTimeout': '{ defaultTrafficPolicy: { connectionPool: { http: { idleTimeout: 7s } } } }',
+  'defaultTrafficPolicy.connectionPool.http.h2UpgradePolicy': '{ defaultTrafficPolicy: { connectionPool: { http: { h2UpgradePolicy: UPGRADE } } } }',
+  'defaultTrafficPolicy.connectionPool.http.useClientProtocol': '{ defaultTrafficPolicy: { connectionPool: { http: { useClientProtocol: true } } } }',
+  'defaultTrafficPolicy.connectionPool.http.maxConcurrentStreams':
+    '{ defaultTrafficPolicy: { connectionPool: { http: { h2UpgradePolicy: UPGRADE, maxConcurrentStreams: 7 } } } }',
+  'defaultTrafficPolicy.connectionPool.http.http2KeepAlive.interval':
+    '{ defaultTrafficPolicy: { connectionPool: { http: { h2UpgradePolicy: UPGRADE, http2KeepAlive: { interval: 7s } } } } }',
+  'defaultTrafficPolicy.connectionPool.http.http2KeepAlive.timeout':
+    '{ defaultTrafficPolicy: { connectionPool: { http: { h2UpgradePolicy: UPGRADE, http2KeepAlive: { interval: 7s, timeout: 7s } } } } }',
+  'defaultTrafficPolicy.outlierDetection.splitExternalLocalOriginErrors':
+    '{ defaultTrafficPolicy: { outlierDetection: { splitExternalLocalOriginErrors: true } } }',
+  'defaultTrafficPolicy.outlierDetection.consecutiveLocalOriginFailures':
+    '{ defaultTrafficPolicy: { outlierDetection: { splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 7 } } }',
+  'defaultTrafficPolicy.outlierDetection.consecutiveGatewayErrors': '{ defaultTrafficPolicy: { outlierDetection: { consecutiveGatewayErrors: 7 } } }',
+  'defaultTrafficPolicy.outlierDetection.consecutive5xxErrors': '{ defaultTrafficPolicy: { outlierDetection: { consecutive5xxErrors: 7 } } }',
+  'defaultTrafficPolicy.outlierDetection.interval': '{ defaultTrafficPolicy: { outlierDetection: { interval: 7s } } }',
+  'defaultTrafficPolicy.outlierDetection.baseEjectionTime': '{ defaultTrafficPolicy: { outlierDetection: { baseEjectionTime: 7s } } }',
+  'defaultTrafficPolicy.outlierDetection.maxEjectionPercent': '{ defaultTrafficPolicy: { outlierDetection: { maxEjectionPercent: 7 } } }',
+  'defaultTrafficPolicy.outlierDetection.minHealthPercent': '{ defaultTrafficPolicy: { outlierDetection: { minHealthPercent: 7 } } }',
+  'defaultTrafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes':
+    '{ defaultTrafficPolicy: { outlierDetection: { outlierDetectionHttpErrorCodes: [418] } } }',
   dnsRefreshRate: '{ dnsRefreshRate: 5s }',
   h2UpgradePolicy: '{ h2UpgradePolicy: UPGRADE }',
   pathNormalization: '{ pathNormalization: { normalization: NONE } }',

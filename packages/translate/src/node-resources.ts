@@ -41,6 +41,7 @@ function portsOf({ node, state: { push, endpoints }, cache }: NodeView): readonl
     policies: push.peerAuthentications,
     rules: push.destinationRules,
     sidecars: push.sidecars,
+    mesh: push.mesh,
     self: ownWorkload(node, endpoints),
   };
   return cache.latest('inboundPorts', node, key, (_, before: Made<object, readonly InboundPort[]> | undefined) => {

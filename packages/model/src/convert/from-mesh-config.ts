@@ -44,6 +44,7 @@ function traffic(base: MeshConfig, spec: MeshConfigSpec): Partial<MeshConfig> {
     localityLbEnabled: spec.localityLbSetting?.enabled,
     localityLbSetting: spec.localityLbSetting,
     zoneAwareLbSetting: spec.zoneAwareLbSetting,
+    defaultTrafficPolicy: spec.defaultTrafficPolicy,
     tcpKeepalive: spec.tcpKeepalive,
     defaultHttpRetryPolicy: spec.defaultHttpRetryPolicy,
     trustedHops: spec.defaultConfig?.gatewayTopology?.numTrustedProxies,

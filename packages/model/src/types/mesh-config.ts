@@ -1,6 +1,6 @@
 import type { ClientCertificates, MeshTls, ProxyDefaults, TcpKeepaliveSettings } from './proxy-defaults.ts';
 import { NO_TELEMETRY, type MeshTelemetry } from './mesh-telemetry.ts';
-import type { HttpRetry, LoadBalancerSettings, ProxySettings } from '@meltemi/api';
+import type { HttpRetry, LoadBalancerSettings, ProxySettings, TrafficPolicy } from '@meltemi/api';
 
 /** The mesh-wide settings, with Istio's names and defaults. */
 export interface MeshConfig {
@@ -39,6 +39,8 @@ export interface MeshConfig {
   readonly localityLbSetting: LoadBalancerSettings['localityLbSetting'];
   /** Zone-aware routing of services without a rule of their own. */
   readonly zoneAwareLbSetting: LoadBalancerSettings['zoneAwareLbSetting'];
+  /** Blocks of services, and of passed-through calls, that no DestinationRule says. */
+  readonly defaultTrafficPolicy: Pick<TrafficPolicy, 'connectionPool' | 'outlierDetection'> | undefined;
   /** Between workloads of the mesh. */
   readonly meshTls: MeshTls;
   /** Of gateways that say nothing of it. */
@@ -90,6 +92,7 @@ export const DEFAULT_MESH_CONFIG: MeshConfig = {
   h2Upgrade: false,
   localityLbSetting: undefined,
   zoneAwareLbSetting: undefined,
+  defaultTrafficPolicy: undefined,
   meshTls: { minVersion: 'TLSv1_2', cipherSuites: [] },
   gatewayTls: { minVersion: 'TLSv1_2', cipherSuites: [] },
   trustedHops: 0,

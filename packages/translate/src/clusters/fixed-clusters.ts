@@ -74,7 +74,7 @@ function originalDestination(name: string, mesh: MeshConfig): Cluster {
     type: 'ORIGINAL_DST',
     lb_policy: 'CLUSTER_PROVIDED',
     connect_timeout: protoDuration(mesh.connectTimeoutMs),
-    circuit_breakers: circuitBreakers({}),
+    circuit_breakers: circuitBreakers(mesh.defaultTrafficPolicy ?? {}),
     typed_extension_protocol_options: {
       [EXTENSION_NAME.httpProtocolOptions]: packAny(ANY_TYPE.httpProtocolOptions, {
         use_downstream_protocol_config: { http_protocol_options: http1Options(mesh.preserveHeaderCase), http2_protocol_options: {} },

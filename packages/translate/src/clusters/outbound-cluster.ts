@@ -40,7 +40,7 @@ export interface OutboundClusterInputs {
 /** The cluster of a service port or of one subset of it. Undefined when the node cannot reach such a service (resolution NONE without redirection). */
 export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | undefined {
   const { service, port, subset, rule, mesh } = inputs;
-  const policy = effectivePolicy(rule, subset, port.number);
+  const policy = effectivePolicy(rule, subset, port.number, mesh);
   const discovery = discoveryOf(inputs, policy);
   if (discovery === undefined) return undefined;
   const protocol = upstreamProtocol(wireProtocol(port.protocol), policy.connectionPool, mesh);

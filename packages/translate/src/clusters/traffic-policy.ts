@@ -1,5 +1,5 @@
 import type { TrafficPolicy } from '@meltemi/api';
-import type { MergedDestinationRule } from '@meltemi/model';
+import type { MergedDestinationRule, MeshConfig } from '@meltemi/model';
 import { defined } from '../common/defined.ts';
 
 /** The blocks of a TrafficPolicy that are in force for one port of a service or subset. */
@@ -10,9 +10,18 @@ export type EffectivePolicy = Pick<
 
 /**
  * Istio's inheritance: a block of the subset replaces the whole block of the rule; fields are not merged. A policy for the port (the subset's, else
- * the rule's) overrides everything and inherits nothing.
+ * the rule's) overrides everything and inherits nothing. A block that none of them has is the mesh's.
  */
-export function effectivePolicy(rule: MergedDestinationRule | undefined, subset: string, port: number): EffectivePolicy {
+export function effectivePolicy(
+  rule: MergedDestinationRule | undefined,
+  subset: string,
+  port: number,
+  mesh: Pick<MeshConfig, 'defaultTrafficPolicy'>,
+): EffectivePolicy {
+  return { ...mesh.defaultTrafficPolicy, ...ruledPolicy(rule, subset, port) };
+}
+
+function ruledPolicy(rule: MergedDestinationRule | undefined, subset: string, port: number): EffectivePolicy {
   const base = rule?.trafficPolicy?.policy;
   const special = subset === '' ? undefined : rule?.subsets.find((entry) => entry.subset.name === subset)?.subset.trafficPolicy;
   const forPort = portPolicy(special, port) ?? portPolicy(base, port);

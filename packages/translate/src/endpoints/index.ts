@@ -30,7 +30,7 @@ function assignmentInputs(name: string, state: MeshState, scope: NodeScope): Ass
   const rule = destinationRuleFor(push, scope, service);
   const subset = rule?.subsets.find((entry) => entry.subset.name === found.subset)?.subset;
   if (found.subset !== '' && subset === undefined) return undefined;
-  const policy = effectivePolicy(rule, found.subset, port);
+  const policy = effectivePolicy(rule, found.subset, port, push.mesh);
   return {
     name,
     endpoints: endpointList(endpoints.endpoints(serviceKey(service), port)),

@@ -115,8 +115,8 @@ function grpcCluster(view: NodeView, name: string): Cluster | undefined {
   const rule = destinationRuleFor(push, view.scope, service);
   const known = parsed.subset === '' || rule?.subsets.some((entry) => entry.subset.name === parsed.subset) === true;
   if (!known || !service.ports.some((port) => port.number === parsed.port)) return undefined;
-  return view.cache.get('grpcCluster', { name, service: serviceKey(service), rule }, (): Cluster => {
-    const policy = effectivePolicy(rule, parsed.subset, parsed.port);
+  return view.cache.get('grpcCluster', { name, service: serviceKey(service), rule, mesh: push.mesh }, (): Cluster => {
+    const policy = effectivePolicy(rule, parsed.subset, parsed.port, push.mesh);
     const balancer = loadBalancing(policy.loadBalancer);
     return {
       name,

@@ -133,7 +133,7 @@ function insideTls(outside: Protocol): Pick<InboundPort, 'protocol' | 'wire'> {
 
 /** What the DestinationRule of the service says holds towards the application too, as long as no Sidecar speaks of it. */
 function servicePool(push: PushContext, node: ProxyNode, target: Target | undefined): ConnectionPoolSettings | undefined {
-  if (target === undefined) return undefined;
+  if (target === undefined) return push.mesh.defaultTrafficPolicy?.connectionPool;
   const rule = destinationRuleFor(push, { namespace: node.namespace, labels: {} }, target.service);
-  return effectivePolicy(rule, '', target.port.number).connectionPool;
+  return effectivePolicy(rule, '', target.port.number, push.mesh).connectionPool;
 }

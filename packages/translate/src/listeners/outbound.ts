@@ -208,7 +208,7 @@ function tcpListener(inputs: TcpListenerInputs): Listener {
     gateways: MESH_ONLY,
     port: port.number,
   };
-  const policy = effectivePolicy(destinationRuleFor(inputs, scope, service), '', port.number);
+  const policy = effectivePolicy(destinationRuleFor(inputs, scope, service), '', port.number, mesh);
   const options = { mesh, dataPlane: scope.dataPlane, direction: 'outbound' } as const;
   const rules = isTls(port.protocol) ? 'both' : 'tcp';
   const ruled = owners.map((owner) => tcpChains(owner, routing, { ...options, rules })).find((chains) => chains.length > 0) ?? [];

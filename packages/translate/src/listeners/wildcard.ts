@@ -90,7 +90,7 @@ function chainsOf(entry: Wide, inputs: WideInputs): readonly FilterChain[] {
   const owners = virtualServicesFor(inputs, scope.namespace, service);
   const ruled = owners.map((owner) => tcpChains(owner, routing, { ...options, rules })).find((chains) => chains.length > 0) ?? [];
   const cluster = outboundCluster(port.number, '', service.hostname);
-  const policy = effectivePolicy(destinationRuleFor(inputs, scope, service), '', port.number);
+  const policy = effectivePolicy(destinationRuleFor(inputs, scope, service), '', port.number, mesh);
   const straight: FilterChain = {
     name: cluster,
     ...matchField(match),

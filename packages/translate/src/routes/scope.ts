@@ -82,7 +82,7 @@ export function resolveDestination(
 /** The policy in force for a destination. */
 export function policyOf(destination: ResolvedDestination, scope: RouteScope): EffectivePolicy {
   if (destination.service === undefined) return {};
-  return effectivePolicy(ruleOf(destination.service, scope), destination.subset, destination.port);
+  return effectivePolicy(ruleOf(destination.service, scope), destination.subset, destination.port, scope.push.mesh);
 }
 
 /** The client's rule for a service. */

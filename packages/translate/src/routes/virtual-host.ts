@@ -66,7 +66,7 @@ function endsItself({ metadata }: Route): boolean {
 
 function defaultRoute({ service, port, rule, mesh }: DefaultHost): Route {
   const cluster = outboundCluster(port.number, '', service.hostname);
-  const hash = hashPolicy(effectivePolicy(rule, '', port.number).loadBalancer);
+  const hash = hashPolicy(effectivePolicy(rule, '', port.number, mesh).loadBalancer);
   const retry = retryPolicy(undefined, mesh, hash.length > 0);
   const filters = perRouteConfig({}, service);
   return {

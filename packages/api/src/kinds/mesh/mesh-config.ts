@@ -4,7 +4,7 @@ import { defineKind, type Finding } from '../../kind.ts';
 import { duration, durationMin1ms, int32, nonEmpty, opt, portNumber, text, uint32 } from '../../schema/fields.ts';
 import { dnsLabelFault } from '../../schema/formats.ts';
 import { retries } from '../networking/http-route.ts';
-import { localityLb, zoneAwareLb } from '../networking/traffic-policy.ts';
+import { connectionPool, localityLb, outlierDetection, zoneAwareLb } from '../networking/traffic-policy.ts';
 import {
   BUILT_IN_LOG,
   extensionProvider,
@@ -109,7 +109,10 @@ const meshConfigSchema = z.strictObject({
   defaultInboundHttpRetryPolicy: opt(anything, 'Retries towards the application.'),
   meshMTLS: opt(tls, 'TLS between workloads of the mesh.'),
   tlsDefaults: opt(tls, 'TLS of gateways.'),
-  defaultTrafficPolicy: opt(anything, 'Of services without a DestinationRule that says it.'),
+  defaultTrafficPolicy: opt(
+    z.strictObject({ connectionPool: opt(connectionPool, 'Limits.'), outlierDetection: opt(outlierDetection, 'Ejection of failing endpoints.') }),
+    'Of services without a DestinationRule that says it.',
+  ),
   serviceEntryVisibility: opt(anything, 'Who sees ServiceEntries.'),
 });
 
@@ -180,7 +183,7 @@ export const meshConfigDefinition = defineKind({
     'meshMTLS.ecdhCurves': 'curves are the choice of the TLS library',
     'meshMTLS.cipherSuites': 'between sidecars the TLS library chooses among safe ones',
     'tlsDefaults.ecdhCurves': 'curves are the choice of the TLS library',
-    defaultTrafficPolicy: 'write a DestinationRule in the root namespace',
+    'defaultTrafficPolicy.outlierDetection.consecutiveErrors': 'Istio ignores it too; write consecutive5xxErrors',
     serviceEntryVisibility: 'write exportTo or defaultServiceExportTo',
   },
   validate: providerFindings,

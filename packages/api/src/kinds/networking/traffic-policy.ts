@@ -130,7 +130,7 @@ export const connectionPool = z.strictObject({
   ),
 });
 
-const outlierDetection = z.strictObject({
+export const outlierDetection = z.strictObject({
   consecutiveErrors: opt(count, 'Deprecated: use consecutive5xxErrors.'),
   splitExternalLocalOriginErrors: opt(z.boolean(), 'Count connect failures apart.'),
   consecutiveLocalOriginFailures: opt(uint32, 'Connect failures before ejection.'),
