@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { RESPONSE_FLAG_TABLE, type ResponseFlag } from '@meltemi/telemetry';
+import type { ParityCase } from './define.ts';
 import { loadTopics } from './harness/topics.ts';
 
 /** When a flag is set, and what shows it; or why this proxy never sets it. */
@@ -98,7 +99,9 @@ const ROOT = join(import.meta.dirname, '../..');
 const PAGE = join(ROOT, 'docs/reference/response-flags.md');
 
 test('every response flag is shown by a test, or cannot occur', async () => {
-  const cases = new Map((await loadTopics()).flatMap((topic) => topic.cases.map((item) => [`${topic.name}/${item.name}`, item] as const)));
+  const cases: ReadonlyMap<string, ParityCase> = new Map(
+    (await loadTopics()).flatMap((topic) => topic.cases.map((item) => [`${topic.name}/${item.name}`, item] as const)),
+  );
   for (const [flag, occurrence] of Object.entries(OCCURRENCES)) {
     if ('never' in occurrence) continue;
     const { shown } = occurrence;

@@ -1,17 +1,17 @@
-import { isLogLevel, type LogLevel } from '../main/ports.ts';
+import type { LogLevel } from '../main/ports.ts';
 import { text, type AdminContext, type AdminEndpoint } from './context.ts';
 
 /** Envoy's names of levels, and ours for the same. */
-const LEVELS: Readonly<Record<string, LogLevel>> = {
-  trace: 'debug',
-  debug: 'debug',
-  info: 'info',
-  warning: 'warn',
-  warn: 'warn',
-  error: 'error',
-  critical: 'error',
-  off: 'off',
-};
+const LEVELS: ReadonlyMap<string, LogLevel> = new Map([
+  ['trace', 'debug'],
+  ['debug', 'debug'],
+  ['info', 'info'],
+  ['warning', 'warn'],
+  ['warn', 'warn'],
+  ['error', 'error'],
+  ['critical', 'error'],
+  ['off', 'off'],
+]);
 
 const USAGE = `
 usage: /logging?<name>=<level> (change single level)
@@ -38,22 +38,22 @@ export const loggingEndpoint: AdminEndpoint = {
 
 /** Answers what is wrong; then nothing is changed. */
 async function change(context: AdminContext, query: readonly (readonly [string, string])[]): Promise<string | undefined> {
-  if (query.length === 0) return undefined;
-  const [[key, value]] = query as [readonly [string, string]];
+  const [first] = query;
   if (query.length > 1) return 'invalid number of parameters';
-  if (value === '') return undefined;
-  const wanted =
-    key === 'level' ? [...context.loggers.keys()].map((name) => [name, value] as const) : key === 'paths' ? pairs(value) : [[key, value] as const];
-  const settings = wanted.map(([name, level]) => ({
-    log: context.loggers.get(name),
-    level: Object.hasOwn(LEVELS, level) ? LEVELS[level] : undefined,
-  }));
+  if (first === undefined || first[1] === '') return undefined;
+  const settings = wishes(context, first).map(([name, level]) => ({ log: context.loggers.get(name), level: LEVELS.get(level) }));
   if (settings.some(({ log }) => log === undefined)) return 'unknown logger name';
   if (settings.some(({ level }) => level === undefined)) return 'unknown logger level';
-  for (const { log, level } of settings) if (log !== undefined && level !== undefined && isLogLevel(level)) log.level = level;
+  for (const { log, level } of settings) if (log !== undefined && level !== undefined) log.level = level;
   const traffic = context.loggers.get('connection');
   if (traffic !== undefined) await context.order({ t: 'log-level', level: traffic.level });
   return undefined;
+}
+
+/** Which logger is to have which level. */
+function wishes({ loggers }: AdminContext, [key, value]: readonly [string, string]): readonly (readonly [string, string])[] {
+  if (key === 'level') return [...loggers.keys()].map((name) => [name, value] as const);
+  return key === 'paths' ? pairs(value) : [[key, value]];
 }
 
 const pairs = (text: string): readonly (readonly [string, string])[] =>

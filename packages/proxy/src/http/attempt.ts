@@ -1,3 +1,4 @@
+import type { Breaker, CompiledCluster, Host } from '@meltemi/runtime';
 import { httpPool } from '../pool/host-pools.ts';
 import { dialTcpStream } from '../pool/tcp-stream.ts';
 import { forget } from './end-attempt.ts';
@@ -10,6 +11,7 @@ import { mirrorHead, sendMirrors } from './mirror.ts';
 import { sendKept } from './request-body.ts';
 import { buildRequestHead, rescan } from './request-head.ts';
 import { attemptFailed } from './retry.ts';
+import { countAttempt } from '../stats/count-exchange.ts';
 import { touchTry } from './try-idle.ts';
 import { startLife } from './try-life.ts';
 import type { RequestFraming, UpstreamStream } from './stream.ts';
@@ -27,24 +29,13 @@ export function startAttempt(x: Exchange): void {
     x.downstream.reply(x, REPLIES[dropped]);
     return;
   }
-  if (info.attempts > 0 && info.upstreamRemote !== '') (info.hostsBefore ??= []).push(info.upstreamRemote);
-  info.attempts++;
-  info.attemptStartMs = worker.wheel.recent;
+  noteAttempt(info, worker.wheel.recent);
   const host = pickHost(x);
   if (host === undefined) return;
   x.host = host;
   info.host = host;
   info.upstreamRemote = host.key;
-  const { usage, limits } = breaker;
-  if (usage.requests >= limits.maxRequests) {
-    cluster.counts.rqActiveOverflow++;
-    attemptFailed(x, { end: { t: 'overflow' }, flag: 'UO', reason: 'overflow', transport: '' });
-    return;
-  }
-  usage.requests++;
-  breaker.began(worker.wheel.recent);
-  host.active++;
-  x.counted = true;
+  if (!takePlace(x, cluster, breaker, host)) return;
   if (endsHere(x)) {
     dialTcpStream(worker, { cluster, host, breaker }, x, () => x.phase === 'held' && x.host === host);
     return;
@@ -52,6 +43,27 @@ export function startAttempt(x: Exchange): void {
   const got = httpPool(worker, host).acquire(cluster, x, breaker, x.downstream.protocol);
   if (got === 'overflow') noPlace(x);
   else if (got !== 'queued') send(x, got, info.attempts === 1 && worker.scannedFor === x);
+}
+
+function noteAttempt(info: Exchange['info'], now: number): void {
+  if (info.attempts > 0 && info.upstreamRemote !== '') (info.hostsBefore ??= []).push(info.upstreamRemote);
+  info.attempts++;
+  info.attemptStartMs = now;
+}
+
+/** Counts the attempt in, unless there are as many requests as there may be. */
+function takePlace(x: Exchange, { counts }: CompiledCluster, breaker: Breaker, host: Host): boolean {
+  const { usage, limits } = breaker;
+  if (usage.requests >= limits.maxRequests) {
+    counts.rqActiveOverflow++;
+    attemptFailed(x, { end: { t: 'overflow' }, flag: 'UO', reason: 'overflow', transport: '' });
+    return false;
+  }
+  usage.requests++;
+  breaker.began(x.worker.wheel.recent);
+  host.active++;
+  x.counted = true;
+  return true;
 }
 
 /** There is no connection, and no place to wait for one: the request has not got as far as to a host. */
@@ -74,8 +86,7 @@ export function send(x: Exchange, stream: UpstreamStream, fresh: boolean): void 
   info.upstreamProtocol = stream.protocol === 'http2' ? 'HTTP/2' : 'HTTP/1.1';
   // At the first attempt the request's own event has just asked for the time.
   info.upstreamStartMs = fresh ? worker.wheel.recent : worker.wheel.now();
-  if (x.cluster !== undefined) x.cluster.counts.rqTotal++;
-  if (x.host !== undefined) x.host.counts.rqTotal++;
+  countAttempt(x);
   startLife(x);
   tellConnected(x);
   if (!fresh) rescan(x);

@@ -46,16 +46,22 @@ export function respond(x: Exchange, stream: UpstreamStream, read: HeadRead): nu
     routeAgain(x);
     return -1;
   }
-  if (info.attempts > 1 && (info.flags & EXHAUSTED) === 0 && x.cluster !== undefined) x.cluster.counts.rqRetrySuccess++;
   dropAside(x);
   touchTry(x);
   info.responseCodeDetails = 'via_upstream';
   // Of an attempt before this one.
   info.upstreamTransportFailureReason = '';
   x.downstream.timers.stopTry();
-  if (x.tap !== undefined) x.tap.onResponse(read.bytes, read.ended);
+  lookOn(x, read);
   if (x.filters !== undefined) filterResponse(x, read.bytes, read.ended);
   return switched ? switchProtocols(x, stream, read) : passOn(x, stream, read);
+}
+
+/** Statistics of retries, and who taps the request. */
+function lookOn(x: Exchange, read: HeadRead): void {
+  const { info, cluster, tap } = x;
+  if (info.attempts > 1 && (info.flags & EXHAUSTED) === 0 && cluster !== undefined) cluster.counts.rqRetrySuccess++;
+  if (tap !== undefined) tap.onResponse(read.bytes, read.ended);
 }
 
 /** A response that is nothing but trailers has the status of the call in its head. */

@@ -131,5 +131,8 @@ function hostSnapshot(host: Host, nowMs: number): HostSnapshot {
 function breakerSnapshot({ usage, limits }: Breaker): BreakerSnapshot {
   const { maxConnections, maxPendingRequests, maxRequests, maxRetries, trackRemaining } = limits;
   const { connections, pending, requests, retries } = usage;
-  return { usage: { connections, pending, requests, retries }, limits: { maxConnections, maxPendingRequests, maxRequests, maxRetries, trackRemaining } };
+  return {
+    usage: { connections, pending, requests, retries },
+    limits: { maxConnections, maxPendingRequests, maxRequests, maxRetries, trackRemaining },
+  };
 }

@@ -1,6 +1,6 @@
 import { countCode, record } from '@meltemi/runtime';
 import type { Exchange } from '../http/exchange.ts';
-import { flagBit } from '../types.ts';
+import { flagBit, type StreamInfo } from '../types.ts';
 
 const GONE = flagBit('DC') | flagBit('DR');
 const DPE = flagBit('DPE');
@@ -54,40 +54,41 @@ function countOwn({ plan: { counts }, info }: Exchange): void {
     counts.cxDestroyBusy++;
     counts.cxDestroyRemoteBusy++;
   }
-  switch (info.responseCodeDetails) {
-    case 'direct_response':
-      counts.direct++;
-      break;
-    case 'request_overall_timeout':
-      counts.rqTimeout++;
-      break;
-    case 'request_header_timeout':
-      counts.rqHeaderTimeout++;
-      break;
-    case 'stream_idle_timeout':
-      counts.rqIdleTimeout++;
-      break;
-    case 'max_duration_timeout':
-      counts.rqMaxDuration++;
-      break;
-    case 'upgrade_failed':
-      counts.rqNoUpgrade++;
-      break;
-    case 'path_normalization_failed':
-      counts.rqBadPath++;
-      break;
-    default:
-  }
+  const reason = REASONS.get(info.responseCodeDetails);
+  if (reason !== undefined) counts[reason]++;
+}
+
+/** What is counted of an answer by its details. */
+const REASONS: ReadonlyMap<string, Reason> = new Map<string, Reason>([
+  ['direct_response', 'direct'],
+  ['request_overall_timeout', 'rqTimeout'],
+  ['request_header_timeout', 'rqHeaderTimeout'],
+  ['stream_idle_timeout', 'rqIdleTimeout'],
+  ['max_duration_timeout', 'rqMaxDuration'],
+  ['upgrade_failed', 'rqNoUpgrade'],
+  ['path_normalization_failed', 'rqBadPath'],
+]);
+type Reason = 'direct' | 'rqTimeout' | 'rqHeaderTimeout' | 'rqIdleTimeout' | 'rqMaxDuration' | 'rqNoUpgrade' | 'rqBadPath';
+
+/** A request goes to a host. */
+export function countAttempt({ cluster, host }: Exchange): void {
+  if (cluster !== undefined) cluster.counts.rqTotal++;
+  if (host !== undefined) host.counts.rqTotal++;
 }
 
 /** The answer as the router gave it, its own or the upstream's. */
 function countUpstream({ cluster, info, internal, host, requestComplete }: Exchange): void {
-  if (cluster === undefined || info.responseCode === 0 || (info.attempts === 0 && (info.flags & DROPPED) === 0)) return;
+  if (cluster === undefined || !isAnswered(info)) return;
   const { counts } = cluster;
-  const passedOn = info.upstreamEndMs > 0 && info.upstreamFirstByteMs > 0;
-  if ((info.flags & GONE) !== 0 && !passedOn && info.upstreamFirstByteMs === 0) return;
-  countCode(counts, 'codes', info.responseCode);
-  countCode(counts, internal ? 'internalCodes' : 'externalCodes', info.responseCode);
-  if (host !== undefined) host.counts[info.responseCode < 500 ? 'rqSuccess' : 'rqError']++;
-  if (passedOn && requestComplete) record(counts.rqTime, info.upstreamEndMs - info.requestEndMs);
+  const { responseCode } = info;
+  countCode(counts, 'codes', responseCode);
+  countCode(counts, internal ? 'internalCodes' : 'externalCodes', responseCode);
+  if (host !== undefined) host.counts[responseCode < 500 ? 'rqSuccess' : 'rqError']++;
+  if (info.upstreamEndMs > 0 && info.upstreamFirstByteMs > 0 && requestComplete) record(counts.rqTime, info.upstreamEndMs - info.requestEndMs);
+}
+
+/** Has the router answered, with what an upstream said or because it got nothing from there? Nobody is answered who has gone before. */
+function isAnswered({ responseCode, attempts, flags, upstreamFirstByteMs }: StreamInfo): boolean {
+  if (responseCode === 0 || (attempts === 0 && (flags & DROPPED) === 0)) return false;
+  return (flags & GONE) === 0 || upstreamFirstByteMs > 0;
 }

@@ -66,7 +66,7 @@ function found<T>(map: Map<string, T>, name: string, create: () => T): T {
 }
 
 /** `127.0.0.1_8080`: Envoy's name of a listener in statistics; colons stand for other things there. */
-export function listenerName({ addresses, name, statPrefix }: RuntimeListener): string {
+function listenerName({ addresses, name, statPrefix }: RuntimeListener): string {
   if (statPrefix !== '') return statPrefix.replaceAll(':', '_');
   const [first] = addresses;
   if (first === undefined) return name;

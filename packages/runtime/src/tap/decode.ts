@@ -34,17 +34,19 @@ function decodeOutput(reader: Reader): TapOutput {
   const format = sink?.oneOf<'bytes' | 'text'>('format', { JSON_BODY_AS_BYTES: 'bytes', JSON_BODY_AS_STRING: 'text' }, 'bytes');
   const [streamed, buffered] = [sink?.message('streaming_admin'), sink?.message('buffered_admin')];
   sink?.require('', streamed !== undefined || buffered !== undefined, 'only streaming_admin and buffered_admin are supported by this proxy');
-  const streaming = reader.bool('streaming');
-  const traces = buffered?.number('max_traces', 0) ?? 0;
-  buffered?.require('max_traces', traces > 0 && traces <= MAX_TRACES, `expected 1 to ${MAX_TRACES}`);
-  const timeoutMs = buffered?.duration('timeout', 0) ?? 0;
   return {
-    streaming,
+    streaming: reader.bool('streaming'),
     asText: format === 'text',
     maxRequestBytes: bytesOf(reader, 'max_buffered_rx_bytes'),
     maxResponseBytes: bytesOf(reader, 'max_buffered_tx_bytes'),
-    ...(buffered === undefined ? {} : { buffered: { maxTraces: traces, timeoutMs } }),
+    ...(buffered === undefined ? {} : { buffered: decodeBuffered(buffered) }),
   };
+}
+
+function decodeBuffered(reader: Reader): NonNullable<TapOutput['buffered']> {
+  const maxTraces = reader.number('max_traces', 0);
+  reader.require('max_traces', maxTraces > 0 && maxTraces <= MAX_TRACES, `expected 1 to ${MAX_TRACES}`);
+  return { maxTraces, timeoutMs: reader.duration('timeout', 0) };
 }
 
 function bytesOf(reader: Reader, field: string): number {
