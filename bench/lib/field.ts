@@ -12,7 +12,7 @@ import { envoyBootstrap, type Resources } from './resources.ts';
 import { RIVALS } from './rivals.ts';
 
 export const ENVOY = 'envoy';
-export const OURS = 'meltemi';
+const OURS = 'meltemi';
 
 /** What a case is made of, for one proxy. */
 export interface Place {
@@ -65,18 +65,24 @@ export interface FieldOptions {
 }
 
 /** Options of Node's process as the agent starts it. */
-export const NODE_OPTIONS: readonly string[] = ['--max-semi-space-size=4'];
-export const NODE_ENV: NodeJS.ProcessEnv = { MALLOC_ARENA_MAX: '1' };
+const NODE_OPTIONS: readonly string[] = ['--max-semi-space-size=4'];
+const NODE_ENV: NodeJS.ProcessEnv = { MALLOC_ARENA_MAX: '1' };
 
 /** Runs with the backend and every proxy that is installed, each with the same resources; ends them all afterwards. */
 export async function withField(options: FieldOptions, use: (field: Field) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'meltemi-bench-'));
   const running: Measured[] = [];
+  const end = async (): Promise<void> => {
+    await Promise.all(running.map((each) => each.stop()));
+    rmSync(directory, { recursive: true, force: true });
+  };
+  const interrupted = (): void => void end().then(() => process.exit(130));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
     await use(await startAll(directory, running, options));
   } finally {
-    await Promise.all(running.map((each) => each.stop()));
-    rmSync(directory, { recursive: true, force: true });
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    await end();
   }
 }
 
