@@ -163,6 +163,7 @@ function others(value: Value | undefined): readonly Value[] {
         'AllowInsecureFallback',
         'Exact',
         'Passthrough',
+        'eA==',
       ]
     : [];
 }
