@@ -299,3 +299,22 @@ test('closing lets open calls finish within the grace, then cuts them', async ()
   assert.equal((await stuck.ended).code, Status.UNAVAILABLE);
   await closed;
 });
+
+test('a call that is not read is not ended for want of a first message', async () => {
+  const begun = Promise.withResolvers<ServerCall>();
+  const waiting: MethodHandler = (call) => {
+    call.pause();
+    begun.resolve(call);
+    return { onMessage: (message) => void call.write(message) };
+  };
+  await using server = createGrpcServer({ methods: { '/t.T/Waiting': waiting }, limits: { firstMessageTimeoutMs: 20 } });
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
+  await using channel = createChannel({ target: { host: '127.0.0.1', port } });
+  const { call, atLeast } = collect((listener) => channel.stream('/t.T/Waiting', listener));
+  call.write(Buffer.from('1'));
+  const paused = await begun.promise;
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  paused.resume();
+  await atLeast(1);
+  call.cancel();
+});

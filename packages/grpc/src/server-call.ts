@@ -95,7 +95,7 @@ export function serveCall(stream: ServerHttp2Stream, headers: IncomingHttpHeader
       call.end(statusOf(error));
     }
   };
-  const timers = startTimers(call, headers, limits);
+  const timers = startTimers(call, headers, limits, () => stream.isPaused());
 
   // Registered before the handler runs: nothing may be lost when it ends the call at once.
   stream.on('error', () => {});
@@ -173,14 +173,20 @@ function createCall(
   return { call, status: () => ended };
 }
 
-/** The client's deadline, and how long it may take until its first message. */
+/** The client's deadline, and how long it may take until its first message; while we do not read, it cannot send it. */
 function startTimers(
   call: ServerCall,
   headers: IncomingHttpHeaders,
   limits: Required<GrpcLimits>,
+  isPaused: () => boolean,
 ): { readonly firstMessage: () => void; readonly stop: () => void } {
   const after = (ms: number, message: string): NodeJS.Timeout => setTimeout(() => call.end({ code: Status.DEADLINE_EXCEEDED, message }), ms);
-  const first = after(limits.firstMessageTimeoutMs, 'no message came');
+  const waitForFirst = (): NodeJS.Timeout =>
+    setTimeout(() => {
+      if (isPaused()) first = waitForFirst();
+      else call.end({ code: Status.DEADLINE_EXCEEDED, message: 'no message came' });
+    }, limits.firstMessageTimeoutMs);
+  let first = waitForFirst();
   const timeoutMs = parseTimeout(headers['grpc-timeout']);
   const deadline = timeoutMs === undefined ? undefined : after(Math.min(timeoutMs, 2 ** 31 - 1), 'deadline exceeded');
   return {
