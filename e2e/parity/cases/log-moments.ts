@@ -48,6 +48,17 @@ export const cases = [
     log: [{ type: 'DownstreamStart' }],
   }),
   defineCase({
+    name: 'a filter takes only lines of what has gone on for long',
+    backends: { main: [{ delayMs: 1_500, body: 'late' }] },
+    resources: (c) => {
+      const filter = { duration_filter: { comparison: { op: 'GE', value: { default_value: 900, runtime_key: 'never.set' } } } };
+      const own = { access_log: [{ ...accessLog(c, TYPE), filter }] };
+      return ofHttp(c, { access_log_flush_interval: '1s', flush_access_log_on_new_request: true }, own);
+    },
+    steps: [http('/', { status: 200 })],
+    log: [{ type: 'DownstreamPeriodic' }, { type: 'DownstreamEnd' }],
+  }),
+  defineCase({
     name: 'a line as a tunnel stands',
     backends: { main: [{ raw: `${SWITCHED}hello`, early: true }] },
     resources: (c) => {

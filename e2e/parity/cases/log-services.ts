@@ -177,6 +177,43 @@ export const cases = [
     ],
   }),
   collecting({
+    name: 'entries of what goes on',
+    resources: (c) => {
+      const own = { access_log: [als(c, 'http')], access_log_options: { flush_access_log_on_new_request: true } };
+      return {
+        listeners: [listener(c, [hcm(c, [to(c, 'main', { prefix: '/' }, {}, { name: 'the-route' })], own)])],
+        clusters: [cluster(c, 'main'), cluster(c, 'collector', HTTP2_UPSTREAM)],
+      };
+    },
+    steps: [
+      http('/', { status: 200 }),
+      collected([
+        identifier,
+        { common_properties: { access_log_type: 'DownstreamStart', intermediate_log_entry: true } },
+        { common_properties: { access_log_type: 'DownstreamEnd' }, response: { response_code: 200 } },
+      ]),
+    ],
+  }),
+  collecting({
+    name: 'bytes: entries of what goes on',
+    backends: { main: { t: 'tcp', tcp: { echo: true } }, collector: COLLECTOR },
+    resources: (c) => {
+      const own = { access_log: [als(c, 'tcp')], access_log_options: { flush_access_log_on_connected: true } };
+      return {
+        listeners: [listener(c, [tcpProxy(c, 'main', own)])],
+        clusters: [cluster(c, 'main'), cluster(c, 'collector', HTTP2_UPSTREAM)],
+      };
+    },
+    steps: [
+      tcp(['hello', { received: 'hello' }, { fin: true }], { received: 'hello', connection: 'ended' }),
+      collected([
+        identifier,
+        { common_properties: { access_log_type: 'TcpUpstreamConnected' } },
+        { common_properties: { access_log_type: 'TcpConnectionEnd' }, connection_properties: { received_bytes: 5, sent_bytes: 5 } },
+      ]),
+    ],
+  }),
+  collecting({
     name: 'an OTLP record: body, attributes, resource',
     resources: (c) =>
       logging(c, [

@@ -3,6 +3,7 @@ import type { GrpcLog } from '@meltemi/runtime';
 import { RESPONSE_FLAG_TABLE } from '@meltemi/telemetry/recording';
 import type { StreamInfo, TlsInfo } from '../types.ts';
 import { distinguishedName } from './certificates.ts';
+import { isLast } from './log-moment.ts';
 import { compileTag, requestHeader, responseHeader, responseTrailer, type CaptureList } from './operators.ts';
 import type { Getter } from './stream-operators.ts';
 
@@ -99,7 +100,7 @@ function commonOf(info: StreamInfo): Json {
     downstream_local_address: socket(connection.originalAddress, connection.originalPort),
     ...tlsOf(connection.serverName, connection.tls),
     start_time: timestamp(info.startTimeMs),
-    duration: seconds(Math.max(0, info.endMs - info.startMs)),
+    ...(isLast(info) ? { duration: seconds(Math.max(0, info.endMs - info.startMs)) } : { intermediate_log_entry: true }),
     ...timesOf(info),
     ...upstreamOf(info),
     route_name: info.routeName,
@@ -111,15 +112,12 @@ function commonOf(info: StreamInfo): Json {
     downstream_wire_bytes_received: info.requestHeadBytes + info.bytesReceived,
     downstream_wire_bytes_sent: info.responseHeadBytes + info.bytesSent,
     access_log_type: info.logType,
-    intermediate_log_entry: !ENDS.has(info.logType),
   };
 }
 
-/** What an entry says of the whole. */
-const ENDS: ReadonlySet<string> = new Set(['NotSet', 'DownstreamEnd', 'TcpConnectionEnd']);
-
 function timesOf(info: StreamInfo): Json {
-  const { requestEndMs, upstreamStartMs, upstreamFirstByteMs, upstreamEndMs, endMs } = info;
+  const { requestEndMs, upstreamStartMs, upstreamFirstByteMs, upstreamEndMs } = info;
+  const endMs = isLast(info) ? info.endMs : 0;
   const sent = upstreamStartMs === 0 || requestEndMs === 0 ? 0 : Math.max(upstreamStartMs, requestEndMs);
   // What comes from the upstream goes on at once; an answer of the proxy's own is made whole at the end.
   const answered = upstreamFirstByteMs === 0 && info.responseCode > 0 ? endMs : upstreamFirstByteMs;

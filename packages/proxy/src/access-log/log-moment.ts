@@ -3,6 +3,13 @@ import type { StreamInfo } from '../types.ts';
 import type { AccessLogger } from './access-logger.ts';
 import type { CompiledLog } from './compile-log.ts';
 
+const ENDS: ReadonlySet<AccessLogType> = new Set<AccessLogType>(['NotSet', 'DownstreamEnd', 'TcpConnectionEnd']);
+
+/** Is what is logged over? */
+export function isLast({ logType }: StreamInfo): boolean {
+  return ENDS.has(logType);
+}
+
 /** Logs what is known of a stream that goes on. */
 export function logMoment(
   logger: AccessLogger,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { formatFlags, formatLongFlags, type ConnectionInfo, type StreamInfo } from '../types.ts';
+import { isLast } from './log-moment.ts';
 import { ADDRESS_OPERATORS, bareAddress } from './address-operators.ts';
 import { certificateTime, TLS_OPERATORS } from './certificates.ts';
 import { commonDuration, formatLocalTime, formatTime, sentMs } from './times.ts';
@@ -41,7 +42,7 @@ const PLAIN: Readonly<Record<string, Getter>> = {
   REQUEST_DURATION: (info) => since(info, info.requestEndMs),
   REQUEST_TX_DURATION: (info) => since(info, sentMs(info)),
   RESPONSE_DURATION: (info) => since(info, info.upstreamFirstByteMs),
-  RESPONSE_TX_DURATION: (info) => (info.upstreamFirstByteMs === 0 ? undefined : Math.floor(info.endMs - info.upstreamFirstByteMs)),
+  RESPONSE_TX_DURATION: (info) => (info.upstreamFirstByteMs === 0 || !isLast(info) ? undefined : Math.floor(info.endMs - info.upstreamFirstByteMs)),
   ROUNDTRIP_DURATION: () => undefined,
   UPSTREAM_CONNECTION_POOL_READY_DURATION: ({ upstreamStartMs, attemptStartMs }) =>
     upstreamStartMs === 0 || attemptStartMs === 0 ? undefined : Math.floor(upstreamStartMs - attemptStartMs),

@@ -103,6 +103,13 @@ class TcpConnection implements Connection {
     this.#worker.wheel.set(this.#logTurn, this.#worker.wheel.now(), everyMs);
   }
 
+  /** What is still held has gone nowhere yet. */
+  #logConnected(): void {
+    this.#info.bytesReceived -= this.#heldBytes;
+    this.#log('TcpUpstreamConnected');
+    this.#info.bytesReceived += this.#heldBytes;
+  }
+
   #log(type: 'TcpPeriodic' | 'TcpUpstreamConnected'): void {
     logMoment(this.#worker.accessLog, logsOf(this.#tcp), this.#info, { type, now: this.#worker.wheel.now() });
   }
@@ -235,7 +242,7 @@ class TcpConnection implements Connection {
     this.#info.upstreamTls = info.tls;
     this.#info.upstreamStartMs = wheel.now();
     if (this.#host !== undefined) this.#cluster?.report(this.#host, 'done', wheel.recent);
-    if (this.#tcp.config.logMoments?.begin === true) this.#log('TcpUpstreamConnected');
+    if (this.#tcp.config.logMoments?.begin === true) this.#logConnected();
     this.#touch();
     const held = this.#held;
     this.#held = [];
