@@ -186,3 +186,30 @@ test('a decision tells what filters did, and runs what they have changed through
   );
   assert.equal(passed.outcome.t === 'respond' && passed.outcome.body, 'here');
 });
+
+test('a dynamic forward proxy goes where the request calls', () => {
+  const typed_config = any('envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig', { dns_cache_config: { name: 'names' } });
+  const own = createRuntimeState(() => 0);
+  own.apply({
+    clusters: [
+      cluster({ name: 'anywhere', lb_policy: 'CLUSTER_PROVIDED', load_assignment: undefined, cluster_type: { name: 'dynamic', typed_config } }),
+    ],
+    routes: [
+      routeTable({
+        name: 'r',
+        virtual_hosts: [{ name: 'all', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: 'anywhere' } }] }],
+      }),
+    ],
+    listeners: [listener({ name: 'l', address: socket('0.0.0.0', 80), filter_chains: [{ filters: [hcm(rds('r'))] }] })],
+  });
+  const { outcome } = decide(
+    own,
+    {
+      listener: 'l',
+      connection: connection({ destination: { address: '127.0.0.1', port: 80 } }),
+      http: { method: 'GET', path: '/', authority: 'shop.example:8080', scheme: 'http', headers: {} },
+    },
+    () => 0,
+  );
+  assert.ok(outcome.t === 'forward' && outcome.host === 'shop.example:8080' && outcome.cluster === 'anywhere');
+});

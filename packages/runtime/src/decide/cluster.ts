@@ -40,10 +40,18 @@ export function decideCluster(trail: Trail, name: string, asking: Asking | undef
   policyStep(trail, cluster, action);
   const dropped = cluster.drop(trail.random());
   if (dropped !== undefined) return { t: 'none', flag: dropped, details: dropped === 'DO' ? 'drop_overload' : 'unconditional_drop_overload' };
+  if (config.discovery.t === 'dynamic') return calledHost(cluster, name, asking?.request.authority ?? trail.request.connection.serverName);
   if (host === undefined) return { t: 'none', flag: 'UH', details: 'no_healthy_upstream' };
   const tls = host.transport.t === 'tls';
   const sni = host.transport.t === 'tls' ? host.transport.tls.sni : '';
   return { t: 'host', hostname: host.endpoint.hostname, forward: { t: 'forward', cluster: name, host: host.key, tls, sni } };
+}
+
+/** A dynamic forward proxy goes where it is called to: what address that has only the running proxy learns. */
+function calledHost({ config }: CompiledCluster, cluster: string, called: string): ClusterDecision {
+  if (called === '') return { t: 'none', flag: 'UH', details: 'no_healthy_upstream' };
+  const tls = config.transport.t === 'tls';
+  return { t: 'host', hostname: called, forward: { t: 'forward', cluster, host: called, tls, sni: tls ? called.replace(/:\d+$/, '') : '' } };
 }
 
 function policyStep(trail: Trail, { config }: CompiledCluster, action: CompiledForward | undefined): void {
