@@ -14,13 +14,18 @@ export function selects(service: Service, workload: Pick<Workload, 'namespace' |
 
 /** The port of a workload that a service port leads to: by its own map, by number, by the name of one of its ports; undefined if it has no such port. */
 export function targetPortOf(port: ServicePort, workload: Pick<Workload, 'ports' | 'portMap'>): number | undefined {
-  const mapped = workload.portMap[port.name];
+  const mapped = portOf(workload.portMap, port.name);
   if (mapped !== undefined) return mapped;
   if (typeof port.targetPort === 'number') return port.targetPort;
   const named = workload.ports.find((own) => own.name === port.targetPort);
   if (named !== undefined) return named.number;
   // `run --port 9080` gives ports no names: the service port's own number is then the best guess, if it is served there.
   return workload.ports.find((own) => own.number === port.number)?.number ?? (workload.ports.length === 1 ? workload.ports[0]?.number : undefined);
+}
+
+/** Names of ports are the user's: what every object has besides is none. */
+function portOf(map: Readonly<Record<string, number>>, name: string): number | undefined {
+  return Object.hasOwn(map, name) ? map[name] : undefined;
 }
 
 /** All endpoints of a service by service port: those it names itself and the workloads it selects. A service without EDS has an empty map. */
@@ -62,7 +67,7 @@ function workloadEndpoint(workload: Workload, port: number, trustDomain: string)
 function inlineEndpoint(service: Service, entry: InlineEndpoint, port: ServicePort, trustDomain: string): Endpoint {
   return {
     address: entry.address,
-    port: entry.ports[port.name] ?? (typeof port.targetPort === 'number' ? port.targetPort : port.number),
+    port: portOf(entry.ports, port.name) ?? (typeof port.targetPort === 'number' ? port.targetPort : port.number),
     labels: entry.labels,
     locality: parseLocality(entry.locality),
     weight: entry.weight,

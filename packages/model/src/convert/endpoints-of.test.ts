@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeYaml } from '@meltemi/api';
+import { DEFAULT_MESH_CONFIG, endpointsOf, joinServices, NO_LOCALITY, targetPortOf, type Workload } from '../index.ts';
+
+const WORKLOAD: Workload = {
+  name: 'x',
+  namespace: 'a',
+  serviceAccount: 'x',
+  labels: { app: 'x' },
+  address: '10.0.0.1',
+  appAddress: '10.0.0.1',
+  ports: [],
+  portMap: { http: 8080 },
+  locality: NO_LOCALITY,
+  weight: 1,
+  tlsMode: 'istio',
+  health: 'healthy',
+  dataPlane: 'embedded',
+  cluster: 'meltemi',
+  registry: 'connected',
+};
+
+test('a port may be called like what every object has', () => {
+  const { configs, problems } = decodeYaml(`
+apiVersion: v1
+kind: Service
+metadata: { name: x, namespace: a }
+spec: { selector: { app: x }, ports: [{ name: constructor, port: 80 }, { name: http, port: 81 }] }
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: y, namespace: a }
+spec: { hosts: [y.example.com], resolution: STATIC, ports: [{ number: 80, name: constructor, protocol: TCP }], endpoints: [{ address: 1.2.3.4, ports: {} }] }
+`);
+  assert.deepEqual(problems, []);
+  const { services } = joinServices(configs, [WORKLOAD], DEFAULT_MESH_CONFIG);
+  const ports = services.flatMap((service) =>
+    [...endpointsOf(service, [WORKLOAD], 'cluster.local')].map(([port, [endpoint]]) => [service.hostname, port, endpoint?.port]),
+  );
+  assert.deepEqual(ports, [
+    ['x.a.svc.cluster.local', 80, 80],
+    ['x.a.svc.cluster.local', 81, 8080],
+    ['y.example.com', 80, 80],
+  ]);
+  assert.equal(targetPortOf({ number: 80, name: 'toString', protocol: 'tcp' }, WORKLOAD), undefined);
+});
