@@ -19,7 +19,7 @@ import { INBOUND_RETRY } from '../routes/retry.ts';
 import { connectionManager } from './connection-manager.ts';
 import { terminate } from './gateway-tls.ts';
 import type { InboundPort } from './inbound-ports.ts';
-import { INSPECTION, TLS_INSPECTOR } from './inspection.ts';
+import { INSPECTION, needsInspection, TLS_INSPECTOR } from './inspection.ts';
 import { tcpFilter } from './tcp-filter.ts';
 import { tcpSettings } from './tcp-settings.ts';
 
@@ -43,37 +43,39 @@ export function virtualInbound(ports: readonly InboundPort[], otherPorts: Effect
     filters: [tcpFilter({ ...settings, direction: 'inbound', clusters: [{ name: BLACKHOLE_CLUSTER, weight: 1 }] })],
   };
   const passthrough = tcpFilter({ ...settings, direction: 'inbound', clusters: [{ name: INBOUND_PASSTHROUGH_CLUSTER, weight: 1 }] });
+  const chains = [
+    trap,
+    ...ports.flatMap((port) => portChains(port, { destination_port: port.number }, settings)),
+    ...securedChains({
+      name: 'virtualInbound-catchall',
+      mode: otherPorts.mode,
+      wire: 'tcp',
+      match: {},
+      filter: passthrough,
+      settings,
+      policy: otherPorts.policy,
+    }),
+  ];
+  const inspects = needsInspection(chains);
   return {
     name: 'virtualInbound',
     address: { socket_address: { address: '0.0.0.0', port_value: INBOUND_PORT } },
     traffic_direction: 'INBOUND',
-    listener_filters: [ORIGINAL_DST, TLS_INSPECTOR],
-    ...INSPECTION,
-    filter_chains: [
-      trap,
-      ...ports.flatMap((port) => portChains(port, { destination_port: port.number }, settings)),
-      ...securedChains({
-        name: 'virtualInbound-catchall',
-        mode: otherPorts.mode,
-        wire: 'tcp',
-        match: {},
-        filter: passthrough,
-        settings,
-        policy: otherPorts.policy,
-      }),
-    ],
+    listener_filters: inspects ? [ORIGINAL_DST, TLS_INSPECTOR] : [ORIGINAL_DST],
+    ...(inspects ? INSPECTION : {}),
+    filter_chains: chains,
   };
 }
 
 /** Ports mode: one listener for each port, bound to the workload's mesh-facing address. */
 export function boundInbound(port: InboundPort, address: string, settings: InboundSettings): Listener {
+  const chains = portChains(port, {}, settings);
   return {
     name: `${address}_${port.number}`,
     address: { socket_address: { address, port_value: port.number } },
     traffic_direction: 'INBOUND',
-    listener_filters: [TLS_INSPECTOR],
-    ...INSPECTION,
-    filter_chains: portChains(port, {}, settings),
+    ...(needsInspection(chains) ? { listener_filters: [TLS_INSPECTOR], ...INSPECTION } : {}),
+    filter_chains: chains,
   };
 }
 
