@@ -63,7 +63,11 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
     onState: (connected, reason) =>
       connected ? log.info('configuration stream is up') : log.warn('configuration stream is down; what is in force stays', { reason }),
   });
-  const warming = startWarming(options, client, () => stream.flush());
+  const warming = startWarming(options, client, {
+    flush: () => stream.flush(),
+    // Of what is not asked for any more nothing is told either, not even that it is gone.
+    onGone: (typeUrl, names) => dump.remove(typeUrl, names),
+  });
   if (options.node.locality !== undefined) warming.accept({ t: 'cluster', added: [localCluster()], removed: [] });
 
   function receive(response: DeltaResponse): void {
@@ -105,22 +109,28 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
   };
 }
 
+interface WarmingHooks {
+  flush(): void;
+  /** These are not subscribed to any more. */
+  onGone(typeUrl: string, names: readonly string[]): void;
+}
+
 interface Warming extends Disposable {
   accept(change: Accepted): void;
   pending(): Pending;
 }
 
 /** The warmer with its clock: hands on what takes effect, asks for what is pointed at, and looks again when something waits too long. */
-function startWarming({ clock, timers, log, onDelta }: ConfigClientOptions, client: DeltaClient, flush: () => void): Warming {
+function startWarming({ clock, timers, log, onDelta }: ConfigClientOptions, client: DeltaClient, { flush, onGone }: WarmingHooks): Warming {
   const warmer = createWarmer(WARMING_LIMIT_MS);
   let deadline: Timer | undefined;
 
   const advance = (): void => {
     const delta = warmer.take(clock.monotonic());
     const wanted = warmer.wanted();
-    follow(client, TYPE_URL.endpoint, wanted.endpoints);
-    follow(client, TYPE_URL.secret, wanted.secrets);
-    follow(client, TYPE_URL.route, wanted.routes);
+    onGone(TYPE_URL.endpoint, follow(client, TYPE_URL.endpoint, wanted.endpoints));
+    onGone(TYPE_URL.secret, follow(client, TYPE_URL.secret, wanted.secrets));
+    onGone(TYPE_URL.route, follow(client, TYPE_URL.route, wanted.routes));
     if (delta !== undefined) void onDelta(delta).then(() => checked(delta));
     const next = warmer.nextDeadlineMs();
     deadline?.cancel();
@@ -165,11 +175,12 @@ function receiveWorkloads(response: DeltaResponse, client: DeltaClient, { codec,
   client.settle(update, rejections);
 }
 
-/** Makes the subscriptions of a type exactly these names. */
-function follow(client: DeltaClient, typeUrl: string, wanted: ReadonlySet<string>): void {
+/** Makes the subscriptions of a type exactly these names; answers those that it gave up. */
+function follow(client: DeltaClient, typeUrl: string, wanted: ReadonlySet<string>): readonly string[] {
   const before = client.subscriptions(typeUrl);
   const gone = [...before].filter((name) => !wanted.has(name));
   const fresh = [...wanted].filter((name) => !before.has(name));
   if (gone.length > 0) client.unsubscribe(typeUrl, gone);
   if (fresh.length > 0) client.subscribe(typeUrl, fresh);
+  return gone;
 }
