@@ -245,4 +245,37 @@ export const cases = [
     resources: (c) => logging(c, [otel(c, { body: { string_value: '%RESPONSE_CODE%' }, disable_builtin_labels: true })]),
     steps: [http('/', { status: 200 }), collected([{ body: { string_value: '200' }, resource: { log_name: null } }])],
   }),
+  collecting({
+    name: 'an OTLP record over HTTP',
+    backends: { main: [{ body: 'main' }], collector: { t: 'collector', http: 'http1' } },
+    resources: (c) => {
+      const http_service = {
+        http_uri: { uri: 'http://otel.test/v1/logs', cluster: c.name('collector'), timeout: '2s' },
+        request_headers_to_add: [{ header: { key: 'x-token', value: 'secret' } }],
+      };
+      const log = {
+        name: 'envoy.access_loggers.open_telemetry',
+        typed_config: any('access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig', {
+          http_service,
+          log_name: c.name('log'),
+          ...FLUSH,
+          body: { string_value: '%RESPONSE_CODE%' },
+        }),
+      };
+      return {
+        listeners: [listener(c, [hcm(c, [to(c, 'main')], { access_log: [log] })])],
+        clusters: [cluster(c, 'main'), cluster(c, 'collector')],
+      };
+    },
+    steps: [
+      http('/', { status: 200 }),
+      collected([
+        {
+          body: { string_value: '200' },
+          resource: { log_name: '<id>-log' },
+          request: { path: '/v1/logs', host: 'otel.test', type: 'application/x-protobuf' },
+        },
+      ]),
+    ],
+  }),
 ];

@@ -47,7 +47,7 @@ export function compileLog(log: AccessLog, capture: CaptureList): CompiledLog {
 }
 
 function keyOf(log: Exclude<AccessLog, FileLog>): string {
-  const resource = log.t === 'grpc' ? log.entries : [log.statPrefix, log.builtinLabels, log.resourceAttributes];
+  const resource = log.t === 'grpc' ? log.entries : [log.statPrefix, log.builtinLabels, log.resourceAttributes, log.httpService];
   return JSON.stringify([log.t, log.service, log.logName, log.flushMs, log.bufferBytes, resource]);
 }
 

@@ -3,6 +3,8 @@ import { loadCodec, type ProtoCodec } from '@meltemi/protos';
 import type { OtelLog } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import { callGrpc, type GrpcMethod } from '../http/filters/grpc-unary.ts';
+import { sendAside, type SideRequest } from '../http/side-request.ts';
+import { httpRequest } from '../tracing/otlp.ts';
 import { anyValue, type KeyValue } from './otel-record.ts';
 import type { Sender } from './remote-logs.ts';
 
@@ -13,6 +15,7 @@ const METHOD: GrpcMethod = {
 };
 const RECORD = 'opentelemetry.proto.logs.v1.LogRecord';
 const RESOURCE = 'opentelemetry.proto.resource.v1.Resource';
+const PROTOBUF: SideRequest['headers'] = [['content-type', 'application/x-protobuf']];
 const COUNTERS = 'access_logs.open_telemetry_access_log';
 /** Batches under way; while the collector is slow, records beyond them are dropped and counted. */
 const MAX_CALLS = 16;
@@ -58,11 +61,20 @@ export class RecordSender implements Sender {
     this.#records = [];
     this.#bytes = 0;
     this.#calls++;
-    callGrpc(this.#worker, this.#log.service, { method: METHOD, message }, (answer) => {
-      this.#calls--;
-      if (answer.t === 'failed')
-        this.#worker.log.debug('log records could not be handed over', { cluster: this.#log.service.cluster, reason: answer.reason });
-    });
+    const { httpService, service } = this.#log;
+    if (httpService !== undefined)
+      sendAside(this.#worker, httpRequest(httpService, message, PROTOBUF), (outcome) =>
+        this.#answered(httpService.cluster, outcome.t === 'response' ? statusFault(outcome.status) : outcome.t),
+      );
+    else
+      callGrpc(this.#worker, service, { method: METHOD, message }, (answer) =>
+        this.#answered(service.cluster, answer.t === 'failed' ? answer.reason : undefined),
+      );
+  }
+
+  #answered(cluster: string, reason: string | undefined): void {
+    this.#calls--;
+    if (reason !== undefined) this.#worker.log.debug('log records could not be handed over', { cluster, reason });
   }
 
   close(): void {
@@ -78,6 +90,10 @@ export class RecordSender implements Sender {
     for (const record of this.#records) writer.tag(2, WireType.bytes).bytes(record);
     return writer.finish(scopeLogs).finish(resourceLogs).take();
   }
+}
+
+function statusFault(status: number): string | undefined {
+  return status < 300 ? undefined : `status ${status}`;
 }
 
 function resourceOf({ ports: { node } }: Worker, log: OtelLog): readonly KeyValue[] {

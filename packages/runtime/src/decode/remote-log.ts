@@ -2,6 +2,7 @@ import { parseFormat } from '../format.ts';
 import type { GrpcLog, LogField, LogTransport, OtelLog } from '../types/access-log.ts';
 import { decodeCustomTags } from './custom-tag.ts';
 import { decodeGrpcService, type GrpcService } from './grpc-service.ts';
+import { decodeHttpService } from './http-service.ts';
 import { asObject, type Reader } from './reader.ts';
 
 const DEFAULT_FLUSH_MS = 1000;
@@ -66,18 +67,19 @@ function buffering(reader: Reader): Pick<LogTransport, 'flushMs' | 'bufferBytes'
 export function decodeOtelLog(config: Reader): OtelLog {
   const common = config.message('common_config');
   const prefix = config.string('stat_prefix');
-  config.require('http_service', !config.has('http_service'), 'OTLP over HTTP is not supported by this proxy for logs; name a grpc_service');
+  const http = config.message('http_service');
   config.require('formatters', config.messages('formatters').length === 0, 'not supported by this proxy');
-  config.harmless('http_service');
   const body = config.raw('body');
   const transport =
     common === undefined
       ? { service: serviceOf(config.message('grpc_service')), logName: config.string('log_name'), ...buffering(config), customTags: [] }
       : decodeTransport(common);
-  config.require('common_config', transport.service !== NO_SERVICE, 'neither common_config nor a grpc_service');
+  const named = [http !== undefined, transport.service !== NO_SERVICE].filter(Boolean).length;
+  config.require('common_config', named === 1, 'expected one of common_config, grpc_service and http_service');
   return {
     t: 'otel',
     ...transport,
+    ...(http === undefined ? {} : { httpService: decodeHttpService(http) }),
     statPrefix: prefix === '' ? '' : `${prefix}.`,
     builtinLabels: !config.bool('disable_builtin_labels'),
     resourceAttributes: attributes(config, 'resource_attributes', false),

@@ -1,7 +1,7 @@
 import type { GrpcService } from '../decode/grpc-service.ts';
 import type { MetadataMatch } from './metadata.ts';
 import type { HeaderMatch } from './route.ts';
-import type { TagSource } from './tracing.ts';
+import type { HttpService, TagSource } from './tracing.ts';
 
 /** Text or a JSON object of substitution formats, of access logs. */
 export type LogFormat = { readonly t: 'text'; readonly text: string } | { readonly t: 'json'; readonly fields: Readonly<Record<string, LogField>> };
@@ -43,6 +43,8 @@ export interface GrpcLog extends LogTransport {
 /** OTLP: log records, in one call for each batch. */
 export interface OtelLog extends LogTransport {
   readonly t: 'otel';
+  /** Where calls go over HTTP, in place of `service`. */
+  readonly httpService?: HttpService;
   /** Before the names of its counters: '' or `<prefix>.`. */
   readonly statPrefix: string;
   /** `log_name`, `zone_name`, `cluster_name` and `node_name` on the resource. */
