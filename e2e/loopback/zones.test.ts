@@ -60,7 +60,7 @@ for (const dataPlane of ['embedded', 'envoy'] as const) {
       await using _far = await run('web-b', server('b'));
       await using _other = await run('client-b', CLIENT);
       await using client = await run('client-a', CLIENT, dataPlane);
-      const shares = async (): Promise<string> => [...(await get(`http://${client.address}:8080/`)).body].sort().join('');
+      const shares = async (): Promise<string> => (await get(`http://${client.address}:8080/`)).body.split('').toSorted().join('');
       const until = (wanted: string): Promise<true> => eventually(wanted, 20_000, async () => ((await shares()) === wanted ? true : undefined));
       await until('a'.repeat(CALLS / 2) + 'b'.repeat(CALLS / 2));
       await apply(balancer(', zoneAwareLbSetting: { minClusterSize: 1 }'));
