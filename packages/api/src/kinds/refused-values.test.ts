@@ -71,6 +71,10 @@ const REFUSED: Readonly<Record<string, string>> = {
   'a line break in CORS': route(`corsPolicy: { exposeHeaders: [${BREAK}] }`),
   'a line break in a Location': object(ISTIO, 'VirtualService', `{ hosts: [x], http: [{ redirect: { uri: ${BREAK} } }] }`),
   'a ring beyond Envoy': policy('{ loadBalancer: { consistentHash: { useSourceIp: true, ringHash: { minimumRingSize: 8388609 } } } }'),
+  'a line break in a cookie': policy(`{ loadBalancer: { consistentHash: { httpCookie: { name: a, ttl: 1s, path: ${BREAK} } } } }`),
+  'a second cookie in one': policy(
+    '{ loadBalancer: { consistentHash: { httpCookie: { name: a, ttl: 1s, attributes: [{ name: x, value: "1; Domain=b" }] } } } }',
+  ),
   'a server name beyond TLS': policy(`{ tls: { mode: SIMPLE, sni: ${'a'.repeat(256)} } }`),
   'a tunnel to two lines': policy(`{ tunnel: { targetHost: ${BREAK}, targetPort: 1 } }`),
   'a path beyond Unix': endpoint(`{ address: "unix:///${'x'.repeat(107)}" }`),

@@ -13,7 +13,7 @@ import {
   uint32,
   uint64,
 } from '../../schema/fields.ts';
-import { hostFault } from '../../schema/formats.ts';
+import { controlFault, hostFault } from '../../schema/formats.ts';
 import { oneOf } from '../../schema/one-of.ts';
 
 /** Envoy makes no larger rings. */
@@ -46,11 +46,17 @@ export const zoneAwareLb = z.strictObject({
   failoverPriority: opt(z.array(z.string()), 'Labels whose agreement orders endpoints.'),
   minClusterSize: opt(uint64, 'Endpoints below which it stays off.'),
 });
+/** Part of a Set-Cookie line: nothing in it may begin another part, or another line. */
+const cookieText = (minLength: number) =>
+  text((value) => {
+    if (value.length < minLength) return 'must not be empty';
+    return value.includes(';') ? `"${value}" holds a ";", which ends a part of a cookie` : controlFault(value);
+  });
 const httpCookie = z.strictObject({
-  name: req(nonEmpty, 'Name of the cookie.'),
-  path: opt(z.string(), 'Path of the cookie.'),
+  name: req(cookieText(1), 'Name of the cookie.'),
+  path: opt(cookieText(0), 'Path of the cookie.'),
   ttl: opt(duration, 'Life time; 0s makes a session cookie.'),
-  attributes: opt(z.array(z.strictObject({ name: req(nonEmpty, 'Attribute.'), value: opt(z.string(), 'Its value.') })), 'More attributes.'),
+  attributes: opt(z.array(z.strictObject({ name: req(cookieText(1), 'Attribute.'), value: opt(cookieText(0), 'Its value.') })), 'More attributes.'),
 });
 const consistentHash = oneOf(
   oneOf(
