@@ -92,6 +92,7 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
       const warm = applyHosts(change);
       for (const event of found) checks.adopt(event);
       if (change.secrets.length > 0) renewPools(state, new Set(change.secrets));
+      if (change.removedListeners.length > 0) worker.stats.keep(state.listeners());
       retireConnections(worker, change, options.times?.retireMs);
       if (change.listeners.length + change.removedListeners.length === 0) return warm.then(() => NO_FAILURES);
       // A listener is not open before the hosts behind it are known to be good, or not; and not before those that were told of earlier.

@@ -196,7 +196,7 @@ describe('HTTP/2', async () => {
     never.close(http2.constants.NGHTTP2_CANCEL);
     await seen;
     const info = await plane.ended(before + 2);
-    assert.equal(flagsOf(info), 'DC');
+    assert.equal(flagsOf(info), 'DR');
     assert.equal(info.responseCodeDetails, 'http2.remote_reset');
     assert.equal(Number((await read(session.request({ ':path': '/after' }))).headers[':status']), 200);
   });

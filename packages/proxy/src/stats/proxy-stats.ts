@@ -1,4 +1,4 @@
-import { record, type CompiledChain, type RuntimeListener } from '@meltemi/runtime';
+import { record, type CompiledChain, type CompiledListener, type RuntimeListener } from '@meltemi/runtime';
 import type { Connection } from '../core/worker.ts';
 import {
   CLASS_COUNTERS,
@@ -37,6 +37,26 @@ export class ProxyStats {
     return found(this.tcp, prefix, createTcpCounts);
   }
 
+  /** Drops what belongs to no listener any more; as long as it has connections it is kept. */
+  keep(listeners: Iterable<CompiledListener>): void {
+    const used = new Set<object>();
+    for (const { config } of listeners) {
+      used.add(this.listenerOf(config));
+      const chains = config.defaultFilterChain === undefined ? config.filterChains : [...config.filterChains, config.defaultFilterChain];
+      for (const { terminal } of chains) {
+        if (terminal.t === 'tcp') used.add(this.tcpOf(terminal.tcp.statPrefix));
+        else {
+          used.add(this.httpOf(terminal.http.statPrefix));
+          used.add(this.classesOf(config, terminal.http.statPrefix));
+        }
+      }
+    }
+    dropUnused(this.http, used);
+    dropUnused(this.listeners, used);
+    dropUnused(this.classes, used);
+    dropUnused(this.tcp, used);
+  }
+
   /** All counters begin anew; gauges and histograms go on. */
   reset(): void {
     for (const counts of this.http.values()) zero(counts, HTTP_COUNTERS);
@@ -57,6 +77,13 @@ export class ProxyStats {
 
 function zero<K extends string>(counts: Record<NoInfer<K>, number>, names: Readonly<Record<K, string>>): void {
   for (const name of Object.keys(names) as K[]) counts[name] = 0;
+}
+
+function dropUnused(map: Map<string, object>, used: ReadonlySet<object>): void {
+  for (const [name, counts] of map) {
+    const { cxActive = 0 } = counts as { readonly cxActive?: number };
+    if (!used.has(counts) && cxActive === 0) map.delete(name);
+  }
 }
 
 function found<T>(map: Map<string, T>, name: string, create: () => T): T {
