@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Log } from '@meltemi/base';
-import { sharedBytes, type RuntimeDelta, type RuntimePlace } from '@meltemi/runtime';
+import { type HostCounts, sharedBytes, type RuntimeDelta, type RuntimePlace } from '@meltemi/runtime';
 import type { HostEvent } from '../health/host-events.ts';
 import type { MetricRegistry, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
@@ -67,6 +67,7 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
       last = applied.catch(() => undefined);
       return applied;
     },
+
     learned: (address, workload) => void all({ t: 'learned', address, workload }),
     async collect() {
       await Promise.all(threads.map(async (thread) => thread.merge(await thread.ask({ t: 'collect' }))));
@@ -158,6 +159,18 @@ function joinSnapshots(a: EngineSnapshot, b: EngineSnapshot): EngineSnapshot {
   };
 }
 
+function joinCounts(a: HostCounts, b: HostCounts): HostCounts {
+  const { cxTotal, cxConnectFail, rqTotal, rqSuccess, rqError, rqTimeout } = b;
+  return {
+    cxTotal: a.cxTotal + cxTotal,
+    cxConnectFail: a.cxConnectFail + cxConnectFail,
+    rqTotal: a.rqTotal + rqTotal,
+    rqSuccess: a.rqSuccess + rqSuccess,
+    rqError: a.rqError + rqError,
+    rqTimeout: a.rqTimeout + rqTimeout,
+  };
+}
+
 function joinClusters(a: ClusterSnapshot, b: ClusterSnapshot | undefined): ClusterSnapshot {
   if (b === undefined) return a;
   const others = new Map(b.hosts.map((host) => [host.address, host]));
@@ -166,7 +179,13 @@ function joinClusters(a: ClusterSnapshot, b: ClusterSnapshot | undefined): Clust
     // What is in use is counted together: each thread shows all of it.
     hosts: a.hosts.map((host) => {
       const other = others.get(host.address);
-      return { ...host, active: host.active + (other?.active ?? 0), connections: host.connections + (other?.connections ?? 0) };
+      if (other === undefined) return host;
+      return {
+        ...host,
+        active: host.active + other.active,
+        connections: host.connections + other.connections,
+        counts: joinCounts(host.counts, other.counts),
+      };
     }),
   };
 }

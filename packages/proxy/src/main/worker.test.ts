@@ -35,6 +35,12 @@ test('traffic on a thread of its own: the same answers, metrics and admin', { ti
   assert.match(body, /istio_requests_total\{reporter="source",.*destination_workload="reviews-v1".*\} 5\n/);
   assert.match(body, /istio_request_duration_milliseconds_count\{.*\} 5\n/);
   assert.match((await harness.call(proxy.adminPort, '/clusters')).body, new RegExp(`c1::127.0.0.1:${port}::rq_active::0`));
+  const requests = async (): Promise<string> => (await harness.call(proxy.adminPort, '/stats?filter=^cluster.c1.upstream_rq_total')).body;
+  assert.equal(await requests(), 'cluster.c1.upstream_rq_total: 5\n');
+  assert.match((await harness.call(proxy.adminPort, '/clusters')).body, new RegExp(`c1::127.0.0.1:${port}::rq_success::5`));
+  const reset = await fetch(`http://127.0.0.1:${proxy.adminPort}/reset_counters`, { method: 'POST' });
+  assert.equal(await reset.text(), 'OK\n');
+  assert.equal(await requests(), 'cluster.c1.upstream_rq_total: 0\n');
   await until('a span', () => agent.batches.flatMap((batch) => batch.spans ?? [])[0]);
   await proxy.stop(500);
   await assert.rejects(harness.call(listening));
