@@ -110,9 +110,9 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
 }
 
 interface WarmingHooks {
-  flush(): void;
+  readonly flush: () => void;
   /** These are not subscribed to any more. */
-  onGone(typeUrl: string, names: readonly string[]): void;
+  readonly onGone: (typeUrl: string, names: readonly string[]) => void;
 }
 
 interface Warming extends Disposable {
