@@ -41,10 +41,12 @@ export function decideCluster(trail: Trail, name: string, asking: Asking | undef
   const dropped = cluster.drop(trail.random());
   if (dropped !== undefined) return { t: 'none', flag: dropped, details: dropped === 'DO' ? 'drop_overload' : 'unconditional_drop_overload' };
   if (config.discovery.t === 'dynamic') return calledHost(cluster, name, asking?.request.authority ?? trail.request.connection.serverName);
-  if (host === undefined) return { t: 'none', flag: 'UH', details: 'no_healthy_upstream' };
-  const tls = host.transport.t === 'tls';
-  const sni = host.transport.t === 'tls' ? host.transport.tls.sni : '';
-  return { t: 'host', hostname: host.endpoint.hostname, forward: { t: 'forward', cluster: name, host: host.key, tls, sni } };
+  return host === undefined ? { t: 'none', flag: 'UH', details: 'no_healthy_upstream' } : chosenHost(name, host);
+}
+
+function chosenHost(cluster: string, { transport, endpoint, key }: Host): ClusterDecision {
+  const tls = transport.t === 'tls';
+  return { t: 'host', hostname: endpoint.hostname, forward: { t: 'forward', cluster, host: key, tls, sni: tls ? transport.tls.sni : '' } };
 }
 
 /** A dynamic forward proxy goes where it is called to: what address that has only the running proxy learns. */
