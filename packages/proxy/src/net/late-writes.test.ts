@@ -19,7 +19,7 @@ test('what is written in one turn goes out at its end, in order', async () => {
   for (const text of ['one', 'two', 'three']) {
     const at = late.claim(text.length);
     late.bytes.write(text, at, 'latin1');
-    late.wait({ flush: () => sent.push(late.bytes.latin1Slice(at, at + text.length)) });
+    late.wait({ flush: () => sent.push(late.bytes.toString('latin1', at, at + text.length)) });
   }
   assert.deepEqual(sent, []);
   await turn();
