@@ -20,6 +20,12 @@ export function limitsOf(runtime: Readonly<Record<string, string>> | undefined):
   };
 }
 
+/** `key=value,key=value`, as the environment of a proxy (`proxyMetadata`) has it. */
+export function parseRuntime(text: string | undefined): Readonly<Record<string, string>> {
+  const pairs = (text ?? '').split(',').map((pair) => pair.split('='));
+  return Object.fromEntries(pairs.flatMap(([key = '', value = '']) => (key.trim() === '' ? [] : [[key.trim(), value.trim()]])));
+}
+
 function wholeNumber(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

@@ -3,6 +3,7 @@ import { MeshError } from '@meltemi/base';
 import type { ProxyOptions } from './options.ts';
 import { guardProcess } from './guard-process.ts';
 import { createLineLog } from './ports.ts';
+import { parseRuntime } from './limits.ts';
 import { giveSockets, takeSockets } from './socket-handover.ts';
 import { tuneHeap } from './tune-heap.ts';
 
@@ -13,7 +14,8 @@ import { tuneHeap } from './tune-heap.ts';
 export async function runProxy(environment: Readonly<Record<string, string | undefined>>): Promise<number> {
   tuneHeap();
   enableCompileCache();
-  const options = readOptions(environment['MELTEMI_PROXY_OPTIONS']);
+  const told = readOptions(environment['MELTEMI_PROXY_OPTIONS']);
+  const options = { ...told, runtime: { ...parseRuntime(environment['MELTEMI_PROXY_RUNTIME']), ...told.runtime } };
   // After the cache is on: everything that is big is loaded from here.
   const { startProxy } = await import('./start-proxy.ts');
   if (options.sharing === 'given') await takeSockets();
