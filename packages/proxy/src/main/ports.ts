@@ -22,10 +22,6 @@ export interface LeveledLog extends Log {
   level: LogLevel;
 }
 
-export function isLogLevel(text: string): text is LogLevel {
-  return LEVELS.some((level) => level === text);
-}
-
 /** One line per message: time, level, text, then fields as `key=value`. */
 export function createLineLog(level: LogLevel, write: (line: string) => void): LeveledLog {
   const at = (own: LogLevel) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
