@@ -31,7 +31,7 @@ export function record(histogram: Histogram, value: number): void {
 }
 
 function binOf(value: number): number {
-  if (value < EXACT) return value > 0 ? value | 0 : 0;
+  if (!(value >= EXACT)) return value > 0 ? value | 0 : 0;
   let decade = 0;
   let rest = value / 10;
   while (rest >= 100 && decade < DECADES - 1) {
