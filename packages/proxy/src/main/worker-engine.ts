@@ -67,7 +67,6 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
       last = applied.catch(() => undefined);
       return applied;
     },
-
     learned: (address, workload) => void all({ t: 'learned', address, workload }),
     async collect() {
       await Promise.all(threads.map(async (thread) => thread.merge(await thread.ask({ t: 'collect' }))));
