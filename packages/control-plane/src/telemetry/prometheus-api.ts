@@ -1,5 +1,14 @@
 import { json, type HttpRequest, type HttpResponse, type Route } from '@meltemi/http';
-import { formatValue, labelOf, parseDuration, parseUtc, PromqlError, STANDARD_METRICS, type LabelMatcher, type QueryResult } from '@meltemi/telemetry';
+import {
+  formatValue,
+  labelOf,
+  parseDuration,
+  parseUtc,
+  PromqlError,
+  STANDARD_METRICS,
+  type LabelMatcher,
+  type QueryResult,
+} from '@meltemi/telemetry';
 import type { TelemetryStore } from '@meltemi/telemetry-store';
 import type { QueryEngine } from './engine.ts';
 

@@ -43,5 +43,5 @@ spec: { hosts: [y.example.com], resolution: STATIC, ports: [{ number: 80, name: 
     ['x.a.svc.cluster.local', 81, 8080],
     ['y.example.com', 80, 80],
   ]);
-  assert.equal(targetPortOf({ number: 80, name: 'toString', protocol: 'tcp' }, WORKLOAD), undefined);
+  assert.equal(targetPortOf({ number: 80, name: 'toString', protocol: 'tcp', targetPort: 'toString' }, WORKLOAD), undefined);
 });

@@ -63,7 +63,7 @@ const port = (name: string): number => Number(/\d+$/.exec(dataPlane.listeners().
 const counted = (pattern: RegExp): number =>
   dataPlane
     .stats()
-    .flatMap((scope) => JSON.stringify(scope).matchAll(pattern).toArray())
+    .flatMap((scope) => [...JSON.stringify(scope).matchAll(pattern)])
     .reduce((sum, [, value]) => sum + Number(value ?? 0), 0);
 
 /** Connects, and tells whether the connection stays. */
