@@ -51,8 +51,8 @@ export function createRelay(options: RelayOptions): Relay {
   const sessions = new Set<RelaySession>();
   const own = new Map<string, Set<string>>();
 
-  const host = createHost({ client, store, sessions, own }, options);
   const ends = endsOf(store, sessions, options);
+  const host = createHost({ client, store, sessions, own, ends }, options);
 
   return {
     client,
@@ -127,10 +127,11 @@ interface RelayState {
   readonly sessions: Set<RelaySession>;
   /** The agent's own subscriptions by type. */
   readonly own: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly ends: RouteEnds | undefined;
 }
 
 /** The relay as its sessions see it. */
-function createHost({ client, store, sessions, own }: RelayState, options: RelayOptions): SessionHost {
+function createHost({ client, store, sessions, own, ends }: RelayState, options: RelayOptions): SessionHost {
   const wanted = (typeUrl: string, name: string): boolean =>
     (own.get(typeUrl)?.has(name) ?? false) || [...sessions].some((session) => session.subscriptions(typeUrl).has(name));
   return {
@@ -150,7 +151,10 @@ function createHost({ client, store, sessions, own }: RelayState, options: Relay
     },
     verdict(typeUrl, updates, refusal) {
       store.settle(client, typeUrl, updates, refusal);
-      if (refusal !== undefined) options.onRefusal?.(typeUrl, refusal);
+      if (refusal === undefined) return;
+      // What was accepted before counts again, and may end sooner than what was refused, or have ended meanwhile.
+      if (typeUrl === TYPE_URL.route) ends?.changed(updates.flatMap(({ added, removed }) => [...added.map(({ name }) => name), ...removed]));
+      options.onRefusal?.(typeUrl, refusal);
     },
     closed(session) {
       sessions.delete(session);

@@ -27,6 +27,8 @@ export interface ResourceStore {
   names(typeUrl: string): Set<string>;
   /** Takes a response in as candidates. */
   take(update: Update): void;
+  /** What is left of a resource that is there: a verdict on what it came as is one on this. */
+  replace(typeUrl: string, next: Resource): void;
   /** A verdict on updates: accepted parts stay, refused ones give way to what was accepted before. Tells the control plane. */
   settle(client: DeltaClient, typeUrl: string, updates: readonly Update[], refusal: string | undefined): void;
   forget(typeUrl: string, names: Iterable<string>): void;
@@ -34,6 +36,8 @@ export interface ResourceStore {
 
 export function createResourceStore(): ResourceStore {
   const types = new Map<string, TypeStore>();
+  /** What a resource was when it came. */
+  const origins = new WeakMap<Resource, Resource>();
   const type = (typeUrl: string): TypeStore => {
     let store = types.get(typeUrl);
     if (store === undefined)
@@ -64,6 +68,14 @@ export function createResourceStore(): ResourceStore {
       for (const name of update.removed) store.candidates.set(name, undefined);
       store.unsettled.push(update);
     },
+    replace(typeUrl, next) {
+      const { candidates, accepted } = type(typeUrl);
+      const place = candidates.has(next.name) ? candidates : accepted;
+      const before = place.get(next.name);
+      if (before === undefined) return;
+      origins.set(next, origins.get(before) ?? before);
+      place.set(next.name, next);
+    },
     settle(client, typeUrl, updates, refusal) {
       const store = type(typeUrl);
       for (const update of updates) {
@@ -71,7 +83,7 @@ export function createResourceStore(): ResourceStore {
         if (at < 0) continue; // another session was faster
         store.unsettled.splice(at, 1);
         const refused = refusal === undefined ? new Set<string>() : refusedNames(update, refusal);
-        promote(store, update, refused);
+        promote(store, update, refused, origins);
         client.settle(
           update,
           [...refused].map((name) => ({ name, message: reasonFor(name, refusal ?? '') })),
@@ -99,12 +111,13 @@ function lookup(store: TypeStore, name: string): Known {
   return accepted === undefined ? { t: 'unknown' } : { t: 'resource', resource: accepted };
 }
 
-function promote(store: TypeStore, update: Update, refused: ReadonlySet<string>): void {
+function promote(store: TypeStore, update: Update, refused: ReadonlySet<string>, origins: WeakMap<Resource, Resource>): void {
   for (const resource of update.added) {
+    const candidate = store.candidates.get(resource.name);
     // A newer candidate of the same name is not judged by this verdict.
-    if (store.candidates.get(resource.name) !== resource) continue;
+    if (candidate === undefined || (origins.get(candidate) ?? candidate) !== resource) continue;
     store.candidates.delete(resource.name);
-    if (!refused.has(resource.name)) store.accepted.set(resource.name, resource);
+    if (!refused.has(resource.name)) store.accepted.set(resource.name, candidate);
   }
   for (const name of update.removed) {
     // The mark "absent" stays: a later subscriber is told at once.

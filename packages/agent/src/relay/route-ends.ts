@@ -5,7 +5,7 @@ import type { ResourceStore } from './resource-store.ts';
 
 /** Takes routes that end by themselves out of what the agent holds when their time comes, whether the control plane is there or not. */
 export interface RouteEnds {
-  /** These route tables are new, or gone. */
+  /** These route tables are new, or gone, or older ones count again. */
   changed(names: Iterable<string>): void;
 }
 
@@ -35,9 +35,7 @@ export function createRouteEnds({ store, clock, timers, onEnded }: RouteEndsOpti
     if (remaining.nextMs === Infinity) nextMs.delete(name);
     else nextMs.set(name, remaining.nextMs);
     if (remaining.bytes === known.resource.bytes) return false;
-    const { candidates, accepted } = store.type(TYPE_URL.route);
-    const next = { ...known.resource, bytes: remaining.bytes, version: `${known.resource.version}+ended` };
-    (candidates.has(name) ? candidates : accepted).set(name, next);
+    store.replace(TYPE_URL.route, { ...known.resource, bytes: remaining.bytes, version: `${known.resource.version}+ended` });
     return true;
   };
   const arm = (): void => {
