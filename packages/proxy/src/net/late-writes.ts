@@ -40,6 +40,11 @@ export class LateWrites {
     return this.#slab.bytes;
   }
 
+  /** Where the next bytes begin, if there is room for them. */
+  get next(): number {
+    return this.#used;
+  }
+
   /** Takes so many bytes, at most a quarter of a slab; answers where they begin in `bytes`. */
   claim(size: number): number {
     if (this.#used + size > SLAB_BYTES) {

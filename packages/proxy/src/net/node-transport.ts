@@ -90,13 +90,15 @@ export class NodeTransport implements Transport {
     const size = end - start;
     if (this.#ended || size === 0 || socket.destroyed) return true;
     const { late } = this.#shared;
-    if (gathered || size > LATE_BYTES || late.flushing) {
+    // Behind a backlog nothing is won by waiting, and shared memory would be kept for as long as the peer likes.
+    if (gathered || size > LATE_BYTES || late.flushing || socket.writableLength > 0) {
       this.flush();
       return this.#writeNow(bytes, start, end);
     }
+    // Before memory is claimed: a write to a connection inside the process may make others write before it returns.
+    while (this.#late > 0 && this.#lateAt + this.#late !== late.next) this.flush();
     const at = late.claim(size);
     copyBytes.call(bytes as Buffer, late.bytes, at, start, end);
-    if (this.#late > 0 && this.#lateAt + this.#late !== at) this.flush();
     if (this.#late === 0) {
       this.#lateAt = at;
       late.wait(this);
@@ -136,7 +138,7 @@ export class NodeTransport implements Transport {
     const { socket } = this;
     const { late } = this.#shared;
     const size = end - start;
-    const inSlab = size <= LATE_BYTES && !late.flushing;
+    const inSlab = size <= LATE_BYTES && !late.flushing && socket.writableLength === 0;
     const at = inSlab ? late.claim(size) : 0;
     const copy = inSlab ? late.bytes.subarray(at, at + size) : Buffer.allocUnsafe(size);
     copyBytes.call(bytes as Buffer, copy, 0, start, end);
