@@ -69,10 +69,12 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     exited,
     tell: (line) => void child.stdin?.write(line),
     send(message, handle) {
-      if (!child.connected) return;
-      child.send(message, handle as never, undefined, () => {
+      const close = (): void => {
         if (typeof handle === 'object' && handle !== null && 'close' in handle && typeof handle.close === 'function') handle.close();
-      });
+      };
+      // Kept open here, a listening socket would take connections that nobody serves.
+      if (child.connected) child.send(message, handle as never, undefined, close);
+      else close();
     },
     onMessage: (hear) => void child.on('message', (message: { readonly t?: string }, handle: unknown) => hear(message, handle)),
     signal: (name) => void child.kill(name),

@@ -103,7 +103,9 @@ class Supervision implements ProxySupervisor {
   stop(drainMs: number): Promise<void> {
     this.#timer?.cancel();
     const all = [...this.#retiring, ...(this.#child === undefined ? [] : [this.#child])];
-    return (this.#stopping ??= Promise.all(all.map((one) => end(one, drainMs, this.#options))).then(() => this.#enter({ t: 'stopped' })));
+    const exchanged = this.#restarting?.catch(() => undefined);
+    this.#stopping ??= Promise.all([exchanged, ...all.map((one) => end(one, drainMs, this.#options))]).then(() => this.#enter({ t: 'stopped' }));
+    return this.#stopping;
   }
 
   #enter(next: ProxyState): void {
@@ -115,6 +117,8 @@ class Supervision implements ProxySupervisor {
     const { clock } = this.#options.platform;
     const since = clock.monotonic();
     const started = await startChild(this.#options.child).catch(String);
+    // A successor of the one that ended may have come to serve meanwhile.
+    if (this.#child !== undefined) return typeof started === 'string' ? undefined : started.kill();
     if (typeof started === 'string') return this.#again(started, clock.monotonic() - since);
     this.#takeOver(started, since);
     if (this.#stopping !== undefined) started.kill();
@@ -202,17 +206,20 @@ async function startSuccessor({ options, handover, epoch, old }: Succession, isS
   if (handover.givesSockets) passSockets(old, started);
   let ended: string | undefined;
   void started.exited.then((exit) => (ended = exit.signal ?? `exit code ${exitCodeOf(exit)}`));
-  while (!(await handover.probe(epoch).catch(() => false))) {
-    const why =
-      ended ?? (isStopping() ? 'the workload ends' : clock.monotonic() > until ? `it does not serve after ${HANDOVER_MS / 1000} s` : undefined);
+  for (;;) {
+    const serves = await handover.probe(epoch).catch(() => false);
+    const why = isStopping() ? 'the workload ends' : (ended ?? (serves || clock.monotonic() <= until ? undefined : LATE));
     if (why !== undefined) {
       started.kill();
+      await started.exited;
       throw cannotRestart(`the new one: ${why}`);
     }
+    if (serves) return started;
     await pause(options.platform);
   }
-  return started;
 }
+
+const LATE = `it does not serve after ${HANDOVER_MS / 1000} s`;
 
 function cannotRestart(reason: string): MeshError {
   return new MeshError('agent/cannot-restart', `The proxy is not exchanged: ${reason}.`);

@@ -68,14 +68,7 @@ export function createResourceStore(): ResourceStore {
       for (const name of update.removed) store.candidates.set(name, undefined);
       store.unsettled.push(update);
     },
-    replace(typeUrl, next) {
-      const { candidates, accepted } = type(typeUrl);
-      const place = candidates.has(next.name) ? candidates : accepted;
-      const before = place.get(next.name);
-      if (before === undefined) return;
-      origins.set(next, origins.get(before) ?? before);
-      place.set(next.name, next);
-    },
+    replace: (typeUrl, next) => replace(type(typeUrl), next, origins),
     settle(client, typeUrl, updates, refusal) {
       const store = type(typeUrl);
       for (const update of updates) {
@@ -109,6 +102,14 @@ function lookup(store: TypeStore, name: string): Known {
   }
   const accepted = store.accepted.get(name);
   return accepted === undefined ? { t: 'unknown' } : { t: 'resource', resource: accepted };
+}
+
+function replace({ candidates, accepted }: TypeStore, next: Resource, origins: WeakMap<Resource, Resource>): void {
+  const place = candidates.has(next.name) ? candidates : accepted;
+  const before = place.get(next.name);
+  if (before === undefined) return;
+  origins.set(next, origins.get(before) ?? before);
+  place.set(next.name, next);
 }
 
 function promote(store: TypeStore, update: Update, refused: ReadonlySet<string>, origins: WeakMap<Resource, Resource>): void {
