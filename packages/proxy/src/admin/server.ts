@@ -123,12 +123,23 @@ function send(response: ServerResponse, { status, type, body, stream }: AdminRes
   else void sendPieces(response, stream);
 }
 
+/** The client takes more, or has gone. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
+}
+
 /** As fast as the client takes them. */
 async function sendPieces(response: ServerResponse, stream: AsyncIterable<string>): Promise<void> {
   response.flushHeaders();
   for await (const piece of stream) {
     if (response.destroyed) return;
-    if (!response.write(piece)) await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve));
+    if (!response.write(piece)) await drained(response);
   }
   response.end();
 }

@@ -20,7 +20,12 @@ export const tapEndpoint: AdminEndpoint = {
     if (!isKnown(context, request.configId)) return text(`Unknown config id '${request.configId}'. No extension has registered with this id.`, 400);
     const id = context.taps.open();
     if (id === undefined) return text('An attached /tap admin stream already exists. Detach it.', 400);
-    await context.order({ t: 'tap', tap: { id, request, secrets: query.has('show_secrets'), peer: query.get('peer') ?? '' } });
+    try {
+      await context.order({ t: 'tap', tap: { id, request, secrets: query.has('show_secrets'), peer: query.get('peer') ?? '' } });
+    } catch (error) {
+      context.taps.close();
+      throw error;
+    }
     return { status: 200, type: 'text/plain', body: '', stream: pieces(context, request, gone) };
   },
 };

@@ -9,6 +9,8 @@ export class Taps {
   #open = false;
   #waiting: string[] = [];
   #chars = 0;
+  /** Something was dropped since the last reading. */
+  #full = false;
   #wake: (() => void) | undefined = undefined;
 
   /** The number of a new tap; undefined = somebody looks on already. */
@@ -22,13 +24,18 @@ export class Taps {
     this.#open = false;
     this.#waiting = [];
     this.#chars = 0;
+    this.#full = false;
     this.#wake?.();
   }
 
   take(id: number, trace: TapTrace): void {
     if (!this.#open || id !== this.#id) return;
     const text = `${JSON.stringify(trace, undefined, 1)}\n`;
-    if (this.#chars + text.length > MAX_WAITING_CHARS) return;
+    if (this.#chars + text.length > MAX_WAITING_CHARS) {
+      this.#full = true;
+      this.#wake?.();
+      return;
+    }
     this.#waiting.push(text);
     this.#chars += text.length;
     this.#wake?.();
@@ -45,16 +52,21 @@ export class Taps {
     return this.#drain();
   }
 
-  /** The same, once there are so many. */
+  /** The same, once there are so many, or as many as can be kept. */
   async gather(count: number, ends: AbortSignal): Promise<readonly string[]> {
-    while (this.#waiting.length < count && this.#open && !ends.aborted) await this.#change(ends);
+    while (this.#waiting.length < count && !this.#full && this.#open && !ends.aborted) await this.#change(ends);
     return this.#drain().slice(0, count);
   }
 
   #change(ends: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = resolve;
-      ends.addEventListener('abort', () => resolve(), { once: true });
+      // A tap may be open for days: nothing may stay behind of each wait.
+      const wake = (): void => {
+        ends.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#wake = wake;
+      ends.addEventListener('abort', wake);
     });
   }
 
@@ -62,6 +74,7 @@ export class Taps {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#chars = 0;
+    this.#full = false;
     return waiting;
   }
 }
