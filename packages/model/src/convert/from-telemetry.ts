@@ -39,13 +39,15 @@ type Service = Pick<NonNullable<ExtensionProvider['envoyTcpAls']>, 'service' | '
 type Settings = NonNullable<ProxySettings['tracing']>;
 
 function collectorOf({ service, port }: Service): Collector {
-  const host = service.slice(service.indexOf('/') + 1);
-  return { host, port, cluster: `outbound|${port}||${host}`, byAddress: false };
+  const slash = service.indexOf('/');
+  const host = service.slice(slash + 1);
+  return { namespace: slash > 0 ? service.slice(0, slash) : undefined, host, port, cluster: `outbound|${port}||${host}`, byAddress: false };
 }
 
 function collectorAt(address: string, cluster: string): Collector {
   const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)), cluster, byAddress: true };
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
+  return { namespace: undefined, host, port: Number(address.slice(colon + 1)), cluster, byAddress: true };
 }
 
 function logService({ enableEnvoyAccessLogService, defaultConfig }: MeshConfigSpec): Collector | undefined {

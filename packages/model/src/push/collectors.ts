@@ -2,6 +2,7 @@ import type { Collector, LogProvider, MeshTelemetry } from '../types/mesh-teleme
 import type { MeshConfig } from '../types/mesh-config.ts';
 import type { Service } from '../types/service.ts';
 import type { PushContext } from './push-context.ts';
+import { isVisibleIn, visibilityOf } from './visibility.ts';
 
 /** All collectors that a mesh speaks of. */
 export function collectorsOf({ telemetry }: Pick<MeshConfig, 'telemetry'>): readonly Collector[] {
@@ -21,23 +22,33 @@ export function withKnownCollectors(mesh: MeshConfig, services: readonly Service
   const collectors = collectorsOf(mesh);
   if (collectors.length === 0) return mesh;
   const found = new Map(collectors.map((collector) => [collector, place(collector, mesh, services)] as const));
-  const key = collectors.map((collector) => found.get(collector)?.cluster ?? '').join(' ');
+  const key = collectors.map((collector) => keyOf(found.get(collector))).join(' ');
   let known = memo.get(mesh);
   if (known === undefined) memo.set(mesh, (known = new Map()));
   const before = known.get(key);
   if (before !== undefined) return before;
-  const same = collectors.every((collector) => found.get(collector) === collector);
-  const made = same ? mesh : { ...mesh, telemetry: placed(mesh.telemetry, (collector) => found.get(collector)) };
+  const made = { ...mesh, telemetry: placed(mesh.telemetry, (collector) => found.get(collector)) };
   known.set(key, made);
   return made;
 }
 
-function place(collector: Collector, { domainSuffix }: MeshConfig, services: readonly Service[]): Collector | undefined {
-  const { host, port, byAddress } = collector;
+function keyOf(collector: Collector | undefined): string {
+  return collector === undefined ? '' : `${collector.namespace ?? ''}/${collector.cluster}`;
+}
+
+function place(collector: Collector, { domainSuffix, rootNamespace }: MeshConfig, services: readonly Service[]): Collector | undefined {
+  const { namespace, host, port, byAddress } = collector;
   const names = byAddress ? [host, `${host}.svc.${domainSuffix}`, `${host}.${domainSuffix}`] : [host];
-  const service = services.find(({ hostname, ports }) => names.includes(hostname) && ports.some(({ number }) => number === port));
+  const fitting = services.filter(
+    (service) =>
+      names.includes(service.hostname) &&
+      (namespace === undefined || namespace === service.namespace) &&
+      service.ports.some(({ number }) => number === port),
+  );
+  // A name alone must not lead everybody's logs to what some namespace calls so for itself only, where there is one for all.
+  const service = fitting.find((one) => isVisibleIn(visibilityOf(one.exportTo, one.namespace), rootNamespace)) ?? fitting[0];
   if (service === undefined) return byAddress ? collector : undefined;
-  return byAddress ? { host: service.hostname, port, cluster: `outbound|${port}||${service.hostname}`, byAddress: false } : collector;
+  return { namespace: service.namespace, host: service.hostname, port, cluster: `outbound|${port}||${service.hostname}`, byAddress: false };
 }
 
 function placed({ logs, accessLogService, spans, ...rest }: MeshTelemetry, find: (collector: Collector) => Collector | undefined): MeshTelemetry {
@@ -66,8 +77,8 @@ export function collectorServices({ mesh, services }: Pick<PushContext, 'mesh' |
   if (byTable === undefined) found.set(mesh, (byTable = new WeakMap()));
   let list = byTable.get(services);
   if (list === undefined) {
-    const hosts = new Set(collectors.map(({ host }) => host));
-    byTable.set(services, (list = services.all.filter(({ hostname }) => hosts.has(hostname))));
+    const names = new Set(collectors.map(({ namespace = '', host }) => `${namespace}/${host}`));
+    byTable.set(services, (list = services.all.filter(({ namespace, hostname }) => names.has(`${namespace}/${hostname}`))));
   }
   return list;
 }

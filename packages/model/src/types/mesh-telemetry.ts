@@ -1,5 +1,7 @@
 /** A service that takes logs or spans. */
 export interface Collector {
+  /** Of its service; undefined: nobody says, or nobody in the mesh serves it. */
+  readonly namespace: string | undefined;
   readonly host: string;
   readonly port: number;
   /** The cluster that leads there. */

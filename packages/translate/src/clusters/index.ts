@@ -71,7 +71,8 @@ export function outboundClusters(
   const sameRules = old?.inputs.destinationRules === inputs.destinationRules;
   // A wildcard has no address of its own: only an original destination can be reached.
   const visible = inputs.services.list.filter((service) => !isWildcard(service.hostname) || service.resolution === 'none');
-  const services = [...visible, ...inputs.collectors.filter((service) => !visible.includes(service))];
+  // What the node calls so itself comes first, as in its endpoints.
+  const services = [...visible, ...inputs.collectors.filter(({ hostname }) => !visible.some((service) => service.hostname === hostname))];
   const rows = services.map((service) => rowOf(service, inputs, cache, { row: known.get(service), sameRules }));
   return { rows, list: [...fixed, ...rows.flatMap(({ clusters }) => clusters)] };
 }
