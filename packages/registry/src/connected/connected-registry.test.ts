@@ -318,3 +318,17 @@ test('what a node is, is what it joined or is registered as; one that nobody kno
   assert.equal(connected.known({ ...node(address), type: 'grpc' })?.type, 'grpc', 'a gRPC application stays a client');
   await connected.close();
 });
+
+test('what the group of an earlier workload says does not go with its address', async () => {
+  const time = manualTime();
+  const connected = await registry(time, { joinMs: 1_000 });
+  const locality = { region: 'r', zone: 'z', subZone: '' };
+  const member = { name: 'g', annotations: {}, portMap: { http: 9 }, locality, weight: 7 };
+  const { address } = await connected.allocate({ ...JOIN, member });
+  time.advance(1_000);
+  connected.connect('other', node(address, 'other'));
+  const [workload] = connected.workloads();
+  assert.deepEqual([workload?.serviceAccount, workload?.portMap, workload?.weight, workload?.locality], ['other', {}, 1, NO_LOCALITY]);
+  assert.deepEqual(connected.members(), []);
+  await connected.close();
+});

@@ -134,7 +134,7 @@ class Connected implements ConnectedRegistry {
   /** The workload as it is now; the same object when that is what it was. */
   #enter(node: ProxyNode, before: Workload | undefined, state: State): void {
     const { address, reportsHealth } = node;
-    const workload = workloadOf(node, before?.health ?? (reportsHealth ? 'unhealthy' : 'healthy'), this.#joined.get(address)?.member);
+    const workload = workloadOf(node, before?.health ?? (reportsHealth ? 'unhealthy' : 'healthy'), this.#joinedAs(node)?.member);
     const same = before !== undefined && JSON.stringify(before) === JSON.stringify(workload);
     this.#entries.set(address, { workload: same ? before : workload, state });
     if (!same) this.#changed();
@@ -142,10 +142,16 @@ class Connected implements ConnectedRegistry {
 
   /** What an agent says of itself counts only as far as it joined or is registered so; undefined: nobody knows of it at its address. */
   #bound(node: ProxyNode): Bound | undefined {
-    const joined = this.#joined.get(node.address);
-    if (joined !== undefined && sameIdentity(joined, node)) return this.#lastBound(node, joined, () => asJoined(node, joined));
+    const joined = this.#joinedAs(node);
+    if (joined !== undefined) return this.#lastBound(node, joined, () => asJoined(node, joined));
     const registered = this.#options.registered?.(node);
     return registered === undefined ? undefined : this.#lastBound(node, registered, () => asRegistered(node, registered));
+  }
+
+  /** As what the one at its address joined; undefined: it did not, and who had the address before it is nothing to it. */
+  #joinedAs(one: Owner & Pick<Workload, 'address'>): JoinedAs | undefined {
+    const joined = this.#joined.get(one.address);
+    return joined !== undefined && sameIdentity(joined, one) ? joined : undefined;
   }
 
   #lastBound(node: ProxyNode, to: object, make: () => Bound): Bound {
@@ -226,7 +232,7 @@ class Connected implements ConnectedRegistry {
 
   members(): readonly Member[] {
     return this.workloads().flatMap((workload) => {
-      const member = this.#joined.get(workload.address)?.member;
+      const member = this.#joinedAs(workload)?.member;
       return member === undefined ? [] : [{ workload, member }];
     });
   }
@@ -279,7 +285,7 @@ class Connected implements ConnectedRegistry {
 
   #changed(): void {
     this.#list = undefined;
-    this.#saved.save(this.workloads().map((workload) => withJoined(workload, this.#joined.get(workload.address))));
+    this.#saved.save(this.workloads().map((workload) => withJoined(workload, this.#joinedAs(workload))));
     for (const listener of this.#listeners) listener();
   }
 }

@@ -5,8 +5,8 @@ import type { GroupMember, JoinedAs, SavedWorkload } from './types.ts';
 export type Owner = Pick<Workload, 'namespace' | 'serviceAccount'>;
 
 /** An address changes hands only after its owner has left: until then somebody else with it is a mistake or a lie. */
-export function sameIdentity(owner: Owner, node: ProxyNode): boolean {
-  return owner.namespace === node.namespace && owner.serviceAccount === node.serviceAccount;
+export function sameIdentity(owner: Owner, other: Owner): boolean {
+  return owner.namespace === other.namespace && owner.serviceAccount === other.serviceAccount;
 }
 
 /** As it is kept over a restart. */
