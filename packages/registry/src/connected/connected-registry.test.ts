@@ -332,3 +332,14 @@ test('what the group of an earlier workload says does not go with its address', 
   assert.deepEqual(connected.members(), []);
   await connected.close();
 });
+
+test('who is registered no more stays what it was while it is here, whatever it says of itself by then', async () => {
+  let entry: Workload | undefined = entryOf(node('10.1.1.1'));
+  const connected = await registry(manualTime(), { registered: () => entry });
+  connected.connect('one', node('10.1.1.1'));
+  const [before] = connected.workloads();
+  entry = undefined;
+  connected.connect('two', { ...node('10.1.1.1'), workload: 'payment', labels: { app: 'payment' }, type: 'router' });
+  assert.equal(connected.workloads()[0], before);
+  await connected.close();
+});

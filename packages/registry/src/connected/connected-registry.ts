@@ -128,7 +128,9 @@ class Connected implements ConnectedRegistry {
         address,
       });
     }
-    this.#enter(bound?.node ?? node, before?.workload, { t: 'connected', connections });
+    // Whom nobody knows any more stays what it was.
+    if (bound === undefined && before !== undefined) this.#entries.set(address, { ...before, state: { t: 'connected', connections } });
+    else this.#enter(bound?.node ?? node, before?.workload, { t: 'connected', connections });
   }
 
   /** The workload as it is now; the same object when that is what it was. */
