@@ -52,7 +52,7 @@ function workloadView(
     ...gatewayOf(workload, gateways),
     desiredReplicas: instances.length,
     instances,
-    workloadEntries: workload.registry === 'external' && workload.object !== undefined ? [workload.object.name] : [],
+    workloadEntries: workload.object?.kind === 'WorkloadEntry' ? [workload.object.name] : [],
   };
 }
 

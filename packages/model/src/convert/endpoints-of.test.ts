@@ -45,3 +45,30 @@ spec: { hosts: [y.example.com], resolution: STATIC, ports: [{ number: 80, name: 
   ]);
   assert.equal(targetPortOf({ number: 80, name: 'toString', protocol: 'tcp', targetPort: 'toString' }, WORKLOAD), undefined);
 });
+
+test('two workloads at one address and port are one endpoint: the one that is connected', () => {
+  const { configs } = decodeYaml(`
+apiVersion: v1
+kind: Service
+metadata: { name: x, namespace: a }
+spec: { selector: { app: x }, ports: [{ name: http, port: 81 }, { name: tcp, port: 9 }] }
+`);
+  const entry: Workload = { ...WORKLOAD, name: 'w', serviceAccount: 'other', portMap: { http: 8080, tcp: 99 }, registry: 'external' };
+  const { services } = joinServices(configs, [], DEFAULT_MESH_CONFIG);
+  const [service] = services;
+  assert.ok(service);
+  for (const workloads of [
+    [WORKLOAD, entry],
+    [entry, WORKLOAD],
+  ])
+    assert.deepEqual(
+      [...endpointsOf(service, workloads, 'cluster.local')].map(([port, list]) => [
+        port,
+        list.map((endpoint) => `${endpoint.workload}:${endpoint.port}`),
+      ]),
+      [
+        [81, ['x:8080']],
+        [9, ['x:9', 'w:99']],
+      ],
+    );
+});

@@ -32,7 +32,7 @@ function portOf(map: Readonly<Record<string, number>>, name: string): number | u
 export function endpointsOf(service: Service, workloads: Iterable<Workload>, trustDomain: string): ReadonlyMap<number, readonly Endpoint[]> {
   const result = new Map<number, readonly Endpoint[]>();
   if (service.resolution === 'none') return result;
-  const selected = [...workloads].filter((workload) => selects(service, workload));
+  const selected = [...workloads].filter((workload) => selects(service, workload)).sort(connectedFirst);
   for (const port of service.ports) {
     if (port.protocol === 'udp') continue;
     const fromWorkloads = selected.flatMap((workload): Endpoint[] => {
@@ -41,9 +41,21 @@ export function endpointsOf(service: Service, workloads: Iterable<Workload>, tru
       const endpoint = workloadEndpoint(workload, number, trustDomain);
       return [service.publishNotReady === true ? { ...endpoint, health: 'healthy' } : endpoint];
     });
-    result.set(port.number, [...service.endpoints.map((entry) => inlineEndpoint(service, entry, port, trustDomain)), ...fromWorkloads]);
+    result.set(port.number, distinct([...service.endpoints.map((entry) => inlineEndpoint(service, entry, port, trustDomain)), ...fromWorkloads]));
   }
   return result;
+}
+
+/** Of two at one address, the one that is there by its certificate counts. */
+function connectedFirst(a: Workload, b: Workload): number {
+  return Number(b.registry === 'connected') - Number(a.registry === 'connected');
+}
+
+/** Two endpoints at one address and port are one, else it would be called twice as often as its weight says: the first, as with Envoy. */
+function distinct(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  if (endpoints.length < 2) return endpoints;
+  const seen = new Set<string>();
+  return endpoints.filter(({ address, port }) => seen.size < seen.add(`${address} ${port}`).size);
 }
 
 function workloadEndpoint(workload: Workload, port: number, trustDomain: string): Endpoint {

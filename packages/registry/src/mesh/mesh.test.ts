@@ -122,6 +122,49 @@ test('WorkloadEntries are endpoints of ServiceEntries and of Services alike', as
   await mesh.close();
 });
 
+test('a connected workload that a WorkloadEntry declares is one endpoint, as the entry says, and its own again when that goes', async () => {
+  const time = manualTime();
+  const configs = createMemoryStore({ clock: time });
+  const connected = fakeConnected();
+  const entry = (weight: number, account: string, address = '10.0.0.1'): Config =>
+    configOf(
+      `apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: { name: w, namespace: a }\nspec: { address: ${address}, serviceAccount: ${account}, labels: { app: x, version: v7 }, ports: { http: 77 }, weight: ${weight}, locality: r/z }\n`,
+    );
+  await configs.put(SERVICE);
+  await configs.put(entry(5, 'x'));
+  connected.set([workload('1', { health: 'unhealthy' }), workload('2')]);
+  const mesh = await createMesh({ configs, connected, mesh: DEFAULT_MESH_CONFIG, timers: time, log: silentLog });
+  const shown = (): readonly unknown[] =>
+    mesh.state.endpoints
+      .endpoints('a/x.a.svc.cluster.local', 8080)
+      .map(({ address, port, weight, labels, locality, tlsMode, health }) => [
+        `${address}:${port}`,
+        weight,
+        labels['version'],
+        locality.region,
+        tlsMode,
+        health,
+      ]);
+  const second = ['10.0.0.2:80', 1, '2', '', 'istio', 'healthy'];
+  assert.deepEqual(shown(), [['10.0.0.1:77', 5, 'v7', 'r', 'istio', 'unhealthy'], second]);
+  assert.deepEqual(
+    [mesh.workloads(), mesh.entries()].map((list) => list.map(({ registry }) => registry)),
+    [['connected', 'connected'], ['external']],
+  );
+  assert.equal(mesh.state.endpoints.workloadAt('10.0.0.1')?.object?.name, 'w');
+  await configs.put(entry(9, 'x'));
+  mesh.settle();
+  assert.deepEqual(shown(), [['10.0.0.1:77', 9, 'v7', 'r', 'istio', 'unhealthy'], second]);
+  await configs.put(entry(9, 'other', '10.0.0.2'));
+  mesh.settle();
+  const first = ['10.0.0.1:80', 1, '1', '', 'istio', 'unhealthy'];
+  assert.deepEqual(shown(), [first, ['10.0.0.2:77', 9, 'v7', 'r', 'disabled', 'healthy'], second], 'an entry of another account is another claim');
+  await configs.delete({ kind: 'WorkloadEntry', namespace: 'a', name: 'w' });
+  mesh.settle();
+  assert.deepEqual(shown(), [first, second]);
+  await mesh.close();
+});
+
 test('the ConfigMap of the mesh is over the settings of the start, and going takes it back', async () => {
   const time = manualTime();
   const configs = createMemoryStore({ clock: time });

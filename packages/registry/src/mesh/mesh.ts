@@ -19,6 +19,7 @@ import type { ConnectedRegistry } from '../connected/types.ts';
 import type { ConfigStore } from '../store/config-store.ts';
 import { unsavedValue, type SavedValue } from '../store/saved-value.ts';
 import { createConfigInputs, type ConfigInputs } from './config-inputs.ts';
+import { createDeclarations } from './declared.ts';
 import { createEndpointKeeper } from './endpoint-updates.ts';
 
 /** The mesh at one moment, and how it came to be. */
@@ -96,8 +97,11 @@ class JoinedMesh implements Mesh {
   #joinedOf: JoinInputs | undefined;
   /** Those of the start, with what the ConfigMap of the mesh says over them. */
   #settings: MeshConfig;
+  readonly #declarations = createDeclarations();
+  /** The registry's lists as they were taken last. */
+  #taken = { connected: NONE, entries: NONE };
+  /** Those connected, as objects declare them. */
   #connected = NONE;
-  #entries = NONE;
   #workloads = NONE;
   /** Addresses whose workloads have changed since an update was told. */
   readonly #untold = new Set<string>();
@@ -137,7 +141,7 @@ class JoinedMesh implements Mesh {
   }
 
   entries(): readonly Workload[] {
-    return this.#entries;
+    return this.#taken.entries;
   }
 
   watch(listener: (update: MeshUpdate) => void): () => void {
@@ -241,10 +245,11 @@ class JoinedMesh implements Mesh {
 
   #takeWorkloads(): void {
     const [connected, entries] = [this.#options.connected?.workloads() ?? NONE, this.#inputs.entries()];
-    if (connected === this.#connected && entries === this.#entries) return;
-    this.#connected = connected;
-    this.#entries = entries;
-    this.#workloads = [...connected, ...entries];
+    if (connected === this.#taken.connected && entries === this.#taken.entries) return;
+    const declared = this.#declarations.apply(connected, entries);
+    if (changedItems(this.#connected, declared.connected).length > 0) this.#connected = declared.connected;
+    this.#workloads = [...this.#connected, ...declared.entries];
+    this.#taken = { connected, entries };
   }
 
   /** The services; the same list when nothing that they are made of has changed. */
