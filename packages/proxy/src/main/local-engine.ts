@@ -88,8 +88,8 @@ export function createLocalEngine(options: LocalEngineOptions): ThreadEngine {
     own,
   );
   return {
-    apply: (delta) => dataPlane.apply(state.apply(delta)),
-    applyWith: (delta, found) => dataPlane.apply(state.apply(delta), found),
+    apply: async (delta) => dataPlane.apply(state.apply(delta)),
+    applyWith: async (delta, found) => dataPlane.apply(state.apply(delta), found),
     adopt: (event) => dataPlane.adopt(event),
     checked: () => dataPlane.checked(),
     learned: (address, workload) => clients.learned(address, workload),

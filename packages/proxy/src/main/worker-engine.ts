@@ -3,6 +3,7 @@ import type { Log } from '@meltemi/base';
 import { type HostCounts, sharedBytes, type RuntimeDelta, type RuntimePlace } from '@meltemi/runtime';
 import type { HostEvent } from '../health/host-events.ts';
 import type { MetricRegistry, TelemetryBatch } from '@meltemi/telemetry/recording';
+import type { DrainReport } from '../core/drain.ts';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
 import type { OverloadLimits } from '../core/overload.ts';
 import type { PortSharing } from '../net/node-listener.ts';
@@ -34,7 +35,12 @@ export interface WorkerEngineOptions {
 /** Clusters and hosts that threads count together; there is room for what is busy at a time, several times over. */
 const SHARED_THINGS = 32_768;
 
+const NOTHING_ENDED: DrainReport = { requests: 0, tunnels: 0, tcp: 0 };
+/** It is told of already. */
+const ignore = (): void => {};
+
 interface Thread {
+  /** Rejects when the thread cannot do it, or is no more. */
   ask<Q extends Question>(question: Q): Promise<Answers[Q['t']]>;
   merge(batch: TelemetryBatch): void;
   end(): Promise<unknown>;
@@ -47,11 +53,15 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
   const numbers = new SharedArrayBuffer(sharedBytes(SHARED_THINGS));
   const threads: readonly Thread[] = Array.from({ length: options.count }, (_, index) =>
     startThread(options, { open, numbers, first: index === 0 }, (event) => {
-      threads.forEach((thread, other) => other !== index && void thread.ask({ t: 'host', event }));
+      threads.forEach((thread, other) => other !== index && void thread.ask({ t: 'host', event }).catch(ignore));
     }),
   );
   const [first, ...others] = threads;
-  const all = <Q extends Question>(question: Q): Promise<Answers[Q['t']][]> => Promise.all(threads.map((thread) => thread.ask(question)));
+  /** What those say that answer: a thread that fails must not keep the others from ending. */
+  const all = async <Q extends Question>(question: Q): Promise<Answers[Q['t']][]> => {
+    const said = await Promise.allSettled(threads.map((thread) => thread.ask(question)));
+    return said.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  };
   let last: Promise<unknown> = Promise.resolve();
   const applyOne = async (delta: RuntimeDelta): Promise<ReadonlyMap<string, string>> => {
     if (first === undefined) return new Map();
@@ -69,12 +79,12 @@ export function createWorkerEngine(options: WorkerEngineOptions): Engine {
     },
     learned: (address, workload) => void all({ t: 'learned', address, workload }),
     async collect() {
-      await Promise.all(threads.map(async (thread) => thread.merge(await thread.ask({ t: 'collect' }))));
+      await Promise.allSettled(threads.map(async (thread) => thread.merge(await thread.ask({ t: 'collect' }))));
     },
     snapshot: async () => (await all({ t: 'snapshot' })).reduce(joinSnapshots),
     async drain(order) {
       const reports = await all({ t: 'drain', order });
-      return reports.reduce((a, b) => ({ requests: a.requests + b.requests, tunnels: a.tunnels + b.tunnels, tcp: a.tcp + b.tcp }));
+      return reports.reduce((a, b) => ({ requests: a.requests + b.requests, tunnels: a.tunnels + b.tunnels, tcp: a.tcp + b.tcp }), NOTHING_ENDED);
     },
     async order(order) {
       await all({ t: 'order', order });
@@ -103,11 +113,14 @@ function startThread(
     times,
   };
   const worker = new Worker(new URL('./worker-entry.ts', import.meta.url), { workerData: start });
-  const waiting = new Map<number, (value: never) => void>();
+  const waiting = new Map<number, { readonly resolve: (value: never) => void; readonly reject: (error: Error) => void }>();
   let next = 1;
   worker.on('message', (message: FromWorker) => {
     if (message.t === 'done') {
-      waiting.get(message.id)?.(message.value as never);
+      waiting.get(message.id)?.resolve(message.value as never);
+      waiting.delete(message.id);
+    } else if (message.t === 'failed') {
+      waiting.get(message.id)?.reject(new Error(message.reason));
       waiting.delete(message.id);
     } else if (message.t === 'want') events.onWantWorkload(message.address);
     else if (message.t === 'forget') events.onForgetWorkload(message.address);
@@ -119,7 +132,11 @@ function startThread(
   });
   // A traffic thread that dies takes connections with it: end as a whole, the agent starts us again.
   let ending = false;
+  let gone: Error | undefined;
   const died = (reason: string): void => {
+    gone = new Error(`the traffic thread is no more: ${reason}`);
+    for (const { reject } of waiting.values()) reject(gone);
+    waiting.clear();
     if (ending) return;
     ending = true;
     options.log.error('a traffic thread failed', { error: reason });
@@ -130,9 +147,10 @@ function startThread(
   worker.on('exit', (code) => died(`exit code ${code}`));
   return {
     ask: (question) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
+        if (gone !== undefined) return reject(gone);
         const id = next++;
-        waiting.set(id, resolve);
+        waiting.set(id, { resolve, reject });
         worker.postMessage({ id, question });
       }),
     merge: createMerge(options.registry, options.now),

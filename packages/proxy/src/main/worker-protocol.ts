@@ -40,7 +40,7 @@ export type Question =
   | { readonly t: 'order'; readonly order: EngineOrder }
   | { readonly t: 'close' };
 
-/** To a traffic thread. Each is answered by a `done` with its `id`. */
+/** To a traffic thread. Each is answered by a `done` or a `failed` with its `id`. */
 export interface ToWorker {
   readonly id: number;
   readonly question: Question;
@@ -60,6 +60,7 @@ export interface Answers {
 
 export type FromWorker =
   | { readonly t: 'done'; readonly id: number; readonly value: unknown }
+  | { readonly t: 'failed'; readonly id: number; readonly reason: string }
   | { readonly t: 'want'; readonly address: string }
   | { readonly t: 'forget'; readonly address: string }
   | { readonly t: 'span'; readonly span: Span }

@@ -72,5 +72,9 @@ async function handle(message: Question): Promise<unknown> {
 }
 
 port?.on('message', (message: ToWorker) => {
-  void handle(message.question).then((value) => post({ t: 'done', id: message.id, value }));
+  const { id } = message;
+  void handle(message.question).then(
+    (value) => post({ t: 'done', id, value }),
+    (error: unknown) => post({ t: 'failed', id, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  );
 });
