@@ -10,7 +10,8 @@ export interface InputTime {
 /** The objects that end by themselves, and when. */
 export function createEnds(time: InputTime | undefined) {
   const at = new Map<string, number>();
-  let timer: Timer | undefined;
+  /** For the first that ends, or for one that ended first and was taken back. */
+  let due: { readonly atMs: number; readonly timer: Timer } | undefined;
   const ends = {
     onEnd: (_keys: readonly string[]): void => {},
     /** Remembers when the object ends; true = it has ended. */
@@ -22,22 +23,29 @@ export function createEnds(time: InputTime | undefined) {
       }
       if (endMs <= time.clock.now()) return true;
       at.set(key, endMs);
-      arm(time);
+      if (due === undefined || endMs < due.atMs) arm(time, endMs);
       return false;
     },
     forget: (key: string): void => void at.delete(key),
-    close: (): void => timer?.cancel(),
+    close: (): void => due?.timer.cancel(),
   };
-  const arm = ({ clock, timers }: InputTime): void => {
-    timer?.cancel();
-    const next = Math.min(...at.values());
-    if (next === Infinity) return;
-    timer = timers.after(Math.min(Math.max(next - clock.now(), 1), MAX_WAIT_MS), () => {
-      const over = [...at].filter(([, endMs]) => endMs <= clock.now()).map(([key]) => key);
-      for (const key of over) at.delete(key);
-      if (over.length > 0) ends.onEnd(over);
-      arm({ clock, timers });
-    });
+  const arm = (ports: InputTime, atMs: number): void => {
+    due?.timer.cancel();
+    const timer = ports.timers.after(Math.min(Math.max(atMs - ports.clock.now(), 1), MAX_WAIT_MS), () => look(ports));
+    due = { atMs, timer };
+  };
+  const look = (ports: InputTime): void => {
+    due = undefined;
+    const now = ports.clock.now();
+    const over: string[] = [];
+    let next = Infinity;
+    for (const [key, endMs] of at) {
+      if (endMs <= now) over.push(key);
+      else next = Math.min(next, endMs);
+    }
+    for (const key of over) at.delete(key);
+    if (next !== Infinity) arm(ports, next);
+    if (over.length > 0) ends.onEnd(over);
   };
   return ends;
 }
