@@ -2,6 +2,7 @@ import type { Node } from '@meltemi/protos-types';
 import type { MetricRegistry } from '@meltemi/telemetry/recording';
 import type { ConfigDump } from '../config/dump.ts';
 import type { ConfigState } from '../config/client.ts';
+import type { DnsCounts } from '../config/dns-clusters.ts';
 import type { EngineOrder, EngineSnapshot } from '../main/engine.ts';
 import type { DrainRequest } from '../main/lifecycle.ts';
 import type { Taps } from './taps.ts';
@@ -26,6 +27,8 @@ export interface AdminContext {
   /** `INITIALIZING` until the first configuration is in force, `DRAINING` once it was asked for. */
   state(): 'INITIALIZING' | 'LIVE' | 'DRAINING';
   configState(): ConfigState;
+  /** Of clusters whose hosts are found by names. */
+  dnsCounts(): readonly DnsCounts[];
   snapshot(): Promise<EngineSnapshot>;
   /** Brings `registry` up to date. */
   collect(): Promise<void>;

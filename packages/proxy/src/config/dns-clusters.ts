@@ -16,10 +16,24 @@ export interface DnsClustersOptions {
 /** Resolves the names of DNS clusters again and again. A lookup that fails changes nothing: the last addresses stay. */
 export interface DnsClusters extends Disposable {
   update(clusters: readonly RuntimeCluster[], removed: readonly string[]): void;
+  /** Of each cluster that is resolved here. */
+  counts(): readonly DnsCounts[];
+}
+
+/** How looking up the names of a cluster has gone so far. */
+export interface DnsCounts {
+  /** Under which the cluster's statistics stand. */
+  readonly statName: string;
+  readonly attempts: number;
+  readonly successes: number;
+  readonly failures: number;
+  /** The last lookup failed: what is in use are addresses of an earlier one, if there was one. */
+  readonly stale: boolean;
 }
 
 interface Watch {
   readonly cluster: RuntimeCluster;
+  readonly counts: { attempts: number; successes: number; failures: number; stale: boolean };
   timer: Timer | undefined;
   stopped: boolean;
   last: string;
@@ -41,15 +55,21 @@ export function createDnsClusters(options: DnsClustersOptions): DnsClusters {
   const refresh = async (watch: Watch): Promise<void> => {
     const { discovery, name } = watch.cluster;
     if (discovery.t !== 'dns') return;
+    const { counts } = watch;
     let wait = discovery.refreshMs;
+    counts.attempts++;
     try {
       const { endpoints, ttlMs } = await resolveEndpoints(discovery, options.resolve);
       if (discovery.respectTtl && ttlMs < Infinity) wait = ttlMs;
+      counts.successes++;
+      counts.stale = false;
       if (watch.stopped) return;
       const text = JSON.stringify(endpoints);
       if (text !== watch.last) options.onEndpoints({ ...endpoints, cluster: name });
       watch.last = text;
     } catch (error) {
+      counts.failures++;
+      counts.stale = true;
       options.log.warn("a cluster's name cannot be resolved; its last addresses stay", { cluster: name, error: String(error) });
     }
     if (watch.stopped) return;
@@ -61,13 +81,16 @@ export function createDnsClusters(options: DnsClustersOptions): DnsClusters {
     update(clusters, removed) {
       for (const name of removed) stop(name);
       for (const cluster of clusters) {
+        const before = watches.get(cluster.name);
         stop(cluster.name);
         if (cluster.discovery.t !== 'dns') continue;
-        const watch: Watch = { cluster, timer: undefined, stopped: false, last: '' };
+        const counts = before?.counts ?? { attempts: 0, successes: 0, failures: 0, stale: false };
+        const watch: Watch = { cluster, counts, timer: undefined, stopped: false, last: '' };
         watches.set(cluster.name, watch);
         void refresh(watch);
       }
     },
+    counts: () => Array.from(watches.values(), ({ cluster, counts }) => ({ statName: cluster.statName, ...counts })),
     [Symbol.dispose]() {
       for (const name of watches.keys()) stop(name);
     },

@@ -17,15 +17,15 @@ const HOSTS_FILE = '/etc/hosts';
 const LOCAL_TTL = 60;
 const TRY_MS = 2_000;
 
-/** A resolver: the file of hosts, then these servers (empty = the system's). Names of the loopback are never asked for. */
-export function createResolve(servers: readonly { readonly address: string; readonly port: number }[]): Resolve {
+/** A resolver: the file of hosts, then these servers (empty = the system's), which have `tryMs` to answer at first. Names of the loopback are never asked for. */
+export function createResolve(servers: readonly { readonly address: string; readonly port: number }[], tryMs = TRY_MS): Resolve {
   let resolver: Resolver | undefined;
   return async (name, family) => {
     const known = isLoopbackName(name) ? LOOPBACK : servers.length === 0 ? ((await hostsFile()).get(name.toLowerCase()) ?? []) : [];
     const local = known.filter((address) => isIP(address) === family);
     if (local.length > 0 || known === LOOPBACK) return local.map((address) => ({ address, ttl: LOCAL_TTL }));
     if (resolver === undefined) {
-      resolver = new Resolver({ timeout: TRY_MS, tries: 2 });
+      resolver = new Resolver({ timeout: tryMs, tries: 2 });
       if (servers.length > 0) resolver.setServers(servers.map(({ address, port }) => hostPort(address, port === 0 ? 53 : port)));
     }
     return family === 4 ? resolver.resolve4(name, { ttl: true }) : resolver.resolve6(name, { ttl: true });

@@ -4,7 +4,7 @@ import type { ProtoCodec } from '@meltemi/protos';
 import type { Node, Workload } from '@meltemi/protos-types';
 import type { RuntimeDelta } from '@meltemi/runtime';
 import { createConfigClient, type ConfigClient } from '../config/client.ts';
-import { createDnsClusters } from '../config/dns-clusters.ts';
+import { createDnsClusters, type DnsClusters } from '../config/dns-clusters.ts';
 import { createResolve } from '../dns/resolve-name.ts';
 import type { KnownWorkload } from '../telemetry/peers.ts';
 import type { Engine } from './engine.ts';
@@ -23,6 +23,7 @@ export interface ConfigurationOptions {
 /** The way from the stream to the engine: deltas go over in order, one after the other. */
 export interface Configuration extends Disposable {
   readonly client: ConfigClient;
+  readonly dns: Pick<DnsClusters, 'counts'>;
   /** Listeners that could not be bound, with the reason. */
   readonly listenerErrors: ReadonlyMap<string, string>;
   /** Resolves when everything handed over so far is in force. */
@@ -65,6 +66,7 @@ export function connectConfiguration(options: ConfigurationOptions): Configurati
       client[Symbol.dispose]();
       dns[Symbol.dispose]();
     },
+    dns,
   };
 }
 

@@ -148,12 +148,13 @@ const DRAIN_MS = 5_000;
 
 /** What the admin endpoints may look into. */
 function inspection(
-  { client, listenerErrors }: Configuration,
+  { client, dns, listenerErrors }: Configuration,
   engine: Engine,
-): Pick<AdminContext, 'dump' | 'configState' | 'snapshot' | 'collect' | 'certificates' | 'listenerErrors'> {
+): Pick<AdminContext, 'dump' | 'configState' | 'dnsCounts' | 'snapshot' | 'collect' | 'certificates' | 'listenerErrors'> {
   return {
     dump: client.dump,
     configState: () => client.state(),
+    dnsCounts: () => dns.counts(),
     snapshot: () => engine.snapshot(),
     collect: () => engine.collect(),
     certificates: () => certificatesOf(client.dump),

@@ -109,7 +109,12 @@ export class Acceptor {
   #patience({ config }: CompiledListener): Patience {
     const { wheel } = this.#worker;
     const { listenerFiltersTimeoutMs, continueOnTimeout } = config;
-    return { wheel, untilMs: listenerFiltersTimeoutMs > 0 ? wheel.now() + listenerFiltersTimeoutMs : Infinity, goesOn: continueOnTimeout };
+    return {
+      wheel,
+      untilMs: listenerFiltersTimeoutMs > 0 ? wheel.now() + listenerFiltersTimeoutMs : Infinity,
+      goesOn: continueOnTimeout,
+      onLate: () => void stats.listenerOf(config).detectionTimeout++,
+    };
   }
 
   /** Ends what has not become a connection; the others are their owners' to end. */

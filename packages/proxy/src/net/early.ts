@@ -7,4 +7,6 @@ export interface Patience {
   readonly untilMs: number;
   /** After that the connection goes on as it is; else it is closed. */
   readonly goesOn: boolean;
+  /** Told once when the time is up before it was known what to do. */
+  readonly onLate: () => void;
 }

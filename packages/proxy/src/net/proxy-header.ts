@@ -15,7 +15,7 @@ export type ProxyHeaderResult =
 export function readProxied(
   socket: Socket,
   filter: ProxyProtocolFilter,
-  { wheel, untilMs, goesOn }: Patience,
+  { wheel, untilMs, goesOn, onLate }: Patience,
   done: (result: ProxyHeaderResult) => void,
 ): void {
   let held: Buffer = Buffer.alloc(0);
@@ -45,6 +45,7 @@ export function readProxied(
   const onEnd = (): void => close('the client ended in the header');
   const onClose = (): void => close('the client closed in the header');
   const deadline = createDeadline(() => {
+    onLate();
     if (goesOn) finish({ t: 'late' }, held);
     else close('the header did not come in time');
   });

@@ -84,7 +84,7 @@ export class SniffedBytes {
 }
 
 /** Reads the first bytes of a connection, no more of them and no longer than the listener says, and tells what they are. */
-export function sniff(socket: Socket, wish: SniffWish, { wheel, untilMs, goesOn }: Patience, done: (result: SniffResult) => void): void {
+export function sniff(socket: Socket, wish: SniffWish, { wheel, untilMs, goesOn, onLate }: Patience, done: (result: SniffResult) => void): void {
   const held = new SniffedBytes();
   const finish = (result: SniffResult): void => {
     wheel.remove(deadline);
@@ -99,6 +99,7 @@ export function sniff(socket: Socket, wish: SniffWish, { wheel, untilMs, goesOn 
   const onEnd = (): void => finish({ t: 'closed', reason: 'the client ended before it was known what it speaks' });
   const onClose = (): void => finish({ t: 'closed', reason: 'the client closed before it said anything' });
   const deadline = createDeadline(() => {
+    onLate();
     if (goesOn) finish({ t: 'known', sniffed: PLAIN, bytes: held.bytes });
     else finish({ t: 'closed', reason: 'the client said nothing in time' });
   });

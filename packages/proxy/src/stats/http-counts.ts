@@ -82,6 +82,7 @@ export const LISTENER_COUNTERS = {
   cxTotal: 'downstream_cx_total',
   cxDestroy: 'downstream_cx_destroy',
   noChain: 'no_filter_chain_match',
+  detectionTimeout: 'downstream_pre_cx_timeout',
   handshakes: 'ssl.handshake',
   handshakeErrors: 'ssl.connection_error',
 } as const;

@@ -51,6 +51,7 @@ export function compileCluster(
     start: context.random(),
     active: () => breakers.usage.requests + breakers.breakers.high.usage.requests,
     zone: context.zone,
+    counts: breakers.counts,
   };
   const balance = createBalance(options, all, detector);
   const byKey = new Map(all.map((host) => [host.key, host]));

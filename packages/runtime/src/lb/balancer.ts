@@ -23,6 +23,8 @@ export interface BalancerOptions {
   /** Requests in flight of the whole cluster. */
   readonly active: () => number;
   readonly zone: LocalZone | undefined;
+  /** `panics` grows with each choice in a priority that is in panic. */
+  readonly counts: { panics: number };
 }
 
 /** A choice among hosts as their health was at one moment. */
@@ -66,7 +68,7 @@ export function buildBalancer(options: BalancerOptions, nowMs: number): Balancer
 
 type LoadsFor = (wish: PickWish | undefined) => PriorityLoads;
 
-function chooseByHash({ config, active }: BalancerOptions, sets: readonly HostSet[], loadsFor: LoadsFor): Balancer['choose'] {
+function chooseByHash({ config, active, counts }: BalancerOptions, sets: readonly HostSet[], loadsFor: LoadsFor): Balancer['choose'] {
   const picks = new Map<number, HashPick>();
   const pickOf = (index: number, panic: boolean): HashPick => {
     const key = index * 2 + Number(panic);
@@ -78,7 +80,9 @@ function chooseByHash({ config, active }: BalancerOptions, sets: readonly HostSe
     const hash = wish?.hash ?? randomHash(random);
     const loads = loadsFor(wish);
     const { index } = priorityAt(loads, Number(hash % 100n));
-    const pick = pickOf(index, loads.panic[index] === true);
+    const panic = loads.panic[index] === true;
+    if (panic) counts.panics++;
+    const pick = pickOf(index, panic);
     const attempts = wish?.attempts ?? 1;
     let host: Host | undefined;
     for (let attempt = 0; attempt < attempts; attempt++) {
@@ -160,7 +164,10 @@ function createLevel(context: TurnContext, set: HostSet, index: number): (kind: 
   const whole = { all: pickerOf('all', undefined), healthy: pickerOf('healthy', undefined), degraded: pickerOf('degraded', undefined) };
   const failOnPanic = config.locality.t === 'zone-aware' && config.locality.failOnPanic;
   return (kind, random) => {
-    if (kind === 'all') return failOnPanic ? undefined : whole.all;
+    if (kind === 'all') {
+      options.counts.panics++;
+      return failOnPanic ? undefined : whole.all;
+    }
     const turns = schedules[kind];
     if (turns !== undefined) return pickerOf(kind, turns());
     return zone === undefined || !zone.enabled(random) ? whole[kind] : pickerOf(kind, zone.pick(random));

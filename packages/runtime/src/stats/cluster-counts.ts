@@ -16,6 +16,7 @@ export const CLUSTER_COUNTERS = {
   cxDestroyRemoteBusy: 'upstream_cx_destroy_remote_with_active_rq',
   cxProtocolError: 'upstream_cx_protocol_error',
   cxNoneHealthy: 'upstream_cx_none_healthy',
+  panics: 'lb_healthy_panic',
   rqTotal: 'upstream_rq_total',
   rqPending: 'upstream_rq_pending_total',
   rqPendingOverflow: 'upstream_rq_pending_overflow',

@@ -2,6 +2,7 @@ import type { Histogram } from '@meltemi/runtime';
 import type { BreakerSnapshot, ClusterSnapshot, EngineSnapshot } from '../../main/engine.ts';
 import { scopePrefix, type StatScope } from '../../stats/scopes.ts';
 import { certificateEnds } from '../certs.ts';
+import type { DnsCounts } from '../../config/dns-clusters.ts';
 import type { AdminContext } from '../context.ts';
 
 /** One statistic. */
@@ -22,6 +23,7 @@ export function collectStats(context: AdminContext, snapshot: EngineSnapshot): r
   const stats = [
     ...snapshot.stats.flatMap(scopeStats),
     ...snapshot.clusters.flatMap(clusterStats),
+    ...context.dnsCounts().flatMap(dnsStats),
     ...ownStats(context, snapshot).map(([kind, name, value]): Stat => ({ kind, name, value, scope: OTHER })),
   ];
   return stats.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -96,6 +98,18 @@ function clusterStats({ statName, breakers, hosts, outlier }: ClusterSnapshot): 
   ];
   const scope = { kind: 'cluster', of: [statName] } as const;
   return gauges.map(([name, value]) => ({ kind: 'gauge', name: scopePrefix(scope) + name, value, scope }));
+}
+
+/** Envoy's names, and one of ours: `dns_stale` = the addresses are those of an earlier lookup, for the last one failed. */
+function dnsStats({ statName, attempts, successes, failures, stale }: DnsCounts): readonly Stat[] {
+  const scope = { kind: 'cluster', of: [statName] } as const;
+  const stat = (kind: 'counter' | 'gauge', name: string, value: number): Stat => ({ kind, name: scopePrefix(scope) + name, value, scope });
+  return [
+    stat('counter', 'update_attempt', attempts),
+    stat('counter', 'update_success', successes),
+    stat('counter', 'update_failure', failures),
+    stat('gauge', 'dns_stale', stale ? 1 : 0),
+  ];
 }
 
 type Gauge = readonly [name: string, value: number];
