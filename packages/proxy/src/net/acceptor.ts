@@ -107,7 +107,7 @@ export class Acceptor {
   }
 
   #patience({ config }: CompiledListener): Patience {
-    const { wheel } = this.#worker;
+    const { wheel, stats } = this.#worker;
     const { listenerFiltersTimeoutMs, continueOnTimeout } = config;
     return {
       wheel,
