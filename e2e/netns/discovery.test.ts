@@ -20,7 +20,7 @@ http.createServer((q, s) => {
   }
   http.get({ host, port, agent: false, timeout: 4000 }, (r) => {
     let body = '';
-    r.setEncoding('utf8').on('data', (t) => (body += t)).on('end', () => end(r.statusCode + ' ' + body));
+    r.setEncoding('utf8').on('data', (t) => (body += t)).on('end', () => end([r.statusCode, body, r.headers['x-seen']].join(' ').trim()));
   }).on('error', () => end('refused'));
 }).listen(+process.env.PORT, process.env.HOST)`;
 
@@ -29,6 +29,11 @@ const member = (name: string): string => `require('http').createServer((q, s) =>
 require('net').createServer((c) => c.on('error', () => {}).end('220 ${name}')).listen(9090, process.env.HOST)`;
 
 const OBJECTS = `apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: 'protocolDetectionTimeout: 100ms' }
+---
+apiVersion: v1
 kind: Service
 metadata: { name: db, namespace: shop }
 spec: { clusterIP: None, selector: { app: db }, ports: [{ name: http, port: 9080 }, { name: tcp-greeting, port: 9090 }] }
@@ -37,6 +42,16 @@ apiVersion: v1
 kind: Service
 metadata: { name: mail, namespace: shop }
 spec: { selector: { app: db }, ports: [{ name: tcp, port: 25, targetPort: 9090 }, { name: http, port: 80, targetPort: 9080 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: plain, namespace: shop }
+spec: { selector: { app: db }, ports: [{ name: main, port: 8000, targetPort: 9080 }, { name: greeting, port: 8025, targetPort: 9090 }] }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: plain, namespace: shop }
+spec: { hosts: [plain], http: [{ route: [{ destination: { host: plain, port: { number: 8000 } } }], headers: { response: { set: { x-seen: as-http } } } }] }
 ---
 apiVersion: v1
 kind: Service
@@ -87,6 +102,9 @@ async function checkNames(mesh: ControlPlaneProcess, client: WorkloadProcess, me
   assert.match(await ask('http', 'mail', 80), /^200 db-[01]$/);
   assert.match(await ask('listen', 'post', 25), /^220 db-[01]$/);
   assert.match(await ask('http', 'post', 80), /^200 db-[01]$/);
+  // Ports that say nothing: requests are known as such, and who waits for the server to speak is not kept waiting for ever.
+  assert.match(await ask('http', 'plain', 8000), /^200 db-[01] as-http$/);
+  assert.match(await ask('listen', 'plain', 8025), /^220 db-[01]$/);
   // Names that nobody else knows have an address each: the same port of both is told apart.
   const invented = [await ask('name', 'first.invented.example'), await ask('name', 'second.invented.example')];
   assert.ok(invented.every((address) => address.startsWith('240.240.')) && invented[0] !== invented[1], invented.join(' '));

@@ -4,7 +4,7 @@ import type { Any, JsonObject } from './common.ts';
 import type { NameTable, Workload } from './discovery.ts';
 import type { ClusterLoadAssignment } from './endpoint.ts';
 import type { HttpConnectionManager, HttpProtocolOptions, Router } from './http-connection-manager.ts';
-import type { HttpInspector, Listener, OriginalDst, ProxyProtocol, TlsInspector } from './listener.ts';
+import type { HttpInspector, Listener, OriginalDst, ProxyProtocol, SetFilterState, TlsInspector } from './listener.ts';
 import type { CorsPolicy, HttpFault, RouteConfiguration } from './route.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 import type { DownstreamTlsContext, ProxyProtocolUpstreamTransport, RawBuffer, Secret, UpstreamTlsContext } from './tls.ts';
@@ -48,6 +48,7 @@ export interface AnyMessages {
   'type.googleapis.com/envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState': { readonly name: string };
   'type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig': { readonly dns_cache_config: DnsCacheConfig };
   'type.googleapis.com/envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig': { readonly dns_cache_config: DnsCacheConfig };
+  'type.googleapis.com/envoy.extensions.filters.network.set_filter_state.v3.Config': SetFilterState;
   'type.googleapis.com/envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig': {
     readonly dns_cache_config: DnsCacheConfig;
     readonly port_value: number;
@@ -84,6 +85,7 @@ export const ANY_TYPE = {
   headerSession: 'type.googleapis.com/envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState',
   dynamicForwardProxy: 'type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig',
   dynamicCluster: 'type.googleapis.com/envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig',
+  networkFilterState: 'type.googleapis.com/envoy.extensions.filters.network.set_filter_state.v3.Config',
   sniForwardProxy: 'type.googleapis.com/envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig',
   originalDst: 'type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst',
   tlsInspector: 'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
@@ -112,6 +114,7 @@ export const EXTENSION_NAME = {
   grpcWeb: 'envoy.filters.http.grpc_web',
   statefulSession: 'envoy.filters.http.stateful_session',
   dynamicForwardProxy: 'envoy.filters.http.dynamic_forward_proxy',
+  networkFilterState: 'envoy.filters.network.set_filter_state',
   sniForwardProxy: 'envoy.filters.network.sni_dynamic_forward_proxy',
   originalDst: 'envoy.filters.listener.original_dst',
   tlsInspector: 'envoy.filters.listener.tls_inspector',

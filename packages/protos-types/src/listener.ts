@@ -63,6 +63,15 @@ export interface ProxyProtocol {
   readonly pass_through_tlvs?: { readonly match_type?: 'INCLUDE_ALL' | 'INCLUDE'; readonly tlv_type?: readonly number[] };
 }
 
+/** `envoy.extensions.filters.network.set_filter_state.v3.Config`. */
+export interface SetFilterState {
+  readonly on_new_connection?: readonly {
+    readonly object_key: string;
+    readonly format_string?: { readonly text_format_source?: { readonly inline_string?: string } };
+    readonly shared_with_upstream?: 'NONE' | 'ONCE' | 'TRANSITIVE';
+  }[];
+}
+
 /** `envoy.config.listener.v3.FilterChain`. */
 export interface FilterChain {
   readonly name?: string;

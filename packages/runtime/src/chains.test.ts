@@ -54,5 +54,5 @@ test('filter chain: none without a default', () => {
     () => undefined,
   );
   assert.equal(only.selectChain(connection()), undefined);
-  assert.equal(only.needsTlsInspector, false);
+  assert.equal(only.inspects(80).tls, false);
 });

@@ -63,11 +63,16 @@ export interface ConnectionInfo {
   readonly applicationProtocols: readonly string[];
 }
 
+/** What is looked for in first bytes. */
+export interface Inspection {
+  readonly tls: boolean;
+  readonly http: boolean;
+}
+
 export interface CompiledListener {
   readonly config: RuntimeListener;
-  /** Are the first bytes looked at? Also where no chain asks: logs and policies may. */
-  readonly needsTlsInspector: boolean;
-  readonly needsHttpInspector: boolean;
+  /** What is looked for in the first bytes of connections to a port? Also where no chain asks: logs and policies may. */
+  inspects(port: number): Inspection;
   readonly needsOriginalDst: boolean;
   /** Envoy's most-specific-first choice; undefined = no chain: close (flag NR). */
   selectChain(connection: ConnectionInfo): CompiledChain | undefined;

@@ -114,6 +114,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   'defaultTrafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes':
     '{ defaultTrafficPolicy: { outlierDetection: { outlierDetectionHttpErrorCodes: [418] } } }',
   dnsRefreshRate: '{ dnsRefreshRate: 5s }',
+  protocolDetectionTimeout: '{ protocolDetectionTimeout: 100ms }',
   h2UpgradePolicy: '{ h2UpgradePolicy: UPGRADE }',
   pathNormalization: '{ pathNormalization: { normalization: NONE } }',
   'pathNormalization.normalization': '{ pathNormalization: { normalization: MERGE_SLASHES } }',

@@ -4,7 +4,7 @@ import { inboundClusters, outboundClusters, type OutboundClusters } from './clus
 import type { InputsCache, Made } from './common/inputs-cache.ts';
 import { headlessPorts } from './common/headless.ts';
 import type { NodeScope } from './common/node-scope.ts';
-import { BLACKHOLE_CLUSTER, DYNAMIC_DNS_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER } from './common/names.ts';
+import { BLACKHOLE_CLUSTER, DYNAMIC_DNS_CLUSTER, outboundCluster, parseSniffedRoute, PASSTHROUGH_CLUSTER } from './common/names.ts';
 import type { Patcher } from './envoy-filter/index.ts';
 import { gatewayListener } from './listeners/gateway.ts';
 import { gatewayPorts, gatewayRouteName, serverKind, type GatewayPort, type GatewayServerRef } from './listeners/gateway-servers.ts';
@@ -14,7 +14,7 @@ import { egressRouteName } from './listeners/egress.ts';
 import { outboundListeners } from './listeners/outbound.ts';
 import { gatewayRoutes } from './routes/gateway-routes.ts';
 import type { SidecarRouteInputs } from './routes/service-hosts.ts';
-import { sidecarRoutes, type SidecarTable } from './routes/sidecar-routes.ts';
+import { sidecarRoutes, sniffedRoutes, type SidecarTable } from './routes/sidecar-routes.ts';
 import type { MeshState } from './types.ts';
 
 const NONE: readonly never[] = [];
@@ -165,20 +165,28 @@ function inboundListeners(view: NodeView): readonly Listener[] {
 }
 
 function generatedRoutes(view: NodeView, name: string): RouteConfiguration | undefined {
-  const inputs = outboundInputs(view);
   if (view.node.type === 'router') {
+    const inputs = outboundInputs(view);
     const table = gatewayTables(view).get(name);
     return table === undefined
       ? undefined
       : view.cache.get('gatewayRoutes', { ...inputs, name, port: table.port, servers: table.servers }, gatewayRoutes);
   }
+  const sniffed = parseSniffedRoute(name);
+  if (sniffed === undefined) return portTable(view, name)?.configuration;
+  const row = portTable(view, String(sniffed.port))?.rows.find(({ service }) => service.hostname === sniffed.hostname);
+  return row === undefined ? undefined : view.cache.get('sniffedRoutes', { name, host: row.host }, sniffedRoutes);
+}
+
+/** What a sidecar's callers may mean by a port. */
+function portTable(view: NodeView, name: string): SidecarTable | undefined {
   const egress = egressOf(view, name);
   if (egress === undefined) return undefined;
   const { services, virtualServices } = egress;
-  const key = { ...inputs, services, virtualServices, port: Number(name), unknownTo: unknownHostsTo(view) };
+  const key = { ...outboundInputs(view), services, virtualServices, port: Number(name), unknownTo: unknownHostsTo(view) };
   return view.cache.latest(`sidecarRoutes ${name}`, view.scope, key, (known, before: Made<SidecarRouteInputs, SidecarTable> | undefined) =>
     sidecarRoutes(known, view.cache, before),
-  ).configuration;
+  );
 }
 
 /** The egress listener that the route table of this name belongs to: that of the port, else the one for all others. */

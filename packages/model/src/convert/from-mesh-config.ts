@@ -52,6 +52,8 @@ function traffic(base: MeshConfig, spec: MeshConfigSpec): Partial<MeshConfig> {
   return {
     ...given,
     connectTimeoutMs: ms(spec.connectTimeout, base.connectTimeoutMs),
+    // Istio's 0 waits for ever: what the server speaks first would never come.
+    protocolDetectionTimeoutMs: ms(spec.protocolDetectionTimeout, 0) || base.protocolDetectionTimeoutMs,
     dnsRefreshRateMs: ms(spec.dnsRefreshRate, base.dnsRefreshRateMs),
     pathNormalization: normalizationOf(spec) ?? base.pathNormalization,
     h2Upgrade: spec.h2UpgradePolicy === undefined ? base.h2Upgrade : spec.h2UpgradePolicy === 'UPGRADE',

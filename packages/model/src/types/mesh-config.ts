@@ -11,6 +11,8 @@ export interface MeshConfig {
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY' | 'ALLOW_ANY_DYNAMIC_DNS';
   readonly enableAutoMtls: boolean;
   readonly connectTimeoutMs: number;
+  /** How long a connection may be silent before it is taken for bytes, where its first bytes tell what it speaks. */
+  readonly protocolDetectionTimeoutMs: number;
   /** Used after a failed lookup; answers live as long as their TTL. */
   readonly dnsRefreshRateMs: number;
   /** Empty: no text access log. */
@@ -74,6 +76,7 @@ export const DEFAULT_MESH_CONFIG: MeshConfig = {
   outboundTrafficPolicy: 'ALLOW_ANY',
   enableAutoMtls: true,
   connectTimeoutMs: 10_000,
+  protocolDetectionTimeoutMs: 5000,
   dnsRefreshRateMs: 60_000,
   accessLogFile: '/dev/stdout',
   accessLogEncoding: 'TEXT',

@@ -1,5 +1,5 @@
 /**
- * How a port is spoken to. `unknown` is a port whose name says nothing: it is proxied as opaque TCP until it can be sniffed.
+ * How a port is spoken to. `unknown` is a port whose name says nothing: the first bytes of a connection tell.
  * `udp` ports are never proxied.
  */
 export type Protocol = 'http' | 'http2' | 'grpc' | 'grpc-web' | 'https' | 'tls' | 'tcp' | 'mongo' | 'mysql' | 'redis' | 'udp' | 'unknown';

@@ -95,7 +95,7 @@ export class Acceptor {
       ? this.#worker.state.findListener({ address: info.originalAddress, port: info.originalPort })
       : undefined;
     const listener = handedOver ?? bound;
-    const wish = { tls: listener.needsTlsInspector, http: listener.needsHttpInspector };
+    const wish = listener.inspects(info.originalPort);
     if (!wish.tls && !wish.http) {
       this.#choose({ socket, listener, info }, NOT_SNIFFED, undefined);
       return;

@@ -175,8 +175,13 @@ class TcpConnection implements Connection {
     const client = this.#info.connection;
     this.#server =
       tunnel === undefined
-        ? worker.dialer.dial(dialTarget(worker, cluster, host, { client }), this.#upstream())
+        ? worker.dialer.dial({ ...dialTarget(worker, cluster, host, { client }), alpn: this.#alpn() }, this.#upstream())
         : dialTunnel(worker, { cluster, host, tunnel, client }, this.#upstream());
+  }
+
+  /** What TLS offers; undefined = what the cluster says. */
+  #alpn(): readonly string[] | undefined {
+    return this.chain.config.networkFilters.find((filter) => filter.t === 'upstream-alpn')?.protocols;
   }
 
   #pick(cluster: CompiledCluster): Host | undefined {

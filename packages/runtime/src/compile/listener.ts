@@ -8,6 +8,7 @@ import { compileMatcher, readConnection } from '../matcher/compile.ts';
 import type { Matcher } from '../matcher/types.ts';
 import { compileChains, type ChainSelector } from './chains.ts';
 import { compileFilters } from './filters.ts';
+import { compileInspection } from './inspection.ts';
 import { compileRoutes } from './routes.ts';
 
 /** `routes` looks a table up by name, each time anew, so that a new one takes effect with the next request. */
@@ -25,8 +26,7 @@ export function compileListener(config: RuntimeListener, routes: (name: string) 
   const has = (t: string): boolean => config.listenerFilters.some((filter) => filter.t === t);
   return {
     config,
-    needsTlsInspector: has('tls-inspector'),
-    needsHttpInspector: has('http-inspector'),
+    inspects: compileInspection(config.listenerFilters),
     needsOriginalDst: has('original-dst') || config.useOriginalDst,
     selectChain: (connection) => select(connection) ?? fallback,
   };

@@ -9,17 +9,22 @@ import { decodeDnsCache } from './dns-cache.ts';
 import { decodeHttpConnectionManager } from './http.ts';
 import { CONNECTION_INPUTS, decodeMatcher } from '../matcher/decode.ts';
 import type { Reader } from './reader.ts';
+import { disabledFor } from './port-predicate.ts';
 import { decodeTcpProxy } from './tcp.ts';
 import { decodeDownstreamTransport } from './tls.ts';
+import { decodeUpstreamAlpn } from './upstream-alpn.ts';
 
 const LISTENER_FILTERS = {
   'envoy.extensions.filters.listener.original_dst.v3.OriginalDst': (): ListenerFilter => ({ t: 'original-dst' }),
-  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': (config: Reader): ListenerFilter => {
+  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': (config: Reader, extension: Reader): ListenerFilter => {
     // JA3/JA4 fingerprints are read by no matcher here; the buffer grows as far as a client hello may.
     config.harmless('enable_ja3_fingerprinting', 'enable_ja4_fingerprinting', 'initial_read_buffer_size', 'max_client_hello_size');
-    return { t: 'tls-inspector' };
+    return { t: 'tls-inspector', ...disabledFor(extension) };
   },
-  'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': (): ListenerFilter => ({ t: 'http-inspector' }),
+  'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': (_: Reader, extension: Reader): ListenerFilter => ({
+    t: 'http-inspector',
+    ...disabledFor(extension),
+  }),
   'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol': (config: Reader): ListenerFilter => ({
     t: 'proxy-protocol',
     proxyProtocol: decodeProxyProtocolFilter(config),
@@ -56,6 +61,7 @@ const NETWORK_FILTERS: ExtensionTable<Decoded> = {
     config.require('port_value', port > 0 && port <= 65_535, `${port} is no port`);
     return { before: { t: 'sni-forward-proxy', cache: decodeDnsCache(config), port } };
   },
+  'envoy.extensions.filters.network.set_filter_state.v3.Config': (config) => ({ before: decodeUpstreamAlpn(config) }),
 };
 
 export function decodeListenerMessage(reader: Reader): RuntimeListener {

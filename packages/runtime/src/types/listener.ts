@@ -9,9 +9,17 @@ import type { TcpProxy } from './tcp.ts';
 
 export type ListenerFilter =
   | { readonly t: 'original-dst' }
-  | { readonly t: 'tls-inspector' }
-  | { readonly t: 'http-inspector' }
+  | { readonly t: 'tls-inspector'; readonly disabled?: PortPredicate }
+  | { readonly t: 'http-inspector'; readonly disabled?: PortPredicate }
   | { readonly t: 'proxy-protocol'; readonly proxyProtocol: ProxyProtocolFilter };
+
+/** Of connections, by the port that they were going to. */
+export type PortPredicate =
+  | { readonly t: 'any' }
+  | { readonly t: 'not'; readonly of: PortPredicate }
+  | { readonly t: 'or' | 'and'; readonly of: readonly PortPredicate[] }
+  /** From `start` up to, and without, `end`. */
+  | { readonly t: 'ports'; readonly start: number; readonly end: number };
 
 /** A header of the PROXY protocol in front of a connection tells whose it is. */
 export interface ProxyProtocolFilter {
@@ -74,7 +82,13 @@ export interface FilterChainMatch {
 }
 
 /** A filter before the terminal one. */
-export type NetworkFilter = NetworkRbac | SniForwardProxy | ConnectionLimit;
+export type NetworkFilter = NetworkRbac | SniForwardProxy | ConnectionLimit | UpstreamAlpn;
+
+/** TLS to the upstream offers these protocols, in place of those of the cluster. */
+export interface UpstreamAlpn {
+  readonly t: 'upstream-alpn';
+  readonly protocols: readonly string[];
+}
 
 /** So many connections of the chain at a time; what is more is closed. */
 export interface ConnectionLimit {

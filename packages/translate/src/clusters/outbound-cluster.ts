@@ -43,7 +43,7 @@ export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | unde
   const policy = effectivePolicy(rule, subset, port.number, mesh);
   const discovery = discoveryOf(inputs, policy);
   if (discovery === undefined) return undefined;
-  const protocol = upstreamProtocol(wireProtocol(port.protocol), policy.connectionPool, mesh);
+  const protocol = upstreamProtocol(wireOf(inputs), policy.connectionPool, mesh);
   const credentials = inputs.nodeType === 'router' || Object.keys(rule?.workloadSelector ?? {}).length > 0;
   const transport = transportOf(inputs, policy, { discovery, protocol, credentials });
   return {
@@ -63,6 +63,12 @@ export function outboundClusterOf(inputs: OutboundClusterInputs): Cluster | unde
     ...(inputs.sourceAddress === '' ? {} : { upstream_bind_config: { source_address: { address: inputs.sourceAddress, port_value: 0 } } }),
     metadata: metadataOf(service, rule, subset),
   };
+}
+
+/** What a gateway's clients speak says nothing of its backends. */
+function wireOf({ port, nodeType }: OutboundClusterInputs): WireProtocol {
+  const wire = wireProtocol(port.protocol);
+  return wire === 'sniffed' && nodeType === 'router' ? 'http' : wire;
 }
 
 function transportOf(

@@ -69,7 +69,8 @@ function versionOf(
   http1: Http1ProtocolOptions,
 ): Pick<HttpProtocolOptions, 'use_downstream_protocol_config' | 'explicit_http_config'> {
   const http2 = http2Options(http);
-  if (http?.useClientProtocol === true) return { use_downstream_protocol_config: { http_protocol_options: http1, http2_protocol_options: http2 } };
+  if (http?.useClientProtocol === true || protocol === 'sniffed')
+    return { use_downstream_protocol_config: { http_protocol_options: http1, http2_protocol_options: http2 } };
   return { explicit_http_config: protocol === 'http2' ? { http2_protocol_options: http2 } : { http_protocol_options: http1 } };
 }
 

@@ -41,9 +41,8 @@ export interface TransportInputs {
  * sidecar speaks mutual TLS.
  */
 export function transportFields(tls: ClientTlsSettings | undefined, inputs: TransportInputs): TransportFields {
-  const { protocol, port, subset, hostname, identities, trustDomain } = inputs;
-  // With no HTTP version settled, the server looks at what comes.
-  const alpn = inputs.asClient ? CLIENT_ALPN.tcp : CLIENT_ALPN[protocol];
+  const { port, subset, hostname, identities, trustDomain } = inputs;
+  const alpn = meshAlpn(inputs);
   const mesh = (names: readonly string[], sni: string): TransportSocket => outboundTlsSocket(alpn, sni, names, trustDomain);
   if (tls === undefined) {
     if (inputs.autoMtls === 'none') return {};
@@ -62,6 +61,11 @@ export function transportFields(tls: ClientTlsSettings | undefined, inputs: Tran
     return { transport_socket: mesh(names, nonEmpty(tls.sni) ?? meshSni(port, subset, hostname)) };
   }
   return mode === 'DISABLE' || isForGateways(tls, inputs) ? {} : { transport_socket: originatedTls(tls, inputs) };
+}
+
+/** With no HTTP version settled, the server looks at what comes. */
+function meshAlpn({ protocol, asClient }: TransportInputs): readonly string[] {
+  return asClient && protocol !== 'sniffed' ? CLIENT_ALPN.tcp : CLIENT_ALPN[protocol];
 }
 
 /** A rule with a named credential is for gateways: a sidecar heeds it only when the rule selects its workload. */

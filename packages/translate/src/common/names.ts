@@ -14,6 +14,17 @@ export function outboundCluster(port: number, subset: string, hostname: string):
   return `outbound|${port}|${subset}|${hostname}`;
 }
 
+/** Route table of a port that is looked at: `reviews.bookinfo.svc.cluster.local:9080`. */
+export function sniffedRouteName(hostname: string, port: number): string {
+  return `${hostname}:${port}`;
+}
+
+/** The inverse of `sniffedRouteName`; undefined for other names. */
+export function parseSniffedRoute(name: string): { readonly hostname: string; readonly port: number } | undefined {
+  const [, hostname, port] = /^([^|:]*[^|:\d][^|:]*):([1-9]\d{0,4})$/.exec(name) ?? [];
+  return hostname === undefined ? undefined : { hostname, port: Number(port) };
+}
+
 /** `inbound|9080||`. */
 export function inboundCluster(port: number): string {
   return `inbound|${port}||`;

@@ -7,10 +7,18 @@ export const CLIENT_ALPN = {
   http: ['istio-http/1.1', 'http/1.1'],
   http2: ['istio-h2', 'h2'],
   tcp: ['istio'],
+  // Of a port that says nothing, for HTTP of either version: the server knows by the first bytes which. Bytes offer `tcp` (see `offersBytes`).
+  sniffed: ['istio-http/1.1', 'istio-h2'],
 } as const;
 
 /** By these a server chain recognises mesh TLS, as opposed to an application's own. */
 export const MESH_ALPN: readonly string[] = ['istio-http/1.1', 'istio-h2', 'istio', 'istio-peer-exchange'];
+
+/** The same, by what is inside. */
+export const MESH_HTTP_ALPN: readonly string[] = ['istio-http/1.0', 'istio-http/1.1', 'istio-h2'];
+export const MESH_BYTES_ALPN: readonly string[] = ['istio', 'istio-peer-exchange'];
+/** Offered by clients that speak HTTP, of the mesh or not. */
+export const HTTP_ALPN: readonly string[] = ['http/1.0', 'http/1.1', 'h2'];
 
 /** Plain bytes. */
 export const RAW_BUFFER: TransportSocket = { name: EXTENSION_NAME.rawBuffer, typed_config: packAny(ANY_TYPE.rawBuffer, {}) };

@@ -1,3 +1,4 @@
+import { parseSniffedRoute } from '../common/names.ts';
 import { fits, textAt, type JsonMap } from './merge.ts';
 import { changeList, listAt, mapList, merged, withList, type Patch } from './patch.ts';
 
@@ -16,9 +17,9 @@ export function patchRouteTable(table: JsonMap, patch: Patch, place: TablePlace)
   return mapList(table, 'virtual_hosts', (host) => (hostMatches(host, patch) ? patchRoutes(host, patch) : host));
 }
 
-/** `9080`, `http.8080`, `https.8443.port.gateway.namespace`, `inbound|9080||`. */
+/** `9080`, `reviews.default.svc.cluster.local:9080`, `http.8080`, `https.8443.port.gateway.namespace`, `inbound|9080||`. */
 function portOf(name: string): number {
-  return Number(/^(?:https?\.|inbound\|)?(\d+)(?:$|[.|])/.exec(name)?.[1] ?? 0);
+  return Number(/^(?:https?\.|inbound\|)?(\d+)(?:$|[.|])/.exec(name)?.[1] ?? parseSniffedRoute(name)?.port ?? 0);
 }
 
 function tableMatches(name: string, { match }: Patch, { gateways }: TablePlace): boolean {

@@ -9,7 +9,8 @@ import type { RouteScope } from '../routes/scope.ts';
 import { connectionManager } from './connection-manager.ts';
 import { terminate } from './gateway-tls.ts';
 import { gatewayRouteName, serverKind, type GatewayPort, type GatewayServerRef } from './gateway-servers.ts';
-import { PROXY_PROTOCOL, TLS_INSPECTOR } from './inspection.ts';
+import { PROXY_PROTOCOL } from './inspection.ts';
+import { TLS_INSPECTOR } from '../common/sniffing.ts';
 import { tcpChains } from './tcp-chains.ts';
 import { uniqueChains } from './unique-chains.ts';
 

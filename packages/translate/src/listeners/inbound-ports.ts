@@ -110,7 +110,7 @@ interface IngressContext {
 function ingressPort(listener: SidecarIngress, { push, node, sidecar, targets }: IngressContext): readonly InboundPort[] {
   const number = listener.port.number ?? 0;
   const target = targets.get(number);
-  const protocol = parseProtocol(listener.port.protocol ?? 'TCP') ?? 'tcp';
+  const protocol = parseProtocol(listener.port.protocol ?? '') ?? 'unknown';
   const port = basics(push, node, { number, protocol, target });
   const { tls } = listener;
   return [

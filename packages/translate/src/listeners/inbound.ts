@@ -12,14 +12,15 @@ import {
 } from '@meltemi/protos-types';
 import { INBOUND_PASSTHROUGH_CLUSTER, BLACKHOLE_CLUSTER, inboundCluster } from '../common/names.ts';
 import { originMetadata, originText, refOf } from '../common/origin.ts';
-import { inboundTlsSocket, MESH_ALPN } from '../common/tls.ts';
+import { httpInspectorBut, inspection, PLAIN_HTTP, TLS_INSPECTOR } from '../common/sniffing.ts';
+import { HTTP_ALPN, inboundTlsSocket, MESH_ALPN, MESH_BYTES_ALPN, MESH_HTTP_ALPN } from '../common/tls.ts';
 import { timeouts } from '../routes/forward.ts';
 import { ANY_PATH } from '../routes/match.ts';
 import { INBOUND_RETRY } from '../routes/retry.ts';
 import { connectionManager } from './connection-manager.ts';
 import { terminate } from './gateway-tls.ts';
 import type { InboundPort } from './inbound-ports.ts';
-import { INSPECTION, needsInspection, TLS_INSPECTOR } from './inspection.ts';
+import { needsInspection } from './inspection.ts';
 import { tcpFilter } from './tcp-filter.ts';
 import { tcpSettings } from './tcp-settings.ts';
 
@@ -49,20 +50,21 @@ export function virtualInbound(ports: readonly InboundPort[], otherPorts: Effect
     ...securedChains({
       name: 'virtualInbound-catchall',
       mode: otherPorts.mode,
-      wire: 'tcp',
       match: {},
-      filter: passthrough,
+      filters: { bytes: passthrough },
       settings,
       policy: otherPorts.policy,
     }),
   ];
   const inspects = needsInspection(chains);
+  const sniffs = ports.some(({ wire }) => wire === 'sniffed');
+  const declared = ports.filter(({ wire }) => wire !== 'sniffed').map(({ number }) => number);
   return {
     name: 'virtualInbound',
     address: { socket_address: { address: '0.0.0.0', port_value: INBOUND_PORT } },
     traffic_direction: 'INBOUND',
-    listener_filters: inspects ? [ORIGINAL_DST, TLS_INSPECTOR] : [ORIGINAL_DST],
-    ...(inspects ? INSPECTION : {}),
+    listener_filters: [ORIGINAL_DST, ...(inspects ? [TLS_INSPECTOR] : []), ...(sniffs ? [httpInspectorBut(declared)] : [])],
+    ...(inspects ? inspection(settings.mesh) : {}),
     filter_chains: chains,
   };
 }
@@ -74,29 +76,32 @@ export function boundInbound(port: InboundPort, address: string, settings: Inbou
     name: `${address}_${port.number}`,
     address: { socket_address: { address, port_value: port.number } },
     traffic_direction: 'INBOUND',
-    ...(needsInspection(chains) ? { listener_filters: [TLS_INSPECTOR], ...INSPECTION } : {}),
+    ...(needsInspection(chains) ? { listener_filters: [TLS_INSPECTOR, ...(port.wire === 'sniffed' ? [httpInspectorBut([])] : [])] } : {}),
+    ...(needsInspection(chains) ? inspection(settings.mesh) : {}),
     filter_chains: chains,
   };
 }
 
 function portChains(port: InboundPort, match: FilterChainMatch, settings: InboundSettings): readonly FilterChain[] {
   const cluster = inboundCluster(port.number);
-  const filter =
-    port.wire === 'tcp'
-      ? tcpFilter({
-          ...settings,
-          direction: 'inbound',
-          clusters: [{ name: cluster, weight: 1 }],
-          ...tcpSettings(port.pool === undefined ? {} : { connectionPool: port.pool }, {}),
-        })
-      : connectionManager({
-          ...settings,
-          place: 'sidecar-inbound',
-          grpcWeb: port.protocol === 'grpc-web',
-          statPrefix: `inbound_0.0.0.0_${port.number}`,
-          routes: inboundRoutes(port),
-        });
-  return securedChains({ name: `${cluster}`, mode: port.mtls, tls: port.tls, wire: port.wire, match, filter, settings, policy: port.policy });
+  const pool = port.pool === undefined ? {} : { connectionPool: port.pool };
+  const bytes = tcpFilter({ ...settings, direction: 'inbound', clusters: [{ name: cluster, weight: 1 }], ...tcpSettings(pool, {}) });
+  const manager = (): NetworkFilter =>
+    connectionManager({
+      ...settings,
+      place: 'sidecar-inbound',
+      grpcWeb: port.protocol === 'grpc-web',
+      statPrefix: `inbound_0.0.0.0_${port.number}`,
+      routes: inboundRoutes(port),
+    });
+  const filters = { ...(port.wire === 'tcp' ? {} : { http: manager() }), ...(port.wire === 'tcp' || port.wire === 'sniffed' ? { bytes } : {}) };
+  return securedChains({ name: `${cluster}`, mode: port.mtls, tls: port.tls, match, filters, settings, policy: port.policy });
+}
+
+/** What serves a port: what comes as HTTP, as bytes, or (both) as it turns out to be. */
+interface Servers {
+  readonly http?: NetworkFilter;
+  readonly bytes?: NetworkFilter;
 }
 
 interface ChainOptions {
@@ -104,40 +109,70 @@ interface ChainOptions {
   readonly mode: MtlsMode;
   /** Of callers outside of the mesh, where there is no mutual TLS. */
   readonly tls?: InboundPort['tls'];
-  readonly wire: InboundPort['wire'];
   readonly match: FilterChainMatch;
-  readonly filter: NetworkFilter;
+  readonly filters: Servers;
   readonly settings: InboundSettings;
   readonly policy: InboundPort['policy'];
 }
+
+/** Makes a chain: with an addition to the name, further conditions, and a filter. */
+type MakeChain = (suffix: string, more: FilterChainMatch, filter: NetworkFilter) => FilterChain;
+
+// Bytes inside: offering HTTP versions would let a client pick one.
+const NO_ALPN: readonly string[] = [];
+const HTTP_VERSIONS: readonly string[] = ['h2', 'http/1.1'];
 
 /**
  * The chains that an mTLS mode means. Each combination of transport and ALPN has its own: a proxy that found chains for `tls` does not go back to chains
  * without a transport when none of their ALPNs fits.
  */
-function securedChains({ name, mode, tls, wire, match, filter, settings, policy }: ChainOptions): readonly FilterChain[] {
+function securedChains(options: ChainOptions): readonly FilterChain[] {
+  const { name, mode, tls, match, filters, settings, policy } = options;
+  const { http, bytes } = filters;
   const metadata = policy === undefined ? {} : { metadata: originMetadata(originText(refOf(policy), 'spec')) };
-  const plain = (suffix: string, more: FilterChainMatch): FilterChain => ({
+  const plain: MakeChain = (suffix, more, filter) => ({
     name: `${name}${suffix}`,
     ...matchField({ ...match, ...more }),
     filters: [filter],
     ...metadata,
   });
-  // Bytes inside: offering HTTP versions would let a client pick one.
-  const alpn = wire === 'tcp' ? [] : ['h2', 'http/1.1'];
-  const mutual = (more: FilterChainMatch): FilterChain => ({
-    ...plain('', { transport_protocol: 'tls', ...more }),
-    transport_socket: inboundTlsSocket(alpn, settings.mesh),
+  const mutual: MakeChain = (suffix, more, filter) => ({
+    ...plain(suffix, { transport_protocol: 'tls', ...more }, filter),
+    transport_socket: inboundTlsSocket(filter === http ? HTTP_VERSIONS : NO_ALPN, settings.mesh),
   });
-  if (tls !== undefined) return [{ ...plain('', { transport_protocol: 'tls' }), transport_socket: terminate(tls, alpn, settings.mesh) }];
-  if (mode === 'DISABLE') return [plain('', {})];
-  if (mode === 'STRICT') return [mutual({})];
+  if (http !== undefined && bytes !== undefined) return sniffedChains(mode, { plain, mutual }, { http, bytes });
+  const filter = http ?? bytes;
+  if (filter === undefined) return [];
+  if (tls !== undefined) {
+    const alpn = http === undefined ? NO_ALPN : HTTP_VERSIONS;
+    return [{ ...plain('', { transport_protocol: 'tls' }, filter), transport_socket: terminate(tls, alpn, settings.mesh) }];
+  }
+  if (mode === 'DISABLE') return [plain('', {}, filter)];
+  if (mode === 'STRICT') return [mutual('', {}, filter)];
   return [
-    mutual({ application_protocols: MESH_ALPN }),
-    plain('-plain', { transport_protocol: 'raw_buffer' }),
+    mutual('', { application_protocols: MESH_ALPN }, filter),
+    plain('-plain', { transport_protocol: 'raw_buffer' }, filter),
     // The application's own TLS goes through as it is, where bytes are expected.
-    ...(wire === 'tcp' ? [plain('-tls', { transport_protocol: 'tls' })] : []),
+    ...(http === undefined ? [plain('-tls', { transport_protocol: 'tls' }, filter)] : []),
   ];
+}
+
+/** The same for a port that says nothing: of plain bytes the first tell, of mutual TLS the protocols that the client offers. */
+function sniffedChains(
+  mode: MtlsMode,
+  { plain, mutual }: { readonly plain: MakeChain; readonly mutual: MakeChain },
+  { http, bytes }: Required<Servers>,
+): readonly FilterChain[] {
+  const raw = { transport_protocol: 'raw_buffer' } as const;
+  const open = [
+    plain('-plain-http', { ...raw, application_protocols: PLAIN_HTTP }, http),
+    plain('-plain', raw, bytes),
+    plain('-tls', { transport_protocol: 'tls' }, bytes),
+  ];
+  if (mode === 'DISABLE') return open;
+  // Under STRICT there is no other TLS that the usual names could be of.
+  if (mode === 'STRICT') return [mutual('-http', { application_protocols: [...MESH_HTTP_ALPN, ...HTTP_ALPN] }, http), mutual('', {}, bytes)];
+  return [mutual('-http', { application_protocols: MESH_HTTP_ALPN }, http), mutual('', { application_protocols: MESH_BYTES_ALPN }, bytes), ...open];
 }
 
 function matchField(match: FilterChainMatch): Pick<FilterChain, 'filter_chain_match'> {

@@ -13,21 +13,21 @@ import {
   type ServicePort,
   type VirtualServiceTable,
 } from '@meltemi/model';
-import type { FilterChain, Listener } from '@meltemi/protos-types';
+import type { FilterChain, Listener, NetworkFilter } from '@meltemi/protos-types';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
 import { wireProtocol } from '../common/capabilities.ts';
 import { answeringAddresses, type HeadlessPort } from '../common/headless.ts';
 import type { InputsCache } from '../common/inputs-cache.ts';
-import { BLACKHOLE_CLUSTER, outboundCluster } from '../common/names.ts';
+import { BLACKHOLE_CLUSTER, outboundCluster, sniffedRouteName } from '../common/names.ts';
 import { callsByName } from '../common/dynamic-dns.ts';
 import { keepsSessions } from '../http-filters/stateful-session.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import { originMetadata, originText } from '../common/origin.ts';
+import { HTTP_INSPECTOR, inspection, offersBytes, TLS_INSPECTOR, withHttp } from '../common/sniffing.ts';
 import { MESH_ONLY, type RouteScope } from '../routes/scope.ts';
 import { egressBind, egressPorts } from './egress.ts';
 import { connectionManager } from './connection-manager.ts';
 import { INBOUND_PORT } from './inbound.ts';
-import { TLS_INSPECTOR } from './inspection.ts';
 import { tcpChains } from './tcp-chains.ts';
 import { tcpFilter } from './tcp-filter.ts';
 import { tcpSettings } from './tcp-settings.ts';
@@ -78,7 +78,7 @@ function wideListeners(inputs: OutboundInputs, cache: InputsCache): readonly Lis
   return inputs.egress.flatMap((egress) => {
     if (egressBind(egress.listener, scope) !== undefined) return [];
     const wide = egressPorts(egress, inputs.egress).filter(
-      (entry) => entry.port.protocol !== 'udp' && wireProtocol(entry.port.protocol) === 'tcp' && wideMatch(entry) !== undefined,
+      (entry) => entry.port.protocol !== 'udp' && !isRequests(entry.port) && wideMatch(entry) !== undefined,
     );
     const { services, virtualServices } = egress;
     return [...Map.groupBy(wide, ({ port }) => port.number)].map(([number, entries]) => {
@@ -92,7 +92,10 @@ function wideListeners(inputs: OutboundInputs, cache: InputsCache): readonly Lis
         number,
         entries: entries.flatMap(({ service, port }) => [service, port]),
       };
-      return cache.get('wideListener', key, () => wideListener(number, entries, key));
+      return cache.get('wideListener', key, () => {
+        const http = outboundManager({ scope, mesh, ...httpUses(egress, mesh), address: '0.0.0.0', port: number, routes: String(number) });
+        return wideListener(number, entries, { ...key, http });
+      });
     });
   });
 }
@@ -123,7 +126,7 @@ function serviceListeners(service: Service, port: ServicePort, inputs: ServiceIn
   const { scope } = inputs;
   if (port.protocol === 'udp' || port.number === OUTBOUND_PORT || port.number === INBOUND_PORT) return [];
   const redirect = scope.interception === 'REDIRECT' && inputs.bind === undefined;
-  const http = wireProtocol(port.protocol) !== 'tcp';
+  const http = isRequests(port);
   if (http && redirect) return [cache.get('httpListener', httpInputs(port, inputs, { address: '0.0.0.0', bind: false }), httpListener)];
   // Without redirection there is no original destination to forward to.
   if (scope.interception === 'NONE' && service.resolution === 'none' && service.dynamicDns !== true) return [];
@@ -132,8 +135,27 @@ function serviceListeners(service: Service, port: ServicePort, inputs: ServiceIn
     if (http) return cache.get('httpListener', httpInputs(port, inputs, { address, bind: true }), httpListener);
     const owners = virtualServicesFor(inputs, scope.namespace, service);
     const { virtualServices: _, headless: __, ...rest } = inputs;
-    return cache.get('tcpListener', { ...rest, service, port, address, owners }, tcpListener);
+    const uses = wireProtocol(port.protocol) === 'sniffed' ? httpUses(inputs, inputs.mesh) : NO_USES;
+    return cache.get('tcpListener', { ...rest, service, port, address, owners, ...uses }, tcpListener);
   });
+}
+
+/** All that comes is HTTP. */
+function isRequests({ protocol }: ServicePort): boolean {
+  const wire = wireProtocol(protocol);
+  return wire === 'http' || wire === 'http2';
+}
+
+/** What connection managers have to be ready for. */
+interface HttpUses {
+  readonly sessions: boolean;
+  readonly byName: boolean;
+}
+
+const NO_USES: HttpUses = { sessions: false, byName: false };
+
+function httpUses(inputs: Parameters<typeof keepsSessions>[0], mesh: MeshConfig): HttpUses {
+  return { sessions: keepsSessions(inputs), byName: callsByName(inputs.services, mesh) };
 }
 
 /** Where calls of a service port go: its virtual address, those of headless endpoints, and those that it names itself. */
@@ -145,15 +167,25 @@ function addressesOf(service: Service, port: ServicePort, { scope, headless }: S
   ];
 }
 
-interface HttpListenerInputs {
+interface HttpListenerInputs extends HttpUses {
   readonly mesh: MeshConfig;
   readonly dataPlane: 'embedded' | 'envoy';
   readonly convertsB3: boolean;
   readonly address: string;
   readonly port: number;
   readonly bind: boolean;
-  readonly sessions: boolean;
-  readonly byName: boolean;
+}
+
+interface ManagerInputs extends HttpUses {
+  readonly scope: Pick<NodeScope, 'dataPlane' | 'convertsB3'>;
+  readonly mesh: MeshConfig;
+  readonly address: string;
+  readonly port: number;
+  readonly routes: string;
+}
+
+function outboundManager({ scope: { dataPlane, convertsB3 }, mesh, address, port, ...more }: ManagerInputs): NetworkFilter {
+  return connectionManager({ mesh, dataPlane, convertsB3, place: 'sidecar-outbound', statPrefix: `outbound_${address}_${port}`, ...more });
 }
 
 function httpInputs(port: ServicePort, inputs: ServiceInputs, at: Pick<HttpListenerInputs, 'address' | 'bind'>): HttpListenerInputs {
@@ -164,23 +196,13 @@ function httpInputs(port: ServicePort, inputs: ServiceInputs, at: Pick<HttpListe
     convertsB3: scope.convertsB3,
     port: port.number,
     ...at,
-    sessions: keepsSessions(inputs),
-    byName: callsByName(inputs.services, mesh),
+    ...httpUses(inputs, mesh),
   };
 }
 
 /** HTTP to any host on a port; which one is the route table's business. */
 function httpListener({ mesh, dataPlane, convertsB3, address, port, bind, sessions, byName }: HttpListenerInputs): Listener {
-  const filter = connectionManager({
-    mesh,
-    dataPlane,
-    convertsB3,
-    place: 'sidecar-outbound',
-    sessions,
-    byName,
-    statPrefix: `outbound_${address}_${port}`,
-    routes: String(port),
-  });
+  const filter = outboundManager({ scope: { dataPlane, convertsB3 }, mesh, address, port, sessions, byName, routes: String(port) });
   return {
     name: `${address}_${port}`,
     address: { socket_address: { address, port_value: port } },
@@ -190,7 +212,7 @@ function httpListener({ mesh, dataPlane, convertsB3, address, port, bind, sessio
   };
 }
 
-interface TcpListenerInputs extends Omit<ServiceInputs, 'headless' | 'virtualServices'> {
+interface TcpListenerInputs extends Omit<ServiceInputs, 'headless' | 'virtualServices'>, HttpUses {
   readonly service: Service;
   readonly port: ServicePort;
   readonly address: string;
@@ -215,6 +237,7 @@ function tcpListener(inputs: TcpListenerInputs): Listener {
   const straight: FilterChain = {
     name: outboundCluster(port.number, '', service.hostname),
     filters: [
+      ...offersBytes(service, port, policy.tls?.mode),
       tcpFilter({
         ...options,
         clusters: [{ name: outboundCluster(port.number, '', service.hostname), weight: 1 }],
@@ -224,14 +247,24 @@ function tcpListener(inputs: TcpListenerInputs): Listener {
     metadata: originMetadata(originText(service.object)),
   };
   const complete = ruled.some((chain) => chain.filter_chain_match === undefined);
-  const chains = uniqueChains(complete ? ruled : [...ruled, straight]);
+  const bytes = uniqueChains(complete ? ruled : [...ruled, straight]);
+  const sniffs = wireProtocol(port.protocol) === 'sniffed';
+  const chains = sniffs ? withHttp(bytes, { ...straight, filters: [sniffedManager(inputs)] }) : bytes;
   return {
     name: `${address}_${port.number}`,
     address: { socket_address: { address, port_value: port.number } },
     traffic_direction: 'OUTBOUND',
     ...(scope.interception === 'REDIRECT' && inputs.bind === undefined ? { bind_to_port: false } : {}),
+    ...(sniffs ? { listener_filters: [HTTP_INSPECTOR], ...inspection(mesh) } : {}),
     ...(chains.some((chain) => chain.filter_chain_match?.server_names !== undefined) ? { listener_filters: [TLS_INSPECTOR] } : {}),
     filter_chains: chains,
     metadata: originMetadata(originText(service.object)),
   };
+}
+
+/** An address of its own tells the service; the one that a Sidecar names is for all of the port. */
+function sniffedManager({ service, port, bind, ...inputs }: TcpListenerInputs): NetworkFilter {
+  const routes = bind === undefined ? sniffedRouteName(service.hostname, port.number) : String(port.number);
+  const { scope, mesh, address, sessions, byName } = inputs;
+  return outboundManager({ scope, mesh, address, sessions, byName, port: port.number, routes });
 }

@@ -4,6 +4,7 @@ import type { CidrRange, FilterChain, FilterChainMatch, NetworkFilter } from '@m
 import { filled } from '../common/defined.ts';
 import { serverNameLookup } from '../common/dynamic-dns.ts';
 import { originMetadata, originText, refOf } from '../common/origin.ts';
+import { offersBytes } from '../common/sniffing.ts';
 import { policyOf, resolveDestination, selectsScope, type RouteScope } from '../routes/scope.ts';
 import { tcpFilter, type TcpFilterOptions } from './tcp-filter.ts';
 import { tcpSettings } from './tcp-settings.ts';
@@ -82,7 +83,16 @@ function filtersOf(route: Route, entry: ResolvedVirtualService, scope: RouteScop
     clusters: weighted.map(({ part, target }) => ({ name: target.cluster, weight: part.weight ?? 1 })),
     ...tcpSettings(host, single),
   });
-  return [...serverNameLookup(first?.target.service, first?.target.port ?? 0), proxy];
+  return [
+    ...serverNameLookup(first?.target.service, first?.target.port ?? 0),
+    ...(targets.map(({ target }) => bytesTo(target, scope)).find((filters) => filters.length > 0) ?? []),
+    proxy,
+  ];
+}
+
+function bytesTo(target: ReturnType<typeof resolveDestination>, scope: RouteScope): readonly NetworkFilter[] {
+  const port = target.service?.ports.find(({ number }) => number === target.port);
+  return offersBytes(target.service, port, policyOf(target, scope).tls?.mode);
 }
 
 function ranges(subnets: readonly string[] | undefined): { readonly prefix_ranges?: readonly CidrRange[] } {

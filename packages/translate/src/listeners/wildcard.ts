@@ -10,14 +10,15 @@ import {
   type ServicePort,
   type VirtualServiceTable,
 } from '@meltemi/model';
-import type { CidrRange, FilterChain, FilterChainMatch, Listener } from '@meltemi/protos-types';
+import type { CidrRange, FilterChain, FilterChainMatch, Listener, NetworkFilter } from '@meltemi/protos-types';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
+import { wireProtocol } from '../common/capabilities.ts';
 import { serverNameLookup } from '../common/dynamic-dns.ts';
 import { outboundCluster } from '../common/names.ts';
 import type { NodeScope } from '../common/node-scope.ts';
 import { MESH_ONLY } from '../routes/scope.ts';
 import { originMetadata, originText } from '../common/origin.ts';
-import { INSPECTION, TLS_INSPECTOR } from './inspection.ts';
+import { apartFromTls, HTTP_INSPECTOR, inspection, offersBytes, TLS_INSPECTOR, withHttp } from '../common/sniffing.ts';
 import { tcpChains } from './tcp-chains.ts';
 import { tcpFilter } from './tcp-filter.ts';
 import { tcpSettings } from './tcp-settings.ts';
@@ -38,6 +39,8 @@ export interface WideInputs {
   readonly mesh: MeshConfig;
   /** Cluster for everything else. */
   readonly unknownTo: string;
+  /** What serves HTTP on the port. */
+  readonly http: NetworkFilter;
 }
 
 /** By what connections to a service are known where its addresses are not; undefined: by its addresses alone. */
@@ -58,16 +61,19 @@ function rangeOf(text: string): CidrRange {
 /** The listener for connections to any address of a port: by server name, by address range, or (bytes of one service) all of them. */
 export function wideListener(number: number, entries: readonly Wide[], inputs: WideInputs): Listener {
   const { mesh, scope, unknownTo } = inputs;
-  const chains = uniqueChains(entries.flatMap((entry) => chainsOf(entry, inputs)));
-  const complete = chains.some((chain) => chain.filter_chain_match === undefined);
-  const sniffs = chains.some((chain) => chain.filter_chain_match?.server_names !== undefined);
+  const looked = uniqueChains(entries.flatMap((entry) => chainsOf(entry, inputs)));
+  const complete = looked.some((chain) => chain.filter_chain_match === undefined);
+  const byName = looked.some((chain) => chain.filter_chain_match?.server_names !== undefined);
+  const byProtocol = looked.some((chain) => chain.filter_chain_match?.application_protocols !== undefined);
+  const chains = byName && byProtocol ? apartFromTls(looked) : looked;
+  const inspectors = [...(byName ? [TLS_INSPECTOR] : []), ...(byProtocol ? [HTTP_INSPECTOR] : [])];
   const rest = tcpFilter({ mesh, dataPlane: scope.dataPlane, direction: 'outbound', clusters: [{ name: unknownTo, weight: 1 }] });
   return {
     name: `0.0.0.0_${number}`,
     address: { socket_address: { address: '0.0.0.0', port_value: number } },
     traffic_direction: 'OUTBOUND',
     bind_to_port: false,
-    ...(sniffs ? { listener_filters: [TLS_INSPECTOR], ...INSPECTION } : {}),
+    ...(inspectors.length > 0 ? { listener_filters: inspectors, ...inspection(mesh) } : {}),
     filter_chains: chains,
     ...(complete ? {} : { default_filter_chain: { name: `0.0.0.0_${number}-unknown`, filters: [rest] } }),
   };
@@ -96,12 +102,14 @@ function chainsOf(entry: Wide, inputs: WideInputs): readonly FilterChain[] {
     ...matchField(match),
     filters: [
       ...serverNameLookup(service, port.number),
+      ...offersBytes(service, port, policy.tls?.mode),
       tcpFilter({ ...options, clusters: [{ name: cluster, weight: 1 }], ...tcpSettings(policy, policy) }),
     ],
     metadata: originMetadata(originText(service.object)),
   };
   // What a rule does not say of addresses and names, the service says.
-  return [...ruled.map((chain) => ({ ...chain, ...matchField({ ...match, ...chain.filter_chain_match }) })), straight];
+  const bytes = [...ruled.map((chain) => ({ ...chain, ...matchField({ ...match, ...chain.filter_chain_match }) })), straight];
+  return wireProtocol(port.protocol) === 'sniffed' ? withHttp(bytes, { ...straight, filters: [inputs.http] }) : bytes;
 }
 
 function matchField(match: FilterChainMatch): Pick<FilterChain, 'filter_chain_match'> {

@@ -36,6 +36,12 @@ export function sidecarRoutes(inputs: SidecarRouteInputs, cache: InputsCache, be
   return { ...services, configuration };
 }
 
+/** The table of one service whose address told already that it is meant, whatever the request calls it. */
+export function sniffedRoutes({ name, host }: { readonly name: string; readonly host: VirtualHost }): RouteConfiguration {
+  const hosts = [{ ...host, domains: ['*'] }];
+  return { name, virtual_hosts: hosts, validate_clusters: false, ignore_port_in_host_matching: true, ...bodyLimit(hosts) };
+}
+
 /** Hosts of VirtualServices that are no service of any registry: they are served on port 80. */
 function addedHosts(inputs: SidecarRouteInputs, cache: InputsCache): readonly VirtualHost[] {
   const { services, virtualServices, destinationRules, mesh, scope, port } = inputs;

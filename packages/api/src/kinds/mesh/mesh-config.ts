@@ -33,7 +33,10 @@ const meshConfigSchema = z.strictObject({
   proxyHttpPort: opt(int32, 'Port of an HTTP proxy in each sidecar.'),
   connectTimeout: opt(durationMin1ms, 'Time-out of connecting; default 10s.'),
   hboneIdleTimeout: opt(duration, 'Idle HBONE connections.'),
-  protocolDetectionTimeout: opt(duration, 'Wait for the first bytes.'),
+  protocolDetectionTimeout: opt(
+    duration,
+    'How long a connection to a port without a protocol may be silent before it passes as bytes; 0s and default: 5s.',
+  ),
   tcpKeepalive: opt(
     z.strictObject({
       probes: opt(uint32, 'Probes before giving up.'),
@@ -157,7 +160,6 @@ export const meshConfigDefinition = defineKind({
     'proxyInboundListenPort!=15006': 'sidecars listen on 15006',
     'proxyHttpPort!=0': 'sidecars are no explicit proxies',
     hboneIdleTimeout: 'HBONE is not built yet',
-    'protocolDetectionTimeout!=0s': 'ports without a protocol pass as bytes: nothing waits for what they say',
     'ingressClass!=istio': INGRESS,
     'ingressControllerMode=DEFAULT': INGRESS,
     ingressService: INGRESS,
