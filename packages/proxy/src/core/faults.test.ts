@@ -9,7 +9,15 @@ import { until } from '../testing/harness.ts';
 import { rawCall, rawClient, startRawServer } from '../testing/plane.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
-const app = await startRawServer((socket) => socket.on('data', () => void socket.write(OK)).on('end', () => socket.end()));
+const FAILED = 'HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n';
+const app = await startRawServer((socket) =>
+  socket
+    .on('data', (bytes: Buffer) => {
+      unlucky = bytes.includes('/unlucky');
+      socket.write(unlucky ? FAILED : OK);
+    })
+    .on('end', () => socket.end()),
+);
 const state = createRuntimeState(Math.random);
 const said: string[] = [];
 const quiet = { debug() {}, info() {}, warn() {} };
@@ -17,7 +25,12 @@ const quiet = { debug() {}, info() {}, warn() {} };
 const dataPlane = createDataPlane(state, {
   clock: systemClock,
   timers: systemTimers,
-  random: { next: Math.random },
+  random: {
+    next() {
+      if (unlucky) throw new Error('injected');
+      return Math.random();
+    },
+  },
   log: { ...quiet, error: (text, fields) => void said.push(`${text} ${JSON.stringify(fields)}`) },
   streams: {
     onTcpOpen() {},
@@ -28,6 +41,8 @@ const dataPlane = createDataPlane(state, {
   accessLog: { write() {} },
 });
 let broken = false;
+/** While it is so, what asks for a random number throws: a back-off, of all that happens after a response. */
+let unlucky = false;
 after(async () => {
   await dataPlane.close();
   await app[Symbol.asyncDispose]();
@@ -46,7 +61,13 @@ await dataPlane.apply(
     listeners: [
       must(
         decodeListener(
-          plainListener('http', hcm([{ ...routeTo('app', {}, { prefix: '/broken/later' }), typed_per_filter_config: delayed }, routeTo('app')])),
+          plainListener(
+            'http',
+            hcm([
+              { ...routeTo('app', {}, { prefix: '/broken/later' }), typed_per_filter_config: delayed },
+              routeTo('app', { retry_policy: { retry_on: '5xx' } }),
+            ]),
+          ),
         ),
       ),
       must(decodeListener(plainListener('tcp', tcpProxy('app')))),
@@ -93,4 +114,15 @@ test('an error in the handling of one connection ends that one, with a line and 
   for (const one of [session, other]) one.destroy();
   bystander.socket.destroy();
   await until('nothing is left', () => dataPlane.activity.connections === 0 || undefined);
+});
+
+test('an error after a response has come leaves nothing counted that is over', async () => {
+  const before = errors();
+  const client = await rawClient(port('http'));
+  client.socket.write(request('/unlucky'));
+  await client.closed;
+  unlucky = false;
+  assert.equal(errors(), before + 1);
+  const { usage } = state.cluster('app') ?? {};
+  assert.deepEqual([usage?.retries, usage?.requests, usage?.pending, dataPlane.activity.requests], [0, 0, 0, 0]);
 });

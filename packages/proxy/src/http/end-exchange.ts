@@ -13,17 +13,7 @@ import { endSpan } from './spans.ts';
 export function recordExchange(x: Exchange): void {
   if (x.phase === 'done') return;
   const { worker, plan, info, downstream } = x;
-  settle(x);
-  x.phase = 'done';
-  dropAside(x);
-  x.mirrors = undefined;
-  removeDeadlines(x);
-  x.requestChain?.drop();
-  x.responseChain?.drop();
-  if (x.countedRetry && x.breaker !== undefined) x.breaker.usage.retries--;
-  if (x.activeFault) worker.activeFaults--;
-  downstream.timers.stopStream();
-  worker.requests--;
+  release(x);
   info.endMs = worker.wheel.recent;
   if (x.upgrade === '') info.bytesReceived = downstream.receivedBytes;
   countExchange(x);
@@ -31,6 +21,22 @@ export function recordExchange(x: Exchange): void {
   worker.ports.streams.onStreamEnd(info as StreamInfo);
   if (x.span !== undefined) endSpan(x);
   if (plan.logs.length > 0) worker.accessLog.log(plan.logs, info);
+}
+
+/** Gives everything back that is counted, timed or held for the exchange. */
+function release(x: Exchange): void {
+  const { worker, downstream } = x;
+  settle(x);
+  x.phase = 'done';
+  worker.requests--;
+  if (x.countedRetry && x.breaker !== undefined) x.breaker.usage.retries--;
+  if (x.activeFault) worker.activeFaults--;
+  downstream.timers.stopStream();
+  removeDeadlines(x);
+  dropAside(x);
+  x.mirrors = undefined;
+  x.requestChain?.drop();
+  x.responseChain?.drop();
 }
 
 function removeDeadlines({ worker, tryIdle, tryLife, logTurn }: Exchange): void {
@@ -115,11 +121,10 @@ export function lifeExpired(x: Exchange): void {
 export function shed(x: Exchange, error: unknown): void {
   const { faults } = x.worker;
   faults.report('exchange', error);
+  const ended = x.phase === 'done';
+  const tap = ended ? undefined : x.tap;
   x.phase = 'done';
-  faults.guard(
-    'exchange',
-    () => abandonAttempt(x, undefined),
-    () => {},
-  );
+  for (const step of [() => abandonAttempt(x, undefined), () => (ended ? undefined : release(x)), () => tap?.end()])
+    faults.guard('exchange', step, () => {});
   x.downstream.shed();
 }
