@@ -16,7 +16,7 @@ import { bodyLimit } from './long-bodies.ts';
 import { isCatchAll } from './match.ts';
 import type { RouteScope } from './scope.ts';
 import { blackHoleHost } from './virtual-host.ts';
-import { virtualServiceRoutes } from './virtual-service-routes.ts';
+import { endsItself, virtualServiceRoutes } from './virtual-service-routes.ts';
 
 /** Everything a gateway's route table depends on. */
 export interface GatewayRouteInputs {
@@ -84,10 +84,11 @@ function addRoutes(rules: HostRules, owner: ResolvedVirtualService, routes: read
   pushAll(rules.routes, routes);
 }
 
-/** Rules of several objects follow one another; one that takes everything must not hide those of the next object. */
+/** Rules of several objects follow one another; one that takes everything must not hide those of the next object. Behind one that ends stands the next. */
 function orderRoutes(routes: readonly Route[]): readonly Route[] {
   const all = routes.filter((route) => isCatchAll(route.match));
-  return [...routes.filter((route) => !isCatchAll(route.match)), ...all.slice(0, 1)];
+  const last = all.findIndex((route) => !endsItself(route));
+  return [...routes.filter((route) => !isCatchAll(route.match)), ...(last < 0 ? all : all.slice(0, last + 1))];
 }
 
 /** The hosts under which a VirtualService is served by a server: what both name, the more specific of each pair. `ns/host` admits objects of that namespace only. */

@@ -6,10 +6,10 @@ import { perRouteConfig } from '../http-filters/index.ts';
 import { originMetadata, originText } from '../common/origin.ts';
 import { timeouts } from './forward.ts';
 import { hashPolicy } from './hash-policy.ts';
-import { ANY_PATH } from './match.ts';
+import { ANY_PATH, isCatchAll } from './match.ts';
 import { retryPolicy } from './retry.ts';
 import { ruleOf, type RouteScope } from './scope.ts';
-import { untilOf, virtualServiceRoutes } from './virtual-service-routes.ts';
+import { endsItself, untilOf, virtualServiceRoutes } from './virtual-service-routes.ts';
 
 /** A service port as a virtual host is made of it. */
 export interface ServiceHost {
@@ -29,8 +29,7 @@ export function serviceVirtualHost(host: ServiceHost, scope: RouteScope): Virtua
   const routes = rulesOf(owners, scope);
   const straight = (): VirtualHost => defaultVirtualHost({ service, port, domains, rule: ruleOf(service, scope), mesh: scope.push.mesh });
   if (routes === undefined) return straight();
-  // Behind rules that end by themselves stand those that count then.
-  if (routes.some(endsItself)) routes.push(...(rulesOf(owners.filter(lasts), scope) ?? straight().routes ?? []));
+  if (routes.every(endsItself)) routes.push(...(straight().routes ?? []));
   return { name: `${service.hostname}:${port.number}`, domains, routes, include_request_attempt_count: true };
 }
 
@@ -47,11 +46,13 @@ export function defaultVirtualHost(host: DefaultHost): VirtualHost {
   return { name: `${service.hostname}:${port.number}`, domains, routes: [defaultRoute(host)], include_request_attempt_count: true };
 }
 
-/** The routes of the first VirtualService that has any here. */
+/** The routes of the first VirtualService that has any here. Behind those that end by themselves stand those that count then. */
 export function rulesOf(owners: readonly ResolvedVirtualService[], scope: RouteScope): Route[] | undefined {
   for (const owner of owners) {
     const routes = virtualServiceRoutes(owner, scope);
-    if (routes.length > 0) return [...routes];
+    if (routes.length === 0) continue;
+    const next = routes.some(endsItself) && !routes.some(takesAll) ? rulesOf(owners.filter(lasts), scope) : undefined;
+    return [...routes, ...(next ?? [])];
   }
   return undefined;
 }
@@ -60,8 +61,9 @@ function lasts(owner: ResolvedVirtualService): boolean {
   return owner.http.every((rule) => untilOf(owner, rule) === undefined);
 }
 
-function endsItself({ metadata }: Route): boolean {
-  return metadata?.filter_metadata?.['meltemi.io']?.['until'] !== undefined;
+/** Nothing behind it is ever reached. */
+function takesAll(route: Route): boolean {
+  return isCatchAll(route.match) && !endsItself(route);
 }
 
 function defaultRoute({ service, port, rule, mesh }: DefaultHost): Route {

@@ -12,8 +12,8 @@ import { isCatchAll, routeMatch } from './match.ts';
 import { selectsScope, type RouteScope } from './scope.ts';
 
 /**
- * The routes of a VirtualService for one client and listener, in its order, up to the first that takes everything: what comes after could never be
- * reached. Empty when none of its HTTP rules is for this client.
+ * The routes of a VirtualService for one client and listener, in its order, up to the first that takes everything and lasts: what comes after could
+ * never be reached. Empty when none of its HTTP rules is for this client.
  */
 export function virtualServiceRoutes(entry: ResolvedVirtualService, scope: RouteScope): readonly Route[] {
   const routes: Route[] = [];
@@ -25,10 +25,15 @@ export function virtualServiceRoutes(entry: ResolvedVirtualService, scope: Route
       const route = routeOf({ entry, rule, match }, scope);
       if (route === undefined) continue;
       routes.push(route);
-      if (isCatchAll(route.match)) return routes;
+      if (isCatchAll(route.match) && !endsEarlier(entry, rule)) return routes;
     }
   }
   return routes;
+}
+
+/** It comes from a delegate that ends before the VirtualService does. */
+function endsEarlier({ config }: ResolvedVirtualService, { source }: HttpRule): boolean {
+  return source !== config && (expiresAtMs(source.meta) ?? Infinity) < (expiresAtMs(config.meta) ?? Infinity);
 }
 
 /** One match of one rule of a VirtualService. */
@@ -77,6 +82,11 @@ function actionOf(http: HttpRoute, namespace: string, scope: RouteScope): Pick<R
 export function untilOf(entry: ResolvedVirtualService, { source }: HttpRule): number | undefined {
   const ends = [entry.config, source].flatMap(({ meta }) => expiresAtMs(meta) ?? []);
   return ends.length === 0 ? undefined : Math.min(...ends);
+}
+
+/** Whether an agent takes the route out when its time comes. */
+export function endsItself({ metadata }: Route): boolean {
+  return metadata?.filter_metadata?.['meltemi.io']?.['until'] !== undefined;
 }
 
 /** An agent takes a route out whose `until` has passed, should its control plane be away by then. */
