@@ -60,7 +60,7 @@ export function createMeshGenerator({
     const proxy = node.principal === undefined ? undefined : known(claimed);
     if (proxy !== undefined || claimed.type === 'router') return proxy;
     let stranger = unknown.get(claimed);
-    if (stranger === undefined) unknown.set(claimed, (stranger = strangerOf(claimed)));
+    if (stranger === undefined) unknown.set(claimed, (stranger = strangerOf(claimed, node.principal !== undefined)));
     return stranger;
   };
   const last = new WeakMap<XdsNode, ProxyNode>();
@@ -86,7 +86,13 @@ export function createMeshGenerator({
 
 const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
 
-/** A node of an identity that joined nowhere: what everybody in its namespace sees, and nothing that labels or ports would add. */
-function strangerOf(node: ProxyNode): ProxyNode {
-  return { ...node, workload: '', labels: {}, metadata: {}, ports: [] };
+/** In `exportTo` it means nobody: no object is of this namespace or can be exported to it. */
+const NOWHERE = '~';
+
+/**
+ * A node of an identity that joined nowhere: what everybody in its namespace sees, and nothing that labels or ports would add. One without a certificate
+ * is in no namespace, whatever it says: it sees what is exported to all (docs/decisions/0012).
+ */
+function strangerOf(node: ProxyNode, hasCertificate: boolean): ProxyNode {
+  return { ...node, ...(hasCertificate ? {} : { namespace: NOWHERE, serviceAccount: '' }), workload: '', labels: {}, metadata: {}, ports: [] };
 }
