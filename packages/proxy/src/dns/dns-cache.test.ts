@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { silentLog } from '@meltemi/base';
 import type { DnsCache } from '@meltemi/runtime';
+import { Faults } from '../core/faults.ts';
 import { TimerWheel } from '../core/timer-wheel.ts';
 import { NameCache, type NameAnswer } from './dns-cache.ts';
 import { parseHosts, createResolve } from './resolve-name.ts';
@@ -44,7 +46,7 @@ function manualTime() {
     }
     now = end;
   };
-  return { wheel, pass, random: () => 1 };
+  return { wheel, pass, random: () => 1, faults: new Faults(silentLog, new Map(), () => {}) };
 }
 
 /** Promises that are resolved have run. */
@@ -139,4 +141,25 @@ test('names of the loopback and of the file of hosts need no server', async () =
       ['b', ['127.0.0.1']],
     ]),
   );
+});
+
+test('who gives up while others are being told hears nothing; one that fails does not keep the others waiting', async () => {
+  const c = startCache({ maxPending: 3 });
+  const told: string[] = [];
+  let giveUp: (() => void) | undefined;
+  c.cache.load('a.example', () => {
+    told.push('first');
+    giveUp?.();
+    throw new Error('injected');
+  });
+  giveUp = c.cache.load('a.example', () => void told.push('second'));
+  c.cache.load('a.example', () => void told.push('third'));
+  await settled();
+  assert.deepEqual(told, ['first', 'third']);
+  c.world.silent = true;
+  for (let at = 0; at < 3; at++)
+    assert.ok(
+      c.cache.load('b.example', () => {}),
+      'nobody is counted who waits no more',
+    );
 });

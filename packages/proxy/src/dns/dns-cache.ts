@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { DnsCache } from '@meltemi/runtime';
+import type { Faults } from '../core/faults.ts';
 import { createDeadline, type Deadline, type TimerWheel } from '../core/timer-wheel.ts';
 import { lookup } from './lookup.ts';
 import type { Resolve } from './resolve-name.ts';
@@ -28,14 +29,20 @@ export class NameCache {
   readonly #resolve: Resolve;
   readonly #wheel: TimerWheel;
   readonly #random: () => number;
+  readonly #faults: Pick<Faults, 'guard'>;
   readonly #entries = new Map<string, Entry>();
   #waiting = 0;
 
-  constructor(config: DnsCache, resolve: Resolve, of: { readonly wheel: TimerWheel; readonly random: () => number }) {
+  constructor(
+    config: DnsCache,
+    resolve: Resolve,
+    of: { readonly wheel: TimerWheel; readonly random: () => number; readonly faults: Pick<Faults, 'guard'> },
+  ) {
     this.#config = config;
     this.#resolve = resolve;
     this.#wheel = of.wheel;
     this.#random = of.random;
+    this.#faults = of.faults;
     for (const name of config.preresolve) this.load(name, () => {});
   }
 
@@ -120,9 +127,15 @@ export class NameCache {
       ? Math.max(this.#config.minRefreshMs, Math.min(ttlSeconds * 1000, this.#config.hostTtlMs))
       : this.#afterFailure(entry.failures);
     this.#wheel.set(entry.turn, this.#wheel.now(), waitMs);
-    const waiting = [...entry.waiting];
-    entry.waiting.clear();
-    for (const done of waiting) done(answer);
+    // What one does with it may make another give up: who is not in the set any more is not told.
+    for (const done of entry.waiting) {
+      entry.waiting.delete(done);
+      this.#faults.guard(
+        'name',
+        () => done(answer),
+        () => {},
+      );
+    }
   }
 
   #afterFailure(failures: number): number {
