@@ -30,13 +30,19 @@ export interface Configuration extends Disposable {
   settled(): Promise<void>;
 }
 
+const NO_FAILURES: ReadonlyMap<string, string> = new Map();
+
 export function connectConfiguration(options: ConfigurationOptions): Configuration {
   const { engine, log } = options;
   const listenerErrors = new Map<string, string>();
   let last: Promise<void> = Promise.resolve();
 
   const apply = (delta: RuntimeDelta): Promise<unknown> => {
-    const applied = engine.apply(delta);
+    // A fault of ours: it is told, and what comes next goes on.
+    const applied = engine.apply(delta).catch((error: unknown) => {
+      log.error('an update could not be put in force', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      return NO_FAILURES;
+    });
     for (const { name } of delta.listeners ?? []) listenerErrors.delete(name);
     for (const name of delta.removed?.listeners ?? []) listenerErrors.delete(name);
     last = Promise.all([last, applied]).then(([, failures]) => {
@@ -60,13 +66,13 @@ export function connectConfiguration(options: ConfigurationOptions): Configurati
   });
   return {
     client,
+    dns,
     listenerErrors,
     settled: () => last,
     [Symbol.dispose]() {
       client[Symbol.dispose]();
       dns[Symbol.dispose]();
     },
-    dns,
   };
 }
 
