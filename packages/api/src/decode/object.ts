@@ -164,20 +164,23 @@ function withoutNulls(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).flatMap(([key, inner]) => (inner === null ? [] : [[key, withoutNulls(inner)] as const])));
 }
 
+const HALF_CHARACTER = 'holds half of a character (a lone surrogate, as "\\ud800"), which is no text';
 const MAX_DEPTH = 64;
 /** Some ten thousand endpoints with their labels. */
 const MAX_VALUES = 100_000;
 
 /**
- * A key that would reach for the prototype of an object (JSON and YAML can both write it), or nesting so deep or values so many that it is an
- * attack on the control plane rather than configuration.
+ * A key that would reach for the prototype of an object (JSON and YAML can both write it), nesting so deep or values so many that it is an
+ * attack on the control plane rather than configuration, or text that UTF-8 cannot write: a proxy would refuse the whole message that it stands in.
  */
 function findUnreadable(value: unknown, path: Path, budget: { left: number }): ObjectFinding | undefined {
   if (budget.left-- <= 0) return errorAt('MEL0107', [], `an object holds more than ${MAX_VALUES} values; write several`);
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : errorAt('MEL0102', path, HALF_CHARACTER);
   if (typeof value !== 'object' || value === null) return undefined;
   if (path.length >= MAX_DEPTH) return errorAt('MEL0107', path.slice(0, 8), `is nested deeper than ${MAX_DEPTH} levels`);
   for (const [key, inner] of Object.entries(value)) {
     const at = [...path, Array.isArray(value) ? Number(key) : key];
+    if (!key.isWellFormed()) return errorAt('MEL0102', path, `a key ${HALF_CHARACTER}`);
     if (key === '__proto__') return errorAt('MEL0104', at, '"__proto__" cannot be a key');
     const found = findUnreadable(inner, at, budget);
     if (found !== undefined) return found;

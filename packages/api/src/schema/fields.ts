@@ -52,6 +52,8 @@ export const regex = text((value) => {
 export const nonEmpty = text((value) => (value === '' ? 'must not be empty' : undefined));
 /** Text without control characters. */
 export const plainText = text(controlFault);
+/** Path of a file beside the workload. A proxy asks for it by a name in which `~` stands between certificate and key. */
+export const filePath = text((value) => controlFault(value) ?? (value.includes('~') ? 'must not hold "~": write the whole path' : undefined));
 export const dnsLabel = text(dnsLabelFault);
 /** A host name, `*` or a name with `*` as its left-most label. Short names are completed with the object's namespace. */
 export const host = text((value) => hostFault(value, { wildcard: true, ip: false }));

@@ -164,7 +164,7 @@ function tlsRules(tls: ClientTlsSettings, at: At): Finding[] {
 /** Of TLS towards servers that are not of the mesh. */
 function originationRules(tls: ClientTlsSettings, at: At): Finding[] {
   const findings: Finding[] = [];
-  if (tls.mode === 'MUTUAL' && tls.credentialName === undefined && (tls.clientCertificate === undefined || tls.privateKey === undefined))
+  if (tls.mode === 'MUTUAL' && tls.credentialName === undefined && ((tls.clientCertificate ?? '') === '' || (tls.privateKey ?? '') === ''))
     findings.push({ path: at, message: 'MUTUAL needs credentialName, or clientCertificate and privateKey' });
   const files = [tls.clientCertificate, tls.privateKey, tls.caCertificates];
   if (tls.credentialName !== undefined && files.some((file) => file !== undefined))

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
 import { defineKind } from '../../kind.ts';
-import { labels, nonEmpty, opt, portNumber, req, secretName, text } from '../../schema/fields.ts';
+import { filePath, labels, nonEmpty, opt, portNumber, req, secretName, text } from '../../schema/fields.ts';
 import { dnsLabelFault, hostFault } from '../../schema/formats.ts';
 import { certificateHashFault, cipherSuiteFault, keyHashFault } from './tls-values.ts';
 import { validateGateway } from './gateway-rules.ts';
@@ -27,10 +27,10 @@ const tlsVersion = z.enum(['TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3
 export const serverTls = z.strictObject({
   httpsRedirect: opt(z.boolean(), 'Answer plain HTTP with a redirect to https.'),
   mode: opt(z.enum(['PASSTHROUGH', 'SIMPLE', 'MUTUAL', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL', 'OPTIONAL_MUTUAL']), 'How TLS is terminated.'),
-  serverCertificate: opt(z.string(), 'Path of a certificate.'),
-  privateKey: opt(z.string(), 'Path of its key.'),
-  caCertificates: opt(z.string(), 'Path of the certificates to trust.'),
-  caCrl: opt(z.string(), 'Path of a revocation list.'),
+  serverCertificate: opt(filePath, 'Path of a certificate.'),
+  privateKey: opt(filePath, 'Path of its key.'),
+  caCertificates: opt(filePath, 'Path of the certificates to trust.'),
+  caCrl: opt(filePath, 'Path of a revocation list.'),
   credentialName: opt(secretName, 'Secret that holds certificate and key.'),
   credentialNames: opt(z.array(secretName).max(2), 'Secrets, at most two.'),
   caCertCredentialName: opt(secretName, 'Secret that holds the certificates to trust.'),
@@ -38,9 +38,9 @@ export const serverTls = z.strictObject({
     z
       .array(
         z.strictObject({
-          serverCertificate: opt(z.string(), 'Path.'),
-          privateKey: opt(z.string(), 'Path.'),
-          caCertificates: opt(z.string(), 'Path of the certificates to trust; write it beside tlsCertificates.'),
+          serverCertificate: opt(filePath, 'Path.'),
+          privateKey: opt(filePath, 'Path.'),
+          caCertificates: opt(filePath, 'Path of the certificates to trust; write it beside tlsCertificates.'),
         }),
       )
       .max(2),

@@ -4,6 +4,7 @@ import {
   destinationPort,
   duration,
   durationMin1ms,
+  filePath,
   nonEmpty,
   opt,
   portNumber,
@@ -19,7 +20,7 @@ import { oneOf } from '../../schema/one-of.ts';
 /** Envoy makes no larger rings. */
 const ringSize = uint64.max(8_388_608);
 /** As long as TLS can say it. */
-const serverName = z.string().max(255);
+const serverName = text(controlFault).max(255);
 const tunnelHost = text((value) => hostFault(value, { wildcard: false, ip: true }));
 
 const failoverList = z.array(z.strictObject({ from: opt(z.string(), 'Region.'), to: opt(z.string(), 'Region.') }));
@@ -151,14 +152,14 @@ export const outlierDetection = z.strictObject({
 
 const clientTls = z.strictObject({
   mode: opt(z.enum(['DISABLE', 'SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL']), 'DISABLE: plain; ISTIO_MUTUAL: mutual TLS with the certificates of the mesh.'),
-  clientCertificate: opt(z.string(), 'Path of a certificate.'),
-  privateKey: opt(z.string(), 'Path of its key.'),
-  caCertificates: opt(z.string(), 'Path of the certificates to trust.'),
+  clientCertificate: opt(filePath, 'Path of a certificate.'),
+  privateKey: opt(filePath, 'Path of its key.'),
+  caCertificates: opt(filePath, 'Path of the certificates to trust.'),
   credentialName: opt(secretName, 'Secret that holds certificate and key.'),
   subjectAltNames: opt(z.array(z.string()), 'Names that the server may have.'),
   sni: opt(serverName, 'Server name to ask for.'),
   insecureSkipVerify: opt(z.boolean(), 'Do not check the server.'),
-  caCrl: opt(z.string(), 'Path of a revocation list.'),
+  caCrl: opt(filePath, 'Path of a revocation list.'),
 });
 
 const portTrafficPolicy = z.strictObject({
