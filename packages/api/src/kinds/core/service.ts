@@ -51,7 +51,8 @@ export type ServicePort = NonNullable<Service['ports']>[number];
 
 const KUBERNETES = 'it needs Kubernetes';
 const OUTSIDE = 'stand-alone, a gateway opens the mesh to the outside; write type: ClusterIP';
-const AFFINITY = 'proxies of Istio do not heed it either; write a DestinationRule with consistentHash: { useSourceIp: true }';
+const AFFINITY =
+  'it tells clients apart by their address, and with interception "ports" all clients of a machine share one; write a DestinationRule for the host with trafficPolicy: { loadBalancer: { consistentHash: { httpCookie: { name: session, ttl: 1h } } } }, or httpHeaderName: x-user, or, where every client has its own address ("netns"), useSourceIp: true';
 
 /** The kind Service. */
 export const serviceKind = defineKind({
