@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
 import { duration, nonEmpty, opt, portNumber, req, text, uint32 } from '../../schema/fields.ts';
+import { controlFault, headerNameFault } from '../../schema/formats.ts';
+import { logFormatLabels, logFormatText } from '../../schema/log-format.ts';
 import { oneOf } from '../../schema/one-of.ts';
 
 const anything = z.record(z.string(), z.unknown());
@@ -9,14 +11,15 @@ const serviceName = text((value) =>
   /^(?:[a-z0-9-]+\/)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(value) ? undefined : `"${value}" is no host of a service, with or without "namespace/"`,
 );
 const service = {
-  service: req(serviceName, 'Host of the service that takes them; a namespace before it, with "/", is taken for granted.'),
+  service: req(serviceName, 'Host of the service that takes them; with "namespace/" before it, that of this namespace.'),
   port: req(portNumber, 'Its port.'),
 };
+const printable = text(controlFault);
 const headers = z.array(
   oneOf(
     z.strictObject({
-      name: req(nonEmpty, 'Name.'),
-      value: opt(z.string(), 'Value.'),
+      name: req(text(headerNameFault), 'Name.'),
+      value: opt(printable, 'Value.'),
       envName: opt(nonEmpty, 'Environment variable of the proxy that holds the value.'),
     }),
     ['value', 'envName'],
@@ -24,9 +27,10 @@ const headers = z.array(
   ),
 );
 const names = z.array(nonEmpty);
+const path = text((value) => (value === '' ? 'must not be empty' : controlFault(value)));
 const logName = opt(nonEmpty, 'Name that the service knows the log by.');
 const logFormat = opt(
-  z.strictObject({ text: opt(z.string(), 'Format of lines.'), labels: opt(anything, 'Formats by key.') }),
+  z.strictObject({ text: opt(logFormatText, 'Format of lines.'), labels: opt(logFormatLabels, 'Formats by key.') }),
   'What is said; the usual when left out.',
 );
 
@@ -43,7 +47,7 @@ const zipkin = z.strictObject({
   ...service,
   maxTagLength: opt(uint32, 'Longest path in a tag; default 256.'),
   enable64bitTraceId: opt(z.boolean(), 'Trace ids of 64 bits; default 128.'),
-  path: opt(nonEmpty, 'Path of the service; default /api/v2/spans.'),
+  path: opt(path, 'Path of the service; default /api/v2/spans.'),
   traceContextOption: opt(z.enum(['USE_B3', 'USE_B3_WITH_W3C_PROPAGATION']), 'Headers that hand traces on; default USE_B3.'),
   timeout: opt(duration, 'Longest wait for the service; default 5s.'),
   headers: opt(headers, 'Headers for the service.'),
@@ -54,7 +58,7 @@ const opentelemetry = z.strictObject({
   maxTagLength: opt(uint32, 'Longest path in a tag; default 256.'),
   http: opt(
     z.strictObject({
-      path: opt(nonEmpty, 'Path of the service; default /v1/traces.'),
+      path: opt(path, 'Path of the service; default /v1/traces.'),
       timeout: opt(duration, 'Longest wait for the service; default 5s.'),
       headers: opt(headers, 'Headers for the service.'),
     }),

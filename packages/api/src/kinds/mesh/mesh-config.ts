@@ -3,6 +3,7 @@ import type { DeepReadonly } from '../../config.ts';
 import { defineKind, type Finding } from '../../kind.ts';
 import { duration, durationMin1ms, int32, nonEmpty, opt, portNumber, text, uint32 } from '../../schema/fields.ts';
 import { dnsLabelFault } from '../../schema/formats.ts';
+import { logFormatText } from '../../schema/log-format.ts';
 import { retries } from '../networking/http-route.ts';
 import { connectionPool, localityLb, outlierDetection, zoneAwareLb } from '../networking/traffic-policy.ts';
 import {
@@ -51,7 +52,7 @@ const meshConfigSchema = z.strictObject({
   ingressSelector: opt(z.string(), 'Gateway of Ingress objects.'),
   enableTracing: opt(z.boolean(), 'Spans at all.'),
   accessLogFile: opt(z.string(), 'File of the access log; empty: none.'),
-  accessLogFormat: opt(z.string(), 'Format of the access log; empty: the usual one.'),
+  accessLogFormat: opt(logFormatText, 'Format of the access log; empty: the usual one.'),
   accessLogEncoding: opt(z.enum(['TEXT', 'JSON']), 'Text lines or JSON.'),
   enableEnvoyAccessLogService: opt(z.boolean(), 'Access log over gRPC.'),
   disableEnvoyListenerLog: opt(z.boolean(), 'No log of listeners.'),

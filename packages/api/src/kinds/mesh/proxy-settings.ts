@@ -2,11 +2,16 @@ import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
 import { environment } from '../../schema/environment.ts';
 import { count, duration, durationMin1ms, int32, nonEmpty, opt, portNumber, req, text, uint32 } from '../../schema/fields.ts';
+import { headerNameFault } from '../../schema/formats.ts';
 import { oneOf } from '../../schema/one-of.ts';
 
 const anything = z.record(z.string(), z.unknown());
 const certificateDetails = z.enum(['UNDEFINED', 'SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET', 'ALWAYS_FORWARD_ONLY']);
-const hostAndPort = text((value) => (/^(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/.test(value) ? undefined : `"${value}" is not host:port`));
+const hostAndPort = text((value) => {
+  const port = Number(/^(?:[\w.-]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(value)?.[1] ?? 0);
+  return port >= 1 && port <= 65_535 ? undefined : `"${value}" is not host:port`;
+});
+const tagName = text((value) => (value === '' ? 'the name of a tag must not be empty' : undefined));
 const customTag = oneOf(
   z.strictObject({
     literal: opt(z.strictObject({ value: req(nonEmpty, 'The value.') }), 'Always this value.'),
@@ -14,7 +19,10 @@ const customTag = oneOf(
       z.strictObject({ name: req(nonEmpty, 'Name.'), defaultValue: opt(z.string(), 'Value without it.') }),
       'An environment variable of the proxy.',
     ),
-    header: opt(z.strictObject({ name: req(nonEmpty, 'Name.'), defaultValue: opt(z.string(), 'Value without it.') }), 'A header of the request.'),
+    header: opt(
+      z.strictObject({ name: req(text(headerNameFault), 'Name.'), defaultValue: opt(z.string(), 'Value without it.') }),
+      'A header of the request.',
+    ),
   }),
   ['literal', 'environment', 'header'],
   { required: true },
@@ -88,7 +96,7 @@ export const proxySettings = z.strictObject({
       datadog: opt(anything, 'Datadog.'),
       stackdriver: opt(anything, 'Stackdriver.'),
       openCensusAgent: opt(anything, 'OpenCensus.'),
-      customTags: opt(z.record(z.string(), customTag), 'Tags of spans, by name.'),
+      customTags: opt(z.record(tagName, customTag), 'Tags of spans, by name.'),
       maxPathTagLength: opt(uint32, 'Longest path in a tag; default 256.'),
       sampling: opt(z.number().min(0).max(100), 'Share of requests whose trace starts here, 0 to 100; default 1.'),
       tlsSettings: opt(anything, 'TLS towards the collector.'),

@@ -1,0 +1,37 @@
+/** Settings that a proxy refuses: with one of them no listener of the whole mesh would come into force. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeMeshConfig } from './decode-mesh-config.ts';
+
+const zipkin = (address: string): string => `defaultConfig: { tracing: { zipkin: { address: "${address}" } } }`;
+const provider = (kind: string, more: string): string => `extensionProviders: [{ name: a, ${kind}: { service: a.b, port: 80, ${more} } }]`;
+const tags = (text: string): string => `defaultConfig: { tracing: { customTags: ${text} } }`;
+const format = (text: string): string => `accessLogFormat: ${JSON.stringify(text)}`;
+
+const REFUSED: readonly (readonly [text: string, message: RegExp])[] = [
+  [zipkin('z:99999'), /"z:99999" is not host:port/],
+  [zipkin('z:0'), /"z:0" is not host:port/],
+  [provider('zipkin', 'headers: [{ name: "a b", value: x }]'), /"a b" is not a header name/],
+  [provider('zipkin', 'headers: [{ name: ":path", value: x }]'), /":path" is not a header name/],
+  [provider('opentelemetry', 'grpc: { initialMetadata: [{ name: a, value: "x\\r\\ny" }] }'), /control characters/],
+  [provider('zipkin', 'path: "/a\\nb"'), /control characters/],
+  [tags('{ "": { literal: { value: x } } }'), /must not be empty/],
+  [tags('{ t: { header: { name: "a\\nb" } } }'), /is not a header name/],
+  [format('%REQ('), /"%REQ\(" begins with "%" and is no operator/],
+  [format('100 %'), /is no operator/],
+  [provider('envoyOtelAls', 'logFormat: { text: "%REQ(" }'), /is no operator/],
+  [provider('envoyOtelAls', 'logFormat: { labels: { a: { b: ["%X("] } } }'), /is no operator/],
+];
+
+for (const [text, message] of REFUSED) {
+  test(`refused: ${text}`, () => {
+    const { settings, findings } = decodeMeshConfig(text);
+    assert.deepEqual([settings, findings.length], [undefined, 1]);
+    assert.match(findings[0]?.message ?? '', message);
+  });
+}
+
+test('formats: operators with arguments and lengths, and a percent sign that stands for itself', () => {
+  for (const text of ['[%START_TIME(%Y/%m/%dT%H:%M:%S%z)%] "%REQ(:METHOD)% %REQ(X-A?:B):10%" 5%% %RESPONSE_CODE%%%', '{"a": "%PROTOCOL%"}', ''])
+    assert.deepEqual(decodeMeshConfig(format(text)).findings, []);
+});
