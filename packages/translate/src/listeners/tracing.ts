@@ -77,7 +77,7 @@ function zipkin(spans: SpanProvider & { t: 'zipkin' }): Any<JsonObject> {
   return {
     '@type': ZIPKIN_TYPE,
     ...(headers.length === 0 && timeoutMs === DEFAULT_TIMEOUT_MS
-      ? { collector_cluster: collector.cluster, collector_endpoint: path, collector_hostname: `${collector.host}:${collector.port}` }
+      ? { collector_cluster: collector.cluster, collector_endpoint: path, collector_hostname: authorityOf(collector) }
       : { collector_service: httpService(spans, path) }),
     collector_endpoint_version: 'HTTP_JSON',
     ...(traceId64 ? {} : { trace_id_128bit: true }),
@@ -89,12 +89,16 @@ function zipkin(spans: SpanProvider & { t: 'zipkin' }): Any<JsonObject> {
 function httpService({ collector, timeoutMs, headers }: SpanProvider, path: string): JsonObject {
   return {
     http_uri: {
-      uri: `http://${collector.host}:${collector.port}${path.startsWith('/') ? path : `/${path}`}`,
+      uri: `http://${authorityOf(collector)}${path.startsWith('/') ? path : `/${path}`}`,
       cluster: collector.cluster,
       timeout: protoDuration(timeoutMs),
     },
     ...(headers.length === 0 ? {} : { request_headers_to_add: headers.map(headerOption) }),
   };
+}
+
+function authorityOf({ host, port }: SpanProvider['collector']): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function headerOption({ name, value }: CollectorHeader): JsonObject {
