@@ -7,7 +7,7 @@ const OPERATOR = /%(?:%|[A-Z0-9_]+(?:\(.*?\))?(?::\d+)?%)/gsu;
 const MAX_LENGTH = 16_384;
 
 /** What is wrong with a format of log lines, or undefined. With such a one a proxy would refuse every listener. */
-export function logFormatFault(format: string): string | undefined {
+function logFormatFault(format: string): string | undefined {
   if (format.length > MAX_LENGTH) return `is ${format.length} characters long; the limit is ${MAX_LENGTH}`;
   const rest = format.replaceAll(OPERATOR, '');
   const at = rest.indexOf('%');
