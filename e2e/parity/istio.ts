@@ -32,7 +32,12 @@ function hostOf(c: CaseContext, backend: string): string {
  */
 export function istio(c: CaseContext, write: string, mesh: Partial<MeshConfig> = {}, localities: Localities = {}): Resources {
   const text = write.replaceAll(/\$([a-z]+)\b/g, (_, name: string) => hostOf(c, name));
-  const decoded = decodeYaml([gatewayOf(c), ...serviceEntries(c, localities), text].join('\n---\n'), { file: 'case', defaultNamespace: c.id });
+  return resourcesOf(c, [gatewayOf(c), ...serviceEntries(c, localities), text].join('\n---\n'), mesh, nodeOf(c));
+}
+
+/** What a node gets of these objects, in the namespace `c.id`. */
+export function resourcesOf(c: CaseContext, text: string, mesh: Partial<MeshConfig>, node: ProxyNode): Resources {
+  const decoded = decodeYaml(text, { file: 'case', defaultNamespace: c.id });
   const wrong = decoded.problems.filter(({ severity }) => severity === 'error');
   if (wrong.length > 0) throw new Error(wrong.map(formatProblem).join('\n'));
   c.wrote?.(decoded.configs);
@@ -49,7 +54,6 @@ export function istio(c: CaseContext, write: string, mesh: Partial<MeshConfig> =
   for (const service of joined.services) endpoints.update(serviceKey(service), endpointsOf(service, [], settings.trustDomain));
   const state = { push: buildPushContext({ mesh: settings, services: joined.services, configs: decoded.configs }), endpoints };
   const translator = createTranslator();
-  const node = nodeOf(c);
   const all = (typeUrl: string): object[] => [...translator.generate(node, typeUrl, '*', state).values()].map(({ json }) => json);
   // What every node has and no case needs would be there once for each case.
   const clusters = all(TYPE_URL.cluster).filter((cluster) => belongsTo(c, (cluster as { readonly name: string }).name));
@@ -58,7 +62,7 @@ export function istio(c: CaseContext, write: string, mesh: Partial<MeshConfig> =
 
 /** Collectors at an address have names of their own: one case may have each. */
 function belongsTo(c: CaseContext, name: string): boolean {
-  return name.includes(`.${c.id}.`) || name === 'zipkin' || name === 'envoy_accesslog_service';
+  return name.includes(`.${c.id}.`) || name.startsWith('inbound|') || name === 'zipkin' || name === 'envoy_accesslog_service';
 }
 
 /** A VirtualService of the gateway for every host, with these HTTP rules. */
