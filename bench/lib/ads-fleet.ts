@@ -1,6 +1,7 @@
+import { zstdDecompressSync } from 'node:zlib';
 import { ProtoReader, WireType } from '@meltemi/base';
 import { TYPE_URL } from '@meltemi/protos-types';
-import { decodeDeltaResponse } from '@meltemi/xds';
+import { decodeDeltaResponse, expand } from '@meltemi/xds';
 import { encodeRequest, openLightClient, type LightClient, type SeenResponse } from './light-ads-client.ts';
 
 /** What one proxy presents. */
@@ -169,7 +170,7 @@ function learn(template: Template, response: SeenResponse): void {
   if (message === undefined) return;
   let versions = template.versions.get(typeUrl);
   if (versions === undefined) template.versions.set(typeUrl, (versions = new Map()));
-  const { resources } = decodeDeltaResponse(message);
+  const resources = expand(decodeDeltaResponse(message).resources, (frame, maxOutputLength) => zstdDecompressSync(frame, { maxOutputLength }));
   for (const { name, version } of resources) versions.set(name, version);
   if (typeUrl !== CDS || template.asked.has(EDS)) return;
   template.asked.set(

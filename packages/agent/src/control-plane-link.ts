@@ -11,6 +11,7 @@ import { isLocalSecret, localSecrets } from './relay/secrets.ts';
 import { startUpstream, type Upstream } from './relay/upstream.ts';
 import type { AgentConfig, WorkloadEvent } from './types.ts';
 import { encodeNode } from './wire/messages.ts';
+import { zstdDecompress } from './wire/zstd.ts';
 
 /** Everything between one workload and the control plane: certificate, connection, discovery stream, the relay that remembers. */
 export interface ControlPlaneLink {
@@ -44,6 +45,7 @@ export async function startLink(options: LinkOptions): Promise<ControlPlaneLink>
   let upstream: Upstream | undefined;
   const relay = createRelay({
     node: encodeNode(xdsNode(config)),
+    decompress: zstdDecompress,
     isLocal: (typeUrl, name) => isLocalSecret(typeUrl, name) || isFileSecret(typeUrl, name),
     onLocalWanted: (typeUrl, names) => files.want(names.filter((name) => isFileSecret(typeUrl, name))),
     time: platform,

@@ -1,8 +1,10 @@
 import { ProtoWriter, WireType } from '@meltemi/base';
 import { isByName } from './types.ts';
 import type { DeltaRequest, DeltaResponse } from './messages.ts';
+import { expand, type Decompress } from './expand.ts';
 import { applyPatch, PATCH_FEATURE } from './patch.ts';
 import { concat, type Resource } from './resource.ts';
+import { ZSTD_FEATURE } from './response-parts.ts';
 
 /** A resource that was refused, and why: that text becomes the NACK. */
 export interface Rejection {
@@ -27,6 +29,8 @@ export interface DeltaClientOptions {
    * them: updates have whole resources in any case.
    */
   readonly held?: (typeUrl: string, name: string, version: string) => Uint8Array | undefined;
+  /** With it the client says that it takes compressed resources (`ZSTD_FEATURE`): updates have them as they were. */
+  readonly decompress?: Decompress | undefined;
 }
 
 /**
@@ -42,7 +46,10 @@ export interface DeltaClient {
   connected(): void;
   /** The stream is gone. Updates that were not settled are forgotten by the wire. */
   disconnected(): void;
-  /** A response came in. */
+  /**
+   * A response came in. Throws MeshError `protobuf/malformed` for a patch or a compressed group that cannot be read: nothing of the response counts, and the
+   * caller opens another stream, on which nothing compressed is asked for if that was it.
+   */
   receive(response: DeltaResponse): Update;
   /** The verdict on an update: ACK without rejections, else NACK. Later than a disconnect: ignored by the wire, but accepted versions are kept. */
   settle(update: Update, rejections: readonly Rejection[]): void;
@@ -88,14 +95,18 @@ function withFeature(node: Uint8Array, feature: string): Uint8Array {
 class Client implements DeltaClient {
   readonly #node: Uint8Array;
   readonly #held: NonNullable<DeltaClientOptions['held']>;
+  readonly #decompress: Decompress | undefined;
   readonly #types = new Map<string, ClientType>();
   /** The stream that an update came in on: a verdict for an older one is of no use to the server. */
   readonly #streams = new WeakMap<Update, number>();
   #stream = 0;
   #up = false;
+  #takesCompressed: boolean;
   #nodeSent = false;
 
-  constructor({ node, held }: DeltaClientOptions) {
+  constructor({ node, held, decompress }: DeltaClientOptions) {
+    this.#decompress = decompress;
+    this.#takesCompressed = decompress !== undefined;
     this.#node = held === undefined ? node : withFeature(node, PATCH_FEATURE);
     this.#held = held ?? (() => undefined);
   }
@@ -143,7 +154,9 @@ class Client implements DeltaClient {
       typeUrl: response.typeUrl,
       nonce: response.nonce,
       systemVersion: response.systemVersion,
-      added: response.resources.filter(({ name }) => isWanted(type, name)).flatMap((resource) => this.#whole(type, response.typeUrl, resource)),
+      added: this.#expanded(response.resources)
+        .filter(({ name }) => isWanted(type, name))
+        .flatMap((resource) => this.#whole(type, response.typeUrl, resource)),
       removed: response.removed.filter((name) => isWanted(type, name)),
     };
     this.#streams.set(update, this.#stream);
@@ -184,6 +197,15 @@ class Client implements DeltaClient {
     return [];
   }
 
+  #expanded(resources: readonly Resource[]): readonly Resource[] {
+    try {
+      return expand(resources, this.#decompress);
+    } catch (error) {
+      this.#takesCompressed = false;
+      throw error;
+    }
+  }
+
   #typeOf(typeUrl: string): ClientType {
     let type = this.#types.get(typeUrl);
     if (type === undefined) this.#types.set(typeUrl, (type = createClientType()));
@@ -191,7 +213,7 @@ class Client implements DeltaClient {
   }
 
   #request(typeUrl: string, part: Partial<DeltaRequest>): DeltaRequest {
-    const node = this.#nodeSent ? {} : { node: this.#node };
+    const node = this.#nodeSent ? {} : { node: this.#takesCompressed ? withFeature(this.#node, ZSTD_FEATURE) : this.#node };
     this.#nodeSent = true;
     return { typeUrl, subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '', ...part, ...node };
   }

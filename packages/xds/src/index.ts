@@ -15,7 +15,9 @@ export {
   type SotwRequest,
   type SotwResponse,
 } from './messages.ts';
+export { expand, type Decompress } from './expand.ts';
 export { PATCH_FEATURE } from './patch.ts';
 export { createResource, createSharedResource, type Resource, type ResourceSource } from './resource.ts';
+export { ZSTD_FEATURE, type Compress } from './response-parts.ts';
 export { createRequestMemory, type RequestMemory } from './request-memory.ts';
 export { isByName } from './types.ts';

@@ -1,8 +1,9 @@
 import { MeshError, ProtoReader, ProtoWriter, WireType } from '@meltemi/base';
 import type { Status } from '@meltemi/protos-types';
 import { isPatchUrl } from './patch.ts';
-import { concat, deltaEntry, sotwEntry, type Resource } from './resource.ts';
+import { sotwEntry, type Resource } from './resource.ts';
 import { createRequestMemory, type RequestMemory, type Rest } from './request-memory.ts';
+import { isCompressedUrl, joinSmall, listParts, ownParts, type Compress } from './response-parts.ts';
 import type { TextMemory } from './text-memory.ts';
 
 /** DeltaDiscoveryRequest; `node` is the encoded `envoy.config.core.v3.Node`, present in the first request of a stream only. */
@@ -47,26 +48,18 @@ export interface SotwResponse {
   readonly resources: readonly Resource[];
 }
 
-/** Encodes a delta response as parts of one message: the resources' shared bytes are not copied while they are large. */
-export function encodeDeltaResponse(response: DeltaResponse): readonly Uint8Array[] {
+/**
+ * Encodes a delta response as parts of one message: the resources' shared bytes are not copied while they are large. `compress` is for a client that takes
+ * compressed ones (`ZSTD_FEATURE`).
+ */
+export function encodeDeltaResponse(response: DeltaResponse, compress?: Compress): readonly Uint8Array[] {
   const head = new ProtoWriter();
   writeText(head, 1, response.systemVersion);
   writeText(head, 4, response.typeUrl);
   writeText(head, 5, response.nonce);
   for (const name of response.removed) head.tag(6, WireType.bytes).string(name);
-  const own = joinSmall([head.take(), ...response.resources.flatMap((resource) => deltaEntry(response.typeUrl, resource))]);
-  return response.shared === undefined || response.shared.length === 0 ? own : [...own, ...joinedList(response.typeUrl, response.shared)];
-}
-
-const joinedLists = new WeakMap<readonly Resource[], { readonly typeUrl: string; readonly parts: readonly Uint8Array[] }>();
-
-function joinedList(typeUrl: string, list: readonly Resource[]): readonly Uint8Array[] {
-  let known = joinedLists.get(list);
-  if (known?.typeUrl !== typeUrl) {
-    known = { typeUrl, parts: joinSmall(list.flatMap((resource) => deltaEntry(typeUrl, resource))) };
-    joinedLists.set(list, known);
-  }
-  return known.parts;
+  const own = joinSmall([head.take(), ...ownParts(response.typeUrl, response.resources, compress)]);
+  return response.shared === undefined || response.shared.length === 0 ? own : [...own, ...listParts(response.typeUrl, response.shared, compress)];
 }
 
 /** Encodes a state-of-the-world response, likewise. */
@@ -232,33 +225,30 @@ function readStatus(reader: ProtoReader): Status {
 function readResource(reader: ProtoReader): Resource {
   let name = '';
   let version = '';
-  let any: Any = { bytes: NO_BYTES, isPatch: false };
+  let any: Any = { bytes: NO_BYTES };
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === 10) version = reader.string();
     else if (tag === 18) any = readAny(reader.message());
     else if (tag === 26) name = reader.string();
     else reader.skip(tag);
   }
-  const { bytes, isPatch } = any;
-  return isPatch ? { name, version, bytes, isPatch } : { name, version, bytes };
+  return { name, version, ...any };
 }
 
-interface Any {
-  readonly bytes: Uint8Array;
-  readonly isPatch: boolean;
-}
+type Any = Pick<Resource, 'bytes' | 'isPatch' | 'isCompressed'>;
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 function readAny(reader: ProtoReader): Any {
   let bytes = NO_BYTES;
-  let isPatch = false;
+  let typeUrl = '';
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === 10) isPatch = isPatchUrl(reader.string());
+    if (tag === 10) typeUrl = reader.string();
     else if (tag === 18) bytes = reader.bytes();
     else reader.skip(tag);
   }
-  return { bytes, isPatch };
+  if (isPatchUrl(typeUrl)) return { bytes, isPatch: true };
+  return isCompressedUrl(typeUrl) ? { bytes, isCompressed: true } : { bytes };
 }
 
 function writeText(writer: ProtoWriter, field: number, text: string): void {
@@ -271,30 +261,4 @@ function writeStatus(writer: ProtoWriter, field: number, status: Status | undefi
   if (status.code !== undefined && status.code !== 0) writer.tag(1, WireType.varint).int32(status.code);
   if (status.message !== undefined) writeText(writer, 2, status.message);
   writer.finish(mark);
-}
-
-const SMALL_BYTES = 4096;
-const JOINED_BYTES = 64 * 1024;
-
-/** Joins runs of small parts: a thousand tiny writes cost more than copying them. */
-function joinSmall(parts: readonly Uint8Array[]): readonly Uint8Array[] {
-  const result: Uint8Array[] = [];
-  let run: Uint8Array[] = [];
-  let size = 0;
-  const flush = (): void => {
-    if (run.length === 1) result.push(run[0]!);
-    else if (run.length > 1) result.push(concat(run, size));
-    run = [];
-    size = 0;
-  };
-  for (const part of parts) {
-    if (part.length > SMALL_BYTES || size + part.length > JOINED_BYTES) flush();
-    if (part.length > SMALL_BYTES) result.push(part);
-    else {
-      run.push(part);
-      size += part.length;
-    }
-  }
-  flush();
-  return result;
 }

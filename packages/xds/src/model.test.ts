@@ -68,8 +68,8 @@ test('delta: any interleaving of changes, subscriptions, refusals and reconnects
   );
 });
 
-test('delta with patches: the same, and what was put together of them is what was meant', () => {
-  let patches = 0;
+test('delta with patches and compressed resources: the same, and what was put together of them is what was meant', () => {
+  let [patches, groups] = [0, 0];
   fc.assert(
     fc.property(fc.array(step, LENGTH), fc.subarray(NAMES), fc.subarray(NAMES, { minLength: 1 }), (steps, shared, holds) => {
       const source = createSource(shared, largeResource);
@@ -84,10 +84,11 @@ test('delta with patches: the same, and what was put together of them is what wa
             assert.ok(Buffer.from(harness.content(typeUrl, name) ?? []).equals(bytes ?? new Uint8Array()));
         }
       patches += harness.patches;
+      groups += harness.groups;
     }),
     { numRuns: 1000 },
   );
-  assert.ok(patches > 300, `${patches} patches`);
+  assert.ok(patches > 300 && groups > 300, `${patches} patches, ${groups} groups`);
 });
 
 // Short ones only: a name that is given back and asked for again in requests with nonces that are stale by then is lost on any server of this protocol.

@@ -11,6 +11,8 @@ export interface Resource {
   readonly endpointName?: string;
   /** As it was read: `bytes` are a patch, which is applied to a version that the client has. */
   readonly isPatch?: true;
+  /** As it was read: `bytes` are several resources, which are put in its place (`expand`). */
+  readonly isCompressed?: true;
 }
 
 /** What a server session serves from: the present state as this client may see it. */
@@ -68,6 +70,11 @@ export function sizeOfContent(typeUrl: string, resource: Resource): number {
 /** Gives a resource the form in which responses carry it: with these parts, as a message of `anyTypeUrl`. */
 export function createEntry(resource: Resource, typeUrl: string, parts: readonly Uint8Array[], anyTypeUrl: string): void {
   entries.set(resource, { ...makeEntry(anyTypeUrl, resource, parts), typeUrl });
+}
+
+/** What stands for resources in a delta response under no name: a message of `anyTypeUrl`. */
+export function standAloneEntry(anyTypeUrl: string, message: Uint8Array): readonly Uint8Array[] {
+  return makeEntry(anyTypeUrl, { name: '', version: '' }, [message]).delta;
 }
 
 function tailOf([first]: readonly Uint8Array[], size: number): Uint8Array | undefined {

@@ -1,4 +1,4 @@
-import { createDeltaClient, type DeltaClient, type DeltaResponse, type Resource } from '@meltemi/xds';
+import { createDeltaClient, type Decompress, type DeltaClient, type DeltaResponse, type Resource } from '@meltemi/xds';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createRouteEnds, type RouteEnds, type RouteEndsOptions } from './route-ends.ts';
 import { createRelaySession, type RelaySession, type SessionHost } from './relay-session.ts';
@@ -31,6 +31,8 @@ export interface Relay {
 export interface RelayOptions {
   /** Encoded `envoy.config.core.v3.Node`. */
   readonly node: Uint8Array;
+  /** For compressed resources; without it none are asked for. */
+  readonly decompress?: Decompress | undefined;
   /** Names that are made here and never asked of the control plane. */
   readonly isLocal: (typeUrl: string, name: string) => boolean;
   /** A proxy asks for such names. */
@@ -47,7 +49,7 @@ export interface RelayOptions {
 
 export function createRelay(options: RelayOptions): Relay {
   const store = createResourceStore();
-  const client = createDeltaClient({ node: options.node, held: (...resource) => store.held(...resource) });
+  const client = createDeltaClient({ node: options.node, held: (...resource) => store.held(...resource), decompress: options.decompress });
   const sessions = new Set<RelaySession>();
   const own = new Map<string, Set<string>>();
 

@@ -10,6 +10,7 @@ import { serveCall, type Connection, type ConnectionHooks } from './connection.t
 import type { XdsGenerator, XdsNode, XdsUpdate } from './generator.ts';
 import { silentObserver, type XdsObserver } from './observer.ts';
 import { mergeUpdates } from './pending-update.ts';
+import { zstdCompress } from './zstd.ts';
 import { createResourceCache, type ResourceCache } from './resource-cache.ts';
 
 export interface AdsServerOptions<Push> {
@@ -60,6 +61,8 @@ const FORGET_MS = 10_000;
  */
 const READING = 32;
 const READING_MS = 1_000;
+/** After a push, what is urgent waits for quiet as everything else does: proxies that come by the hundred are as many changes of endpoints. */
+const CALM_MS = 50;
 /** A turn of a push. */
 const TURN_MS = 20;
 /** Never served in plain text. */
@@ -96,6 +99,8 @@ class Room<Push> implements AdsServer<Push> {
   #current: XdsUpdate<Push> | undefined;
   #pending: { readonly update: XdsUpdate<Push>; readonly sinceMs: number } | undefined;
   #timer: Timer | undefined;
+  /** Before that, nothing is pushed at once: many changes come, and each would go to everybody by itself. */
+  #calmFromMs = 0;
   #ids = 0;
 
   constructor(options: AdsServerOptions<Push>) {
@@ -116,7 +121,7 @@ class Room<Push> implements AdsServer<Push> {
     const { clock, timers, debounceMs = 10, debounceMaxMs = 1_000 } = this.#options;
     const nowMs = clock.monotonic();
     const sinceMs = this.#pending?.sinceMs ?? nowMs;
-    const isUrgent = update.isUrgent === true && this.#pending === undefined;
+    const isUrgent = update.isUrgent === true && this.#pending === undefined && nowMs >= this.#calmFromMs;
     this.#pending = { update: mergeUpdates(this.#pending?.update, update), sinceMs };
     this.#timer?.cancel();
     if (isUrgent) return this.#push();
@@ -163,6 +168,7 @@ class Room<Push> implements AdsServer<Push> {
     this.#pending = undefined;
     this.#current = update;
     const nowMs = this.#options.clock.monotonic();
+    this.#calmFromMs = nowMs + CALM_MS;
     this.#observer.debounced(nowMs - sinceMs);
     for (const connection of this.#connections) {
       if (update.affects?.(connection.node) !== false) markChanged(connection, update);
@@ -221,6 +227,7 @@ class Room<Push> implements AdsServer<Push> {
       timers,
       clock,
       memory: this.#memory,
+      compress: zstdCompress,
       nextId: () => String(++this.#ids),
       verify: verifyNode,
       sourceFor: (node) => this.#sourceFor(node),

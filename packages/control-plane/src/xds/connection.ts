@@ -10,6 +10,8 @@ import {
   encodeSotwResponse,
   nodeOfRequest,
   PATCH_FEATURE,
+  ZSTD_FEATURE,
+  type Compress,
   type Protocol,
   type RequestMemory,
   type ResourceSource,
@@ -65,6 +67,8 @@ export interface ConnectionHooks {
   readonly timers: Timers;
   /** What the last requests were. */
   readonly memory: RequestMemory;
+  /** For clients that take compressed resources; undefined where there is no such thing. */
+  readonly compress: Compress | undefined;
 }
 
 /** Envoy's list of extensions and some labels take a tenth of it. The node is kept as long as the stream is. */
@@ -103,9 +107,14 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
         const node = readNode(message, protocol, hooks, call);
         const refusal = hooks.verify(node);
         if (refusal !== undefined) return call.end({ code: Status.PERMISSION_DENIED, message: refusal });
-        const takesPatches = node.clientFeatures?.includes(PATCH_FEATURE) === true;
-        const options = { source: hooks.sourceFor(node), noncePrefix: `${hooks.nextId()}-`, onStale: hooks.onStale, takesPatches };
-        stream = createStream(protocol, options, hooks.memory);
+        const takes = (feature: string): boolean => node.clientFeatures?.includes(feature) === true;
+        const options = {
+          source: hooks.sourceFor(node),
+          noncePrefix: `${hooks.nextId()}-`,
+          onStale: hooks.onStale,
+          takesPatches: takes(PATCH_FEATURE),
+        };
+        stream = createStream(protocol, options, { memory: hooks.memory, compress: takes(ZSTD_FEATURE) ? hooks.compress : undefined });
         connection = createConnection({ call, protocol, stream, node }, hooks);
         stream.receive(message);
         hooks.onOpen(connection);
@@ -167,7 +176,7 @@ function readNode(message: Uint8Array, protocol: Protocol, hooks: ConnectionHook
   };
 }
 
-function createStream(protocol: Protocol, options: ServerSessionOptions, memory: RequestMemory): Stream {
+function createStream(protocol: Protocol, options: ServerSessionOptions, { memory, compress }: Pick<ConnectionHooks, 'memory' | 'compress'>): Stream {
   if (protocol === 'delta') {
     const session = createServerSession('delta', options);
     return {
@@ -179,7 +188,7 @@ function createStream(protocol: Protocol, options: ServerSessionOptions, memory:
       },
       next() {
         const response = session.next();
-        return response === undefined ? undefined : { typeUrl: response.typeUrl, parts: encodeDeltaResponse(response) };
+        return response === undefined ? undefined : { typeUrl: response.typeUrl, parts: encodeDeltaResponse(response, compress) };
       },
     };
   }

@@ -212,3 +212,42 @@ test('of a large route table those that take patches get what changed; others, a
   assert.ok(isPatch(await change([[9, '/best']])));
   await Promise.all([agent, envoy].map((client) => client[Symbol.asyncDispose]()));
 });
+
+test('those that take compressed resources have the same from a fraction of the bytes', async () => {
+  await using world = await room();
+  await using agent = createTestAdsClient(world.port, codec, { id: 'sidecar~agent', takesCompressed: true }, [CDS]);
+  await using envoy = createTestAdsClient(world.port, codec, { id: 'sidecar~envoy' }, [CDS]);
+  await world.connected(2);
+  world.ads.update({ version: 1, push: push({ [CDS]: clusters(3_000) }) });
+  assert.equal((await world.ads.waitForAck(1, WAIT_MS)).t, 'acknowledged');
+  assert.equal(agent.resources.size, 3_000);
+  assert.deepEqual(agent.resources, envoy.resources);
+  assert.ok(envoy.bytes > 100_000 && agent.bytes < envoy.bytes / 5, `${agent.bytes} and ${envoy.bytes} bytes`);
+});
+
+test('an urgent change goes at once, and those right behind it together', async () => {
+  const waits: number[] = [];
+  await using world = await room({
+    debounceMs: 300,
+    // It stands still: all of it happens at the same time.
+    clock: { now: () => 0, monotonic: () => 1_000 },
+    timers: {
+      after(delayMs, run) {
+        waits.push(delayMs);
+        const timer = setTimeout(run, delayMs);
+        return { cancel: () => clearTimeout(timer) };
+      },
+    },
+  });
+  await using client = createTestAdsClient(world.port, codec, { id: 'sidecar~1' }, [CDS]);
+  await world.connected(1);
+  const change = (version: number): void =>
+    world.ads.update({ version, push: push({ [CDS]: clusters(1, new Map([[0, String(version)]])) }), isUrgent: true });
+  change(1);
+  await client.until(() => client.updates.length === 1);
+  assert.ok(!waits.includes(300));
+  for (let version = 2; version <= 9; version++) change(version);
+  assert.equal(waits.filter((ms) => ms === 300).length, 8);
+  assert.equal((await world.ads.waitForAck(9, WAIT_MS)).t, 'acknowledged');
+  assert.equal(client.updates.length, 2);
+});

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { TYPE_URL } from '@meltemi/protos-types';
 import {
   createDeltaClient,
@@ -37,15 +38,18 @@ export interface Harness {
   refused(): boolean;
 }
 
-/** A delta client; one that `holds` names keeps the contents of their resources and takes patches of them. */
-export function deltaHarness(source: TestSource, holds?: readonly string[]): Harness & { readonly patches: number; content(typeUrl: string, name: string): Uint8Array | undefined } {
+/** A delta client; one that `holds` names keeps the contents of their resources and takes patches of them, and what is large compressed. */
+export function deltaHarness(source: TestSource, holds?: readonly string[]): Harness & { readonly patches: number; readonly groups: number; content(typeUrl: string, name: string): Uint8Array | undefined } {
   const contents = new Map<string, Resource>();
   let patches = 0;
+  let groups = 0;
+  const compress = holds === undefined ? undefined : (bytes: Uint8Array): Uint8Array => zstdCompressSync(bytes);
   const client = createDeltaClient({
     node: NODE,
     ...(holds === undefined
       ? {}
       : {
+          decompress: (frame: Uint8Array, maxOutputLength: number) => zstdDecompressSync(frame, { maxOutputLength }),
           held(typeUrl: string, name: string, version: string) {
             const content = contents.get(`${typeUrl} ${name}`);
             return content?.version === version && holds.includes(name) ? content.bytes : undefined;
@@ -66,7 +70,8 @@ export function deltaHarness(source: TestSource, holds?: readonly string[]): Har
       if (response === undefined) return false;
       assert.ok(!nonces.has(response.nonce), 'a nonce is used once');
       nonces.add(response.nonce);
-      const message = decodeDeltaResponse(Buffer.concat(encodeDeltaResponse(response)));
+      const message = decodeDeltaResponse(Buffer.concat(encodeDeltaResponse(response, compress)));
+      groups += message.resources.filter(({ isCompressed }) => isCompressed).length;
       patches += message.resources.filter(({ isPatch }) => isPatch).length;
       const update = client.receive(message);
       for (const resource of update.added) if (resource.version !== BAD) contents.set(`${update.typeUrl} ${resource.name}`, resource);
@@ -96,6 +101,9 @@ export function deltaHarness(source: TestSource, holds?: readonly string[]): Har
     subscribed: (typeUrl, name) => client.subscriptions(typeUrl).has('*') || client.subscriptions(typeUrl).has(name),
     syncedVersion: () => server.syncedVersion(),
     refused: () => server.statuses().some((status) => status.nacked !== undefined),
+    get groups() {
+      return groups;
+    },
     get patches() {
       return patches;
     },

@@ -1,7 +1,8 @@
+import { zstdDecompressSync } from 'node:zlib';
 import { createChannel, type GrpcStatus } from '@meltemi/grpc';
 import type { ProtoCodec } from '@meltemi/protos';
 import type { JsonObject } from '@meltemi/protos-types';
-import { createDeltaClient, decodeDeltaResponse, encodeDeltaRequest, type Rejection, type Resource, type Update } from '@meltemi/xds';
+import { createDeltaClient, decodeDeltaResponse, encodeDeltaRequest, type Decompress, type Rejection, type Resource, type Update } from '@meltemi/xds';
 
 /** A delta ADS client over a real connection that keeps what it was sent. */
 export interface TestAdsClient extends AsyncDisposable {
@@ -27,18 +28,21 @@ export interface TestNode {
   readonly metadata?: JsonObject;
   /** It keeps contents, and takes patches of them, as agents do. */
   readonly takesPatches?: boolean;
+  /** It takes compressed resources. */
+  readonly takesCompressed?: boolean;
 }
 
+const decompress: Decompress = (frame, maxOutputLength) => zstdDecompressSync(frame, { maxOutputLength });
 const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
 
-export function createTestAdsClient(port: number, codec: ProtoCodec, { takesPatches = false, ...node }: TestNode, subscriptions: readonly string[]): TestAdsClient {
+export function createTestAdsClient(port: number, codec: ProtoCodec, { takesPatches = false, takesCompressed = false, ...node }: TestNode, subscriptions: readonly string[]): TestAdsClient {
   const channel = createChannel({ target: { host: '127.0.0.1', port } });
   const contents = new Map<string, Resource>();
   const held = (typeUrl: string, name: string, version: string): Uint8Array | undefined => {
     const content = contents.get(`${typeUrl} ${name}`);
     return content?.version === version ? content.bytes : undefined;
   };
-  const client = createDeltaClient({ node: codec.encode('envoy.config.core.v3.Node', node), ...(takesPatches ? { held } : {}) });
+  const client = createDeltaClient({ node: codec.encode('envoy.config.core.v3.Node', node), ...(takesPatches ? { held } : {}), ...(takesCompressed ? { decompress } : {}) });
   let bytesSoFar = 0;
   const resources = new Map<string, JsonObject>();
   const updates: Update[] = [];
