@@ -7,5 +7,6 @@ import { tracing } from './tracing.ts';
 test('an address of IPv6 stands in brackets where a port follows', () => {
   const { settings = {} } = decodeMeshConfig('defaultConfig: { tracing: { zipkin: { address: "[fd00::9]:9411" } } }');
   const { provider } = tracing({ mesh: meshConfigFrom(DEFAULT_MESH_CONFIG, settings), gateway: false, dataPlane: 'envoy' });
-  assert.equal((provider?.typed_config as { readonly collector_hostname?: string }).collector_hostname, '[fd00::9]:9411');
+  assert.ok(provider !== undefined);
+  assert.match(JSON.stringify(provider), /"collector_hostname":"\[fd00::9\]:9411"/);
 });
