@@ -33,7 +33,9 @@ const dataPlane = createDataPlane(state, {
   },
   log: { ...quiet, error: (text, fields) => void said.push(`${text} ${JSON.stringify(fields)}`) },
   streams: {
-    onTcpOpen() {},
+    onTcpOpen() {
+      if (refusing) throw new Error('injected');
+    },
     onStreamEnd({ path, protocol }) {
       if (path.startsWith('/broken') || (protocol === 'tcp' && broken)) throw new Error('injected');
     },
@@ -41,6 +43,7 @@ const dataPlane = createDataPlane(state, {
   accessLog: { write() {} },
 });
 let broken = false;
+let refusing = false;
 /** While it is so, what asks for a random number throws: a back-off, of all that happens after a response. */
 let unlucky = false;
 after(async () => {
@@ -55,6 +58,10 @@ const delayed = faultOf({
   delay: { fixed_delay: '0.05s', percentage: { numerator: 100 } },
   abort: { http_status: 418, percentage: { numerator: 100 } },
 });
+const PROXY_PROTOCOL = {
+  name: 'proxy',
+  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol' },
+};
 await dataPlane.apply(
   state.apply({
     clusters: [must(decodeCluster(cluster('app', [app.port])))],
@@ -71,6 +78,7 @@ await dataPlane.apply(
         ),
       ),
       must(decodeListener(plainListener('tcp', tcpProxy('app')))),
+      must(decodeListener(plainListener('told', tcpProxy('app'), { listener_filters: [PROXY_PROTOCOL] }))),
     ],
   }),
 );
@@ -125,4 +133,15 @@ test('an error after a response has come leaves nothing counted that is over', a
   assert.equal(errors(), before + 1);
   const { usage } = state.cluster('app') ?? {};
   assert.deepEqual([usage?.retries, usage?.requests, usage?.pending, dataPlane.activity.requests], [0, 0, 0, 0]);
+});
+
+test('an error behind a header of the PROXY protocol ends its connection', async () => {
+  const before = errors();
+  refusing = true;
+  const client = await rawClient(port('told'));
+  client.socket.write('PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n');
+  await client.closed;
+  refusing = false;
+  assert.equal(errors(), before + 1);
+  assert.equal(dataPlane.activity.connections, 0);
 });

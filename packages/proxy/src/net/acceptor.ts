@@ -77,16 +77,18 @@ export class Acceptor {
       return;
     }
     const patience = this.#patience(bound);
-    readProxied(socket, filter, patience, (result) => {
-      if (result.t === 'known') {
-        const { addresses, tlvs } = result;
-        this.#inspect(socket, bound, addresses === undefined ? info : withProxied(info, addresses, toldBy(filter, tlvs)), patience);
-      } else if (result.t === 'late') this.#choose({ socket, listener: bound, info }, NOT_SNIFFED, undefined);
-      else {
-        this.#worker.log.debug('a connection is refused', { listener: bound.config.name, from: info.remote, reason: result.reason });
-        socket.destroy();
-      }
-    });
+    readProxied(socket, filter, patience, (result) =>
+      this.#guard(socket, () => {
+        if (result.t === 'known') {
+          const { addresses, tlvs } = result;
+          this.#inspect(socket, bound, addresses === undefined ? info : withProxied(info, addresses, toldBy(filter, tlvs)), patience);
+        } else if (result.t === 'late') this.#choose({ socket, listener: bound, info }, NOT_SNIFFED, undefined);
+        else {
+          this.#worker.log.debug('a connection is refused', { listener: bound.config.name, from: info.remote, reason: result.reason });
+          socket.destroy();
+        }
+      }),
+    );
   }
 
   /** Looks at the first bytes, where the listener has a filter that does. */

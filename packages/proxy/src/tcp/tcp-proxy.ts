@@ -37,7 +37,12 @@ function logsOf(tcp: CompiledTcp): readonly CompiledLog[] {
 /** Takes a connection over that goes through as bytes; with a `refusal` it ends at once, and is logged with that. */
 export function openTcp(worker: Worker, tcp: CompiledTcp, accepted: Accepted, refusal?: string): Connection {
   const connection = new TcpConnection(worker, tcp, accepted);
-  if (refusal === undefined) connection.start();
+  if (refusal === undefined)
+    worker.faults.guard(
+      'accept',
+      () => connection.start(),
+      () => connection.destroy(),
+    );
   else connection.refuse(refusal);
   return connection;
 }
