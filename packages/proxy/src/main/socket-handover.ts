@@ -21,16 +21,23 @@ export function giveSockets(): void {
   });
 }
 
-/** Takes those of its predecessor over. */
+/** Takes those of its predecessor over. What nobody has asked for after a while is given up, also when the predecessor broke off in the middle. */
 export function takeSockets(): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, LIMIT_MS);
-    process.on('message', (message: Message, handle: unknown) => {
-      if (message.t === 'socket') keepGiven(message.key, handle as SocketHandle);
-      if (message.t !== 'sockets-end') return;
+    let over = false;
+    const taken = (): void => {
       clearTimeout(timer);
-      setTimeout(dropGiven, KEEP_MS).unref();
+      setTimeout(() => {
+        over = true;
+        dropGiven();
+      }, KEEP_MS).unref();
       resolve();
+    };
+    const timer = setTimeout(taken, LIMIT_MS);
+    process.on('message', (message: Message, handle: unknown) => {
+      if (message.t === 'sockets-end') taken();
+      else if (message.t === 'socket' && over) (handle as SocketHandle).close();
+      else if (message.t === 'socket') keepGiven(message.key, handle as SocketHandle);
     });
     process.send?.({ t: 'want-sockets' } satisfies Message);
   });
