@@ -19,6 +19,7 @@ function forwarded(
 }
 
 const EDGE = { use_remote_address: true };
+const PORT = { append_x_forwarded_port: true };
 /** What a client outside might send to be taken for somebody inside. */
 const INTERNAL = {
   'x-envoy-internal': 'true',
@@ -97,6 +98,41 @@ export const cases = [
     { headers: { 'x-forwarded-for': '9.9.9.9, 1.2.3.4, 5.6.7.8' } },
     { 'x-envoy-external-address': '1.2.3.4' },
   ),
+  forwarded('nobody tells the port that was called unless asked to', EDGE, { headers: { 'x-forwarded-port': '1' } }, { 'x-forwarded-port': '1' }),
+  forwarded('a sidecar tells the port that was called', PORT, {}, { 'x-forwarded-port': '<listener main>' }),
+  forwarded('a sidecar passes x-forwarded-port on', PORT, { headers: { 'x-forwarded-port': '1' } }, { 'x-forwarded-port': '1' }),
+  forwarded(
+    'an edge does not believe x-forwarded-port',
+    { ...EDGE, ...PORT },
+    { headers: { 'x-forwarded-port': '1' } },
+    { 'x-forwarded-port': '<listener main>' },
+  ),
+  forwarded(
+    'an edge behind a trusted hop passes x-forwarded-port on',
+    { ...EDGE, ...PORT, xff_num_trusted_hops: 1 },
+    { headers: { 'x-forwarded-port': '1' } },
+    { 'x-forwarded-port': '1' },
+  ),
+  forwarded(
+    'an edge behind a trusted hop tells the port when that did not',
+    { ...EDGE, ...PORT, xff_num_trusted_hops: 1 },
+    {},
+    { 'x-forwarded-port': '<listener main>' },
+  ),
+  defineCase({
+    name: 'routes see the port that was called, not what a client says of it',
+    resources: (c) =>
+      http1(
+        c,
+        [
+          to(c, 'main', { prefix: '/', headers: [{ name: 'x-forwarded-port', string_match: { exact: '1' } }] }, { prefix_rewrite: '/forged' }),
+          to(c, 'main', { prefix: '/', headers: [{ name: 'x-forwarded-port', present_match: true }] }, { prefix_rewrite: '/told' }),
+          to(c, 'main'),
+        ],
+        { ...EDGE, ...PORT },
+      ),
+    steps: [http({ headers: { 'x-forwarded-port': '1' } }, { status: 200, backend: { target: '/told' } })],
+  }),
   forwarded(
     'skip_xff_append leaves the list',
     { use_remote_address: true, skip_xff_append: true },

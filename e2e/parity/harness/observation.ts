@@ -43,6 +43,9 @@ const SECONDS = /\b\d{10}\.\d{3,9}\b/g;
 /** Numbers that depend on the clock. */
 const TIMES = new Set(['x-envoy-upstream-service-time']);
 
+/** A port alone: that of the listener which was called. */
+const PORT = 'x-forwarded-port';
+
 /** Replaces what cannot be equal: ports, names of the case, dates, ids and durations. */
 export function normalise<T>(value: T, names: Names, key = ''): T {
   if (typeof value === 'string') return text(value, names, key) as T;
@@ -56,6 +59,7 @@ const TRACE_HEADERS = /^(traceparent|b3|x-b3-.*)$/;
 
 function text(value: string, { replacements }: Names, key: string): string {
   if (TIMES.has(key) && /^\d+$/.test(value)) return '<ms>';
+  if (key === PORT) return replacements.find(([from]) => from.endsWith(`:${value}`))?.[1] ?? value;
   const traced = TRACE_HEADERS.test(key) ? value.replace(TRACE_IDS, '<trace id>') : value;
   let result = traced.replace(DATES, '<date>').replace(ISO, '<time>').replace(SECONDS, '<seconds>');
   for (const [from, to] of replacements) result = result.replaceAll(from, to);

@@ -29,6 +29,7 @@ export interface HttpConnectionManager {
   readonly use_remote_address?: boolean;
   readonly xff_num_trusted_hops?: number;
   readonly skip_xff_append?: boolean;
+  readonly append_x_forwarded_port?: boolean;
   readonly internal_address_config?: {
     readonly unix_sockets?: boolean;
     readonly cidr_ranges?: readonly { readonly address_prefix?: string; readonly prefix_len?: number }[];

@@ -163,6 +163,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   'defaultConfig.gatewayTopology.proxyProtocol': '{ defaultConfig: { gatewayTopology: { proxyProtocol: {} } } }',
   'defaultConfig.proxyHeaders.preserveHttp1HeaderCase': '{ defaultConfig: { proxyHeaders: { preserveHttp1HeaderCase: true } } }',
   'defaultConfig.proxyHeaders.xForwardedHost.enabled': '{ defaultConfig: { proxyHeaders: { xForwardedHost: { enabled: true } } } }',
+  'defaultConfig.proxyHeaders.xForwardedPort.enabled': '{ defaultConfig: { proxyHeaders: { xForwardedPort: { enabled: true } } } }',
   'defaultConfig.proxyHeaders.requestId.disabled': '{ defaultConfig: { proxyHeaders: { requestId: { disabled: true } } } }',
   'defaultConfig.proxyHeaders.server.disabled': '{ defaultConfig: { proxyHeaders: { server: { disabled: true } } } }',
   'defaultConfig.proxyHeaders.server.value': '{ defaultConfig: { proxyHeaders: { server: { value: shop } } } }',

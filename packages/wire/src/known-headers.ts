@@ -62,6 +62,7 @@ export const KNOWN_HEADERS = [
   'x-envoy-downstream-service-cluster',
   'x-envoy-downstream-service-node',
   'x-client-trace-id',
+  'x-forwarded-port',
 ] as const;
 
 /** One of the names of `KNOWN_HEADERS`. */

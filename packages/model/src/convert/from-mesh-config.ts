@@ -97,6 +97,7 @@ function headers(base: MeshConfig, proxy: ProxySettings): Partial<MeshConfig> {
 function connections(base: MeshConfig, { proxyHeaders, gatewayTopology, connectionSettings }: ProxySettings): Partial<MeshConfig> {
   return {
     preserveHeaderCase: proxyHeaders?.preserveHttp1HeaderCase ?? base.preserveHeaderCase,
+    forwardPort: proxyHeaders?.xForwardedPort?.enabled ?? base.forwardPort,
     forwardHost: proxyHeaders?.xForwardedHost?.enabled ?? base.forwardHost,
     gatewayProxyProtocol: base.gatewayProxyProtocol || gatewayTopology?.proxyProtocol !== undefined,
     connections: connectionSettings ?? base.connections,

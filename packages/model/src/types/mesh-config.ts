@@ -59,6 +59,8 @@ export interface MeshConfig {
   readonly preserveHeaderCase: boolean;
   /** Where the host is rewritten, `x-forwarded-host` tells the one that was called. */
   readonly forwardHost: boolean;
+  /** `x-forwarded-port` tells the port that a client called. */
+  readonly forwardPort: boolean;
   /** Connections to gateways begin with the PROXY protocol. */
   readonly gatewayProxyProtocol: boolean;
   /** Limits of connections that come to proxies. */
@@ -105,6 +107,7 @@ export const DEFAULT_MESH_CONFIG: MeshConfig = {
   addRequestId: true,
   preserveHeaderCase: false,
   forwardHost: false,
+  forwardPort: false,
   gatewayProxyProtocol: false,
   connections: undefined,
   telemetry: NO_TELEMETRY,

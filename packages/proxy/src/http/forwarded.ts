@@ -7,18 +7,28 @@ import { headerValue, knownValue, type HopValue } from './request-view.ts';
 
 const XFF = HEADER['x-forwarded-for'];
 const XFP = HEADER['x-forwarded-proto'];
+const PORT = HEADER['x-forwarded-port'];
 const XFCC = HEADER['x-forwarded-client-cert'];
 
-/** `x-forwarded-for`, `x-forwarded-proto` and, at the edge for clients from outside, `x-envoy-external-address` as lines to append. */
+/** `x-forwarded-for`, `x-forwarded-proto`, `x-forwarded-port` where it is asked for, and, at the edge for clients from outside, `x-envoy-external-address` as lines to append. */
 export function forwardedLines(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): string {
   const { config, edge } = x.plan;
   const { connection } = x.info;
   let lines = edge && !x.internal ? `x-envoy-external-address: ${clean(externalAddress(x, scanner, bytes))}\r\n` : '';
   if (edge && !config.skipXffAppend) lines += appendedClient(x, scanner, bytes);
   else if (scanner.known[XFF] !== 0) x.info.forwardedFor = headerValue(scanner, bytes, 'x-forwarded-for') ?? '';
-  if (!isSchemeOurs(x, scanner)) return lines;
-  scanner.dropKnown(XFP);
-  return lines + (connection.tls === undefined ? 'x-forwarded-proto: http\r\n' : 'x-forwarded-proto: https\r\n');
+  if (isSchemeOurs(x, scanner)) {
+    scanner.dropKnown(XFP);
+    lines += connection.tls === undefined ? 'x-forwarded-proto: http\r\n' : 'x-forwarded-proto: https\r\n';
+  }
+  if (!isPortOurs(x, scanner)) return lines;
+  if (scanner.known[PORT] !== 0) scanner.dropKnown(PORT);
+  return `${lines}x-forwarded-port: ${connection.originalPort}\r\n`;
+}
+
+/** Is `x-forwarded-port` this hop's to say, where it is asked for? */
+export function isPortOurs({ plan }: Exchange, scanner: HeadScanner): boolean {
+  return plan.config.appendForwardedPort && ((plan.edge && plan.config.xffNumTrustedHops === 0) || scanner.known[PORT] === 0);
 }
 
 /** Is `x-forwarded-proto` this hop's to say, whatever came? */

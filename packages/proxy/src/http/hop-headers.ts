@@ -1,11 +1,12 @@
 import { HEADER, type HeadScanner } from '@meltemi/wire';
 import type { Exchange } from './exchange.ts';
-import { clientCert, externalAddress, forwardedFor, isSchemeOurs } from './forwarded.ts';
+import { clientCert, externalAddress, forwardedFor, isPortOurs, isSchemeOurs } from './forwarded.ts';
 import { EDGE_HEADERS, INTERNAL_HEADERS } from './headers.ts';
 import type { HopValue } from './request-view.ts';
 
 const XFF = HEADER['x-forwarded-for'];
 const XFP = HEADER['x-forwarded-proto'];
+const PORT = HEADER['x-forwarded-port'];
 const XFCC = HEADER['x-forwarded-client-cert'];
 const REQUEST_ID = HEADER['x-request-id'];
 const MARK = HEADER['x-envoy-internal'];
@@ -20,6 +21,7 @@ export const HOP_HEADERS = [
   'x-envoy-external-address',
   'x-forwarded-for',
   'x-forwarded-proto',
+  'x-forwarded-port',
   'x-envoy-internal',
   'x-request-id',
   'x-forwarded-client-cert',
@@ -39,6 +41,8 @@ export function hopHeader(x: Exchange, id: number): HopValue {
       return plan.edge && !plan.config.skipXffAppend ? { value: forwardedFor(x, scanner, bytes) } : 'as-came';
     case XFP:
       return isSchemeOurs(x, scanner) ? { value: x.info.connection.tls === undefined ? 'http' : 'https' } : 'as-came';
+    case PORT:
+      return isPortOurs(x, scanner) ? { value: String(x.info.connection.originalPort) } : 'as-came';
     case XFCC:
       return clientCert(x, scanner, bytes);
     case REQUEST_ID:

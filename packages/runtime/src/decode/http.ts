@@ -79,7 +79,7 @@ function harmlessFields(reader: Reader): void {
   // This proxy answers expectations itself, at once: with both settings the body comes.
   reader.harmless('proxy_100_continue');
   // Finer output of the same facts.
-  reader.harmless('represent_ipv4_remote_address_as_ipv4_mapped_ipv6', 'append_x_forwarded_port', 'add_proxy_protocol_connection_state');
+  reader.harmless('represent_ipv4_remote_address_as_ipv4_mapped_ipv6', 'add_proxy_protocol_connection_state');
   // HTTP/1.1 errors always close the connection, since the rest of the bytes cannot be trusted.
   reader.harmless('stream_error_on_invalid_http_message');
 }
@@ -94,6 +94,7 @@ function identity(
   | 'useRemoteAddress'
   | 'xffNumTrustedHops'
   | 'skipXffAppend'
+  | 'appendForwardedPort'
   | 'forwardClientCert'
   | 'clientCertDetails'
 > {
@@ -104,6 +105,7 @@ function identity(
     useRemoteAddress: reader.bool('use_remote_address'),
     xffNumTrustedHops: reader.number('xff_num_trusted_hops', 0),
     skipXffAppend: reader.bool('skip_xff_append'),
+    appendForwardedPort: reader.bool('append_x_forwarded_port'),
     forwardClientCert: reader.oneOf('forward_client_cert_details', FORWARD_CERT, 'sanitize'),
     clientCertDetails: clientCertDetails(reader.message('set_current_client_cert_details')),
   };

@@ -37,6 +37,8 @@ export interface HttpConnectionManager {
   /** Clients at these addresses may instruct the proxy by `x-envoy-…` headers; empty = nobody may. */
   readonly internalAddresses: readonly CidrRange[];
   readonly skipXffAppend: boolean;
+  /** `x-forwarded-port` tells the port that the client called. */
+  readonly appendForwardedPort: boolean;
   readonly forwardClientCert: ForwardClientCert;
   readonly clientCertDetails: ClientCertDetails;
   /** Value of the `server` response header. */

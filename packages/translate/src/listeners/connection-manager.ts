@@ -43,6 +43,7 @@ function identityHandling({ mesh, place }: ConnectionManagerOptions): HttpConnec
   const server: HttpConnectionManager =
     mesh.serverHeader === undefined ? { server_header_transformation: 'PASS_THROUGH' } : { server_name: mesh.serverHeader };
   const requestId = mesh.addRequestId ? {} : { generate_request_id: false };
+  const port = mesh.forwardPort ? { append_x_forwarded_port: true } : {};
   switch (place) {
     case 'gateway':
       return {
@@ -50,12 +51,13 @@ function identityHandling({ mesh, place }: ConnectionManagerOptions): HttpConnec
         ...(mesh.trustedHops === 0 ? {} : { xff_num_trusted_hops: mesh.trustedHops }),
         ...server,
         ...requestId,
+        ...port,
         ...certificates(mesh.gatewayClientCertificates),
       };
     case 'sidecar-inbound':
-      return { use_remote_address: false, ...server, ...requestId, ...certificates(mesh.sidecarClientCertificates) };
+      return { use_remote_address: false, ...server, ...requestId, ...port, ...certificates(mesh.sidecarClientCertificates) };
     case 'sidecar-outbound':
-      return { use_remote_address: false, ...requestId };
+      return { use_remote_address: false, ...requestId, ...port };
   }
 }
 

@@ -218,7 +218,6 @@ export const PROXY_UNSUPPORTED: Readonly<Record<string, string>> = {
   'proxyHeaders.envoyDebugHeaders': 'they are always there',
   'proxyHeaders.metadataExchangeHeaders': 'peers are known by their certificates; no header tells them',
   'proxyHeaders.preserveHttp1HeaderCase=false': 'the embedded proxy keeps header names as they came; leave it out',
-  'proxyHeaders.xForwardedPort.enabled=true': 'the embedded proxy does not tell the port',
   fileFlushInterval: 'the access log is written at once',
   fileFlushMinSizeKb: 'the access log is written at once',
   statsCompression: STATISTICS,
