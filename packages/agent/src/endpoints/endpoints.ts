@@ -56,7 +56,7 @@ export async function startEndpoints(options: EndpointOptions): Promise<Endpoint
   const restart: Route = {
     method: 'POST',
     path: '/restart_proxy',
-    access: 'open',
+    access: 'write',
     async handler({ remoteAddress }) {
       if (!options.mayInspect(remoteAddress))
         throw new HttpError(403, 'agent/forbidden', 'A proxy is exchanged for its control plane and for its own machine only.');
@@ -92,9 +92,17 @@ export async function startEndpoints(options: EndpointOptions): Promise<Endpoint
   }
 }
 
-// Scrapers and kubelet-like probes carry no credential, and nothing can be changed here.
+// Scrapers and kubelet-like probes carry no credential. What changes something is asked by programs: a page that a browser shows must not, though it runs
+// on the same machine.
 function server(routes: readonly Route[], log: Log): HttpServer {
-  return createHttpServer({ routes, log, authorize: () => ({ t: 'allow', caller: { t: 'anonymous' } }) });
+  return createHttpServer({
+    routes,
+    log,
+    authorize: ({ access, headers }) =>
+      access === 'write' && (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined)
+        ? { t: 'refuse', status: 403, code: 'agent/forbidden', message: 'A page in a browser may not exchange a proxy.' }
+        : { t: 'allow', caller: { t: 'anonymous' } },
+  });
 }
 
 async function mergedMetrics(options: EndpointOptions): Promise<string> {

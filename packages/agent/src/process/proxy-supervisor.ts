@@ -54,6 +54,8 @@ export interface ProxySupervisor {
 
 const PROBE_EVERY_MS = 25;
 const TERM_GRACE_MS = 2000;
+/** Each has the memory of a whole proxy. */
+const MAX_RETIRING = 8;
 /** A successor that does not serve after this long will not. */
 const HANDOVER_MS = 60_000;
 
@@ -97,6 +99,9 @@ class Supervision implements ProxySupervisor {
     if (handover === undefined) return Promise.reject(cannotRestart('this kind of proxy cannot be exchanged here'));
     if (this.#child === undefined || this.#state.t !== 'ready' || this.#stopping !== undefined)
       return Promise.reject(cannotRestart(`it is ${this.#state.t}`));
+    const older = this.#retiring.size;
+    if (this.#restarting === undefined && older >= MAX_RETIRING)
+      return Promise.reject(cannotRestart(`${older} older ones still serve their last connections; try again when one has ended`));
     return (this.#restarting ??= this.#exchange(this.#child, handover).finally(() => (this.#restarting = undefined)));
   }
 

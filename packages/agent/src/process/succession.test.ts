@@ -64,3 +64,17 @@ test('a socket for a process that is gone is not kept open here', async () => {
   child.send({ t: 'socket' }, { close: () => void closed++ });
   assert.equal(closed, 1);
 });
+
+test('while several older ones have not ended yet, no other is started', async () => {
+  const supervisor = superviseProxy({
+    child: { command: [process.execPath, '-e', IDLE], env: process.env, stdin: 'open', onLine: () => {} },
+    probe: () => Promise.resolve(true),
+    handover: { env: () => process.env, givesSockets: false, probe: () => Promise.resolve(true), retire: 'retire', retireMs: 60_000 },
+    onState: () => {},
+    platform,
+  });
+  await supervisor.ready;
+  for (let i = 0; i < 8; i++) await supervisor.restart();
+  await assert.rejects(supervisor.restart(), /8 older ones still serve their last connections/);
+  await supervisor.stop(0);
+});
