@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Host } from '../compiled.ts';
 import { build, hosts } from '../testing/clusters.ts';
-import type { OutlierOutcome } from './outlier.ts';
+import { SharedNumbers, sharedBytes } from '../shared/numbers.ts';
+import type { OutlierDetection } from '../types/health.ts';
+import { createOutlierDetector, forgetOutlier, type OutlierOutcome } from './outlier.ts';
 
 /** A cluster of so many hosts, on a clock that the test moves. Nobody is so ill that all are asked. */
 function detect(detection: object, count = 2, more: object = {}) {
@@ -199,4 +201,53 @@ test('a passed active check ends an ejection, unless told otherwise', () => {
     made.checkPassed(all[0] as Host, clock.ms);
     assert.deepEqual(out(), [!wanted, false]);
   }
+});
+
+/** One host as two threads see it. */
+function twoThreads(detection: object) {
+  const shared = new SharedNumbers(new SharedArrayBuffer(sharedBytes(16)));
+  const config = decodeOutlierOf(detection);
+  return [0, 1].map(() => {
+    const [host] = detect({}, 1).all;
+    assert.ok(host !== undefined);
+    return {
+      host,
+      detector: createOutlierDetector(
+        config,
+        () => [host],
+        () => 0.5,
+        { startMs: 0, shared },
+      ),
+    };
+  });
+}
+
+const decodeOutlierOf = (detection: object): OutlierDetection => {
+  const { outlier } = detect(detection, 1).made.config;
+  assert.ok(outlier !== undefined);
+  return outlier;
+};
+
+test('threads count a row together, also on one that has passed checks and intervals before its first request', () => {
+  const [one, other] = twoThreads({ consecutive_5xx: 3 });
+  assert.ok(one !== undefined && other !== undefined);
+  // Intervals pass without a request, on both.
+  for (const { host, detector } of [one, other]) {
+    detector.checkPassed(host, 0);
+    detector.advance(60_000);
+  }
+  one.detector.report(one.host, 500, 60_000);
+  one.detector.report(one.host, 500, 60_000);
+  assert.equal(other.detector.report(other.host, 500, 60_000), true);
+});
+
+test('a row that other rules have counted is forgotten by all threads', () => {
+  const [one, other] = twoThreads({ consecutive_5xx: 3 });
+  assert.ok(one !== undefined && other !== undefined);
+  one.detector.report(one.host, 500, 0);
+  other.detector.report(other.host, 500, 0);
+  forgetOutlier(one.host);
+  forgetOutlier(other.host);
+  assert.equal(one.detector.report(one.host, 500, 0), false);
+  assert.equal(other.detector.report(other.host, 500, 0), false);
 });

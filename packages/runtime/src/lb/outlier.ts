@@ -51,11 +51,21 @@ const records = new WeakMap<Host, OutlierRecord>();
 
 /** Other rules count now: what was held against a host under the old ones is forgotten, its ejection too. */
 export function forgetOutlier(host: Host): void {
+  const record = records.get(host);
+  // What threads count together stays where it is.
+  if (record !== undefined) record.errors = record.gatewayErrors = record.localErrors = 0;
   records.delete(host);
   host.ejectedUntilMs = 0;
 }
 
-function recordOf(host: Host, shared?: SharedNumbers): OutlierRecord {
+const NO_REQUESTS: RateWindow = { total: 0, good: 0 };
+
+function isEjected(host: Host): boolean {
+  return records.get(host)?.ejected === true;
+}
+
+/** Makes one at first sight; who only looks asks `records`. */
+function recordOf(host: Host, shared: SharedNumbers | undefined): OutlierRecord {
   let record = records.get(host);
   if (record === undefined) {
     const place = shared?.place(`${host.cluster}|${host.key}|errors`);
@@ -127,7 +137,7 @@ export function createOutlierDetector(
       host.ejectedUntilMs = nowMs + forMs;
     },
     checkPassed(host, nowMs) {
-      const record = recordOf(host);
+      const record = recordOf(host, ports.shared);
       if (!config.activeCheckEnds || !record.ejected || host.ejectedUntilMs <= nowMs) return false;
       host.ejectedUntilMs = nowMs;
       endEjection(host, nowMs);
@@ -201,11 +211,11 @@ function createEjector(
   config: OutlierDetection,
   hosts: () => readonly Host[],
   random: () => number,
-  { count = () => {}, onEjected }: Omit<OutlierPorts, 'startMs'>,
+  { count = () => {}, onEjected, shared }: Omit<OutlierPorts, 'startMs'>,
 ) {
   const mayEject = (): boolean => {
     const all = hosts();
-    const ejected = all.filter((host) => recordOf(host).ejected).length;
+    const ejected = all.filter(isEjected).length;
     if (ejected === 0 && config.alwaysEjectOne) return true;
     return (100 * (ejected + 1)) / all.length <= config.maxEjectionPercent;
   };
@@ -221,7 +231,7 @@ function createEjector(
       if (share === 0 || (share < 100 && random() * 100 >= share)) return false;
       count('outlier_detection.ejections_enforced_total');
       count(`outlier_detection.ejections_enforced_${named}`);
-      const record = recordOf(host);
+      const record = recordOf(host, shared);
       record.ejected = true;
       const jitterMs = config.maxJitterMs === 0 ? 0 : Math.floor(random() * (config.maxJitterMs + 1));
       if (record.backOff * config.baseEjectionMs < config.maxEjectionMs + config.baseEjectionMs) record.backOff++;
@@ -234,8 +244,8 @@ function createEjector(
 }
 
 function endEjection(host: Host, tickMs: number): void {
-  const record = recordOf(host);
-  if (!record.ejected || host.ejectedUntilMs > tickMs) return;
+  const record = records.get(host);
+  if (record?.ejected !== true || host.ejectedUntilMs > tickMs) return;
   record.ejected = false;
   record.endedMs = host.ejectedUntilMs;
   // Few new errors shall not be enough at once.
@@ -250,8 +260,8 @@ interface Span {
 
 /** Each interval without an ejection makes the next one shorter again. */
 function forgive(host: Host, { fromMs, toMs, intervalMs }: Span): void {
-  const record = recordOf(host);
-  if (record.ejected || record.backOff === 0 || Number.isNaN(record.endedMs)) return;
+  const record = records.get(host);
+  if (record === undefined || record.ejected || record.backOff === 0 || Number.isNaN(record.endedMs)) return;
   const first = Math.max(1, Math.ceil((record.endedMs + intervalMs - fromMs) / intervalMs));
   const intervals = Math.round((toMs - fromMs) / intervalMs);
   record.backOff = Math.max(0, record.backOff - Math.max(0, intervals - first + 1));
@@ -261,13 +271,14 @@ function forgive(host: Host, { fromMs, toMs, intervalMs }: Span): void {
 function ejectByRate(config: OutlierDetection, hosts: readonly Host[], eject: (host: Host, finding: OutlierFinding) => boolean): boolean {
   let changed = false;
   for (const origin of ['external', 'local'] as const) {
-    const windows = hosts.filter((host) => !recordOf(host).ejected).map((host) => ({ host, ...recordOf(host)[origin] }));
+    const windows = hosts.filter((host) => !isEjected(host)).map((host) => ({ host, ...(records.get(host)?.[origin] ?? NO_REQUESTS) }));
     for (const { host, finding } of successRateFindings(config, origin, windows, hosts.length)) {
-      if (!recordOf(host).ejected) changed = eject(host, finding) || changed;
+      if (!isEjected(host)) changed = eject(host, finding) || changed;
     }
   }
   for (const host of hosts) {
-    const record = recordOf(host);
+    const record = records.get(host);
+    if (record === undefined) continue;
     record.external = { total: 0, good: 0 };
     record.local = { total: 0, good: 0 };
   }
