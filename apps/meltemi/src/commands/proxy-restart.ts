@@ -8,9 +8,9 @@ export const proxyRestart = defineCommand({
   name: 'proxy-restart',
   summary: 'Exchange the process of a proxy for a new one, without a refused or reset connection',
   help:
-    'The agent starts a second process beside the first: of the version that is installed now, with the configuration and keys that the agent holds. When it serves, ' +
-    'the first one takes nothing new, tells its clients to go, and ends with its last connection (ProxyConfig drainDuration at the longest). When it does not come to ' +
-    'serve, the first one stays. For the embedded data plane on Linux.',
+    "Takes a new version of the proxy into use: the workload's agent starts a second process from what is installed now, with the same configuration and keys. Once that " +
+    'serves, the old process takes no new connections, tells its clients to reconnect, and ends with its last connection, at the latest after drainDuration ' +
+    '(ProxyConfig). If the new process does not come up, the old one stays. Only for the embedded data plane on Linux.',
   arguments: [{ name: '[proxy]', text: 'NAME or NAME.NAMESPACE of the workload, as "meltemi proxy-status" lists it' }],
   examples: ['meltemi proxy-restart reviews-v2', 'meltemi proxy-restart --all'],
   options: [{ flags: '--all', text: 'every connected proxy, one after another' }, serverOption],

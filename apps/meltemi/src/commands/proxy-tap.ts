@@ -16,9 +16,9 @@ export const proxyTap = defineCommand({
   name: 'proxy-tap',
   summary: 'Show requests while they pass a proxy',
   help:
-    'Opens a tap at the proxy (/tap of its admin port): method, authority, path, status and, with -o json, all headers. Values of authorization, cookies and the like are ' +
-    'masked unless they are asked for. One tap at a time; what is more than a twentieth of the time of a thread passes unseen, so that traffic is not slowed down. ' +
-    'The admin port takes that only from its own machine. For Envoy name the config_id of a tap filter.',
+    'Prints a line for each request that passes: method, authority, path and status; with -o json, also all headers. The values of authorization, cookies and the like ' +
+    'are masked unless you ask for them. A proxy has one tap at a time, and the tap takes at most a twentieth of its time: under heavy load some requests are not shown, ' +
+    "and none is slowed down. It reads /tap of the proxy's admin port, which answers only on the proxy's own machine. With Envoy, name the config_id of a tap filter.",
   arguments: [{ name: '[proxy]', text: 'NAME or NAME.NAMESPACE of the workload, as "meltemi proxy-status" lists it' }],
   examples: [
     'meltemi proxy-tap reviews-v2 --path /reviews',
@@ -27,15 +27,15 @@ export const proxyTap = defineCommand({
   ],
   options: [
     { flags: '--method <method>', text: 'only this method' },
-    { flags: '--path <prefix>', text: 'only paths that begin so' },
+    { flags: '--path <prefix>', text: 'only paths that begin with this' },
     { flags: '--header <list>', text: 'only requests with these headers, name=value,…' },
-    { flags: '--status <prefix>', text: 'only responses whose status begins so (5, 404)' },
-    { flags: '--peer <text>', text: 'only requests of who is at this address, or whose certificate names this' },
-    { flags: '--count <number>', text: 'end after so many' },
-    { flags: '--for <seconds>', text: 'end after so long', default: '60' },
-    { flags: '--body <bytes>', text: 'show so much of each body', default: '0' },
+    { flags: '--status <prefix>', text: 'only responses whose status begins with this (5, 404)' },
+    { flags: '--peer <text>', text: 'only requests from this address, or whose certificate names this' },
+    { flags: '--count <number>', text: 'end after this many requests' },
+    { flags: '--for <seconds>', text: 'end after this long', default: '60' },
+    { flags: '--body <bytes>', text: 'show this much of each body', default: '0' },
     { flags: '--show-secrets', text: 'show the values of authorization, cookies and the like' },
-    { flags: '--config-id <name>', text: 'a tap filter of the configuration', default: EVERYWHERE },
+    { flags: '--config-id <name>', text: 'the tap filter to use, by its config_id', default: EVERYWHERE },
     { flags: '--admin <url>', text: "the proxy's admin port (else that of the proxy's address)" },
     { flags: '-o, --output <format>', text: 'line or json', choices: ['line', 'json'], default: 'line' },
     serverOption,
