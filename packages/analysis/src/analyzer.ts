@@ -1,5 +1,5 @@
 import type { Config, KindName, SpecTypes } from '@meltemi/api';
-import type { Fix, Severity } from '@meltemi/base';
+import { shownKind, type Fix, type Severity } from '@meltemi/base';
 import type { MeshConfig, Service, Workload } from '@meltemi/model';
 import type { AnalysisCode } from './codes.ts';
 
@@ -49,7 +49,7 @@ export function nameOf(config: Config): string {
   const { file, line } = config.origin;
   const place = file === undefined ? '' : ` (${file}${line === undefined ? '' : `:${line}`})`;
   const { namespace, name } = config.meta;
-  return `${config.kind} ${namespace === '' ? name : `${namespace}/${name}`}${place}`;
+  return `${shownKind(config.kind)} ${namespace === '' ? name : `${namespace}/${name}`}${place}`;
 }
 
 /** Names of objects for messages, at most three. */

@@ -47,9 +47,14 @@ export function formatOrigin(origin: Origin | undefined): string {
   return origin.column === undefined ? `${place}:${origin.line}` : `${place}:${origin.line}:${origin.column}`;
 }
 
+/** A kind as its users write it: two groups have a Gateway, and ours tells them apart by another tag. */
+export function shownKind(kind: string): string {
+  return kind === 'KubernetesGateway' ? 'Gateway' : kind;
+}
+
 /** One problem as text: `error [IST0106] (VirtualService bookinfo/reviews) at f.yaml:12:9 spec.http[0]: message. Fix: …`. */
 export function formatProblem(problem: Problem): string {
-  const object = problem.object === undefined ? '' : ` (${problem.object.kind} ${problem.object.namespace}/${problem.object.name})`;
+  const object = problem.object === undefined ? '' : ` (${shownKind(problem.object.kind)} ${problem.object.namespace}/${problem.object.name})`;
   const place = formatOrigin(problem.origin);
   const path = problem.path === '' ? '' : ` ${problem.path}`;
   const fix = problem.fix === undefined ? '' : `\n  Fix: ${problem.fix.text}`;

@@ -1,5 +1,6 @@
 import { Suspense, useEffect, useState, type ReactElement } from 'react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { shownKind } from '@meltemi/base';
 import { problemsQuery } from '../api/queries.ts';
 import { ErrorBoundary } from '../components/error-boundary.tsx';
 import { Icon } from '../components/icons.tsx';
@@ -109,7 +110,7 @@ function useProblemNotices(): void {
   const [known] = useState(() => new Set<string>());
   useEffect(() => {
     for (const problem of data ?? []) {
-      const object = problem.object === undefined ? '' : `${problem.object.kind} ${problem.object.namespace}/${problem.object.name}: `;
+      const object = problem.object === undefined ? '' : `${shownKind(problem.object.kind)} ${problem.object.namespace}/${problem.object.name}: `;
       const text = `${object}${problem.message} [${problem.code}]`;
       if (problem.severity === 'info' || known.has(text)) continue;
       known.add(text);

@@ -1,5 +1,5 @@
 import { decodeObject, decodeYaml, toObject, toPublicObject, type Config, type KindDefinition } from '@meltemi/api';
-import type { Origin, Problem } from '@meltemi/base';
+import { shownKind, type Origin, type Problem } from '@meltemi/base';
 import { json, type HttpRequest, type HttpResponse } from '@meltemi/http';
 import type { PutResult, WritableConfigStore, WriteOptions } from '@meltemi/registry';
 import { withOrigin, withoutOrigin } from './origin.ts';
@@ -116,7 +116,7 @@ function checkTarget(
   }
   const wrong =
     config.kind !== target.kind.tag
-      ? `a ${config.kind} cannot be written to ${target.kind.plural}`
+      ? `a ${shownKind(config.kind)} of ${config.apiVersion} cannot be written to ${target.kind.plural}`
       : config.meta.namespace !== target.namespace
         ? `the namespace of the object (${config.meta.namespace}) is not that of the request (${target.namespace})`
         : target.name !== undefined && config.meta.name !== target.name

@@ -1,5 +1,5 @@
 import type { Config } from '@meltemi/api';
-import { MeshError, type Clock } from '@meltemi/base';
+import { MeshError, shownKind, type Clock } from '@meltemi/base';
 import { createConfigTable, createVersionSource, refOf, type VersionSource } from '../store/config-table.ts';
 import type { PutResult, WritableConfigStore, WriteOptions } from '../store/config-store.ts';
 
@@ -36,13 +36,13 @@ export function createMemoryStore(options: MemoryStoreOptions): WritableConfigSt
 export function checkExpected(stored: Config | undefined, wanted: Config, options: WriteOptions): void {
   const { namespace, name } = wanted.meta;
   if (options.expectAbsent === true && stored !== undefined)
-    throw new MeshError('config/exists', `${wanted.kind} ${namespace}/${name} already exists`);
+    throw new MeshError('config/exists', `${shownKind(wanted.kind)} ${namespace}/${name} already exists`);
   const expected = options.expectResourceVersion;
   const found = stored?.meta.resourceVersion;
   if (expected === undefined || found === expected) return;
   const now = found === undefined ? 'it does not exist any more' : `it is ${found} now`;
   throw new MeshError(
     'config/conflict',
-    `${wanted.kind} ${namespace}/${name} was changed by somebody else: resourceVersion ${expected} was expected, ${now}. Read it again and repeat the change.`,
+    `${shownKind(wanted.kind)} ${namespace}/${name} was changed by somebody else: resourceVersion ${expected} was expected, ${now}. Read it again and repeat the change.`,
   );
 }

@@ -1,5 +1,5 @@
 import { configKey, type Config } from '@meltemi/api';
-import { formatOrigin, MeshError, type ObjectRef, type Problem } from '@meltemi/base';
+import { formatOrigin, MeshError, shownKind, type ObjectRef, type Problem } from '@meltemi/base';
 import type { ConfigChange, ConfigStore, WritableConfigStore } from './config-store.ts';
 import { refKey, refOf } from './config-table.ts';
 import { createProblemList } from './problem-list.ts';
@@ -98,7 +98,7 @@ function refuseForeign(stores: readonly ConfigStore[], writable: ConfigStore, re
     if (owner === undefined) continue;
     throw new MeshError(
       'config/read-only',
-      `${ref.kind} ${ref.namespace}/${ref.name} comes from ${formatOrigin(owner.origin)}, which cannot be written here. Change it there.`,
+      `${shownKind(ref.kind)} ${ref.namespace}/${ref.name} comes from ${formatOrigin(owner.origin)}, which cannot be written here. Change it there.`,
     );
   }
 }
