@@ -97,8 +97,7 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
       if (change.listeners.length + change.removedListeners.length === 0) return warm.then(() => NO_FAILURES);
       // A listener is not open before the hosts behind it are known to be good, or not; and not before those that were told of earlier.
       // One that failed holds none of the next ones up.
-      const before = turn.catch(() => NO_FAILURES);
-      turn = Promise.all([before, ready, warm]).then(() => listeners.apply(change));
+      turn = Promise.all([turn.catch(() => NO_FAILURES), ready, warm]).then(() => listeners.apply(change));
       return turn;
     },
     adopt: (event) => checks.adopt(event),

@@ -113,16 +113,10 @@ function startThread(
     times,
   };
   const worker = new Worker(new URL('./worker-entry.ts', import.meta.url), { workerData: start });
-  const waiting = new Map<number, { readonly resolve: (value: never) => void; readonly reject: (error: Error) => void }>();
-  let next = 1;
+  const questions = createQuestions(worker);
   worker.on('message', (message: FromWorker) => {
-    if (message.t === 'done') {
-      waiting.get(message.id)?.resolve(message.value as never);
-      waiting.delete(message.id);
-    } else if (message.t === 'failed') {
-      waiting.get(message.id)?.reject(new Error(message.reason));
-      waiting.delete(message.id);
-    } else if (message.t === 'want') events.onWantWorkload(message.address);
+    if (message.t === 'done' || message.t === 'failed') questions.answered(message);
+    else if (message.t === 'want') events.onWantWorkload(message.address);
     else if (message.t === 'forget') events.onForgetWorkload(message.address);
     else if (message.t === 'host') onHostEvent(message.event);
     else if (message.t === 'span') events.onSpan(message.span);
@@ -132,11 +126,8 @@ function startThread(
   });
   // A traffic thread that dies takes connections with it: end as a whole, the agent starts us again.
   let ending = false;
-  let gone: Error | undefined;
   const died = (reason: string): void => {
-    gone = new Error(`the traffic thread is no more: ${reason}`);
-    for (const { reject } of waiting.values()) reject(gone);
-    waiting.clear();
+    questions.lost(reason);
     if (ending) return;
     ending = true;
     options.log.error('a traffic thread failed', { error: reason });
@@ -146,17 +137,39 @@ function startThread(
   worker.on('error', (error) => died(String(error)));
   worker.on('exit', (code) => died(`exit code ${code}`));
   return {
-    ask: (question) =>
+    ask: questions.ask,
+    merge: createMerge(options.registry, options.now),
+    end() {
+      ending = true;
+      return worker.terminate();
+    },
+  };
+}
+
+/** What a thread is asked and has not answered yet. */
+function createQuestions(worker: Worker) {
+  const waiting = new Map<number, { readonly resolve: (value: never) => void; readonly reject: (error: Error) => void }>();
+  let next = 1;
+  let gone: Error | undefined;
+  return {
+    ask: <Q extends Question>(question: Q): Promise<Answers[Q['t']]> =>
       new Promise((resolve, reject) => {
         if (gone !== undefined) return reject(gone);
         const id = next++;
         waiting.set(id, { resolve, reject });
         worker.postMessage({ id, question });
       }),
-    merge: createMerge(options.registry, options.now),
-    end() {
-      ending = true;
-      return worker.terminate();
+    answered(message: Extract<FromWorker, { t: 'done' | 'failed' }>): void {
+      const asked = waiting.get(message.id);
+      waiting.delete(message.id);
+      if (message.t === 'done') asked?.resolve(message.value as never);
+      else asked?.reject(new Error(message.reason));
+    },
+    /** Nothing is answered any more. */
+    lost(reason: string): void {
+      gone ??= new Error(`the traffic thread is no more: ${reason}`);
+      for (const { reject } of waiting.values()) reject(gone);
+      waiting.clear();
     },
   };
 }
