@@ -34,6 +34,28 @@ const RULES: Readonly<Record<string, Rule>> = {
       [{ from: 'other/stranger', to: 'http://web/' }, 'PassthroughCluster at 203.0.113.7:80 web/'],
     ],
   },
+  'of a port without a protocol, rules for requests are for what is HTTP, others for the rest': {
+    objects:
+      'apiVersion: v1\nkind: Service\nmetadata: { name: any, namespace: shop }\nspec: { selector: { app: web }, ports: [{ name: main, port: 9000 }] }\n---\n' +
+      virtualService(
+        `{ hosts: [any], http: [{ match: [{ uri: { prefix: /a } }], directResponse: { status: 201 } }, { route: [${to('any')}] }], tcp: [{ route: [${to('db')}] }] }`,
+        'any',
+      ),
+    calls: [
+      ['http://any:9000/a', '201'],
+      ['http://any:9000/b', 'any:9000 at 10.2.1.2:9000 TLS any:9000/b | at shop/web-v2 application:9000 at 10.2.1.2:9000 any:9000/b'],
+      ['tcp://any:9000', 'db:5432 at 10.2.2.2:5432 TLS | at shop/db-v2 application:5432 at 10.2.2.2:5432'],
+    ],
+  },
+  'of a port without a protocol, the server knows too what comes': {
+    objects:
+      'apiVersion: v1\nkind: Service\nmetadata: { name: any, namespace: shop }\nspec: { selector: { app: web }, ports: [{ name: main, port: 9000 }] }\n---\n',
+    calls: [
+      ['http://any:9000/b', 'any:9000 at 10.2.1.2:9000 TLS any:9000/b | at shop/web-v2 application:9000 at 10.2.1.2:9000 any:9000/b'],
+      ['tcp://any:9000', 'any:9000 at 10.2.1.2:9000 TLS | at shop/web-v2 application:9000 at 10.2.1.2:9000'],
+      ['https://any:9000', 'any:9000 at 10.2.1.2:9000 TLS | at shop/web-v2 application:9000 at 10.2.1.2:9000'],
+    ],
+  },
   'a name with a dot is final': {
     objects: virtualService(`{ hosts: [web], http: [{ route: [${to('admin.shop')}] }] }`),
     calls: [['http://web/', '503 NC']],

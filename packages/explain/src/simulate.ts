@@ -131,6 +131,7 @@ function serverRequest(sent: Sent, outcome: Forward, destination: ConnectionInfo
 
 /** What the caller's proxy offers in its TLS; nothing without. */
 function offeredProtocols({ runtime }: Sent, outcome: Forward): readonly string[] {
+  if (outcome.alpn !== undefined) return outcome.tls ? outcome.alpn : [];
   const hosts = runtime.cluster(outcome.cluster)?.hosts() ?? [];
   const transport = hosts.find((item) => item.key === outcome.host)?.transport;
   return transport?.t === 'tls' ? transport.tls.alpnProtocols : [];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileListener } from './compile/listener.ts';
-import { connection, listener, tcpProxy, socket } from './testing/samples.ts';
+import { any, connection, listener, tcpProxy, socket } from './testing/samples.ts';
 
 const chain = (name: string, match: object): object => ({ name, filter_chain_match: match, filters: [tcpProxy(name)] });
 
@@ -55,4 +55,30 @@ test('filter chain: none without a default', () => {
   );
   assert.equal(only.selectChain(connection()), undefined);
   assert.equal(only.inspects(80).tls, false);
+});
+
+test('first bytes are looked at where the filter is not disabled', () => {
+  const inspector = (name: string, message: string, disabled: object): object => ({
+    name,
+    typed_config: any(`envoy.extensions.filters.listener.${name}.v3.${message}`, {}),
+    filter_disabled: disabled,
+  });
+  const ports = (start: number, end: number): object => ({ destination_port_range: { start, end } });
+  const looking = compileListener(
+    listener({
+      name: 'l',
+      address: socket('::', 1),
+      filter_chains: [chain('a', {})],
+      listener_filters: [
+        inspector('tls_inspector', 'TlsInspector', { and_match: { rules: [ports(80, 90), { not_match: ports(85, 86) }] } }),
+        inspector('http_inspector', 'HttpInspector', { not_match: { or_match: { rules: [ports(80, 81), ports(85, 86)] } } }),
+      ],
+    }),
+    () => undefined,
+  );
+  const at = (port: number): string =>
+    Object.entries(looking.inspects(port))
+      .flatMap(([what, looks]) => (looks ? [what] : []))
+      .join();
+  assert.deepEqual([79, 80, 81, 85, 90].map(at), ['tls', 'http', '', 'tls,http', 'tls']);
 });

@@ -32,6 +32,30 @@ test('every fault is told at once, with its path', () => {
   ]);
 });
 
+test('state of connections: only the protocols of TLS to the upstream', () => {
+  const type = 'envoy.extensions.filters.network.set_filter_state.v3.Config';
+  const value = {
+    object_key: 'envoy.network.application_protocols',
+    format_string: { text_format_source: { inline_string: 'istio, h2' } },
+    shared_with_upstream: 'ONCE',
+  };
+  const chain = (more: object): object => ({
+    ...LISTENER,
+    filter_chains: [{ filters: [{ name: 's', typed_config: any(type, { on_new_connection: [{ ...value, ...more }] }) }, tcpProxy('c')] }],
+  });
+  const at = 'filter_chains[0].filters[0].typed_config.on_new_connection[0]';
+  assert.deepEqual(listener(chain({}) as { name: string }).filterChains[0]?.networkFilters, [{ t: 'upstream-alpn', protocols: ['istio', 'h2'] }]);
+  assert.deepEqual(faults(decodeListener(chain({ object_key: 'x' }))), [
+    `${at}.object_key: "x": only envoy.network.application_protocols is supported by this proxy`,
+  ]);
+  assert.deepEqual(faults(decodeListener(chain({ shared_with_upstream: 'NONE' }))), [
+    `${at}.shared_with_upstream: state that upstreams do not see has no use here`,
+  ]);
+  assert.deepEqual(faults(decodeListener(chain({ format_string: { text_format_source: { inline_string: '%PROTOCOL%' } } }))), [
+    `${at}.format_string: expected plain text as text_format_source.inline_string`,
+  ]);
+});
+
 test('HTTP filters: known, unknown, optional, order', () => {
   const fault = { name: 'envoy.filters.http.fault', typed_config: any('envoy.extensions.filters.http.fault.v3.HTTPFault', {}) };
   const lua = { name: 'lua', typed_config: any('envoy.extensions.filters.http.lua.v3.Lua', { inline_code: 'x' }) };

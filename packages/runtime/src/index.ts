@@ -40,6 +40,7 @@ export { FORMAT_OPERATORS, maskAddress } from './format-operators.ts';
 export { compileFormat, loneOperator, parseFormat, type FormatPart, type ParsedFormat } from './format.ts';
 export { formatAddress, parseAddress, transportFor } from './compile/hosts-of.ts';
 export { compileText } from './compile/text.ts';
+export { upstreamAlpn } from './compile/listener.ts';
 export { CLUSTER_COUNTERS, countCode, countEvent, resetClusterCounts, type ClusterCounts, type HostCounts } from './stats/cluster-counts.ts';
 export { approximateSum, binRange, createHistogram, cumulative, quantile, record, STAT_BOUNDS, type Histogram } from './stats/histogram.ts';
 export { compileTapMatch, TAP_STATUS, type TapTest } from './tap/match.ts';

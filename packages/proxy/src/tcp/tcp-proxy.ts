@@ -1,4 +1,4 @@
-import { record, type CompiledChain, type CompiledCluster, type CompiledTcp, type Host, type PickWish } from '@meltemi/runtime';
+import { record, upstreamAlpn, type CompiledChain, type CompiledCluster, type CompiledTcp, type Host, type PickWish } from '@meltemi/runtime';
 import type { CompiledLog } from '../access-log/compile-log.ts';
 import { compileLog } from '../access-log/compile-log.ts';
 import { logMoment } from '../access-log/log-moment.ts';
@@ -180,13 +180,8 @@ class TcpConnection implements Connection {
     const client = this.#info.connection;
     this.#server =
       tunnel === undefined
-        ? worker.dialer.dial({ ...dialTarget(worker, cluster, host, { client }), alpn: this.#alpn() }, this.#upstream())
+        ? worker.dialer.dial({ ...dialTarget(worker, cluster, host, { client }), alpn: upstreamAlpn(this.chain) }, this.#upstream())
         : dialTunnel(worker, { cluster, host, tunnel, client }, this.#upstream());
-  }
-
-  /** What TLS offers; undefined = what the cluster says. */
-  #alpn(): readonly string[] | undefined {
-    return this.chain.config.networkFilters.find((filter) => filter.t === 'upstream-alpn')?.protocols;
   }
 
   #pick(cluster: CompiledCluster): Host | undefined {

@@ -32,6 +32,11 @@ export function compileListener(config: RuntimeListener, routes: (name: string) 
   };
 }
 
+/** What TLS to the upstream offers; undefined = what the cluster says. */
+export function upstreamAlpn({ config }: Pick<CompiledChain, 'config'>): readonly string[] | undefined {
+  return config.networkFilters.find((filter) => filter.t === 'upstream-alpn')?.protocols;
+}
+
 function limitsOf({ networkFilters }: FilterChain): CompiledChain['limits'] {
   const limits = networkFilters.flatMap((filter) => (filter.t === 'connection-limit' ? [{ config: filter, active: 0 }] : []));
   return limits.length === 0 ? undefined : limits;

@@ -1,3 +1,4 @@
+import { upstreamAlpn } from '../compile/listener.ts';
 import type { RouteTable } from '../compile/routes.ts';
 import type {
   CompiledChain,
@@ -71,7 +72,11 @@ function followChain(trail: Trail, chain: CompiledChain): Outcome {
     });
     const wish = terminal.tcp.wish(trail.request.connection.source.address, picked);
     const decided = decideCluster(trail, picked.name, undefined, wish);
-    return decided.t === 'host' ? { ...decided.forward, path: '', authority: '' } : { t: 'close', flag: decided.flag, details: decided.details };
+    const alpn = upstreamAlpn(chain);
+    const offered = alpn === undefined ? {} : { alpn };
+    return decided.t === 'host'
+      ? { ...decided.forward, ...offered, path: '', authority: '' }
+      : { t: 'close', flag: decided.flag, details: decided.details };
   }
   if (trail.request.http === undefined) return { t: 'close', flag: 'DPE', details: 'the filter chain expects HTTP' };
   return followHttp(trail, terminal.http, requestView(trail.request.http));

@@ -90,6 +90,8 @@ export type Outcome =
       readonly host: string;
       readonly tls: boolean;
       readonly sni: string;
+      /** What TLS offers, where the chain says it in place of the cluster. */
+      readonly alpn?: readonly string[];
       readonly path: string;
       readonly authority: string;
     }

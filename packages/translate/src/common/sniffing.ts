@@ -31,12 +31,11 @@ export function inspection({ protocolDetectionTimeoutMs }: Pick<MeshConfig, 'pro
   return fields;
 }
 
-/** Without looking for HTTP on these ports: who waits for the server to speak first there need not wait for us. */
-export function httpInspectorBut(ports: readonly number[]): ListenerFilter {
-  if (ports.length === 0) return HTTP_INSPECTOR;
-  const rules = ports.map((port) => ({ destination_port_range: { start: port, end: port + 1 } }));
-  const [first] = rules;
-  return { ...HTTP_INSPECTOR, filter_disabled: rules.length === 1 && first !== undefined ? first : { or_match: { rules } } };
+/** Looks for HTTP on these ports only: who waits elsewhere for the server to speak first need not wait for us. */
+export function httpInspectorFor(ports: readonly number[]): ListenerFilter {
+  const [first, ...more] = ports.map((port) => ({ destination_port_range: { start: port, end: port + 1 } }));
+  if (first === undefined) return HTTP_INSPECTOR;
+  return { ...HTTP_INSPECTOR, filter_disabled: { not_match: more.length === 0 ? first : { or_match: { rules: [first, ...more] } } } };
 }
 
 /** Before each chain of bytes one with the same conditions for what turns out to be HTTP: that of the service, with its name and its origin. */

@@ -12,7 +12,7 @@ import {
 } from '@meltemi/protos-types';
 import { INBOUND_PASSTHROUGH_CLUSTER, BLACKHOLE_CLUSTER, inboundCluster } from '../common/names.ts';
 import { originMetadata, originText, refOf } from '../common/origin.ts';
-import { httpInspectorBut, inspection, PLAIN_HTTP, TLS_INSPECTOR } from '../common/sniffing.ts';
+import { HTTP_INSPECTOR, httpInspectorFor, inspection, PLAIN_HTTP, TLS_INSPECTOR } from '../common/sniffing.ts';
 import { HTTP_ALPN, inboundTlsSocket, MESH_ALPN, MESH_BYTES_ALPN, MESH_HTTP_ALPN } from '../common/tls.ts';
 import { timeouts } from '../routes/forward.ts';
 import { ANY_PATH } from '../routes/match.ts';
@@ -57,13 +57,12 @@ export function virtualInbound(ports: readonly InboundPort[], otherPorts: Effect
     }),
   ];
   const inspects = needsInspection(chains);
-  const sniffs = ports.some(({ wire }) => wire === 'sniffed');
-  const declared = ports.filter(({ wire }) => wire !== 'sniffed').map(({ number }) => number);
+  const sniffed = ports.filter(({ wire }) => wire === 'sniffed').map(({ number }) => number);
   return {
     name: 'virtualInbound',
     address: { socket_address: { address: '0.0.0.0', port_value: INBOUND_PORT } },
     traffic_direction: 'INBOUND',
-    listener_filters: [ORIGINAL_DST, ...(inspects ? [TLS_INSPECTOR] : []), ...(sniffs ? [httpInspectorBut(declared)] : [])],
+    listener_filters: [ORIGINAL_DST, ...(inspects ? [TLS_INSPECTOR] : []), ...(sniffed.length > 0 ? [httpInspectorFor(sniffed)] : [])],
     ...(inspects ? inspection(settings.mesh) : {}),
     filter_chains: chains,
   };
@@ -76,7 +75,7 @@ export function boundInbound(port: InboundPort, address: string, settings: Inbou
     name: `${address}_${port.number}`,
     address: { socket_address: { address, port_value: port.number } },
     traffic_direction: 'INBOUND',
-    ...(needsInspection(chains) ? { listener_filters: [TLS_INSPECTOR, ...(port.wire === 'sniffed' ? [httpInspectorBut([])] : [])] } : {}),
+    ...(needsInspection(chains) ? { listener_filters: [TLS_INSPECTOR, ...(port.wire === 'sniffed' ? [HTTP_INSPECTOR] : [])] } : {}),
     ...(needsInspection(chains) ? inspection(settings.mesh) : {}),
     filter_chains: chains,
   };
