@@ -15,7 +15,7 @@ export interface ChannelOptions {
   readonly target: ListenTarget;
   /** Absent: plain text. A function is asked at every new connection, so rotated certificates are used from then on. */
   readonly tls?: TlsClientOptions | (() => TlsClientOptions);
-  /** Default 5 000. */
+  /** Default 5 000. Each connection that is not there by then doubles the time for the next one, up to eightfold: a server that is busy needs it. */
   readonly connectTimeoutMs?: number;
   /** HTTP/2 PING after this silence while calls are open; unanswered for `keepaliveTimeoutMs` the connection is dropped. Default 20 000; 0: never. */
   readonly keepaliveMs?: number;
@@ -48,6 +48,7 @@ export interface Channel extends AsyncDisposable {
 }
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
+const MAX_DOUBLINGS = 3;
 const DEFAULT_UNARY_DEADLINE_MS = 10_000;
 
 /** A channel in state idle. */
@@ -111,6 +112,7 @@ function createConnections(options: ChannelOptions): Connections {
   let state: ChannelState = { t: 'idle' };
   let current: ClientHttp2Session | undefined;
   let lastFailure = '';
+  const patience = createPatience(options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
 
   const enter = (next: ChannelState): void => {
     if (state.t === 'closed' || (state.t === next.t && next.t !== 'failed')) return;
@@ -120,7 +122,7 @@ function createConnections(options: ChannelOptions): Connections {
   const open = (): ClientHttp2Session => {
     enter({ t: 'connecting' });
     lastFailure = '';
-    const session: ClientHttp2Session = openSession(options, {
+    const session: ClientHttp2Session = openSession(options, patience, {
       onReady: () => current === session && enter({ t: 'ready' }),
       onFailure: (reason) => (lastFailure ||= reason),
       onDrop(connected) {
@@ -167,6 +169,24 @@ function createConnections(options: ChannelOptions): Connections {
   };
 }
 
+/** How long a connection may take. */
+interface Patience {
+  readonly timeoutMs: number;
+  late(): void;
+  inTime(): void;
+}
+
+function createPatience(firstMs: number): Patience {
+  let doublings = 0;
+  return {
+    get timeoutMs() {
+      return firstMs * 2 ** doublings;
+    },
+    late: () => void (doublings = Math.min(doublings + 1, MAX_DOUBLINGS)),
+    inTime: () => void (doublings = 0),
+  };
+}
+
 interface SessionEvents {
   onReady(): void;
   onFailure(reason: string): void;
@@ -174,7 +194,8 @@ interface SessionEvents {
   onDrop(connected: boolean): void;
 }
 
-function openSession(options: ChannelOptions, events: SessionEvents): ClientHttp2Session {
+function openSession(options: ChannelOptions, patience: Patience, events: SessionEvents): ClientHttp2Session {
+  const { timeoutMs } = patience;
   let socket: Socket | undefined;
   const session = http2.connect(`http://${options.authority ?? authorityOf(options.target)}`, {
     createConnection: () => (socket = openSocket(options)),
@@ -186,8 +207,8 @@ function openSession(options: ChannelOptions, events: SessionEvents): ClientHttp
     },
   });
   let connected = false;
-  const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
   const timer = setTimeout(() => {
+    patience.late();
     events.onFailure(`no connection to ${describe(options.target)} within ${timeoutMs} ms`);
     session.destroy();
     socket?.destroy();
@@ -202,6 +223,7 @@ function openSession(options: ChannelOptions, events: SessionEvents): ClientHttp
     // The event comes a turn late: the channel may be closed by now.
     if (session.destroyed) return;
     connected = true;
+    patience.inTime();
     widenWindow(session);
     events.onReady();
   });

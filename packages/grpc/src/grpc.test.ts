@@ -318,3 +318,19 @@ test('a call that is not read is not ended for want of a first message', async (
   await atLeast(1);
   call.cancel();
 });
+
+test('a connection that is late gives the next one more time, up to eightfold', async () => {
+  const silent = net.createServer();
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as net.AddressInfo;
+  await using channel = createChannel({ target: { host: '127.0.0.1', port }, tls: { trustedCa: '', expectedPrincipals: [] }, connectTimeoutMs: 5 });
+  const said: string[] = [];
+  for (let i = 0; i < 5; i++) {
+    await channel.unary('/a/b', new Uint8Array()).catch((error: unknown) => said.push(String(error)));
+  }
+  assert.deepEqual(
+    said.map((text) => Number(/within (\d+) ms/.exec(text)?.[1])),
+    [5, 10, 20, 40, 40],
+  );
+  silent.close();
+});

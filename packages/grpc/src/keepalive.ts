@@ -9,7 +9,8 @@ export function keepAlive(session: Http2Session, intervalMs: number, timeoutMs: 
   let deadline: NodeJS.Timeout | undefined;
   const interval = setInterval(() => {
     if (deadline !== undefined || session.destroyed || !hasCalls()) return;
-    deadline = setTimeout(() => session.destroy(), timeoutMs);
+    // A turn later: after a long one of ours, the answer may be here and not read yet.
+    const asked = (deadline = setTimeout(() => setImmediate(() => deadline === asked && session.destroy()), timeoutMs));
     deadline.unref();
     const sent = session.ping(() => {
       clearTimeout(deadline);

@@ -26,8 +26,13 @@ export function widenWindow(session: Http2Session): void {
 /** Node's own bound per HTTP/2 session: room for some large pushes that a slow client has not read yet. */
 export const SESSION_MEMORY_MB = 256;
 
-/** A connection that opened no stream yet, or has none any more. */
-export const FIRST_STREAM_TIMEOUT_MS = 10_000;
+/**
+ * TLS, and a connection that opened no stream yet: long enough for hundreds that come at once while we have little CPU. Whom we turn away comes again, and
+ * costs as much once more.
+ */
+export const HANDSHAKE_TIMEOUT_MS = 60_000;
+export const FIRST_STREAM_TIMEOUT_MS = 30_000;
+/** A connection that has no stream any more. */
 export const IDLE_TIMEOUT_MS = 300_000;
 
 /** How often a connection with open calls is probed, and how long an answer may take. */

@@ -7,6 +7,7 @@ import { keepAlive } from './keepalive.ts';
 import {
   DEFAULT_LIMITS,
   FIRST_STREAM_TIMEOUT_MS,
+  HANDSHAKE_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   KEEPALIVE_MS,
   KEEPALIVE_TIMEOUT_MS,
@@ -174,7 +175,7 @@ const TLS_BEHAVIOUR = {
   requestCert: true,
   rejectUnauthorized: false,
   ALPNProtocols: ['h2'],
-  handshakeTimeout: FIRST_STREAM_TIMEOUT_MS,
+  handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
 };
 
 function tlsOptions(tls: TlsServerOptions): SecureContextOptions {
@@ -191,8 +192,10 @@ function superviseSession(session: ServerHttp2Session): void {
   session.on('error', () => {});
   widenWindow(session);
   let open = 0;
+  /** A turn later: after a long one of ours, what the peer has sent meanwhile is read first. */
+  const closeUnused = (): void => void setImmediate(() => open === 0 && session.close());
   // A connection must show a first call soon, and may idle a while between calls.
-  let idle: NodeJS.Timeout | undefined = setTimeout(() => session.close(), FIRST_STREAM_TIMEOUT_MS);
+  let idle: NodeJS.Timeout | undefined = setTimeout(closeUnused, FIRST_STREAM_TIMEOUT_MS);
   session.on('stream', (stream) => {
     clearTimeout(idle);
     open++;
