@@ -33,16 +33,16 @@ export const HOP_HEADERS = [
  */
 export function hopHeader(x: Exchange, id: number): HopValue {
   if (x.hopWritten) return 'as-came';
-  const { plan, internal } = x;
+  const { internal } = x;
   const { requestScanner: scanner } = x.worker;
   const { bytes } = x.head;
   switch (id) {
     case XFF:
-      return plan.edge && !plan.config.skipXffAppend ? { value: forwardedFor(x, scanner, bytes) } : 'as-came';
+      return client(x, scanner, bytes);
     case XFP:
       return isSchemeOurs(x, scanner) ? { value: x.info.connection.tls === undefined ? 'http' : 'https' } : 'as-came';
     case PORT:
-      return isPortOurs(x, scanner) ? { value: String(x.info.connection.originalPort) } : 'as-came';
+      return port(x, scanner);
     case XFCC:
       return clientCert(x, scanner, bytes);
     case REQUEST_ID:
@@ -50,6 +50,14 @@ export function hopHeader(x: Exchange, id: number): HopValue {
     default:
       return internal ? fromInside(id) : fromOutside(x, id);
   }
+}
+
+function client(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): HopValue {
+  return x.plan.edge && !x.plan.config.skipXffAppend ? { value: forwardedFor(x, scanner, bytes) } : 'as-came';
+}
+
+function port(x: Exchange, scanner: HeadScanner): HopValue {
+  return isPortOurs(x, scanner) ? { value: String(x.info.connection.originalPort) } : 'as-came';
 }
 
 function fromInside(id: number): HopValue {
