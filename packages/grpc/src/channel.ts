@@ -132,8 +132,8 @@ function createConnections(options: ChannelOptions): Connections {
         else enter({ t: 'failed', reason: lastFailure === '' ? `the connection to ${describe(options.target)} was closed` : lastFailure });
       },
     });
-    const isBusy = (): boolean => (openCalls.get(session) ?? 0) > 0;
-    keepAlive(session, options.keepaliveMs ?? KEEPALIVE_MS, options.keepaliveTimeoutMs ?? KEEPALIVE_TIMEOUT_MS, isBusy);
+    const { keepaliveMs = KEEPALIVE_MS, keepaliveTimeoutMs = KEEPALIVE_TIMEOUT_MS } = options;
+    keepAlive(session, keepaliveMs, keepaliveTimeoutMs, () => (openCalls.get(session) ?? 0) > 0);
     session.once('close', () => sessions.delete(session));
     sessions.add(session);
     return (current = session);
@@ -148,10 +148,7 @@ function createConnections(options: ChannelOptions): Connections {
     },
     session: () => (current !== undefined && !current.closed && !current.destroyed ? current : open()),
     count: (session, by) => openCalls.set(session, (openCalls.get(session) ?? 0) + by),
-    lost(session) {
-      if (!session.destroyed) return undefined;
-      return lastFailure === '' ? `connection to ${describe(options.target)} lost` : lastFailure;
-    },
+    lost: (session) => (session.destroyed ? lastFailure || `connection to ${describe(options.target)} lost` : undefined),
     failed: (reason) => enter({ t: 'failed', reason: (lastFailure = reason) }),
     refresh() {
       const old = current;
