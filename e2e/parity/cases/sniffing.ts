@@ -16,7 +16,7 @@ spec: { hosts: [$${name}], http: [{ route: [{ destination: { host: $${name} } }]
 
 /** Bytes that come in pieces, each a little after the other. */
 function drip(text: string): readonly (string | { readonly pauseMs: number })[] {
-  return [...text].flatMap((letter) => [letter, { pauseMs: 3 }]);
+  return Array.from(text).flatMap((letter) => [letter, { pauseMs: 3 }]);
 }
 
 /** Where silence is waited for. */
