@@ -53,6 +53,8 @@ const DELTA = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggre
 const SOTW = '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources';
 /** A first push that is not acknowledged by then gives its place to the next stream. */
 const ADMISSION_MS = 5_000;
+/** So long who has a place and is sent nothing keeps it. */
+const COMES_BACK_MS = 100;
 /** After the last client that came, until it is forgotten what clients asked for. */
 const FORGET_MS = 10_000;
 /**
@@ -237,6 +239,8 @@ class Room<Push> implements AdsServer<Push> {
         this.#forgetting = timers.after(FORGET_MS, () => this.#memory.clear());
         this.#tell('connected', connection);
         this.#admissionOf(connection).enter(connection);
+        // Its request is answered by then: who comes back and has all of it already gets nothing, answers nothing, and needs no place.
+        this.#options.timers.after(COMES_BACK_MS, () => this.#passOn(connection));
       },
       startReading: (call) => this.#startReading(call),
       mayPump: (connection) => this.#admissionOf(connection).isAdmitted(connection),
@@ -270,6 +274,14 @@ class Room<Push> implements AdsServer<Push> {
 
   #admissionOf({ node }: Connection): Admission {
     return node.principal === undefined ? this.#admissions.plaintext : this.#admissions.secure;
+  }
+
+  /** Gives the place of a connection on that nothing is sent to; while it waits for one itself, looks again. */
+  #passOn(connection: Connection): void {
+    if (!this.#connections.has(connection)) return;
+    const admission = this.#admissionOf(connection);
+    if (!admission.isAdmitted(connection)) this.#options.timers.after(COMES_BACK_MS, () => this.#passOn(connection));
+    else if (connection.syncedVersion() !== undefined && connection.isSettled()) admission.leave(connection);
   }
 
   #tell(t: ConnectionEvent['t'], { node, id }: Connection): void {

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadCodec } from '@meltemi/protos';
+import { TYPE_URL } from '@meltemi/protos-types';
+import { startControlPlaneProcess } from '../interop/control-plane-process.ts';
+import { eventually } from './load.ts';
+import { createLightProxy } from './xds-client.ts';
+
+const SERVICES = 20;
+const host = (at: number): string => `s${at}.example.com`;
+const entry = (at: number): string => `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: s${at}, namespace: default }
+spec:
+  hosts: [${host(at)}]
+  location: MESH_EXTERNAL
+  resolution: STATIC
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+  endpoints: [{ address: 127.0.0.1 }]
+`;
+
+interface Acknowledged {
+  readonly t: string;
+  readonly acknowledged: number;
+}
+
+/**
+ * So many proxies get their configuration from one control plane, which goes; its successor, of the same configuration, gets all of them at once. Answers
+ * how long it took until all had acknowledged. Fails when anybody is told that something is gone, or gets endpoints that are none.
+ */
+export async function reconnect(proxies: number, limitMs: number): Promise<number> {
+  const configs = mkdtempSync(join(tmpdir(), 'meltemi-reconnect-'));
+  writeFileSync(join(configs, 'all.yaml'), Array.from({ length: SERVICES }, (_, at) => entry(at)).join('---\n'));
+  const codec = loadCodec('sidecar');
+  const wrong: string[] = [];
+  const clients = Array.from({ length: proxies }, (_, index) =>
+    createLightProxy(
+      codec,
+      {
+        id: `sidecar~10.0.${index >> 8}.${index & 255}~w${index}.default~default.svc.cluster.local`,
+        metadata: { NAMESPACE: 'default', GENERATOR: 'grpc' },
+      },
+      [TYPE_URL.cluster],
+      (update, subscribe) => {
+        for (const name of update.removed) wrong.push(`${index}: ${name} is gone`);
+        if (update.typeUrl === TYPE_URL.cluster) {
+          const names = update.added.map(({ name }) => name).filter((name) => name.endsWith('.example.com'));
+          if (names.length > 0) subscribe(TYPE_URL.endpoint, names);
+        }
+        if (update.typeUrl !== TYPE_URL.endpoint) return;
+        for (const { name, bytes } of update.added)
+          if (!JSON.stringify(codec.decode(TYPE_URL.endpoint, bytes)).includes('127.0.0.1')) wrong.push(`${index}: ${name} is empty`);
+      },
+    ),
+  );
+  /** All connect at once; resolves when all have acknowledged. */
+  const connectAll = async (plane: { readonly plaintextXds: string; readonly apiUrl: string }): Promise<number> => {
+    const [address = '', port = ''] = plane.plaintextXds.split(':');
+    const begun = performance.now();
+    for (const client of clients) client.connect({ host: address, port: Number(port) });
+    await eventually('all have acknowledged', limitMs, async () => {
+      const answer = await fetch(`${plane.apiUrl}/meltemi/v1/acknowledged?timeoutMs=1000`);
+      const { t, acknowledged } = (await answer.json()) as Acknowledged;
+      return (t === 'acknowledged' && acknowledged === proxies) || undefined;
+    });
+    return performance.now() - begun;
+  };
+  try {
+    {
+      await using plane = await startControlPlaneProcess(['--config', configs]);
+      await connectAll(plane);
+      for (const client of clients)
+        assert.ok(
+          client.updates.some(({ typeUrl }) => typeUrl === TYPE_URL.endpoint),
+          'endpoints came',
+        );
+      await Promise.all(clients.map((client) => client.disconnect()));
+    }
+    await using plane = await startControlPlaneProcess(['--config', configs]);
+    const tookMs = await connectAll(plane);
+    await Promise.all(clients.map((client) => client.disconnect()));
+    assert.deepEqual(wrong, []);
+    return tookMs;
+  } finally {
+    rmSync(configs, { recursive: true, force: true });
+  }
+}
