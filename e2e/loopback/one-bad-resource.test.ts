@@ -26,7 +26,7 @@ spec:
   endpoints: [{ address: 127.0.0.1 }]
 `;
 
-test('row 5: one of 100 resources is refused: 99 are applied, and CLI, API and metric tell of it within 1 s', async (t) => {
+test('row 5: one of 100 resources is refused: 99 are applied, API and metric tell of it within 1 s, and proxy-status names it', async (t) => {
   const configs = mkdtempSync(join(tmpdir(), 'meltemi-refused-'));
   writeFileSync(join(configs, 'all.yaml'), Array.from({ length: SERVICES }, (_, at) => entry(at)).join('---\n'));
   await using plane = await startControlPlaneProcess(['--config', configs]);

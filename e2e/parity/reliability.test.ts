@@ -53,11 +53,11 @@ const ROWS: readonly Row[] = [
   {
     number: 5,
     promise: 'One bad resource does not stop others',
-    figure: '1 of 100 refused: 99 applied; in CLI, API and metric within 1 s',
+    figure: '1 of 100 refused: 99 applied; in API and metric within 1 s, and in proxy-status',
     shown: [
       [
         'e2e/loopback/one-bad-resource.test.ts',
-        'row 5: one of 100 resources is refused: 99 are applied, and CLI, API and metric tell of it within 1 s',
+        'row 5: one of 100 resources is refused: 99 are applied, API and metric tell of it within 1 s, and proxy-status names it',
       ],
     ],
   },
