@@ -16,7 +16,7 @@ import {
   type Listener,
   type RouteConfiguration,
 } from '@meltemi/protos-types';
-import { get } from '../testkit/load.ts';
+import { eventually, get } from '../testkit/load.ts';
 import { findEnvoy, NO_ENVOY, startEnvoy, type EnvoyProcess } from './envoy-process.ts';
 
 const ADS = { ads: {}, resource_api_version: 'V3' } as const;
@@ -172,7 +172,12 @@ for (const protocol of ['delta', 'sotw'] as const) {
       await world.apply({ clusters: { one: { port: blue } }, route: 'one' });
       await using envoy = await startEnvoy(binary ?? '', world.xdsPort, protocol, `sidecar~127.0.0.1~${protocol}.default~default.svc.cluster.local`);
       const url = `http://${await envoy.listener('web')}/`;
-      assert.equal((await get(url)).body, 'blue');
+      // Envoy names the address of a listener a moment before its worker listens there.
+      const first = await eventually('a first answer', 5_000, async () => {
+        const { status, body } = await get(url);
+        return status === 0 ? undefined : body;
+      });
+      assert.equal(first, 'blue');
       await using load = startLoad(url);
 
       // The cluster changes and its endpoints do not: Envoy waits for them all the same.
