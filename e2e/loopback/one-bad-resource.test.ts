@@ -8,27 +8,16 @@ import { loadCodec } from '@meltemi/protos';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { startControlPlaneProcess } from '../interop/control-plane-process.ts';
 import { eventually } from '../testkit/load.ts';
+import { entryHost, manyEntries } from '../testkit/many-entries.ts';
 import { createLightProxy } from '../testkit/xds-client.ts';
 
 const SERVICES = 100;
 const SEEN_MS = 1_000;
-const host = (at: number): string => `s${at}.example.com`;
-const BAD = `outbound|80||${host(42)}`;
-
-const entry = (at: number): string => `apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: { name: s${at}, namespace: default }
-spec:
-  hosts: [${host(at)}]
-  location: MESH_EXTERNAL
-  resolution: STATIC
-  ports: [{ number: 80, name: http, protocol: HTTP }]
-  endpoints: [{ address: 127.0.0.1 }]
-`;
+const BAD = `outbound|80||${entryHost(42)}`;
 
 test('row 5: one of 100 resources is refused: 99 are applied, API and metric tell of it within 1 s, and proxy-status names it', async (t) => {
   const configs = mkdtempSync(join(tmpdir(), 'meltemi-refused-'));
-  writeFileSync(join(configs, 'all.yaml'), Array.from({ length: SERVICES }, (_, at) => entry(at)).join('---\n'));
+  writeFileSync(join(configs, 'all.yaml'), manyEntries(SERVICES));
   await using plane = await startControlPlaneProcess(['--config', configs]);
   const [address = '', port = ''] = plane.plaintextXds.split(':');
   const accepted = new Set<string>();

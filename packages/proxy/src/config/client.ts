@@ -132,7 +132,7 @@ function startWarming({ clock, timers, log, onDelta }: ConfigClientOptions, clie
     onGone(TYPE_URL.secret, follow(client, TYPE_URL.secret, wanted.secrets));
     onGone(TYPE_URL.route, follow(client, TYPE_URL.route, wanted.routes));
     if (delta !== undefined) void onDelta(delta).then(() => checked(delta));
-    const next = warmer.nextDeadlineMs();
+    const next = warmer.nextDeadlineMs(clock.monotonic());
     deadline?.cancel();
     deadline = next === undefined ? undefined : timers.after(Math.max(0, next - clock.monotonic()), late);
   };

@@ -43,6 +43,11 @@ export class Transition {
     return true;
   }
 
+  /** Tables that wait no more, because they came, changed their mind or went, have no deadline. */
+  settle(): void {
+    for (const name of this.#tables.keys()) if (!this.#maps.routes.isWaiting(name)) this.#tables.delete(name);
+  }
+
   /** These clusters are gone for the control plane. */
   leave(names: readonly string[], nowMs: number): void {
     for (const name of names) if (!this.#leaving.has(name)) this.#leaving.set(name, nowMs);
@@ -62,8 +67,10 @@ export class Transition {
     return left;
   }
 
-  deadlineMs(): number {
-    return Math.min(...this.#tables.values(), ...this.#leaving.values()) + TRANSITION_MS;
+  /** When the first of them has waited long enough. A table whose time was up and that waits still waits for something else, which has a deadline of its own. */
+  deadlineMs(nowMs: number): number {
+    const tables = [...this.#tables.values()].filter((sinceMs) => nowMs - sinceMs < TRANSITION_MS);
+    return Math.min(...tables, ...this.#leaving.values()) + TRANSITION_MS;
   }
 
   #used(): ReadonlySet<string> {

@@ -39,7 +39,7 @@ export interface Warmer {
   /** The first checks of these clusters' hosts are through, or have had their time. */
   checked(clusters: readonly string[]): void;
   /** When to call `take` again although nothing was accepted; undefined = not at all. */
-  nextDeadlineMs(): number | undefined;
+  nextDeadlineMs(nowMs: number): number | undefined;
 }
 
 interface Maps {
@@ -85,8 +85,9 @@ export function createWarmer(limitMs: number): Warmer {
     },
     wanted: () => wantedBy(maps),
     pending: () => ({ clusters: maps.clusters.waiting(), routes: maps.routes.waiting(), listeners: maps.listeners.waiting() }),
-    nextDeadlineMs() {
-      const next = Math.min(maps.clusters.deadlineMs(), maps.routes.deadlineMs(), maps.listeners.deadlineMs(), maps.transition.deadlineMs());
+    nextDeadlineMs(nowMs) {
+      maps.transition.settle();
+      const next = Math.min(maps.clusters.deadlineMs(), maps.routes.deadlineMs(), maps.listeners.deadlineMs(), maps.transition.deadlineMs(nowMs));
       return next === Infinity ? undefined : next;
     },
   };

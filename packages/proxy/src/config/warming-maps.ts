@@ -17,6 +17,7 @@ export interface Held<T> {
   /** Active and waiting ones. */
   all(): Iterable<T>;
   waiting(): readonly string[];
+  isWaiting(name: string): boolean;
   /** When the first of the waiting ones has waited long enough; Infinity = none waits. */
   deadlineMs(): number;
   keepOnly(names: ReadonlySet<string>): void;
@@ -65,6 +66,7 @@ export function createHeld<T>(nameOf: (value: T) => string, limitMs: number): He
       for (const { value } of waiting.values()) yield value;
     },
     waiting: () => [...waiting.keys()],
+    isWaiting: (name) => waiting.has(name),
     deadlineMs() {
       let earliest = Infinity;
       for (const { sinceMs } of waiting.values()) earliest = Math.min(earliest, sinceMs + limitMs);

@@ -11,6 +11,7 @@ interface FakeSocket {
 }
 
 const asSocket = (socket: FakeSocket): Socket => socket as unknown as Socket;
+const neverFails = (error: unknown): void => assert.ifError(error);
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('what is written in one turn goes out at its end, in order', async () => {
@@ -19,7 +20,7 @@ test('what is written in one turn goes out at its end, in order', async () => {
   for (const text of ['one', 'two', 'three']) {
     const at = late.claim(text.length);
     late.bytes.write(text, at, 'latin1');
-    late.wait({ flush: () => sent.push(late.bytes.toString('latin1', at, at + text.length)) });
+    late.wait({ flush: () => sent.push(late.bytes.toString('latin1', at, at + text.length)), failed: neverFails });
   }
   assert.deepEqual(sent, []);
   await turn();
@@ -32,7 +33,7 @@ test('a full slab is written at once', () => {
   let flushed = 0;
   for (let i = 0; i < 4; i++) {
     late.claim(SLAB_BYTES / 4);
-    late.wait({ flush: () => flushed++ });
+    late.wait({ flush: () => flushed++, failed: neverFails });
   }
   assert.equal(flushed, 0);
   assert.equal(late.claim(1), 0);
@@ -48,7 +49,7 @@ test('memory that a write still needs is not used again; a slow client costs one
     assert.equal(late.claim(SLAB_BYTES / 2), 0);
     late.claim(SLAB_BYTES / 2);
     seen.push(late.bytes);
-    late.wait({ flush: () => late.lend(asSocket(i === 0 ? slow : quick)) });
+    late.wait({ flush: () => late.lend(asSocket(i === 0 ? slow : quick)), failed: neverFails });
     if (i === 1) quick.writableLength = 0;
   }
   assert.equal(seen.indexOf(seen[0] as Buffer, 1), -1, "the first slab is the slow one's");
@@ -63,7 +64,31 @@ test('a connection that is gone needs nothing any more', () => {
     late.claim(SLAB_BYTES / 2);
     late.claim(SLAB_BYTES / 2);
     seen.add(late.bytes);
-    late.wait({ flush: () => late.lend(asSocket(gone)) });
+    late.wait({ flush: () => late.lend(asSocket(gone)), failed: neverFails });
   }
   assert.equal(seen.size, 4);
+});
+
+test('a write that throws takes nothing from those behind it, nor from the next turn', async () => {
+  const late = new LateWrites();
+  const seen: string[] = [];
+  const wait = (name: string, breaks: boolean): void => {
+    late.claim(10);
+    late.wait({
+      flush() {
+        if (breaks) throw new Error(name);
+        seen.push(name);
+      },
+      failed: (error) => seen.push(`failed: ${(error as Error).message}`),
+    });
+  };
+  wait('one', false);
+  wait('two', true);
+  wait('three', false);
+  await turn();
+  assert.deepEqual(seen, ['one', 'failed: two', 'three']);
+  assert.equal(late.flushing, false, 'later writes wait for the end of their turn again');
+  wait('four', false);
+  await turn();
+  assert.equal(seen.at(-1), 'four');
 });

@@ -7,6 +7,8 @@ const KEPT_SLABS = 3;
 /** Something that waits for the end of the turn. */
 export interface LateWrite {
   flush(): void;
+  /** Its write threw; what waits behind it is written all the same. */
+  failed(error: unknown): void;
 }
 
 /** A piece of memory that small messages wait in. */
@@ -71,7 +73,13 @@ export class LateWrites {
     this.#waiting = this.#spare;
     this.#spare = [];
     this.flushing = true;
-    for (const write of waiting) write.flush();
+    for (const write of waiting) {
+      try {
+        write.flush();
+      } catch (error) {
+        write.failed(error);
+      }
+    }
     this.flushing = false;
     waiting.length = 0;
     this.#spare = waiting;

@@ -79,6 +79,11 @@ export class NodeTransport implements Transport {
     }
   }
 
+  /** A write that waited threw. */
+  failed(error: unknown): void {
+    this.#broken('write', error);
+  }
+
   #broken(place: string, error: unknown): void {
     this.#faults.report(place, error);
     this.#error ??= 'internal error';
