@@ -2,26 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simulate } from './simulate.ts';
-import { another, shop, told } from './testing/shop.ts';
-import type { Call } from './types.ts';
-
-interface Rule {
-  readonly objects: string;
-  /** Calls and what becomes of them. */
-  readonly calls: readonly (readonly [call: Call | string, expected: string])[];
-  readonly more?: Parameters<typeof shop>[1];
-}
-
-const virtualService = (spec: string, name = 'web', meta = ''): string =>
-  `apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: ${name}, namespace: shop${meta} }\nspec: ${spec}\n---\n`;
-const destinationRule = (spec: string, name = 'web', meta = 'namespace: shop'): string =>
-  `apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: { name: ${name}, ${meta} }\nspec: ${spec}\n---\n`;
-const peers = (spec: string): string =>
-  `apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: { name: default, namespace: shop }\nspec: ${spec}\n---\n`;
-const SUBSETS = destinationRule(
-  '{ host: web, subsets: [{ name: v1, labels: { version: v1 } }, { name: v2, labels: { version: v2 } }, { name: none, labels: { version: v9 } }] }',
-);
-const to = (host: string, subset = '', more = ''): string => `{ destination: { host: ${host}${subset === '' ? '' : `, subset: ${subset}`} }${more} }`;
+import { answersTo, destinationRule, peers, SUBSETS, to, virtualService, type Rule } from './testing/rules.ts';
+import { another, shop } from './testing/shop.ts';
 
 const RULES: Readonly<Record<string, Rule>> = {
   'a short name is completed with the namespace of the object, not of the caller': {
@@ -345,14 +327,13 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
-for (const [rule, { objects, calls, more }] of Object.entries(RULES)) {
-  test(rule, () => {
-    const mesh = shop(objects, more);
+for (const [name, rule] of Object.entries(RULES)) {
+  test(name, () =>
     assert.deepEqual(
-      calls.map(([call]) => told(simulate(mesh, typeof call === 'string' ? { from: 'shop/client', to: call } : call))),
-      calls.map(([, expected]) => expected),
-    );
-  });
+      answersTo(rule),
+      rule.calls.map(([, expected]) => expected),
+    ),
+  );
 }
 
 test('a result names the objects that had a say, with the line of the very rule', () => {

@@ -108,10 +108,10 @@ function serverSide(sent: Sent, stage: Stage): Result {
 type Forward = Extract<Outcome, { readonly t: 'forward' }>;
 
 function serverRequest(sent: Sent, outcome: Forward, destination: ConnectionInfo['destination'], trustDomain: string): DecideRequest {
-  const { node, target, call, client } = sent;
+  const { node, target } = sent;
   const alpn = offeredProtocols(sent, outcome);
   const mutual = outcome.tls && alpn.some((protocol) => protocol.startsWith('istio'));
-  const http = client.path === '' ? undefined : { ...httpOf(target, call, 'http'), path: client.path, authority: client.authority };
+  const http = requestAtServer(sent);
   const source = { address: node.address, port: 40_001 };
   const opaque = target.kind === 'https' || target.kind === 'tls';
   return {
@@ -127,6 +127,12 @@ function serverRequest(sent: Sent, outcome: Forward, destination: ConnectionInfo
     ...(mutual ? { peer: { peerUri: spiffeId(trustDomain, node.namespace, node.serviceAccount) } } : {}),
     ...(http === undefined ? {} : { http }),
   };
+}
+
+/** The request as the caller's proxy sent it on; what it took for bytes goes through as the caller wrote it. Undefined for what is no HTTP in clear. */
+function requestAtServer({ target, call, client }: Sent): DecideRequest['http'] {
+  if (client.path !== '') return { ...httpOf(target, call, 'http'), path: client.path, authority: client.authority };
+  return target.kind === 'http' ? httpOf(target, call, 'http') : undefined;
 }
 
 /** What the caller's proxy offers in its TLS; nothing without. */

@@ -39,6 +39,7 @@ export { compileHeaders } from './compile/headers.ts';
 export { FORMAT_OPERATORS, maskAddress } from './format-operators.ts';
 export { compileFormat, loneOperator, parseFormat, type FormatPart, type ParsedFormat } from './format.ts';
 export { formatAddress, parseAddress, transportFor } from './compile/hosts-of.ts';
+export { normalizeAuthority, normalizeTarget, type TargetResult } from './target.ts';
 export { compileText } from './compile/text.ts';
 export { upstreamAlpn } from './compile/listener.ts';
 export { CLUSTER_COUNTERS, countCode, countEvent, resetClusterCounts, type ClusterCounts, type HostCounts } from './stats/cluster-counts.ts';

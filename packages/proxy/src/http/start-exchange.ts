@@ -1,3 +1,4 @@
+import { normalizeAuthority, normalizeTarget } from '@meltemi/runtime';
 import { HEADER, matches, ascii, type HeadScanner } from '@meltemi/wire';
 import { createStreamInfo } from '../core/stream-info.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
@@ -7,7 +8,6 @@ import { isInternalRequest, schemeOf } from './forwarded.ts';
 import { dropUnderscored } from './headers.ts';
 import type { LocalReply } from './local-reply.ts';
 import { localReply } from './local-reply.ts';
-import { normalizeTarget } from './path.ts';
 import { REPLIES } from './replies.ts';
 import { headerValue, knownValue, repeatedValue } from './request-view.ts';
 import type { DownstreamStream } from './stream.ts';
@@ -99,7 +99,9 @@ function examineRest(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Loca
   const { config } = x.plan;
   const tooOld = x.http10 ? examineHttp10(x) : undefined;
   if (tooOld !== undefined) return tooOld;
-  x.viewAuthority = trimAuthority(x);
+  // A tunnel goes to a port, whatever it is.
+  if (x.upgrade !== CONNECT && (config.stripTrailingHostDot || config.stripPort !== 'none'))
+    x.viewAuthority = normalizeAuthority(x.viewAuthority, config, x.info.connection.originalPort);
   if (x.head.end - x.head.start > config.maxRequestHeadersBytes) return REPLIES.headTooLarge;
   if (scanner.count > config.maxHeadersCount) return REPLIES.tooManyHeaders;
   if (config.headersWithUnderscores !== 'allow' && dropUnderscored(scanner, bytes) && config.headersWithUnderscores === 'reject')
@@ -128,18 +130,6 @@ function examineUpgrade(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): v
   if (wanted === 'h2c' || !x.requestComplete || x.downstream.receivedBytes > 0) {
     scanner.dropKnown(HEADER.upgrade);
   } else x.upgrade = wanted;
-}
-
-function trimAuthority(x: Exchange): string {
-  const { stripPort, stripTrailingHostDot } = x.plan.config;
-  let authority = x.viewAuthority;
-  // A tunnel goes to a port, whatever it is.
-  if (x.upgrade === CONNECT) return authority;
-  if (stripTrailingHostDot) authority = authority.replace(/\.(?=:\d+$|$)/, '');
-  if (stripPort === 'none') return authority;
-  const port = /:(\d+)$/.exec(authority)?.[1];
-  if (port === undefined || (authority.startsWith('[') && authority.endsWith(']'))) return authority;
-  return stripPort === 'any' || Number(port) === x.info.connection.originalPort ? authority.slice(0, -port.length - 1) : authority;
 }
 
 /** Stands for a request that could not be read, so that it is logged and counted like others. */

@@ -11,6 +11,7 @@ import type {
   RequestView,
   RuntimeState,
 } from '../compiled.ts';
+import { normalizeAuthority, normalizeTarget } from '../target.ts';
 import { decideCluster } from './cluster.ts';
 import { runFilters, type Walk } from './filters.ts';
 import type { DecideRequest, Decision, DecisionStep, Outcome } from './types.ts';
@@ -79,7 +80,13 @@ function followChain(trail: Trail, chain: CompiledChain): Outcome {
       : { t: 'close', flag: decided.flag, details: decided.details };
   }
   if (trail.request.http === undefined) return { t: 'close', flag: 'DPE', details: 'the filter chain expects HTTP' };
-  return followHttp(trail, terminal.http, requestView(trail.request.http));
+  const { path, authority } = trail.request.http;
+  const { config } = terminal.http;
+  const target = normalizeTarget(path, config);
+  if (target.t === 'reject') return { t: 'respond', status: 400, flag: '', details: 'path_normalization_failed', body: '' };
+  if (target.t === 'redirect') return { t: 'respond', status: 307, flag: '', details: 'path_normalization_failed', location: target.path, body: '' };
+  const called = normalizeAuthority(authority, config, trail.request.connection.destination.port);
+  return followHttp(trail, terminal.http, requestView({ ...trail.request.http, path: target.path, authority: called }));
 }
 
 function requestView(http: NonNullable<DecideRequest['http']>): RequestView {

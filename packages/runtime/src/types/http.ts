@@ -53,11 +53,11 @@ export interface HttpConnectionManager {
   readonly escapedSlashes: 'keep' | 'reject' | 'unescape-redirect' | 'unescape-forward';
   readonly stripPort: 'none' | 'matching' | 'any';
   readonly stripTrailingHostDot: boolean;
-  /** No byte on a stream for so long ends it (408 or 504). */
   /** How long a client is waited for after our FIN; 0 = not at all, once everything is sent. */
   readonly delayedCloseMs: number;
   /** Longest time between the two GOAWAYs of a drain. */
   readonly drainTimeoutMs: number;
+  /** No byte on a stream for so long ends it (408 or 504). */
   readonly streamIdleTimeoutMs: number;
   /** Whole request, body included, must have arrived by then. */
   readonly requestTimeoutMs: number;
