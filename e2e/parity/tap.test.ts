@@ -228,13 +228,13 @@ test('a tap in segments, one at a time, of any connection manager, by peer; secr
     if (side.proxy.name !== 'embedded') return;
     const secret = { headers: { authorization: 'Bearer x', cookie: 'session=y' } };
     const live = request({ any_match: true }, {}, { streaming_admin: {} }, 'meltemi');
-    const calls = async (): Promise<void> => void (await call(side.url, '/s', secret));
+    const calls = async (): Promise<void> => void (await call(side.url, '/s?access_token=t&q=1', secret));
     const values = (traces: readonly unknown[]): unknown => {
       const { headers } = (traces[0] as { http_buffered_trace: { request: Message } }).http_buffered_trace.request;
-      return ['authorization', 'cookie'].map((name) => headers.find(({ key }) => key === name)?.value);
+      return ['authorization', 'cookie', ':path'].map((name) => headers.find(({ key }) => key === name)?.value);
     };
-    assert.deepEqual(values(await tapped(side, live, '?peer=127.0.0.1', calls, 1)), ['[masked]', '[masked]']);
-    assert.deepEqual(values(await tapped(side, live, '?show_secrets', calls, 1)), ['Bearer x', 'session=y']);
+    assert.deepEqual(values(await tapped(side, live, '?peer=127.0.0.1', calls, 1)), ['[masked]', '[masked]', '/s?access_token=[masked]&q=1']);
+    assert.deepEqual(values(await tapped(side, live, '?show_secrets', calls, 1)), ['Bearer x', 'session=y', '/s?access_token=t&q=1']);
     const others = tapped(side, live, '?peer=10.9.9.9', calls, 1).then(
       () => 'seen',
       () => 'not seen',

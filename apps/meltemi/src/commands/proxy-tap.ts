@@ -16,8 +16,8 @@ export const proxyTap = defineCommand({
   name: 'proxy-tap',
   summary: 'Show requests while they pass a proxy',
   help:
-    'Prints a line for each request that passes: method, authority, path and status; with -o json, also all headers. The values of authorization, cookies and the like ' +
-    'are masked unless you ask for them. A proxy has one tap at a time, and the tap takes at most a twentieth of its time: under heavy load some requests are not shown, ' +
+    'Prints a line for each request that passes: method, authority, path and status; with -o json, also all headers. The values of authorization, cookies and the like, and ' +
+    'of parameters such as ?access_token= in targets, are masked unless you ask for them. A proxy has one tap at a time, and the tap takes at most a twentieth of its time: under heavy load some requests are not shown, ' +
     "and none is slowed down. It reads /tap of the proxy's admin port, which answers only on the proxy's own machine. With Envoy, name the config_id of a tap filter.",
   arguments: [{ name: '[proxy]', text: 'NAME or NAME.NAMESPACE of the workload, as "meltemi proxy-status" lists it' }],
   examples: [
@@ -34,7 +34,7 @@ export const proxyTap = defineCommand({
     { flags: '--count <number>', text: 'end after this many requests' },
     { flags: '--for <seconds>', text: 'end after this long', default: '60' },
     { flags: '--body <bytes>', text: 'show this much of each body', default: '0' },
-    { flags: '--show-secrets', text: 'show the values of authorization, cookies and the like' },
+    { flags: '--show-secrets', text: 'show the values of authorization, cookies, tokens in targets and the like' },
     { flags: '--config-id <name>', text: 'the tap filter to use, by its config_id', default: EVERYWHERE },
     { flags: '--admin <url>', text: "the proxy's admin port (else that of the proxy's address)" },
     { flags: '-o, --output <format>', text: 'line or json', choices: ['line', 'json'], default: 'line' },

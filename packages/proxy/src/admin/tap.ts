@@ -9,7 +9,7 @@ export const tapEndpoint: AdminEndpoint = {
   help: `tap filter control; config_id "${LIVE_TAP}" taps every connection manager`,
   params: {
     peer: 'Only requests of who is at this address, or whose certificate names this',
-    show_secrets: 'Show the values of authorization, cookies and the like, which are masked otherwise',
+    show_secrets: 'Show the values of authorization, cookies, tokens in targets and the like, which are masked otherwise',
   },
   write: true,
   async handle(context, { body, query, gone }) {

@@ -72,7 +72,7 @@ export class TapStream {
       [':method', info.method],
       [':scheme', scheme],
     ] as const;
-    return [...pseudo.map(([key, value]) => tapHeader(key, value, true)), ...headersOf(worker.requestScanner, head.bytes, this.#secrets)];
+    return [...pseudo.map(([key, value]) => tapHeader(key, value, this.#secrets)), ...headersOf(worker.requestScanner, head.bytes, this.#secrets)];
   }
 
   /** All is known now. */

@@ -1,3 +1,5 @@
+import { MASKED, maskQuery, TARGETS } from './mask-query.ts';
+
 /** A header as Envoy's taps tell it. */
 export interface TapHeader {
   readonly key: string;
@@ -35,11 +37,14 @@ const SECRET: ReadonlySet<string> = new Set([
   'x-forwarded-client-cert',
 ]);
 
-const MASKED = '[masked]';
-
 /** One header; `secrets` = as it is, whatever it is. */
 export function tapHeader(key: string, value: string, secrets: boolean): TapHeader {
-  return { key, value: !secrets && SECRET.has(key) && value !== '' ? MASKED : value, raw_value: '' };
+  return { key, value: secrets ? value : masked(key, value), raw_value: '' };
+}
+
+function masked(key: string, value: string): string {
+  if (TARGETS.has(key)) return maskQuery(value);
+  return SECRET.has(key) && value !== '' ? MASKED : value;
 }
 
 /** Header lines (`name: value` with line ends) as headers. */
