@@ -16,6 +16,12 @@ export function forget(x: Exchange): void {
   x.bodyBytes = 0;
 }
 
+/** Ends an attempt at the head of its response, which nobody wants; its connection goes back if it can. */
+export function dismissAttempt(x: Exchange): void {
+  if (x.upstream?.user === x) x.upstream.dismiss();
+  abandonAttempt(x, undefined);
+}
+
 /** Ends an attempt without its connection going back: counters, outlier detection, waiting places. */
 export function abandonAttempt(x: Exchange, outcome: OutlierOutcome | undefined): void {
   const { upstream, host, worker } = x;

@@ -1,7 +1,7 @@
 import type { HeaderEdit, InternalRedirectPolicy, RequestView } from '@meltemi/runtime';
 import { HEADER } from '@meltemi/wire';
 import { dropAside } from './aside.ts';
-import { abandonAttempt } from './end-attempt.ts';
+import { dismissAttempt } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { editRequest } from './filters/edit-request.ts';
 import { logEarlier } from './log-earlier.ts';
@@ -33,7 +33,7 @@ export function followRedirect(x: Exchange, bytes: Uint8Array): boolean {
   x.redirects++;
   if (x.cluster !== undefined) x.cluster.counts.redirectsFollowed++;
   dropAside(x);
-  abandonAttempt(x, undefined);
+  dismissAttempt(x);
   logEarlier(x, 'internal_redirect');
   if (status === 303 && x.info.method !== 'HEAD' && x.info.method !== 'GET') dropBody(x);
   x.info.originalPath = target.path;

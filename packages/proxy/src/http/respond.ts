@@ -4,7 +4,7 @@ import { expelHost } from '../health/health-checks.ts';
 import { drainPool } from '../health/drain.ts';
 import { flagBit } from '../types.ts';
 import { dropAside } from './aside.ts';
-import { abandonAttempt, settle } from './end-attempt.ts';
+import { abandonAttempt, dismissAttempt, settle } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { httpStatusOf, statusInTrailers, trailerValue } from './grpc.ts';
 import { filterResponse } from './filters/respond.ts';
@@ -111,7 +111,7 @@ function retried(x: Exchange, bytes: Uint8Array): boolean {
   const { responseScanner: scanner } = x.worker;
   const ended: AttemptEnd = { t: 'response', status: scanner.status, header: (name) => headerValue(scanner, bytes, name) };
   if (!mayRetry(x, ended)) return false;
-  abandonAttempt(x, undefined);
+  dismissAttempt(x);
   scheduleRetry(x, ended);
   return true;
 }

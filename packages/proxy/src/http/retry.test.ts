@@ -12,7 +12,11 @@ type Script = (socket: Socket, count: number, text: string) => void;
 let script: Script = (socket) => void socket.write(OK);
 let requests: string[] = [];
 
+/** Connections that the application has got. */
+let accepted = 0;
+
 const app = await startRawServer((socket) => {
+  accepted++;
   socket.on('data', (bytes: Buffer) => {
     requests.push(bytes.toString('latin1'));
     script(socket, requests.length, bytes.toString('latin1'));
@@ -47,6 +51,7 @@ async function proxy(setting: Setting = {}): Promise<Plane> {
   });
   planes.push(plane);
   requests = [];
+  accepted = 0;
   return plane;
 }
 
@@ -127,6 +132,31 @@ test('retries are used up: the last answer is passed on with URX', async () => {
   assert.match(await call(plane), /^HTTP\/1.1 503 /);
   const info = await plane.ended(1);
   assert.deepEqual([requests.length, info.attempts, flagsOf(info)], [3, 3, 'URX']);
+});
+
+test('a response that is whole and tried again after keeps its connection; any other does not', async (t) => {
+  const CASES: Readonly<Record<string, readonly [first: string, connections: number, method?: string]>> = {
+    'no body': [status(503), 1],
+    'a body that came with its head': ['HTTP/1.1 503 X\r\ncontent-length: 4\r\n\r\nbusy', 1],
+    'chunks that came with the head': ['HTTP/1.1 503 X\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbusy\r\n0\r\n\r\n', 1],
+    'of HEAD': ['HTTP/1.1 503 X\r\ncontent-length: 4\r\n\r\n', 1, 'HEAD'],
+    'a body that is still to come': ['HTTP/1.1 503 X\r\ncontent-length: 4\r\n\r\nbu', 2],
+    'more than the body': ['HTTP/1.1 503 X\r\ncontent-length: 4\r\n\r\nbusyHTTP/1.1 200', 2],
+    'broken chunks': ['HTTP/1.1 503 X\r\ntransfer-encoding: chunked\r\n\r\nz\r\n', 2],
+    'connection: close': [status(503, 'connection: close\r\n'), 2],
+  };
+  const plane = await proxy({ route: { retry_policy: { retry_on: '5xx', retry_back_off: { base_interval: '0.001s' } } } });
+  for (const [name, [first, connections, method = 'GET']] of Object.entries(CASES)) {
+    await t.test(name, async () => {
+      // A connection of its own.
+      const begun = accepted;
+      const seen = requests.length;
+      script = (socket, count) => void socket.write(count === seen + 1 ? first : count === seen + 2 ? status(200, 'connection: close\r\n') : OK);
+      assert.match(await call(plane, method), /^HTTP\/1.1 200 /);
+      assert.deepEqual([requests.length - seen, accepted - begun], [2, connections]);
+    });
+  }
+  assert.deepEqual(plane.state.cluster('app')?.usage, { connections: 0, pending: 0, requests: 0, retries: 0 });
 });
 
 test('a POST that may have been processed is sent again only when the policy names how it broke', async () => {

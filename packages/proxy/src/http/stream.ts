@@ -151,4 +151,6 @@ export interface UpstreamStream extends BodySink {
   pause(paused: boolean): void;
   /** Gives the attempt up without a word to its user. HTTP/1.1: the connection goes; HTTP/2: RST_STREAM(CANCEL). */
   abandon(): void;
+  /** The same at the head of the response, from within `onResponse`: a connection of HTTP/1.1 is kept if the response is whole by then. */
+  dismiss(): void;
 }

@@ -66,6 +66,8 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
   #writer: BodyWriter | undefined = undefined;
   /** The present request goes through the writer. */
   #framing = false;
+  /** Its user has gone, and nothing is open: it is free once the event is over. */
+  #dismissed = false;
   /** The peer ended it, not we. */
   endedByPeer = false;
   /** It was in the middle of an exchange when it ended. */
@@ -156,6 +158,17 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
   /** A connection in the middle of an exchange is of no further use. */
   abandon(): void {
     this.destroy();
+  }
+
+  dismiss(): void {
+    const { bytes, after, end } = this.#read;
+    const whole = this.state === 'body' && (this.body.done ? after : this.body.feed(bytes, after, end)) === end && this.body.done;
+    if (!whole || this.#sending || !this.reusable) {
+      this.destroy();
+      return;
+    }
+    this.user = undefined;
+    this.#dismissed = true;
   }
 
   /** Waits in the pool; after `idleMs` (0 = never) it closes itself. */
@@ -284,6 +297,7 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
     read.ended = !switched && this.body.done;
     const next = user.onResponse(this, read);
     read.bytes = NO_BYTES;
+    if (this.#dismissed) this.#free();
     if (next < 0 || this.user !== user) return -1;
     if (this.state !== 'body' || !this.body.done) return next;
     if (next < until) this.reusable = false;
@@ -326,6 +340,12 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
       this.destroy();
     }
     user.onResponseEnd(payloadBytes, trailers);
+  }
+
+  #free(): void {
+    this.#dismissed = false;
+    this.pause(false);
+    this.#owner.released(this);
   }
 
   #lost(cause: LostCause, reason: string): void {

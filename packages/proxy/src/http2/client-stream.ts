@@ -138,6 +138,10 @@ export class ClientStream implements UpstreamStream {
     this.#release();
   }
 
+  dismiss(): void {
+    this.abandon();
+  }
+
   // ----------------------------------------------------------------------------------------------------- from the upstream
 
   onHead(head: H2Head, endStream: boolean): void {

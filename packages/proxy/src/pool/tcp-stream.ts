@@ -143,6 +143,10 @@ class TcpStream implements UpstreamStream, TransportHandler {
     this.#transport.destroy();
   }
 
+  dismiss(): void {
+    this.abandon();
+  }
+
   onData(bytes: Uint8Array, start: number, end: number): void {
     this.#worker.wheel.now();
     if (this.#tunnel) this.user?.onTunnelData(bytes, start, end);
