@@ -2,3 +2,5 @@ export { compileRegex, regexFault, substitutionFault, type Regex } from './regex
 export { compileStringMatch, type StringMatch } from './string-match.ts';
 export { createHostIndex, hostMatches, hostsOverlap, isShortName, resolveHost, type HostIndex } from './hosts.ts';
 export { labelsMatch } from './labels.ts';
+export { FORMAT_OPERATORS } from './format-operators.ts';
+export { parseFormat, type FormatPart, type ParsedFormat } from './format.ts';

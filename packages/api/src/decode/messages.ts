@@ -28,10 +28,14 @@ function issueMessage(issue: Issue, value: unknown): string {
 /** What is wrong, and what to write instead. `missing` is the name of a field that is not there. */
 export function issueText(issue: Issue, value: unknown, missing: string | number | undefined): { readonly message: string; readonly fix?: string } {
   if (missing !== undefined) return { message: issueMessage(issue, value), fix: `Add ${missing}.` };
-  const message = issueMessage(issue, value);
-  // A format says in one sentence what is wrong and what to write; here they part.
+  const parts = splitAdvice(issueMessage(issue, value));
+  return parts.fix === undefined && issue.code === 'invalid_value' ? { ...parts, fix: 'Write one of them.' } : parts;
+}
+
+/** A format says in one sentence what is wrong and what to write; here they part. */
+export function splitAdvice(message: string): { readonly message: string; readonly fix?: string } {
   const advice = ADVICE.exec(message);
-  if (advice === null) return issue.code === 'invalid_value' ? { message, fix: 'Write one of them.' } : { message };
+  if (advice === null) return { message };
   const [sentence, text = ''] = advice;
   const fix = `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}${/[.?]$/.test(text) ? '' : '.'}`;
   return { message: message.slice(0, message.length - sentence.length), fix };

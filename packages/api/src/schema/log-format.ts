@@ -1,17 +1,33 @@
+import { FORMAT_OPERATORS, parseFormat } from '@meltemi/match';
 import { z } from 'zod';
+import { nearest } from '../decode/suggest.ts';
 import { text } from './fields.ts';
 
-/** An operator of Envoy's formats: `%REQ(X-A?X-B):10%`, or `%%` for the sign itself. */
-const OPERATOR = /%(?:%|[A-Z0-9_]+(?:\(.*?\))?(?::\d+)?%)/gsu;
 /** Longer ones nobody writes. */
 const MAX_LENGTH = 16_384;
+const REFUSED = 'proxies would refuse every listener that logs so';
 
 /** What is wrong with a format of log lines, or undefined. With such a one a proxy would refuse every listener. */
-function logFormatFault(format: string): string | undefined {
+export function logFormatFault(format: string): string | undefined {
   if (format.length > MAX_LENGTH) return `is ${format.length} characters long; the limit is ${MAX_LENGTH}`;
-  const rest = format.replaceAll(OPERATOR, '');
-  const at = rest.indexOf('%');
-  return at < 0 ? undefined : `"${rest.slice(at, at + 40)}" begins with "%" and is no operator such as %RESPONSE_CODE%; for the sign itself write %%`;
+  const parsed = parseFormat(format);
+  if (parsed.ok) return undefined;
+  const { unknown, fault } = parsed;
+  if (unknown === undefined) return `${REFUSED}: ${fault}`;
+  const near = nearest(unknown, FORMAT_OPERATORS);
+  return `${REFUSED}: %${unknown}% is no operator; ${near === undefined ? 'write one that is there, such as %RESPONSE_CODE%, or "%%" for the sign itself' : `did you mean %${near}%?`}`;
+}
+
+/** What is wrong with a format in JSON, whose texts are formats of their own; undefined when nothing is. */
+export function jsonLogFormatFault(format: string): string | undefined {
+  if (format.length > MAX_LENGTH) return `is ${format.length} characters long; the limit is ${MAX_LENGTH}`;
+  try {
+    const value: unknown = JSON.parse(format);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be a JSON object, as accessLogEncoding is JSON';
+    return firstFault(value);
+  } catch (error) {
+    return `is not JSON, as accessLogEncoding asks: ${error instanceof Error ? error.message : String(error)}`;
+  }
 }
 
 /** A format of log lines. */
@@ -19,11 +35,15 @@ export const logFormatText = text(logFormatFault);
 
 /** Formats by key, in maps and lists of any depth. */
 export const logFormatLabels = z.record(z.string(), z.unknown()).check((ctx) => {
-  const message = textsOf(ctx.value)
-    .map(logFormatFault)
-    .find((fault) => fault !== undefined);
+  const message = firstFault(ctx.value);
   if (message !== undefined) ctx.issues.push({ code: 'custom', message, input: ctx.value, continue: true });
 });
+
+function firstFault(value: object): string | undefined {
+  return textsOf(value)
+    .map(logFormatFault)
+    .find((fault) => fault !== undefined);
+}
 
 function textsOf(value: unknown): readonly string[] {
   if (typeof value === 'string') return [value];

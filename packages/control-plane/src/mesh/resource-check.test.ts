@@ -42,3 +42,20 @@ test('a message that is none is refused for both', () => {
   assert.match(check('embedded', TYPE_URL.cluster, cluster) ?? '', /connect_timeout/);
   assert.match(check('envoy', TYPE_URL.cluster, { name: 'c', no_such_field: 1 }) ?? '', /no_such_field/);
 });
+
+test('an operator that Envoy has not is refused for it, too: the whole listener would be', () => {
+  const check = createResourceCheck(loadCodec('all'));
+  const logging = (log_format: object): object => ({
+    ...listener(),
+    access_log: [httpFilter('log', 'envoy.extensions.access_loggers.file.v3.FileAccessLog', { path: '/dev/stdout', log_format })],
+  });
+  const text = (inline_string: string): object => ({ text_format_source: { inline_string } });
+  for (const dataPlane of ['envoy', 'embedded'] as const) {
+    assert.match(check(dataPlane, TYPE_URL.listener, logging(text('%NOSUCH%'))) ?? '', /%NOSUCH%/);
+    assert.match(check(dataPlane, TYPE_URL.listener, logging({ json_format: { a: ['%NOSUCH%'] } })) ?? '', /%NOSUCH%/);
+    assert.equal(check(dataPlane, TYPE_URL.listener, logging(text('%PROTOCOL% 100%%'))), undefined);
+  }
+  // Ours has no answer, Envoy has.
+  assert.equal(check('envoy', TYPE_URL.listener, logging(text('%DOWNSTREAM_TLS_GROUP%'))), undefined);
+  assert.match(check('embedded', TYPE_URL.listener, logging(text('%DOWNSTREAM_TLS_GROUP%'))) ?? '', /not supported/);
+});

@@ -1,4 +1,5 @@
 import { MeshError } from '@meltemi/base';
+import { parseFormat } from '@meltemi/match';
 import type { ProtoCodec } from '@meltemi/protos';
 import { messageName, TYPE_URL } from '@meltemi/protos-types';
 import { decodeCluster, decodeListener, decodeRoute, nackText, type Decoded } from '@meltemi/runtime';
@@ -18,11 +19,32 @@ export function createResourceCheck(codec: Pick<ProtoCodec, 'encode'>): Resource
     } catch (error) {
       return MeshError.from(error, 'xds/encode').message;
     }
-    const decoded = dataPlane === 'embedded' ? DECODERS[typeUrl]?.(resource) : undefined;
+    if (dataPlane === 'envoy') return logFormatFault(resource);
+    const decoded = DECODERS[typeUrl]?.(resource);
     return decoded === undefined || decoded.ok
       ? undefined
       : nackText([{ name: 'embedded proxy', problems: decoded.problems }])
           .split('\n')
           .join('; ');
   };
+}
+
+/**
+ * Envoy refuses a whole listener for an operator in a log that it has not. What our own proxy cannot answer is left to Envoy; with
+ * `formatters`, operators may be anything.
+ */
+function logFormatFault(value: unknown, inFormat = false): string | undefined {
+  if (typeof value === 'string') return inFormat ? unknownIn(value) : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  if ('formatters' in value) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const fault = logFormatFault(inner, inFormat || key === 'json_format' || key === 'text_format_source');
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function unknownIn(format: string): string | undefined {
+  const parsed = parseFormat(format);
+  return parsed.ok || parsed.unknown === undefined ? undefined : `"${format}": %${parsed.unknown}% is no operator`;
 }

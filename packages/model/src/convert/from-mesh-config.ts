@@ -29,7 +29,8 @@ function logging(base: MeshConfig, spec: MeshConfigSpec): Partial<MeshConfig> {
   return {
     accessLogFile: spec.accessLogFile ?? base.accessLogFile,
     accessLogFormat: spec.accessLogFormat ?? base.accessLogFormat,
-    accessLogEncoding: spec.accessLogEncoding ?? base.accessLogEncoding,
+    // A format without an encoding is one of text, whatever the mesh logs in otherwise.
+    accessLogEncoding: spec.accessLogEncoding ?? (spec.accessLogFormat === undefined ? base.accessLogEncoding : 'TEXT'),
     enableTracing: spec.enableTracing ?? base.enableTracing,
     telemetry: telemetryFrom(base.telemetry, spec),
     tracingSamplingPercent: spec.defaultConfig?.tracing?.sampling ?? base.tracingSamplingPercent,

@@ -1,4 +1,5 @@
-import { loneOperator, parseFormat, type AccessLog, type FileLog, type LogField, type LogFormat } from '@meltemi/runtime';
+import { parseFormat } from '@meltemi/match';
+import { loneOperator, type AccessLog, type FileLog, type LogField, type LogFormat } from '@meltemi/runtime';
 import type { StreamInfo } from '../types.ts';
 import { compileFilter } from './compile-filter.ts';
 import { compileEntry } from './log-entry.ts';

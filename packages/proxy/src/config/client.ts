@@ -8,6 +8,7 @@ import { createAddressBook } from './address-book.ts';
 import { openAdsStream } from './ads-stream.ts';
 import { createConfigDump, type ConfigDump } from './dump.ts';
 import { localCluster } from './local-cluster.ts';
+import { refuseUnwritable, type OpenFile } from './log-files.ts';
 import { kindOf, readResource, toAccepted } from './resources.ts';
 import { createWarmer, type Accepted, type Pending } from './warmer.ts';
 
@@ -26,6 +27,8 @@ export interface ConfigClientOptions {
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Log;
+  /** Whether a file of an access log can be written. */
+  readonly openLog: OpenFile;
 }
 
 export interface ConfigState {
@@ -73,7 +76,7 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
   function receive(response: DeltaResponse): void {
     const update = client.receive(response);
     const own = update.added.map((resource) => readResource(codec, response.typeUrl, resource));
-    const read = response.typeUrl === TYPE_URL.listener ? addresses.take(own, update.removed) : own;
+    const read = response.typeUrl === TYPE_URL.listener ? addresses.take(refuseUnwritable(own, options.openLog), update.removed) : own;
     const now = clock.now();
     for (const item of read) dump.record(response.typeUrl, item, now);
     dump.remove(response.typeUrl, update.removed);

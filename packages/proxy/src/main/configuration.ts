@@ -4,6 +4,7 @@ import type { ProtoCodec } from '@meltemi/protos';
 import type { Node, Workload } from '@meltemi/protos-types';
 import type { RuntimeDelta } from '@meltemi/runtime';
 import { createConfigClient, type ConfigClient } from '../config/client.ts';
+import type { OpenFile } from '../config/log-files.ts';
 import { createDnsClusters, type DnsClusters } from '../config/dns-clusters.ts';
 import { createResolve } from '../dns/resolve-name.ts';
 import type { KnownWorkload } from '../telemetry/peers.ts';
@@ -18,6 +19,8 @@ export interface ConfigurationOptions {
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Log;
+  /** Whether a file of an access log can be written. */
+  readonly openLog: OpenFile;
 }
 
 /** The way from the stream to the engine: deltas go over in order, one after the other. */

@@ -1,12 +1,18 @@
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { closeSync, createWriteStream, openSync, statSync, type WriteStream } from 'node:fs';
 import type { Log } from '@meltemi/base';
 import type { LogSink } from '../types.ts';
 
 /** More than this waiting for a slow disk or reader is dropped, and said once: a log must never hold traffic up. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
+export interface FileLogSink extends LogSink {
+  /** Makes the file when it is not there; returns why it cannot be written. */
+  open(path: string): string | undefined;
+  close(): Promise<void>;
+}
+
 /** Access logs into files, `/dev/stdout` and `/dev/stderr`. */
-export function createFileLogSink(log: Log): LogSink & { close(): Promise<void> } {
+export function createFileLogSink(log: Log): FileLogSink {
   const files = new Map<string, WriteStream>();
   const warned = new Set<string>();
   const warn = (path: string, reason: string): void => {
@@ -29,6 +35,7 @@ export function createFileLogSink(log: Log): LogSink & { close(): Promise<void> 
     return file;
   };
   return {
+    open: (path) => (isStandard(path) || files.has(path) ? undefined : faultOf(path)),
     write(path, bytes) {
       const target = open(path);
       if (target.writableLength > MAX_WAITING_BYTES) warn(path, 'it is written more slowly than lines come');
@@ -39,4 +46,20 @@ export function createFileLogSink(log: Log): LogSink & { close(): Promise<void> 
       await Promise.all([...files.values()].map((file) => new Promise<void>((resolve) => file.end(resolve))));
     },
   };
+}
+
+function isStandard(path: string): boolean {
+  return path === '/dev/stdout' || path === '/dev/stderr';
+}
+
+function faultOf(path: string): string | undefined {
+  try {
+    const kind = statSync(path, { throwIfNoEntry: false });
+    // To open a pipe may take until somebody reads it.
+    if (kind !== undefined && !kind.isFile() && !kind.isDirectory()) return undefined;
+    closeSync(openSync(path, 'a'));
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }

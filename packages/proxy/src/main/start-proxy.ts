@@ -140,6 +140,7 @@ async function assemble(options: ProxyOptions) {
     node: options.node,
     engine,
     log: loggers.get('config') ?? log,
+    openLog: (path) => accessLog.open(path),
   });
   return { log, loggers, taps, identity, registry, encoder, accessLog, engine, channel, codec, configuration };
 }

@@ -1,4 +1,4 @@
-import { parseFormat } from '../format.ts';
+import { parseFormat } from '@meltemi/match';
 import type { AccessLog, FileLog, GrpcLog, LogField, LogFormat, OtelLog } from '../types/access-log.ts';
 import { decodeFilter } from './access-log-filter.ts';
 import { decodeExtension, type ExtensionTable } from './any.ts';

@@ -1,6 +1,5 @@
-import { regexFault } from '@meltemi/match';
+import { parseFormat, regexFault } from '@meltemi/match';
 import { parseIp } from '../compile/cidr.ts';
-import { parseFormat } from '../format.ts';
 import type { CidrRange, HeaderMutation, HeaderMutations, SocketAddress, StringMatch } from '../types/common.ts';
 import { asObject, type Json, type Reader } from './reader.ts';
 

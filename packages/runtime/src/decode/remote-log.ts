@@ -1,4 +1,4 @@
-import { parseFormat } from '../format.ts';
+import { parseFormat } from '@meltemi/match';
 import type { GrpcLog, LogField, LogTransport, OtelLog } from '../types/access-log.ts';
 import { decodeCustomTags } from './custom-tag.ts';
 import { decodeGrpcService, type GrpcService } from './grpc-service.ts';

@@ -1,3 +1,4 @@
+import { parseFormat } from '@meltemi/match';
 import { compileMetadataMatch } from '../compile/metadata-match.ts';
 import { compileText } from '../compile/text.ts';
 import { decodeRuntimeFraction, decodeStringMatch } from '../decode/common.ts';
@@ -5,7 +6,6 @@ import { decodeGrpcService, type GrpcService } from '../decode/grpc-service.ts';
 import { decodeHttpStatus } from '../decode/http-status.ts';
 import { decodeMetadataMatch } from '../decode/metadata-match.ts';
 import type { Reader } from '../decode/reader.ts';
-import { parseFormat } from '../format.ts';
 import type { StringMatch } from '../types/common.ts';
 import type { MetadataMatch } from '../types/metadata.ts';
 import { defineFilter, type FilterKind } from './define.ts';

@@ -1,6 +1,7 @@
+import { parseFormat } from '@meltemi/match';
 import type { FormatSource } from '../compiled.ts';
 import type { Reader } from '../decode/reader.ts';
-import { compileFormat, parseFormat } from '../format.ts';
+import { compileFormat } from '../format.ts';
 
 /** A change of the query's parameters; `remove` has no value. */
 export interface QueryStep {

@@ -1,6 +1,6 @@
 import type { MeshConfig } from '@meltemi/model';
 import { ANY_TYPE, EXTENSION_NAME, packAny, type AccessLog, type CommonGrpcAccessLogConfig, type JsonObject } from '@meltemi/protos-types';
-import { providerLog, serviceLog } from './log-providers.ts';
+import { asLine, providerLog, serviceLog } from './log-providers.ts';
 import { AGENT_CLUSTER } from './names.ts';
 
 /** Istio's default text format. */
@@ -69,7 +69,7 @@ export interface AccessLogPlace {
  */
 export function accessLogs(mesh: MeshConfig, place: AccessLogPlace): readonly AccessLog[] {
   const { logs, accessLogService } = mesh.telemetry;
-  const usual = { text: mesh.accessLogFormat === '' || mesh.accessLogEncoding === 'JSON' ? TEXT_FORMAT : mesh.accessLogFormat };
+  const usual = { text: mesh.accessLogFormat === '' || mesh.accessLogEncoding === 'JSON' ? TEXT_FORMAT : asLine(mesh.accessLogFormat) };
   return [
     ...(logs === undefined ? fileLog(mesh) : logs.map((provider) => providerLog(provider, place.kind, usual)).filter((log) => log !== undefined)),
     ...(accessLogService === undefined ? [] : [serviceLog(accessLogService, place.kind)]),
@@ -83,7 +83,7 @@ function fileLog(mesh: MeshConfig): readonly AccessLog[] {
   const log_format =
     mesh.accessLogEncoding === 'JSON'
       ? { json_format: custom === '' ? JSON_FORMAT : (JSON.parse(custom) as JsonObject) }
-      : { text_format_source: { inline_string: custom === '' ? TEXT_FORMAT : custom } };
+      : { text_format_source: { inline_string: custom === '' ? TEXT_FORMAT : asLine(custom) } };
   // A file named /dev/stdout cannot be opened when it is a socket, which is what a supervisor's pipe may be.
   if (mesh.accessLogFile === '/dev/stdout')
     return [{ name: EXTENSION_NAME.stdoutAccessLog, typed_config: packAny(ANY_TYPE.stdoutAccessLog, { log_format }) }];

@@ -40,10 +40,13 @@ function fileLog({ path, format, omitEmptyValues }: LogProvider & { t: 'file' },
   return { name: EXTENSION_NAME.fileAccessLog, typed_config: packAny(ANY_TYPE.fileAccessLog, { path, log_format }) };
 }
 
-/** Lines end where they end. */
-function line({ text }: LogLine, usual: UsualLine): string {
-  if (text === '') return usual.text;
+/** Lines end where they end (Istio adds the end, too). */
+export function asLine(text: string): string {
   return text.endsWith('\n') ? text : `${text}\n`;
+}
+
+function line({ text }: LogLine, usual: UsualLine): string {
+  return text === '' ? usual.text : asLine(text);
 }
 
 function common(collector: Collector, logName: string): CommonGrpcAccessLogConfig {

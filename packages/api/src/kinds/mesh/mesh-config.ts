@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { DeepReadonly } from '../../config.ts';
+import { splitAdvice } from '../../decode/messages.ts';
 import { defineKind, type Finding } from '../../kind.ts';
 import { duration, durationMin1ms, int32, nonEmpty, opt, portNumber, text, uint32 } from '../../schema/fields.ts';
 import { dnsLabelFault } from '../../schema/formats.ts';
-import { logFormatText } from '../../schema/log-format.ts';
+import { jsonLogFormatFault, logFormatFault } from '../../schema/log-format.ts';
 import { retries } from '../networking/http-route.ts';
 import { connectionPool, localityLb, outlierDetection, zoneAwareLb } from '../networking/traffic-policy.ts';
 import {
@@ -52,7 +53,7 @@ const meshConfigSchema = z.strictObject({
   ingressSelector: opt(z.string(), 'Gateway of Ingress objects.'),
   enableTracing: opt(z.boolean(), 'Spans at all.'),
   accessLogFile: opt(z.string(), 'File of the access log; empty: none.'),
-  accessLogFormat: opt(logFormatText, 'Format of the access log; empty: the usual one.'),
+  accessLogFormat: opt(z.string(), 'Format of the access log; empty: the usual one. A JSON object of formats when accessLogEncoding is JSON.'),
   accessLogEncoding: opt(z.enum(['TEXT', 'JSON']), 'Text lines or JSON.'),
   enableEnvoyAccessLogService: opt(z.boolean(), 'Access log over gRPC.'),
   disableEnvoyListenerLog: opt(z.boolean(), 'No log of listeners.'),
@@ -123,6 +124,13 @@ const meshConfigSchema = z.strictObject({
 /** Istio's MeshConfig: the settings of the whole mesh. */
 export type MeshConfigSpec = DeepReadonly<z.output<typeof meshConfigSchema>>;
 
+/** A format is judged by the encoding it is meant for: in JSON, its keys are no formats. */
+function formatFindings({ accessLogFormat = '', accessLogEncoding = 'TEXT' }: MeshConfigSpec): Finding[] {
+  const message =
+    accessLogFormat === '' ? undefined : accessLogEncoding === 'JSON' ? jsonLogFormatFault(accessLogFormat) : logFormatFault(accessLogFormat);
+  return message === undefined ? [] : [{ path: ['accessLogFormat'], ...splitAdvice(message) }];
+}
+
 /** Names that stand for no provider, or for one of another kind. */
 function providerFindings(spec: MeshConfigSpec): Finding[] {
   const { extensionProviders = [], defaultProviders = {}, enableEnvoyAccessLogService, defaultConfig } = spec;
@@ -189,6 +197,6 @@ export const meshConfigDefinition = defineKind({
     'defaultTrafficPolicy.outlierDetection.consecutiveErrors': 'Istio ignores it too; write consecutive5xxErrors',
     serviceEntryVisibility: 'write exportTo or defaultServiceExportTo',
   },
-  validate: providerFindings,
+  validate: (spec) => [...formatFindings(spec), ...providerFindings(spec)],
   docs: 'The settings of the whole mesh: the key mesh of the ConfigMap istio in the root namespace, or the file of "meltemi control-plane --mesh-config".',
 });

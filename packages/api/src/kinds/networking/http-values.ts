@@ -1,3 +1,5 @@
+import { parseFormat } from '@meltemi/match';
+import { nearest } from '../../decode/suggest.ts';
 import { controlFault, headerNameFault } from '../../schema/formats.ts';
 
 /** Envoy's conditions for HTTP retries, and those of gRPC; Istio takes both in one list. */
@@ -125,14 +127,15 @@ const OPERATORS: ReadonlySet<string> = new Set([
  */
 export function headerValueFault(value: string): string | undefined {
   if (controlFault(value) !== undefined) return 'a header value must not hold control characters';
-  const rest = value
-    .replaceAll('%%', '')
-    .replaceAll(/%([A-Z][A-Z0-9_]*)(?:\((?:[^()]|\([^()]*\))*\))?(?::\d+)?%/g, (whole, name: string) => (OPERATORS.has(name) ? '' : whole));
-  if (!rest.includes('%')) return undefined;
-  const operator = /%[A-Z][^%]*%/.exec(rest)?.[0];
-  return operator === undefined
-    ? `"${value}" has a single "%": write "%%" for a percent sign`
-    : `not supported yet by Meltemi: the operator ${operator} in a header`;
+  const parsed = parseFormat(value);
+  if (parsed.ok) {
+    const other = parsed.parts.find((part) => part.t === 'operator' && !OPERATORS.has(part.operator));
+    return other?.t === 'operator' ? `not supported yet by Meltemi: the operator %${other.operator}% in a header` : undefined;
+  }
+  const { unknown, fault } = parsed;
+  if (unknown === undefined) return `"${value}" would make proxies refuse all routes: ${fault}`;
+  const near = nearest(unknown, OPERATORS);
+  return `%${unknown}% is no operator of headers${near === undefined ? '; write "%%" for a percent sign' : `; did you mean %${near}%?`}`;
 }
 
 /** Names in lists of headers: tokens, or `*` for all. */

@@ -1,5 +1,3 @@
-import { parseIp } from './compile/cidr.ts';
-
 /** Whether an operator takes an argument in parentheses; a function says what is wrong with it. */
 type ArgumentRule = 'none' | 'optional' | 'required' | ((argument: string) => string | undefined);
 
@@ -155,6 +153,27 @@ const RULES: Readonly<Record<string, ArgumentRule>> = {
   ENVIRONMENT: 'required',
 };
 
+/** What Envoy (1.40) has besides: told by its name, and not taken for a slip. */
+const ABSENT: ReadonlySet<string> = new Set(
+  [
+    'CEL TYPED_CEL CLUSTER_METADATA UPSTREAM_METADATA FILTER_STATE UPSTREAM_FILTER_STATE STREAM_INFO_REQ TLS_JA3_FINGERPRINT TLS_JA4_FINGERPRINT',
+    'DOWNSTREAM_CX_RTT DOWNSTREAM_HANDSHAKE_DURATION DOWNSTREAM_TLS_GROUP DOWNSTREAM_TLS_SESSION_ID DOWNSTREAM_TRANSPORT_FAILURE_REASON',
+    'DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_SENT DOWNSTREAM_DETECTED_CLOSE_TYPE',
+    'DOWNSTREAM_LOCAL_CLOSE_REASON DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID DOWNSTREAM_LOCAL_SUBJECT',
+    'DOWNSTREAM_LOCAL_DNS_SAN DOWNSTREAM_LOCAL_EMAIL_SAN DOWNSTREAM_LOCAL_IP_SAN DOWNSTREAM_LOCAL_OTHERNAME_SAN DOWNSTREAM_PEER_OTHERNAME_SAN',
+    'DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_1 DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_256 DOWNSTREAM_PEER_CHAIN_SERIALS',
+    'DOWNSTREAM_PEER_ISSUER_FINGERPRINT_256 DOWNSTREAM_PEER_ISSUER_SERIAL RESPONSE_TRAILERS_BYTES ROUTE_RESOLUTION_COUNT ROUTE_RESOLUTION_TIME_US',
+    'UPSTREAM_CONNECTION_ID UPSTREAM_CONNECTION_IDS_ATTEMPTED UPSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED UPSTREAM_DECOMPRESSED_HEADER_BYTES_SENT',
+    'UPSTREAM_DETECTED_CLOSE_TYPE UPSTREAM_LOCAL_CLOSE_REASON UPSTREAM_HOST_NAMES_ATTEMPTED UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT',
+    'UPSTREAM_LOCAL_DNS_SAN UPSTREAM_LOCAL_IP_SAN UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID UPSTREAM_TLS_GROUP UPSTREAM_TLS_SESSION_ID',
+  ].flatMap((names) => names.split(' ')),
+);
+
+/** Whether Envoy has an operator of this name; not all of them can be answered. */
+export function isKnown(operator: string): boolean {
+  return Object.hasOwn(RULES, operator) || ABSENT.has(operator);
+}
+
 /** What is wrong with an operator and its argument; undefined = nothing. */
 export function operatorFault(operator: string, argument: string): string | undefined {
   const rule = Object.hasOwn(RULES, operator) ? RULES[operator] : undefined;
@@ -165,32 +184,5 @@ export function operatorFault(operator: string, argument: string): string | unde
   return fault === undefined ? undefined : `the argument of %${operator}% ${fault}`;
 }
 
-/** Envoy's substitution operators that the data plane can answer. */
+/** Envoy's substitution operators that both data planes can answer. */
 export const FORMAT_OPERATORS: readonly string[] = Object.keys(RULES);
-
-/** An address with only so many bits of it: `10.1.0.0/16`. */
-export function maskAddress(address: string, prefixLength: number): string {
-  const ip = parseIp(address);
-  if (ip === undefined) return address;
-  const bits = Math.min(prefixLength, ip.bits);
-  const dropped = BigInt(ip.bits - bits);
-  const kept = (ip.value >> dropped) << dropped;
-  return `${ip.bits === 32 ? textV4(kept) : textV6(kept)}/${bits}`;
-}
-
-function textV4(value: bigint): string {
-  return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 0xffn)).join('.');
-}
-
-/** RFC 5952: small letters, and the first of the longest runs of zeros left out. */
-function textV6(value: bigint): string {
-  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - index * 16)) & 0xffffn).toString(16));
-  let [start, length] = [0, 0];
-  for (let at = 0; at < 8; at++) {
-    let end = at;
-    while (groups[end] === '0') end++;
-    if (end - at > length) [start, length] = [at, end - at];
-  }
-  if (length < 2) return groups.join(':');
-  return `${groups.slice(0, start).join(':')}::${groups.slice(start + length).join(':')}`;
-}
