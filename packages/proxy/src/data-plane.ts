@@ -31,6 +31,7 @@ import type { ProxyTimes } from './main/options.ts';
 import { TlsContexts } from './net/tls-contexts.ts';
 import { HostPools } from './pool/host-pools.ts';
 import { obey } from './core/orders.ts';
+import { Counters } from './stats/counters.ts';
 import { readScopes } from './stats/scopes.ts';
 import { CountedConnections, ProxyStats } from './stats/proxy-stats.ts';
 import { openTcp } from './tcp/tcp-proxy.ts';
@@ -128,7 +129,7 @@ function findOriginalDestination({ originalDestination }: DataPlaneOptions): Pro
 
 function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataPlaneOptions): Worker {
   const buffers = new SharedBuffers();
-  const counters = new Map<string, number>();
+  const counters = new Counters();
   const faults = new Faults(ports.log, counters, (owner) => worker.connections.delete(owner as Connection));
   const requestScanner = new HeadScanner(SCAN_LIMITS);
   const view = new HeadView(requestScanner);

@@ -102,7 +102,7 @@ export class ListenerSet {
     const over = overload.opened(entry.name, entry.connections, entry.exempt, wheel.now());
     if (over !== undefined) {
       const name = over === 'listener' ? `listener.${entry.name}.downstream_cx_overflow` : over === 'global' ? GLOBAL_OVERFLOW : MEMORY_REJECT;
-      counters.set(name, (counters.get(name) ?? 0) + 1);
+      counters.add(name);
       socket.destroy();
       return;
     }

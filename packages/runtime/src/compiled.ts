@@ -1,4 +1,5 @@
 import type { ClusterCounts, HostCounts } from './stats/cluster-counts.ts';
+import type { Tallies } from './stats/statistic.ts';
 import type { FilterContext, FilterOverrides, FilterPeer, FilterReply, FilterVerdict, MetadataStruct } from './filters/types.ts';
 import type { OutlierOutcome } from './lb/outlier.ts';
 import type { Latency } from './lb/peak-ewma.ts';
@@ -78,7 +79,7 @@ export interface CompiledListener {
   selectChain(connection: ConnectionInfo): CompiledChain | undefined;
 }
 
-/** A limit of connections, and how many it counts now: its owner does. */
+/** A limit of connections, and how many it counts now where there is but one thread: its owner does. */
 export interface ActiveLimit {
   readonly config: ConnectionLimit;
   active: number;
@@ -90,7 +91,7 @@ export interface CompiledChain {
   /** Limits of its connections, with how many there are; absent = none. */
   readonly limits: readonly ActiveLimit[] | undefined;
   /** May the connection go on? undefined = yes; else why not, for `%CONNECTION_TERMINATION_DETAILS%`. Absent = nobody asks. */
-  readonly admit: ((peer: FilterPeer, count: (statistic: string) => void) => string | undefined) | undefined;
+  readonly admit: ((peer: FilterPeer, thread: Tallies) => string | undefined) | undefined;
   readonly terminal: { readonly t: 'http'; readonly http: CompiledHttp } | { readonly t: 'tcp'; readonly tcp: CompiledTcp };
 }
 

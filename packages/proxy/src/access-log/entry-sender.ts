@@ -1,6 +1,6 @@
 import { ProtoWriter, WireType } from '@meltemi/base';
 import { loadCodec, type ProtoCodec } from '@meltemi/protos';
-import type { GrpcLog } from '@meltemi/runtime';
+import type { GrpcLog, Tally } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import { grpcFrame, openGrpcStream, type GrpcStream } from '../http/grpc-stream.ts';
 import type { Sender } from './remote-logs.ts';
@@ -20,6 +20,8 @@ export class EntrySender implements Sender {
   readonly #worker: Worker;
   readonly #log: GrpcLog;
   readonly #codec: ProtoCodec;
+  readonly #written: Tally;
+  readonly #dropped: Tally;
   #entries: Uint8Array[] = [];
   #bytes = 0;
   #stream: GrpcStream | undefined = undefined;
@@ -30,6 +32,8 @@ export class EntrySender implements Sender {
 
   constructor(worker: Worker, log: GrpcLog) {
     this.#worker = worker;
+    this.#written = worker.counters.tally(`${COUNTERS}.logs_written`);
+    this.#dropped = worker.counters.tally(`${COUNTERS}.logs_dropped`);
     this.#log = log;
     this.#codec = loadCodec('sidecar');
   }
@@ -37,7 +41,7 @@ export class EntrySender implements Sender {
   add(entry: object): void {
     const bytes = this.#encode(entry);
     const room = bytes !== undefined && this.#bytes + bytes.length <= Math.max(MAX_WAITING_BYTES, this.#log.bufferBytes);
-    this.#worker.filterContext.thread.count(`${COUNTERS}.${room ? 'logs_written' : 'logs_dropped'}`);
+    (room ? this.#written : this.#dropped).value++;
     if (!room) return;
     this.#entries.push(bytes);
     this.#bytes += bytes.length;

@@ -1,6 +1,6 @@
 import { ProtoWriter, WireType } from '@meltemi/base';
 import { loadCodec, type ProtoCodec } from '@meltemi/protos';
-import type { OtelLog } from '@meltemi/runtime';
+import type { OtelLog, Tally } from '@meltemi/runtime';
 import type { Worker } from '../core/worker.ts';
 import { callGrpc, type GrpcMethod } from '../http/filters/grpc-unary.ts';
 import { sendAside, type SideRequest } from '../http/side-request.ts';
@@ -25,6 +25,8 @@ export class RecordSender implements Sender {
   readonly #worker: Worker;
   readonly #log: OtelLog;
   readonly #codec: ProtoCodec;
+  readonly #written: Tally;
+  readonly #dropped: Tally;
   readonly #resource: Uint8Array;
   #records: Uint8Array[] = [];
   #bytes = 0;
@@ -33,14 +35,15 @@ export class RecordSender implements Sender {
   constructor(worker: Worker, log: OtelLog) {
     this.#worker = worker;
     this.#log = log;
+    this.#written = worker.counters.tally(`${COUNTERS}.${log.statPrefix}logs_written`);
+    this.#dropped = worker.counters.tally(`${COUNTERS}.${log.statPrefix}logs_dropped`);
     this.#codec = loadCodec('sidecar');
     this.#resource = this.#codec.encode(RESOURCE, { attributes: resourceOf(worker, log) });
   }
 
   add(record: object): void {
     const bytes = this.#calls < MAX_CALLS ? this.#encode(record) : undefined;
-    const prefix = `${COUNTERS}.${this.#log.statPrefix}`;
-    this.#worker.filterContext.thread.count(`${prefix}${bytes === undefined ? 'logs_dropped' : 'logs_written'}`);
+    (bytes === undefined ? this.#dropped : this.#written).value++;
     if (bytes === undefined) return;
     this.#records.push(bytes);
     this.#bytes += bytes.length;

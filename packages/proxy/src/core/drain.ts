@@ -33,12 +33,12 @@ export function isDraining({ draining }: Pick<Worker, 'draining'>, chain: Pick<C
 
 /** Something is ended because its time is up. */
 export function countDrained({ counters }: Pick<Worker, 'counters'>, kind: keyof DrainReport): void {
-  counters.set(NAMES[kind], (counters.get(NAMES[kind]) ?? 0) + 1);
+  counters.add(NAMES[kind]);
 }
 
 /** All that was ended so. */
 export function drainReport({ counters }: Pick<Worker, 'counters'>): DrainReport {
-  const of = (kind: keyof DrainReport): number => counters.get(NAMES[kind]) ?? 0;
+  const of = (kind: keyof DrainReport): number => counters.get(NAMES[kind]);
   return { requests: of('requests'), tunnels: of('tunnels'), tcp: of('tcp') };
 }
 

@@ -1,4 +1,5 @@
 import type { Log } from '@meltemi/base';
+import type { Tallies } from '@meltemi/runtime';
 
 /** Envoy has no such statistic: there a fault of this kind is the end of the process. */
 const INTERNAL_ERRORS = 'server.internal_errors';
@@ -12,11 +13,11 @@ const LOGGED = 100;
  */
 export class Faults {
   readonly #log: Log;
-  readonly #counters: Map<string, number>;
+  readonly #counters: Tallies;
   /** Whatever owned the broken connection is forgotten. */
   readonly #forget: (owner: object) => void;
 
-  constructor(log: Log, counters: Map<string, number>, forget: (owner: object) => void) {
+  constructor(log: Log, counters: Tallies, forget: (owner: object) => void) {
     this.#log = log;
     this.#counters = counters;
     this.#forget = forget;
@@ -24,8 +25,7 @@ export class Faults {
 
   /** `place`: where it was caught. */
   report(place: string, error: unknown): void {
-    const count = (this.#counters.get(INTERNAL_ERRORS) ?? 0) + 1;
-    this.#counters.set(INTERNAL_ERRORS, count);
+    const count = ++this.#counters.tally(INTERNAL_ERRORS).value;
     if (count <= LOGGED) this.#log.error('an internal error ended a connection', { place, error: textOf(error) });
   }
 

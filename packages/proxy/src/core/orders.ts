@@ -15,7 +15,7 @@ export function obey(worker: Worker, order: EngineOrder): void {
   else if (order.t === 'failing') worker.failing = order.failing;
   else if (order.t === 'reset-counters') {
     worker.stats.reset();
-    worker.counters.clear();
+    worker.counters.reset();
     for (const cluster of worker.state.clusters()) resetClusterCounts(cluster.counts);
   }
 }

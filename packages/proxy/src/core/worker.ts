@@ -11,6 +11,7 @@ import type { Dialer } from '../net/net-port.ts';
 import type { SharedBuffers } from '../net/shared-buffers.ts';
 import type { TlsContexts } from '../net/tls-contexts.ts';
 import type { SpanExporters } from '../tracing/exporters.ts';
+import type { Counters } from '../stats/counters.ts';
 import type { HttpCounts } from '../stats/http-counts.ts';
 import type { ConnectionSet, ProxyStats } from '../stats/proxy-stats.ts';
 import type { TapSession } from '../tap/tap-session.ts';
@@ -83,7 +84,7 @@ export interface Worker {
   /** The halves of filters that do I/O or work on payloads, by kind. */
   readonly filterHalves: ReadonlyMap<string, FilterHalf>;
   /** Statistics that filters count, under Envoy's names. */
-  readonly counters: Map<string, number>;
+  readonly counters: Counters;
   readonly connections: ConnectionSet;
   readonly stats: ProxyStats;
   /** Uniform in [0, 1). */

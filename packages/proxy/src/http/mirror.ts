@@ -49,7 +49,7 @@ export function mirrorBody(x: Exchange, bytes: Uint8Array, start: number, end: n
   mirrors.bytes += end - start;
   if (mirrors.bytes > MAX_MIRRORED_BYTES) {
     x.mirrors = undefined;
-    x.worker.filterContext.thread.count('mirror.body_too_large');
+    x.worker.counters.add('mirror.body_too_large');
   } else mirrors.body.push(Buffer.from(asBuffer(bytes).subarray(start, end)));
 }
 

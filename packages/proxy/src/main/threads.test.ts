@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { startFakeAgent, type FakeAgent } from '../testing/fake-agent.ts';
 import { createHarness, nodeOf, until } from '../testing/harness.ts';
-import { assignment, edsCluster, httpListener, routesTo } from '../testing/resources.ts';
+import { assignment, edsCluster, httpListener, routesTo, tcpListener } from '../testing/resources.ts';
 import type { RunningProxy } from './options.ts';
 import { startProxy } from './start-proxy.ts';
 
@@ -43,12 +43,29 @@ const LIMIT = {
     filter_enforced: { default_value: { numerator: 100 } },
   },
 };
+/** Five connections at a time. */
+const FEW = {
+  name: 'envoy.filters.network.connection_limit',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit',
+    stat_prefix: 'few',
+    max_connections: 5,
+  },
+};
 const ROUTER = { name: 'envoy.filters.http.router', typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } };
+
+interface Listener {
+  readonly filter_chains: readonly { readonly filters: readonly object[] }[];
+}
+
+function limited(listener: object): object {
+  return { ...listener, filter_chains: (listener as Listener).filter_chains.map(({ filters }) => ({ filters: [FEW, ...filters] })) };
+}
 
 describe('two threads of traffic are one proxy', () => {
   let agent: FakeAgent;
   let proxy: RunningProxy;
-  const ports = { slow: 0, limited: 0, mixed: 0, checked: 0 };
+  const ports = { slow: 0, few: 0, limited: 0, mixed: 0, checked: 0 };
   const waiting: (() => void)[] = [];
   let bad = 0;
   let checks = 0;
@@ -109,6 +126,7 @@ describe('two threads of traffic are one proxy', () => {
       [TYPE_URL.listener]: {
         slow: httpListener('slow', ports.slow, 'slow'),
         limited: httpListener('limited', ports.limited, 'mixed', { http_filters: [LIMIT, ROUTER] }),
+        few: limited(tcpListener('few', ports.few, 'mixed')),
         mixed: httpListener('mixed', ports.mixed, 'mixed'),
         checked: httpListener('checked', ports.checked, 'checked'),
       },
@@ -137,6 +155,26 @@ describe('two threads of traffic are one proxy', () => {
     assert.equal(statuses.filter((status) => status === 200).length, 6);
     assert.equal(statuses.filter((status) => status === 503).length, CONNECTIONS - 6);
     assert.match((await harness.call(proxy.adminPort, '/stats?filter=cluster.slow.upstream_rq_active$')).body, /: 0\n/);
+  });
+
+  test('a limit of connections is one for both, and gives places back', async () => {
+    const sockets = new Set<Socket>();
+    const open = (): void => {
+      const socket = connect(ports.few, '127.0.0.1');
+      sockets.add(socket);
+      socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+    };
+    for (let round = 0; round < 2; round++) {
+      for (let at = 0; at < CONNECTIONS; at++) open();
+      await until('five are left', () => sockets.size === 5 || undefined);
+      const { body } = await harness.call(proxy.adminPort, '/stats?filter=connection_limit');
+      assert.match(body, /few\.active_connections: 5\n/);
+      assert.match(body, new RegExp(`few\\.limited_connections: ${(round + 1) * (CONNECTIONS - 5)}\\n`));
+      for (const socket of sockets) socket.destroy();
+      await until('none is left', async () =>
+        (await harness.call(proxy.adminPort, '/stats?filter=few.active')).body.includes(': 0\n') ? true : undefined,
+      );
+    }
   });
 
   test('a local rate limit is one bucket', async () => {

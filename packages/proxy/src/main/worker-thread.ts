@@ -15,6 +15,8 @@ const registry = createMetricRegistry();
 // Its batches carry each series once and then only what changed: the other thread adds them up.
 const encoder = createBatchEncoder({ registry, node: {} });
 const log = createLineLog(start.logLevel, (line) => post({ t: 'log', line }));
+/** Each thread's clock begins with the thread. */
+const offsetMs = Number(process.hrtime.bigint()) / 1e6 - systemClock.monotonic();
 const engine = createLocalEngine({
   clock: systemClock,
   timers: systemTimers,
@@ -26,9 +28,8 @@ const engine = createLocalEngine({
   sharing: start.sharing,
   overload: new Overload(start.limits, start.open),
   together: {
-    numbers: new SharedNumbers(start.numbers),
-    // Each thread's clock begins with the thread.
-    offsetMs: Number(process.hrtime.bigint()) / 1e6 - systemClock.monotonic(),
+    numbers: new SharedNumbers(start.numbers, offsetMs),
+    offsetMs,
     checksElsewhere: !start.first,
     onHostEvent: (event) => post({ t: 'host', event }),
   },

@@ -142,7 +142,7 @@ export class Acceptor {
       socket.destroy();
       return;
     }
-    if (chain.limits !== undefined && !withinLimits(this.#worker, chain.limits, socket)) return;
+    if (chain.limits !== undefined && !withinLimits(this.#worker, { chain, limits: chain.limits }, socket)) return;
     if (chain.config.tls === undefined) {
       this.#early.delete(socket);
       this.#hand(socket, false, bytes, (transport) =>

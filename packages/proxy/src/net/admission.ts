@@ -5,8 +5,7 @@ import type { ConnectionInfo } from '../types.ts';
 /** Why the filters before a chain's terminal one refuse a connection; undefined = they do not. */
 export function refusalOf(worker: Worker, { chain, connection }: Accepted): string | undefined {
   if (chain.admit === undefined) return undefined;
-  const { counters } = worker;
-  return chain.admit(connectionPeer(connection), (name) => counters.set(name, (counters.get(name) ?? 0) + 1));
+  return chain.admit(connectionPeer(connection), worker.counters);
 }
 
 /** The peer as a policy sees it before there is a request: no header names another client. */

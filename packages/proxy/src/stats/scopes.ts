@@ -10,6 +10,7 @@ import {
   type ListenerCounts,
   type TcpCounts,
 } from './http-counts.ts';
+import type { Counters } from './counters.ts';
 import type { ProxyStats } from './proxy-stats.ts';
 
 /** Statistics of one thing: their full names are the scope's with a dot, then the name here. Plain data: it crosses threads. */
@@ -23,15 +24,19 @@ export interface StatScope {
   readonly histograms: Readonly<Record<string, Histogram>>;
 }
 
-/** All that a thread has counted. `counters` are those that filters keep by their whole names. */
-export function readScopes(stats: ProxyStats, clusters: Iterable<CompiledCluster>, counters: ReadonlyMap<string, number>): readonly StatScope[] {
+/** All that a thread has counted. `others` have their whole names. */
+export function readScopes(
+  stats: ProxyStats,
+  clusters: Iterable<CompiledCluster>,
+  others: Pick<Counters, 'counters' | 'gauges'>,
+): readonly StatScope[] {
   return [
     ...Array.from(clusters, clusterScope),
     ...Array.from(stats.http, ([prefix, counts]) => httpScope(prefix, counts)),
     ...Array.from(stats.listeners, ([name, counts]) => listenerScope(name, counts)),
     ...Array.from(stats.classes, ([name, counts]) => classScope(name, counts)),
     ...Array.from(stats.tcp, ([prefix, counts]) => tcpScope(prefix, counts)),
-    { kind: 'other', of: [], counters: Object.fromEntries(counters), gauges: {}, histograms: {} },
+    { kind: 'other', of: [], counters: others.counters, gauges: others.gauges, histograms: {} },
   ];
 }
 

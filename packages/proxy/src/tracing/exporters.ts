@@ -79,6 +79,5 @@ function flush(exporter: Exporter): void {
 }
 
 function count({ worker, counters }: Exporter, what: string, by: number): void {
-  const name = `${counters}.${what}`;
-  worker.counters.set(name, (worker.counters.get(name) ?? 0) + by);
+  worker.counters.add(`${counters}.${what}`, by);
 }

@@ -94,7 +94,7 @@ function contextOf(trail: Trail, { request, route, choice }: Walk, metadata: Rea
       failing: false,
       serviceCluster: '',
       hosts: () => undefined,
-      count: () => undefined,
+      tally: () => ({ value: 0 }),
     },
     endOfStream: true,
     metadata: (namespace) => (Object.hasOwn(metadata, namespace) ? metadata[namespace] : undefined),

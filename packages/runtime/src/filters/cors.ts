@@ -1,6 +1,7 @@
 import { decodeRuntimeFraction, decodeStringMatch } from '../decode/common.ts';
 import type { Reader } from '../decode/reader.ts';
 import { compileText } from '../compile/text.ts';
+import { Statistic } from '../stats/statistic.ts';
 import type { StringMatch } from '../types/common.ts';
 import { defineFilter, type FilterKind } from './define.ts';
 import type { FilterAction, FilterContext, FilterVerdict, HeaderEdit } from './types.ts';
@@ -90,8 +91,8 @@ function merge(levels: readonly CorsPolicy[]): Merged {
 function compilePolicy(policy: Merged, statPrefix: string): FilterAction {
   const tests = policy.origins.map(compileText);
   const everyOrigin = tests.some((test) => test('*'));
-  const valid = `${statPrefix}origin_valid`;
-  const invalid = `${statPrefix}origin_invalid`;
+  const valid = new Statistic(`${statPrefix}origin_valid`);
+  const invalid = new Statistic(`${statPrefix}origin_invalid`);
   return {
     decide(context) {
       const { request, thread } = context;
@@ -100,7 +101,7 @@ function compilePolicy(policy: Merged, statPrefix: string): FilterAction {
       const enabled = isHit(policy.enabled, thread);
       if (!enabled && !isHit(policy.shadow, thread)) return undefined;
       const allowed = everyOrigin || tests.some((test) => test(origin));
-      thread.count(allowed ? valid : invalid);
+      (allowed ? valid : invalid).count(thread);
       return enabled ? verdictFor(policy, allowed ? origin : undefined, context) : undefined;
     },
   };

@@ -6,6 +6,7 @@ import { routeDescriptors, type DescriptorMaker } from '../ratelimit/descriptors
 import { SharedBucket } from '../ratelimit/shared-bucket.ts';
 import { TokenBucket, type TokenBucketConfig } from '../ratelimit/token-bucket.ts';
 import type { Descriptor, VirtualHostRules } from '../ratelimit/types.ts';
+import { Statistic } from '../stats/statistic.ts';
 import type { HeaderMutation } from '../types/common.ts';
 import { defineFilter, mostSpecific, type FilterKind } from './define.ts';
 import type { FilterAction, FilterContext, FilterSite, FilterVerdict, HeaderEdit } from './types.ts';
@@ -158,20 +159,20 @@ function compileLimit(config: LocalLimit, site: FilterSite<LocalLimit>): FilterA
   const maker = config.descriptors.length === 0 ? undefined : routeDescriptors(site.route, config.stage, config.hostRules);
   const responseHeaders = compileOptions(config.responseHeaders);
   const requestHeaders = compileOptions(config.requestHeaders);
-  const stat = (name: string): string => `${config.statPrefix}.http_local_rate_limit.${name}`;
+  const stat = (name: string): Statistic => new Statistic(`${config.statPrefix}.http_local_rate_limit.${name}`);
   const name = nameOf(config, site);
   const stats = { enabled: stat('enabled'), ok: stat('ok'), limited: stat('rate_limited'), enforced: stat('enforced') };
   return {
     decide(context) {
       const { thread } = context;
       if (!isHit(config.enabled, thread)) return undefined;
-      thread.count(stats.enabled);
+      stats.enabled.count(thread);
       const { passes, bucket } = drawFor({ config, maker, name }, context);
       const told = config.rateLimitHeaders && bucket !== undefined ? rateLimitHeaders(bucket, thread.nowMs()) : undefined;
-      thread.count(passes ? stats.ok : stats.limited);
+      (passes ? stats.ok : stats.limited).count(thread);
       if (passes) return told === undefined ? undefined : { response: { onResponse: () => ({ edits: told }) } };
       if (!isHit(config.enforced, thread)) return requestHeaders === undefined ? undefined : { request: requestHeaders(context) };
-      thread.count(stats.enforced);
+      stats.enforced.count(thread);
       return refusal(config, [...(responseHeaders?.(context) ?? []), ...(told ?? [])]);
     },
   };

@@ -1,6 +1,7 @@
 import type { Reader } from '../decode/reader.ts';
 import { rbacDetails, type RbacEngine, type RbacResult } from '../rbac/engine.ts';
 import { decodeEither, engineOf } from '../rbac/tree.ts';
+import { Statistic } from '../stats/statistic.ts';
 import type { RbacRules } from '../rbac/types.ts';
 import { defineFilter, mostSpecific, type FilterKind } from './define.ts';
 import type { FilterAction, FilterContext, FilterReply, FilterVerdict, MetadataStruct } from './types.ts';
@@ -101,11 +102,17 @@ function denied(policy: string): FilterReply {
 }
 
 function counter(prefix: string, mode: '' | 'shadow_', perRule: boolean): (context: FilterContext, result: RbacResult) => void {
-  const names = { allowed: `${prefix}${mode}allowed`, denied: `${prefix}${mode}denied` };
-  return ({ thread }, { allowed, policy }) => {
-    const outcome = allowed ? 'allowed' : 'denied';
-    thread.count(names[outcome]);
-    if (perRule && policy !== '') thread.count(`${prefix}policy.${policy}.${mode}${outcome}`);
+  const allowed = new Statistic(`${prefix}${mode}allowed`);
+  const denied = new Statistic(`${prefix}${mode}denied`);
+  // By the engine's own results: it has one for each policy.
+  const ofPolicy = new Map<RbacResult, Statistic>();
+  return ({ thread }, result) => {
+    (result.allowed ? allowed : denied).count(thread);
+    if (!perRule || result.policy === '') return;
+    let statistic = ofPolicy.get(result);
+    if (statistic === undefined)
+      ofPolicy.set(result, (statistic = new Statistic(`${prefix}policy.${result.policy}.${mode}${result.allowed ? 'allowed' : 'denied'}`)));
+    statistic.count(thread);
   };
 }
 

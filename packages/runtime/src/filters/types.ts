@@ -1,4 +1,5 @@
 import type { SharedNumbers } from '../shared/numbers.ts';
+import type { Tallies } from '../stats/statistic.ts';
 import type { MetadataStruct } from '../types/struct.ts';
 import type { ClusterChoice, CompiledRoute, FormatSource, RequestView } from '../compiled.ts';
 
@@ -148,7 +149,7 @@ export interface PeerIdentity {
 }
 
 /** What filters ask of the thread they run on. */
-export interface FilterThread {
+export interface FilterThread extends Tallies {
   /** What all threads of the process count together; absent = there is one. `offsetMs` added to `nowMs` is a clock that all share. */
   readonly shared?: { readonly numbers: SharedNumbers; readonly offsetMs: number } | undefined;
   /** Uniform in [0, 1). */
@@ -165,8 +166,6 @@ export interface FilterThread {
   readonly serviceCluster: string;
   /** How many hosts a cluster has, and how many of them may get traffic; undefined = there is no such cluster. */
   hosts(cluster: string): { readonly total: number; readonly fit: number } | undefined;
-  /** Adds 1 to a statistic of Envoy's name. */
-  count(name: string): void;
 }
 
 /** A request as a filter sees it. Valid only during `decide`: what is needed later must be copied. */

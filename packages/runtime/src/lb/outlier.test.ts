@@ -251,3 +251,35 @@ test('a row that other rules have counted is forgotten by all threads', () => {
   assert.equal(one.detector.report(one.host, 500, 0), false);
   assert.equal(other.detector.report(other.host, 500, 0), false);
 });
+
+test('threads count the requests of an interval together, and one of them looks at it', () => {
+  const detection = {
+    consecutive_5xx: 0,
+    interval: '10s',
+    max_ejection_percent: 100,
+    enforcing_failure_percentage: 100,
+    failure_percentage_minimum_hosts: 1,
+    failure_percentage_request_volume: 10,
+    failure_percentage_threshold: 60,
+  };
+  const [one, other] = twoThreads(detection);
+  assert.ok(one !== undefined && other !== undefined);
+  const requests = (errors: number, nowMs: number): void => {
+    for (let at = 0; at < 5; at++) {
+      one.detector.report(one.host, at < errors ? 500 : 200, nowMs);
+      other.detector.report(other.host, at < errors ? 500 : 200, nowMs);
+    }
+  };
+  requests(2, 1_000);
+  assert.deepEqual([other.detector.advance(10_000), one.detector.advance(10_500)], [false, false], '4 of 10 are not 60 %');
+  requests(3, 12_000);
+  assert.deepEqual([one.detector.advance(20_000), other.detector.advance(20_100)], [true, false], '6 of 10 are, for the thread that looks first');
+  assert.ok(one.host.ejectedUntilMs > 20_000 && other.host.ejectedUntilMs === 0, 'the other hears of it as of every ejection');
+  one.host.ejectedUntilMs = 0;
+  assert.deepEqual([one.detector.advance(30_000), other.detector.advance(30_000)], [false, false], 'every interval begins anew');
+  // The other rules count anew.
+  forgetOutlier(one.host);
+  forgetOutlier(other.host);
+  one.detector.report(one.host, 500, 31_000);
+  assert.equal(one.detector.advance(40_000), false);
+});

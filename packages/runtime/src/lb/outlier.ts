@@ -2,7 +2,7 @@ import type { Host } from '../compiled.ts';
 import type { OutlierDetection, OutlierFinding } from '../types/health.ts';
 import { SharedErrors } from '../shared/counted.ts';
 import type { SharedNumbers } from '../shared/numbers.ts';
-import { successRateFindings } from './success-rate.ts';
+import { clearWindows, createWindows, ejectByRate, isTurn, type HostWindows } from './rate-windows.ts';
 
 /**
  * How an exchange ended: a status; or of our own side `local` (no connection, or a break), `timeout`, `connected` (a connection stands, the answer
@@ -10,14 +10,8 @@ import { successRateFindings } from './success-rate.ts';
  */
 export type OutlierOutcome = number | 'local' | 'timeout' | 'connected' | 'done';
 
-/** Requests of one interval. */
-export interface RateWindow {
-  total: number;
-  good: number;
-}
-
 /** What is known of a host. It belongs to the host: it survives an update of its cluster, as that does. */
-export interface OutlierRecord {
+export interface OutlierRecord extends HostWindows {
   errors: number;
   gatewayErrors: number;
   localErrors: number;
@@ -26,8 +20,6 @@ export interface OutlierRecord {
   backOff: number;
   /** End of the last ejection; NaN = never. */
   endedMs: number;
-  external: RateWindow;
-  local: RateWindow;
 }
 
 /**
@@ -53,19 +45,20 @@ const records = new WeakMap<Host, OutlierRecord>();
 export function forgetOutlier(host: Host): void {
   const record = records.get(host);
   // What threads count together stays where it is.
-  if (record !== undefined) record.errors = record.gatewayErrors = record.localErrors = 0;
+  if (record !== undefined) {
+    record.errors = record.gatewayErrors = record.localErrors = 0;
+    clearWindows(record);
+  }
   records.delete(host);
   host.ejectedUntilMs = 0;
 }
-
-const NO_REQUESTS: RateWindow = { total: 0, good: 0 };
 
 function isEjected(host: Host): boolean {
   return records.get(host)?.ejected === true;
 }
 
 /** Makes one at first sight; who only looks asks `records`. */
-function recordOf(host: Host, shared: SharedNumbers | undefined): OutlierRecord {
+function recordOf(config: OutlierDetection, host: Host, shared: SharedNumbers | undefined): OutlierRecord {
   let record = records.get(host);
   if (record === undefined) {
     const place = shared?.place(`${host.cluster}|${host.key}|errors`);
@@ -74,8 +67,7 @@ function recordOf(host: Host, shared: SharedNumbers | undefined): OutlierRecord 
       ejected: false,
       backOff: 0,
       endedMs: NaN,
-      external: { total: 0, good: 0 },
-      local: { total: 0, good: 0 },
+      ...createWindows(config, host, shared),
     });
     records.set(host, record);
   }
@@ -101,13 +93,16 @@ export function createOutlierDetector(
   const begin = (nowMs: number): void => {
     if (Number.isNaN(lastMs) && nowMs < Infinity) lastMs = nowMs;
   };
+  const ejectStanding = (all: readonly Host[], tickMs: number, eject: (host: Host, finding: OutlierFinding) => boolean): boolean =>
+    isTurn(config, all[0]?.cluster ?? '', tickMs, ports.shared) &&
+    ejectByRate(config, all, { windowsOf: (host) => records.get(host), isEjected }, eject);
   return {
     get nextMs() {
       return lastMs + config.intervalMs;
     },
     report(host, outcome, nowMs) {
       begin(nowMs);
-      const record = recordOf(host, ports.shared);
+      const record = recordOf(config, host, ports.shared);
       const found = judge(config, record, outcome);
       let ejected = false;
       for (const [finding, counter] of found) {
@@ -123,7 +118,7 @@ export function createOutlierDetector(
       const first = lastMs + config.intervalMs;
       const last = lastMs + Math.floor((nowMs - lastMs) / config.intervalMs) * config.intervalMs;
       for (const host of hosts()) endEjection(host, first);
-      const changed = ejectByRate(config, hosts(), (host, finding) => ejector.eject(host, finding, { nowMs: first, tickMs: first }));
+      const changed = ejectStanding(hosts(), last, (host, finding) => ejector.eject(host, finding, { nowMs: first, tickMs: first }));
       for (const host of hosts()) forgive(host, { fromMs: lastMs, toMs: first, intervalMs: config.intervalMs });
       for (const host of hosts()) endEjection(host, last);
       for (const host of hosts()) forgive(host, { fromMs: first, toMs: last, intervalMs: config.intervalMs });
@@ -131,13 +126,13 @@ export function createOutlierDetector(
       return changed;
     },
     adopt(host, forMs, nowMs) {
-      const record = recordOf(host, ports.shared);
+      const record = recordOf(config, host, ports.shared);
       record.ejected = true;
       record.backOff++;
       host.ejectedUntilMs = nowMs + forMs;
     },
     checkPassed(host, nowMs) {
-      const record = recordOf(host, ports.shared);
+      const record = recordOf(config, host, ports.shared);
       if (!config.activeCheckEnds || !record.ejected || host.ejectedUntilMs <= nowMs) return false;
       host.ejectedUntilMs = nowMs;
       endEjection(host, nowMs);
@@ -231,7 +226,7 @@ function createEjector(
       if (share === 0 || (share < 100 && random() * 100 >= share)) return false;
       count('outlier_detection.ejections_enforced_total');
       count(`outlier_detection.ejections_enforced_${named}`);
-      const record = recordOf(host, shared);
+      const record = recordOf(config, host, shared);
       record.ejected = true;
       const jitterMs = config.maxJitterMs === 0 ? 0 : Math.floor(random() * (config.maxJitterMs + 1));
       if (record.backOff * config.baseEjectionMs < config.maxEjectionMs + config.baseEjectionMs) record.backOff++;
@@ -265,22 +260,4 @@ function forgive(host: Host, { fromMs, toMs, intervalMs }: Span): void {
   const first = Math.max(1, Math.ceil((record.endedMs + intervalMs - fromMs) / intervalMs));
   const intervals = Math.round((toMs - fromMs) / intervalMs);
   record.backOff = Math.max(0, record.backOff - Math.max(0, intervals - first + 1));
-}
-
-/** The statistical detectors look at what the interval brought, of hosts that are not ejected. */
-function ejectByRate(config: OutlierDetection, hosts: readonly Host[], eject: (host: Host, finding: OutlierFinding) => boolean): boolean {
-  let changed = false;
-  for (const origin of ['external', 'local'] as const) {
-    const windows = hosts.filter((host) => !isEjected(host)).map((host) => ({ host, ...(records.get(host)?.[origin] ?? NO_REQUESTS) }));
-    for (const { host, finding } of successRateFindings(config, origin, windows, hosts.length)) {
-      if (!isEjected(host)) changed = eject(host, finding) || changed;
-    }
-  }
-  for (const host of hosts) {
-    const record = records.get(host);
-    if (record === undefined) continue;
-    record.external = { total: 0, good: 0 };
-    record.local = { total: 0, good: 0 };
-  }
-  return changed;
 }

@@ -1,5 +1,6 @@
 import type { CompiledChain } from '../compiled.ts';
 import type { Reader } from '../decode/reader.ts';
+import { Statistic, type Tallies } from '../stats/statistic.ts';
 import type { NetworkFilter, NetworkRbac } from '../types/listener.ts';
 import { rbacDetails, type RbacSubject } from './engine.ts';
 import { decodeEither, engineOf } from './tree.ts';
@@ -34,10 +35,10 @@ function asksForRequest(rule: RbacRule): boolean {
 export function compileAdmission(filters: readonly NetworkFilter[]): CompiledChain['admit'] {
   const admissions = filters.flatMap((filter) => (filter.t === 'rbac' ? (compileOne(filter) ?? []) : []));
   if (admissions.length === 0) return undefined;
-  return (peer, count) => {
+  return (peer, thread) => {
     const subject: RbacSubject = { peer, metadata: (namespace) => peer.connectionMetadata?.get(namespace) };
     for (const admit of admissions) {
-      const refusal = admit(subject, count);
+      const refusal = admit(subject, thread);
       if (refusal !== undefined) return refusal;
     }
     return undefined;
@@ -49,16 +50,22 @@ function compileOne({
   shadow,
   statPrefix,
   shadowPrefix,
-}: NetworkRbac): ((subject: RbacSubject, count: (statistic: string) => void) => string | undefined) | undefined {
+}: NetworkRbac): ((subject: RbacSubject, thread: Tallies) => string | undefined) | undefined {
   const trial = shadow === undefined ? undefined : engineOf(shadow);
   const engine = rules === undefined ? undefined : engineOf(rules);
   if (engine === undefined && trial === undefined) return undefined;
   const prefix = `${statPrefix}rbac.`;
-  return (subject, count) => {
-    if (trial !== undefined) count(`${prefix}${shadowPrefix}shadow_${trial(subject).allowed ? 'allowed' : 'denied'}`);
+  const outcomes = (before: string): readonly [yes: Statistic, no: Statistic] => [
+    new Statistic(`${before}allowed`),
+    new Statistic(`${before}denied`),
+  ];
+  const tried = outcomes(`${prefix}${shadowPrefix}shadow_`);
+  const judged = outcomes(prefix);
+  return (subject, thread) => {
+    if (trial !== undefined) tried[trial(subject).allowed ? 0 : 1].count(thread);
     if (engine === undefined) return undefined;
     const { allowed, policy } = engine(subject);
-    count(`${prefix}${allowed ? 'allowed' : 'denied'}`);
+    judged[allowed ? 0 : 1].count(thread);
     return allowed ? undefined : rbacDetails(policy);
   };
 }

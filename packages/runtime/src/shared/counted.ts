@@ -67,6 +67,31 @@ export class SharedUsage {
   }
 }
 
+/** Requests of a host in one interval, at all threads. */
+export class SharedWindow {
+  readonly #total: Counted;
+  readonly #good: Counted;
+
+  /** `index`: of the first of two numbers. */
+  constructor(place: SharedPlace, index: number) {
+    this.#total = new Counted(place, index);
+    this.#good = new Counted(place, index + 1);
+  }
+
+  get total(): number {
+    return this.#total.value;
+  }
+  set total(next: number) {
+    this.#total.value = next;
+  }
+  get good(): number {
+    return this.#good.value;
+  }
+  set good(next: number) {
+    this.#good.value = next;
+  }
+}
+
 /** Errors in a row of a host, at all threads; a number set is that number (a success ends the row). */
 export class SharedErrors {
   readonly #place: SharedPlace;

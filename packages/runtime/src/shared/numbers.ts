@@ -18,9 +18,12 @@ export class SharedNumbers {
   readonly #cells: Int32Array;
   readonly #times: BigInt64Array;
   readonly #slots: number;
+  /** What the clock of this thread lacks to the one that all threads share. */
+  readonly offsetMs: number;
 
   /** `memory`: of `sharedBytes(n)`, zero at first, the same for all threads. */
-  constructor(memory: SharedArrayBuffer) {
+  constructor(memory: SharedArrayBuffer, offsetMs = 0) {
+    this.offsetMs = offsetMs;
     this.#cells = new Int32Array(memory);
     this.#times = new BigInt64Array(memory);
     this.#slots = Math.floor(this.#cells.length / SLOT);
@@ -56,8 +59,9 @@ export class SharedPlace {
     return Atomics.load(this.#cells, this.#at + index);
   }
 
-  add(index: number, by: number): void {
-    Atomics.add(this.#cells, this.#at + index, by);
+  /** Answers what stood there before. */
+  add(index: number, by: number): number {
+    return Atomics.add(this.#cells, this.#at + index, by);
   }
 
   set(index: number, value: number): void {

@@ -99,7 +99,14 @@ function context(call: FilterCall, view: RequestView, route: CompiledRoute | und
       failing: false,
       serviceCluster: '',
       hosts: () => undefined,
-      count: (name) => counted.set(name, (counted.get(name) ?? 0) + 1),
+      tally: (name) => ({
+        get value() {
+          return counted.get(name) ?? 0;
+        },
+        set value(next) {
+          counted.set(name, next);
+        },
+      }),
     },
     metadata: (namespace) => call.metadata?.[namespace],
     format: { format: (operator, argument) => (operator === 'REQ' ? view.header(argument.toLowerCase()) : undefined) },

@@ -42,7 +42,7 @@ export class RequestContext implements FilterContext, FilterPeer {
           ? undefined
           : { total: hosts.length, fit: hosts.filter((host) => healthFlags(host, worker.wheel.recent).length === 0).length };
       },
-      count: (name) => worker.counters.set(name, (worker.counters.get(name) ?? 0) + 1),
+      tally: (name) => worker.counters.tally(name),
     };
   }
 
