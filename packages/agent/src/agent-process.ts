@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { type Log, MeshError, silentLog } from '@meltemi/base';
 import type { Forwarder } from '@meltemi/dns';
 import { type Agent, startAgent } from './agent.ts';
@@ -33,6 +34,8 @@ export async function runAgentProcess(log: Log = silentLog): Promise<number> {
           (started) => {
             agent = started;
             send({ t: 'ready' });
+            // Now, and not when somebody waits for the end.
+            flushCompileCache();
             void started.exited.then((code) => exited.resolve(code));
           },
           (error: unknown) => {

@@ -144,6 +144,26 @@ test('a workload from join to exit: identity seen from outside, health, metrics,
   }
 });
 
+test('who has little time stops by force what does not end by itself', async () => {
+  const deaf = `process.on('SIGTERM',()=>{});require('http').createServer((q,s)=>s.end()).listen(+process.env.PORT,process.env.HOST)`;
+  const { running, control, events } = await workload({
+    address: '127.77.0.9',
+    extra: { application: { command: [process.execPath, '-e', deaf], env: process.env } },
+  });
+  try {
+    await running.ready;
+    const begun = performance.now();
+    await running.stop(100);
+    assert.ok(performance.now() - begun < 2_500, 'the usual grace is 3 s');
+    assert.deepEqual(
+      events.filter((event) => event.t === 'application' && event.state === 'exited'),
+      [{ t: 'application', state: 'exited', signal: 'SIGKILL' }],
+    );
+  } finally {
+    await control.kill();
+  }
+});
+
 test('with the control plane dead, a killed proxy is back within 2 s with identity and configuration; then everything re-syncs', async () => {
   const address = '127.77.0.3';
   const { running, control, events, ports: numbers, close } = await workload({ address });

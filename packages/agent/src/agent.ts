@@ -39,7 +39,8 @@ export interface Agent {
   /** Application's exit code, or 0 after `stop`. */
   readonly exited: Promise<number>;
   signal(name: NodeJS.Signals): void;
-  stop(): Promise<void>;
+  /** What still runs after `limitMs` is killed. */
+  stop(limitMs?: number): Promise<void>;
 }
 
 /** Services must be known before the application is told of them; a control plane without any must not hold it up for long. */
@@ -107,7 +108,7 @@ export async function startAgent(config: AgentConfig, hooks: AgentHooks): Promis
       if (parts.application !== undefined) parts.application.signal(name);
       else if (name === 'SIGTERM' || name === 'SIGINT') void stop(0);
     },
-    stop: () => stop(0),
+    stop: (limitMs) => endWithin(stop(0), limitMs, parts, hooks.platform),
   };
 }
 
@@ -349,6 +350,17 @@ async function closeAll(parts: Parts, config: AgentConfig): Promise<void> {
   await Promise.all([parts.endpoints?.close(), parts.dns?.close(), parts.socket?.close(), parts.driver?.close()]);
   await parts.link?.close();
   await parts.directory?.remove();
+}
+
+/** Whoever waits no longer than `limitMs` takes what processes would have liked to finish. */
+async function endWithin(stopped: Promise<void>, limitMs: number | undefined, parts: Parts, { timers }: Platform): Promise<void> {
+  const kill = (): void => {
+    parts.proxy?.kill();
+    parts.application?.kill();
+  };
+  const hard = limitMs === undefined ? undefined : timers.after(limitMs, kill);
+  await stopped;
+  hard?.cancel();
 }
 
 function required<T>(value: T | undefined): T {

@@ -78,9 +78,10 @@ async function runInside(
     ready.reject(new MeshError('agent/ended', 'The agent ended before its workload was ready.'));
     void namespace.close().finally(() => exited.resolve(exitCode));
   });
-  const stop = async (): Promise<void> => {
+  // Proxy and application die with the agent.
+  const stop = async (limitMs = config.drainMs + KILL_GRACE_MS): Promise<void> => {
     tell({ t: 'stop' });
-    const hard = setTimeout(() => child.kill('SIGKILL'), config.drainMs + KILL_GRACE_MS);
+    const hard = setTimeout(() => child.kill('SIGKILL'), limitMs);
     await exited.promise;
     clearTimeout(hard);
   };

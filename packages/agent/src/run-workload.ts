@@ -65,11 +65,11 @@ export async function runWorkload(options: WorkloadOptions): Promise<RunningWork
       pending = name;
       if (name === 'SIGTERM' || name === 'SIGINT') abort.abort();
     },
-    async stop() {
+    async stop(limitMs) {
       abort.abort();
       await started.then(
         async (both) => {
-          await both.agent.stop();
+          await both.agent.stop(limitMs);
           await exited.catch(() => undefined);
         },
         () => undefined,
@@ -160,7 +160,7 @@ function agentConfig(options: WorkloadOptions, mode: InterceptionMode, join: Joi
     join,
     dataPlane: options.dataPlane,
     ports: { ...ISTIO_PORTS, ...options.ports },
-    drainMs: options.drainMs ?? join.proxy?.terminationDrainMs ?? DEFAULT_DRAIN_MS,
+    drainMs: join.proxy?.terminationDrainMs ?? options.drainMs ?? DEFAULT_DRAIN_MS,
     ...(application === undefined ? {} : { application: { ...application, ...(mode === 'netns' ? ownUser() : {}) } }),
     ...places(options),
   };

@@ -224,6 +224,7 @@ export interface WorkloadOptions {
   readonly applicationMetricsUrl?: string;
   readonly readyPath?: string;
   readonly bindAddress?: string;
+  /** How long requests may run on when it stops, where the mesh does not say. Default 2 000. */
   readonly drainMs?: number;
   readonly onEvent?: (event: WorkloadEvent) => void;
   readonly log?: Log;
@@ -244,6 +245,6 @@ export interface RunningWorkload {
   readonly exited: Promise<number>;
   /** Passes a signal on to the application; a terminating one with no application stops the workload. */
   signal(name: NodeJS.Signals): void;
-  /** Drains the proxy, ends application and proxy, removes what interception made. Idempotent. */
-  stop(): Promise<void>;
+  /** Drains the proxy, ends application and proxy (after `limitMs` by force), removes what interception made. Idempotent. */
+  stop(limitMs?: number): Promise<void>;
 }

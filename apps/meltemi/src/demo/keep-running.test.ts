@@ -41,7 +41,7 @@ test('a workload that ends is started again, and not once the demo stops it', as
   await until(2);
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(told, ['reviews-v2 ended (exit code 137); starting it again', 'reviews-v2 is in the mesh again, at 10.0.0.2']);
-  await kept.stop();
+  await kept.stop(1_000);
   assert.deepEqual(
     started.map(({ stopped }) => stopped),
     [false, true],

@@ -5,8 +5,8 @@ export interface KeptWorkload {
   /** The first time it is in the mesh. */
   readonly ready: Promise<void>;
   readonly address: string;
-  /** Ends it, and does not start it again. */
-  stop(): Promise<void>;
+  /** Ends it, after `limitMs` by force, and does not start it again. */
+  stop(limitMs: number): Promise<void>;
 }
 
 export interface KeepOptions {
@@ -59,10 +59,10 @@ export async function keepRunning(options: KeepOptions): Promise<KeptWorkload> {
   return {
     ready,
     address,
-    async stop() {
+    async stop(limitMs) {
       stopped = true;
       clearTimeout(timer);
-      await current.stop();
+      await current.stop(limitMs);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { join, resolve } from 'node:path';
 import { chooseInterception, type InterceptionChoice } from '@meltemi/agent';
 import { isLoopback } from '@meltemi/http';
@@ -81,6 +82,8 @@ async function start(options: DemoOptions, context: Context): Promise<void> {
   await waitForPage(`${gateway}/productpage`);
   if (options.loadRps > 0) closers.push(startLoad(`${gateway}/productpage`, options.loadRps));
   announce({ options, controlPlane, choice, gateway, seconds: (performance.now() - started) / 1000 }, out);
+  // Now, and not when somebody waits for the end: Node would write what it compiled then.
+  flushCompileCache();
 }
 
 function openState(options: DemoOptions, closers: Closers): string {

@@ -16,6 +16,10 @@ import { openLogFile } from './log-file.ts';
 import type { Progress } from './progress.ts';
 import { GATEWAY_NAMESPACE } from './seed.ts';
 
+/** A page takes a fraction of this; whoever ends a demo waits for nothing longer. */
+const DRAIN_MS = 500;
+const STOP_LIMIT_MS = 2_500;
+
 interface Setup {
   readonly options: DemoOptions;
   readonly controlPlane: DemoControlPlane;
@@ -37,7 +41,7 @@ export async function startWorkloads(setup: Setup, hooks: Hooks): Promise<void> 
   const running: KeptWorkload[] = [];
   if (setup.options.gatewayPort === 0) hooks.closers.push(() => rmSync(databaseDir(setup), { recursive: true, force: true }));
   hooks.closers.push(async () => {
-    await Promise.all(running.map((workload) => workload.stop()));
+    await Promise.all(running.map((workload) => workload.stop(STOP_LIMIT_MS)));
   });
   let ready = 0;
   await Promise.all(
@@ -45,7 +49,7 @@ export async function startWorkloads(setup: Setup, hooks: Hooks): Promise<void> 
       const name = workload.identity.workload;
       const started = await keepRunning({ name, launch: () => launch(workload, setup, hooks), tell: (text) => hooks.progress.warn(text) });
       running.push(started);
-      if (hooks.isStopping()) return started.stop();
+      if (hooks.isStopping()) return started.stop(STOP_LIMIT_MS);
       await started.ready.catch((error: unknown) => {
         throw new MeshError('demo/workload', `${name} could not be started: ${error instanceof Error ? error.message : String(error)}`, {
           cause: error,
@@ -64,6 +68,7 @@ function launch(workload: Workload, setup: Setup, hooks: Hooks): Promise<Running
   const file = openLogFile(join(logs, `${name}.log`));
   return runWorkload({
     ...workload,
+    drainMs: DRAIN_MS,
     controlPlane: { t: 'server', url: setup.controlPlane.url, token: setup.controlPlane.token },
     agentCommand: AGENT_COMMAND,
     log: createLog(name, hooks.out),

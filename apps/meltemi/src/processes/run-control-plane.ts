@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { join, resolve } from 'node:path';
 import { decodeMeshConfig, durationMs, formatPath, type MeshConfigSpec } from '@meltemi/api';
 import { formatProblem, MeshError } from '@meltemi/base';
@@ -31,6 +32,8 @@ export interface ControlPlaneArguments {
 }
 
 const SHORTEST_TTL_MS = 10_000;
+/** Its workloads have joined: what was compiled is written now, and not when somebody waits for the end. */
+const CALM_AFTER_MS = 10_000;
 
 /** Runs a control plane until it is told to stop. Resolves with the exit code. */
 export async function runControlPlane(args: ControlPlaneArguments, out: Output): Promise<number> {
@@ -86,6 +89,7 @@ export async function runControlPlane(args: ControlPlaneArguments, out: Output):
   });
   if (!isLoopback(args.bind)) warnOfPlainText(args.bind, controlPlane, out);
   if (process.send === undefined) announce(controlPlane, tokenFile, out);
+  setTimeout(flushCompileCache, CALM_AFTER_MS).unref();
   return stopped;
 }
 

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { runWorkload, type WorkloadEvent, type WorkloadOptions } from '@meltemi/agent';
 import { MeshError } from '@meltemi/base';
 import { connect } from '../client/control-plane-client.ts';
@@ -38,6 +39,7 @@ export async function wrapWorkload(workload: Workload, context: { readonly serve
   if (started) {
     out.note(`meltemi: ${name} is in the mesh at ${running.address}`);
     tellParent({ t: 'ready', details: { address: running.address } });
+    flushCompileCache();
   }
   return running.exited;
 }

@@ -11,6 +11,8 @@ export interface Application {
   signal(name: NodeJS.Signals): void;
   /** SIGTERM, then after `graceMs` SIGKILL for it and all it started. Resolves when it is gone. */
   stop(graceMs: number): Promise<void>;
+  /** Without mercy, it and all it started. */
+  kill(): void;
 }
 
 export interface ApplicationHooks {
@@ -49,5 +51,6 @@ export async function startApplication(options: ApplicationOptions, hooks: Appli
       await exited;
       hard.cancel();
     },
+    kill: () => child.kill(),
   };
 }

@@ -50,6 +50,8 @@ export interface ProxySupervisor {
   restart(): Promise<number>;
   /** Drains, ends the process, and does not start it again. Idempotent. */
   stop(drainMs: number): Promise<void>;
+  /** Ends its processes without mercy: for a `stop` that takes too long. */
+  kill(): void;
 }
 
 const PROBE_EVERY_MS = 25;
@@ -107,10 +109,18 @@ class Supervision implements ProxySupervisor {
 
   stop(drainMs: number): Promise<void> {
     this.#timer?.cancel();
-    const all = [...this.#retiring, ...(this.#child === undefined ? [] : [this.#child])];
+    const all = this.#processes();
     const exchanged = this.#restarting?.catch(() => undefined);
     this.#stopping ??= Promise.all([exchanged, ...all.map((one) => end(one, drainMs, this.#options))]).then(() => this.#enter({ t: 'stopped' }));
     return this.#stopping;
+  }
+
+  kill(): void {
+    for (const child of this.#processes()) child.kill();
+  }
+
+  #processes(): readonly Child[] {
+    return [...this.#retiring, ...(this.#child === undefined ? [] : [this.#child])];
   }
 
   #enter(next: ProxyState): void {

@@ -1,4 +1,4 @@
-import { enableCompileCache } from 'node:module';
+import { enableCompileCache, flushCompileCache } from 'node:module';
 import { MeshError } from '@meltemi/base';
 import type { ProxyOptions } from './options.ts';
 import { guardProcess } from './guard-process.ts';
@@ -33,7 +33,8 @@ export async function runProxy(environment: Readonly<Record<string, string | und
   process.stdin.on('data', (bytes: Buffer) => {
     if (bytes.toString('latin1').includes('retire\n')) void proxy.retire();
   });
-  proxy.ready.catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
+  // Now, and not when it ends: Node would write what it compiled then, while somebody waits for the end.
+  proxy.ready.then(flushCompileCache, (error: unknown) => process.stderr.write(`${String(error)}\n`));
   await proxy.ended;
   return 0;
 }
