@@ -4,6 +4,7 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { decodeYaml, jsonSchemaOf, KINDS, kindByName, type KindDefinition, type SchemaNode } from '@meltemi/api';
+import { linked } from './testdata/test-links.ts';
 import { readMeshCase, resourcesOf } from './testdata/mesh-case.ts';
 
 type Value = null | boolean | number | string | readonly Value[] | { readonly [key: string]: Value };
@@ -316,7 +317,7 @@ function stateOf(kind: KindDefinition, field: string): readonly [embedded: strin
   );
   if (refused !== undefined) return ['refused', 'refused', refused[1]];
   const elsewhere = ELSEWHERE[field] ?? KINDS_ELSEWHERE[kind.tag];
-  if (elsewhere !== undefined) return ['in force', 'in force', elsewhere];
+  if (elsewhere !== undefined) return ['in force', 'in force', linked(elsewhere)];
   const found = shown.get(kind.tag);
   const example =
     found?.get(field) ?? [...(found ?? [])].find(([known]) => known.startsWith(`${field}.`) || known.startsWith(`${field}[`))?.[1] ?? 'nothing';

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { decodeMeshConfig, jsonSchemaOf, meshConfigDefinition, type SchemaNode } from '@meltemi/api';
 import { readMeshCase, resourcesOf } from './testdata/mesh-case.ts';
+import { linked } from './testdata/test-links.ts';
 import { PROVIDER_EXAMPLES, PROVIDERS_ELSEWHERE } from './testdata/provider-examples.ts';
 
 const MESH = `# mesh
@@ -221,7 +222,9 @@ const PAGE = new URL('../../../docs/reference/mesh-config-fields.md', import.met
 function page(): string {
   const rows = acceptedFields().map((field) => {
     const example = EXAMPLES[field];
-    const shown = ELSEWHERE[field] ?? (example === undefined ? 'nothing' : `\`${example.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|').trim()}\``);
+    const shown = linked(
+      ELSEWHERE[field] ?? (example === undefined ? 'nothing' : `\`${example.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|').trim()}\``),
+    );
     return `| \`${field}\` | in force | in force | ${shown} |`;
   });
   const refused = Object.entries(meshConfigDefinition.unsupported).map(([pattern, reason]) => `| \`${pattern}\` | refused | refused | ${reason} |`);
