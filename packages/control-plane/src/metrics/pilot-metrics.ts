@@ -78,6 +78,7 @@ const HELP = {
   pilot_proxy_convergence_time: 'From a change to its acknowledgement by a proxy, for each proxy that it touches.',
   meltemi_xds_claims_ignored:
     'Nodes that said of themselves what they did not join as (deviates) or came from an address that nobody gave them (unknown).',
+  meltemi_xds_late_clients: 'Streams that said nothing, or did not answer their first resources, until their place went to the next.',
   pilot_inbound_updates: 'Changes of the mesh, by what changed.',
   pilot_services: 'Services known.',
   pilot_virt_services: 'VirtualServices known.',
@@ -109,6 +110,7 @@ export function createPilotMetrics(options: { readonly clock: Clock; readonly ve
       queued: (afterMs) => observe(meters.histogram('pilot_proxy_queue_time', {}, SECONDS), afterMs / 1000),
       rejected: (typeUrl) => void meters.counter('pilot_total_xds_rejects', { type: shortTypeName(typeUrl).toLowerCase() }).value++,
       failed: () => void meters.counter('pilot_total_xds_internal_errors').value++,
+      late: () => void meters.counter('meltemi_xds_late_clients').value++,
       debounced: (afterMs) => observe(meters.histogram('pilot_debounce_time', {}, SECONDS), afterMs / 1000),
       converged: (afterMs) => observe(meters.histogram('pilot_proxy_convergence_time', {}, SECONDS), afterMs / 1000),
     },

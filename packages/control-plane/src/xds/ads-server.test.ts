@@ -150,12 +150,12 @@ test('first requests are read a few at a time; one that is through lets the next
   const [delta] = Object.values(world.ads.plaintextHandlers);
   const node = codec.encode('envoy.config.core.v3.Node', { id: 'x' });
   const request = encodeDeltaRequest({ typeUrl: CDS, subscribe: ['*'], unsubscribe: [], initialVersions: new Map(), nonce: '', node });
-  const open = () => {
+  const open = (address = '127.0.0.1') => {
     const said: string[] = [];
     const call: ServerCall = {
       path: '',
       metadata: {},
-      peer: { address: '127.0.0.1', port: 1, principal: undefined, certificateExpiresMs: undefined },
+      peer: { address, port: 1, principal: undefined, certificateExpiresMs: undefined },
       write: () => true,
       onDrain: () => undefined,
       pause: () => said.push('pause'),
@@ -164,7 +164,7 @@ test('first requests are read a few at a time; one that is through lets the next
     };
     return { said, listener: delta?.(call) };
   };
-  const first = Array.from({ length: 32 }, open);
+  const first = Array.from({ length: 32 }, (_, index) => open(`127.0.0.${index % 4}`));
   const [next, last] = [open(), open()];
   assert.ok(first.every(({ said }) => said.length === 0));
   assert.deepEqual([next.said, last.said], [['pause'], ['pause']]);
@@ -173,6 +173,32 @@ test('first requests are read a few at a time; one that is through lets the next
   first[1]?.listener?.onClose?.();
   assert.deepEqual(last.said, ['pause', 'resume']);
   for (const { listener } of [...first, next, last]) listener?.onClose?.();
+});
+
+test('a certificate that opens a thousand streams and says nothing delays nobody else, and is told of', async () => {
+  const told: string[] = [];
+  const log = { ...silentLog, warn: (message: string) => void told.push(message) };
+  const due: (() => void)[] = [];
+  const timers = {
+    after: (_: number, run: () => void) => ({ cancel: () => void due.splice(due.indexOf(run), due.includes(run) ? 1 : 0), at: due.push(run) }),
+  };
+  await using world = await room({ log, timers });
+  const [delta] = Object.values(world.ads.secureHandlers);
+  const open = (account: string): { paused: boolean; readonly close: () => void } => {
+    const state = { paused: false, close: () => listener?.onClose?.() };
+    const peer = { address: '127.0.0.1', port: 1, principal: `spiffe://cluster.local/ns/a/sa/${account}`, certificateExpiresMs: undefined };
+    const ignored = { path: '', metadata: {}, peer, write: () => true, onDrain: () => undefined, end: () => undefined };
+    const listener = delta?.({ ...ignored, pause: () => void (state.paused = true), resume: () => void (state.paused = false) });
+    return state;
+  };
+  const hostile = Array.from({ length: 1_000 }, () => open('hostile'));
+  const honest = Array.from({ length: 8 }, (_, index) => open(`honest-${index}`));
+  assert.equal(hostile.filter(({ paused }) => !paused).length, 24);
+  assert.deepEqual(new Set(honest.map(({ paused }) => paused)), new Set([false]));
+  // Their time is up, twice as many times as there are places.
+  for (let turn = 0; turn < 48; turn++) due.shift()?.();
+  assert.ok(told.some((message) => message.includes('take their turn and say nothing')));
+  for (const { close } of [...hostile, ...honest]) close();
 });
 
 test('a stream ends soon after the certificate that it came with', async () => {

@@ -63,6 +63,8 @@ const FORGET_MS = 10_000;
  */
 const READING = 32;
 const READING_MS = 1_000;
+/** So many late ones of an identity are worth a line in the log. */
+const LATE_TOLD = 32;
 /** After a push, what is urgent waits for quiet as everything else does: proxies that come by the hundred are as many changes of endpoints. */
 const CALM_MS = 50;
 /** A turn of a push. */
@@ -109,9 +111,11 @@ class Room<Push> implements AdsServer<Push> {
     this.#options = options;
     this.#observer = options.observer ?? silentObserver;
     this.#acknowledgements = createAcknowledgementLog(options.clock);
-    const admission = (): Admission => createAdmission(options.initialPushes ?? 16, options.timers, ADMISSION_MS);
+    const { timers, initialPushes = 16 } = options;
+    const onLate = (identity: string, times: number): void => this.#onLate(identity, times);
+    const admission = (): Admission => createAdmission({ places: initialPushes, timers, patienceMs: ADMISSION_MS, onLate });
     this.#admissions = { secure: admission(), plaintext: admission() };
-    const reading = (): Admission => createAdmission(READING, options.timers, READING_MS);
+    const reading = (): Admission => createAdmission({ places: READING, timers, patienceMs: READING_MS, onLate });
     this.#readings = { secure: reading(), plaintext: reading() };
     this.#cache = createResourceCache(options.codec, (typeUrl, name, error) => this.#onFault(typeUrl, name, error));
     this.#hooks = this.#makeHooks();
@@ -266,7 +270,7 @@ class Room<Push> implements AdsServer<Push> {
 
   #startReading(call: ServerCall): () => void {
     const readings = call.peer.principal === undefined ? this.#readings.plaintext : this.#readings.secure;
-    const reader = { pump: () => call.resume() };
+    const reader = { identity: call.peer.principal ?? call.peer.address, pump: () => call.resume() };
     readings.enter(reader);
     if (!readings.isAdmitted(reader)) call.pause();
     return () => readings.leave(reader);
@@ -302,6 +306,16 @@ class Room<Push> implements AdsServer<Push> {
       this.#converging.delete(connection);
     }
     this.#notify();
+  }
+
+  /** A client has kept a place and did nothing with it. One may be slow; an identity whose clients all are is told of. */
+  #onLate(identity: string, times: number): void {
+    this.#observer.late();
+    if (times % LATE_TOLD !== 0) return;
+    this.#options.log.warn('clients of an identity take their turn and say nothing: they get less time from now on, and others go before them', {
+      identity,
+      times,
+    });
   }
 
   #onFault(typeUrl: string, name: string, error: unknown): void {

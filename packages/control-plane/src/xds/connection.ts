@@ -25,6 +25,8 @@ import type { XdsNode } from './generator.ts';
 /** One ADS stream whose node has presented itself. */
 export interface Connection {
   readonly id: string;
+  /** Who answers for it: the identity of its certificate, or its address in plain text. */
+  readonly identity: string;
   readonly node: XdsNode;
   readonly protocol: Protocol;
   readonly connectedAtMs: number;
@@ -248,6 +250,7 @@ function createConnection({ call, protocol, stream, node }: Served, hooks: Conne
 
   const connection: Connection = {
     id: hooks.nextId(),
+    identity: node.principal ?? node.remoteAddress,
     node,
     protocol,
     connectedAtMs: clock.now(),

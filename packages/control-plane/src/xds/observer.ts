@@ -10,6 +10,8 @@ export interface XdsObserver {
   rejected(typeUrl: string): void;
   /** A resource could not be encoded and is held back: a mistake of ours. */
   failed(typeUrl: string): void;
+  /** A client kept a place in the queue of those who come, and did nothing with it. */
+  late(): void;
   /** Changes were pushed so long after the first of them was announced. */
   debounced(afterMs: number): void;
   /** A client has acknowledged all that a change meant for it, so long after it was announced. */
@@ -22,6 +24,7 @@ export const silentObserver: XdsObserver = {
   queued: () => undefined,
   rejected: () => undefined,
   failed: () => undefined,
+  late: () => undefined,
   debounced: () => undefined,
   converged: () => undefined,
 };
