@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { silentLog } from '@meltemi/base';
 import { Status, type GrpcStatus, type ServerCall } from '@meltemi/grpc';
 import { TYPE_URL, type JsonObject } from '@meltemi/protos-types';
-import { encodeDeltaRequest } from '@meltemi/xds';
+import { encodeDeltaRequest, encodeSotwRequest, PATCH_FEATURE, ZSTD_FEATURE } from '@meltemi/xds';
 import type { XdsNode } from './generator.ts';
 import { verifyIdentity } from './identity.ts';
 import { createTestAdsClient } from './testdata/ads-client.ts';
@@ -275,6 +275,47 @@ test('a node whose configuration cannot be made ends its own stream and nobody e
   await other.until(() => other.resources.has(`${CDS} b`));
   assert.equal((await cursed.ended).code, Status.INTERNAL);
   assert.deepEqual(new Set(errors), new Set(['cursed']));
+});
+
+interface SotwAnswer {
+  readonly nonce: string;
+  readonly version_info: string;
+  readonly resources?: readonly { readonly '@type': string }[];
+}
+
+test('a client of the state of the world that claims to take patches and compressed resources gets whole ones', async () => {
+  await using world = await room();
+  const sotw = Object.entries(world.ads.plaintextHandlers).find(([path]) => path.endsWith('/StreamAggregatedResources'))?.[1];
+  const got: unknown[] = [];
+  const waiting = Promise.withResolvers<void>();
+  const listener = sotw?.({
+    path: '',
+    metadata: {},
+    peer: { address: '127.0.0.1', port: 1, principal: undefined, certificateExpiresMs: undefined },
+    write(message) {
+      const parts = message instanceof Uint8Array ? [message] : message;
+      const response = codec.decode('envoy.service.discovery.v3.DiscoveryResponse', Buffer.concat(parts)) as SotwAnswer;
+      got.push(response.resources?.map(({ '@type': _, ...resource }) => resource));
+      if (got.length === 2) waiting.resolve();
+      queueMicrotask(() =>
+        listener?.onMessage(encodeSotwRequest({ typeUrl: CDS, names: [], nonce: response.nonce, version: response.version_info })),
+      );
+      return true;
+    },
+    onDrain: () => undefined,
+    pause: () => undefined,
+    resume: () => undefined,
+    end: () => undefined,
+  });
+  const node = codec.encode('envoy.config.core.v3.Node', { id: 'x', client_features: [PATCH_FEATURE, ZSTD_FEATURE] });
+  const long = (last: string): object => ({ name: 'a', metadata: { filter_metadata: { x: { text: 'x'.repeat(20_000), last } } } });
+  world.ads.update({ version: 1, push: push({ [CDS]: { a: long('1') } }) });
+  listener?.onMessage(encodeSotwRequest({ typeUrl: CDS, names: [], nonce: '', version: '', node }));
+  await world.ads.waitForAck(1, 1_000);
+  world.ads.update({ version: 2, push: push({ [CDS]: { a: long('2') } }) });
+  await waiting.promise;
+  assert.deepEqual(got, [[long('1')], [long('2')]]);
+  listener?.onClose?.();
 });
 
 test('a node that is larger than any is refused', async () => {

@@ -109,7 +109,8 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
         const node = readNode(message, protocol, hooks, call);
         const refusal = hooks.verify(node);
         if (refusal !== undefined) return call.end({ code: Status.PERMISSION_DENIED, message: refusal });
-        const takes = (feature: string): boolean => node.clientFeatures?.includes(feature) === true;
+        // What our own clients have besides is for delta: the other protocol has no words for it, whatever a client of it claims.
+        const takes = (feature: string): boolean => protocol === 'delta' && node.clientFeatures?.includes(feature) === true;
         const options = {
           source: hooks.sourceFor(node),
           noncePrefix: `${hooks.nextId()}-`,
