@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { compileMatch } from './compile/predicates.ts';
 import { compileRoutes } from './compile/routes.ts';
 import { pathOf } from './compile/target.ts';
-import type { CompiledForward } from './compiled.ts';
+import type { CompiledForward, RequestView } from './compiled.ts';
 import { request, routeTable, sequence } from './testing/samples.ts';
 
 const host = (name: string, domains: readonly string[], routes: readonly object[] = []): object => ({ name, domains, routes });
@@ -88,6 +88,16 @@ test('routes: conditions', () => {
   assert.equal(name('/half', {}, 'GET', 0.7), 'half-rest');
 });
 
+/** Ways to hold a header against a value; the index may use one of them only. */
+const HEADER_FORMS = [
+  (value: string) => ({ string_match: { exact: value } }),
+  (value: string) => ({ string_match: { exact: value }, invert_match: true }),
+  (value: string) => ({ string_match: { exact: value }, treat_missing_header_as_empty: true }),
+  (value: string) => ({ string_match: { exact: value, ignore_case: true } }),
+  (value: string) => ({ string_match: { prefix: value === '' ? '1' : value } }),
+  () => ({ present_match: true }),
+] as const;
+
 const segment = fc.constantFrom('a', 'b', 'ab', 'A', '');
 const path = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => `/${parts.join('/')}`);
 const matcher = fc.oneof(
@@ -98,28 +108,68 @@ const matcher = fc.oneof(
   path.chain((value) => fc.constantFrom('.*', '/?', '|/b.*', '*', '/[ab]', '').map((tail) => ({ safe_regex: { regex: value + tail } }))),
 );
 
+const headerMatcher = fc
+  .tuple(fc.constantFrom('x-a', 'x-b', ':method', 'host'), fc.constantFrom('1', '2', 'GET', 'a,b', ''), fc.constantFrom(...HEADER_FORMS))
+  .map(([name, value, form]) => ({ name, ...form(value) }));
+const conditions = fc.record({ headers: fc.array(headerMatcher, { maxLength: 2 }) });
+const routes = fc.array(
+  fc.tuple(matcher, fc.option(conditions, { nil: {} })).map(([match, more]) => ({ ...match, ...more })),
+  { minLength: 9, maxLength: 40 },
+);
+const lines = fc.array(fc.constantFrom('1', '2', 'a', 'b', 'a,b', ''), { maxLength: 14 });
+
+/** A request whose headers have several lines. */
+function linesRequest(target: string, headers: Readonly<Record<string, readonly string[]>>): RequestView {
+  const of = (name: string): readonly string[] => headers[name] ?? [];
+  return { ...request(target, 'a,b'), header: (name) => (of(name).length === 0 ? undefined : of(name).join(',')), values: of };
+}
+
 test('routes: the index finds what trying one by one finds', () => {
   fc.assert(
-    fc.property(fc.array(matcher, { minLength: 9, maxLength: 24 }), fc.array(path, { minLength: 1, maxLength: 20 }), (matchers, paths) => {
+    fc.property(routes, fc.array(fc.tuple(path, lines, lines), { minLength: 1, maxLength: 20 }), (matches, requests) => {
       const config = routeTable({
         name: 't',
         virtual_hosts: [
           host(
             'v',
             ['*'],
-            matchers.map((match, index) => to(`r${index}`, match)),
+            matches.map((match, index) => to(`r${index}`, match)),
           ),
         ],
       });
       const table = compileRoutes(config);
       const naive = config.virtualHosts[0]?.routes.map((route) => ({ route, matches: compileMatch(route.match) })) ?? [];
-      for (const target of paths) {
-        const expected = naive.find((item) => item.matches(request(target), pathOf(target), () => 0))?.route.name;
-        assert.equal(table.match(request(target), () => 0)?.config.name, expected, target);
+      for (const [target, a, b] of requests) {
+        const asked = linesRequest(target, { 'x-a': a, 'x-b': b });
+        const expected = naive.find((item) => item.matches(asked, pathOf(target), () => 0))?.route.name;
+        assert.equal(table.match(asked, () => 0)?.config.name, expected, target);
       }
     }),
     { numRuns: 300 },
   );
+});
+
+test('routes: of ten thousand, few are asked', () => {
+  const name = (at: number): object =>
+    at % 3 === 0
+      ? { prefix: `/api/v1/service${at}/` }
+      : at % 3 === 1
+        ? { prefix: '/', headers: [{ name: 'x-canary', string_match: { exact: `v${at}` } }] }
+        : { path: `/users/${at}` };
+  const table = compileRoutes(
+    routeTable({
+      name: 't',
+      virtual_hosts: [host('v', ['*'], [...Array.from({ length: 10_000 }, (_, at) => to(`r${at}`, name(at))), to('rest', { prefix: '/' })])],
+    }),
+  );
+  let asked = 0;
+  const find = (target: string, canary?: string): string | undefined =>
+    table.match({ ...request(target), header: () => (asked++, canary) }, () => 0)?.config.name;
+  assert.deepEqual(
+    [find('/api/v1/service9999/x'), find('/users/2'), find('/', 'v9997'), find('/users/2', 'v1'), find('/none')],
+    ['r9999', 'r2', 'r9997', 'r1', 'rest'],
+  );
+  assert.ok(asked < 20, `${asked} headers looked at`);
 });
 
 function forward(route: object, match: object = { prefix: '/api/' }, table: object = {}): CompiledForward {

@@ -21,7 +21,7 @@ function compilePath(match: Exclude<PathMatch, { t: 'connect' }>): TextTest {
 }
 
 /** The request line's parts under their pseudo names, else the header. */
-function headerValue(request: RequestView, name: string): string | undefined {
+export function headerValue(request: RequestView, name: string): string | undefined {
   if (name.charCodeAt(0) !== 58) return name === 'host' ? request.authority : request.header(name);
   if (name === ':method') return request.method;
   if (name === ':path') return request.path;

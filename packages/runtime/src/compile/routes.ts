@@ -18,7 +18,8 @@ export interface CompiledHost {
   readonly config: VirtualHost;
   /** In configured order. */
   readonly entries: readonly RouteEntry[];
-  readonly index: RouteIndex<RouteEntry>;
+  /** Absent = they are few. */
+  readonly index: RouteIndex<RouteEntry> | undefined;
   /** The routes that are tried, where a tree says so. */
   readonly tree: Follow<RequestView, readonly RouteEntry[]> | undefined;
 }
@@ -64,7 +65,7 @@ function compileHost(config: VirtualHost, table: RuntimeRouteConfig, offset: num
   return {
     config,
     entries,
-    index: indexRoutes(entries.map((item) => ({ path: item.route.config.match.path, item }))),
+    index: indexRoutes(entries.map((item) => ({ match: item.route.config.match, item }))),
     tree: config.tree === undefined ? undefined : compileTree(config.tree, entries),
   };
 }
@@ -88,7 +89,9 @@ function matchRoute(host: CompiledHost, request: RequestView, random: () => numb
   // One number per request: a share of the traffic must be the same share for every route that asks.
   let drawn = -1;
   const roll = (): number => (drawn < 0 ? (drawn = random()) : drawn);
-  const tried = host.tree === undefined ? host.index.candidates(path) : (host.tree(request) ?? NO_ENTRIES);
+  const { tree, index } = host;
+  if (tree === undefined && index !== undefined) return index.first(request, path, (entry) => entry.matches(request, path, roll))?.route;
+  const tried = tree === undefined ? host.entries : (tree(request) ?? NO_ENTRIES);
   for (const entry of tried) if (entry.matches(request, path, roll)) return entry.route;
   return undefined;
 }
