@@ -41,3 +41,34 @@ test('what ends goes when its time comes; all the rest is as it was', () => {
   assert.equal(last?.nextMs, Infinity);
   assert.deepEqual(Buffer.from(last?.bytes ?? bytes), Buffer.from(encode(route('lasting'))));
 });
+
+test('a host whose last route ends goes with it, so that a wider one takes its requests; not one that leads to HTTPS without routes', () => {
+  const host = (name: string, ...routes: readonly object[]): object => ({ name, domains: [name], routes });
+  const bytes = codec.encode(TYPE, {
+    name: '80',
+    virtual_hosts: [
+      host('a', route('first', 1_000), route('second', 2_000)),
+      host('b', route('until', 1_000), route('lasting')),
+      { ...host('c', route('first', 1_000)), require_tls: 'ALL' },
+      host('empty'),
+      host('*', route('any')),
+    ],
+  });
+  const left = (nowMs: number): [string, number][] => {
+    const table = codec.decode(TYPE, remainingRoutes(bytes, nowMs)?.bytes ?? bytes) as { virtual_hosts: { name: string; routes?: object[] }[] };
+    return table.virtual_hosts.map(({ name, routes = [] }) => [name, routes.length]);
+  };
+  assert.deepEqual(left(1_000), [
+    ['a', 1],
+    ['b', 1],
+    ['c', 0],
+    ['empty', 0],
+    ['*', 1],
+  ]);
+  assert.deepEqual(left(2_000), [
+    ['b', 1],
+    ['c', 0],
+    ['empty', 0],
+    ['*', 1],
+  ]);
+});

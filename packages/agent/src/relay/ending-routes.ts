@@ -3,6 +3,7 @@ import { MeshError, ProtoReader, ProtoWriter, WireType } from '@meltemi/base';
 /** `RouteConfiguration.virtual_hosts`, `VirtualHost.routes`, `Route.metadata`, `Metadata.filter_metadata`, `Struct.fields`, `Value.number_value`. */
 const VIRTUAL_HOSTS = 2;
 const ROUTES = 3;
+const REQUIRE_TLS = 4;
 const METADATA = 4;
 const ENTRIES = 1;
 const NUMBER = 2;
@@ -28,24 +29,44 @@ export function remainingRoutes(bytes: Uint8Array, nowMs: number): RemainingRout
   if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(UNTIL_BYTES) < 0) return undefined;
   try {
     const found = { nextMs: Infinity, ended: false };
-    const kept = filtered(new ProtoReader(bytes), VIRTUAL_HOSTS, (host) =>
-      filtered(host, ROUTES, (route) => {
-        const { position, end } = route;
-        const until = untilOf(route);
-        if (until <= nowMs) {
-          found.ended = true;
-          return undefined;
-        }
-        found.nextMs = Math.min(found.nextMs, until);
-        return bytes.subarray(position, end);
-      }),
-    );
+    const kept = filtered(new ProtoReader(bytes), VIRTUAL_HOSTS, (host) => remainingHost(host, nowMs, found));
     if (!found.ended && found.nextMs === Infinity) return undefined;
     return { bytes: found.ended ? kept : bytes, nextMs: found.nextMs };
   } catch (error) {
     if (error instanceof MeshError) return undefined;
     throw error;
   }
+}
+
+/**
+ * A host whose last route has ended is gone: its requests are for the host that has the wider domain, as if it had never been there. Not
+ * so one that sends its requests on to HTTPS, which it does without a route.
+ */
+function remainingHost(host: ProtoReader, nowMs: number, found: { nextMs: number; ended: boolean }): Uint8Array | undefined {
+  const { buffer, position: begin, end } = host;
+  const routes = { kept: 0, ended: 0 };
+  const remaining = filtered(host, ROUTES, (route) => {
+    const { position } = route;
+    const until = untilOf(route);
+    if (until <= nowMs) {
+      routes.ended++;
+      return undefined;
+    }
+    routes.kept++;
+    found.nextMs = Math.min(found.nextMs, until);
+    return buffer.subarray(position, route.end);
+  });
+  if (routes.ended === 0) return remaining;
+  found.ended = true;
+  return routes.kept > 0 || hasField(new ProtoReader(buffer.subarray(begin, end)), REQUIRE_TLS) ? remaining : undefined;
+}
+
+function hasField(reader: ProtoReader, field: number): boolean {
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag >>> 3 === field) return true;
+    reader.skip(tag);
+  }
+  return false;
 }
 
 /** A message whose fields of this number are what `map` makes of them; undefined leaves one out. */

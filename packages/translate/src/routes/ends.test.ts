@@ -53,3 +53,20 @@ test('on a gateway the rule that takes everything stands behind one that does so
   assert.deepEqual(routesAt('router', [fault, lasting]), ['fault*', 'own']);
   assert.deepEqual(routesAt('router', [lasting]), ['own']);
 });
+
+const LATER = 'annotations: { meltemi.io/expires: "2030-02-28T12:00:00Z" }';
+const MATCHED = '{ name: own, match: [{ uri: { prefix: /own } }], route: [{ destination: { host: x } }] }';
+
+test('as long as rules that do not take everything count, nothing behind them does', () => {
+  const part = `metadata: { name: part, namespace: a, ${ENDS} }\nspec: { hosts: [x], http: [${MATCHED}] }`;
+  assert.deepEqual(routesOf(part), ['own*', 'not-found*', 'default']);
+  const next = `metadata: { name: z-next, namespace: a, ${LATER} }\nspec: { hosts: [x], http: [{ ${FAULT} }] }`;
+  assert.deepEqual(routesOf(part, next), ['own*', 'not-found*', 'fault*', 'default']);
+});
+
+test('behind a VirtualService that stays, though not with all of its rules, stands no other', () => {
+  const delegate = `metadata: { name: delegate, namespace: a, ${ENDS} }\nspec: { http: [{ ${FAULT} }] }`;
+  const root = `metadata: { name: root, namespace: a }\nspec: { hosts: [x], http: [{ delegate: { name: delegate, namespace: a } }, ${MATCHED}] }`;
+  const other = `metadata: { name: z-other, namespace: a }\nspec: { hosts: [x], http: [${OWN}] }`;
+  assert.deepEqual(routesOf(delegate, root, other), ['fault*', 'own']);
+});

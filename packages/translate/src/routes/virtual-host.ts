@@ -3,13 +3,13 @@ import type { Route, VirtualHost } from '@meltemi/protos-types';
 import { effectivePolicy } from '../clusters/traffic-policy.ts';
 import { outboundCluster, BLACKHOLE_CLUSTER } from '../common/names.ts';
 import { perRouteConfig } from '../http-filters/index.ts';
-import { originMetadata, originText } from '../common/origin.ts';
+import { originMetadata, originText, refOf } from '../common/origin.ts';
 import { timeouts } from './forward.ts';
 import { hashPolicy } from './hash-policy.ts';
 import { ANY_PATH, isCatchAll } from './match.ts';
 import { retryPolicy } from './retry.ts';
 import { ruleOf, type RouteScope } from './scope.ts';
-import { endsItself, untilOf, virtualServiceRoutes } from './virtual-service-routes.ts';
+import { endOf, endsItself, virtualServiceRoutes } from './virtual-service-routes.ts';
 
 /** A service port as a virtual host is made of it. */
 export interface ServiceHost {
@@ -29,7 +29,7 @@ export function serviceVirtualHost(host: ServiceHost, scope: RouteScope): Virtua
   const routes = rulesOf(owners, scope);
   const straight = (): VirtualHost => defaultVirtualHost({ service, port, domains, rule: ruleOf(service, scope), mesh: scope.push.mesh });
   if (routes === undefined) return straight();
-  if (routes.every(endsItself)) routes.push(...(straight().routes ?? []));
+  if (routes.every((route) => endsItself(route))) routes.push(...(straight().routes ?? []));
   return { name: `${service.hostname}:${port.number}`, domains, routes, include_request_attempt_count: true };
 }
 
@@ -46,24 +46,27 @@ export function defaultVirtualHost(host: DefaultHost): VirtualHost {
   return { name: `${service.hostname}:${port.number}`, domains, routes: [defaultRoute(host)], include_request_attempt_count: true };
 }
 
-/** The routes of the first VirtualService that has any here. Behind those that end by themselves stand those that count then. */
+/** The routes of the first VirtualService that has any here. Behind those that all end by themselves stand those that count then. */
 export function rulesOf(owners: readonly ResolvedVirtualService[], scope: RouteScope): Route[] | undefined {
-  for (const owner of owners) {
+  for (const [index, owner] of owners.entries()) {
     const routes = virtualServiceRoutes(owner, scope);
     if (routes.length === 0) continue;
-    const next = routes.some(endsItself) && !routes.some(takesAll) ? rulesOf(owners.filter(lasts), scope) : undefined;
-    return [...routes, ...(next ?? [])];
+    const untilMs = Math.max(...routes.map((route) => endOf(route) ?? Infinity));
+    if (untilMs === Infinity) return [...routes];
+    const isClosed = routes.some((route) => isCatchAll(route.match) && endOf(route) === untilMs);
+    return [...routes, ...(isClosed ? [] : [notFound(owner, untilMs)]), ...(rulesOf(owners.slice(index + 1), scope) ?? [])];
   }
   return undefined;
 }
 
-function lasts(owner: ResolvedVirtualService): boolean {
-  return owner.http.every((rule) => untilOf(owner, rule) === undefined);
-}
-
-/** Nothing behind it is ever reached. */
-function takesAll(route: Route): boolean {
-  return isCatchAll(route.match) && !endsItself(route);
+/** As long as a VirtualService counts, what none of its rules takes is not found; what stands behind counts only then. */
+function notFound({ config }: ResolvedVirtualService, untilMs: number): Route {
+  return {
+    name: 'not-found',
+    match: ANY_PATH,
+    direct_response: { status: 404 },
+    metadata: originMetadata(originText(refOf(config)), { 'meltemi.io': { until: untilMs } }),
+  };
 }
 
 function defaultRoute({ service, port, rule, mesh }: DefaultHost): Route {

@@ -79,14 +79,20 @@ function actionOf(http: HttpRoute, namespace: string, scope: RouteScope): Pick<R
 }
 
 /** When the rule ends by itself: with the VirtualService, or with the delegate that it comes from. */
-export function untilOf(entry: ResolvedVirtualService, { source }: HttpRule): number | undefined {
+function untilOf(entry: ResolvedVirtualService, { source }: HttpRule): number | undefined {
   const ends = [entry.config, source].flatMap(({ meta }) => expiresAtMs(meta) ?? []);
   return ends.length === 0 ? undefined : Math.min(...ends);
 }
 
 /** Whether an agent takes the route out when its time comes. */
-export function endsItself({ metadata }: Route): boolean {
-  return metadata?.filter_metadata?.['meltemi.io']?.['until'] !== undefined;
+export function endsItself(route: Route): boolean {
+  return endOf(route) !== undefined;
+}
+
+/** When an agent takes the route out, milliseconds since 1970; undefined: never. */
+export function endOf({ metadata }: Route): number | undefined {
+  const until = metadata?.filter_metadata?.['meltemi.io']?.['until'];
+  return typeof until === 'number' ? until : undefined;
 }
 
 /** An agent takes a route out whose `until` has passed, should its control plane be away by then. */
