@@ -1,7 +1,7 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { ProtoReader, WireType } from '@meltemi/base';
 import { TYPE_URL } from '@meltemi/protos-types';
-import { decodeDeltaResponse, expand } from '@meltemi/xds';
+import { decodeDeltaResponse, DIGEST_TYPE_URL, digestOf, expand, readUnequal } from '@meltemi/xds';
 import { encodeRequest, openLightClient, type LightClient, type SeenResponse } from './light-ads-client.ts';
 
 /** What one proxy presents. */
@@ -41,7 +41,8 @@ interface Template {
   readonly waiting: ((template: Template) => void)[];
 }
 
-export function createFleet(nodes: readonly FleetNode[], routes: readonly string[]): Fleet {
+/** `saysDigests`: those that come back say what they have as agents do, as digests first. */
+export function createFleet(nodes: readonly FleetNode[], routes: readonly string[], saysDigests: boolean): Fleet {
   const templates = new Map<string, Template>();
   const bytes: Record<string, number> = {};
   let clients: LightClient[] = [];
@@ -122,16 +123,20 @@ export function createFleet(nodes: readonly FleetNode[], routes: readonly string
     },
     async reconnect(port, typeUrl) {
       const complete = all([typeUrl], nodes.length);
-      const requests = new Map([...templates].map(([scope, template]) => [scope, known(template)]));
+      const requests = new Map([...templates].map(([scope, template]) => [scope, saysDigests ? [digestRequest(template)] : known(template)]));
       for (const [index, node] of nodes.entries()) {
         open(port, index, {
-          keeps: false,
+          keeps: saysDigests,
           begin(client) {
             const [first, ...rest] = requests.get(node.scope) ?? [];
             if (first !== undefined) client.send(first);
             for (const request of rest) client.sendBytes(encodedOf(request));
           },
-          seen: () => undefined,
+          seen(client, { typeUrl: type, message }) {
+            if (type !== DIGEST_TYPE_URL) return;
+            const template = templates.get(node.scope);
+            if (template !== undefined && message !== undefined) for (const request of unequalOf(template, message)) client.sendBytes(request);
+          },
         });
       }
       await complete;
@@ -163,6 +168,34 @@ function known({ versions, asked: names }: Template): readonly Request[] {
     subscribe: names.get(typeUrl) ?? [],
     initialVersions: versions.get(typeUrl) ?? new Map<string, string>(),
   }));
+}
+
+const DIGESTED = [CDS, EDS];
+
+function digestRequest({ versions }: Template): Request {
+  const initialVersions = new Map(DIGESTED.map((typeUrl) => [typeUrl, digestOf(versions.get(typeUrl) ?? [])]));
+  return { typeUrl: DIGEST_TYPE_URL, initialVersions };
+}
+
+const answers = new WeakMap<Template, Map<string, readonly Uint8Array[]>>();
+
+/** What follows an answer; the same for all of a scope that got the same one. */
+function unequalOf(template: Template, message: Uint8Array): readonly Uint8Array[] {
+  const answer = new Map(decodeDeltaResponse(message).resources.map(({ name, version }) => [name, version]));
+  const made = answers.get(template) ?? new Map<string, readonly Uint8Array[]>();
+  answers.set(template, made);
+  const key = JSON.stringify([...answer]);
+  let requests = made.get(key);
+  if (requests === undefined) {
+    requests = known(template).map((request) => {
+      const unequal = readUnequal(answer.get(request.typeUrl) ?? '');
+      if (unequal === undefined) return encodeRequest(request);
+      const initialVersions = new Map([...(request.initialVersions ?? [])].filter(([name]) => unequal.has(name)));
+      return encodeRequest({ ...request, subscribe: request.subscribe?.filter((name) => unequal.has(name)) ?? [], initialVersions });
+    });
+    made.set(key, requests);
+  }
+  return requests;
 }
 
 function learn(template: Template, response: SeenResponse): void {

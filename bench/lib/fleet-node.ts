@@ -4,7 +4,7 @@ import { ProtoReader, ProtoWriter, WireType } from '@meltemi/base';
 import { createCsr, exportPrivateKey, formatSpiffeId, generateSigningKey, joinPem, pemEncode } from '@meltemi/pki';
 import { loadCodec } from '@meltemi/protos';
 import { TYPE_URL } from '@meltemi/protos-types';
-import { PATCH_FEATURE, ZSTD_FEATURE } from '@meltemi/xds';
+import { DIGEST_FEATURE, PATCH_FEATURE, ZSTD_FEATURE } from '@meltemi/xds';
 import { createFleet, type Fleet, type FleetNode } from './ads-fleet.ts';
 import { namespaceOf, SERVICE_PORT, serviceOf, virtualService, workloadEntry, type MeshSize } from './mesh-state.ts';
 
@@ -38,7 +38,7 @@ let generation = 0;
 const run: { readonly [T in Command['t']]: (command: Extract<Command, { t: T }>) => Promise<void> } = {
   async join(command) {
     ({ target, size } = command);
-    fleet = createFleet(await joinAll(), [String(SERVICE_PORT)]);
+    fleet = createFleet(await joinAll(), [String(SERVICE_PORT)], size.agents);
   },
   connect: () => fleet.connect(target.xdsPort),
   async change({ what, receivers }) {
@@ -123,7 +123,7 @@ async function joinAll(): Promise<readonly FleetNode[]> {
         MELTEMI_PORTS: [{ number: SERVICE_PORT, protocol: 'http' }],
         MELTEMI_DATA_PLANE: 'embedded',
       },
-      client_features: size.agents ? [PATCH_FEATURE, ZSTD_FEATURE] : [],
+      client_features: size.agents ? [PATCH_FEATURE, ZSTD_FEATURE, DIGEST_FEATURE] : [],
     });
     nodes.push({ scope: namespace, node, tls });
   }

@@ -68,7 +68,7 @@ export function openLightClient(options: LightClientOptions): LightClient {
     stream.write(frame);
   };
   readMessages(stream, options.keepsMessages, (response) => {
-    sendBytes(encodeRequest({ typeUrl: response.typeUrl, nonce: response.nonce }));
+    if (response.nonce !== '') sendBytes(encodeRequest({ typeUrl: response.typeUrl, nonce: response.nonce }));
     options.onResponse(response);
   });
   return {

@@ -33,7 +33,7 @@ export function start(
     pid,
     child,
     cpuSeconds: () => tree(pid).reduce((sum, each) => sum + cpuOf(each), 0),
-    residentMb: () => tree(pid).reduce((sum, each) => sum + residentOf(each), 0),
+    residentMb: () => tree(pid).reduce((sum, each) => sum + residentMbOf(each), 0),
     async stop() {
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), 2000);
@@ -41,6 +41,11 @@ export function start(
       clearTimeout(timer);
     },
   };
+}
+
+/** The processes below one, itself left out. */
+export function childrenOf(pid: number): readonly number[] {
+  return tree(pid).slice(1);
 }
 
 function tree(pid: number): number[] {
@@ -65,7 +70,8 @@ function cpuOf(pid: number): number {
   }
 }
 
-function residentOf(pid: number): number {
+/** Resident memory of a process, 0 when it is gone. */
+export function residentMbOf(pid: number): number {
   try {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
   } catch {

@@ -1,6 +1,7 @@
-import { ProtoWriter, WireType } from '@meltemi/base';
-import { isByName } from './types.ts';
+import { MeshError, ProtoWriter, WireType } from '@meltemi/base';
+import { createClientType, forget, isDigested, isWanted, requestsOf, saidOf, type ClientType } from './client-type.ts';
 import type { DeltaRequest, DeltaResponse } from './messages.ts';
+import { DIGEST_FEATURE, DIGEST_TYPE_URL, digestOf, readUnequal, type Unequal } from './digest.ts';
 import { expand, type Decompress } from './expand.ts';
 import { applyPatch, PATCH_FEATURE } from './patch.ts';
 import { concat, type Resource } from './resource.ts';
@@ -31,6 +32,11 @@ export interface DeltaClientOptions {
   readonly held?: (typeUrl: string, name: string, version: string) => Uint8Array | undefined;
   /** With it the client says that it takes compressed resources (`ZSTD_FEATURE`): updates have them as they were. */
   readonly decompress?: Decompress | undefined;
+  /**
+   * On a later stream to a server that can read digests (`DIGEST_FEATURE`), the client says what it has of types with at least so many resources as
+   * digests. Absent: never.
+   */
+  readonly minDigested?: number;
 }
 
 /**
@@ -51,6 +57,13 @@ export interface DeltaClient {
    * caller opens another stream, on which nothing compressed is asked for if that was it.
    */
   receive(response: DeltaResponse): Update;
+  /**
+   * Takes in what is meant for the client alone: then there may be requests to send, and the answer is true. All else is for `receive`. Throws MeshError
+   * `protobuf/malformed` for what cannot be read: the caller opens another stream, on which all is said by name.
+   */
+  hear(response: DeltaResponse): boolean;
+  /** The first request was one of digests, and nothing else is said until they are answered; a server of somebody else's may never do so. */
+  readonly awaitsAnswer: boolean;
   /** The verdict on an update: ACK without rejections, else NACK. Later than a disconnect: ignored by the wire, but accepted versions are kept. */
   settle(update: Update, rejections: readonly Rejection[]): void;
   /** What is to be sent now, in order; empties the queue. Nothing while there is no stream. */
@@ -60,27 +73,6 @@ export interface DeltaClient {
   /** Names subscribed to, '*' among them. */
   subscriptions(typeUrl: string): ReadonlySet<string>;
 }
-
-interface Reply {
-  readonly nonce: string;
-  readonly message: string | undefined;
-}
-
-interface ClientType {
-  readonly names: Set<string>;
-  readonly versions: Map<string, string>;
-  /** What the server of this stream believes to be subscribed. */
-  readonly told: Set<string>;
-  /** Not told to the server yet. */
-  readonly subscribing: Set<string>;
-  readonly unsubscribing: Set<string>;
-  readonly replies: Reply[];
-  /** The first request of this stream has been made. */
-  introduced: boolean;
-}
-
-const WILDCARD = '*';
-const INVALID_ARGUMENT = 3;
 
 /** A client without subscriptions and without a stream. */
 export function createDeltaClient(options: DeltaClientOptions): DeltaClient {
@@ -103,11 +95,18 @@ class Client implements DeltaClient {
   #up = false;
   #takesCompressed: boolean;
   #nodeSent = false;
+  readonly #minDigested: number | undefined;
+  /** The server of the last stream has said that it reads digests. */
+  #greeted = false;
+  /** Digests were sent, or answered; undefined: none were. */
+  #digests: { answer: ReadonlyMap<string, Unequal> | undefined } | undefined;
 
-  constructor({ node, held, decompress }: DeltaClientOptions) {
+  constructor({ node, held, decompress, minDigested }: DeltaClientOptions) {
     this.#decompress = decompress;
     this.#takesCompressed = decompress !== undefined;
-    this.#node = held === undefined ? node : withFeature(node, PATCH_FEATURE);
+    this.#minDigested = minDigested;
+    const introduced = held === undefined ? node : withFeature(node, PATCH_FEATURE);
+    this.#node = minDigested === undefined ? introduced : withFeature(introduced, DIGEST_FEATURE);
     this.#held = held ?? (() => undefined);
   }
 
@@ -138,9 +137,14 @@ class Client implements DeltaClient {
     this.#nodeSent = false;
     for (const type of this.#types.values()) {
       type.introduced = false;
+      type.digested = undefined;
       type.told.clear();
       type.replies.length = 0;
     }
+    // Whoever left digests without an answer is not asked again.
+    const mayDigest = this.#greeted && !this.awaitsAnswer;
+    this.#greeted = false;
+    this.#digests = mayDigest && this.#digest() ? { answer: undefined } : undefined;
   }
 
   disconnected(): void {
@@ -174,9 +178,49 @@ class Client implements DeltaClient {
     type.replies.push({ nonce: update.nonce, message });
   }
 
+  get awaitsAnswer(): boolean {
+    return this.#digests !== undefined && this.#digests.answer === undefined;
+  }
+
+  hear({ typeUrl, nonce, resources }: DeltaResponse): boolean {
+    if (typeUrl !== DIGEST_TYPE_URL) return false;
+    // One that takes this for a type like others answers with a nonce, and has read nothing.
+    this.#greeted = nonce === '';
+    if (nonce !== '') this.#acknowledge(typeUrl, nonce);
+    if (this.#digests === undefined || this.#digests.answer !== undefined) return true;
+    this.#digests.answer = new Map(resources.map(({ name, version }) => [name, readAnswer(version)]));
+    return true;
+  }
+
   takeRequests(): readonly DeltaRequest[] {
     if (!this.#up) return [];
-    return [...this.#types].flatMap(([typeUrl, type]) => requestsOf(typeUrl, type, (part) => this.#request(typeUrl, part)));
+    if (this.#digests !== undefined && this.#digests.answer === undefined) return this.#digestRequest();
+    return [...this.#types].flatMap(([typeUrl, type]) =>
+      requestsOf(typeUrl, type, this.#digests?.answer?.get(typeUrl), (part) => this.#request(typeUrl, part)),
+    );
+  }
+
+  /** Takes note of the types that are said as digests; false when there are none. */
+  #digest(): boolean {
+    for (const [typeUrl, type] of this.#types) {
+      if (this.#minDigested === undefined || type.versions.size < this.#minDigested || !isDigested(typeUrl, type.names)) continue;
+      type.digested = { names: new Set(type.names), versions: new Map(type.versions) };
+      // What is asked for from now on goes beside that.
+      type.introduced = true;
+      for (const name of type.names) type.told.add(name);
+      type.subscribing.clear();
+      type.unsubscribing.clear();
+    }
+    return [...this.#types.values()].some(({ digested }) => digested !== undefined);
+  }
+
+  /** Once: what follows waits for the answer. */
+  #digestRequest(): readonly DeltaRequest[] {
+    if (this.#nodeSent) return [];
+    const digests = [...this.#types].flatMap(([typeUrl, { digested }]) =>
+      digested === undefined ? [] : [[typeUrl, digestOf(saidOf(digested))] as const],
+    );
+    return [this.#request(DIGEST_TYPE_URL, { initialVersions: new Map(digests) })];
   }
 
   versions(typeUrl: string): ReadonlyMap<string, string> {
@@ -185,6 +229,12 @@ class Client implements DeltaClient {
 
   subscriptions(typeUrl: string): ReadonlySet<string> {
     return this.#types.get(typeUrl)?.names ?? new Set<string>();
+  }
+
+  #acknowledge(typeUrl: string, nonce: string): void {
+    const type = this.#typeOf(typeUrl);
+    type.introduced = true;
+    type.replies.push({ nonce, message: undefined });
   }
 
   /** Without the version that a patch is for, the resource is asked for anew: it comes as a whole then. */
@@ -219,48 +269,8 @@ class Client implements DeltaClient {
   }
 }
 
-function createClientType(): ClientType {
-  return {
-    names: new Set(),
-    versions: new Map(),
-    told: new Set(),
-    subscribing: new Set(),
-    unsubscribing: new Set(),
-    replies: [],
-    introduced: false,
-  };
-}
-
-function isWanted(type: ClientType, name: string): boolean {
-  return type.names.has(WILDCARD) || type.names.has(name);
-}
-
-/** An unsubscribed resource is gone, unless '*' still brings it. */
-function forget(type: ClientType, name: string): void {
-  if (name !== WILDCARD) {
-    if (!type.names.has(WILDCARD)) type.versions.delete(name);
-    return;
-  }
-  for (const known of type.versions.keys()) if (!type.names.has(known)) type.versions.delete(known);
-}
-
-function requestsOf(typeUrl: string, type: ClientType, request: (part: Partial<DeltaRequest>) => DeltaRequest): readonly DeltaRequest[] {
-  const requests: DeltaRequest[] = [];
-  if (!type.introduced) {
-    if (type.names.size === 0) return [];
-    type.introduced = true;
-    // A first request without names is the wildcard that every server knows; the explicit one is younger.
-    const legacy = type.names.size === 1 && type.names.has(WILDCARD) && !isByName(typeUrl);
-    requests.push(request({ subscribe: legacy ? [] : [...type.names], initialVersions: new Map(type.versions) }));
-  } else if (type.subscribing.size > 0 || type.unsubscribing.size > 0) {
-    requests.push(request({ subscribe: [...type.subscribing], unsubscribe: [...type.unsubscribing] }));
-  }
-  type.told.clear();
-  for (const name of type.names) type.told.add(name);
-  type.subscribing.clear();
-  type.unsubscribing.clear();
-  for (const { nonce, message } of type.replies.splice(0)) {
-    requests.push(request(message === undefined ? { nonce } : { nonce, error: { code: INVALID_ARGUMENT, message } }));
-  }
-  return requests;
+function readAnswer(text: string): Unequal {
+  const unequal = readUnequal(text);
+  if (unequal === undefined) throw new MeshError('protobuf/malformed', 'the answer to a digest does not say what is unequal');
+  return unequal;
 }

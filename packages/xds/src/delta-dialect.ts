@@ -1,3 +1,5 @@
+import { introduceAgreed } from './agreement.ts';
+import { DIGEST_TYPE_URL } from './digest.ts';
 import type { DeltaRequest, DeltaResponse } from './messages.ts';
 import type { Dialect } from './server-session.ts';
 import { withNames, withoutNames } from './name-sets.ts';
@@ -6,12 +8,15 @@ import { isWildcardRequest, wants, type TypeSession } from './type-session.ts';
 /** The incremental protocol: subscriptions by addition and subtraction, responses with what changed. */
 export function createDeltaDialect(): Dialect<DeltaRequest, DeltaResponse> {
   return {
-    subscribe(type, request, first) {
-      if (first) introduce(type, request);
+    subscribe(type, request, first, agreed) {
+      if (first && agreed !== undefined) introduceAgreed(type, request, agreed);
+      else if (first) introduce(type, request);
       else subscribe(type, request.subscribe);
       if (request.unsubscribe.length > 0) unsubscribe(type, request.unsubscribe);
       return true;
     },
+    digests: ({ typeUrl, initialVersions }) => (typeUrl === DIGEST_TYPE_URL ? initialVersions : undefined),
+    greet: (answers, version) => ({ typeUrl: DIGEST_TYPE_URL, nonce: '', systemVersion: String(version), resources: answers, removed: [] }),
     respond(type, changed, removed, { nonce, version }) {
       if (changed.shared.length + changed.own.length + removed.length === 0 && !type.due) return undefined;
       return { typeUrl: type.typeUrl, nonce, systemVersion: String(version), shared: changed.shared, resources: changed.own, removed };

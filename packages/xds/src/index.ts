@@ -15,6 +15,7 @@ export {
   type SotwRequest,
   type SotwResponse,
 } from './messages.ts';
+export { DIGEST_FEATURE, DIGEST_TYPE_URL, digestOf, readUnequal } from './digest.ts';
 export { expand, type Decompress } from './expand.ts';
 export { PATCH_FEATURE } from './patch.ts';
 export { createResource, createSharedResource, type Resource, type ResourceSource } from './resource.ts';

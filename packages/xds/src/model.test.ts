@@ -91,6 +91,22 @@ test('delta with patches and compressed resources: the same, and what was put to
   assert.ok(patches > 300 && groups > 300, `${patches} patches, ${groups} groups`);
 });
 
+test('delta with digests: the same, whatever came in between, with servers that read them and servers that do not', () => {
+  let digests = 0;
+  fc.assert(
+    fc.property(fc.array(step, LENGTH), fc.subarray(NAMES), fc.array(fc.boolean(), { minLength: 1, maxLength: 4 }), (steps, shared, servers) => {
+      const source = createSource(shared);
+      source.set(CDS, 'n1', '1');
+      const harness = deltaHarness(source, undefined, servers);
+      run(source, harness, steps);
+      checkConverged(source, harness, () => false);
+      digests += harness.digests;
+    }),
+    { numRuns: 1500 },
+  );
+  assert.ok(digests > 500, `${digests} digests were read`);
+});
+
 // Short ones only: a name that is given back and asked for again in requests with nonces that are stale by then is lost on any server of this protocol.
 test('state of the world: the same, and never an empty list while there are resources', () => {
   fc.assert(

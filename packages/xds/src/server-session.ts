@@ -1,5 +1,6 @@
 import { MeshError } from '@meltemi/base';
 import { TYPE_URL } from '@meltemi/protos-types';
+import { agree, type Agreement } from './agreement.ts';
 import { createDeltaDialect } from './delta-dialect.ts';
 import type { DeltaRequest, DeltaResponse, SotwRequest, SotwResponse } from './messages.ts';
 import { patched } from './patch.ts';
@@ -24,7 +25,11 @@ import { pointsAtClusters, pushRank, removedAfter } from './types.ts';
 /** What differs between the two protocols. */
 export interface Dialect<Request, Response> {
   /** Applies the subscriptions of a request; false when it is stale and says nothing. */
-  subscribe(type: TypeSession, request: Request, first: boolean): boolean;
+  subscribe(type: TypeSession, request: Request, first: boolean, agreed?: Agreement): boolean;
+  /** By type, the digests that a request carries in place of all else. */
+  digests?(request: Request): ReadonlyMap<string, string> | undefined;
+  /** Says that digests are read, and what came of those of the client. */
+  greet?(answers: readonly Resource[], version: number): Response;
   /** A response with these changes, and with removals that need not wait. Undefined when that is not worth one. */
   respond(
     type: TypeSession,
@@ -60,18 +65,26 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   readonly #noncePrefix: string;
   readonly #onStale: (typeUrl: string) => void;
   readonly #takesPatches: boolean;
+  readonly #saysDigests: boolean;
   readonly #types = new Map<string, TypeSession>();
   /** Endpoint sets of clusters that were sent and whose endpoints the client has not got yet. */
   readonly #awaitedEndpoints = new Set<string>();
+  /** What digests told, of types that the client has not spoken of yet. */
+  readonly #agreed = new Map<string, Agreement>();
+  /** A greeting is due, with the answer to these digests. */
+  #greeting: ReadonlyMap<string, string> | undefined;
+  #isBegun = false;
   #nonces = 0;
   /** Waited long enough: until the next response with clusters nothing is held back. */
   #released = false;
 
   constructor(
     dialect: Dialect<Request, Response>,
-    { source, noncePrefix = '', onStale = () => undefined, takesPatches = false }: ServerSessionOptions,
+    { source, noncePrefix = '', onStale = () => undefined, takesPatches = false, saysDigests = false }: ServerSessionOptions,
   ) {
     this.#dialect = dialect;
+    this.#saysDigests = saysDigests;
+    if (saysDigests) this.#greeting = new Map();
     this.#takesPatches = takesPatches;
     this.#source = source;
     this.#noncePrefix = noncePrefix;
@@ -79,15 +92,24 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   }
 
   receive(request: Request): Verdict | undefined {
+    const digests = this.#saysDigests ? this.#dialect.digests?.(request) : undefined;
+    if (digests !== undefined) {
+      // As the first request of a stream; later ones say nothing, and get no answer that would make for another.
+      if (!this.#isBegun) this.#greeting = digests;
+      this.#isBegun = true;
+      return undefined;
+    }
+    this.#isBegun = true;
     let type = this.#types.get(request.typeUrl);
     const first = type === undefined;
     if (first && this.#types.size >= MAX_TYPES) throw tooMuch(`${MAX_TYPES} types`);
     type ??= createTypeSession(request.typeUrl);
     this.#types.set(request.typeUrl, type);
     const verdict = this.#judge(type, request);
-    if (this.#dialect.subscribe(type, request, first) && request.typeUrl === TYPE_URL.endpoint) {
+    if (this.#dialect.subscribe(type, request, first, this.#agreed.get(request.typeUrl)) && request.typeUrl === TYPE_URL.endpoint) {
       for (const name of this.#awaitedEndpoints) if (type.names.has(name)) this.#awaitedEndpoints.delete(name);
     }
+    this.#agreed.delete(request.typeUrl);
     if (Math.max(type.names.size, type.forced.size) > MAX_NAMES) throw tooMuch(`${MAX_NAMES} names of ${request.typeUrl}`);
     return verdict;
   }
@@ -104,6 +126,22 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
     const { version } = this.#source;
     // Before the first snapshot there is nothing to say; above all not that there is nothing.
     return version === undefined ? undefined : (this.#additions(version) ?? this.#removals(version));
+  }
+
+  greeting(): Response | undefined {
+    const { version } = this.#source;
+    if (this.#greeting === undefined || version === undefined) return undefined;
+    const answers = [...this.#greeting].slice(0, MAX_TYPES).flatMap(([typeUrl, digest]) => this.#answer(typeUrl, digest));
+    this.#greeting = undefined;
+    return this.#dialect.greet?.(answers, version);
+  }
+
+  /** The heaps of which the client is to say what it has; nothing when that is everything. */
+  #answer(typeUrl: string, digest: string): readonly Resource[] {
+    const agreed = this.#types.has(typeUrl) ? undefined : agree(typeUrl, digest, this.#source);
+    if (agreed === undefined) return [];
+    this.#agreed.set(typeUrl, agreed);
+    return [{ name: typeUrl, version: agreed.unequal.text, bytes: NO_BYTES }];
   }
 
   statuses(): readonly TypeStatus[] {
@@ -244,6 +282,7 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   }
 }
 
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 const STAR: ReadonlySet<string> = new Set(['*']);
 
 /** The client counts as having what it is sent; what it refuses of it is told by itself. */

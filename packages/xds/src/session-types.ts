@@ -32,6 +32,8 @@ export interface ServerSessionOptions {
   readonly onStale?: (typeUrl: string) => void;
   /** The client of a delta stream takes patches of what it has (`PATCH_FEATURE`). */
   readonly takesPatches?: boolean;
+  /** The client of a delta stream may say what it has as digests (`DIGEST_FEATURE`), once it was greeted. */
+  readonly saysDigests?: boolean;
 }
 
 /**
@@ -48,6 +50,8 @@ export interface ServerSession<Request, Response> {
   receive(request: Request): Verdict | undefined;
   /** The source has changed: everywhere, or in one type only, or only in these names of it. */
   changed(typeUrl?: string, names?: ReadonlySet<string>): void;
+  /** What a client that says digests is waiting for before it says anything else; once, and whatever else holds the stream back. */
+  greeting(): Response | undefined;
   /** The next response to write, undefined when there is nothing to say now. Call until undefined, or until the transport pushes back. */
   next(): Response | undefined;
   statuses(): readonly TypeStatus[];

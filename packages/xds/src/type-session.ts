@@ -32,6 +32,8 @@ export interface TypeSession {
   readonly suspects: Set<string>;
   /** The map of the last complete look: the same one again means that nothing changed. */
   lastMap: ReadonlyMap<string, Resource> | undefined;
+  /** The client has what is in this map, but perhaps for these names: until the first look. */
+  unsure: { readonly map: ReadonlyMap<string, Resource>; readonly names: ReadonlySet<string> } | undefined;
 }
 
 /** A response that was not answered yet. */
@@ -61,6 +63,7 @@ export function createTypeSession(typeUrl: string): TypeSession {
     nacked: undefined,
     suspects: new Set(),
     lastMap: undefined,
+    unsure: undefined,
   };
 }
 
@@ -121,6 +124,9 @@ function differenceOfAll(type: TypeSession, source: ResourceSource, forced: Read
   const before = type.lastMap;
   if (present === before && forced.size === 0) return NOTHING;
   type.lastMap = present;
+  const { unsure } = type;
+  type.unsure = undefined;
+  if (unsure?.map === present) return { ...differenceOf(type, present, new Set([...unsure.names, ...forced]), forced), all: present };
   if (type.wildcard && type.names.size > 0) {
     // Names beside '*' need not be part of what '*' brings.
     const named = source.resources(type.typeUrl, type.names);

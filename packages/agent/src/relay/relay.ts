@@ -47,9 +47,17 @@ export interface RelayOptions {
   readonly onWork: () => void;
 }
 
+/** The names and versions of fewer resources are not more than their digest. */
+const MIN_DIGESTED = 64;
+
 export function createRelay(options: RelayOptions): Relay {
   const store = createResourceStore();
-  const client = createDeltaClient({ node: options.node, held: (...resource) => store.held(...resource), decompress: options.decompress });
+  const client = createDeltaClient({
+    node: options.node,
+    held: (...resource) => store.held(...resource),
+    decompress: options.decompress,
+    minDigested: MIN_DIGESTED,
+  });
   const sessions = new Set<RelaySession>();
   const own = new Map<string, Set<string>>();
 
@@ -59,6 +67,7 @@ export function createRelay(options: RelayOptions): Relay {
   return {
     client,
     receive(response) {
+      if (client.hear(response)) return options.onWork();
       const update = client.receive(response);
       store.take(update);
       if (update.typeUrl === TYPE_URL.route) ends?.changed([...update.added.map((resource) => resource.name), ...update.removed]);

@@ -33,12 +33,15 @@ export interface UpstreamOptions {
 
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 2000;
+/** So long a control plane may take to answer a digest; one that never does is not ours, and is told everything by name on the next stream. */
+const ANSWER_MS = 30_000;
 
 export function startUpstream(options: UpstreamOptions): Upstream {
   const { channel, relay, platform } = options;
   const stream = createStream(relay);
   let state: UpstreamState = { t: 'away', reason: 'not connected yet' };
   let timer: Timer | undefined;
+  let answering: Timer | undefined;
   let failures = 0;
   let closed = false;
 
@@ -62,6 +65,11 @@ export function startUpstream(options: UpstreamOptions): Upstream {
       },
     });
     stream.use(mine);
+    answering?.cancel();
+    if (!relay.client.awaitsAnswer) return;
+    answering = platform.timers.after(ANSWER_MS, () => {
+      if (stream.call === mine && relay.client.awaitsAnswer) mine.cancel(); // `onEnd` follows
+    });
   };
   const reconnectLater = (reason: string): void => {
     enter({ t: 'away', reason });
@@ -88,6 +96,7 @@ export function startUpstream(options: UpstreamOptions): Upstream {
     close() {
       closed = true;
       timer?.cancel();
+      answering?.cancel();
       stream.call?.cancel();
     },
   };

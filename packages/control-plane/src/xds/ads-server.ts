@@ -280,11 +280,13 @@ class Room<Push> implements AdsServer<Push> {
     return node.principal === undefined ? this.#admissions.plaintext : this.#admissions.secure;
   }
 
-  /** Gives the place of a connection on that nothing is sent to; while it waits for one itself, looks again. */
-  #passOn(connection: Connection): void {
+  /** Gives the place of a connection on that nothing is sent to; while it waits for one itself, or has not said what it asks for, looks again. */
+  #passOn(connection: Connection, looks = 0): void {
     if (!this.#connections.has(connection)) return;
     const admission = this.#admissionOf(connection);
-    if (!admission.isAdmitted(connection)) this.#options.timers.after(COMES_BACK_MS, () => this.#passOn(connection));
+    const isAdmitted = admission.isAdmitted(connection);
+    const isSilent = isAdmitted && connection.statuses().length === 0 && looks * COMES_BACK_MS < ADMISSION_MS;
+    if (!isAdmitted || isSilent) this.#options.timers.after(COMES_BACK_MS, () => this.#passOn(connection, isAdmitted ? looks + 1 : 0));
     else if (connection.syncedVersion() !== undefined && connection.isSettled()) admission.leave(connection);
   }
 

@@ -6,12 +6,14 @@ import {
   createServerSession,
   decodeDeltaRequest,
   decodeSotwRequest,
+  DIGEST_FEATURE,
   encodeDeltaResponse,
   encodeSotwResponse,
   nodeOfRequest,
   PATCH_FEATURE,
   ZSTD_FEATURE,
   type Compress,
+  type DeltaResponse,
   type Protocol,
   type RequestMemory,
   type ResourceSource,
@@ -90,10 +92,17 @@ interface HealthReport {
   readonly reason: string | undefined;
 }
 
+interface Message {
+  readonly typeUrl: string;
+  readonly parts: readonly Uint8Array[];
+}
+
 /** Both protocols behind one face: bytes in, bytes out. */
 interface Stream {
   receive(message: Uint8Array): Verdict | HealthReport | undefined;
-  next(): { readonly typeUrl: string; readonly parts: readonly Uint8Array[] } | undefined;
+  /** What the client waits for before it says anything else: it goes without a turn. */
+  greeting(): Message | undefined;
+  next(): Message | undefined;
   readonly session: Pick<ServerSession<unknown, unknown>, 'changed' | 'statuses' | 'syncedVersion' | 'holdsBack' | 'stopHoldingBack'>;
 }
 
@@ -116,6 +125,7 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
           noncePrefix: `${hooks.nextId()}-`,
           onStale: hooks.onStale,
           takesPatches: takes(PATCH_FEATURE),
+          saysDigests: takes(DIGEST_FEATURE),
         };
         stream = createStream(protocol, options, { memory: hooks.memory, compress: takes(ZSTD_FEATURE) ? hooks.compress : undefined });
         connection = createConnection({ call, protocol, stream, node }, hooks);
@@ -182,22 +192,23 @@ function readNode(message: Uint8Array, protocol: Protocol, hooks: ConnectionHook
 function createStream(protocol: Protocol, options: ServerSessionOptions, { memory, compress }: Pick<ConnectionHooks, 'memory' | 'compress'>): Stream {
   if (protocol === 'delta') {
     const session = createServerSession('delta', options);
+    const encoded = (response: DeltaResponse | undefined): Message | undefined =>
+      response === undefined ? undefined : { typeUrl: response.typeUrl, parts: encodeDeltaResponse(response, compress) };
     return {
       session,
+      greeting: () => encoded(session.greeting()),
+      next: () => encoded(session.next()),
       receive(message) {
         const request = decodeDeltaRequest(message, memory);
         if (request.typeUrl !== HEALTH_TYPE_URL) return session.receive(request);
         return { t: 'health', reason: request.error === undefined ? undefined : (request.error.message ?? 'not healthy') };
-      },
-      next() {
-        const response = session.next();
-        return response === undefined ? undefined : { typeUrl: response.typeUrl, parts: encodeDeltaResponse(response, compress) };
       },
     };
   }
   const session = createServerSession('sotw', options);
   return {
     session,
+    greeting: () => undefined,
     receive: (message) => session.receive(decodeSotwRequest(message)),
     next() {
       const response = session.next();
@@ -233,9 +244,11 @@ function createConnection({ call, protocol, stream, node }: Served, hooks: Conne
   };
 
   const send = (): void => {
-    while (!waitingForDrain && hooks.mayPump(connection)) {
+    while (!waitingForDrain) {
       const begunMs = clock.monotonic();
-      const response = stream.next();
+      const greeting = stream.greeting();
+      if (greeting === undefined && !hooks.mayPump(connection)) return;
+      const response = greeting ?? stream.next();
       if (response === undefined) return watchHoldBack();
       const madeMs = clock.monotonic();
       const isOpen = call.write(response.parts);

@@ -38,14 +38,22 @@ export interface Harness {
   refused(): boolean;
 }
 
-/** A delta client; one that `holds` names keeps the contents of their resources and takes patches of them, and what is large compressed. */
-export function deltaHarness(source: TestSource, holds?: readonly string[]): Harness & { readonly patches: number; readonly groups: number; content(typeUrl: string, name: string): Uint8Array | undefined } {
+/**
+ * A delta client; one that `holds` names keeps the contents of their resources and takes patches of them, and what is large compressed. With `servers` it
+ * says digests; the servers of its streams, one after another, read them or are too old for it.
+ */
+export function deltaHarness(
+  source: TestSource,
+  holds?: readonly string[],
+  servers: readonly boolean[] = [],
+): Harness & { readonly patches: number; readonly groups: number; readonly digests: number; content(typeUrl: string, name: string): Uint8Array | undefined } {
   const contents = new Map<string, Resource>();
   let patches = 0;
   let groups = 0;
   const compress = holds === undefined ? undefined : (bytes: Uint8Array): Uint8Array => zstdCompressSync(bytes);
   const client = createDeltaClient({
     node: NODE,
+    ...(servers.length === 0 ? {} : { minDigested: 1 }),
     ...(holds === undefined
       ? {}
       : {
@@ -56,7 +64,11 @@ export function deltaHarness(source: TestSource, holds?: readonly string[]): Har
           },
         }),
   });
-  const open = () => createServerSession('delta', { source, takesPatches: holds !== undefined });
+  let [streams, digests] = [0, 0];
+  const open = () => {
+    const saysDigests = servers[streams++ % servers.length] === true;
+    return createServerSession('delta', { source, takesPatches: holds !== undefined, saysDigests });
+  };
   let server = open();
   const nonces = new Set<string>();
   client.subscribe(CDS, ['*']);
@@ -66,11 +78,15 @@ export function deltaHarness(source: TestSource, holds?: readonly string[]): Har
     subscribe: (typeUrl, name) => client.subscribe(typeUrl, [name]),
     unsubscribe: (typeUrl, name) => client.unsubscribe(typeUrl, [name]),
     toClient() {
-      const response = server.next();
+      const response = server.greeting() ?? server.next();
       if (response === undefined) return false;
+      const message = decodeDeltaResponse(Buffer.concat(encodeDeltaResponse(response, compress)));
+      if (client.hear(message)) {
+        digests += message.resources.length;
+        return true;
+      }
       assert.ok(!nonces.has(response.nonce), 'a nonce is used once');
       nonces.add(response.nonce);
-      const message = decodeDeltaResponse(Buffer.concat(encodeDeltaResponse(response, compress)));
       groups += message.resources.filter(({ isCompressed }) => isCompressed).length;
       patches += message.resources.filter(({ isPatch }) => isPatch).length;
       const update = client.receive(message);
@@ -101,6 +117,9 @@ export function deltaHarness(source: TestSource, holds?: readonly string[]): Har
     subscribed: (typeUrl, name) => client.subscriptions(typeUrl).has('*') || client.subscriptions(typeUrl).has(name),
     syncedVersion: () => server.syncedVersion(),
     refused: () => server.statuses().some((status) => status.nacked !== undefined),
+    get digests() {
+      return digests;
+    },
     get groups() {
       return groups;
     },

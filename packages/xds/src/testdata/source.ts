@@ -29,6 +29,15 @@ export function createSource(shared: readonly string[] = [], make: (typeUrl: str
     layers.set(typeUrl, made);
     return made.all;
   };
+  // The same map for the same names while nothing changed, as sources do that many clients share.
+  const pickedFrom = new WeakMap<ReadonlySet<string>, Map<ReadonlyMap<string, Resource>, ReadonlyMap<string, Resource>>>();
+  const pick = (from: ReadonlyMap<string, Resource>, names: ReadonlySet<string>): ReadonlyMap<string, Resource> => {
+    const known = pickedFrom.get(names) ?? new Map<ReadonlyMap<string, Resource>, ReadonlyMap<string, Resource>>();
+    pickedFrom.set(names, known);
+    const picked = known.get(from) ?? new Map([...from].filter(([name]) => names.has(name)));
+    known.set(from, picked);
+    return picked;
+  };
   const types = new Map<string, Map<string, Resource>>();
   let version: number | undefined;
   const all = (typeUrl: string): Map<string, Resource> => types.get(typeUrl) ?? new Map<string, Resource>();
@@ -44,7 +53,7 @@ export function createSource(shared: readonly string[] = [], make: (typeUrl: str
       else next.set(name, make(typeUrl, name, content));
       types.set(typeUrl, next);
     },
-    resources: (typeUrl, names) => (names === '*' ? (shared.length === 0 ? all(typeUrl) : layered(typeUrl, all(typeUrl))) : new Map([...all(typeUrl)].filter(([name]) => names.has(name)))),
+    resources: (typeUrl, names) => (names === '*' ? (shared.length === 0 ? all(typeUrl) : layered(typeUrl, all(typeUrl))) : pick(all(typeUrl), names)),
   };
 }
 
