@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeYaml } from '@meltemi/api';
-import { DEFAULT_MESH_CONFIG, endpointsOf, joinServices, NO_LOCALITY, targetPortOf, type Workload } from '../index.ts';
+import {
+  DEFAULT_MESH_CONFIG,
+  endpointsOf,
+  joinServices,
+  NO_LOCALITY,
+  targetPortOf,
+  workloadFromEntry,
+  type Workload,
+  type WorkloadEntrySpec,
+} from '../index.ts';
 
 const WORKLOAD: Workload = {
   name: 'x',
@@ -72,3 +81,34 @@ spec: { selector: { app: x }, ports: [{ name: http, port: 81 }, { name: tcp, por
       ],
     );
 });
+
+const ENTRIES: readonly (readonly [fields: string, inside: string, outside: string])[] = [
+  ['serviceAccount: x', 'istio', 'disabled'],
+  ['serviceAccount: x, labels: { security.istio.io/tlsMode: disabled }', 'disabled', 'disabled'],
+  ['labels: { security.istio.io/tlsMode: istio }', 'istio', 'disabled'],
+  ['weight: 1', 'disabled', 'disabled'],
+];
+
+for (const [fields, inside, outside] of ENTRIES) {
+  test(`mutual TLS of an endpoint with ${fields}: ${inside}`, () => {
+    const entry = `apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: w, namespace: a }
+spec: { address: 10.0.0.9, ${fields} }
+`;
+    const service = (location: string): string => `---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${location.toLowerCase().replace('_', '-')}, namespace: a }
+spec: { hosts: [${location}.example.com], location: ${location}, resolution: STATIC, ports: [{ number: 80, name: http, protocol: HTTP }], endpoints: [{ address: 10.0.0.9, ${fields} }] }
+`;
+    const { configs, problems } = decodeYaml(entry + service('MESH_INTERNAL') + service('MESH_EXTERNAL'));
+    assert.deepEqual(problems, []);
+    const [own] = configs;
+    assert.ok(own !== undefined);
+    assert.equal(workloadFromEntry(own as typeof own & { readonly spec: WorkloadEntrySpec })?.tlsMode, inside);
+    const { services } = joinServices(configs, [], DEFAULT_MESH_CONFIG);
+    const modes = services.map((one) => endpointsOf(one, [], 'cluster.local').get(80)?.[0]?.tlsMode);
+    assert.deepEqual(modes, [inside, outside]);
+  });
+}

@@ -2,7 +2,7 @@ import { labelsMatch } from '../labels.ts';
 import { parseLocality } from '../locality.ts';
 import { spiffeId } from '../spiffe.ts';
 import type { Endpoint, InlineEndpoint, Service, ServicePort, Workload } from '../types/service.ts';
-import { TLS_MODE_LABEL } from './from-workload-entry.ts';
+import { tlsModeOf } from './from-workload-entry.ts';
 
 /** Whether a service picks a workload: same namespace, and a selector that is not empty and fits. */
 export function selects(service: Service, workload: Pick<Workload, 'namespace' | 'labels'>): boolean {
@@ -84,7 +84,7 @@ function inlineEndpoint(service: Service, entry: InlineEndpoint, port: ServicePo
     locality: parseLocality(entry.locality),
     weight: entry.weight,
     health: 'healthy',
-    tlsMode: !service.external && entry.labels[TLS_MODE_LABEL] === 'istio' ? 'istio' : 'disabled',
+    tlsMode: service.external ? 'disabled' : tlsModeOf(entry.labels, entry.serviceAccount),
     namespace: service.namespace,
     workload: service.name,
     serviceAccount: entry.serviceAccount,

@@ -6,6 +6,12 @@ import type { Workload } from '../types/service.ts';
 /** The label by which an endpoint without an agent of ours says that its sidecar speaks mutual TLS. */
 export const TLS_MODE_LABEL = 'security.istio.io/tlsMode';
 
+/** Whether an endpoint speaks mutual TLS: as its label says; without one, when it has an account, for then it has a certificate to show (as in Istio). */
+export function tlsModeOf(labels: Readonly<Record<string, string>>, serviceAccount: string): Workload['tlsMode'] {
+  const said = labels[TLS_MODE_LABEL];
+  return said === 'istio' || (said === undefined && serviceAccount !== '') ? 'istio' : 'disabled';
+}
+
 /** The origin of WorkloadEntries that only show a connected member of a WorkloadGroup: the workload itself is known by its stream. */
 export const REGISTERED_ORIGIN = 'connected';
 
@@ -26,7 +32,7 @@ export function workloadFromEntry(config: Config<WorkloadEntrySpec>): Workload |
     portMap: spec.ports ?? {},
     locality: parseLocality(spec.locality ?? ''),
     weight: Math.max(1, spec.weight ?? 1),
-    tlsMode: labels[TLS_MODE_LABEL] === 'istio' ? 'istio' : 'disabled',
+    tlsMode: tlsModeOf(labels, spec.serviceAccount ?? ''),
     health: 'healthy',
     dataPlane: 'none',
     cluster: 'meltemi',

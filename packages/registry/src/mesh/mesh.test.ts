@@ -158,7 +158,7 @@ test('a connected workload that a WorkloadEntry declares is one endpoint, as the
   await configs.put(entry(9, 'other', '10.0.0.2'));
   mesh.settle();
   const first = ['10.0.0.1:80', 1, '1', '', 'istio', 'unhealthy'];
-  assert.deepEqual(shown(), [first, ['10.0.0.2:77', 9, 'v7', 'r', 'disabled', 'healthy'], second], 'an entry of another account is another claim');
+  assert.deepEqual(shown(), [first, ['10.0.0.2:77', 9, 'v7', 'r', 'istio', 'healthy'], second], 'an entry of another account is another claim');
   await configs.delete({ kind: 'WorkloadEntry', namespace: 'a', name: 'w' });
   mesh.settle();
   assert.deepEqual(shown(), [first, second]);
