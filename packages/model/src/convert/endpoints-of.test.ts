@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeYaml } from '@meltemi/api';
-import {
-  DEFAULT_MESH_CONFIG,
-  endpointsOf,
-  joinServices,
-  NO_LOCALITY,
-  targetPortOf,
-  workloadFromEntry,
-  type Workload,
-  type WorkloadEntrySpec,
-} from '../index.ts';
+import { DEFAULT_MESH_CONFIG, endpointsOf, joinServices, NO_LOCALITY, targetPortOf, workloadFromEntry, type Workload } from '../index.ts';
+import type { WorkloadEntrySpec } from '../specs.ts';
 
 const WORKLOAD: Workload = {
   name: 'x',
@@ -108,7 +100,13 @@ spec: { hosts: [${location}.example.com], location: ${location}, resolution: STA
     assert.ok(own !== undefined);
     assert.equal(workloadFromEntry(own as typeof own & { readonly spec: WorkloadEntrySpec })?.tlsMode, inside);
     const { services } = joinServices(configs, [], DEFAULT_MESH_CONFIG);
-    const modes = services.map((one) => endpointsOf(one, [], 'cluster.local').get(80)?.[0]?.tlsMode);
-    assert.deepEqual(modes, [inside, outside]);
+    const modes = services.map((one) => [one.external, endpointsOf(one, [], 'cluster.local').get(80)?.[0]?.tlsMode] as const);
+    assert.deepEqual(
+      new Map(modes),
+      new Map([
+        [false, inside],
+        [true, outside],
+      ]),
+    );
   });
 }
