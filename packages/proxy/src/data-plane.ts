@@ -107,7 +107,7 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
     stats: () => readScopes(worker.stats, state.clusters(), worker.counters),
     order: (order) => obey(worker, order),
     get activity() {
-      return { connections: worker.connections.size, requests: worker.requests };
+      return { connections: worker.connections.size, requests: worker.requests, overload: worker.overload.figures(worker.wheel.now()) };
     },
     async drain(order) {
       if (order.t === 'tell') tellConnections(worker, order.scope);

@@ -2,6 +2,7 @@
  * The seams inside the proxy: what the connection state machines (net, http, tcp, pool) need from the compiled configuration,
  * and what they hand to metrics, spans and logs. Compiled configuration itself is `@meltemi/runtime`'s.
  */
+import type { OverloadFigures } from './core/overload.ts';
 import type { X509Certificate } from 'node:crypto';
 import type { Clock, Log, Random, Timers } from '@meltemi/base';
 import type { Node } from '@meltemi/protos-types';
@@ -270,8 +271,8 @@ export interface DataPlane extends AsyncDisposable {
   /** What the active checks of this thread know. */
   checked(): readonly HostEvent[];
   listeners(): readonly ListenerStatus[];
-  /** Open downstream connections and requests in flight. */
-  readonly activity: { readonly connections: number; readonly requests: number };
+  /** Open downstream connections and requests in flight, and how loaded the thread is. */
+  readonly activity: { readonly connections: number; readonly requests: number; readonly overload: OverloadFigures };
   /** What was counted, under Envoy's names. */
   stats(): readonly StatScope[];
   order(order: EngineOrder): void;

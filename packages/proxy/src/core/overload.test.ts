@@ -29,9 +29,14 @@ const limit = (statPrefix: string, max: number, delay = '0s'): object => ({
 const limited = plainListener('limited', tcpProxy('app'), { filter_chains: [{ filters: [limit('few', 2, '0.1s'), tcpProxy('app')] }] });
 
 let used = 0;
+let lagMs = 0;
 const streams: StreamInfo[] = [];
 const state = createRuntimeState(Math.random);
-const runtime = { 'overload.global_downstream_max_connections': '5', 'envoy.resource_limits.listener.small.connection_limit': '2' };
+const runtime = {
+  'overload.max_loop_lag_ms': '200',
+  'overload.global_downstream_max_connections': '5',
+  'envoy.resource_limits.listener.small.connection_limit': '2',
+};
 const dataPlane = createDataPlane(
   state,
   {
@@ -42,7 +47,18 @@ const dataPlane = createDataPlane(
     streams: { onTcpOpen() {}, onStreamEnd: (info) => void streams.push(info) },
     accessLog: { write() {} },
   },
-  { overload: new Overload(limitsOf(runtime), undefined, () => used) },
+  {
+    overload: new Overload(limitsOf(runtime), {
+      memory: () => used,
+      lag: {
+        touch() {},
+        get ms() {
+          return lagMs;
+        },
+      },
+      random: () => 0.5,
+    }),
+  },
 );
 after(async () => {
   await dataPlane.close();
@@ -155,4 +171,21 @@ test('short of memory: requests are shed with flag OM, then connections are not 
   kept.socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
   await kept.sees(/ok$/);
   kept.socket.destroy();
+});
+
+test('late with its work: requests are shed with flag OM and counted, and all comes back', async () => {
+  const ask = (): Promise<string> => rawCall(port('http'), 'GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+  const before = counted(/downstream_rq_overload_close":(\d+)/g);
+  lagMs = 350;
+  const text = await until('a look', async () => {
+    const answer = await ask();
+    return answer.startsWith('HTTP/1.1 503 ') ? answer : undefined;
+  });
+  assert.match(text, /envoy overloaded$/);
+  const { lag, shedShare, refusesConnections } = dataPlane.activity.overload;
+  assert.deepEqual([lag, shedShare, refusesConnections], [0.875, 0.75, false]);
+  lagMs = 0;
+  await until('served again', async () => ((await ask()).startsWith('HTTP/1.1 200 ') ? true : undefined));
+  assert.equal(streams.at(-1)?.responseCode, 200);
+  assert.ok(counted(/downstream_rq_overload_close":(\d+)/g) > before);
 });

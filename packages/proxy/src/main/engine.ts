@@ -1,3 +1,4 @@
+import type { OverloadFigures } from '../core/overload.ts';
 import { healthFlags, type Breaker, type CompiledCluster, type Host, type HostCounts, type RuntimeDelta, type RuntimeState } from '@meltemi/runtime';
 import type { Span } from '@meltemi/telemetry/recording';
 import type { DrainOrder, DrainReport } from '../core/drain.ts';
@@ -52,6 +53,7 @@ export interface EngineSnapshot {
   readonly connections: number;
   readonly requests: number;
   readonly openTcp: number;
+  readonly overload: OverloadFigures;
   readonly stats: readonly StatScope[];
 }
 

@@ -11,4 +11,8 @@ test('limits out of the environment, under the names of Envoy; what is no number
   assert.deepEqual([...limits.listeners], [['0.0.0.0_8080', 20]]);
   assert.deepEqual(limitsOf(parseRuntime(undefined)).maxConnections, 50_000);
   assert.equal(limits.maxMemoryBytes, limitsOf({}).maxMemoryBytes);
+  assert.deepEqual(
+    ['500', '0', 'soon', undefined].map((text) => limitsOf(text === undefined ? {} : { 'overload.max_loop_lag_ms': text }).maxLoopLagMs),
+    [500, Infinity, Infinity, Infinity],
+  );
 });

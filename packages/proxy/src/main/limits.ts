@@ -4,6 +4,8 @@ const GLOBAL = 'overload.global_downstream_max_connections';
 const OF_LISTENER = /^envoy\.resource_limits\.listener\.(.+)\.connection_limit$/;
 /** Ours: Envoy has this in its bootstrap (`envoy.resource_monitors.fixed_heap`). */
 const MEMORY = 'overload.max_memory_bytes';
+/** Ours as well: Envoy would measure the processor (`envoy.resource_monitors.cpu_utilization`). */
+const LAG = 'overload.max_loop_lag_ms';
 
 /** Limits out of runtime values, under Envoy's names; what is no whole number is as if it were not there. */
 export function limitsOf(runtime: Readonly<Record<string, string>> | undefined): OverloadLimits {
@@ -17,6 +19,7 @@ export function limitsOf(runtime: Readonly<Record<string, string>> | undefined):
     maxConnections: wholeNumber(runtime?.[GLOBAL]) ?? DEFAULT_OVERLOAD.maxConnections,
     listeners,
     maxMemoryBytes: wholeNumber(runtime?.[MEMORY]) ?? constrained(),
+    maxLoopLagMs: wholeNumber(runtime?.[LAG]) || Infinity,
   };
 }
 

@@ -8,6 +8,7 @@ import { startAdminServer } from '../admin/server.ts';
 import { telemetryIdentity } from '../telemetry/identity.ts';
 import { startReporter } from '../telemetry/reporter.ts';
 import { localPlace } from '../config/local-cluster.ts';
+import { LoopLag } from '../core/loop-lag.ts';
 import { Overload, type OverloadLimits } from '../core/overload.ts';
 import { limitsOf } from './limits.ts';
 import { createLifecycle } from './lifecycle.ts';
@@ -172,7 +173,8 @@ type EngineParts = Pick<LocalEngineOptions, 'identity' | 'gateway' | 'registry' 
 
 /** Only who asks for threads pays for loading what runs them. */
 async function createEngine(workers: number, parts: EngineParts): Promise<Engine> {
-  if (workers === 0) return createLocalEngine({ ...SYSTEM, ...parts, overload: new Overload(parts.limits) });
+  if (workers === 0)
+    return createLocalEngine({ ...SYSTEM, ...parts, overload: new Overload(parts.limits, { lag: new LoopLag(systemClock, systemTimers) }) });
   const { createWorkerEngine } = await import('./worker-engine.ts');
   return createWorkerEngine({ ...parts, count: workers, logLevel: parts.log.level, now: () => systemClock.now() });
 }

@@ -5,7 +5,7 @@ import type { HostEvent } from '../health/host-events.ts';
 import type { MetricRegistry, TelemetryBatch } from '@meltemi/telemetry/recording';
 import type { DrainReport } from '../core/drain.ts';
 import type { TelemetryIdentity } from '../telemetry/identity.ts';
-import type { OverloadLimits } from '../core/overload.ts';
+import type { OverloadFigures, OverloadLimits } from '../core/overload.ts';
 import type { PortSharing } from '../net/node-listener.ts';
 import type { LogSink } from '../types.ts';
 import type { ClusterSnapshot, Engine, EngineEvents, EngineSnapshot } from './engine.ts';
@@ -185,7 +185,19 @@ function joinSnapshots(a: EngineSnapshot, b: EngineSnapshot): EngineSnapshot {
     connections: a.connections + b.connections,
     requests: a.requests + b.requests,
     openTcp: a.openTcp + b.openTcp,
+    overload: joinFigures(a.overload, b.overload),
     stats: joinScopes(a.stats, b.stats),
+  };
+}
+
+/** The process is as loaded as the most loaded of its threads. */
+function joinFigures(a: OverloadFigures, b: OverloadFigures): OverloadFigures {
+  return {
+    memory: Math.max(a.memory, b.memory),
+    lagMs: Math.max(a.lagMs, b.lagMs),
+    lag: Math.max(a.lag, b.lag),
+    shedShare: Math.max(a.shedShare, b.shedShare),
+    refusesConnections: a.refusesConnections || b.refusesConnections,
   };
 }
 

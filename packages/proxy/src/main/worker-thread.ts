@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createBatchEncoder, createMetricRegistry } from '@meltemi/telemetry/recording';
 import { createLocalEngine } from './local-engine.ts';
 import { SharedNumbers } from '@meltemi/runtime';
+import { LoopLag } from '../core/loop-lag.ts';
 import { Overload } from '../core/overload.ts';
 import { guardProcess } from './guard-process.ts';
 import { createLineLog, systemClock, systemRandom, systemTimers } from './ports.ts';
@@ -26,7 +27,7 @@ const engine = createLocalEngine({
   gateway: start.gateway,
   local: start.local,
   sharing: start.sharing,
-  overload: new Overload(start.limits, start.open),
+  overload: new Overload(start.limits, { shared: start.open, lag: new LoopLag(systemClock, systemTimers) }),
   together: {
     numbers: new SharedNumbers(start.numbers, offsetMs),
     offsetMs,

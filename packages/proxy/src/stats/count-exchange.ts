@@ -61,6 +61,7 @@ function countOwn({ plan: { counts }, info }: Exchange): void {
 /** What is counted of an answer by its details. */
 const REASONS: ReadonlyMap<string, Reason> = new Map<string, Reason>([
   ['direct_response', 'direct'],
+  ['overload', 'rqOverload'],
   ['request_overall_timeout', 'rqTimeout'],
   ['request_header_timeout', 'rqHeaderTimeout'],
   ['stream_idle_timeout', 'rqIdleTimeout'],
@@ -68,7 +69,7 @@ const REASONS: ReadonlyMap<string, Reason> = new Map<string, Reason>([
   ['upgrade_failed', 'rqNoUpgrade'],
   ['path_normalization_failed', 'rqBadPath'],
 ]);
-type Reason = 'direct' | 'rqTimeout' | 'rqHeaderTimeout' | 'rqIdleTimeout' | 'rqMaxDuration' | 'rqNoUpgrade' | 'rqBadPath';
+type Reason = 'direct' | 'rqOverload' | 'rqTimeout' | 'rqHeaderTimeout' | 'rqIdleTimeout' | 'rqMaxDuration' | 'rqNoUpgrade' | 'rqBadPath';
 
 /** A request goes to a host. */
 export function countAttempt({ cluster, host }: Exchange): void {

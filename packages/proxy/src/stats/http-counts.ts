@@ -25,6 +25,7 @@ export const HTTP_COUNTERS = {
   rq5xx: 'downstream_rq_5xx',
   rqRxReset: 'downstream_rq_rx_reset',
   rqTooLarge: 'downstream_rq_too_large',
+  rqOverload: 'downstream_rq_overload_close',
   rqTimeout: 'downstream_rq_timeout',
   rqHeaderTimeout: 'downstream_rq_header_timeout',
   rqIdleTimeout: 'downstream_rq_idle_timeout',

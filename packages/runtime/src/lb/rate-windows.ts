@@ -40,7 +40,7 @@ export function clearWindows(windows: HostWindows): void {
 export function ejectByRate(
   config: OutlierDetection,
   hosts: readonly Host[],
-  { windowsOf, isEjected }: { windowsOf(host: Host): HostWindows | undefined; isEjected(host: Host): boolean },
+  { windowsOf, isEjected }: { readonly windowsOf: (host: Host) => HostWindows | undefined; readonly isEjected: (host: Host) => boolean },
   eject: (host: Host, finding: OutlierFinding) => boolean,
 ): boolean {
   let changed = false;

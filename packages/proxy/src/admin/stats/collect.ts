@@ -1,4 +1,5 @@
 import type { Histogram } from '@meltemi/runtime';
+import type { OverloadFigures } from '../../core/overload.ts';
 import type { BreakerSnapshot, ClusterSnapshot, EngineSnapshot } from '../../main/engine.ts';
 import { scopePrefix, type StatScope } from '../../stats/scopes.ts';
 import { certificateEnds } from '../certs.ts';
@@ -54,6 +55,7 @@ function ownStats(context: AdminContext, snapshot: EngineSnapshot): readonly (re
     ['gauge', 'listener_manager.total_listeners_active', snapshot.listeners.filter(({ state }) => state === 'active').length],
     ['gauge', 'listener_manager.total_listeners_draining', snapshot.listeners.filter(({ state }) => state === 'draining').length],
     ['gauge', 'listener_manager.total_listeners_warming', pending.listeners.length],
+    ...overloadStats(snapshot.overload),
     ['gauge', 'server.days_until_first_cert_expiring', daysUntilExpiry(context)],
     ['gauge', 'server.hot_restart_epoch', context.epoch],
     ['gauge', 'server.live', context.state() === 'LIVE' ? 1 : 0],
@@ -63,6 +65,19 @@ function ownStats(context: AdminContext, snapshot: EngineSnapshot): readonly (re
     ['gauge', 'server.state', STATES[context.state()]],
     ['gauge', 'server.total_connections', snapshot.connections],
     ['gauge', 'server.uptime', Math.floor(context.uptimeMs() / 1_000)],
+  ];
+}
+
+/** Under the names of Envoy's overload manager; figures of resources are in percent. The lag of the event loop is ours. */
+function overloadStats({ memory, lag, lagMs, shedShare, refusesConnections }: OverloadFigures): readonly (readonly ['gauge', string, number])[] {
+  const actions = 'overload.envoy.overload_actions';
+  return [
+    ['gauge', 'overload.envoy.resource_monitors.fixed_heap.pressure', Math.floor(memory * 100)],
+    ['gauge', 'overload.meltemi.resource_monitors.loop_lag.pressure', Math.floor(lag * 100)],
+    ['gauge', `${actions}.stop_accepting_requests.active`, shedShare >= 1 ? 1 : 0],
+    ['gauge', `${actions}.stop_accepting_requests.scale_percent`, Math.floor(shedShare * 100)],
+    ['gauge', `${actions}.stop_accepting_connections.active`, refusesConnections ? 1 : 0],
+    ['gauge', 'server.loop_lag_ms', Math.round(lagMs)],
   ];
 }
 
