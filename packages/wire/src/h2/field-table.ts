@@ -127,8 +127,8 @@ export class FieldTable {
 
   /** Changes the limit, dropping what is too much. */
   resize(maxSize: number): void {
+    if (this.maxSize !== maxSize) this.changes++;
     this.maxSize = maxSize;
-    if (this.size > maxSize) this.changes++;
     this.#evict(maxSize);
   }
 

@@ -1,6 +1,7 @@
 /** What RFC 9113 section 8 calls malformed, and what comes out of the rest. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { plainBytes } from '../bytes.ts';
 import { HeadBuilder, type HeadMode } from './head-builder.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
@@ -233,4 +234,51 @@ test('the same block gives the same head without work, unless the table has chan
   assert.match(decode(decoder, Uint8Array.of(0x82, 0x87, 0x84, 0x41, 1, 98), 'request', head), /host: b/);
   assert.match(decode(decoder, again, 'request', head), /host: b/);
   assert.notEqual(head.serial, serial);
+});
+
+test('a block that uses no entry gives the same head with every table, and puts the same lines into it', () => {
+  const decoder = new HpackDecoder(plainBytes);
+  const head = new HeadBuilder(plainBytes, LIMITS);
+  // As nginx answers: `server: nginx` and `date: now` with incremental indexing, every time.
+  const block = Uint8Array.of(0x88, 0x40 | 54, 5, ...Buffer.from('nginx'), 0x40 | 33, 3, ...Buffer.from('now'));
+  const expected = 'HTTP/1.1 200 \r\nserver: nginx\r\ndate: now\r\n\r\n';
+  assert.equal(decode(decoder, block, 'response', head), expected);
+  const { serial } = head;
+  assert.equal(decode(decoder, block, 'response', head), expected);
+  assert.equal(head.serial, serial);
+  // Both times: date, server, date, server.
+  assert.equal(decode(decoder, Uint8Array.of(0x88, 0xbf, 0xc0), 'response', head), 'HTTP/1.1 200 \r\nserver: nginx\r\ndate: now\r\n\r\n');
+  assert.equal(decode(decoder, Uint8Array.of(0x88, 0xc1), 'response', head), 'HTTP/1.1 200 \r\nserver: nginx\r\n\r\n');
+  assert.equal(decode(decoder, Uint8Array.of(0x88, 0xc2), 'response', head), 'broken');
+});
+
+test('what is remembered of blocks never shows: a decoder with one head agrees with one that has a new head each time', () => {
+  const text = (value: string): number[] => [value.length, ...Buffer.from(value)];
+  // Literals that are added with a static and with a new name, one larger than the table, entries, and changes of the table's size.
+  const piece = fc.constantFrom(
+    [0x40 | 54, ...text('nginx')],
+    [0x40 | 33, ...text('now')],
+    [0x40, ...text('x-a'), ...text('1')],
+    [0x40, ...text('x-b'), ...text('b'.repeat(100))],
+    [0x00, ...text('x-c'), ...text('2')],
+    [0x0f, 0, ...text('gzip')],
+    [0xbe],
+    [0xc0],
+    [0x40 | 63, 0, ...text('named')],
+  );
+  const size = fc.constantFrom([], [], [], [0x3f, 0x21], [0x3f, 0xe1, 0x1f], [0x20]);
+  const block = fc.tuple(size, fc.array(piece, { maxLength: 5 })).map(([resize, pieces]) => Uint8Array.from([...resize, 0x88, ...pieces.flat()]));
+  fc.assert(
+    fc.property(fc.array(block, { minLength: 1, maxLength: 4 }), fc.array(fc.nat(3), { maxLength: 30 }), (blocks, order) => {
+      const [one, other] = [new HpackDecoder(plainBytes), new HpackDecoder(plainBytes)];
+      const head = new HeadBuilder(plainBytes, LIMITS);
+      for (const index of order) {
+        const each = blocks[index % blocks.length] as Uint8Array;
+        const result = decode(one, each, 'response', head);
+        assert.equal(result, decode(other, each, 'response'));
+        if (result === 'broken') return;
+      }
+    }),
+    { numRuns: 2000 },
+  );
 });

@@ -24,6 +24,8 @@ export class HpackDecoder {
   #allowed: number;
   /** The table is larger than allowed: the next block must begin by making it smaller (section 4.2). */
   #mustShrink = false;
+  /** The block that is being read depends on the table. */
+  #uses = false;
   #p = 0;
 
   /** `tableSize`: what both ends begin with, 4096 (RFC 9113 section 4.3.1) unless they agreed on something else. */
@@ -42,12 +44,17 @@ export class HpackDecoder {
   /** Decodes a whole block into `head`. Also a block that is refused is read to its end, so that later ones are understood. */
   decode(block: Uint8Array, start: number, end: number, into: { readonly head: HeadBuilder; readonly mode: HeadMode }): BlockResult {
     const { head } = into;
-    const changes = this.#table.changes;
-    if (head.memory.recalls(block, start, end, changes) && !this.#mustShrink) return 'ok';
+    const { memory } = head;
+    const { changes } = this.#table;
+    if (!this.#mustShrink && memory.recalls(block, start, end, changes)) {
+      memory.addAgain(this.#table);
+      return 'ok';
+    }
     head.begin(into.mode);
+    this.#uses = false;
     if (!this.#fields(block, start, end, head)) return head.isBomb ? 'bomb' : 'broken';
     const result = head.finish();
-    if (result === 'ok' && this.#table.changes === changes) head.memory.remember(block, start, end, changes);
+    if (result === 'ok' && (!this.#uses || this.#table.changes === changes)) memory.remember(block, start, end, this.#uses, changes);
     return result;
   }
 
@@ -71,6 +78,7 @@ export class HpackDecoder {
         } else {
           const back = index - STATIC_COUNT - 1;
           if (back >= table.count) return false;
+          this.#uses = true;
           const { meta } = table;
           const at = table.entry(back);
           head.field(table.bytes, meta[at] as number, meta[at + 1] as number, meta[at + 2] as number, meta[at + 3] as number);
@@ -96,6 +104,7 @@ export class HpackDecoder {
       }
       if (size < 0 || size > this.#allowed) return -1;
       this.#table.resize(size);
+      this.#uses = true;
       this.#mustShrink = false;
     }
     return this.#mustShrink ? -1 : p;
@@ -126,6 +135,7 @@ export class HpackDecoder {
       if (index > STATIC_COUNT) {
         const back = index - STATIC_COUNT - 1;
         if (back >= this.#table.count) return -1;
+        this.#uses = true;
         ({ bytes, meta } = this.#table);
         at = this.#table.entry(back);
       }
@@ -151,7 +161,10 @@ export class HpackDecoder {
     bytes[value + valueLength] = 13;
     bytes[value + valueLength + 1] = 10;
     const kind = fieldKind(bytes, at, at + nameLength, value, value + valueLength) | (known << 8);
-    if (indexed) this.#table.add(bytes, at, nameLength, valueLength, kind);
+    if (indexed) {
+      this.#table.add(bytes, at, nameLength, valueLength, kind);
+      if (!this.#uses) head.memory.added(bytes, at, nameLength, valueLength, kind);
+    }
     head.field(bytes, at, nameLength, valueLength, kind);
   }
 
