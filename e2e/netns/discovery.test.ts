@@ -24,9 +24,11 @@ http.createServer((q, s) => {
   }).on('error', () => end('refused'));
 }).listen(+process.env.PORT, process.env.HOST)`;
 
-/** Says its name: by HTTP, and on another port as soon as somebody connects. */
-const member = (name: string): string => `require('http').createServer((q, s) => s.end('${name}')).listen(9080, process.env.HOST);
-require('net').createServer((c) => c.on('error', () => {}).end('220 ${name}')).listen(9090, process.env.HOST)`;
+/** Says its name: by HTTP, and on another port as soon as somebody connects. The same on ports that nobody declares, with what a proxy tells the application. */
+const member = (name: string): string => `const http = require('http'), greet = (c) => c.on('error', () => {}).end('220 ${name}');
+http.createServer((q, s) => s.end('${name}')).listen(9080, process.env.HOST);
+http.createServer((q, s) => s.end('${name} ' + (q.headers['x-request-id'] ? 'as-http' : 'as-bytes'))).listen(9070, process.env.HOST);
+for (const port of [9060, 9090]) require('net').createServer(greet).listen(port, process.env.HOST)`;
 
 const OBJECTS = `apiVersion: v1
 kind: ConfigMap
@@ -105,6 +107,10 @@ async function checkNames(mesh: ControlPlaneProcess, client: WorkloadProcess, me
   // Ports that say nothing: requests are known as such, and who waits for the server to speak is not kept waiting for ever.
   assert.match(await ask('http', 'plain', 8000), /^200 db-[01] as-http$/);
   assert.match(await ask('listen', 'plain', 8025), /^220 db-[01]$/);
+  // Ports that nobody declares are looked at too: called from outside of the mesh, only the sidecar of the one that is called can have said that it is HTTP.
+  assert.equal((await get(`http://${one}:9070/`)).body, 'db-1 as-http');
+  assert.equal(await ask('http', one, 9070), '200 db-1 as-http');
+  assert.equal(await ask('listen', one, 9060), '220 db-1');
   // Names that nobody else knows have an address each: the same port of both is told apart.
   const invented = [await ask('name', 'first.invented.example'), await ask('name', 'second.invented.example')];
   assert.ok(invented.every((address) => address.startsWith('240.240.')) && invented[0] !== invented[1], invented.join(' '));

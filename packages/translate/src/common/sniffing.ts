@@ -31,11 +31,11 @@ export function inspection({ protocolDetectionTimeoutMs }: Pick<MeshConfig, 'pro
   return fields;
 }
 
-/** Looks for HTTP on these ports only: who waits elsewhere for the server to speak first need not wait for us. */
-export function httpInspectorFor(ports: readonly number[]): ListenerFilter {
+/** A filter that leaves connections to these ports alone: who waits there for the server to speak first need not wait for us. */
+export function exceptOn(ports: readonly number[], filter: ListenerFilter): ListenerFilter {
   const [first, ...more] = ports.map((port) => ({ destination_port_range: { start: port, end: port + 1 } }));
-  if (first === undefined) return HTTP_INSPECTOR;
-  return { ...HTTP_INSPECTOR, filter_disabled: { not_match: more.length === 0 ? first : { or_match: { rules: [first, ...more] } } } };
+  if (first === undefined) return filter;
+  return { ...filter, filter_disabled: more.length === 0 ? first : { or_match: { rules: [first, ...more] } } };
 }
 
 /** Before each chain of bytes one with the same conditions for what turns out to be HTTP: that of the service, with its name and its origin. */

@@ -1,4 +1,4 @@
-import type { EffectiveMtls, MeshConfig, MtlsMode } from '@meltemi/model';
+import type { EffectiveMtls, JwtRuleInForce, MeshConfig, MtlsMode } from '@meltemi/model';
 import {
   ANY_TYPE,
   EXTENSION_NAME,
@@ -8,11 +8,12 @@ import {
   type Listener,
   type ListenerFilter,
   type NetworkFilter,
+  type Route,
   type RouteConfiguration,
 } from '@meltemi/protos-types';
 import { INBOUND_PASSTHROUGH_CLUSTER, BLACKHOLE_CLUSTER, inboundCluster } from '../common/names.ts';
 import { originMetadata, originText, refOf } from '../common/origin.ts';
-import { HTTP_INSPECTOR, httpInspectorFor, inspection, PLAIN_HTTP, TLS_INSPECTOR } from '../common/sniffing.ts';
+import { exceptOn, HTTP_INSPECTOR, inspection, PLAIN_HTTP, TLS_INSPECTOR } from '../common/sniffing.ts';
 import { HTTP_ALPN, inboundTlsSocket, MESH_ALPN, MESH_BYTES_ALPN, MESH_HTTP_ALPN } from '../common/tls.ts';
 import { timeouts } from '../routes/forward.ts';
 import { ANY_PATH } from '../routes/match.ts';
@@ -33,6 +34,8 @@ export interface InboundSettings {
   readonly mesh: MeshConfig;
   readonly dataPlane: 'embedded' | 'envoy';
   readonly convertsB3: boolean;
+  /** Whose tokens are taken. */
+  readonly tokens: readonly JwtRuleInForce[];
 }
 
 /** The one listener that redirected inbound connections come to. */
@@ -44,28 +47,48 @@ export function virtualInbound(ports: readonly InboundPort[], otherPorts: Effect
     filters: [tcpFilter({ ...settings, direction: 'inbound', clusters: [{ name: BLACKHOLE_CLUSTER, weight: 1 }] })],
   };
   const passthrough = tcpFilter({ ...settings, direction: 'inbound', clusters: [{ name: INBOUND_PASSTHROUGH_CLUSTER, weight: 1 }] });
+  const declared = ports.map((port) => [port, portChains(port, { destination_port: port.number }, settings)] as const);
   const chains = [
     trap,
-    ...ports.flatMap((port) => portChains(port, { destination_port: port.number }, settings)),
+    ...declared.flatMap(([, own]) => own),
     ...securedChains({
       name: 'virtualInbound-catchall',
       mode: otherPorts.mode,
       match: {},
-      filters: { bytes: passthrough },
+      filters: { bytes: passthrough, http: passthroughManager(settings) },
       settings,
       policy: otherPorts.policy,
     }),
   ];
-  const inspects = needsInspection(chains);
-  const sniffed = ports.filter(({ wire }) => wire === 'sniffed').map(({ number }) => number);
   return {
     name: 'virtualInbound',
     address: { socket_address: { address: '0.0.0.0', port_value: INBOUND_PORT } },
     traffic_direction: 'INBOUND',
-    listener_filters: [ORIGINAL_DST, ...(inspects ? [TLS_INSPECTOR] : []), ...(sniffed.length > 0 ? [httpInspectorFor(sniffed)] : [])],
-    ...(inspects ? inspection(settings.mesh) : {}),
+    listener_filters: [ORIGINAL_DST, ...inspectors(declared)],
+    ...inspection(settings.mesh),
     filter_chains: chains,
   };
+}
+
+/** What comes to ports that nobody declared is looked at as what comes to declared ones without a protocol; ports that say all there is to say do not wait. */
+function inspectors(declared: readonly (readonly [InboundPort, readonly FilterChain[]])[]): readonly ListenerFilter[] {
+  const numbers = (told: typeof declared): readonly number[] => told.map(([{ number }]) => number);
+  return [
+    exceptOn(numbers(declared.filter(([, chains]) => !needsInspection(chains))), TLS_INSPECTOR),
+    exceptOn(numbers(declared.filter(([{ wire }]) => wire !== 'sniffed')), HTTP_INSPECTOR),
+  ];
+}
+
+/** HTTP to an undeclared port goes on to where it was going: with its telemetry and its rules. */
+function passthroughManager(settings: InboundSettings): NetworkFilter {
+  const name = INBOUND_PASSTHROUGH_CLUSTER;
+  const route: Route = { name: 'default', match: ANY_PATH, route: { cluster: name, ...timeouts(undefined) } };
+  const routes: RouteConfiguration = {
+    name,
+    validate_clusters: false,
+    virtual_hosts: [{ name: 'inbound|http|0', domains: ['*'], routes: [route] }],
+  };
+  return connectionManager({ ...settings, place: 'sidecar-inbound', grpcWeb: false, statPrefix: name, routes });
 }
 
 /** Ports mode: one listener for each port, bound to the workload's mesh-facing address. */
