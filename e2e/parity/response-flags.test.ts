@@ -80,7 +80,7 @@ const OCCURRENCES: Readonly<Record<ResponseFlag, Occurrence>> = {
   UPE: { when: 'The upstream broke the rules of HTTP. 502.', shown: 'http1-strictness/a response with a NUL is refused' },
   NC: { when: 'The route names a cluster that is not there. 503.', shown: 'routing/a route to an unknown cluster is 503 NC' },
   OM: {
-    when: 'The process is short of memory: requests are shed. 503 `overload`.',
+    when: 'The process is short of memory, or later with its work than `overload.max_loop_lag_ms` allows: requests are shed. 503 `overload`.',
     shown: [
       'packages/proxy/src/core/overload.test.ts',
       'short of memory: requests are shed with flag OM, then connections are not taken, and all comes back',

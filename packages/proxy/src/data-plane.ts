@@ -24,6 +24,7 @@ import { Acceptor } from './net/acceptor.ts';
 import { refusalOf } from './net/admission.ts';
 import type { Dialer } from './net/net-port.ts';
 import type { PortSharing } from './net/node-listener.ts';
+import type { Denies } from './net/denied-destinations.ts';
 import { NodeDialer } from './net/node-dialer.ts';
 import { loadOriginalDestination, type OriginalDestination } from './net/original-dst.ts';
 import { SharedBuffers } from './net/shared-buffers.ts';
@@ -46,6 +47,8 @@ export interface DataPlaneOptions {
   readonly sharing?: PortSharing;
   readonly times?: ProxyTimes | undefined;
   readonly overload?: Overload;
+  /** Where clients may not lead this proxy; absent = they may name any destination. */
+  readonly denies?: Denies | undefined;
   readonly shared?: Worker['shared'];
   /** Another thread makes the active health checks. */
   readonly checksElsewhere?: boolean;
@@ -140,6 +143,7 @@ function createWorker(state: RuntimeState, ports: DataPlanePorts, options: DataP
     log: ports.log,
     faults,
     shared: options.shared,
+    denies: options.denies,
     overload: options.overload ?? new Overload(DEFAULT_OVERLOAD),
     wheel: new TimerWheel(ports.clock, ports.timers, (error) => faults.report('timer', error)),
     ids: createIds(),

@@ -7,6 +7,7 @@ import type { RequestContext } from '../http/filters/context.ts';
 import type { FilterHalf } from '../http/filters/half.ts';
 import type { LiveFormat } from '../http/live-format.ts';
 import type { HeadView } from '../http/request-view.ts';
+import type { Denies } from '../net/denied-destinations.ts';
 import type { Dialer } from '../net/net-port.ts';
 import type { SharedBuffers } from '../net/shared-buffers.ts';
 import type { TlsContexts } from '../net/tls-contexts.ts';
@@ -54,6 +55,8 @@ export interface Worker {
   readonly log: Log;
   readonly faults: Faults;
   readonly overload: Overload;
+  /** Where clients may not lead this proxy; undefined = they may name any destination. */
+  readonly denies: Denies | undefined;
   /** What threads count together; undefined = there is one. */
   readonly shared: { readonly numbers: SharedNumbers; readonly offsetMs: number } | undefined;
   readonly wheel: TimerWheel;

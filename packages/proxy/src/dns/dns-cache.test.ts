@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLog } from '@meltemi/base';
 import type { DnsCache } from '@meltemi/runtime';
+import { Counters } from '../stats/counters.ts';
 import { Faults } from '../core/faults.ts';
 import { TimerWheel } from '../core/timer-wheel.ts';
 import { NameCache, type NameAnswer } from './dns-cache.ts';
@@ -46,7 +47,7 @@ function manualTime() {
     }
     now = end;
   };
-  return { wheel, pass, random: () => 1, faults: new Faults(silentLog, new Map(), () => {}) };
+  return { wheel, pass, random: () => 1, faults: new Faults(silentLog, new Counters(), () => {}) };
 }
 
 /** Promises that are resolved have run. */

@@ -115,6 +115,13 @@ function sessionHost(override: MetadataStruct | undefined): PickWish['override']
 /** Where the filter of stateful sessions leaves the host that the client's session names. */
 const OVERRIDE_HOST = 'envoy.lb.override_host';
 
+/** The client has named a destination that it may not name: it has its answer. */
+function isDenied(x: Exchange, { address }: SocketAddress): boolean {
+  const denied = x.worker.denies?.(address) === true;
+  if (denied) x.downstream.reply(x, REPLIES.deniedDestination);
+  return denied;
+}
+
 /** Without the filter that looks names up nothing is known of any. */
 function namedHost(x: Exchange, cluster: CompiledCluster): Host | undefined {
   const { destination, hostname } = x.hostChoice ?? {};
@@ -122,6 +129,7 @@ function namedHost(x: Exchange, cluster: CompiledCluster): Host | undefined {
     x.downstream.reply(x, REPLIES.noHost);
     return undefined;
   }
+  if (isDenied(x, destination)) return undefined;
   const host = cluster.originalDst(destination, hostname);
   if (cluster.forgotten.length > 0) closeForgotten(cluster);
   return host;
@@ -137,6 +145,7 @@ function originalHost(x: Exchange, cluster: CompiledCluster): Host | undefined {
     x.downstream.reply(x, REPLIES.noHost);
     return undefined;
   }
+  if (named !== undefined && isDenied(x, named)) return undefined;
   const host = cluster.originalDst(named ?? { address: connection.originalAddress, port: connection.originalPort });
   if (cluster.forgotten.length > 0) closeForgotten(cluster);
   return host;

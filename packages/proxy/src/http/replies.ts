@@ -33,6 +33,7 @@ export const REPLIES = {
   headTimeout: localReply(408, 'request header timeout', 'request_header_timeout'),
   idleRequest: localReply(408, 'stream timeout', 'stream_idle_timeout', 'SI'),
   idleResponse: localReply(504, 'stream timeout', 'stream_idle_timeout', 'SI'),
+  deniedDestination: localReply(403, 'the destination is denied', 'destination_denied'),
   overload: localReply(503, 'envoy overloaded', 'overload', 'OM'),
   shuttingDown: localReply(503, 'the proxy is shutting down', 'drain_time_expired'),
 } as const satisfies Record<string, LocalReply>;

@@ -7,6 +7,7 @@ import { createClientPeers } from '../telemetry/peers.ts';
 import { createSpanMaker } from '../telemetry/spans.ts';
 import { createStreamRecorder } from '../telemetry/stream-recorder.ts';
 import type { Overload } from '../core/overload.ts';
+import type { Denies } from '../net/denied-destinations.ts';
 import type { PortSharing } from '../net/node-listener.ts';
 import type { HostEvent } from '../health/host-events.ts';
 import type { LogSink } from '../types.ts';
@@ -25,6 +26,7 @@ export interface LocalEngineOptions {
   readonly sharing?: PortSharing;
   /** What this thread may take on. */
   readonly overload?: Overload;
+  readonly denies?: Denies | undefined;
   /** What threads count together, and what they tell each other; absent = there is one. */
   readonly together?: Together;
   readonly times?: ProxyTimes | undefined;
@@ -80,6 +82,7 @@ export function createLocalEngine(options: LocalEngineOptions): ThreadEngine {
           checksElsewhere: together.checksElsewhere,
           onHostEvent: together.onHostEvent,
         }),
+    denies: options.denies,
     ...(options.overload === undefined ? {} : { overload: options.overload }),
   };
   const dataPlane = createDataPlane(

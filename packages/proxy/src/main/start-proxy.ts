@@ -14,6 +14,7 @@ import { limitsOf } from './limits.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { connectConfiguration, type Configuration } from './configuration.ts';
 import { RETIRE_MS } from '../core/retire.ts';
+import { deniedDestinations, type Denies } from '../net/denied-destinations.ts';
 import type { PortSharing } from '../net/node-listener.ts';
 import { createFileLogSink } from './file-log.ts';
 import type { Engine, EngineEvents } from './engine.ts';
@@ -26,6 +27,8 @@ import { warmUp } from './warm-up.ts';
 const VERSION = '0.1.0';
 const SYSTEM = { clock: systemClock, timers: systemTimers, random: systemRandom };
 const READY_POLL_MS = 10;
+/** Ours: destinations that clients may not name (`local private 203.0.113.0/24`). */
+const DENIED = 'destinations.denied';
 
 /**
  * Starts the data plane: admin and metrics ports first, then the configuration stream, then traffic. Throws MeshError `proxy/admin-bind`
@@ -131,6 +134,9 @@ async function assemble(options: ProxyOptions) {
     times,
     sharing,
     limits: limitsOf(options.runtime),
+    denied: options.runtime?.[DENIED],
+    // Asked here as well: a proxy that cannot understand it does not start.
+    denies: deniedDestinations(options.runtime?.[DENIED]),
   });
   const channel = createChannel({ target: { socketPath: options.agentSocket }, keepaliveMs: 0 });
   const codec = loadCodec('sidecar');
@@ -167,6 +173,8 @@ function inspection(
 type EngineParts = Pick<LocalEngineOptions, 'identity' | 'gateway' | 'registry' | 'events' | 'accessLog' | 'times'> & {
   readonly sharing: PortSharing;
   readonly limits: OverloadLimits;
+  readonly denied: string | undefined;
+  readonly denies: Denies | undefined;
   readonly local: ReturnType<typeof localPlace>;
   readonly log: LeveledLog;
 };

@@ -28,6 +28,7 @@ export interface WorkerEngineOptions {
   /** Whether other processes may listen on the same ports. */
   readonly sharing: PortSharing;
   readonly limits: OverloadLimits;
+  readonly denied: string | undefined;
   readonly times?: ProxyTimes | undefined;
   readonly now: () => number;
 }
@@ -109,6 +110,7 @@ function startThread(
     sharing: options.count > 1 ? 'shared' : options.sharing,
     logLevel: options.logLevel,
     limits: options.limits,
+    denied: options.denied,
     ...own,
     times,
   };

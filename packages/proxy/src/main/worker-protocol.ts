@@ -19,6 +19,8 @@ export interface WorkerStart {
   /** Who else listens on the same ports. */
   readonly sharing: PortSharing;
   readonly limits: OverloadLimits;
+  /** Destinations that clients may not name, as the options say it. */
+  readonly denied: string | undefined;
   /** One number: connections of all threads. */
   readonly open: Int32Array;
   /** Memory of `SharedNumbers`. */

@@ -3,6 +3,7 @@ import { createBatchEncoder, createMetricRegistry } from '@meltemi/telemetry/rec
 import { createLocalEngine } from './local-engine.ts';
 import { SharedNumbers } from '@meltemi/runtime';
 import { LoopLag } from '../core/loop-lag.ts';
+import { deniedDestinations } from '../net/denied-destinations.ts';
 import { Overload } from '../core/overload.ts';
 import { guardProcess } from './guard-process.ts';
 import { createLineLog, systemClock, systemRandom, systemTimers } from './ports.ts';
@@ -27,6 +28,7 @@ const engine = createLocalEngine({
   gateway: start.gateway,
   local: start.local,
   sharing: start.sharing,
+  denies: deniedDestinations(start.denied),
   overload: new Overload(start.limits, { shared: start.open, lag: new LoopLag(systemClock, systemTimers) }),
   together: {
     numbers: new SharedNumbers(start.numbers, offsetMs),

@@ -4,12 +4,13 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { silentLog } from '@meltemi/base';
+import { Counters } from '../stats/counters.ts';
 import { Faults } from '../core/faults.ts';
 import { NodeTransport } from './node-transport.ts';
 import { SharedBuffers } from './shared-buffers.ts';
 
 const NOBODY = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
-const faults = new Faults(silentLog, new Map(), () => {});
+const faults = new Faults(silentLog, new Counters(), () => {});
 
 /** A transport and everything that its peer has got when it ends. */
 async function pair(shared: SharedBuffers): Promise<{ transport: NodeTransport; received: Promise<Buffer> }> {

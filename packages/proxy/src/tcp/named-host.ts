@@ -10,7 +10,7 @@ export interface NamedHost extends SocketAddress {
 
 /**
  * Looks up the server name that a connection asks for, where its chain has a filter for that. `done(undefined)`: nothing is looked up, or
- * nothing was found; 'overflow': too many wait. What is returned gives the question up.
+ * nothing was found, or it may not be named; 'overflow': too many wait. What is returned gives the question up.
  */
 export function lookUpServerName(
   worker: Worker,
@@ -26,6 +26,7 @@ export function lookUpServerName(
   }
   return nameCache(worker, filter.cache).load(hostname, (answer) => {
     if (answer.t === 'overflow' && answer.of === 'waiting') done('overflow');
-    else done(answer.t === 'address' ? { address: answer.address, port: filter.port, hostname } : undefined);
+    else
+      done(answer.t === 'address' && worker.denies?.(answer.address) !== true ? { address: answer.address, port: filter.port, hostname } : undefined);
   });
 }

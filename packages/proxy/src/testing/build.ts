@@ -1,5 +1,5 @@
 /** Builders for hand-written resources, from small parts: what `resources.ts` has whole. */
-const any = (type: string, fields: object): object => ({ '@type': `type.googleapis.com/envoy.extensions.${type}`, ...fields });
+export const any = (type: string, fields: object): object => ({ '@type': `type.googleapis.com/envoy.extensions.${type}`, ...fields });
 const ADS = { ads: {}, resource_api_version: 'V3' };
 export const loopback = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
 

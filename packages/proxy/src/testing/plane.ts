@@ -9,7 +9,7 @@ import {
   type Decoded,
   type RuntimeState,
 } from '@meltemi/runtime';
-import { createDataPlane } from '../data-plane.ts';
+import { createDataPlane, type DataPlaneOptions } from '../data-plane.ts';
 import { systemClock, systemTimers } from '../main/ports.ts';
 import { formatFlags, type DataPlane, type StreamInfo } from '../types.ts';
 import { until } from './harness.ts';
@@ -44,19 +44,20 @@ function must<T>(decoded: Decoded<T>): T {
 }
 
 /** `random` decides weights, percentages and load balancing. */
-export async function startPlane(resources: Resources, random: () => number = Math.random): Promise<Plane> {
+export async function startPlane(resources: Resources, random: () => number = Math.random, options: DataPlaneOptions = {}): Promise<Plane> {
   const state = createRuntimeState(random);
   const streams: StreamInfo[] = [];
   let log = '';
   const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-  const dataPlane = createDataPlane(state, {
+  const ports = {
     clock: systemClock,
     timers: systemTimers,
     random: { next: random },
     log: quiet,
-    streams: { onTcpOpen() {}, onStreamEnd: (info) => void streams.push(info) },
-    accessLog: { write: (_path, bytes) => void (log += Buffer.from(bytes).toString()) },
-  });
+    streams: { onTcpOpen() {}, onStreamEnd: (info: StreamInfo) => void streams.push(info) },
+    accessLog: { write: (_path: string, bytes: Uint8Array) => void (log += Buffer.from(bytes).toString()) },
+  };
+  const dataPlane = createDataPlane(state, ports, options);
   const plane: Plane = {
     state,
     dataPlane,
