@@ -10,7 +10,7 @@ import { fieldsOfCases, leafFields } from './harness/fields.ts';
 import { createIdentities } from './harness/identities.ts';
 import { loadTopics } from './harness/topics.ts';
 
-const KINDS = ['VirtualService', 'DestinationRule', 'HTTPRoute', 'GRPCRoute'] as const;
+const KINDS = ['VirtualService', 'DestinationRule', 'HTTPRoute', 'GRPCRoute', 'RequestAuthentication'] as const;
 const SIDECARS = 'sidecars only: golden/virtual-service/match-source-labels, match-source-namespace; explain/src/simulate.test.ts';
 const TLS_ROUTES = 'golden/virtual-service/tls-sni; e2e/netns/egress.test.ts calls by server name; chains: parity filter-chains';
 const HASHING = 'translated: golden/destination-rule/hash-*; what proxies make of it: parity consistent-hashing; e2e: docs/guides/sticky-sessions.md';
@@ -50,6 +50,9 @@ const ELSEWHERE: Readonly<Record<(typeof KINDS)[number], Readonly<Record<string,
   },
   HTTPRoute: {},
   GRPCRoute: {},
+  RequestAuthentication: {
+    'targetRefs[].namespace': 'it may only be empty',
+  },
 };
 
 const PAGE = new URL('../../docs/reference/fields-seen-by-callers.md', import.meta.url);

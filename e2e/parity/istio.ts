@@ -9,6 +9,7 @@ import {
   joinServices,
   parseProxyNode,
   serviceKey,
+  type KeySets,
   type MeshConfig,
   type ProxyNode,
 } from '@meltemi/model';
@@ -17,6 +18,9 @@ import { createTranslator } from '@meltemi/translate';
 import type { CaseContext } from './harness/context.ts';
 import { PROXY_LOCALITY } from './harness/local-cluster.ts';
 import { LOG_FIELDS, type Resources } from './resources.ts';
+
+/** Settings of the mesh, and keys of issuers that were fetched. */
+export type CaseMesh = Partial<MeshConfig> & { readonly keySets?: KeySets };
 
 /** Backend → `region/zone`; the proxies themselves are in `PROXY_LOCALITY`. */
 type Localities = Readonly<Record<string, string>>;
@@ -30,13 +34,13 @@ function hostOf(c: CaseContext, backend: string): string {
  * A gateway on the case's port with what `write` says of it. Each backend is a ServiceEntry of one HTTP port, 80; those of one name up to a dash are endpoints
  * of one host, with the rest as label `version`: `web-v1` and `web-v2` are the subsets of `web`. `$NAME` in the text is the host of a backend.
  */
-export function istio(c: CaseContext, write: string, mesh: Partial<MeshConfig> = {}, localities: Localities = {}): Resources {
+export function istio(c: CaseContext, write: string, mesh: CaseMesh = {}, localities: Localities = {}): Resources {
   const text = write.replaceAll(/\$([a-z]+)\b/g, (_, name: string) => hostOf(c, name));
   return resourcesOf(c, [gatewayOf(c), ...serviceEntries(c, localities), text].join('\n---\n'), mesh, nodeOf(c));
 }
 
 /** What a node gets of these objects, in the namespace `c.id`. */
-export function resourcesOf(c: CaseContext, text: string, mesh: Partial<MeshConfig>, node: ProxyNode): Resources {
+export function resourcesOf(c: CaseContext, text: string, { keySets, ...mesh }: CaseMesh, node: ProxyNode): Resources {
   const decoded = decodeYaml(text, { file: 'case', defaultNamespace: c.id });
   const wrong = decoded.problems.filter(({ severity }) => severity === 'error');
   if (wrong.length > 0) throw new Error(wrong.map(formatProblem).join('\n'));
@@ -52,7 +56,10 @@ export function resourcesOf(c: CaseContext, text: string, mesh: Partial<MeshConf
   const joined = joinServices(decoded.configs, [], settings);
   const endpoints = createEndpointIndex();
   for (const service of joined.services) endpoints.update(serviceKey(service), endpointsOf(service, [], settings.trustDomain));
-  const state = { push: buildPushContext({ mesh: settings, services: joined.services, configs: decoded.configs }), endpoints };
+  const state = {
+    push: buildPushContext({ mesh: settings, services: joined.services, configs: decoded.configs, ...(keySets === undefined ? {} : { keySets }) }),
+    endpoints,
+  };
   const translator = createTranslator();
   const all = (typeUrl: string): object[] => [...translator.generate(node, typeUrl, '*', state).values()].map(({ json }) => json);
   // What every node has and no case needs would be there once for each case.

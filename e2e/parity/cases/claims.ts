@@ -1,42 +1,10 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
 import { defineCase, type ParityCase } from '../define.ts';
 import { http, istio } from '../istio.ts';
 import { http as ask, type Step } from '../steps.ts';
+import { authentication, bearer, createIssuer, tokenOf } from '../tokens.ts';
 
-const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const JWKS = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k' }] });
-const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-
-function bearer(claims: object): string {
-  const data = `${encode({ alg: 'RS256', kid: 'k' })}.${encode({ iss: 'https://issuer.test', ...claims })}`;
-  return `Bearer ${data}.${sign('sha256', Buffer.from(data), privateKey).toString('base64url')}`;
-}
-
-/** What Istio writes for a RequestAuthentication of the gateway. */
-const AUTHENTICATION = `apiVersion: networking.istio.io/v1alpha3
-kind: EnvoyFilter
-metadata: { name: tokens }
-spec:
-  configPatches:
-    - applyTo: HTTP_FILTER
-      match: { context: GATEWAY, listener: { filterChain: { filter: { name: envoy.filters.network.http_connection_manager } } } }
-      patch:
-        operation: INSERT_FIRST
-        value:
-          name: envoy.filters.http.jwt_authn
-          typed_config:
-            '@type': type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication
-            providers:
-              origins-0:
-                issuer: https://issuer.test
-                forward: true
-                local_jwks: { inline_string: '${JWKS}' }
-                payload_in_metadata: payload
-                clear_route_cache: true
-                normalize_payload_in_metadata: { space_delimited_claims: [scope, permission] }
-            rules: [{ match: { prefix: / }, requires: { requires_any: { requirements: [{ provider_name: origins-0 }, { allow_missing: {} }] } } }]
-            bypass_cors_preflight: true
-`;
+const ISSUER = createIssuer('https://issuer.test');
+const AUTHENTICATION = authentication([`{ issuer: '${ISSUER.name}', jwks: '${ISSUER.jwks}' }`]);
 
 interface Claim {
   readonly name: string;
@@ -49,7 +17,7 @@ interface Claim {
 
 function claim({ name, match, holds, fails }: Claim): ParityCase {
   const step = (claims: object | undefined, body: string): Step =>
-    ask({ headers: claims === undefined ? {} : { authorization: bearer(claims) } }, { status: 200, body });
+    ask({ headers: claims === undefined ? {} : bearer(tokenOf(ISSUER, claims)) }, { status: 200, body });
   return defineCase({
     name,
     backends: { chosen: [{ body: 'chosen' }], other: [{ body: 'other' }] },

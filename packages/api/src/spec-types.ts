@@ -22,6 +22,7 @@ import type { VirtualService } from './kinds/networking/virtual-service.ts';
 import type { WorkloadEntry } from './kinds/networking/workload-entry.ts';
 import type { WorkloadGroup } from './kinds/networking/workload-group.ts';
 import type { PeerAuthentication } from './kinds/security/peer-authentication.ts';
+import type { RequestAuthentication } from './kinds/security/request-authentication.ts';
 
 /** The spec type of every kind. */
 export interface SpecTypes {
@@ -31,6 +32,7 @@ export interface SpecTypes {
   readonly ServiceEntry: ServiceEntry;
   readonly WorkloadEntry: WorkloadEntry;
   readonly PeerAuthentication: PeerAuthentication;
+  readonly RequestAuthentication: RequestAuthentication;
   readonly Sidecar: Sidecar;
   readonly WorkloadGroup: WorkloadGroup;
   readonly ProxyConfig: ProxyConfig;

@@ -42,6 +42,15 @@ export {
   type PeerAuthenticationTable,
 } from './push/peer-authentication.ts';
 export type { KnownChanges, PushChanges, PushContext, PushInputs } from './push/push-context.ts';
+export {
+  keySourceOf,
+  requestAuthenticationsFor,
+  type JwtRuleInForce,
+  type KeySet,
+  type KeySets,
+  type KeySource,
+  type RequestAuthenticationTable,
+} from './push/request-authentications.ts';
 export { CA_SUFFIX, keyPairOf, trustOf, type CredentialTable, type KeyPair, type TrustBundle } from './push/secrets.ts';
 export { collectorServices, collectorsOf } from './push/collectors.ts';
 export { servicesSelecting, visibleServices, type NamespaceServices, type ServiceTable } from './push/services.ts';

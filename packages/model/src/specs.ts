@@ -5,6 +5,7 @@ export type {
   EnvoyFilter as EnvoyFilterSpec,
   Gateway as GatewaySpec,
   PeerAuthentication as PeerAuthenticationSpec,
+  RequestAuthentication as RequestAuthenticationSpec,
   Secret as SecretSpec,
   Service as KubernetesServiceSpec,
   ServiceEntry as ServiceEntrySpec,

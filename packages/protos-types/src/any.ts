@@ -4,6 +4,7 @@ import type { Any, JsonObject } from './common.ts';
 import type { NameTable, Workload } from './discovery.ts';
 import type { ClusterLoadAssignment } from './endpoint.ts';
 import type { HttpConnectionManager, HttpProtocolOptions, Router } from './http-connection-manager.ts';
+import type { JwtAuthentication } from './jwt-authn.ts';
 import type { HttpInspector, Listener, OriginalDst, ProxyProtocol, SetFilterState, TlsInspector } from './listener.ts';
 import type { CorsPolicy, HttpFault, RouteConfiguration } from './route.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
@@ -42,6 +43,7 @@ export interface AnyMessages {
   'type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors': Record<string, never>;
   'type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy': CorsPolicy;
   'type.googleapis.com/envoy.extensions.filters.http.grpc_web.v3.GrpcWeb': Record<string, never>;
+  'type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication': JwtAuthentication;
   'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSession': StatefulSession;
   'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute': { readonly stateful_session: StatefulSession };
   'type.googleapis.com/envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState': { readonly cookie: SessionCookie };
@@ -79,6 +81,7 @@ export const ANY_TYPE = {
   cors: 'type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors',
   corsPolicy: 'type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy',
   grpcWeb: 'type.googleapis.com/envoy.extensions.filters.http.grpc_web.v3.GrpcWeb',
+  jwtAuthn: 'type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication',
   statefulSession: 'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSession',
   statefulSessionPerRoute: 'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute',
   cookieSession: 'type.googleapis.com/envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState',
@@ -112,6 +115,7 @@ export const EXTENSION_NAME = {
   fault: 'envoy.filters.http.fault',
   cors: 'envoy.filters.http.cors',
   grpcWeb: 'envoy.filters.http.grpc_web',
+  jwtAuthn: 'envoy.filters.http.jwt_authn',
   statefulSession: 'envoy.filters.http.stateful_session',
   dynamicForwardProxy: 'envoy.filters.http.dynamic_forward_proxy',
   networkFilterState: 'envoy.filters.network.set_filter_state',

@@ -9,6 +9,7 @@ export * from './common.ts';
 export * from './discovery.ts';
 export * from './endpoint.ts';
 export * from './http-connection-manager.ts';
+export * from './jwt-authn.ts';
 export * from './listener.ts';
 export * from './route-action.ts';
 export * from './route.ts';

@@ -22,6 +22,7 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
   Gateway: [TYPE_URL.listener, TYPE_URL.route],
   // DISABLE on the serving side takes mutual TLS off the endpoints.
   PeerAuthentication: [TYPE_URL.listener, TYPE_URL.endpoint, TYPE_URL.cluster],
+  RequestAuthentication: [TYPE_URL.listener],
   Sidecar: [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route, TYPE_URL.nameTable],
   EnvoyFilter: [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route],
   Secret: [TYPE_URL.secret],
@@ -51,6 +52,7 @@ function wholeTypes({ push, endpoints }: Changes): readonly string[] {
   const types: string[] = [];
   if (push?.full === true) types.push(...SERVICE_TYPES, TYPE_URL.workload, TYPE_URL.secret);
   if (push !== undefined && push.services.length > 0) types.push(...SERVICE_TYPES);
+  if (push?.keys === true) types.push(TYPE_URL.listener);
   for (const key of push?.configs ?? []) types.push(...(BY_KIND[key.slice(0, key.indexOf('/'))] ?? []));
   if (endpoints.some((change) => change.accountsChanged)) types.push(TYPE_URL.cluster);
   return types;

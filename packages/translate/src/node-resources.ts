@@ -1,4 +1,12 @@
-import { collectorServices, effectiveMtls, resolveHost, sidecarScope, type EgressScope, type ProxyNode } from '@meltemi/model';
+import {
+  collectorServices,
+  effectiveMtls,
+  requestAuthenticationsFor,
+  resolveHost,
+  sidecarScope,
+  type EgressScope,
+  type ProxyNode,
+} from '@meltemi/model';
 import type { Cluster, Listener, RouteConfiguration } from '@meltemi/protos-types';
 import { inboundClusters, outboundClusters, type OutboundClusters } from './clusters/index.ts';
 import type { InputsCache, Made } from './common/inputs-cache.ts';
@@ -132,8 +140,9 @@ export function generatedListeners(view: NodeView): NodeResources<Listener> {
   const { node, cache, scope } = view;
   const inputs = outboundInputs(view);
   if (node.type === 'router') {
+    const tokens = requestAuthenticationsFor(view.state.push, node);
     const own = gatewayPortsOf(view).flatMap((port) => {
-      const made = cache.get('gatewayListener', { ...inputs, port, bindAddress: node.bindAddress }, (key) => ({
+      const made = cache.get('gatewayListener', { ...inputs, tokens, port, bindAddress: node.bindAddress }, (key) => ({
         listener: gatewayListener(key),
       })).listener;
       return made === undefined ? [] : [made];
@@ -149,7 +158,8 @@ export function generatedListeners(view: NodeView): NodeResources<Listener> {
 
 function inboundListeners(view: NodeView): readonly Listener[] {
   const { node, state, cache } = view;
-  const settings = { mesh: state.push.mesh, dataPlane: node.dataPlane, convertsB3: node.convertsB3 };
+  const tokens = requestAuthenticationsFor(state.push, node);
+  const settings = { mesh: state.push.mesh, dataPlane: node.dataPlane, convertsB3: node.convertsB3, tokens };
   const ports = portsOf(view);
   const bound = ports
     .filter((port) => !port.redirected)

@@ -23,6 +23,7 @@ import { virtualServiceKind } from './networking/virtual-service.ts';
 import { workloadEntryKind } from './networking/workload-entry.ts';
 import { workloadGroupKind } from './networking/workload-group.ts';
 import { peerAuthenticationKind } from './security/peer-authentication.ts';
+import { requestAuthenticationKind } from './security/request-authentication.ts';
 
 /** Every kind, in the order in which `apply` and listings take them: what others refer to comes first. */
 export const KINDS: readonly KindDefinition<string, z.ZodType>[] = [
@@ -40,6 +41,7 @@ export const KINDS: readonly KindDefinition<string, z.ZodType>[] = [
   destinationRuleKind,
   virtualServiceKind,
   peerAuthenticationKind,
+  requestAuthenticationKind,
   envoyFilterKind,
   gatewayClassKind,
   kubernetesGatewayKind,

@@ -5,7 +5,6 @@ const WORKLOAD = 'Kubernetes workloads do not run without Kubernetes; start the 
 
 /** Kinds that users of Istio and Kubernetes have, by `group/Kind`, and what to tell them. */
 export const KNOWN_UNSUPPORTED_KINDS: Readonly<Record<string, string>> = {
-  'security.istio.io/RequestAuthentication': LATER,
   'security.istio.io/AuthorizationPolicy': `${LATER}: no access rule of it would be in force`,
   'telemetry.istio.io/Telemetry': LATER,
   'extensions.istio.io/WasmPlugin': EXTENSION,

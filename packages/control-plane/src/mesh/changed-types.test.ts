@@ -67,6 +67,11 @@ const OBJECTS: Readonly<Record<string, readonly string[]>> = {
     'configPatches: [{ applyTo: LISTENER, match: { context: SIDECAR_INBOUND }, patch: { operation: MERGE, value: { stat_prefix: patched } } }]',
   ],
   'security.istio.io/v1 PeerAuthentication istio-system/default': ['mtls: { mode: STRICT }', 'mtls: { mode: DISABLE }'],
+  'security.istio.io/v1 RequestAuthentication istio-system/default': ["jwtRules: [{ issuer: 'https://a' }]"],
+  'security.istio.io/v1 RequestAuthentication a/x': [
+    "selector: { matchLabels: { app: x } }, jwtRules: [{ issuer: 'https://b' }]",
+    "selector: { matchLabels: { app: y } }, jwtRules: [{ issuer: 'https://b', audiences: [b] }]",
+  ],
   'security.istio.io/v1 PeerAuthentication a/x': [
     'selector: { matchLabels: { app: x } }, mtls: { mode: DISABLE }',
     'selector: { matchLabels: { app: x } }, mtls: { mode: STRICT }, portLevelMtls: { 80: { mode: PERMISSIVE } }',

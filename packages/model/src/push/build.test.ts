@@ -9,6 +9,7 @@ import {
   effectiveMtls,
   gatewayVirtualServices,
   meshVirtualServices,
+  requestAuthenticationsFor,
   serviceKey,
   virtualServiceFor,
   visibleServices,
@@ -63,6 +64,13 @@ const configs = fc.oneof(
       portLevelMtls: fc.constantFrom({}, { '80': { mode: 'PERMISSIVE' } }),
     }),
   ),
+  config(
+    'RequestAuthentication',
+    fc.record({
+      selector: labels.map((matchLabels) => ({ matchLabels })),
+      jwtRules: fc.array(fc.constantFrom({ issuer: 'https://a' }, { issuer: 'https://b', jwks: '{}' }, { issuer: 'c', jwksUri: 'https://c/keys' })),
+    }),
+  ),
 );
 
 const service: fc.Arbitrary<Service> = fc
@@ -94,13 +102,15 @@ type Step =
   | { readonly drop: string }
   | { readonly serve: Service }
   | { readonly retire: string }
-  | { readonly root: string };
+  | { readonly root: string }
+  | { readonly keys: string };
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: configs.map((put) => ({ put })) },
   { weight: 2, arbitrary: configs.map((config) => ({ drop: configKey(config) })) },
   { weight: 3, arbitrary: service.map((serve) => ({ serve })) },
   { weight: 1, arbitrary: service.map((retired) => ({ retire: serviceKey(retired) })) },
   { weight: 1, arbitrary: namespace.map((root) => ({ root })) },
+  { weight: 1, arbitrary: name.map((keys) => ({ keys })) },
 );
 
 function apply(inputs: PushInputs, change: Step): PushInputs {
@@ -109,23 +119,26 @@ function apply(inputs: PushInputs, change: Step): PushInputs {
   if ('serve' in change)
     return { ...inputs, services: [...inputs.services.filter((known) => serviceKey(known) !== serviceKey(change.serve)), change.serve] };
   if ('retire' in change) return { ...inputs, services: inputs.services.filter((known) => serviceKey(known) !== change.retire) };
+  if ('keys' in change)
+    return { ...inputs, keySets: new Map([...(inputs.keySets ?? []), ['keys https://c/keys', { jwks: change.keys, fault: undefined }]]) };
   return { ...inputs, mesh: { ...inputs.mesh, rootNamespace: change.root } };
 }
 
 /** Everything that can be asked of a snapshot. */
 function answers(context: PushContext): unknown {
-  const { mesh, services, virtualServices, destinationRules, gateways, peerAuthentications } = context;
+  const { mesh, services, virtualServices, destinationRules, gateways, peerAuthentications, requestAuthentications } = context;
   const perNamespace = NAMESPACES.map((ns) => ({
     services: visibleServices(context, ns).list,
     virtualServices: [...meshVirtualServices(context, ns).byHost],
     owners: visibleServices(context, ns).list.map((item) => virtualServiceFor(context, ns, item)),
     rules: visibleServices(context, ns).list.map((item) => destinationRuleFor(context, { namespace: ns, labels: { app: 'x' } }, item)),
     gateway: ['a/x', 'a/y', 'b/x'].map((gateway) => gatewayVirtualServices(context, gateway, ns)),
+    tokens: [{}, { app: 'x' }, { app: 'y' }].map((own) => requestAuthenticationsFor(context, { namespace: ns, labels: own })),
     mtls: [{}, { app: 'x' }, { app: 'y' }].flatMap((own) =>
       [80, undefined].map((port) => effectiveMtls(context, { namespace: ns, labels: own }, port)),
     ),
   }));
-  return { mesh, services, virtualServices, destinationRules, gateways, peerAuthentications, perNamespace };
+  return { mesh, services, virtualServices, destinationRules, gateways, peerAuthentications, requestAuthentications, perNamespace };
 }
 
 test('an incremental build equals a full one, whatever changed, and leaves the snapshot before alone', () => {

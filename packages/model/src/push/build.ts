@@ -8,6 +8,7 @@ import { buildEnvoyFilterTable } from './envoy-filters.ts';
 import { buildGatewayTable } from './gateways.ts';
 import { buildPeerAuthenticationTable } from './peer-authentication.ts';
 import type { KnownChanges, PushChanges, PushContext, PushInputs } from './push-context.ts';
+import { buildRequestAuthenticationTable } from './request-authentications.ts';
 import { buildCredentialTable } from './secrets.ts';
 import { buildServiceTable } from './services.ts';
 import { buildSidecarTable } from './sidecars.ts';
@@ -37,6 +38,9 @@ export function buildPushContext(given: PushInputs, previous?: PushContext, know
     services: table(changes.services.length > 0, before?.services, () => buildServiceTable(inputs.services)),
     ...routingTables(routing, kinds, before),
     ...workloadTables(routing, kinds, before),
+    requestAuthentications: table(kinds.has('RequestAuthentication') || changes.keys === true, before?.requestAuthentications, () =>
+      buildRequestAuthenticationTable(ofKind(configs, 'RequestAuthentication'), inputs.keySets, before?.requestAuthentications),
+    ),
     gatewayApi,
     changes,
   };
@@ -96,7 +100,8 @@ function sameMesh(a: PushInputs, b: PushInputs): boolean {
 function changesOf(inputs: PushInputs, previous: PushContext | undefined, known: KnownChanges | undefined): PushChanges {
   const objects = previous === undefined || known === undefined ? differing(inputs.configs, previous?.inputs.configs ?? []) : known.configs;
   const services = previous === undefined || known === undefined ? differing(inputs.services, previous?.inputs.services ?? []) : known.services;
-  return { full: previous === undefined, configs: keysOf(objects, configKey), services: keysOf(services, serviceKey), objects };
+  const keys = inputs.keySets === previous?.inputs.keySets ? {} : { keys: true as const };
+  return { full: previous === undefined, configs: keysOf(objects, configKey), services: keysOf(services, serviceKey), objects, ...keys };
 }
 
 /** Items that came, went or are another object now: old and new forms. */

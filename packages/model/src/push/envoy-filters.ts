@@ -7,7 +7,7 @@ import type { PushContext } from './push-context.ts';
 import { push } from './visibility.ts';
 
 /** Label of a gateway that was made for a Gateway of the Kubernetes Gateway API. */
-const GATEWAY_NAME_LABEL = 'gateway.networking.k8s.io/gateway-name';
+export const GATEWAY_NAME_LABEL = 'gateway.networking.k8s.io/gateway-name';
 
 /** EnvoyFilters by namespace, in the order in which they are applied: smaller priority first, then older. */
 export interface EnvoyFilterTable {

@@ -6,6 +6,7 @@ import type { DestinationRuleTable } from './destination-rules.ts';
 import type { EnvoyFilterTable } from './envoy-filters.ts';
 import type { GatewayTable } from './gateways.ts';
 import type { PeerAuthenticationTable } from './peer-authentication.ts';
+import type { KeySets, RequestAuthenticationTable } from './request-authentications.ts';
 import type { CredentialTable } from './secrets.ts';
 import type { ServiceTable } from './services.ts';
 import type { SidecarTable } from './sidecars.ts';
@@ -17,6 +18,8 @@ export interface PushInputs {
   readonly services: readonly Service[];
   /** Valid objects of every kind; kinds the snapshot does not read are ignored. */
   readonly configs: readonly Config[];
+  /** Keys of issuers, as far as they were fetched; a changed key set is another map. */
+  readonly keySets?: KeySets;
 }
 
 /** What differs from the snapshot before. `full` on the first one and after a change of mesh settings: everything must be looked at. */
@@ -28,6 +31,8 @@ export interface PushChanges {
   readonly services: readonly string[];
   /** The objects behind `configs`, in their old and new forms. */
   readonly objects: readonly Config[];
+  /** Keys of issuers came or changed. */
+  readonly keys?: true;
 }
 
 /** Objects that came, went or changed since the snapshot before, in their old and new forms. */
@@ -47,6 +52,7 @@ export interface PushContext {
   readonly destinationRules: DestinationRuleTable;
   readonly gateways: GatewayTable;
   readonly peerAuthentications: PeerAuthenticationTable;
+  readonly requestAuthentications: RequestAuthenticationTable;
   readonly sidecars: SidecarTable;
   readonly envoyFilters: EnvoyFilterTable;
   readonly credentials: CredentialTable;

@@ -1,5 +1,5 @@
 import type { HttpRoute } from '@meltemi/api';
-import type { Service } from '@meltemi/model';
+import type { JwtRuleInForce, Service } from '@meltemi/model';
 import type { Any, HttpFilter } from '@meltemi/protos-types';
 
 /** Where a connection manager stands. */
@@ -10,6 +10,8 @@ export interface FilterPlace {
   readonly grpcWeb?: boolean;
   /** Some hosts are looked up when they are called. */
   readonly byName?: boolean;
+  /** Whose tokens are taken here. */
+  readonly tokens?: readonly JwtRuleInForce[];
   /** Some route keeps sessions. */
   readonly sessions?: boolean;
 }

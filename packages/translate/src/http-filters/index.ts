@@ -5,12 +5,14 @@ import type { FilterPlace, HttpFilterDefinition } from './define.ts';
 import { corsFilter } from './cors.ts';
 import { dynamicDnsFilter } from './dynamic-dns.ts';
 import { faultFilter } from './fault.ts';
+import { jwtAuthnFilter } from './jwt-authn.ts';
 import { grpcWebFilter } from './grpc-web.ts';
 import { routerFilter } from './router.ts';
 import { statefulSessionFilter } from './stateful-session.ts';
 
 /** Every HTTP filter the mesh configures. The order of this list is the order in the chain. */
 export const HTTP_FILTERS: readonly HttpFilterDefinition[] = [
+  jwtAuthnFilter,
   grpcWebFilter,
   faultFilter,
   corsFilter,

@@ -1,4 +1,11 @@
-import { gatewayVirtualServices, type DestinationRuleTable, type MeshConfig, type NamespaceServices, type VirtualServiceTable } from '@meltemi/model';
+import {
+  gatewayVirtualServices,
+  type DestinationRuleTable,
+  type JwtRuleInForce,
+  type MeshConfig,
+  type NamespaceServices,
+  type VirtualServiceTable,
+} from '@meltemi/model';
 import type { FilterChain, Listener } from '@meltemi/protos-types';
 import { callsByName } from '../common/dynamic-dns.ts';
 import { keepsSessions } from '../http-filters/stateful-session.ts';
@@ -23,6 +30,8 @@ export interface GatewayListenerInputs {
   readonly virtualServices: VirtualServiceTable;
   readonly destinationRules: DestinationRuleTable;
   readonly mesh: MeshConfig;
+  /** Whose tokens are taken. */
+  readonly tokens: readonly JwtRuleInForce[];
 }
 
 /** The listener of one gateway port; undefined while no route or server gives it a chain. */
@@ -62,6 +71,7 @@ function httpChain(server: GatewayServerRef, inputs: GatewayListenerInputs): Fil
     convertsB3: scope.convertsB3,
     place: 'gateway',
     grpcWeb: speaksGrpcWeb(port.servers),
+    tokens: inputs.tokens,
     sessions: keepsSessions(inputs),
     byName: callsByName(inputs.services, undefined),
     statPrefix: `outbound_0.0.0.0_${port.number}`,
@@ -83,6 +93,7 @@ function serverChains(ref: GatewayServerRef, inputs: GatewayListenerInputs): rea
       convertsB3: scope.convertsB3,
       place: 'gateway',
       grpcWeb: speaksGrpcWeb([ref]),
+      tokens: inputs.tokens,
       sessions: keepsSessions(inputs),
       byName: callsByName(inputs.services, undefined),
       statPrefix: `outbound_0.0.0.0_${port.number}`,

@@ -1,4 +1,4 @@
-import type { EffectiveMtls, MeshConfig, MtlsMode } from '@meltemi/model';
+import type { EffectiveMtls, JwtRuleInForce, MeshConfig, MtlsMode } from '@meltemi/model';
 import {
   ANY_TYPE,
   EXTENSION_NAME,
@@ -34,6 +34,8 @@ export interface InboundSettings {
   readonly mesh: MeshConfig;
   readonly dataPlane: 'embedded' | 'envoy';
   readonly convertsB3: boolean;
+  /** Whose tokens are taken. */
+  readonly tokens: readonly JwtRuleInForce[];
 }
 
 /** The one listener that redirected inbound connections come to. */

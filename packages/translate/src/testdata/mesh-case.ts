@@ -15,6 +15,8 @@ interface CaseSettings {
   readonly base?: string;
   readonly mesh?: Partial<MeshConfig>;
   readonly workloads?: readonly CaseWorkload[];
+  /** Keys of issuers that were fetched, by source. */
+  readonly keySets?: Readonly<Record<string, string>>;
   /** Names of the workloads to show, beside those that say `show` themselves. */
   readonly show?: readonly string[];
   /** What of the resources goes into the golden, by short type: a regular expression for names. Left out: everything. */
@@ -84,12 +86,13 @@ export function readMeshCase(text: string, file: string): MeshCase {
   const connected = (settings.workloads ?? []).map(workloadOf);
   const entries = configs.flatMap((config) => (isKind(config, 'WorkloadEntry') ? (workloadFromEntry(config) ?? []) : []));
   const workloads = [...connected, ...entries];
+  const keys = settings.keySets === undefined ? {} : { keySets: new Map(Object.entries(settings.keySets).map(([id, jwks]) => [id, { jwks, fault: undefined }])) };
   const build = (objects: readonly Config[], previous?: MeshState): MeshState => {
     const joined = joinServices(objects, workloads, mesh, previous === undefined ? undefined : joins.get(previous));
     const endpoints = createEndpointIndex();
     endpoints.updateWorkloads(workloads);
     for (const service of joined.services) endpoints.update(serviceKey(service), endpointsOf(service, workloads, mesh.trustDomain));
-    const state = { push: buildPushContext({ mesh, services: joined.services, configs: objects }, previous?.push), endpoints };
+    const state = { push: buildPushContext({ mesh, services: joined.services, configs: objects, ...keys }, previous?.push), endpoints };
     joins.set(state, joined);
     return state;
   };
