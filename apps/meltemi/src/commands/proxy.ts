@@ -1,6 +1,5 @@
 import { MeshError } from '@meltemi/base';
 import { defineCommand, text } from '../define-command.ts';
-import { wrapWorkload } from '../processes/wrap-workload.ts';
 import { serverOption } from './shared.ts';
 import {
   dataPlaneOf,
@@ -41,6 +40,7 @@ export const proxy = defineCommand({
       );
     const app = text(options, 'app') ?? (type === 'router' ? 'istio-ingressgateway' : 'app');
     const version = text(options, 'version') ?? 'v1';
+    const { wrapWorkload } = await import('../processes/wrap-workload.ts');
     return wrapWorkload(
       {
         type,

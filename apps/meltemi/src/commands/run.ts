@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
 import { MeshError } from '@meltemi/base';
 import { defineCommand, text } from '../define-command.ts';
-import { wrapWorkload } from '../processes/wrap-workload.ts';
 import { serverOption } from './shared.ts';
 import {
   dataPlaneOf,
@@ -50,6 +49,7 @@ export const run = defineCommand({
         .toLowerCase()
         .replace(/[^a-z0-9-]+/g, '-');
     const version = text(options, 'version') ?? 'v1';
+    const { wrapWorkload } = await import('../processes/wrap-workload.ts');
     return wrapWorkload(
       {
         type: 'sidecar',

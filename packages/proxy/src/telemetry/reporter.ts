@@ -35,7 +35,6 @@ export function startReporter(options: ReporterOptions): Reporter {
 
   const open = (): ClientCall => {
     encoder.reset();
-    blocked = false;
     return channel.stream(TELEMETRY_PROTO.method, {
       onMessage(message) {
         backoff.reset();
@@ -45,6 +44,8 @@ export function startReporter(options: ReporterOptions): Reporter {
       },
       onEnd(status) {
         call = undefined;
+        // What could not drain any more holds up nothing.
+        blocked = false;
         notBeforeMs = clock.monotonic() + backoff.nextMs(options.random.next());
         if (!closed) log.debug('telemetry stream ended', { reason: status.message });
       },
