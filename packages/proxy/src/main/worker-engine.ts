@@ -28,7 +28,7 @@ export interface WorkerEngineOptions {
   /** Whether other processes may listen on the same ports. */
   readonly sharing: PortSharing;
   readonly limits: OverloadLimits;
-  readonly denied: string | undefined;
+  readonly denied?: string | undefined;
   readonly times?: ProxyTimes | undefined;
   readonly now: () => number;
 }

@@ -20,7 +20,7 @@ export interface WorkerStart {
   readonly sharing: PortSharing;
   readonly limits: OverloadLimits;
   /** Destinations that clients may not name, as the options say it. */
-  readonly denied: string | undefined;
+  readonly denied?: string | undefined;
   /** One number: connections of all threads. */
   readonly open: Int32Array;
   /** Memory of `SharedNumbers`. */
