@@ -18,6 +18,8 @@ export interface Admission {
   enter(waiter: Waiter): void;
   /** It is through, or gone. */
   leave(waiter: Waiter): void;
+  /** Somebody waits for a place whose identity gave back those that it had. */
+  readonly isCrowded: boolean;
   /** Through, or in the middle of it. */
   isAdmitted(waiter: Waiter): boolean;
 }
@@ -99,6 +101,9 @@ export function createAdmission({ places, timers, patienceMs, onLate }: Admissio
       timer?.cancel();
       if (timer !== undefined) group.late = Math.max(0, group.late - 1);
       release(waiter, group);
+    },
+    get isCrowded() {
+      return [...waiting.values()].some(({ late }) => late === 0);
     },
     isAdmitted: (waiter) => groups.get(waiter.identity)?.queue.has(waiter) !== true,
   };

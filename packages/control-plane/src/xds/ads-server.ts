@@ -67,6 +67,8 @@ const READING_MS = 1_000;
 const LATE_TOLD = 32;
 /** After a push, what is urgent waits for quiet as everything else does: proxies that come by the hundred are as many changes of endpoints. */
 const CALM_MS = 50;
+/** And nothing is pushed for so many times as long as the last push took: what is left of the time is for those who come, answer and ask. */
+const CALM_SHARE = 3;
 /** A turn of a push. */
 const TURN_MS = 20;
 /** Never served in plain text. */
@@ -105,6 +107,12 @@ class Room<Push> implements AdsServer<Push> {
   #timer: Timer | undefined;
   /** Before that, nothing is pushed at once: many changes come, and each would go to everybody by itself. */
   #calmFromMs = 0;
+  /** Before that, nothing is pushed at all but what has waited for longest. */
+  #pauseToMs = 0;
+  /** When the last client came. */
+  #cameMs = -Infinity;
+  /** Time that the turns of the push took so far. */
+  #spentMs = 0;
   #ids = 0;
 
   constructor(options: AdsServerOptions<Push>) {
@@ -130,8 +138,9 @@ class Room<Push> implements AdsServer<Push> {
     const isUrgent = update.isUrgent === true && this.#pending === undefined && nowMs >= this.#calmFromMs;
     this.#pending = { update: mergeUpdates(this.#pending?.update, update), sinceMs };
     this.#timer?.cancel();
-    if (isUrgent) return this.#push();
-    this.#timer = timers.after(Math.max(0, Math.min(debounceMs, sinceMs + debounceMaxMs - nowMs)), () => this.#push());
+    if (isUrgent) return this.#push('at once');
+    const waitMs = Math.max(debounceMs, this.#pauseToMs - nowMs);
+    this.#timer = timers.after(Math.max(0, Math.min(waitMs, sinceMs + debounceMaxMs - nowMs)), () => this.#push());
   }
 
   nodes(): readonly ConnectedNode[] {
@@ -167,20 +176,31 @@ class Room<Push> implements AdsServer<Push> {
     for (const connection of Array.from(this.#connections)) connection.close('the control plane is going away');
   }
 
-  #push(): void {
+  #push(when: 'at once' | 'when quiet' = 'when quiet'): void {
     this.#timer = undefined;
     if (this.#pending === undefined) return;
     const { update, sinceMs } = this.#pending;
+    const { clock, timers, debounceMaxMs = 1_000 } = this.#options;
+    const nowMs = clock.monotonic();
+    if (when === 'when quiet' && nowMs < sinceMs + debounceMaxMs && this.#isBusy(nowMs)) {
+      this.#timer = timers.after(CALM_MS, () => this.#push());
+      return;
+    }
     this.#pending = undefined;
     this.#current = update;
-    const nowMs = this.#options.clock.monotonic();
     this.#calmFromMs = nowMs + CALM_MS;
     this.#observer.debounced(nowMs - sinceMs);
     for (const connection of this.#connections) {
       if (update.affects?.(connection.node) !== false) markChanged(connection, update);
       if (!this.#queue.has(connection)) this.#queue.set(connection, { sinceMs, queuedMs: nowMs });
     }
+    this.#spentMs = 0;
     if (this.#turn === undefined) this.#serveQueue();
+  }
+
+  /** The last push is under way, or clients are coming, as each will bring a change of its own: changes are put together until they are through. */
+  #isBusy(nowMs: number): boolean {
+    return this.#queue.size > 0 || nowMs < this.#cameMs + COMES_BACK_MS || this.#admissions.secure.isCrowded;
   }
 
   /** In turns, so that a push to many does not keep those waiting who come or answer meanwhile. */
@@ -199,6 +219,10 @@ class Room<Push> implements AdsServer<Push> {
       connection.pump();
       if (!connection.isSettled() && !this.#converging.has(connection)) this.#converging.set(connection, sinceMs);
     }
+    const endedMs = clock.monotonic();
+    this.#spentMs += endedMs - begunMs;
+    this.#pauseToMs = endedMs + CALM_SHARE * this.#spentMs;
+    this.#calmFromMs = Math.max(this.#calmFromMs, this.#pauseToMs);
     this.#notify();
   }
 
@@ -239,6 +263,7 @@ class Room<Push> implements AdsServer<Push> {
       sourceFor: (node) => this.#sourceFor(node),
       onOpen: (connection) => {
         this.#connections.add(connection);
+        this.#cameMs = clock.monotonic();
         this.#forgetting?.cancel();
         this.#forgetting = timers.after(FORGET_MS, () => this.#memory.clear());
         this.#tell('connected', connection);

@@ -3,6 +3,7 @@ import { connect } from 'node:http2';
 import { test } from 'node:test';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { encodeDeltaRequest } from '@meltemi/xds';
+import { silentObserver } from './observer.ts';
 import { createTestAdsClient } from './testdata/ads-client.ts';
 import { codec, push, room, type Push } from './testdata/room.ts';
 
@@ -227,10 +228,11 @@ test('those that take compressed resources have the same from a fraction of the 
 
 test('an urgent change goes at once, and those right behind it together', async () => {
   const waits: number[] = [];
+  // It stands still: all of it happens at the same time.
+  let nowMs = 1_000;
   await using world = await room({
     debounceMs: 300,
-    // It stands still: all of it happens at the same time.
-    clock: { now: () => 0, monotonic: () => 1_000 },
+    clock: { now: () => 0, monotonic: () => nowMs },
     timers: {
       after(delayMs, run) {
         waits.push(delayMs);
@@ -248,6 +250,53 @@ test('an urgent change goes at once, and those right behind it together', async 
   assert.ok(!waits.includes(300));
   for (let version = 2; version <= 9; version++) change(version);
   assert.equal(waits.filter((ms) => ms === 300).length, 8);
+  nowMs += 300;
   assert.equal((await world.ads.waitForAck(9, WAIT_MS)).t, 'acknowledged');
   assert.equal(client.updates.length, 2);
+});
+
+test('clients that come by the dozen, each a change of its own, are few pushes', async () => {
+  let nowMs = 1_000;
+  let pushes = 0;
+  await using world = await room({
+    clock: { now: () => 0, monotonic: () => nowMs },
+    observer: { ...silentObserver, debounced: () => void pushes++ },
+  });
+  let version = 0;
+  const change = (): void => world.ads.update({ version: ++version, push: push({ [CDS]: clusters(version) }), isUrgent: true });
+  world.ads.onConnection(({ t }) => t === 'connected' && change());
+  change();
+  const clients = Array.from({ length: 24 }, (_, i) => createTestAdsClient(world.port, codec, { id: `sidecar~${i}` }, [CDS]));
+  await world.connected(24);
+  // One that has waited for long goes, whoever comes.
+  nowMs += 1_000;
+  assert.equal((await world.ads.waitForAck(25, WAIT_MS)).acknowledged, 24);
+  assert.equal(pushes, 2);
+  await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
+});
+
+test('a push that took long is followed by a pause', async () => {
+  let nowMs = 1_000;
+  const waits: number[] = [];
+  await using world = await room({
+    clock: { now: () => 0, monotonic: () => nowMs },
+    // A translation of 30 ms.
+    generator: { generate: (_, typeUrl, __, state) => ((nowMs += 30), state.get(typeUrl) ?? new Map()) },
+    timers: {
+      after(delayMs, run) {
+        waits.push(delayMs);
+        const timer = setTimeout(run, Math.min(delayMs, 20));
+        return { cancel: () => clearTimeout(timer) };
+      },
+    },
+  });
+  await using client = createTestAdsClient(world.port, codec, { id: 'sidecar~1' }, [CDS]);
+  await world.connected(1);
+  world.ads.update({ version: 1, push: push({ [CDS]: clusters(1) }), isUrgent: true });
+  await client.until(() => client.updates.length === 1);
+  waits.length = 0;
+  world.ads.update({ version: 2, push: push({ [CDS]: clusters(2) }), isUrgent: true });
+  assert.deepEqual(waits, [90]);
+  nowMs += 200;
+  await client.until(() => client.updates.length === 2);
 });
