@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(args: readonly string
   inbound: () => import('./inbound.ts'),
   streaming: () => import('./streaming.ts'),
   startup: () => import('./startup.ts'),
+  scope: () => import('./scope.ts'),
   'control-plane': () => import('./control-plane.ts'),
 };
 

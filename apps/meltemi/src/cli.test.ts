@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { commands } from './commands/index.ts';
+import { commandsOf } from './commands/of-verb.ts';
 import { run } from './testing.ts';
 
 let folder: string;
@@ -78,4 +79,9 @@ test('version in three forms', async () => {
   const value = JSON.parse((await run('version', '-o', 'json')).out) as Readonly<Record<string, string>>;
   assert.deepEqual(Object.keys(value), ['meltemi', 'node', 'platform']);
   assert.match((await run('version', '-o', 'yaml')).out, /^meltemi: /);
+});
+
+test('a process that stays knows its own command alone; help and what is no verb know all', async () => {
+  for (const verb of ['run', 'proxy']) assert.deepEqual(await commandsOf(verb), [commands.find(({ name }) => name === verb)]);
+  for (const verb of [undefined, '--help', 'get', 'nonsense', 'constructor']) assert.equal((await commandsOf(verb)).length, commands.length);
 });

@@ -1,6 +1,6 @@
 import { MeshError } from '@meltemi/base';
 import { Command as Commander, CommanderError, Option } from 'commander';
-import { commands } from './commands/index.ts';
+import { commandsOf } from './commands/of-verb.ts';
 import type { Command } from './define-command.ts';
 import { consoleOutput, type Output } from './output/output.ts';
 import { VERSION } from './version.ts';
@@ -8,7 +8,7 @@ import { VERSION } from './version.ts';
 /** Runs one command line (without `node` and the script). Returns the exit code; never throws, never prints a stack trace unless MELTEMI_DEBUG is set. */
 export async function runCli(argv: readonly string[], out: Output = consoleOutput): Promise<number> {
   let exitCode = 0;
-  const program = createProgram(out, (code) => {
+  const program = createProgram(await commandsOf(argv[0]), out, (code) => {
     exitCode = code;
   });
   const { before, after } = splitPassThrough(argv);
@@ -29,7 +29,7 @@ function splitPassThrough(argv: readonly string[]): { before: readonly string[];
   return index < 0 ? { before: argv, after: [] } : { before: argv.slice(0, index), after: argv.slice(index + 1) };
 }
 
-function createProgram(out: Output, setExitCode: (code: number) => void): Commander {
+function createProgram(commands: readonly Command[], out: Output, setExitCode: (code: number) => void): Commander {
   const program = new Commander('meltemi');
   program
     .description('A service mesh for processes, VMs and Kubernetes. Start with "meltemi demo": Bookinfo on the mesh, with gateway, console and load.')

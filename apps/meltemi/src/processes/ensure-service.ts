@@ -1,9 +1,6 @@
-import { decodeObject } from '@meltemi/api';
 import { MeshError } from '@meltemi/base';
 import type { ControlPlaneClient } from '../client/control-plane-client.ts';
-import { listObjects, metaOf, resolveKind, type KubeObject } from '../client/objects.ts';
-import { applyOne } from '../commands/apply.ts';
-import { field, isObject, text } from '../proxy-config/config-dump.ts';
+import { field, isObject, text, type Json } from '../proxy-config/config-dump.ts';
 import type { Workload } from './wrap-workload.ts';
 
 /**
@@ -14,16 +11,16 @@ export async function ensureService(client: ControlPlaneClient, workload: Worklo
   const { identity, appPorts } = workload;
   if (workload.type !== 'sidecar' || appPorts.length === 0) return undefined;
   const { namespace, app, labels } = identity;
-  const services = await listObjects(client, resolveKind('service'), namespace);
+  const { items: services = [] } = await client.request<{ readonly items?: readonly Json[] }>('GET', pathOf(namespace));
   if (services.some((service) => selects(service, labels))) return undefined;
-  if (services.some((service) => metaOf(service, 'name') === app))
+  if (services.some((service) => text(field(field(service, 'metadata'), 'name')) === app))
     return `the Service ${app} does not select ${identity.workload}, so nobody calls it: its labels are ${JSON.stringify(labels)}`;
   await applyService(client, workload);
   return `made the Service ${app} in namespace ${namespace}: none selected ${identity.workload}`;
 }
 
-function selects(service: KubeObject, labels: Readonly<Record<string, string>>): boolean {
-  const selector = field(service['spec'], 'selector');
+function selects(service: Json, labels: Readonly<Record<string, string>>): boolean {
+  const selector = field(field(service, 'spec'), 'selector');
   const wanted = isObject(selector) ? Object.entries(selector) : [];
   return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === text(value));
 }
@@ -36,11 +33,14 @@ async function applyService(client: ControlPlaneClient, { identity, appPorts }: 
     metadata: { name: app, namespace, labels: { app } },
     spec: { selector: { app }, ports: appPorts.map(({ number, protocol }) => ({ name: `${protocol}-${number}`, port: number })) },
   };
-  const { config, problems } = decodeObject(object, { source: 'api' });
-  if (config === undefined)
-    throw new MeshError(
-      'cli/service',
-      `no Service can be made for ${app}: ${problems.map((problem) => problem.message).join('; ')}. Apply one yourself.`,
-    );
-  await applyOne(client, config);
+  try {
+    const path = `${pathOf(namespace)}/${encodeURIComponent(app)}?fieldManager=meltemi&force=true`;
+    await client.request('PATCH', path, { body: JSON.stringify(object), contentType: 'application/apply-patch+yaml' });
+  } catch (error) {
+    throw new MeshError('cli/service', `no Service can be made for ${app}: ${MeshError.from(error, 'cli/unexpected').message}. Apply one yourself.`);
+  }
+}
+
+function pathOf(namespace: string): string {
+  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/services`;
 }
