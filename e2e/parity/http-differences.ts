@@ -161,12 +161,6 @@ export const HTTP_DIFFERENCES: readonly IntendedDifference[] = [
     }),
   ),
   {
-    case: 'routing/require_tls ALL redirects plain requests',
-    at: ['log.0.cluster'],
-    embedded: {},
-    reason: 'the log names the cluster that the route leads to',
-  },
-  {
     case: 'routing/a gRPC match wants its content type',
     at: ['*.connection', '*.responses.0.headers.connection', 'log.*.received'],
     embedded: { '2.connection': 'open' },

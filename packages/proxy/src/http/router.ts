@@ -55,7 +55,8 @@ function choose(x: Exchange): void {
   info.clusterName = '';
   info.routeName = route?.config.name ?? '';
   info.virtualHost = route?.virtualHost.name ?? '';
-  if (route?.action.t === 'forward') chooseCluster(x, route.action);
+  // Who is sent on to HTTPS is for no cluster.
+  if (route?.action.t === 'forward' && !wantsTls(x, route.virtualHost.requireTls)) chooseCluster(x, route.action);
 }
 
 /** What the route says is to be done, once every filter has let the request pass. */
@@ -67,7 +68,7 @@ function act(x: Exchange): void {
     return;
   }
   const { action } = route;
-  if (x.scheme === 'http' && wantsTls(x, route.virtualHost.requireTls)) redirectToTls(x);
+  if (wantsTls(x, route.virtualHost.requireTls)) redirectToTls(x);
   else if (action.t === 'forward') begin(x);
   else if (action.t === 'direct') x.downstream.reply(x, localReply(action.status, action.body, 'direct_response'));
   else if (action.t === 'redirect') {
@@ -81,7 +82,7 @@ function act(x: Exchange): void {
 const STEPS: RouterSteps = { choose, act };
 
 function wantsTls(x: Exchange, required: 'none' | 'external-only' | 'all'): boolean {
-  return required === 'all' || (required === 'external-only' && !x.internal);
+  return required !== 'none' && x.scheme === 'http' && (required === 'all' || !x.internal);
 }
 
 function redirectToTls(x: Exchange): void {

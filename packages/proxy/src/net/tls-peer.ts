@@ -69,7 +69,8 @@ export function tlsInfo(socket: TLSSocket, serverName: string, certificate: X509
   const names = parseAltNames(certificate?.subjectAltName);
   return {
     version: socket.getProtocol() ?? '',
-    cipher: socket.getCipher().standardName,
+    // The name of OpenSSL, as Envoy says it.
+    cipher: socket.getCipher().name,
     serverName,
     alpn: socket.alpnProtocol === false ? '' : (socket.alpnProtocol ?? ''),
     peerUri: spiffeName(names),

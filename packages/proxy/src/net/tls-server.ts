@@ -5,6 +5,7 @@ import type { DownstreamTls } from '@meltemi/runtime';
 import type { AltName, TlsInfo } from '../types.ts';
 import { reasonOf } from './node-transport.ts';
 import { compileSanCheck, isPinned, parseAltNames, tlsInfo } from './tls-peer.ts';
+import { chooserOf, defaultKeys, type ChooseContext } from './tls-certificates.ts';
 import { ownUri, resolveMaterial, sameMaterial, type SecretLookup, type TlsMaterial } from './tls-secrets.ts';
 
 /** How a handshake on the server side ended. */
@@ -34,6 +35,8 @@ export class TlsServer {
   /** Material that was tried in vain, and why: it is told once, not at every connection. */
   #refused: { readonly material: TlsMaterial; readonly reason: string } | undefined;
   #localUri = '';
+  /** Of several certificates the one for a name. */
+  #choose: ChooseContext | undefined;
   #withAlpn: Server | undefined;
   #withoutAlpn: Server | undefined;
   /** Handshakes under way, by the connection's two ends: Node tells the encrypted socket, not the one it was made from. */
@@ -81,13 +84,16 @@ export class TlsServer {
   #adopt(material: TlsMaterial): void {
     try {
       const options = this.#options(material);
+      const choose = chooserOf(material, options);
       if (this.#withAlpn === undefined || this.#withoutAlpn === undefined) {
-        this.#withAlpn = this.#listen(createServer({ ...options, ALPNProtocols: [...this.#alpn] }));
-        this.#withoutAlpn = this.#listen(createServer(options));
+        const all = { ...options, ...this.#byName() };
+        this.#withAlpn = this.#listen(createServer({ ...all, ALPNProtocols: [...this.#alpn] }));
+        this.#withoutAlpn = this.#listen(createServer(all));
       } else {
         this.#withAlpn.setSecureContext(options);
         this.#withoutAlpn.setSecureContext(options);
       }
+      this.#choose = choose;
       this.#localUri = ownUri(material.certificateChain);
       this.#material = material;
       this.#refused = undefined;
@@ -98,11 +104,25 @@ export class TlsServer {
     }
   }
 
+  /** A server is asked for each name only where there is a choice. */
+  #byName(): Pick<TlsOptions, 'SNICallback'> {
+    if (this.#tls.moreCertificates.length === 0) return {};
+    return {
+      SNICallback: (serverName, done) => {
+        try {
+          done(null, this.#choose?.(serverName.toLowerCase()));
+        } catch (error) {
+          done(error instanceof Error ? error : new Error(String(error)));
+        }
+      },
+    };
+  }
+
   #options(material: TlsMaterial): TlsOptions {
     const { minVersion, maxVersion, cipherSuites, requireClientCertificate } = this.#tls;
     const verify = material.trustedCa !== undefined || requireClientCertificate;
     return {
-      ...keysOf(material),
+      ...defaultKeys(material),
       ...(material.trustedCa === undefined ? {} : { ca: material.trustedCa }),
       ...(material.crl === undefined ? {} : { crl: material.crl }),
       ...(cipherSuites.length === 0
@@ -171,13 +191,6 @@ export class TlsServer {
     this.#pending.delete(key);
     pending.done({ ok: false, reason });
   }
-}
-
-/** One pair, or several with keys of different types. */
-function keysOf({ certificateChain, privateKey, more }: TlsMaterial): Pick<TlsOptions, 'cert' | 'key'> {
-  if (certificateChain === undefined || privateKey === undefined) return {};
-  if (more.length === 0) return { cert: certificateChain, key: privateKey };
-  return { cert: [certificateChain, ...more.map((pair) => pair.certificateChain)], key: [privateKey, ...more.map((pair) => pair.privateKey)] };
 }
 
 function keyOf(socket: Socket): string | undefined {

@@ -1,0 +1,57 @@
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls';
+import { parseAltNames } from './tls-peer.ts';
+import type { TlsMaterial } from './tls-secrets.ts';
+
+/** Chooses among several certificates by the name that a client asks for; undefined: the default will do. */
+export type ChooseContext = (serverName: string) => SecureContext | undefined;
+
+interface Pair {
+  readonly cert: string;
+  readonly key: string;
+  /** `rsa`, `ec`, …: a context holds one pair of each, and each client gets the one that it can check. */
+  readonly type: string | undefined;
+  readonly names: ReadonlySet<string>;
+}
+
+type Keys = Pick<TlsOptions, 'cert' | 'key'>;
+
+/** The pairs that clients get who ask for no name or for one that none has: of each type of key the first. Throws what OpenSSL says of a bad certificate. */
+export function defaultKeys(material: TlsMaterial): Keys {
+  return material.more.length === 0 ? single(material) : keysOf(pairsOf(material));
+}
+
+/** Contexts for the names in the certificates, each made when first asked for. `options` is what they have in common. Undefined where there is one certificate. */
+export function chooserOf(material: TlsMaterial, options: TlsOptions): ChooseContext | undefined {
+  if (material.more.length === 0) return undefined;
+  const pairs = pairsOf(material);
+  const contexts = new Map<string, SecureContext>();
+  return (serverName) => {
+    const own = pairs.filter(({ names }) => names.has(serverName));
+    const wildcard = `*${serverName.slice(Math.max(0, serverName.indexOf('.')))}`;
+    const fitting = own.length > 0 ? own : pairs.filter(({ names }) => names.has(wildcard));
+    if (fitting.length === 0) return undefined;
+    const key = fitting.map((pair) => pairs.indexOf(pair)).join(' ');
+    let context = contexts.get(key);
+    if (context === undefined) contexts.set(key, (context = createSecureContext({ ...options, ...keysOf(fitting) })));
+    return context;
+  };
+}
+
+function single({ certificateChain, privateKey }: TlsMaterial): Keys {
+  return certificateChain === undefined || privateKey === undefined ? {} : { cert: certificateChain, key: privateKey };
+}
+
+function keysOf(pairs: readonly Pair[]): Keys {
+  const kept = pairs.filter((pair, index) => pairs.findIndex(({ type }) => type === pair.type) === index);
+  return { cert: kept.map(({ cert }) => cert), key: kept.map(({ key }) => key) };
+}
+
+function pairsOf({ certificateChain, privateKey, more }: TlsMaterial): readonly Pair[] {
+  const first = certificateChain === undefined || privateKey === undefined ? [] : [{ certificateChain, privateKey }];
+  return [...first, ...more].map(({ certificateChain: cert, privateKey: key }) => {
+    const certificate = new X509Certificate(cert);
+    const names = parseAltNames(certificate.subjectAltName).flatMap(({ type, value }) => (type === 'dns' ? [value.toLowerCase()] : []));
+    return { cert, key, type: certificate.publicKey.asymmetricKeyType, names: new Set(names) };
+  });
+}
