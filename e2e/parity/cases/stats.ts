@@ -22,9 +22,9 @@ function used(prefix: (c: CaseContext) => string, ignore: readonly RegExp[], exp
   );
 }
 
-const ofCluster = (name: string, expected: Readonly<Record<string, number>>, but = /^$/): Step =>
+export const ofCluster = (name: string, expected: Readonly<Record<string, number>>, but = /^$/): Step =>
   used((c) => `cluster.${c.name(name)}.`, [but, /_bytes|^default\.|update_|^lb_|^http2\./], expected);
-const ofHttp = (expected: Readonly<Record<string, number>>, but = /^$/): Step =>
+export const ofHttp = (expected: Readonly<Record<string, number>>, but = /^$/): Step =>
   used((c) => `http.${c.id}.`, [but, /_bytes|^tracing|_delayed_close|_tx_reset/], expected);
 const ofListener = (expected: Readonly<Record<string, number>>): Step =>
   used((c) => `listener.${c.address}_${c.port('main')}.`, [/worker_0|^http/], expected);

@@ -1,5 +1,5 @@
 import type { ClusterCounts, HostCounts } from './stats/cluster-counts.ts';
-import type { Tallies } from './stats/statistic.ts';
+import type { Statistics, Tallies } from './stats/statistic.ts';
 import type { FilterContext, FilterOverrides, FilterPeer, FilterReply, FilterVerdict, MetadataStruct } from './filters/types.ts';
 import type { OutlierOutcome } from './lb/outlier.ts';
 import type { Latency } from './lb/peak-ewma.ts';
@@ -127,6 +127,8 @@ export interface ActiveFilter {
   readonly t: string;
   /** Its place in the chain, by which a request finds its way when the route is chosen anew. */
   readonly position: number;
+  /** What its half that does I/O counts. */
+  readonly stats?: Statistics | undefined;
   /** undefined = go on (nothing allocated). */
   decide(context: FilterContext): FilterVerdict | undefined;
 }

@@ -43,7 +43,7 @@ export { normalizeAuthority, normalizeTarget, type TargetResult } from './target
 export { compileText } from './compile/text.ts';
 export { upstreamAlpn } from './compile/listener.ts';
 export { CLUSTER_COUNTERS, countCode, countEvent, resetClusterCounts, type ClusterCounts, type HostCounts } from './stats/cluster-counts.ts';
-export type { Tallies, Tally } from './stats/statistic.ts';
+export type { Statistic, Statistics, Tallies, Tally } from './stats/statistic.ts';
 export { approximateSum, binRange, createHistogram, cumulative, quantile, record, STAT_BOUNDS, type Histogram } from './stats/histogram.ts';
 export { compileTapMatch, TAP_STATUS, type TapTest } from './tap/match.ts';
 export type * from './tap/types.ts';

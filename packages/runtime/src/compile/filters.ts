@@ -60,5 +60,5 @@ function activate(filter: HttpFilter, position: number, { overrides, ...site }: 
   const settings = own.filter((level): level is FilterOverride & { t: 'settings' } => level.t === 'settings' && level.kind === filter.t);
   const action = filterKind(filter.t).compile(filter.config, { overrides: settings.map(({ config }) => config), name: filter.name, ...site });
   if (action === undefined) return undefined;
-  return { name: filter.name, t: filter.t, position, decide: (context) => action.decide(context) };
+  return { name: filter.name, t: filter.t, position, stats: action.stats, decide: (context) => action.decide(context) };
 }

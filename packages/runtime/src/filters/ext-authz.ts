@@ -6,6 +6,7 @@ import { decodeGrpcService, type GrpcService } from '../decode/grpc-service.ts';
 import { decodeHttpStatus } from '../decode/http-status.ts';
 import { decodeMetadataMatch } from '../decode/metadata-match.ts';
 import type { Reader } from '../decode/reader.ts';
+import { statistics } from '../stats/statistic.ts';
 import type { StringMatch } from '../types/common.ts';
 import type { MetadataMatch } from '../types/metadata.ts';
 import { defineFilter, type FilterKind } from './define.ts';
@@ -46,6 +47,8 @@ export interface ExtAuthzConfig {
   readonly rawHeaders: boolean;
   readonly ingestMetadata: boolean;
   readonly body?: AuthzBody;
+  /** '' or with a dot at its end. */
+  readonly statPrefix: string;
 }
 
 /** How much of the body is told. */
@@ -76,7 +79,7 @@ export const extAuthzFilter: FilterKind = defineFilter<ExtAuthzConfig, AuthzRout
   overrideTypes: ['envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute'],
   decode: decodeConfig,
   decodeOverride: decodeRoute,
-  compile(config, { overrides }) {
+  compile(config, { overrides, statPrefix }) {
     if (overrides.at(-1)?.disabled === true) return undefined;
     const own = overrides.findLast((level) => level.body !== undefined)?.body ?? config.body;
     const body = own === 'none' ? undefined : own;
@@ -85,10 +88,14 @@ export const extAuthzFilter: FilterKind = defineFilter<ExtAuthzConfig, AuthzRout
     const asks: FilterVerdict = { ask: question };
     const withBody: FilterVerdict = body === undefined ? asks : { ask: question, body };
     const enabled = enabledFor(config);
+    const stats = statistics(`${statPrefix}ext_authz.${config.statPrefix}`, ['ok', 'denied', 'error', 'failure_mode_allowed', 'disabled']);
     return {
+      stats,
       decide(context) {
-        if (!enabled(context))
+        if (!enabled(context)) {
+          stats.disabled.count(context.thread);
           return config.denyAtDisable ? { reply: { status: config.statusOnError, body: '', flag: 'UAEX', details: 'ext_authz_error' } } : undefined;
+        }
         return context.endOfStream ? asks : withBody;
       },
     };
@@ -109,6 +116,7 @@ function decodeConfig(reader: Reader): ExtAuthzConfig {
   const fraction = reader.message('filter_enabled');
   const enabledBy = reader.message('filter_enabled_metadata');
   return {
+    statPrefix: reader.string('stat_prefix') === '' ? '' : `${reader.string('stat_prefix')}.`,
     service: decodeService(reader),
     allowOnFailure: reader.bool('failure_mode_allow'),
     tellFailure: reader.bool('failure_mode_allow_header_add'),
@@ -131,7 +139,7 @@ function decodeConfig(reader: Reader): ExtAuthzConfig {
 function harmlessFields(reader: Reader): void {
   reader.oneOf('transport_api_version', { AUTO: 'v3', V3: 'v3' }, 'v3');
   // Names of statistics. What a service answers is always held against the rules for headers here.
-  reader.harmless('stat_prefix', 'charge_cluster_response_stats', 'validate_mutations');
+  reader.harmless('charge_cluster_response_stats', 'validate_mutations');
 }
 
 /** A `RuntimeFeatureFlag`: its default value, since there is no runtime layer. */

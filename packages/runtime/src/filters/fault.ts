@@ -3,6 +3,7 @@ import type { RequestView } from '../compiled.ts';
 import { decodeFraction } from '../decode/common.ts';
 import { asObject, type Reader } from '../decode/reader.ts';
 import { decodeHeaderMatch } from '../decode/route-match.ts';
+import { statistics, type Statistic } from '../stats/statistic.ts';
 import type { HeaderMatch } from '../types/route.ts';
 import { defineFilter, mostSpecific, type FilterKind } from './define.ts';
 import type { FilterContext, FilterReply, FilterVerdict, MetadataStruct, ResponseHook } from './types.ts';
@@ -43,7 +44,8 @@ export const faultFilter: FilterKind = defineFilter<FaultConfig, FaultConfig>({
     const config = mostSpecific(own, site);
     if (config.delay === undefined && config.abort === undefined && config.limit === undefined) return undefined;
     const concerned = compileTarget(config);
-    return { decide: (context) => (concerned(context) ? decideFault(config, site.name, context) : undefined) };
+    const stats = statistics(`${site.statPrefix}fault.`, STATS);
+    return { decide: (context) => (concerned(context) ? decideFault({ config, stats, name: site.name }, context) : undefined) };
   },
 });
 
@@ -118,12 +120,28 @@ function compileTarget({ cluster, headers, nodes }: FaultConfig): (context: Filt
   };
 }
 
-function decideFault(config: FaultConfig, name: string, context: FilterContext): FilterVerdict | undefined {
-  if (context.thread.activeFaults >= config.maxActiveFaults) return undefined;
+const STATS = ['aborts_injected', 'delays_injected', 'response_rl_injected', 'faults_overflow'] as const;
+
+interface Compiled {
+  readonly config: FaultConfig;
+  readonly stats: Readonly<Record<(typeof STATS)[number], Statistic>>;
+  /** The filter's, in the chain. */
+  readonly name: string;
+}
+
+function decideFault({ config, stats, name }: Compiled, context: FilterContext): FilterVerdict | undefined {
+  const { thread } = context;
+  if (thread.activeFaults >= config.maxActiveFaults) {
+    stats.faults_overflow.count(thread);
+    return undefined;
+  }
   const response = limitOf(config, context);
   const delayMs = delayOf(config, context);
   const reply = abortOf(config, context);
   if (response === undefined && delayMs === undefined && reply === undefined) return undefined;
+  if (response !== undefined) stats.response_rl_injected.count(thread);
+  if (delayMs !== undefined) stats.delays_injected.count(thread);
+  if (reply !== undefined) stats.aborts_injected.count(thread);
   return {
     fault: true,
     ...(delayMs === undefined ? {} : { delayMs }),

@@ -8,6 +8,7 @@ import { findTokens, type FoundToken } from '../jwt/extract.ts';
 import { judgeJwt } from '../jwt/judge.ts';
 import type { JwtProvider, JwtProviders, JwtRequirement } from '../jwt/types.ts';
 import { jwtVerdict, type RefusalTerms } from '../jwt/verdict.ts';
+import { statistics, type Statistic } from '../stats/statistic.ts';
 import type { RouteMatch } from '../types/route.ts';
 import { defineFilter, type FilterKind } from './define.ts';
 import type { FilterAction, FilterContext, FilterVerdict, HeaderEdit } from './types.ts';
@@ -36,6 +37,8 @@ export interface JwtQuestion {
 }
 
 const MAX_URI = 256;
+const STATS = ['allowed', 'denied', 'cors_preflight_bypassed'] as const;
+type JwtStats = Readonly<Record<(typeof STATS)[number], Statistic>>;
 
 /** Lets requests through by their JSON web tokens (`envoy.filters.http.jwt_authn`). */
 export const jwtAuthnFilter: FilterKind = defineFilter<JwtConfig, JwtRoute>({
@@ -49,12 +52,13 @@ export const jwtAuthnFilter: FilterKind = defineFilter<JwtConfig, JwtRoute>({
     reader.require('', requirement !== '', 'neither disabled nor requirement_name is set');
     return { requirement };
   },
-  compile(config, { overrides }) {
+  compile(config, { overrides, statPrefix }) {
+    const stats = statistics(`${statPrefix}jwt_authn.`, STATS);
     const own = overrides.at(-1);
-    if (own === undefined) return config.rules.length === 0 ? undefined : byRules(config);
+    if (own === undefined) return config.rules.length === 0 ? undefined : byRules(config, stats);
     if (own.requirement === undefined) return undefined;
     const requirement = Object.hasOwn(config.named, own.requirement) ? config.named[own.requirement] : undefined;
-    return requirement === undefined ? wrongName(config, own.requirement) : { decide: demander(config, requirement) };
+    return requirement === undefined ? wrongName(config, own.requirement, stats) : { stats, decide: demander(config, requirement, stats) };
   },
 });
 
@@ -88,21 +92,24 @@ const NOWHERE: RouteMatch = { path: { t: 'exact', value: '', ignoreCase: false }
 type Decide = FilterAction['decide'];
 
 /** The first rule that matches counts; one without a requirement lets pass. */
-function byRules(config: JwtConfig): FilterAction {
+function byRules(config: JwtConfig, stats: JwtStats): FilterAction {
   const rules = config.rules.map(({ match, requirement }) => ({
     matches: compileMatch(match),
-    decide: requirement === undefined ? undefined : demander(config, requirement),
+    decide: requirement === undefined ? undefined : demander(config, requirement, stats),
   }));
   return {
+    stats,
     decide(context) {
       const { request, thread } = context;
       const path = pathOf(request.path);
-      return rules.find(({ matches }) => matches(request, path, () => thread.random()))?.decide?.(context);
+      const decide = rules.find(({ matches }) => matches(request, path, () => thread.random()))?.decide;
+      if (decide === undefined) stats.allowed.count(thread);
+      return decide?.(context);
     },
   };
 }
 
-function wrongName({ named }: JwtConfig, name: string): FilterAction {
+function wrongName({ named }: JwtConfig, name: string, stats: JwtStats): FilterAction {
   const message = `Wrong requirement_name: ${name}. It should be one of [${Object.keys(named).join(',')}]`;
   const reply = {
     status: 403,
@@ -110,10 +117,15 @@ function wrongName({ named }: JwtConfig, name: string): FilterAction {
     flag: '',
     details: `jwt_authn_access_denied{${message.replaceAll(' ', '_')}}`,
   };
-  return { decide: () => ({ reply }) };
+  return {
+    decide({ thread }) {
+      stats.denied.count(thread);
+      return { reply };
+    },
+  };
 }
 
-function demander(config: JwtConfig, requirement: JwtRequirement): Decide {
+function demander(config: JwtConfig, requirement: JwtRequirement, stats: JwtStats): Decide {
   const { providers, bypassPreflight, stripBody } = config;
   const named = [...namesIn(requirement)];
   const all = Object.values(providers);
@@ -124,7 +136,11 @@ function demander(config: JwtConfig, requirement: JwtRequirement): Decide {
     .filter((name) => name !== '');
   return (context) => {
     const { request } = context;
-    if (bypassPreflight && isPreflight(request)) return undefined;
+    if (bypassPreflight && isPreflight(request)) {
+      stats.cors_preflight_bypassed.count(context.thread);
+      stats.allowed.count(context.thread);
+      return undefined;
+    }
     // What only this filter may say must not come from the client.
     const edits: readonly HeaderEdit[] = own
       .filter((name) => request.header(name) !== undefined)
@@ -136,7 +152,9 @@ function demander(config: JwtConfig, requirement: JwtRequirement): Decide {
       anyone: asksAnyone ? findTokens(request, all) : [],
       terms: { uri: uriOf(request), stripBody },
     };
-    return withEdits(edits, answer(question, context));
+    const verdict = answer(question, context);
+    if (verdict?.ask === undefined) stats[verdict?.reply === undefined ? 'allowed' : 'denied'].count(context.thread);
+    return withEdits(edits, verdict);
   };
 }
 

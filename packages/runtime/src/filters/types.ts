@@ -1,5 +1,5 @@
 import type { SharedNumbers } from '../shared/numbers.ts';
-import type { Tallies } from '../stats/statistic.ts';
+import type { Statistics, Tallies } from '../stats/statistic.ts';
 import type { MetadataStruct } from '../types/struct.ts';
 import type { ClusterChoice, CompiledRoute, FormatSource, RequestView } from '../compiled.ts';
 
@@ -201,4 +201,6 @@ export interface FilterSite<O> {
 export interface FilterAction {
   /** undefined = go on. Pure but for its own state: chance, time and I/O come in by the context. */
   decide(context: FilterContext): FilterVerdict | undefined;
+  /** What its half that does I/O counts. */
+  readonly stats?: Statistics;
 }

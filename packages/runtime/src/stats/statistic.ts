@@ -9,6 +9,14 @@ export interface Tallies {
   tally(name: string): Tally;
 }
 
+/** What a filter counts, by its own short names. */
+export type Statistics = Readonly<Record<string, Statistic>>;
+
+/** One for each name, behind a prefix. */
+export function statistics<N extends string>(prefix: string, names: readonly N[]): Readonly<Record<N, Statistic>> {
+  return Object.fromEntries(names.map((name) => [name, new Statistic(prefix + name)])) as Record<N, Statistic>;
+}
+
 /** A statistic, looked up by its name when it is first counted: from then on counting is an addition. Belongs to one thread, as what counts it does. */
 export class Statistic {
   readonly name: string;

@@ -1,10 +1,10 @@
-import { compileFormat, httpStatus, namesMatch, type AuthzQuestion, type ExtAuthzConfig, type HttpAuthz } from '@meltemi/runtime';
+import { compileFormat, httpStatus, namesMatch, type AuthzQuestion, type ExtAuthzConfig, type FilterVerdict, type HttpAuthz } from '@meltemi/runtime';
 import type { Exchange } from '../exchange.ts';
 import { questionHeaders, sendAside, type SideRequest } from '../side-request.ts';
 import { failureVerdict, grpcVerdict, httpVerdict } from './authz-answer.ts';
 import { bodyToTell, checkRequest, PARTIAL_BODY, headersToTell, joinedHeaders } from './authz-request.ts';
 import { callGrpc, type GrpcMethod } from './grpc-unary.ts';
-import { defineHalf, type AskCall, type FilterHalf } from './half.ts';
+import { count, defineHalf, type AskCall, type FilterHalf } from './half.ts';
 
 const CHECK: GrpcMethod = {
   path: '/envoy.service.auth.v3.Authorization/Check',
@@ -20,10 +20,22 @@ export const extAuthzHalf: FilterHalf = defineHalf<AuthzQuestion>({
     if (service.t === 'http') return askHttp(question, call, service.http);
     const { config } = question;
     return callGrpc(call.x.worker, service.grpc, { method: CHECK, message: checkRequest(call.x, question) }, (answer) =>
-      call.done(answer.t === 'failed' ? failureVerdict(config) : grpcVerdict(config, answer.message, deniedStatus)),
+      answer.t === 'failed' ? fail(call, config) : finish(call, grpcVerdict(config, answer.message, deniedStatus)),
     );
   },
 });
+
+/** The service could not be asked, or its answer is none. */
+function fail(call: AskCall, config: ExtAuthzConfig): void {
+  count(call, 'error');
+  if (config.allowOnFailure) count(call, 'failure_mode_allowed');
+  call.done(failureVerdict(config));
+}
+
+function finish(call: AskCall, verdict: FilterVerdict | undefined): void {
+  count(call, verdict?.reply === undefined ? 'ok' : 'denied');
+  call.done(verdict);
+}
 
 /** 403 unless the service names another one. */
 function deniedStatus(name: string | number | undefined): number {
@@ -34,7 +46,7 @@ function deniedStatus(name: string | number | undefined): number {
 function askHttp(question: AuthzQuestion, call: AskCall, http: HttpAuthz): () => void {
   const { config } = question;
   return sendAside(call.x.worker, httpRequest(call.x, question, http), (outcome) =>
-    call.done(outcome.t === 'failed' ? failureVerdict(config) : httpVerdict(config, http, outcome)),
+    outcome.t === 'failed' || outcome.status >= 500 ? fail(call, config) : finish(call, httpVerdict(config, http, outcome)),
   );
 }
 

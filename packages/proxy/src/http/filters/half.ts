@@ -23,6 +23,11 @@ export interface FilterHalf<Q = unknown> {
   transform?(settings: PayloadTransform, x: Exchange): StageMaker;
 }
 
+/** Counts what the filter has a statistic for. */
+export function count({ x, filter }: AskCall, name: string): void {
+  filter.stats?.[name]?.count(x.worker.counters);
+}
+
 /** Takes a half into the table, which does not know what each one's questions look like. */
 export function defineHalf<Q>(half: FilterHalf<Q>): FilterHalf {
   // A half is asked only what its own kind's verdicts hold.

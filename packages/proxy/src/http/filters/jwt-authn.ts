@@ -1,6 +1,6 @@
 import { judgeJwt, jwtVerdict, type Jwt, type JwtProvider, type JwtQuestion } from '@meltemi/runtime';
 import type { Worker } from '../../core/worker.ts';
-import { defineHalf, type AskCall, type FilterHalf } from './half.ts';
+import { count, defineHalf, type AskCall, type FilterHalf } from './half.ts';
 import { checkSignature } from './jwks.ts';
 import { keysOf, onKeys } from './jwks-store.ts';
 
@@ -58,7 +58,9 @@ function tryAnswer(question: JwtQuestion, call: AskCall, asked: ReadonlySet<JwtP
     },
   });
   if (missing.size > 0) return missing;
-  call.done(jwtVerdict(judgement, question.terms));
+  const verdict = jwtVerdict(judgement, question.terms);
+  count(call, verdict?.reply === undefined ? 'allowed' : 'denied');
+  call.done(verdict);
   return undefined;
 }
 

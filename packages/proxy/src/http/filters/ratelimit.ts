@@ -1,6 +1,6 @@
-import type { FilterVerdict, HeaderEdit, MetadataStruct, RateLimitConfig, RateLimitQuestion } from '@meltemi/runtime';
+import { countEvent, type FilterVerdict, type HeaderEdit, type MetadataStruct, type RateLimitConfig, type RateLimitQuestion } from '@meltemi/runtime';
 import { callGrpc, type GrpcMethod } from './grpc-unary.ts';
-import { defineHalf, type FilterHalf } from './half.ts';
+import { defineHalf, type AskCall, type FilterHalf } from './half.ts';
 
 const METHOD: GrpcMethod = {
   path: '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit',
@@ -17,10 +17,21 @@ export const rateLimitHalf: FilterHalf = defineHalf<RateLimitQuestion>({
     const { config, domain, descriptors } = question;
     const message = { domain, descriptors: descriptors.map((entries) => ({ entries })), hits_addend: 0 };
     return callGrpc(call.x.worker, config.service, { method: METHOD, message }, (answer) =>
-      call.done(answer.t === 'failed' ? failure(config) : verdictOf(question, answer.message as RateLimitResponse)),
+      answered(question, call, answer.t === 'failed' ? undefined : (answer.message as RateLimitResponse)),
     );
   },
 });
+
+/** `answer`: undefined = there is none. Envoy counts it of the cluster that the request goes to. */
+function answered(question: RateLimitQuestion, call: AskCall, answer: RateLimitResponse | undefined): void {
+  const { config } = question;
+  const counts = call.x.cluster?.counts;
+  if (counts !== undefined) {
+    countEvent(counts, answer === undefined ? 'ratelimit.error' : answer.overall_code === 'OVER_LIMIT' ? 'ratelimit.over_limit' : 'ratelimit.ok');
+    if (answer === undefined && !config.denyOnFailure) countEvent(counts, 'ratelimit.failure_mode_allowed');
+  }
+  call.done(answer === undefined ? failure(config) : verdictOf(question, answer));
+}
 
 /** The members that are read; ProtoJSON leaves out what has its default value. */
 interface RateLimitResponse {
