@@ -7,10 +7,12 @@ import {
   DEFAULT_MESH_CONFIG,
   endpointsOf,
   joinServices,
+  NO_LOCALITY,
   parseProxyNode,
   serviceKey,
   type MeshConfig,
   type ProxyNode,
+  type Workload,
 } from '@meltemi/model';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createTranslator } from '@meltemi/translate';
@@ -21,12 +23,13 @@ import { LOG_FIELDS, type Resources } from './resources.ts';
 const CREDENTIAL = /(?:kubernetes|kubernetes-gateway|configmap):\/\/[^"]+/g;
 
 /**
- * What the gateway of the case gets. Each backend is a ServiceEntry of two ports, 80 for HTTP and 81 for bytes. In the text `$NAME` is the host of a backend,
- * `$id` what names of this case begin with, `$port` and `$port(NAME)` ports of its listeners; certificates are Secrets: `secret`.
+ * What the gateway of the case gets. Each backend is a ServiceEntry of two ports, 80 for HTTP and 81 for bytes, and a workload with its name as label `app`, for
+ * Services to select. In the text `$NAME` is the host of a backend, `$at(NAME)` its port, `$id` what names of this case begin with, `$port` and `$port(NAME)` ports of its listeners; certificates are Secrets: `secret`.
  */
 export function edge(c: CaseContext, write: string, mesh: Partial<MeshConfig> = {}): Resources {
   const text = [...entries(c), write].join('\n---\n');
   const named = text
+    .replaceAll(/\$at\((\w+)\)/g, (_, name: string) => String(c.backend(name).port))
     .replaceAll(/\$port\((\w+)\)/g, (_, name: string) => String(c.port(name)))
     .replaceAll(/\$(port|id|address)\b/g, (_, name: string) => (name === 'port' ? String(c.port()) : name === 'id' ? c.id : c.address))
     .replaceAll(/\$([a-z]+)\b/g, (_, name: string) => `${name}.${c.id}.example`);
@@ -42,9 +45,10 @@ export function edge(c: CaseContext, write: string, mesh: Partial<MeshConfig> = 
     accessLogFormat: JSON.stringify({ case: c.id, ...LOG_FIELDS, cipher: '%DOWNSTREAM_TLS_CIPHER%' }),
     ...mesh,
   };
-  const { services } = joinServices(configs, [], settings);
+  const workloads = c.backends().map((name) => workloadOf(c, name));
+  const { services } = joinServices(configs, workloads, settings);
   const endpoints = createEndpointIndex();
-  for (const service of services) endpoints.update(serviceKey(service), endpointsOf(service, [], settings.trustDomain));
+  for (const service of services) endpoints.update(serviceKey(service), endpointsOf(service, workloads, settings.trustDomain));
   const state = { push: buildPushContext({ mesh: settings, services, configs }), endpoints };
   const translator = createTranslator();
   const node = nodeOf(c);
@@ -82,6 +86,27 @@ spec:
   ports: [{ number: 80, name: http, protocol: HTTP }, { number: 81, name: tcp, protocol: TCP }]
   endpoints: [{ address: ${host}, ports: { http: ${port}, tcp: ${port} } }]`;
   });
+}
+
+function workloadOf(c: CaseContext, name: string): Workload {
+  const { host, port } = c.backend(name);
+  return {
+    name,
+    namespace: c.id,
+    serviceAccount: '',
+    labels: { app: name },
+    address: host,
+    appAddress: host,
+    ports: [{ number: port, protocol: 'http' }],
+    portMap: {},
+    locality: NO_LOCALITY,
+    weight: 1,
+    tlsMode: 'disabled',
+    health: 'healthy',
+    dataPlane: 'none',
+    cluster: 'meltemi',
+    registry: 'external',
+  };
 }
 
 function nodeOf(c: CaseContext): ProxyNode {
