@@ -1,6 +1,17 @@
 import { join } from 'node:path';
 import { ofKind } from '@meltemi/api';
-import { createAuthorizer, createHttpServer, createSessions, sessionRoutes, signInPage, type HttpServerOptions, type Route } from '@meltemi/http';
+import {
+  createAddressGuard,
+  createAuthorizer,
+  createHttpServer,
+  createSessions,
+  METADATA_ADDRESSES,
+  sessionRoutes,
+  signInPage,
+  systemRoots,
+  type HttpServerOptions,
+  type Route,
+} from '@meltemi/http';
 import { DEFAULT_MESH_CONFIG, gatewayApiStatus, meshConfigFrom, type MeshConfig, type Workload } from '@meltemi/model';
 import { loadCodec, type ProtoCodec } from '@meltemi/protos';
 import { PUSH_ORDER, TYPE_URL } from '@meltemi/protos-types';
@@ -21,6 +32,7 @@ import {
 import { changedTypes, OWN_TYPES, type MeshState } from '@meltemi/translate';
 import { createCa, type CaRoom } from './ca/index.ts';
 import { createConfigApi } from './config-api/index.ts';
+import { createFetchKeys, createKeyKeeper, type KeyKeeper } from './jwks/index.ts';
 import { createKialiApi } from './kiali-api/index.ts';
 import { consoleRoutes } from './console-files.ts';
 import { watchConfigFiles } from './mesh/config-report.ts';
@@ -74,7 +86,8 @@ async function start(options: ControlPlaneOptions, closers: Closers): Promise<Co
   const connected = await openConnected(options, xdsAddress, declared, closers);
   const store = await openStores(options, connected, closers);
   const metrics = createPilotMetrics({ clock: systemClock, version: options.version });
-  const mesh = await openMesh(options, { configs: store, connected, metrics }, closers);
+  const keys = await openKeys(options, store, closers);
+  const mesh = await openMesh(options, { configs: store, connected, keys, metrics }, closers);
   declared.entries = () => mesh.entries();
   const generator = createMeshGenerator({
     trustDomain: options.trustDomain,
@@ -137,9 +150,27 @@ async function openConnected(
 
 const NO_WORKLOADS: readonly Workload[] = [];
 
+/** Keys that issuers of tokens have at an address. */
+async function openKeys(options: ControlPlaneOptions, store: WritableConfigStore, closers: Closers): Promise<KeyKeeper> {
+  const allows = createAddressGuard([...METADATA_ADDRESSES, ...(options.jwksBlockedCidrs ?? [])]);
+  const keys = await createKeyKeeper({
+    store,
+    fetch: createFetchKeys({ allows, roots: systemRoots }),
+    timers: guardedTimers(options.log),
+    random: systemRandom,
+    log: options.log,
+    saved: createSavedValue(join(options.stateDir, 'registry', 'issuer-keys.json'), options.log),
+  });
+  closers.push(() => keys.close());
+  return keys;
+}
+
 async function openMesh(
   options: ControlPlaneOptions,
-  { metrics, ...sources }: { readonly configs: WritableConfigStore; readonly connected: ConnectedRegistry; readonly metrics: PilotMetrics },
+  {
+    metrics,
+    ...sources
+  }: { readonly configs: WritableConfigStore; readonly connected: ConnectedRegistry; readonly keys: KeyKeeper; readonly metrics: PilotMetrics },
   closers: Closers,
 ): Promise<Mesh> {
   const mesh = await createMesh({

@@ -22,6 +22,8 @@ export interface ControlPlaneOptions {
   readonly adminToken: string;
   readonly trustDomain: string;
   readonly workloadTtlMs: number;
+  /** Ranges of IP addresses that keys of issuers are never fetched from, besides link-local ones: `10.0.0.0/8`. */
+  readonly jwksBlockedCidrs?: readonly string[];
   /** Access log of the proxies. */
   readonly accessLog: 'text' | 'json' | 'off';
   /** Settings of the mesh (`--mesh-config`); those of the ConfigMap istio in the root namespace win over them. */

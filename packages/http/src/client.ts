@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { lookup } from 'node:dns';
+import { getCACertificates } from 'node:tls';
 import { MeshError } from '@meltemi/base';
 
 export interface ClientRequest {
@@ -15,6 +16,8 @@ export interface ClientRequest {
   readonly signal?: AbortSignal;
   /** Take any certificate of an https server: for probes, which ask whether it answers and not who it is. */
   readonly anyCertificate?: boolean;
+  /** Certificates (PEM) that an https server's must be signed by; default: those that Node brings. */
+  readonly trustedRoots?: readonly string[];
   /** Says which resolved IP addresses may be called: the guard against requests forged by way of a URL that a user gave. */
   readonly allowAddress?: (address: string) => boolean;
 }
@@ -98,6 +101,7 @@ function open(options: ClientRequest, signal: AbortSignal): Promise<IncomingMess
         signal,
         agent: false,
         ...(options.anyCertificate === true ? { rejectUnauthorized: false } : {}),
+        ...(options.trustedRoots === undefined ? {} : { ca: [...options.trustedRoots] }),
         // Checked on the very address that is connected to: a name could resolve differently a second time.
         ...(allowAddress === undefined ? {} : { lookup: guardedLookup(options.url, allowAddress) }),
       },
@@ -106,6 +110,13 @@ function open(options: ClientRequest, signal: AbortSignal): Promise<IncomingMess
     outgoing.on('error', reject);
     outgoing.end(options.body);
   });
+}
+
+let roots: readonly string[] | undefined;
+
+/** What this machine trusts: the certificates that its system has, those that Node brings, and those of NODE_EXTRA_CA_CERTS. */
+export function systemRoots(): readonly string[] {
+  return (roots ??= [...new Set([...getCACertificates('default'), ...getCACertificates('system')])]);
 }
 
 function guardedLookup(url: string, allow: (address: string) => boolean): typeof lookup {

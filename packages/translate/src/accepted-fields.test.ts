@@ -53,7 +53,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'targetRefs[].kind': 'Gateway is the one kind that is taken',
   'targetRefs[].namespace': 'it may only be empty',
   description: 'for people',
-  'jwtRules[].timeout': 'how long the control plane waits for keys',
+  'jwtRules[].timeout': 'how long the control plane waits for keys: control-plane/src/jwks/key-keeper.test.ts',
   'rules[].name': 'HTTP tells it in logs; of TCP and TLS it is a name for people',
   'validation.caCertificateRefs[].group': 'the core group is the one that is taken',
   'validation.wellKnownCACertificates': 'System is the one value: see golden/gateway-api/backend-tls-names',

@@ -22,6 +22,10 @@ export const controlPlane = defineCommand({
     { flags: '--cert-ttl <duration>', text: 'life of a workload certificate', default: '24h' },
     { flags: '--trust-domain <name>', text: 'trust domain of the identities', default: 'cluster.local' },
     { flags: '--mesh-config <file>', text: "settings of the mesh (Istio's MeshConfig, YAML); the ConfigMap istio-system/istio wins over it" },
+    {
+      flags: '--jwks-blocked-cidrs <range...>',
+      text: 'addresses that keys of token issuers (jwksUri) are never fetched from, besides link-local ones: 10.0.0.0/8 …',
+    },
     { flags: '--access-log <format>', text: 'access log of the proxies', choices: ['text', 'json', 'off'], default: 'text' },
     { flags: '--tracing-sampling <percent>', text: 'share of requests whose trace is kept', default: '100' },
   ],
@@ -30,7 +34,7 @@ export const controlPlane = defineCommand({
     const config = options['config'];
     return runControlPlane(
       {
-        configDirs: Array.isArray(config) ? (config as string[]) : [],
+        configDirs: listOf(config),
         stateDir: text(options, 'stateDir'),
         bind: text(options, 'bind') ?? '127.0.0.1',
         consolePort: serverPort(text(options, 'consolePort'), '--console-port'),
@@ -41,6 +45,7 @@ export const controlPlane = defineCommand({
         certTtl: text(options, 'certTtl') ?? '24h',
         trustDomain: text(options, 'trustDomain') ?? 'cluster.local',
         meshConfig: text(options, 'meshConfig'),
+        jwksBlockedCidrs: listOf(options['jwksBlockedCidrs']),
         accessLog: text(options, 'accessLog') ?? 'text',
         tracingSampling: Number(text(options, 'tracingSampling') ?? '100'),
       },
@@ -48,6 +53,10 @@ export const controlPlane = defineCommand({
     );
   },
 });
+
+function listOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? (value as readonly string[]) : [];
+}
 
 /** On loopback unless an address is given: what is served there is for anybody who can connect. */
 export function readPlaintextXds(value: unknown): { readonly host: string; readonly port: number } | undefined {

@@ -27,6 +27,7 @@ export interface ControlPlaneArguments {
   readonly trustDomain: string;
   /** File with a MeshConfig. */
   readonly meshConfig: string | undefined;
+  readonly jwksBlockedCidrs: readonly string[];
   readonly accessLog: string;
   readonly tracingSampling: number;
 }
@@ -51,6 +52,7 @@ export async function runControlPlane(args: ControlPlaneArguments, out: Output):
     adminToken: token,
     trustDomain: args.trustDomain,
     meshConfig: readMeshConfig(args.meshConfig, args.trustDomain, out),
+    jwksBlockedCidrs: args.jwksBlockedCidrs.flatMap((ranges) => ranges.split(',')),
     workloadTtlMs: ttlOf(args.certTtl),
     accessLog: args.accessLog === 'json' || args.accessLog === 'off' ? args.accessLog : 'text',
     tracingSamplingPercent: percentOf(args.tracingSampling),

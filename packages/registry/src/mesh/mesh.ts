@@ -7,6 +7,7 @@ import {
   type EndpointChange,
   type EndpointIndex,
   type JoinedServices,
+  type KeySets,
   type KnownChanges,
   type MeshConfig,
   type PushChanges,
@@ -54,6 +55,8 @@ export interface Mesh {
 export interface MeshOptions {
   readonly configs: ConfigStore;
   readonly connected?: Pick<ConnectedRegistry, 'workloads' | 'watch'>;
+  /** Keys of issuers. */
+  readonly keys?: { sets(): KeySets; watch(listener: () => void): () => void };
   readonly mesh: MeshConfig;
   readonly timers: Timers;
   readonly log: Log;
@@ -125,6 +128,7 @@ class JoinedMesh implements Mesh {
     this.#stops = [
       this.#inputs.watch((onlyEndpoints) => this.#changed(onlyEndpoints)),
       options.connected?.watch(() => this.#changed(true)) ?? (() => undefined),
+      options.keys?.watch(() => this.#changed(false)) ?? (() => undefined),
     ];
   }
 
@@ -229,12 +233,18 @@ class JoinedMesh implements Mesh {
     const updates = this.#endpoints.update(joined, this.#workloads, mesh.trustDomain);
     for (const address of updates.workloads) this.#untold.add(address);
     const known = services === undefined ? this.#everything(touched, joined) : { configs: touched, services: changedItems(services, joined) };
-    const isPushed = touched.length > 0 || known.services.length > 0 || services === undefined;
-    if (isPushed) this.#push = buildPushContext({ mesh, services: joined, configs: this.#inputs.configs() }, this.#push, known);
+    const keys = this.#keys();
+    const isPushed = touched.length > 0 || known.services.length > 0 || services === undefined || keys.keySets !== this.#push.inputs.keySets;
+    if (isPushed) this.#push = buildPushContext({ mesh, services: joined, configs: this.#inputs.configs(), ...keys }, this.#push, known);
     const workloads = [...this.#untold];
     this.#untold.clear();
     if (!isPushed && workloads.length === 0 && updates.endpoints.length === 0) return NO_CHANGES;
     return { push: isPushed ? this.#push.changes : undefined, endpoints: updates.endpoints, workloads };
+  }
+
+  #keys(): { readonly keySets?: KeySets } {
+    const keySets = this.#options.keys?.sets();
+    return keySets === undefined ? {} : { keySets };
   }
 
   /** After an attempt that failed, all that the last snapshot was made of counts as changed: nobody was told what the attempt had taken in. */
