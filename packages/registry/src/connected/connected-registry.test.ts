@@ -265,6 +265,24 @@ test('after a restart the workloads of before are kept until they are back, or t
     time.advance(30_000);
     assert.deepEqual([addresses(after), changes], [['10.9.0.2'], 1]);
     await after.close();
+    before.connect('three', node('10.9.0.4'));
+    before.connect('four', node('10.9.0.5'));
+    await before.close();
+    // They come one after another, as the many of a large mesh do: who is still to come stays.
+    const slow = await registry(time, { saved: saved() });
+    for (const [ms, address] of [
+      [28_000, '10.9.0.2'],
+      [4_000, '10.9.0.3'],
+      [4_000, '10.9.0.4'],
+      [3_000, undefined],
+    ] as const) {
+      time.advance(ms);
+      if (address !== undefined) slow.connect(address, node(address));
+      assert.deepEqual(addresses(slow), ['10.9.0.2', '10.9.0.3', '10.9.0.4', '10.9.0.5']);
+    }
+    time.advance(6_000);
+    assert.deepEqual(addresses(slow), ['10.9.0.2', '10.9.0.3', '10.9.0.4']);
+    await slow.close();
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -25,11 +25,14 @@ export interface ConnectedRegistryOptions {
   readonly maxJoins?: number;
   /** From the end of the last stream to the end of the endpoint. Default 10 000. */
   readonly graceMs?: number;
-  /** How long after a restart workloads of before may take to come back. Default 30 000. */
+  /** How long after a restart workloads of before may take to come back; longer while others do. Default 30 000. */
   readonly restoreMs?: number;
   /** How long an address waits for a workload that joined. Default 300 000, the life of its token. */
   readonly joinMs?: number;
 }
+
+/** Workloads of before a restart still come back as long as one did within this. */
+const STILL_MS = 5_000;
 
 /** Where a workload stands. */
 type State =
@@ -57,6 +60,10 @@ class Connected implements ConnectedRegistry {
   /** By mesh-facing address. */
   readonly #entries = new Map<string, Entry>();
   readonly #byConnection = new Map<string, string>();
+  /** Addresses of workloads of before a restart that have not come back yet. */
+  readonly #awaited = new Set<string>();
+  /** So many of them have. */
+  #returned = 0;
   /** Addresses given to workloads that are not here yet, and to whom. */
   readonly #reserved = new Map<string, { readonly owner: Owner; readonly timer: Timer }>();
   /** As what the workload of an address joined; also after it left, until the address is given anew: it may come back. */
@@ -78,9 +85,33 @@ class Connected implements ConnectedRegistry {
     for (const { joined, ...workload } of (await this.#saved.load()) ?? []) {
       if (joined !== undefined) this.#joined.set(workload.address, joined);
       await this.#claim(workload.address);
-      const timer = this.#options.timers.after(this.#options.restoreMs ?? 30_000, () => this.#remove(workload.address));
-      this.#entries.set(workload.address, { workload, state: { t: 'leaving', timer } });
+      this.#awaited.add(workload.address);
+      this.#entries.set(workload.address, { workload, state: { t: 'leaving', timer: this.#awaitReturn(workload.address) } });
     }
+  }
+
+  /** While others of before come back, as those of a large mesh do one after another, it may still be in the queue: its endpoint stays. */
+  #awaitReturn(address: string, waitMs = (this.#options.restoreMs ?? 30_000) - STILL_MS): Timer {
+    return this.#options.timers.after(Math.max(0, waitMs), () => {
+      const returned = this.#returned;
+      this.#leave(
+        address,
+        this.#options.timers.after(STILL_MS, () => {
+          if (this.#returned === returned) this.#giveUp(address);
+          else this.#leave(address, this.#awaitReturn(address, 0));
+        }),
+      );
+    });
+  }
+
+  #leave(address: string, timer: Timer): void {
+    const entry = this.#entries.get(address);
+    if (entry !== undefined) this.#entries.set(address, { ...entry, state: { t: 'leaving', timer } });
+  }
+
+  #giveUp(address: string): void {
+    this.#awaited.delete(address);
+    this.#remove(address);
   }
 
   async allocate(request: JoinRequest): Promise<Allocation> {
@@ -118,6 +149,7 @@ class Connected implements ConnectedRegistry {
     const { address } = node;
     const before = this.#entries.get(address);
     if (!this.#owns(node, before)) return;
+    if (this.#awaited.delete(address)) this.#returned++;
     this.#arrive(address, before);
     const connections = new Set(before?.state.t === 'connected' ? before.state.connections : []).add(connectionId);
     this.#byConnection.set(connectionId, address);
