@@ -15,7 +15,7 @@ const names = readdirSync(folder);
 const inputs = names.filter((name) => name.endsWith('.yaml'));
 const read = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
 
-/** The mesh of a test file: its objects, and a workload for each line `# workload NAME NAMESPACE LABELS`. */
+/** The mesh of a test file: its objects, a workload for each line `# workload NAME NAMESPACE LABELS`, and keys for each `# keys URL JWKS FAULT` (`-`: none). */
 function meshOf(file: string): AnalysisInputs {
   const text = read(file);
   const { configs, problems } = decodeYaml(text, { file });
@@ -27,7 +27,13 @@ function meshOf(file: string): AnalysisInputs {
   const workloads = [...text.matchAll(/^# workload (\S+) (\S+) (\S+)$/gm)].map(([, name = '', namespace = '', labels = '']) =>
     workload(name, namespace, labels),
   );
-  return { push: buildPushContext({ mesh: DEFAULT_MESH_CONFIG, services, configs }), workloads };
+  const keySets = new Map(
+    [...text.matchAll(/^# keys (\S+) (\S+) (.+)$/gm)].map(([, url = '', jwks = '', fault = '']) => {
+      const given = (value: string): string | undefined => (value === '-' ? undefined : value);
+      return [`keys ${url}`, { jwks: given(jwks), fault: given(fault) }] as const;
+    }),
+  );
+  return { push: buildPushContext({ mesh: DEFAULT_MESH_CONFIG, services, configs, keySets }), workloads };
 }
 
 function workload(name: string, namespace: string, labels: string): Workload {
@@ -93,6 +99,7 @@ function recording(context: AnalysisContext, seen: Set<string>): AnalysisContext
     mesh: () => note('mesh', context.mesh()),
     services: () => note('services', context.services()),
     workloads: () => note('workloads', context.workloads()),
+    keySets: () => note('keySets', context.keySets()),
     configs: (kind) => note(kind, context.configs(kind)),
     subjects: (kind) => note(kind, context.subjects(kind)),
   };

@@ -1,6 +1,6 @@
 import { configKey, ofKind, type Config, type KindName, type SpecTypes } from '@meltemi/api';
 import type { Problem } from '@meltemi/base';
-import type { PushContext, Workload } from '@meltemi/model';
+import type { KeySets, PushContext, Workload } from '@meltemi/model';
 import type { AnalysisContext, AnalysisFinding, AnalysisInput, Analyzer } from './analyzer.ts';
 import { ANALYZERS } from './analyzers/index.ts';
 import { CODES } from './codes.ts';
@@ -59,7 +59,7 @@ export function analyze(inputs: AnalysisInputs): readonly Problem[] {
 }
 
 function inputOf(context: AnalysisContext, input: AnalysisInput): unknown {
-  if (input === 'services' || input === 'workloads' || input === 'mesh') return context[input]();
+  if (input === 'services' || input === 'workloads' || input === 'mesh' || input === 'keySets') return context[input]();
   return context.configs(input);
 }
 
@@ -76,6 +76,8 @@ export function review(inputs: AnalysisInputs, candidate: Config): readonly Prob
     .filter(({ object }) => object?.kind === candidate.kind && object.namespace === candidate.meta.namespace && object.name === candidate.meta.name)
     .sort(compareProblems);
 }
+
+const NO_KEYS: KeySets = new Map();
 
 /** The view of the mesh that analyzers get, and the lists of objects in it: those of `before` where they hold the same. */
 export function analysisContext(
@@ -99,6 +101,7 @@ export function analysisContext(
     mesh: () => push.mesh,
     services: () => push.inputs.services,
     workloads: () => workloads,
+    keySets: () => push.inputs.keySets ?? NO_KEYS,
     configs,
     subjects: (kind) => (subject === undefined ? configs(kind) : ofKind([subject], kind)),
   };

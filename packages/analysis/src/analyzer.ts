@@ -1,10 +1,10 @@
 import type { Config, KindName, SpecTypes } from '@meltemi/api';
 import { shownKind, type Fix, type Severity } from '@meltemi/base';
-import type { MeshConfig, Service, Workload } from '@meltemi/model';
+import type { KeySets, MeshConfig, Service, Workload } from '@meltemi/model';
 import type { AnalysisCode } from './codes.ts';
 
 /** What an analyzer may read. */
-export type AnalysisInput = KindName | 'services' | 'workloads' | 'mesh';
+export type AnalysisInput = KindName | 'services' | 'workloads' | 'mesh' | 'keySets';
 
 /** One thing that is wrong, in one object. */
 export interface AnalysisFinding {
@@ -27,6 +27,8 @@ export interface AnalysisContext {
   subjects<K extends KindName>(kind: K): readonly Config<SpecTypes[K]>[];
   services(): readonly Service[];
   workloads(): readonly Workload[];
+  /** Keys of issuers, as far as they were fetched. */
+  keySets(): KeySets;
 }
 
 /**

@@ -14,6 +14,7 @@ export const CODES = {
   IST0130: { severity: 'warning', title: 'A route can never match: an earlier one takes everything' },
   IST0131: { severity: 'info', title: 'A match that an earlier route has as well' },
   IST0132: { severity: 'warning', title: 'A host of a VirtualService is not served by the gateway it names' },
+  IST0149: { severity: 'error', title: 'A route by claims of a token at a gateway that looks at no token' },
   KIA0002: { severity: 'error', title: 'More than one object without a selector in one namespace' },
   KIA0003: { severity: 'error', title: 'More than one object selects the same workload' },
   KIA0004: { severity: 'warning', title: 'No workload matches the selector' },
@@ -48,6 +49,9 @@ export const CODES = {
   MEL0208: { severity: 'error', title: 'A listener of a Kubernetes Gateway cannot be served' },
   MEL0209: { severity: 'error', title: 'A BackendTLSPolicy is not in force' },
   MEL0210: { severity: 'warning', title: 'A route by claims of a token where no token is read' },
+  MEL0211: { severity: 'error', title: 'The keys of an issuer cannot be fetched' },
+  MEL0212: { severity: 'warning', title: 'A target of a RequestAuthentication does not exist' },
+  MEL0213: { severity: 'warning', title: 'Two rules of one issuer for one workload differ' },
 } as const satisfies Readonly<Record<string, CodeDefinition>>;
 
 export type AnalysisCode = keyof typeof CODES;

@@ -43,6 +43,7 @@ export {
 } from './push/peer-authentication.ts';
 export type { KnownChanges, PushChanges, PushContext, PushInputs } from './push/push-context.ts';
 export {
+  isPolicyFor,
   keySourceOf,
   requestAuthenticationsFor,
   type JwtRuleInForce,

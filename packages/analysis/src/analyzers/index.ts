@@ -13,6 +13,9 @@ import { selectors } from './generic/selectors.ts';
 import { trustDomain } from './mesh/trust-domain.ts';
 import { overlaps } from './service-entry/overlaps.ts';
 import { portNames } from './service/port-names.ts';
+import { keys } from './request-authentication/keys.ts';
+import { sameIssuer } from './request-authentication/same-issuer.ts';
+import { targets } from './request-authentication/targets.ts';
 import { hosts } from './sidecar/hosts.ts';
 import { ingressTls } from './sidecar/ingress-tls.ts';
 import { claims } from './virtual-service/claims.ts';
@@ -50,4 +53,7 @@ export const ANALYZERS: readonly Analyzer[] = [
   exportTo,
   routes,
   listenersAndPolicies,
+  keys,
+  targets,
+  sameIssuer,
 ];

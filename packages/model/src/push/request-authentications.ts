@@ -103,6 +103,13 @@ export function requestAuthenticationsFor(
 
 const NONE: readonly never[] = [];
 
+/** Whether a policy is for a workload. */
+export function isPolicyFor(config: Config<RequestAuthenticationSpec>, subject: PolicySubject, rootNamespace: string): boolean {
+  const { namespace } = config.meta;
+  return (namespace === subject.namespace || namespace === rootNamespace) && isFor(config, subject);
+}
+
+/** In a namespace where the policy counts. */
 function isFor({ meta, spec: { selector, targetRefs = [] } }: Config<RequestAuthenticationSpec>, node: PolicySubject): boolean {
   if (targetRefs.length > 0) return meta.namespace === node.namespace && targetRefs.some(({ name }) => name === node.labels[GATEWAY_NAME_LABEL]);
   return labelsMatch(selector?.matchLabels ?? {}, node.labels);

@@ -15,6 +15,8 @@ interface Judged {
   readonly selector: string;
   readonly labels: string;
   readonly objects: readonly Selecting[];
+  /** All that are for a workload count together; those of the root namespace select everywhere. */
+  readonly addUp?: true;
 }
 
 function judgedKinds(context: AnalysisContext): readonly Judged[] {
@@ -24,6 +26,13 @@ function judgedKinds(context: AnalysisContext): readonly Judged[] {
       selector: 'spec.selector',
       labels: 'spec.selector.matchLabels',
       objects: context.configs('PeerAuthentication').map((config) => ({ config, labels: config.spec.selector?.matchLabels ?? {} })),
+    },
+    {
+      what: 'policy',
+      selector: 'spec.selector',
+      labels: 'spec.selector.matchLabels',
+      objects: context.configs('RequestAuthentication').map((config) => ({ config, labels: config.spec.selector?.matchLabels ?? {} })),
+      addUp: true,
     },
     {
       what: 'Sidecar',
@@ -38,21 +47,23 @@ function judgedKinds(context: AnalysisContext): readonly Judged[] {
 export const selectors = defineAnalyzer({
   name: 'generic/selectors',
   codes: ['KIA0002', 'KIA0003', 'KIA0004'],
-  reads: ['PeerAuthentication', 'Sidecar', 'workloads'],
+  reads: ['PeerAuthentication', 'RequestAuthentication', 'Sidecar', 'workloads', 'mesh'],
   analyze(context) {
+    const root = context.mesh().rootNamespace;
     return judgedKinds(context).flatMap((judged) =>
       [...groupBy(judged.objects, ({ config }) => config.meta.namespace)].flatMap(([namespace, all]) => {
         const general = all.filter(({ labels }) => Object.keys(labels).length === 0);
         const special = all.filter(({ labels }) => Object.keys(labels).length > 0);
-        const workloads = context.workloads().filter((workload) => workload.namespace === namespace);
+        const everywhere = judged.addUp === true && namespace === root;
+        const workloads = context.workloads().filter((workload) => everywhere || workload.namespace === namespace);
         return [...several(judged, namespace, general), ...special.flatMap((one) => selection(judged, one, special, workloads))];
       }),
     );
   },
 });
 
-function several({ what, selector }: Judged, namespace: string, general: readonly Selecting[]): readonly AnalysisFinding[] {
-  if (general.length < 2) return [];
+function several({ what, selector, addUp }: Judged, namespace: string, general: readonly Selecting[]): readonly AnalysisFinding[] {
+  if (general.length < 2 || addUp === true) return [];
   return general.map(({ config }) => ({
     code: 'KIA0002',
     config,
@@ -63,7 +74,7 @@ function several({ what, selector }: Judged, namespace: string, general: readonl
 }
 
 function selection(
-  { what, selector, labels: path }: Judged,
+  { what, selector, labels: path, addUp }: Judged,
   { config, labels }: Selecting,
   special: readonly Selecting[],
   workloads: readonly Workload[],
@@ -85,7 +96,7 @@ function selection(
     ];
   }
   const rivals = special.filter((other) => own.some((workload) => labelsMatch(other.labels, workload.labels)));
-  if (rivals.length < 2) return [];
+  if (rivals.length < 2 || addUp === true) return [];
   return [
     {
       code: 'KIA0003',
