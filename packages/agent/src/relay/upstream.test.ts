@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Channel, type ClientCall, Status } from '@meltemi/grpc';
 import { TYPE_URL } from '@meltemi/protos-types';
-import { decodeDeltaRequest, encodeDeltaResponse } from '@meltemi/xds';
+import { decodeDeltaRequest, DIGEST_TYPE_URL, encodeDeltaResponse, type Resource } from '@meltemi/xds';
 import { createManualPlatform } from '../testing/manual-platform.ts';
 import { createRelay } from './relay.ts';
 import { startUpstream } from './upstream.ts';
@@ -84,5 +84,40 @@ test('a message that cannot be read ends its stream, and another one is opened',
   time.fire();
   assert.throws(() => time.fire(), /no timer/);
   assert.equal(streams.length, 2);
+  upstream.close();
+});
+
+test('who came back with a digest and gets no answer to it says everything by name on another stream', async () => {
+  const { channel, streams } = fakeChannel();
+  const time = createManualPlatform(0, 1);
+  let upstream: ReturnType<typeof startUpstream> | undefined = undefined;
+  const relay = createRelay({ node: new Uint8Array(), isLocal: () => false, onWork: () => upstream?.flush() });
+  upstream = startUpstream({ channel, relay, platform: time.platform, onState: () => undefined });
+  relay.subscribeOwn(TYPE_URL.cluster, ['*']);
+  const hear = (typeUrl: string, nonce: string, resources: readonly Resource[]): void =>
+    streams.at(-1)?.listener.onMessage(Buffer.concat(encodeDeltaResponse({ typeUrl, nonce, systemVersion: '', removed: [], resources })));
+  const again = async (): Promise<void> => {
+    streams.at(-1)?.listener.onEnd({ code: Status.UNAVAILABLE }, {});
+    await time.armed();
+    time.fire();
+  };
+  hear(DIGEST_TYPE_URL, '', []);
+  const clusters = Array.from({ length: 64 }, (_, i) => ({ name: `c${i}`, version: 'v1', bytes: Uint8Array.of() }));
+  hear(TYPE_URL.cluster, '1', clusters);
+  await again();
+  assert.deepEqual(
+    streams.at(-1)?.sent.map((request) => request.slice(0, 20)),
+    ['Digest  type.googlea'],
+  );
+  // Answered: nothing is unequal.
+  hear(DIGEST_TYPE_URL, '', [{ name: TYPE_URL.cluster, version: '0'.repeat(64), bytes: Uint8Array.of() }]);
+  assert.equal(streams.at(-1)?.sent[1], 'Cluster');
+  await again();
+  assert.equal(await time.armed(), 30_000);
+  time.fire();
+  assert.equal(streams.at(-1)?.cancelled, true);
+  await again();
+  const [request = '', ...others] = streams.at(-1)?.sent ?? [];
+  assert.ok(request.startsWith('Cluster  c0,v1 c1,v1') && others.length === 0, request);
   upstream.close();
 });

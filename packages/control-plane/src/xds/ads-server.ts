@@ -281,6 +281,7 @@ class Room<Push> implements AdsServer<Push> {
         }),
       onStale: (typeUrl) => this.#observer.stale(typeUrl),
       onVerdict: (connection, verdict) => this.#onVerdict(connection, verdict),
+      onAsked: () => this.#notify(),
       onHealth: (connection, reason) => this.#options.onHealth?.(connection.id, reason),
       onClose: (connection) => {
         this.#connections.delete(connection);

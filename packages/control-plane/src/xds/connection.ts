@@ -63,6 +63,8 @@ export interface ConnectionHooks {
   readonly onFault: (connection: Connection, error: unknown) => void;
   /** After what followed from the verdict was sent. */
   readonly onVerdict: (connection: Connection, verdict: Verdict) => void;
+  /** After what a request without a verdict asked for was sent, if anything was: the client may have all of it already. */
+  readonly onAsked: () => void;
   readonly onClose: (connection: Connection) => void;
   /** A call has begun, and is read as soon as others are through with their first request. Call what is returned when this one is. */
   readonly startReading: (call: ServerCall) => () => void;
@@ -137,7 +139,8 @@ export function serveCall(call: ServerCall, protocol: Protocol, hooks: Connectio
       const verdict = stream.receive(message);
       if (verdict?.t === 'health') return takeHealth(call, connection, verdict, hooks);
       connection.pump();
-      if (verdict !== undefined) hooks.onVerdict(connection, verdict);
+      if (verdict === undefined) hooks.onAsked();
+      else hooks.onVerdict(connection, verdict);
     },
     onHalfClose() {
       call.end();
