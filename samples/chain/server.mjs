@@ -7,6 +7,7 @@
 //   x-break: v2         version v2 answers 503
 //   x-flaky: v2         version v2 answers every other request with 503
 //   x-slow: v2=3000     version v2 takes 3000 ms
+//   x-times: preference=20   preference calls the next one 20 times and tells all answers
 import { createServer, request } from 'node:http';
 
 const { NAME = 'customer', VERSION = 'v1', NEXT = '', PORT = '8080', HOST = '0.0.0.0' } = process.env;
@@ -46,8 +47,11 @@ async function answer(headers, path) {
   const broken = NEXT === '' && (headers['x-break'] === VERSION || (headers['x-flaky'] === VERSION && flaky++ % 2 === 0));
   if (broken) return { status: 503, body: `${NAME} ${VERSION} misbehaves` };
   if (NEXT === '') return { status: 200, body: `${NAME} ${VERSION}: ${++count}` };
-  const next = await callNext(headers, path);
-  return { status: next.status, body: `${NAME} => ${next.body}` };
+  const [timesName, times] = String(headers['x-times'] ?? '').split('=');
+  const answers = [];
+  do answers.push(await callNext(headers, path));
+  while (timesName === NAME && answers.length < Number(times));
+  return { status: Math.max(...answers.map(({ status }) => status)), body: answers.map(({ body }) => `${NAME} => ${body.trim()}`).join('\n') };
 }
 
 createServer((incoming, outgoing) => {

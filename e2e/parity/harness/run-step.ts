@@ -14,6 +14,8 @@ const EVENTUALLY_MS = 5_000;
 const EVENTUALLY_PAUSE_MS = 20;
 /** How long a request that a backend has seen in part may take to come to its end, and one that is expected to come: nobody answers for a mirrored one. */
 const SETTLE_MS = 5_000;
+/** The same where the client got nothing but refusals and no backend was asked: most often the proxy's own answers. */
+const REFUSED_MS = 1_000;
 /** The same where the step is repeated anyway. */
 const SETTLE_AGAIN_MS = 100;
 /** How long proxies may gather what they report. */
@@ -93,8 +95,11 @@ async function withBackends(
   const shown = await act();
   const fresh = (): readonly SeenRequest[] => journal.requests.slice(before);
   const wanted = requestsOf(expect).length;
-  const settled = (): boolean => fresh().length >= wanted && fresh().every(({ complete, cut }) => complete || cut);
-  await until(journal, 'backends settle', settled, step.eventually === true ? SETTLE_AGAIN_MS : SETTLE_MS).catch(() => undefined);
+  // A stream that stays open has no end to wait for.
+  const goesOn = step.t === 'tcp' && shown.connection === 'open';
+  const settled = (): boolean => fresh().length >= wanted && (goesOn || fresh().every(({ complete, cut }) => complete || cut));
+  const limitMs = step.eventually === true ? SETTLE_AGAIN_MS : fresh().length === 0 && isRefused(shown) ? REFUSED_MS : SETTLE_MS;
+  await until(journal, 'backends settle', settled, limitMs).catch(() => undefined);
   return {
     ...shown,
     backend: (expect.backendOrder === 'by name' ? byName(fresh(), [...run.backends.addresses.keys()]) : fresh()).map(
@@ -109,6 +114,10 @@ async function withBackends(
       }),
     ),
   };
+}
+
+function isRefused({ responses = [] }: StepObservation): boolean {
+  return responses.length > 0 && responses.every(({ status }) => status >= 400);
 }
 
 function byName(requests: readonly SeenRequest[], names: readonly string[]): readonly SeenRequest[] {
