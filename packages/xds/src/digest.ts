@@ -15,6 +15,7 @@ const HEAPS = 256;
 /** Of each heap 64 bits, as hexadecimal digits. */
 const HEAP_DIGITS = 16;
 const LANES = 2;
+const LANE_DIGITS = HEAP_DIGITS / LANES;
 
 /** Names with versions; no version: asked for, and not there. */
 export type Versioned = Iterable<readonly [name: string, version: string]>;
@@ -109,7 +110,21 @@ function* versionsOf(map: ReadonlyMap<string, Resource>): Generator<readonly [st
 export function digestOfMap(map: ReadonlyMap<string, Resource>, absent: readonly string[]): string {
   const heaps = heapsOf(map);
   if (absent.length > 0) return textOf(add(sumOf(absent.map((name) => [name, ''] as const)), heaps.sum));
-  return (heaps.text ??= textOf(heaps.sum));
+  return (heaps.text ??= isApart(map) ? textOfLayers(map) : textOf(heaps.sum));
+}
+
+/** What lies above is a client's own, and little: all else of its digest is that of what lies below. */
+function textOfLayers({ below, above }: LayeredMap<Resource>): string {
+  const text = digestOfMap(below, []);
+  const [shared, own] = [heapsOf(below).sum, heapsOf(above).sum];
+  let made = '';
+  let end = 0;
+  for (let lane = 0; lane < own.length; lane++) {
+    if (own[lane] === 0) continue;
+    made += text.slice(end, lane * LANE_DIGITS) + textOfLane(((shared[lane] ?? 0) + (own[lane] ?? 0)) >>> 0);
+    end = (lane + 1) * LANE_DIGITS;
+  }
+  return made + text.slice(end);
 }
 
 /** The names of a map that lie in these heaps. */
@@ -145,8 +160,12 @@ function add(sum: Uint32Array, other: Uint32Array): Uint32Array {
 
 function textOf(sum: Uint32Array): string {
   let text = '';
-  for (const lane of sum) text += lane.toString(16).padStart(8, '0');
+  for (const lane of sum) text += textOfLane(lane);
   return text;
+}
+
+function textOfLane(lane: number): string {
+  return lane.toString(16).padStart(LANE_DIGITS, '0');
 }
 
 interface State {
