@@ -1,93 +1,59 @@
 /**
- * Every field by which a caller is answered otherwise is written by some case that runs on both data planes, or stands in `ELSEWHERE` with where it is shown.
+ * Every field by which a caller is answered otherwise is written by some case that runs on both data planes, or stands in `shown-elsewhere.ts` with where it is shown.
  * docs/reference/fields-seen-by-callers.md is made here: MELTEMI_GOLDEN=write node --test e2e/parity/fields.test.ts
  */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { kindByName } from '@meltemi/api';
+import { kindByName, meshConfigDefinition } from '@meltemi/api';
 import { fieldsOfCases, leafFields } from './harness/fields.ts';
 import { createIdentities } from './harness/identities.ts';
 import { loadTopics } from './harness/topics.ts';
+import { SHOWN_ELSEWHERE, shownElsewhere, type ShownKind } from './shown-elsewhere.ts';
 
-const KINDS = ['VirtualService', 'DestinationRule', 'HTTPRoute', 'GRPCRoute', 'RequestAuthentication'] as const;
-const SIDECARS = 'sidecars only: golden/virtual-service/match-source-labels, match-source-namespace; explain/src/simulate.test.ts';
-const TLS_ROUTES = 'golden/virtual-service/tls-sni; e2e/netns/egress.test.ts calls by server name; chains: parity filter-chains';
-const HASHING = 'translated: golden/destination-rule/hash-*; what proxies make of it: parity consistent-hashing; e2e: docs/guides/sticky-sessions.md';
-const TLS = 'translated: golden/destination-rule/tls-*; what proxies make of it: parity tls; e2e: docs/guides/egress.md';
-const RETRIES = 'translated: golden/virtual-service/retries; what proxies make of it: parity retries';
-
-/** Kind → beginning of a field → where it is shown. The longest beginning counts. */
-const ELSEWHERE: Readonly<Record<(typeof KINDS)[number], Readonly<Record<string, string>>>> = {
-  VirtualService: {
-    'http[].match[].sourceLabels': SIDECARS,
-    'http[].match[].sourceNamespace': SIDECARS,
-    'http[].match[].statPrefix': 'a name in statistics: golden/virtual-service/match-stat-prefix',
-    'http[].retries.retryRemoteLocalities': RETRIES,
-    'http[].retries.retryIgnorePreviousHosts': RETRIES,
-    'http[].retries.backoff': RETRIES,
-    'tls[]': TLS_ROUTES,
-    'tcp[].match[].sourceLabels': SIDECARS,
-    'tcp[].match[].sourceNamespace': SIDECARS,
-    exportTo: 'who sees the object: golden/virtual-service/export-to-own-namespace, export-to-named-namespace',
-  },
-  DestinationRule: {
-    'trafficPolicy.loadBalancer.consistentHash': HASHING,
-    'trafficPolicy.loadBalancer.zoneAwareLbSetting.failoverPriority': 'golden/destination-rule/zone-aware-everywhere',
-    'trafficPolicy.loadBalancer.warmupDurationSecs': 'golden/destination-rule/warmup-old-form; what proxies make of it: parity balancing',
-    'trafficPolicy.connectionPool.tcp.maxConnections': 'golden/destination-rule/pool-tcp; parity resilience; e2e: docs/guides/circuit-breaker.md',
-    'trafficPolicy.connectionPool.http.http1MaxPendingRequests':
-      'golden/destination-rule/pool-http; parity resilience; e2e: docs/guides/circuit-breaker.md',
-    'trafficPolicy.tls': TLS,
-    'trafficPolicy.tunnel': 'golden/destination-rule/tunnel; parity tcp',
-    'trafficPolicy.proxyProtocol': 'golden/destination-rule/proxy-protocol; parity proxy-protocol',
-    'trafficPolicy.retryBudget': 'golden/destination-rule/retry-budget; parity resilience',
-    'subsets[].trafficPolicy':
-      'the same blocks as under trafficPolicy: golden/destination-rule/subsets, in all four places by accepted-fields.test.ts',
-    'trafficPolicy.portLevelSettings': 'the same blocks as under trafficPolicy: golden/destination-rule/port-level-inherits-nothing',
-    exportTo: 'who sees the object: golden/destination-rule/no-merge-of-different-export',
-    workloadSelector: 'sidecars only: golden/destination-rule/workload-selector',
-  },
-  HTTPRoute: {},
-  GRPCRoute: {},
-  RequestAuthentication: {
-    'targetRefs[].namespace': 'it may only be empty',
-  },
-};
-
+const KINDS = Object.keys(SHOWN_ELSEWHERE) as readonly ShownKind[];
 const PAGE = new URL('../../docs/reference/fields-seen-by-callers.md', import.meta.url);
 let port = 2_000;
 const place = { address: '127.0.0.1', folder: 'nowhere', logPath: 'nowhere', identities: await createIdentities(), nextPort: () => port++ };
 const written = fieldsOfCases(await loadTopics(), place);
 
-function elsewhere(kind: (typeof KINDS)[number], field: string): string | undefined {
-  const fitting = Object.entries(ELSEWHERE[kind]).filter(([start]) => field.startsWith(start));
-  return fitting.sort(([a], [b]) => b.length - a.length)[0]?.[1];
-}
-
 /** Field → where it is shown. */
-function rows(kind: (typeof KINDS)[number]): readonly (readonly [field: string, shown: string | undefined])[] {
-  const definition = kindByName(kind);
+function rows(kind: ShownKind): readonly (readonly [field: string, shown: string | undefined])[] {
+  const definition = kind === 'MeshConfig' ? meshConfigDefinition : kindByName(kind);
   assert.ok(definition !== undefined);
   return leafFields(definition).map((field) => {
     const found = written.get(`${definition.tag} ${field}`);
-    return [field, found === undefined ? elsewhere(kind, field) : `parity ${found}`];
+    return [field, found === undefined ? shownElsewhere(kind, field) : `parity ${found}`];
   });
 }
 
 test('every field that a caller can see is shown on both data planes', () => {
   const gaps = KINDS.flatMap((kind) => rows(kind).flatMap(([field, shown]) => (shown === undefined ? [`${kind} ${field}`] : [])));
-  assert.deepEqual(gaps, [], 'write a case in e2e/parity/cases, or say in ELSEWHERE where the field is shown');
+  assert.deepEqual(gaps, [], 'write a case in e2e/parity/cases, or say in shown-elsewhere.ts where the field is shown');
 });
 
 test('what is shown elsewhere is not written by a case as well', () => {
   const idle = KINDS.flatMap((kind) =>
-    Object.keys(ELSEWHERE[kind])
-      .filter((start) => !rows(kind).some(([field, shown]) => field.startsWith(start) && shown?.startsWith('parity ') !== true))
-      .filter((start) => !rows(kind).some(([field, shown]) => field.startsWith(start) && shown === ELSEWHERE[kind][start]))
-      .map((start) => `${kind} ${start}`),
+    Object.entries<string>(SHOWN_ELSEWHERE[kind])
+      .filter(([start, text]) => !rows(kind).some(([field, shown]) => field.startsWith(start) && shown === text))
+      .map(([start]) => `${kind} ${start}`),
   );
   assert.deepEqual(idle, []);
+});
+
+test('goldens, tests and guides that are named are there', () => {
+  const texts = KINDS.flatMap((kind) => Object.values<string>(SHOWN_ELSEWHERE[kind])).join('; ');
+  const goldens = texts.match(/(?<=golden\/)[\w-]+\/[\w-]+(?![\w*-])/g) ?? [];
+  const files = texts.match(/[\w-]+\/[\w/-]+\.(?:test\.ts|ts|md)/g) ?? [];
+  const paths = [
+    ...goldens.map((name) => `packages/translate/src/testdata/golden/${name}.in.yaml`),
+    ...files.map((file) => (/^(?:e2e|docs)\//.test(file) ? file : `packages/${file}`)),
+  ];
+  assert.ok(paths.length > 30);
+  assert.deepEqual(
+    paths.filter((path) => !existsSync(new URL(`../../${path}`, import.meta.url))),
+    [],
+  );
 });
 
 test('the page is what the cases write', () => {
@@ -99,7 +65,7 @@ test('the page is what the cases write', () => {
     '[fields.md](fields.md).',
     '',
     ...KINDS.flatMap((kind) => [
-      `## ${kind}`,
+      `## ${kind === 'KubernetesGateway' ? 'Gateway (gateway.networking.k8s.io)' : kind}`,
       '',
       '| field | shown by |',
       '|---|---|',
