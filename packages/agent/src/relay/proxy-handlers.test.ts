@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createChannel, createGrpcServer, type ServerCall } from '@meltemi/grpc';
+import { createChannel, createGrpcServer, type ServerCall, unaryMethod } from '@meltemi/grpc';
 import { createProxyHandlers } from './proxy-handlers.ts';
 import { createRelay } from './relay.ts';
 
+const PING = '/test/Ping';
+const ping = unaryMethod(() => new Uint8Array());
 const REPORT = '/meltemi.telemetry.v1.TelemetryService/Report';
 const MESSAGE = Buffer.alloc(64 * 1024, 7);
 const MESSAGES = 400;
@@ -19,6 +21,7 @@ test('telemetry that the control plane does not take waits with the proxy, not i
         begun.resolve(call);
         return { onMessage: () => void (++taken === MESSAGES && all.resolve()) };
       },
+      [PING]: ping,
     },
   });
   const { port } = await controlPlane.listen({ host: '127.0.0.1', port: 0 });
@@ -28,26 +31,30 @@ test('telemetry that the control plane does not take waits with the proxy, not i
     () => relay,
     () => toControlPlane,
   );
-  await using agent = createGrpcServer({ methods: handlers.methods });
+  await using agent = createGrpcServer({ methods: { ...handlers.methods, [PING]: ping } });
   const bound = await agent.listen({ host: '127.0.0.1', port: 0 });
   await using toAgent = createChannel({ target: { host: '127.0.0.1', port: bound.port } });
   const call = toAgent.stream(REPORT, { onMessage: () => undefined, onEnd: () => undefined });
   let written = 0;
-  const stuck = Promise.withResolvers<void>();
   const write = (): void => {
-    while (written < MESSAGES && call.write(MESSAGE)) written++;
-    if (written >= MESSAGES) return;
-    written++;
-    call.onDrain(write);
-    clearTimeout(quiet);
-    quiet = setTimeout(stuck.resolve, 200);
+    while (written < MESSAGES) {
+      written++;
+      if (!call.write(MESSAGE)) return call.onDrain(write);
+    }
   };
-  let quiet: NodeJS.Timeout | undefined;
+  /** Both connections have gone to and fro many times, and not one message more could be written. */
+  const stuck = async (): Promise<void> => {
+    for (let before = -1; before !== written;) {
+      before = written;
+      for (let at = 0; at < 20; at++) for (const channel of [toAgent, toControlPlane]) await channel.unary(PING, new Uint8Array());
+    }
+  };
   write();
   const paused = await begun.promise;
-  await stuck.promise;
+  await stuck();
   // Windows and buffers of two connections: no more, however much the proxy has to say.
-  assert.ok(written * MESSAGE.length < 12 << 20, `${written} of ${MESSAGES} messages`);
+  assert.ok(written > 0 && written * MESSAGE.length < 12 << 20, `${written} of ${MESSAGES} messages`);
+  assert.ok(taken < written, 'some of them wait on the way');
   paused.resume();
   await all.promise;
   assert.equal(taken, MESSAGES);
