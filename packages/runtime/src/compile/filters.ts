@@ -1,5 +1,6 @@
 import type { ActiveFilter, ClusterChoice, CompiledFilters, CompiledRoute } from '../compiled.ts';
 import { filterKind } from '../filters/index.ts';
+import { skipping } from '../filters/skip.ts';
 import type { FilterOverride, FilterOverrides, HttpFilter } from '../filters/types.ts';
 import type { HttpConnectionManager } from '../types/http.ts';
 import { overridesOf } from './route.ts';
@@ -55,10 +56,12 @@ interface Site {
 function activate(filter: HttpFilter, position: number, { overrides, ...site }: Site): ActiveFilter | undefined {
   const own = overrides.flatMap((level) => (Object.hasOwn(level, filter.name) ? (level[filter.name] ?? []) : []));
   // The most specific word on whether it runs at all is the last one; settings switch on what is off in the chain.
-  const last = own.at(-1);
+  const last = own.findLast((level) => level.t !== 'skip');
   if (last === undefined ? filter.disabled : last.t === 'disabled') return undefined;
   const settings = own.filter((level): level is FilterOverride & { t: 'settings' } => level.t === 'settings' && level.kind === filter.t);
   const action = filterKind(filter.t).compile(filter.config, { overrides: settings.map(({ config }) => config), name: filter.name, ...site });
   if (action === undefined) return undefined;
-  return { name: filter.name, t: filter.t, position, stats: action.stats, decide: (context) => action.decide(context) };
+  const skip = own.findLast((level) => level.t === 'skip')?.matcher ?? filter.skip;
+  const acting = skip === undefined ? action : skipping(action, skip);
+  return { name: filter.name, t: filter.t, position, stats: acting.stats, decide: (context) => acting.decide(context) };
 }

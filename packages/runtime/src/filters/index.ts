@@ -17,6 +17,7 @@ import { localRateLimitFilter } from './local-ratelimit.ts';
 import { onDemandFilter } from './on-demand.ts';
 import { rateLimitFilter } from './ratelimit.ts';
 import { rbacFilter } from './rbac.ts';
+import { ALWAYS_SKIPPED, decodeSkip, WITH_MATCHER, WITH_MATCHER_PER_ROUTE } from './skip.ts';
 import { setMetadataFilter } from './set-metadata.ts';
 import { statefulSessionFilter } from './stateful-session.ts';
 import { routerChecks, strictHeadersFilter } from './strict-headers.ts';
@@ -84,11 +85,37 @@ function decodeFilter(entry: Reader, last: boolean): HttpFilter | undefined {
   if (type === ROUTER) {
     return decodeRouter(config);
   }
+  if (type === WITH_MATCHER) return decodeWithMatcher(config, { name, disabled, optional });
+  return decodeKind(config, { name, disabled, optional });
+}
+
+interface Place {
+  readonly name: string;
+  readonly disabled: boolean;
+  readonly optional: boolean;
+}
+
+function decodeKind(config: Reader, { name, disabled, optional }: Place): HttpFilter | undefined {
+  const type = config.type();
   const kind = HTTP_FILTERS.find((item) => item.types.includes(type));
   if (kind !== undefined) return { t: kind.t, name, disabled, config: kind.decode(config) };
   config.ignoreRest();
   if (!optional) config.fail('', `HTTP filter "${name}" of type ${type} is not supported by this proxy`);
   return undefined;
+}
+
+/** Routes and statistics speak of the outer name; the inner one is nobody's. */
+function decodeWithMatcher(reader: Reader, place: Place): HttpFilter | undefined {
+  const skip = decodeSkip(reader) ?? ALWAYS_SKIPPED;
+  const inner = reader.message('extension_config');
+  inner?.harmless('name');
+  const config = inner?.message('typed_config');
+  if (config === undefined) {
+    reader.fail('extension_config', 'missing');
+    return undefined;
+  }
+  const filter = decodeKind(config, place);
+  return filter === undefined ? undefined : { ...filter, skip };
 }
 
 function decodeRouter(config: Reader): HttpFilter | undefined {
@@ -114,6 +141,10 @@ function decodeOverride(outer: Reader, name: string): FilterOverride | undefined
   const optional = wrapped && outer.bool('is_optional');
   const config = wrapped ? outer.message('config') : outer;
   if (config === undefined) return undefined;
+  if (config.type() === WITH_MATCHER_PER_ROUTE) {
+    const matcher = decodeSkip(config);
+    return matcher === undefined ? undefined : { t: 'skip', matcher };
+  }
   const kind = HTTP_FILTERS.find((item) => item.overrideTypes.includes(config.type()));
   if (kind?.decodeOverride !== undefined) return { t: 'settings', kind: kind.t, config: kind.decodeOverride(config) };
   config.ignoreRest();

@@ -1,5 +1,6 @@
 import type { SharedNumbers } from '../shared/numbers.ts';
 import type { Statistics, Tallies } from '../stats/statistic.ts';
+import type { Matcher } from '../matcher/types.ts';
 import type { MetadataStruct } from '../types/struct.ts';
 import type { ClusterChoice, CompiledRoute, FormatSource, RequestView } from '../compiled.ts';
 
@@ -12,6 +13,8 @@ export interface HttpFilter {
   /** Off, unless a route has settings for it. */
   readonly disabled: boolean;
   readonly config: unknown;
+  /** Leads requests past it. */
+  readonly skip?: Matcher<'skip'>;
 }
 
 /** Per-route settings (`typed_per_filter_config`) by the filter's name in the chain. */
@@ -19,7 +22,9 @@ export type FilterOverrides = Readonly<Record<string, FilterOverride>>;
 export type FilterOverride =
   | { readonly t: 'settings'; /** The kind that decoded it. */ readonly kind: string; readonly config: unknown }
   /** `FilterConfig { disabled: true }`. */
-  | { readonly t: 'disabled' };
+  | { readonly t: 'disabled' }
+  /** Another tree in place of the filter's own. */
+  | { readonly t: 'skip'; readonly matcher: Matcher<'skip'> };
 
 export type { MetadataStruct, MetadataValue } from '../types/struct.ts';
 
