@@ -24,6 +24,12 @@ export class Output implements H2Output {
     bigger.set(this.bytes.subarray(0, this.length));
     this.bytes = bigger;
   }
+
+  add(from: Uint8Array, start: number, end: number): void {
+    this.reserve(end - start);
+    this.bytes.set(from.subarray(start, end), this.length);
+    this.length += end - start;
+  }
 }
 
 const PREFACE = bytesOf('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');

@@ -6,6 +6,8 @@ const LENT_BYTES = 64 * 1024;
 /** Buffers that the pool keeps. */
 const KEPT_BUFFERS = 16;
 const NO_BYTES: Buffer = Buffer.alloc(0);
+/** For any `Uint8Array`; `set` would need a view of the part first. */
+const { copy: copyBytes } = Buffer.prototype;
 
 /** Hears how a gathered write went. */
 export interface OutputOwner {
@@ -48,7 +50,7 @@ export class Output {
   /** Appends bytes. */
   add(bytes: Uint8Array, start: number, end: number): void {
     this.reserve(end - start);
-    this.length += (bytes as Buffer).copy(this.bytes, this.length, start, end);
+    this.length += copyBytes.call(bytes as Buffer, this.bytes, this.length, start, end);
   }
 
   /** Appends text of one byte per character. */

@@ -91,9 +91,10 @@ export function writeData(
   do {
     const length = Math.min(maxFrame, end - p);
     const flags = endStream && p + length === end ? FLAG.endStream : 0;
-    const at = begin(output, length, typed(FRAME.data, flags), streamId);
-    if (length > 64) output.bytes.set(from.subarray(p, p + length), at);
-    else for (let i = 0; i < length; i++) output.bytes[at + i] = from[p + i] as number;
+    output.reserve(FRAME_HEADER + length);
+    putHeader(output.bytes, output.length, length, typed(FRAME.data, flags), streamId);
+    output.length += FRAME_HEADER;
+    output.add(from, p, p + length);
     p += length;
     frames++;
   } while (p < end);

@@ -17,6 +17,12 @@ export class GrowingOutput implements H2Output {
     this.bytes = bigger;
   }
 
+  add(from: Uint8Array, start: number, end: number): void {
+    this.reserve(end - start);
+    this.bytes.set(from.subarray(start, end), this.length);
+    this.length += end - start;
+  }
+
   take(): Uint8Array {
     const taken = this.bytes.slice(0, this.length);
     this.length = 0;
