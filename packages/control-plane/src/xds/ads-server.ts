@@ -69,6 +69,8 @@ const LATE_TOLD = 32;
 const CALM_MS = 50;
 /** And nothing is pushed for so many times as long as the last push took: what is left of the time is for those who come, answer and ask. */
 const CALM_SHARE = 3;
+/** However long that was, no change waits longer than this for it. */
+const MAX_PAUSE_MS = 5_000;
 /** A turn of a push. */
 const TURN_MS = 20;
 /** Never served in plain text. */
@@ -135,12 +137,12 @@ class Room<Push> implements AdsServer<Push> {
     const { clock, timers, debounceMs = 10, debounceMaxMs = 1_000 } = this.#options;
     const nowMs = clock.monotonic();
     const sinceMs = this.#pending?.sinceMs ?? nowMs;
-    const isUrgent = update.isUrgent === true && this.#pending === undefined && nowMs >= this.#calmFromMs;
+    const isUrgent = update.isUrgent === true && this.#pending === undefined && nowMs >= this.#calmFromMs && this.#queue.size === 0;
     this.#pending = { update: mergeUpdates(this.#pending?.update, update), sinceMs };
     this.#timer?.cancel();
     if (isUrgent) return this.#push('at once');
-    const waitMs = Math.max(debounceMs, this.#pauseToMs - nowMs);
-    this.#timer = timers.after(Math.max(0, Math.min(waitMs, sinceMs + debounceMaxMs - nowMs)), () => this.#push());
+    const quietMs = Math.min(debounceMs, sinceMs + debounceMaxMs - nowMs);
+    this.#timer = timers.after(Math.max(0, quietMs, this.#pauseToMs - nowMs), () => this.#push());
   }
 
   nodes(): readonly ConnectedNode[] {
@@ -180,9 +182,9 @@ class Room<Push> implements AdsServer<Push> {
     this.#timer = undefined;
     if (this.#pending === undefined) return;
     const { update, sinceMs } = this.#pending;
-    const { clock, timers, debounceMaxMs = 1_000 } = this.#options;
+    const { clock, timers } = this.#options;
     const nowMs = clock.monotonic();
-    if (when === 'when quiet' && nowMs < sinceMs + debounceMaxMs && this.#isBusy(nowMs)) {
+    if (when === 'when quiet' && this.#isBusy(nowMs, sinceMs)) {
       this.#timer = timers.after(CALM_MS, () => this.#push());
       return;
     }
@@ -199,8 +201,11 @@ class Room<Push> implements AdsServer<Push> {
   }
 
   /** The last push is under way, or clients are coming, as each will bring a change of its own: changes are put together until they are through. */
-  #isBusy(nowMs: number): boolean {
-    return this.#queue.size > 0 || nowMs < this.#cameMs + COMES_BACK_MS || this.#admissions.secure.isCrowded;
+  #isBusy(nowMs: number, sinceMs: number): boolean {
+    const { debounceMaxMs = 1_000 } = this.#options;
+    if (nowMs < sinceMs + MAX_PAUSE_MS && (this.#queue.size > 0 || nowMs < this.#pauseToMs)) return true;
+    const areComing = nowMs < this.#cameMs + COMES_BACK_MS || this.#admissions.secure.isCrowded;
+    return nowMs < sinceMs + debounceMaxMs && areComing;
   }
 
   /** In turns, so that a push to many does not keep those waiting who come or answer meanwhile. */
@@ -221,7 +226,7 @@ class Room<Push> implements AdsServer<Push> {
     }
     const endedMs = clock.monotonic();
     this.#spentMs += endedMs - begunMs;
-    this.#pauseToMs = endedMs + CALM_SHARE * this.#spentMs;
+    this.#pauseToMs = endedMs + Math.min(MAX_PAUSE_MS, CALM_SHARE * this.#spentMs);
     this.#calmFromMs = Math.max(this.#calmFromMs, this.#pauseToMs);
     this.#notify();
   }
@@ -374,5 +379,5 @@ class Room<Push> implements AdsServer<Push> {
 function markChanged<Push>(connection: Connection, update: XdsUpdate<Push>): void {
   if (update.changed === undefined) return connection.changed();
   for (const [typeUrl, names] of update.changed) connection.changed(typeUrl, names === '*' ? undefined : names);
-  for (const typeUrl of update.changedFor?.(connection.node) ?? []) connection.changed(typeUrl);
+  for (const [typeUrl, names] of update.changedFor?.(connection.node) ?? []) connection.changed(typeUrl, names === '*' ? undefined : names);
 }

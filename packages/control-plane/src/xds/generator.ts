@@ -41,8 +41,8 @@ export interface XdsUpdate<Push> {
   readonly push: Push;
   /** What changed: by type URL all of it ('*') or the names. Absent: everything may have. */
   readonly changed?: ReadonlyMap<string, ReadonlySet<string> | '*'>;
-  /** Types of which anything may have changed for this node alone, besides `changed`. */
-  readonly changedFor?: (node: XdsNode) => readonly string[];
+  /** What may have changed for this node alone, besides `changed`. */
+  readonly changedFor?: (node: XdsNode) => ReadonlyMap<string, ReadonlySet<string> | '*'>;
   /** Stands for itself (an endpoint that moved): nothing that belongs to it is about to follow. */
   readonly isUrgent?: boolean;
   /** False for nodes that this change cannot touch. Absent: all are touched. */

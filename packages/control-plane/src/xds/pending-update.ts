@@ -19,7 +19,7 @@ type ChangedFor = XdsUpdate<unknown>['changedFor'];
 
 function mergeChangedFor(a: ChangedFor, b: ChangedFor): ChangedFor {
   if (a === undefined || b === undefined) return a ?? b;
-  return (node) => [...a(node), ...b(node)];
+  return (node) => mergeChanged(a(node), b(node));
 }
 
 function mergeChanged(

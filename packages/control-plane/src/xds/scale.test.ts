@@ -279,6 +279,7 @@ test('a push that took long is followed by a pause', async () => {
   let nowMs = 1_000;
   const waits: number[] = [];
   await using world = await room({
+    debounceMaxMs: 50,
     clock: { now: () => 0, monotonic: () => nowMs },
     // A translation of 30 ms.
     generator: { generate: (_, typeUrl, __, state) => ((nowMs += 30), state.get(typeUrl) ?? new Map()) },
