@@ -28,6 +28,7 @@ const RINGS: readonly Ring[] = [
     ],
     args: ['--test-concurrency=2'],
   },
+  // One file at a time: each starts up to forty processes and measures times; two of them would only wait for each other on two cores.
   { name: 'e2e', files: ['e2e/{loopback,netns,parity,interop,browser,guides}/**/*.test.ts'], args: ['--test-concurrency=1'] },
   { name: 'long', files: ['e2e/long/**/*.test.ts'], args: ['--test-concurrency=1'], full: true },
 ];

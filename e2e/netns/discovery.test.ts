@@ -30,6 +30,18 @@ http.createServer((q, s) => s.end('${name}')).listen(9080, process.env.HOST);
 http.createServer((q, s) => s.end('${name} ' + (q.headers['x-request-id'] ? 'as-http' : 'as-bytes'))).listen(9070, process.env.HOST);
 for (const port of [9060, 9090]) require('net').createServer(greet).listen(port, process.env.HOST)`;
 
+/** A name that nobody else knows, for one version of the members: its address is invented. */
+const invented = (name: string, version: string): string => `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${name}, namespace: shop }
+spec:
+  hosts: [${name}.invented.example]
+  resolution: STATIC
+  location: MESH_INTERNAL
+  ports: [{ number: 80, name: http, protocol: HTTP, targetPort: 9080 }, { number: 25, name: smtp, protocol: TCP, targetPort: 9090 }]
+  workloadSelector: { labels: { app: db, version: ${version} } }
+`;
+
 const OBJECTS = `apiVersion: v1
 kind: ConfigMap
 metadata: { name: istio, namespace: istio-system }
@@ -60,26 +72,8 @@ kind: Service
 metadata: { name: post, namespace: shop }
 spec: { type: ExternalName, externalName: mail.shop.svc.cluster.local }
 ---
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: { name: first, namespace: shop }
-spec:
-  hosts: [first.invented.example]
-  resolution: STATIC
-  location: MESH_INTERNAL
-  ports: [{ number: 80, name: http, protocol: HTTP, targetPort: 9080 }, { number: 25, name: smtp, protocol: TCP, targetPort: 9090 }]
-  workloadSelector: { labels: { app: db, version: v0 } }
----
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: { name: second, namespace: shop }
-spec:
-  hosts: [second.invented.example]
-  resolution: STATIC
-  location: MESH_INTERNAL
-  ports: [{ number: 80, name: http, protocol: HTTP, targetPort: 9080 }, { number: 25, name: smtp, protocol: TCP, targetPort: 9090 }]
-  workloadSelector: { labels: { app: db, version: v1 } }
-`;
+${invented('first', 'v0')}---
+${invented('second', 'v1')}`;
 
 async function checkNames(mesh: ControlPlaneProcess, client: WorkloadProcess, members: readonly string[]): Promise<void> {
   const ask = async (how: 'name' | 'listen' | 'http', host: string, port = 0): Promise<string> =>

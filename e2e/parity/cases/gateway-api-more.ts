@@ -53,9 +53,23 @@ ${textOf(rules, c).replaceAll(/^/gm, '    ')}
 const filters = (...list: readonly string[]): string => `filters: [${list.join(', ')}]`;
 const request = (text: string): string => `{ type: RequestHeaderModifier, requestHeaderModifier: ${text} }`;
 const response = (text: string): string => `{ type: ResponseHeaderModifier, responseHeaderModifier: ${text} }`;
+/** All three changes of both heads, wherever they stand. */
 const CHANGES = {
-  asked: { headers: { 'x-b': 'one', 'x-r': 'r' } },
+  filters: filters(
+    request('{ set: [{ name: x-q, value: q }], add: [{ name: x-b, value: two }], remove: [x-r] }'),
+    response('{ set: [{ name: x-t, value: t }], add: [{ name: x-c, value: two }], remove: [x-s] }'),
+  ),
   backends: { main: [{ headers: { 'x-c': 'one', 'x-s': 's' }, body: 'main' }] },
+  steps: [
+    ask(
+      { headers: { 'x-b': 'one', 'x-r': 'r' } },
+      {
+        status: 200,
+        headers: { 'x-t': 't', 'x-c': 'one, two', 'x-s': null },
+        backend: { headers: { 'x-q': 'q', 'x-b': 'one, two', 'x-r': null } },
+      },
+    ),
+  ],
 } as const;
 const CORS =
   'cors: { allowOrigins: ["https://a.example"], allowMethods: [PUT], allowHeaders: [x-a], exposeHeaders: [x-b], allowCredentials: true, maxAge: 7 }';
@@ -105,36 +119,15 @@ function common(kind: 'HTTPRoute' | 'GRPCRoute'): readonly ParityCase[] {
     }),
     field({
       name: 'header modifiers of the rule: set, add, remove',
-      rules: `- ${filters(
-        request('{ set: [{ name: x-q, value: q }], add: [{ name: x-b, value: two }], remove: [x-r] }'),
-        response('{ set: [{ name: x-t, value: t }], add: [{ name: x-c, value: two }], remove: [x-s] }'),
-      )}\n  ${TO_MAIN}`,
+      rules: `- ${CHANGES.filters}\n  ${TO_MAIN}`,
       backends: CHANGES.backends,
-      steps: [
-        ask(CHANGES.asked, {
-          status: 200,
-          headers: { 'x-t': 't', 'x-c': 'one, two', 'x-s': null },
-          backend: { headers: { 'x-q': 'q', 'x-b': 'one, two', 'x-r': null } },
-        }),
-      ],
+      steps: CHANGES.steps,
     }),
     field({
       name: 'header modifiers of a backend: set, add, remove',
-      rules: `- backendRefs: [${to(
-        'main',
-        `, ${filters(
-          request('{ set: [{ name: x-q, value: q }], add: [{ name: x-b, value: two }], remove: [x-r] }'),
-          response('{ set: [{ name: x-t, value: t }], add: [{ name: x-c, value: two }], remove: [x-s] }'),
-        )}`,
-      )}]`,
+      rules: `- backendRefs: [${to('main', `, ${CHANGES.filters}`)}]`,
       backends: CHANGES.backends,
-      steps: [
-        ask(CHANGES.asked, {
-          status: 200,
-          headers: { 'x-t': 't', 'x-c': 'one, two', 'x-s': null },
-          backend: { headers: { 'x-q': 'q', 'x-b': 'one, two', 'x-r': null } },
-        }),
-      ],
+      steps: CHANGES.steps,
     }),
     field({
       name: 'requestMirror.percent: 0',

@@ -36,6 +36,19 @@ const held = (c: CaseContext, limits: object): Resources =>
 
 const HOLD = raw(['GET / HTTP/1.1\r\nhost: a\r\n\r\n', { backendHas: 1 }], { connection: 'silent', responses: [] }, { on: 'a' });
 
+/** What a listener counts of two requests over HTTP/1.1, each on a connection of its own, that are answered with 5xx. */
+const TWO_FAILED: Readonly<Record<string, number>> = {
+  downstream_cx_destroy: 2,
+  downstream_cx_destroy_remote: 2,
+  downstream_cx_http1_total: 2,
+  downstream_cx_total: 2,
+  downstream_rq_5xx: 2,
+  downstream_rq_completed: 2,
+  downstream_rq_http1_total: 2,
+  downstream_rq_total: 2,
+  rq_total: 2,
+};
+
 export const cases = [
   defineCase({
     name: 'requests over one connection and another',
@@ -238,17 +251,7 @@ export const cases = [
         upstream_rq_timeout: 1,
         upstream_rq_total: 3,
       }),
-      ofHttp({
-        downstream_cx_destroy: 2,
-        downstream_cx_destroy_remote: 2,
-        downstream_cx_http1_total: 2,
-        downstream_cx_total: 2,
-        downstream_rq_5xx: 2,
-        downstream_rq_completed: 2,
-        downstream_rq_http1_total: 2,
-        downstream_rq_total: 2,
-        rq_total: 2,
-      }),
+      ofHttp(TWO_FAILED),
     ],
     random: ['1.backend.1.headers.x-envoy-expected-rq-timeout-ms'],
   }),
@@ -274,17 +277,7 @@ export const cases = [
         upstream_rq_pending_failure_eject: 2,
         upstream_rq_pending_total: 2,
       }),
-      ofHttp({
-        downstream_cx_destroy: 2,
-        downstream_cx_destroy_remote: 2,
-        downstream_cx_http1_total: 2,
-        downstream_cx_total: 2,
-        downstream_rq_5xx: 2,
-        downstream_rq_completed: 2,
-        downstream_rq_http1_total: 2,
-        downstream_rq_total: 2,
-        rq_total: 2,
-      }),
+      ofHttp(TWO_FAILED),
     ],
   }),
   defineCase({

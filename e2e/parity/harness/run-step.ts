@@ -87,7 +87,7 @@ async function share(run: CaseRun, step: Extract<Step, { t: 'count' }>): Promise
 /** Adds what the backends got meanwhile. */
 async function withBackends(
   run: CaseRun,
-  { expect, ...step }: { readonly expect: Expectation; readonly eventually?: boolean },
+  { expect, ...step }: { readonly t: Step['t']; readonly expect: Expectation; readonly eventually?: boolean },
   act: () => Promise<StepObservation>,
 ): Promise<StepObservation> {
   const { journal } = run.backends;

@@ -32,20 +32,26 @@ function launcher() {
   return { started, launch, until };
 }
 
-test('a workload that ends is started again, and not once the demo stops it', async () => {
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('a workload that ends is started again, and not once the demo stops it', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   const { started, launch, until } = launcher();
   const told: string[] = [];
   const kept = await keepRunning({ name: 'reviews-v2', launch, tell: (text) => told.push(text) });
   await kept.ready;
   started[0]?.end(137);
+  await turn();
+  t.mock.timers.tick(1_000);
   await until(2);
-  await new Promise((resolve) => setImmediate(resolve));
+  await turn();
   assert.deepEqual(told, ['reviews-v2 ended (exit code 137); starting it again', 'reviews-v2 is in the mesh again, at 10.0.0.2']);
   await kept.stop(1_000);
   assert.deepEqual(
     started.map(({ stopped }) => stopped),
     [false, true],
   );
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await turn();
+  t.mock.timers.tick(60_000);
   assert.equal(started.length, 2);
 });
