@@ -29,7 +29,7 @@ import {
   type Mesh,
   type WritableConfigStore,
 } from '@meltemi/registry';
-import { changedTypes, OWN_TYPES, type MeshState } from '@meltemi/translate';
+import { changedForOwn, changedTypes, OWN_TYPES, type ChangedTypes, type MeshState } from '@meltemi/translate';
 import { createCa, type CaRoom } from './ca/index.ts';
 import { createConfigApi } from './config-api/index.ts';
 import { createFetchKeys, createKeyKeeper, type KeyKeeper } from './jwks/index.ts';
@@ -232,9 +232,12 @@ function startAds(
     metrics.meshChanged(update.changes);
     const changed = changedTypes(update.changes, update.state.push);
     const addresses = new Set(update.changes.workloads);
-    const changedFor = (node: XdsNode): readonly string[] => {
-      if (!addresses.has(addressOf(node))) return [];
-      return generator.isAnother(node) ? PUSH_ORDER : [...OWN_TYPES, TYPE_URL.secret];
+    const own = changedForOwn(update.changes, update.state.push);
+    const changedFor = (node: XdsNode): ChangedTypes => {
+      if (!addresses.has(addressOf(node))) return own(() => generator.servedAs(node));
+      // All that there is, or what stands and falls with its ports; and in both cases who else there is.
+      const types = generator.isAnother(node) ? PUSH_ORDER : [...OWN_TYPES, TYPE_URL.secret];
+      return new Map([...own(() => generator.servedAs(node)), ...types.map((typeUrl) => [typeUrl, '*'] as const)]);
     };
     ads.update({ version: update.version, push: update.state, changed, changedFor, isUrgent: onlyEndpoints(changed) });
   });

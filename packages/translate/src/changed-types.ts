@@ -2,8 +2,10 @@ import { isKind, type Config, type VirtualService } from '@meltemi/api';
 import {
   derivedRule,
   hostCovers,
+  serviceKey,
   touchesSubset,
   type EndpointChange,
+  type ProxyNode,
   type PushChanges,
   type PushContext,
   type VirtualServiceTable,
@@ -11,6 +13,7 @@ import {
 import { LOCAL_CLUSTER, TYPE_URL } from '@meltemi/protos-types';
 import { zonesInUse } from './clusters/zones.ts';
 import { outboundCluster } from './common/names.ts';
+import { localService } from './endpoints/index.ts';
 
 /** By type URL all of it ('*') or some names. */
 export type ChangedTypes = ReadonlyMap<string, ReadonlySet<string> | '*'>;
@@ -66,6 +69,23 @@ function headlessTypes({ endpoints }: Changes, push: PushContext): readonly stri
 /** Types that a change of the workload at its own address can have changed for a node, besides those for all: it may have got or lost ports. */
 export const OWN_TYPES: readonly string[] = [TYPE_URL.cluster, TYPE_URL.listener];
 
+/**
+ * What endpoint changes touch for the nodes of a service alone: the others of their own service, where any cluster is zone-aware. `node` is asked for only when
+ * something may have changed for it.
+ */
+export function changedForOwn({ endpoints }: Pick<Changes, 'endpoints'>, push: PushContext): (node: () => ProxyNode | undefined) => ChangedTypes {
+  if (endpoints.length === 0 || !zonesInUse(push.destinationRules, push.mesh)) return () => NOTHING;
+  const services = new Set(endpoints.map(({ service }) => service));
+  return (node) => {
+    const own = node();
+    const service = own === undefined ? undefined : localService(own, push);
+    return service !== undefined && services.has(serviceKey(service)) ? OTHERS : NOTHING;
+  };
+}
+
+const NOTHING: ChangedTypes = new Map();
+const OTHERS: ChangedTypes = new Map([[TYPE_URL.endpoint, new Set([LOCAL_CLUSTER])]]);
+
 /** Types that VirtualServices reach, besides routes, under some conditions only. */
 function ruledTypes({ push: changes }: Changes, push: PushContext): readonly string[] {
   const objects = (changes?.objects ?? []).filter((object) => isKind(object, 'VirtualService'));
@@ -94,9 +114,7 @@ function concernsListeners({ spec }: Config<VirtualService>): boolean {
 
 /** Names of the load assignments that endpoint changes touch. */
 function assignmentsTouched({ endpoints }: Changes, push: PushContext): ReadonlySet<string> {
-  const names = new Set(endpoints.flatMap((change) => assignmentsOf(change, push)));
-  if (endpoints.length > 0 && zonesInUse(push.destinationRules, push.mesh)) names.add(LOCAL_CLUSTER);
-  return names;
+  return new Set(endpoints.flatMap((change) => assignmentsOf(change, push)));
 }
 
 /** Names of the load assignments that an endpoint change touches. */

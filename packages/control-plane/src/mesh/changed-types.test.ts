@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { decodeYaml, type Config } from '@meltemi/api';
 import { silentLog } from '@meltemi/base';
 import { DEFAULT_MESH_CONFIG, NO_LOCALITY, parseProxyNode, type ProxyNode, type Workload } from '@meltemi/model';
-import { TYPE_URL } from '@meltemi/protos-types';
+import { LOCAL_CLUSTER, TYPE_URL } from '@meltemi/protos-types';
 import { createMemoryStore, createMesh, type Mesh, type MeshUpdate } from '@meltemi/registry';
-import { changedTypes, createTranslator, OWN_TYPES, type MeshState } from '@meltemi/translate';
+import { changedForOwn, changedTypes, createTranslator, OWN_TYPES, type MeshState } from '@meltemi/translate';
 import fc from 'fast-check';
 
 /** Objects with the forms that each takes; an object is absent, or has one of them. */
@@ -45,7 +45,10 @@ const OBJECTS: Readonly<Record<string, readonly string[]>> = {
     'host: "*.a.svc.cluster.local", trafficPolicy: { tls: { mode: ISTIO_MUTUAL }, connectionPool: { http: { http1MaxPendingRequests: 7 } } }',
     'host: ext.example.com, trafficPolicy: { connectionPool: { tcp: { maxConnections: 3 } } }, exportTo: ["."]',
   ],
-  'networking.istio.io/v1 DestinationRule b/y': ['host: y, subsets: [{ name: v1, labels: { version: v1 } }]'],
+  'networking.istio.io/v1 DestinationRule b/y': [
+    'host: y, subsets: [{ name: v1, labels: { version: v1 } }]',
+    'host: y, trafficPolicy: { loadBalancer: { zoneAwareLbSetting: { minClusterSize: 1 } } }',
+  ],
   'networking.istio.io/v1 Gateway a/gw': [
     'selector: { istio: ingressgateway }, servers: [{ port: { number: 8080, name: http, protocol: HTTP }, hosts: ["*"] }]',
     'selector: { istio: ingressgateway }, servers: [{ port: { number: 9090, name: http, protocol: HTTP }, hosts: [x.example.com] }]',
@@ -163,6 +166,7 @@ const NODES: readonly ProxyNode[] = [
   node('grpc-client', { GENERATOR: 'grpc', NAMESPACE: 'a' }),
 ];
 const TYPES = [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route, TYPE_URL.nameTable, TYPE_URL.workload];
+const LOCAL = new Set([LOCAL_CLUSTER]);
 const ADDRESSES = new Set([...WORKLOADS.map(([first]) => first?.address ?? ''), '198.51.100.1', '198.51.100.2', '192.0.2.1']);
 
 /** Text of every resource of every node and type. */
@@ -173,7 +177,9 @@ function snapshot(state: MeshState, translator = createTranslator()): Snapshot {
     NODES.flatMap((one) =>
       TYPES.map((typeUrl) => {
         const made = translator.generate(one, typeUrl, typeUrl === TYPE_URL.workload ? ADDRESSES : '*', state);
-        return [`${one.id} ${typeUrl}`, new Map([...made].map(([name, { json }]) => [name, JSON.stringify(json)]))] as const;
+        // Who else is of its service, where clusters are zone-aware: by name only.
+        const others = typeUrl === TYPE_URL.endpoint ? translator.generate(one, typeUrl, LOCAL, state) : [];
+        return [`${one.id} ${typeUrl}`, new Map([...made, ...others].map(([name, { json }]) => [name, JSON.stringify(json)]))] as const;
       }),
     ),
   );
@@ -247,11 +253,13 @@ test('whatever changes for any node is named by what the change says that it tou
         world.mesh.settle();
         const after = snapshot(world.mesh.state, translator);
         const touched = world.updates.map(({ changes, state }) => changedTypes(changes, state.push));
+        const own = world.updates.map(({ changes, state }) => changedForOwn(changes, state.push));
         const addresses = new Set(world.updates.flatMap(({ changes }) => changes.workloads));
         for (const [key, resources] of after) {
           const [id = '', typeUrl = ''] = key.split(' ');
           if (OWN_TYPES.includes(typeUrl) && addresses.has(id.split('~')[1] ?? '')) continue;
-          checkNamed(key, { before: before.get(key) ?? new Map(), after: resources }, touched);
+          const ownTouched = own.map((of) => of(() => NODES.find((one) => one.id === id)));
+          checkNamed(key, { before: before.get(key) ?? new Map(), after: resources }, [...touched, ...ownTouched]);
         }
         before = after;
       }
@@ -288,3 +296,30 @@ function checkNamed(
     assert.ok(isNamed, `${name} changed at ${key} and is not named\n${before.get(name)}\n${after.get(name)}`);
   }
 }
+
+test('where clusters are zone-aware, an endpoint that moves concerns the others of its own service, and no other node', async () => {
+  const world = await makeWorld();
+  const objects = Object.keys(OBJECTS);
+  for (const [id, form] of [
+    ['v1 Service a/x', 0],
+    ['v1 Service b/y', 0],
+    ['networking.istio.io/v1 DestinationRule b/y', 1],
+  ] as const)
+    await world.setObject(objects.indexOf(id), form);
+  world.setWorkload(0, 0);
+  world.mesh.settle();
+  world.updates.length = 0;
+  // Of the service y in b, where the second node is.
+  world.setWorkload(2, 0);
+  world.mesh.settle();
+  assert.equal(world.updates.length, 1);
+  const [update] = world.updates;
+  assert.ok(update !== undefined);
+  const { changes, state } = update;
+  assert.ok(!(changedTypes(changes, state.push).get(TYPE_URL.endpoint) as ReadonlySet<string>).has(LOCAL_CLUSTER));
+  const own = changedForOwn(changes, state.push);
+  assert.deepEqual(
+    NODES.map((one) => [...own(() => one)].map(([typeUrl, names]) => [typeUrl, ...names])),
+    [[], [[TYPE_URL.endpoint, LOCAL_CLUSTER]], [], []],
+  );
+});

@@ -11,6 +11,8 @@ export interface MeshGenerator extends XdsGenerator<MeshState> {
   verify(node: XdsNode): string | undefined;
   /** The node in the model's words, as it says itself; undefined when it makes no sense. */
   nodeOf(node: XdsNode): ProxyNode | undefined;
+  /** The node as what it is served as; undefined when it makes no sense. */
+  servedAs(node: XdsNode): ProxyNode | undefined;
   /** Whether the node is entitled to something else by now than when something was generated for it last. */
   isAnother(node: XdsNode): boolean;
   /** What of the EnvoyFilters was left out, because a proxy would refuse it. */
@@ -66,6 +68,7 @@ export function createMeshGenerator({
   const last = new WeakMap<XdsNode, ProxyNode>();
   return {
     nodeOf,
+    servedAs: entitled,
     isAnother: (node) => entitled(node) !== last.get(node),
     problems: (state) => translator.problems(state.push),
     verify(node) {

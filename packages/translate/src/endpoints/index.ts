@@ -6,6 +6,7 @@ import {
   sidecarScope,
   type Endpoint,
   type ProxyNode,
+  type PushContext,
   type Service,
 } from '@meltemi/model';
 import type { ClusterLoadAssignment } from '@meltemi/protos-types';
@@ -73,10 +74,15 @@ function edsService(
   return service.ports.some((port) => port.number === parsed.port) ? { service, port: parsed.port, subset: parsed.subset } : undefined;
 }
 
+/** The service that counts as the node's own; undefined while no cluster is zone-aware. */
+export function localService(node: ProxyNode, push: PushContext): Service | undefined {
+  if (!zonesInUse(push.destinationRules, push.mesh)) return undefined;
+  return servicesSelecting(push, node.namespace, node.labels).find(({ resolution }) => resolution === 'static');
+}
+
 /** The others of the node's own service, itself among them: by them a proxy knows how its zone's share compares. Empty while no cluster is zone-aware. */
 export function localEndpoints(node: ProxyNode, { push, endpoints }: MeshState, cache: InputsCache): ClusterLoadAssignment {
-  const used = zonesInUse(push.destinationRules, push.mesh);
-  const service = used ? servicesSelecting(push, node.namespace, node.labels).find(({ resolution }) => resolution === 'static') : undefined;
+  const service = localService(node, push);
   const port = service?.ports[0]?.number ?? 0;
   const list = service === undefined ? NOBODY : endpoints.endpoints(serviceKey(service), port);
   return cache.get('localEndpoints', { endpoints: endpointList(list) }, localAssignment);
