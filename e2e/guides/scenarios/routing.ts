@@ -16,7 +16,7 @@ async function sharesOf(mesh: GuideMesh, percent: number): Promise<void> {
     for (let at = 0; at < ASKED; at++) {
       const { status, body } = await mesh.ask({ 'x-times': `preference=${CALLS_EACH}` });
       assert.equal(status, 200, body);
-      versions.push(...body.matchAll(/recommendation (v\d)/g).map(([, version = '']) => version));
+      for (const [, version = ''] of body.matchAll(/recommendation (v\d)/g)) versions.push(version);
     }
   };
   await Promise.all(Array.from({ length: CALLERS }, caller));

@@ -148,7 +148,7 @@ test('who has little time stops by force what does not end by itself', async () 
   const deaf = `process.on('SIGTERM',()=>{});require('http').createServer((q,s)=>s.end()).listen(+process.env.PORT,process.env.HOST)`;
   const { running, control, events } = await workload({
     address: '127.77.0.9',
-    extra: { application: { command: [process.execPath, '-e', deaf], env: process.env } },
+    extra: { application: { command: [process.execPath, '-e', deaf], cwd: process.cwd(), env: process.env } },
   });
   try {
     await running.ready;
