@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { Agent } from 'node:http';
 import { eventually, get } from '../../testkit/load.ts';
 import { queryValue } from '../../testkit/prometheus.ts';
 import { pageVersion, type GuideMesh } from '../mesh.ts';
@@ -120,7 +122,31 @@ const oneCustomer: Scenario = {
     for (const user of ['ben@foo.example', 'c.d@foo.example']) assert.equal(await pageOf(user), foo);
     for (const user of ['', 'anna@bar.example', '@foo.example', 'anna@foo.example.org', 'anna@fooXexample'])
       assert.equal(await pageOf(user), plain, user);
+    await byClaim(mesh, { plain, foo });
   },
 };
+
+const TOKENS = new URL('../../../samples/guides/one-customer/', import.meta.url);
+
+/** The same by what a token says; what the caller says of himself counts no more. */
+async function byClaim(mesh: GuideMesh, { plain, foo }: { readonly plain: string; readonly foo: string }): Promise<void> {
+  await mesh.apply('one-customer/by-claim.yaml');
+  // Connections from before the change end as they began: without a look at tokens.
+  const agent = new Agent({ keepAlive: false });
+  const ask = (headers: Readonly<Record<string, string>>) => get(`${mesh.demo.urls.gateway}/productpage`, headers, agent);
+  const [anna = '', ben = ''] = ['anna', 'ben'].map((name) => `Bearer ${readFileSync(new URL(`${name}.jwt`, TOKENS), 'utf8').trim()}`);
+  const page = async (headers: Readonly<Record<string, string>>): Promise<string> => pageVersion(await ask(headers));
+  assert.equal(await page({ authorization: anna }), foo);
+  assert.equal(await page({ authorization: ben }), plain);
+  assert.equal(await page({}), plain);
+  assert.equal(await page({ 'end-user': 'anna@foo.example' }), plain);
+  // The signature of another token under what Anna's says, and what Ben's says over her signature.
+  const [head, claims, signature] = anna.split('.');
+  const [, others, foreign] = ben.split('.');
+  for (const forged of [`${head}.${claims}.${foreign}`, `${head}.${others}.${signature}`]) {
+    const { status, body } = await ask({ authorization: forged });
+    assert.equal(status, 401, body.slice(0, 300));
+  }
+}
 
 export const scenarios: readonly Scenario[] = [canary, abTesting, darkLaunch, mirroring, blueGreen, oneCustomer];

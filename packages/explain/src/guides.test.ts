@@ -57,6 +57,17 @@ const outside = (to: string, headers: Readonly<Record<string, string>> = {}): Ca
 const V1 = /^recommendation\S*:8080\/v1 at 10\.3\.2\.3:8080 TLS .*application:8080/;
 const V2 = /^recommendation\S*:8080\/v2 at 10\.3\.2\.4:8080 TLS .*application:8080/;
 
+const tokenOf = (name: string): string => readFileSync(new URL(`samples/guides/one-customer/${name}.jwt`, ROOT), 'utf8').trim();
+
+/** The gateway looks whether the token is good. */
+function asksForToken(result: Result): void {
+  assert.ok(result.t === 'decided');
+  const asked = result.client.decision.steps.some(
+    (step) => step.t === 'filter' && step.name === 'envoy.filters.http.jwt_authn' && step.asks === true,
+  );
+  assert.equal(asked, true);
+}
+
 interface Step {
   readonly files: readonly string[];
   readonly calls: readonly (readonly [call: Call, expected: RegExp | ((result: Result) => void)])[];
@@ -124,6 +135,18 @@ const GUIDES: Readonly<Record<string, readonly Step[]>> = {
           /^productpage\.bookinfo\S*\/v1 at 10\.3\.1\.1:9080/,
         ],
         [outside('http://anything.example:8080/productpage'), /^productpage\.bookinfo\S*\/v1 at/],
+      ],
+    },
+    {
+      files: ['one-customer/by-claim.yaml'],
+      calls: [
+        [outside('http://anything.example:8080/productpage'), /^productpage\.bookinfo\S*\/v1 at 10\.3\.1\.1:9080/],
+        // What a header says of a claim is no claim, and a token's signature is not looked at before something runs.
+        [
+          outside('http://anything.example:8080/productpage', { '@request.auth.claims.email': 'anna@foo.example' }),
+          /^productpage\.bookinfo\S*\/v1 at/,
+        ],
+        [outside('http://anything.example:8080/productpage', { authorization: `Bearer ${tokenOf('anna')}` }), asksForToken],
       ],
     },
   ],

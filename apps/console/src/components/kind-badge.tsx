@@ -13,6 +13,7 @@ const KINDS: Readonly<Record<string, readonly [string, string]>> = {
   VS: ['Virtual service', '#5e40be'],
   DR: ['Destination rule', '#7a4e00'],
   PA: ['Peer authentication', '#7d1007'],
+  RA: ['Request authentication', '#7d1007'],
   AP: ['Authorization policy', '#7d1007'],
   WE: ['Workload entry', '#004d99'],
 };
@@ -24,6 +25,7 @@ const BADGES: Readonly<Record<string, string>> = {
   ServiceEntry: 'SE',
   WorkloadEntry: 'WE',
   PeerAuthentication: 'PA',
+  RequestAuthentication: 'RA',
   Namespace: 'NS',
   Service: 'S',
   ServiceAccount: 'SA',

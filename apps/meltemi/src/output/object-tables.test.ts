@@ -21,6 +21,7 @@ const OBJECTS: readonly Found[] = [
   found('dr', 'cart', { host: 'cart' }),
   found('se', 'ext', { hosts: ['ext.example'], location: 'MESH_EXTERNAL', resolution: 'DNS' }),
   found('pa', 'default', { mtls: { mode: 'STRICT' } }),
+  found('ra', 'login', { jwtRules: [{ issuer: 'https://login.example' }, { jwksUri: 'https://keys.example' }] }),
   found('svc', 'cart', { ports: [{ port: 80, name: 'http' }, { port: 90 }] }),
   found('ns', 'shop', {}),
 ];
@@ -41,6 +42,9 @@ shop        serviceentry/ext   ["ext.example"]   MESH_EXTERNAL   DNS          60
 
 NAMESPACE   NAME                         MODE     AGE   ORIGIN
 shop        peerauthentication/default   STRICT   60m   -
+
+NAMESPACE   NAME                          ISSUERS                         AGE   ORIGIN
+shop        requestauthentication/login   ["https://login.example","*"]   60m   -
 
 NAMESPACE   NAME           PORT(S)           AGE   ORIGIN
 shop        service/cart   80/http,90/TCP   60m   -

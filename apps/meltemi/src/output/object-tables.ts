@@ -76,6 +76,8 @@ function columnsOf(kind: KindDefinition): readonly Column[] {
       ];
     case 'PeerAuthentication':
       return [{ head: 'MODE', value: (spec) => text(field(spec['mtls'], 'mode')) }];
+    case 'RequestAuthentication':
+      return [{ head: 'ISSUERS', value: (spec) => bracketed(list(spec['jwtRules']).map((rule) => text(field(rule, 'issuer')) || '*')) }];
     case 'Service':
       return [
         {
