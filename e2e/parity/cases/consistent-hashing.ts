@@ -1,6 +1,6 @@
 import { defineCase, type ParityCase } from '../define.ts';
 import type { CaseContext } from '../harness/context.ts';
-import { any, cluster, endpoint, http1, listener, tcpProxy, to, type Resources } from '../resources.ts';
+import { any, cluster, endpoint, http1, listener, ROUTER, tcpProxy, to, type Resources } from '../resources.ts';
 import { http, tcp, type Http1Request, type Step } from '../steps.ts';
 
 /**
@@ -29,9 +29,9 @@ function hosts(c: CaseContext, { weights, hostnames }: Setting): object {
   return { cluster_name: c.name('hashed'), endpoints: [{ lb_endpoints: items }] };
 }
 
-function resources(c: CaseContext, setting: Setting, policies: readonly object[]): Resources {
+function resources(c: CaseContext, setting: Setting, policies: readonly object[], filters: readonly object[] = []): Resources {
   const hashed = cluster(c, 'hashed', { ...setting.cluster, load_assignment: hosts(c, setting) }, []);
-  return http1(c, [to(c, 'hashed', undefined, { hash_policy: policies })], {}, [hashed]);
+  return http1(c, [to(c, 'hashed', undefined, { hash_policy: policies })], { http_filters: [...filters, ROUTER] }, [hashed]);
 }
 
 const BY_KEY = [{ header: { header_name: 'x-key' } }];
@@ -61,6 +61,19 @@ const typed = (type: string, config: object): Setting => ({
     load_balancing_policy: { policies: [{ typed_extension_config: { name: 'p', typed_config: any(`load_balancing_policies.${type}`, config) } }] },
   },
 });
+const state = (value: string, more: object = {}): object => ({
+  object_key: 'key',
+  factory_key: 'envoy.hashable_string',
+  format_string: { text_format_source: { inline_string: value } },
+  ...more,
+});
+const BY_STATE = { filter_state: { key: 'key' } };
+
+/** The filter's values decide, then the header. */
+function byState(name: string, values: readonly object[], request: (key: string) => Http1Request = byHeader): ParityCase {
+  const filter = { name: 'state', typed_config: any('filters.http.set_filter_state.v3.Config', { on_request_headers: values }) };
+  return defineCase({ name, backends: BACKENDS, resources: (c) => resources(c, RING, [BY_STATE, ...BY_KEY], [filter]), steps: each(request) });
+}
 const cookie = (value: string): Http1Request => ({ headers: { cookie: `other=1; session=${value}; last=2` } });
 
 export const cases = [
@@ -91,6 +104,31 @@ export const cases = [
   sameHost('a query parameter is hashed', maglev(), [{ query_parameter: { name: 'q' } }], (key) => ({ path: `/x?a=1&q=${key}&q=other` })),
   sameHost('the path is hashed', RING, [{ header: { header_name: ':path' } }], (key) => ({ path: `/${key}?x=${key}` })),
   sameHost('the authority is hashed', RING, [{ header: { header_name: ':authority' } }], (key) => ({ host: `${key}.example` })),
+  byState('state of the stream is hashed', [state('%REQ(x-key)%')]),
+  byState('state of several parts', [state('%REQ(x-key)%-%REQ(:method)%')]),
+  byState('state that is a plain text is not hashed', [state('%REQ(x-key)%-', { factory_key: 'envoy.string' })]),
+  byState('state that is empty is left out', [
+    state('%REQ(x-none)%', {
+      skip_if_empty: true,
+      format_string: { text_format_source: { inline_string: '%REQ(x-none)%' }, omit_empty_values: true },
+    }),
+  ]),
+  byState('state of what is not there is a dash', [state('%REQ(x-none)%')]),
+  byState('later values replace earlier ones', [state('fixed'), state('%REQ(x-key)%')]),
+  defineCase({
+    name: 'what a filter has written is hashed',
+    backends: BACKENDS,
+    resources: (c) =>
+      resources(c, RING, BY_KEY, [
+        {
+          name: 'mutation',
+          typed_config: any('filters.http.header_mutation.v3.HeaderMutation', {
+            mutations: { request_mutations: [{ append: { header: { key: 'x-key', value: '%REQ(x-other)%' } } }] },
+          }),
+        },
+      ]),
+    steps: each((key) => ({ headers: { 'x-other': key } })),
+  }),
   sameHost('several lines of a header are hashed in any order', RING, BY_KEY, (key) => ({
     headers: [
       ['x-key', `z-${key}`],

@@ -16,9 +16,9 @@ import { REPLIES } from './replies.ts';
 
 /** What the choice of a host takes into account, for requests that ask for something special. Made once, before the first attempt. */
 export interface HostChoice {
-  readonly hash: bigint | undefined;
+  hash: bigint | undefined;
   /** `set-cookie` lines by which the client comes back to the same host. */
-  readonly setCookies: readonly string[];
+  readonly setCookies: string[];
   /** The destination that a header names, for clusters of original destinations; or what a filter has found, for a dynamic forward proxy. */
   readonly destination: SocketAddress | undefined;
   /** The name that was looked up to find it; '' = none was. */
@@ -30,26 +30,31 @@ export interface HostChoice {
 
 /** The scanner must show the request. undefined = nothing special. */
 export function createHostChoice(x: Exchange, action: CompiledForward, cluster: CompiledCluster): HostChoice | undefined {
-  const { discovery, lb } = cluster.config;
+  const { discovery } = cluster.config;
   const { view } = x.worker;
-  const hashed = lb.t === 'ring-hash' || lb.t === 'maglev' ? (cluster.hash ?? action.hash) : undefined;
   const named = discovery.t === 'original-dst' && discovery.header !== undefined ? view.header(discovery.header) : undefined;
-  if (hashed === undefined && named === undefined) return undefined;
-  const setCookies: string[] = [];
-  return emptyChoice(
-    hashed === undefined ? undefined : computeHash(x, hashed, setCookies),
-    setCookies,
-    named === undefined ? undefined : parseAddress(named),
-  );
+  if (hashOf(cluster, action) === undefined && named === undefined) return undefined;
+  return emptyChoice(named === undefined ? undefined : parseAddress(named));
 }
 
-function emptyChoice(hash: bigint | undefined, setCookies: readonly string[], destination: SocketAddress | undefined): HostChoice {
-  return { hash, setCookies, destination, hostname: '', tried: [], triedPriorities: new Set() };
+function hashOf({ config: { lb }, hash }: CompiledCluster, action: CompiledForward): CompiledHash | undefined {
+  return lb.t === 'ring-hash' || lb.t === 'maglev' ? (hash ?? action.hash) : undefined;
+}
+
+function emptyChoice(destination: SocketAddress | undefined): HostChoice {
+  return { hash: undefined, setCookies: [], destination, hostname: '', tried: [], triedPriorities: new Set() };
+}
+
+/** Hashes what the policies ask for, as the filters have left it. The scanner must show the request. */
+export function hashRequest(x: Exchange, choice: HostChoice): void {
+  const { cluster, forward } = x;
+  const hashed = cluster === undefined || forward === undefined ? undefined : hashOf(cluster, forward);
+  if (hashed !== undefined) choice.hash = computeHash(x, hashed, choice.setCookies);
 }
 
 /** What a request calls was looked up: that is where it goes. */
 export function withDestination(x: Exchange, destination: SocketAddress, hostname: string): void {
-  x.hostChoice = { ...(x.hostChoice ?? emptyChoice(undefined, [], undefined)), destination, hostname };
+  x.hostChoice = { ...(x.hostChoice ?? emptyChoice(undefined)), destination, hostname };
 }
 
 function computeHash(x: Exchange, hash: CompiledHash, setCookies: string[]): bigint | undefined {
@@ -61,7 +66,7 @@ function computeHash(x: Exchange, hash: CompiledHash, setCookies: string[]): big
 export function rememberTried(x: Exchange, { avoids, config }: CompiledRetry): void {
   const { host } = x;
   if (host === undefined || (avoids === undefined && config.avoidPrioritiesAfter === 0)) return;
-  const choice = (x.hostChoice ??= emptyChoice(undefined, [], undefined));
+  const choice = (x.hostChoice ??= emptyChoice(undefined));
   choice.tried.push(host);
   const every = config.avoidPrioritiesAfter;
   if (every === 0 || choice.tried.length % every !== 0) return;

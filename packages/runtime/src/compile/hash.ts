@@ -1,5 +1,6 @@
 import { compileRegex } from '@meltemi/match';
 import type { CompiledHash, HashConnection, RequestView } from '../compiled.ts';
+import { FILTER_STATE, readState } from '../filter-state.ts';
 import { xxHash64 } from '../lb/hash64.ts';
 import type { HashPolicy } from '../types/route.ts';
 import { firstQueryValue } from './query.ts';
@@ -35,6 +36,11 @@ function compileSource(policy: HashPolicy): Source {
       return (request) => {
         const value = firstQueryValue(request.path, policy.name);
         return value === undefined ? undefined : xxHash64(value);
+      };
+    case 'filter-state':
+      return (request) => {
+        const found = readState(request.metadata?.(FILTER_STATE), policy.key);
+        return found?.['hashable'] === true ? xxHash64(String(found['value'])) : undefined;
       };
   }
 }

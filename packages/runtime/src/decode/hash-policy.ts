@@ -29,8 +29,13 @@ function decodeSource(reader: Reader): Source | undefined {
   if (connection !== undefined) return connection.bool('source_ip') ? { t: 'source-ip' } : undefined;
   const query = reader.message('query_parameter');
   if (query !== undefined) return { t: 'query', name: query.string('name') };
-  if (reader.message('filter_state') !== undefined) reader.fail('filter_state', 'not supported by this proxy');
-  else reader.fail('', 'nothing to hash is set');
+  const state = reader.message('filter_state');
+  if (state !== undefined) {
+    const key = state.string('key');
+    state.require('key', key !== '', 'missing');
+    return { t: 'filter-state', key };
+  }
+  reader.fail('', 'nothing to hash is set');
   return undefined;
 }
 

@@ -162,3 +162,17 @@ test('the rate-limit filter asks only about what has a descriptor', () => {
   ]);
   assert.equal(filterBench(type, config).http.filters.of(undefined, undefined).length, 0);
 });
+
+test('state of the stream: texts, and nothing else', () => {
+  const type = name('set_filter_state.v3.Config');
+  const value = (more: object): object => ({
+    on_request_headers: [{ object_key: 'envoy.string', format_string: { text_format_source: { inline_string: 'x' } }, ...more }],
+  });
+  const faultsOf = (more: object): string => filterFaults(type, value(more)).join('\n');
+  assert.equal(faultsOf({}), '');
+  assert.match(faultsOf({ object_key: 'envoy.tcp_proxy.cluster' }), /factory_key: "envoy.tcp_proxy.cluster" is not supported/);
+  assert.match(faultsOf({ read_only: true }), /read_only: state that nobody may replace/);
+  assert.match(faultsOf({ shared_with_upstream: 'ONCE' }), /shared_with_upstream: state that upstreams see/);
+  assert.match(faultsOf({ format_string: { text_format_source: { inline_string: '%NONSENSE%' } } }), /NONSENSE/);
+  assert.match(faultsOf({ format_string: {} }), /format_string: expected text/);
+});

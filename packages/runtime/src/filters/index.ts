@@ -18,6 +18,7 @@ import { onDemandFilter } from './on-demand.ts';
 import { rateLimitFilter } from './ratelimit.ts';
 import { rbacFilter } from './rbac.ts';
 import { ALWAYS_SKIPPED, decodeSkip, WITH_MATCHER, WITH_MATCHER_PER_ROUTE } from './skip.ts';
+import { setFilterStateFilter } from './set-filter-state.ts';
 import { setMetadataFilter } from './set-metadata.ts';
 import { statefulSessionFilter } from './stateful-session.ts';
 import { routerChecks, strictHeadersFilter } from './strict-headers.ts';
@@ -35,6 +36,7 @@ export const HTTP_FILTERS: readonly FilterKind[] = [
   rateLimitFilter,
   headerMutationFilter,
   setMetadataFilter,
+  setFilterStateFilter,
   statefulSessionFilter,
   compressorFilter,
   bufferFilter,

@@ -206,6 +206,7 @@ export type HashPolicy = { readonly terminal: boolean } & (
     }
   | { readonly t: 'source-ip' }
   | { readonly t: 'query'; readonly name: string }
+  | { readonly t: 'filter-state'; readonly key: string }
 );
 
 export type PathRewrite =
