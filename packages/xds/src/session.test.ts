@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createSource } from './testdata/source.ts';
-import { createDeltaClient, createServerSession, type DeltaClient, type ResourceSource } from './index.ts';
+import { createDeltaClient, createServerSession, type DeltaClient, type Resource, type ResourceSource } from './index.ts';
 
 const { cluster: CDS, endpoint: EDS, listener: LDS, route: RDS } = TYPE_URL;
 
@@ -171,4 +171,55 @@ function exchange(client: DeltaClient, server: ReturnType<typeof session>) {
     sent.push(response);
     client.settle(client.receive(response), []);
   }
+}
+
+test('names beside the wildcard: what it brings costs no more for them, and what it does not bring is looked at by itself', () => {
+  const all = createSource();
+  for (const name of ['a', 'b', 'hidden']) all.set(CDS, name, '1');
+  // '*' does not bring what is hidden; the same map as long as nothing in it changes.
+  let shown: ReadonlyMap<string, Resource> = new Map();
+  let looks = 0;
+  const counted = (map: ReadonlyMap<string, Resource>): ReadonlyMap<string, Resource> => {
+    const entries = (): MapIterator<[string, Resource]> => (looks++, map.entries());
+    return new Proxy(map, { get: (target, key) => (key === Symbol.iterator || key === 'entries' ? entries : bound(target, key)) });
+  };
+  const show = (): void => void (shown = counted(new Map([...all.all(CDS)].filter(([name]) => name !== 'hidden'))));
+  show();
+  const source: ResourceSource = {
+    get version() {
+      return all.version;
+    },
+    resources: (typeUrl, names) => (names === '*' ? shown : all.resources(typeUrl, names)),
+  };
+  const { client, session: server } = delta(source);
+  client.subscribe(CDS, ['*', 'a', 'hidden', 'nobody']);
+  client.connected();
+  const told = (): readonly string[] =>
+    exchange(client, server).flatMap(({ resources, shared = [], removed }) => [
+      ...[...shared, ...resources].map(({ name, version }) => `${name} ${version}`),
+      ...removed.map((name) => `-${name}`),
+    ]);
+  assert.deepEqual(told().toSorted(), ['-nobody', 'a 1', 'b 1', 'hidden 1']);
+  looks = 0;
+  all.set(CDS, 'hidden', '2');
+  server.changed();
+  assert.deepEqual([told(), looks], [['hidden 2'], 0]);
+  all.set(CDS, 'b', '2');
+  show();
+  server.changed();
+  assert.deepEqual(told(), ['b 2']);
+  all.set(CDS, 'hidden', undefined);
+  all.set(CDS, 'a', undefined);
+  show();
+  server.changed();
+  assert.deepEqual(told().toSorted(), ['-a', '-hidden']);
+  all.set(CDS, 'nobody', '1');
+  show();
+  server.changed();
+  assert.deepEqual(told(), ['nobody 1']);
+});
+
+function bound(target: object, key: string | symbol): unknown {
+  const value: unknown = Reflect.get(target, key, target);
+  return typeof value === 'function' ? value.bind(target) : value;
 }

@@ -121,20 +121,27 @@ export function takeDifference(type: TypeSession, source: ResourceSource): Diffe
 
 function differenceOfAll(type: TypeSession, source: ResourceSource, forced: ReadonlySet<string>): Difference {
   const present = source.resources(type.typeUrl, type.wildcard ? '*' : type.names);
+  const beside = type.wildcard ? [...type.names].filter((name) => !present.has(name)) : [];
+  if (beside.length === 0) return differenceOfMap(type, present, forced);
+  // Names beside '*' need not be part of what '*' brings: they are looked at by themselves.
+  const names = new Set(beside);
+  const asked = type.isNew ? names : new Set(beside.filter((name) => forced.has(name)));
+  const { changed, gone } = differenceOfMap(type, present, new Set([...forced].filter((name) => !names.has(name))));
+  const rest = differenceOf(type, source.resources(type.typeUrl, names), names, asked);
+  return {
+    changed: { shared: changed.shared, own: [...changed.own, ...rest.changed.own] },
+    gone: [...gone.filter((name) => !names.has(name)), ...rest.gone],
+  };
+}
+
+/** What differs from a map that is all that the client should have. */
+function differenceOfMap(type: TypeSession, present: ReadonlyMap<string, Resource>, forced: ReadonlySet<string>): Difference {
   const before = type.lastMap;
   if (present === before && forced.size === 0) return NOTHING;
   type.lastMap = present;
   const { unsure } = type;
   type.unsure = undefined;
   if (unsure?.map === present) return { ...differenceOf(type, present, new Set([...unsure.names, ...forced]), forced), all: present };
-  if (type.wildcard && type.names.size > 0) {
-    // Names beside '*' need not be part of what '*' brings.
-    const named = source.resources(type.typeUrl, type.names);
-    const names = new Set([...present.keys(), ...type.known.keys(), ...type.names]);
-    const asked = type.isNew ? new Set([...forced, ...type.names]) : forced;
-    type.isNew = false;
-    return differenceOf(type, new Map([...named, ...present]), names, asked);
-  }
   if (type.isNew) return everything(type, present);
   if (present instanceof LayeredMap && before instanceof LayeredMap && present.below === before.below) {
     // What lies below is the same for all clients: only what is above can have changed.
