@@ -142,9 +142,8 @@ test('a launcher that is killed takes agent, proxy and application with it', { s
   child.kill('SIGKILL');
   const gone = (pid: number): boolean => !existsSync(`/proc/${pid}`) || /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   const since = performance.now();
-  while (!pids.every(gone) && performance.now() - since < 10_000) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!(pids.every(gone) && control.streams === 0) && performance.now() - since < 10_000) await new Promise((resolve) => setTimeout(resolve, 20));
   assert.ok(pids.every(gone), 'proxy and application ended');
-  await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(control.streams, 0);
   // The next start removes the namespace that the killed launcher left.
   const next = await runWorkload({

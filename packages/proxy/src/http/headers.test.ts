@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { cluster, faultOf, hcm, plainListener, routeTo } from '../testing/build.ts';
+import { until } from '../testing/harness.ts';
 import { rawCall, rawClient, startPlane, startRawServer, type Plane } from '../testing/plane.ts';
 
 let received = '';
@@ -82,7 +83,7 @@ test('direct responses: headers of the configuration stand once, cannot frame th
   // Another request comes while this one waits: its headers are not this one's.
   const begun = performance.now();
   const slow = rawCall(plane.port('http'), request('GET /slow', 'X-Say: mine\r\nConnection: close\r\n'));
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await until('it waits', () => plane.dataPlane.activity.requests === 1);
   await rawCall(plane.port('http'), request('GET /json', 'A: 1\r\nX-Say: other\r\nConnection: close\r\n'));
   assert.deepEqual(lines(await slow, 'x-said'), ['mine']);
   assert.ok(performance.now() - begun >= 49);

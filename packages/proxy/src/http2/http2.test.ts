@@ -189,10 +189,16 @@ describe('HTTP/2', async () => {
     assert.equal(Number(answer.headers[':status']), 503);
     assert.match(answer.body.toString(), /remote reset/);
     assert.equal(flagsOf(await plane.ended(before + 1)), 'UR');
-    const seen = new Promise<void>((resolve) => up2.once('stream', (stream) => stream.once('aborted', resolve)));
+    const arrived = Promise.withResolvers<void>();
+    const seen = new Promise<void>((resolve) =>
+      up2.once('stream', (stream) => {
+        stream.once('aborted', resolve);
+        arrived.resolve();
+      }),
+    );
     const never = session.request({ ':path': '/never' });
     never.on('error', () => {});
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await arrived.promise;
     never.close(http2.constants.NGHTTP2_CANCEL);
     await seen;
     const info = await plane.ended(before + 2);
@@ -222,7 +228,7 @@ describe('HTTP/2', async () => {
     other.on('error', () => {});
     const request = other.request({ ':method': 'POST', ':path': '/slow' });
     request.write('a');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until('the request is under way', () => plane.dataPlane.activity.requests === 1);
     await plane.dataPlane.drain({ t: 'tell', scope: 'all' });
     const done = plane.dataPlane.drain({ t: 'finish', deadlineMs: 3_000, quietMs: 0 });
     await until('goaway', () => gone);
