@@ -42,6 +42,9 @@ function serviceVariables(service: KnownService): Record<string, string> {
   return out;
 }
 
+/** `reviews.bookinfo.svc.cluster.local`. */
+const SERVICE_NAME = /^([^.]+)\.([^.]+)\.svc\.(.+)$/;
+
 /** Services of a namespace out of the name table and the names of outbound clusters (`outbound|9080||reviews.bookinfo.svc.cluster.local`). */
 export function knownServices(
   table: Readonly<
@@ -59,7 +62,10 @@ export function knownServices(
   }
   return Object.entries(table).flatMap(([host, info]) => {
     const address = info.ips?.[0];
-    if (info.registry !== 'Kubernetes' || info.namespace !== namespace || !info.shortname || address === undefined) return [];
-    return [{ name: info.shortname, address, ports: [...(ports.get(host) ?? [])].sort((a, b) => a - b) }];
+    const [, name, of, domain = ''] = SERVICE_NAME.exec(host) ?? [];
+    if (info.registry !== 'Kubernetes' || name === undefined || of !== namespace || address === undefined) return [];
+    // An ExternalName stands for another service, whose ports are meant.
+    const known = ports.get(host) ?? ports.get(`${info.shortname ?? ''}.${info.namespace ?? ''}.svc.${domain}`) ?? [];
+    return [{ name, address, ports: [...known].sort((a, b) => a - b) }];
   });
 }
