@@ -81,6 +81,20 @@ function partOf({ names, versions }: Digested, unequal: Unequal): Partial<DeltaR
   };
 }
 
+/** The first request of a type on a stream, if it is due; what is asked for by then is in it. */
+function firstOf(typeUrl: string, type: ClientType, unequal: Unequal | undefined): Partial<DeltaRequest> | undefined {
+  const { digested, names } = type;
+  type.digested = undefined;
+  if (digested !== undefined) return partOf(digested, unequal ?? allUnequal());
+  if (type.introduced || names.size === 0) return undefined;
+  type.introduced = true;
+  type.subscribing.clear();
+  type.unsubscribing.clear();
+  // A first request without names is the wildcard that every server knows; the explicit one is younger.
+  const legacy = names.size === 1 && names.has(WILDCARD) && !isByName(typeUrl);
+  return { subscribe: legacy ? [] : [...names], initialVersions: new Map(type.versions) };
+}
+
 /** What is to be said of a type now; `unequal` where its digest was compared. */
 export function requestsOf(
   typeUrl: string,
@@ -89,17 +103,10 @@ export function requestsOf(
   request: (part: Partial<DeltaRequest>) => DeltaRequest,
 ): readonly DeltaRequest[] {
   const requests: DeltaRequest[] = [];
-  if (type.digested !== undefined) {
-    requests.push(request(partOf(type.digested, unequal ?? allUnequal())));
-    type.digested = undefined;
-  }
-  if (!type.introduced) {
-    if (type.names.size === 0) return [];
-    type.introduced = true;
-    // A first request without names is the wildcard that every server knows; the explicit one is younger.
-    const legacy = type.names.size === 1 && type.names.has(WILDCARD) && !isByName(typeUrl);
-    requests.push(request({ subscribe: legacy ? [] : [...type.names], initialVersions: new Map(type.versions) }));
-  } else if (type.subscribing.size > 0 || type.unsubscribing.size > 0) {
+  const first = firstOf(typeUrl, type, unequal);
+  if (!type.introduced) return [];
+  if (first !== undefined) requests.push(request(first));
+  if (type.subscribing.size > 0 || type.unsubscribing.size > 0) {
     requests.push(request({ subscribe: [...type.subscribing], unsubscribe: [...type.unsubscribing] }));
   }
   type.told.clear();

@@ -92,14 +92,7 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   }
 
   receive(request: Request): Verdict | undefined {
-    const digests = this.#saysDigests ? this.#dialect.digests?.(request) : undefined;
-    if (digests !== undefined) {
-      // As the first request of a stream; later ones say nothing, and get no answer that would make for another.
-      if (!this.#isBegun) this.#greeting = digests;
-      this.#isBegun = true;
-      return undefined;
-    }
-    this.#isBegun = true;
+    if (this.#takeDigests(request)) return undefined;
     let type = this.#types.get(request.typeUrl);
     const first = type === undefined;
     if (first && this.#types.size >= MAX_TYPES) throw tooMuch(`${MAX_TYPES} types`);
@@ -112,6 +105,14 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
     this.#agreed.delete(request.typeUrl);
     if (Math.max(type.names.size, type.forced.size) > MAX_NAMES) throw tooMuch(`${MAX_NAMES} names of ${request.typeUrl}`);
     return verdict;
+  }
+
+  /** Whether a request carries digests: as the first one of a stream; later ones say nothing, and get no answer that would make for another. */
+  #takeDigests(request: Request): boolean {
+    const digests = this.#saysDigests ? this.#dialect.digests?.(request) : undefined;
+    if (digests !== undefined && !this.#isBegun) this.#greeting = digests;
+    this.#isBegun = true;
+    return digests !== undefined;
   }
 
   changed(typeUrl?: string, names?: ReadonlySet<string>): void {

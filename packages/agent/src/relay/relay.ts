@@ -52,12 +52,7 @@ const MIN_DIGESTED = 64;
 
 export function createRelay(options: RelayOptions): Relay {
   const store = createResourceStore();
-  const client = createDeltaClient({
-    node: options.node,
-    held: (...resource) => store.held(...resource),
-    decompress: options.decompress,
-    minDigested: MIN_DIGESTED,
-  });
+  const client = clientOf(store, options);
   const sessions = new Set<RelaySession>();
   const own = new Map<string, Set<string>>();
 
@@ -117,6 +112,10 @@ export function createRelay(options: RelayOptions): Relay {
       options.onWork();
     },
   };
+}
+
+function clientOf(store: ResourceStore, { node, decompress }: RelayOptions): DeltaClient {
+  return createDeltaClient({ node, held: (...resource) => store.held(...resource), decompress, minDigested: MIN_DIGESTED });
 }
 
 function endsOf(store: ResourceStore, sessions: ReadonlySet<RelaySession>, { time, onUpdate, onWork }: RelayOptions): RouteEnds | undefined {

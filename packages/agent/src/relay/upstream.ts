@@ -66,10 +66,7 @@ export function startUpstream(options: UpstreamOptions): Upstream {
     });
     stream.use(mine);
     answering?.cancel();
-    if (!relay.client.awaitsAnswer) return;
-    answering = platform.timers.after(ANSWER_MS, () => {
-      if (stream.call === mine && relay.client.awaitsAnswer) mine.cancel(); // `onEnd` follows
-    });
+    answering = awaitAnswer(relay, platform, () => stream.call === mine && mine.cancel()); // `onEnd` follows
   };
   const reconnectLater = (reason: string): void => {
     enter({ t: 'away', reason });
@@ -100,6 +97,10 @@ export function startUpstream(options: UpstreamOptions): Upstream {
       stream.call?.cancel();
     },
   };
+}
+
+function awaitAnswer({ client }: Relay, { timers }: Platform, giveUp: () => unknown): Timer | undefined {
+  return client.awaitsAnswer ? timers.after(ANSWER_MS, () => client.awaitsAnswer && giveUp()) : undefined;
 }
 
 /** If not, nothing of it can be answered: another stream tells everything anew, later and later if it does not get better. */
