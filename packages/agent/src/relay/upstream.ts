@@ -41,7 +41,6 @@ export function startUpstream(options: UpstreamOptions): Upstream {
   const stream = createStream(relay);
   let state: UpstreamState = { t: 'away', reason: 'not connected yet' };
   let timer: Timer | undefined;
-  let answering: Timer | undefined;
   let failures = 0;
   let closed = false;
 
@@ -65,13 +64,13 @@ export function startUpstream(options: UpstreamOptions): Upstream {
       },
     });
     stream.use(mine);
-    answering?.cancel();
-    answering = awaitAnswer(relay, platform, () => stream.call === mine && mine.cancel()); // `onEnd` follows
+    timer = awaitAnswer(relay, platform, () => stream.call === mine && mine.cancel()); // `onEnd` follows
   };
   const reconnectLater = (reason: string): void => {
     enter({ t: 'away', reason });
     const delayMs = reconnectDelayMs(failures++, platform);
     platform.log.debug('The discovery stream ended', { reason, retryInMs: Math.round(delayMs) });
+    timer?.cancel();
     timer = platform.timers.after(delayMs, connect);
   };
   connect();
@@ -93,7 +92,6 @@ export function startUpstream(options: UpstreamOptions): Upstream {
     close() {
       closed = true;
       timer?.cancel();
-      answering?.cancel();
       stream.call?.cancel();
     },
   };
