@@ -319,7 +319,7 @@ test('where clusters are zone-aware, an endpoint that moves concerns the others 
   assert.ok(!(changedTypes(changes, state.push).get(TYPE_URL.endpoint) as ReadonlySet<string>).has(LOCAL_CLUSTER));
   const own = changedForOwn(changes, state.push);
   assert.deepEqual(
-    NODES.map((one) => [...own(() => one)].map(([typeUrl, names]) => [typeUrl, ...names])),
-    [[], [[TYPE_URL.endpoint, LOCAL_CLUSTER]], [], []],
+    NODES.map((one) => [...own(() => one)]),
+    [[], [[TYPE_URL.endpoint, new Set([LOCAL_CLUSTER])]], [], []],
   );
 });
