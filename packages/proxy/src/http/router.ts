@@ -5,7 +5,7 @@ import type { Exchange } from './exchange.ts';
 import { cleanTarget } from './headers.ts';
 import { drawExtraAttempts } from './hedge.ts';
 import { chooseMirrors } from './mirror.ts';
-import { createHostChoice, hashRequest } from './host-choice.ts';
+import { createHostChoice, hashRequest, type HostChoice } from './host-choice.ts';
 import { routeTimeoutMs, streamLifeMs } from './deadlines.ts';
 import { runFilters, type RouterSteps } from './filters/run.ts';
 import { logBegin } from './log-moments.ts';
@@ -148,10 +148,12 @@ function begin(x: Exchange): void {
   if (x.payloadRequest.length > 0) openRequestChain(x);
   if (x.bodyComplete) x.downstream.timers.startRoute(x);
   if (x.forward !== undefined && x.forward.config.mirrors.length > 0) chooseMirrors(x);
-  if (x.hostChoice !== undefined) {
-    // After a delay the scanner may show another request by now.
-    if (x.worker.scannedFor !== x) rescan(x);
-    hashRequest(x, x.hostChoice);
-  }
+  if (x.hostChoice !== undefined) hashNow(x, x.hostChoice);
   startAttempt(x);
+}
+
+function hashNow(x: Exchange, choice: HostChoice): void {
+  // After a delay the scanner may show another request by now.
+  if (x.worker.scannedFor !== x) rescan(x);
+  hashRequest(x, choice);
 }

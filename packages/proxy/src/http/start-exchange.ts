@@ -99,9 +99,7 @@ function examineRest(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Loca
   const { config } = x.plan;
   const tooOld = x.http10 ? examineHttp10(x) : undefined;
   if (tooOld !== undefined) return tooOld;
-  // A tunnel goes to a port, whatever it is.
-  if (x.upgrade !== CONNECT && (config.stripTrailingHostDot || config.stripPort !== 'none'))
-    x.viewAuthority = normalizeAuthority(x.viewAuthority, config, x.info.connection.originalPort);
+  stripAuthority(x);
   if (x.head.end - x.head.start > config.maxRequestHeadersBytes) return REPLIES.headTooLarge;
   if (scanner.count > config.maxHeadersCount) return REPLIES.tooManyHeaders;
   if (config.headersWithUnderscores !== 'allow' && dropUnderscored(scanner, bytes) && config.headersWithUnderscores === 'reject')
@@ -113,6 +111,13 @@ function examineRest(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Loca
   }
   if (scanner.upgrade && x.upgrade === '') examineUpgrade(x, scanner, bytes);
   return undefined;
+}
+
+function stripAuthority(x: Exchange): void {
+  const { config } = x.plan;
+  // A tunnel goes to a port, whatever it is.
+  if (x.upgrade === CONNECT || (!config.stripTrailingHostDot && config.stripPort === 'none')) return;
+  x.viewAuthority = normalizeAuthority(x.viewAuthority, config, x.info.connection.originalPort);
 }
 
 function examineHttp10(x: Exchange): LocalReply | undefined {

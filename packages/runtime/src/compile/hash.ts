@@ -40,7 +40,8 @@ function compileSource(policy: HashPolicy): Source {
     case 'filter-state':
       return (request) => {
         const found = readState(request.metadata?.(FILTER_STATE), policy.key);
-        return found?.['hashable'] === true ? xxHash64(String(found['value'])) : undefined;
+        const value = found?.['value'];
+        return found?.['hashable'] === true && typeof value === 'string' ? xxHash64(value) : undefined;
       };
   }
 }

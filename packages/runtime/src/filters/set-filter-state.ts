@@ -48,17 +48,14 @@ function decodeValue(reader: Reader): StateValue {
   const shared = reader.string('shared_with_upstream');
   reader.require('shared_with_upstream', shared === '' || shared === 'NONE', 'state that upstreams see is not supported by this proxy');
   reader.require('read_only', !reader.bool('read_only'), 'state that nobody may replace is not supported by this proxy');
+  return { key, ...decodeFormat(reader), hashable: hashable === true, skipIfEmpty: reader.bool('skip_if_empty') };
+}
+
+function decodeFormat(reader: Reader): Pick<StateValue, 'format' | 'missing'> {
   const format = reader.message('format_string');
-  const source = format?.message('text_format_source');
-  const text = source?.string('inline_string') ?? format?.string('text_format') ?? '';
+  const text = format?.message('text_format_source')?.string('inline_string') ?? format?.string('text_format') ?? '';
   const parsed = parseFormat(text);
   if (format === undefined || text === '') reader.fail('format_string', 'expected text as text_format_source.inline_string');
   else if (!parsed.ok) format.fail('text_format_source.inline_string', parsed.message);
-  return {
-    key,
-    format: text,
-    missing: format?.bool('omit_empty_values') === true ? '' : '-',
-    hashable: hashable === true,
-    skipIfEmpty: reader.bool('skip_if_empty'),
-  };
+  return { format: text, missing: format?.bool('omit_empty_values') === true ? '' : '-' };
 }
