@@ -294,7 +294,7 @@ test('a client of the state of the world that claims to take patches and compres
     peer: { address: '127.0.0.1', port: 1, principal: undefined, certificateExpiresMs: undefined },
     write(message) {
       const parts = message instanceof Uint8Array ? [message] : message;
-      const response = codec.decode('envoy.service.discovery.v3.DiscoveryResponse', Buffer.concat(parts)) as SotwAnswer;
+      const response = codec.decode('envoy.service.discovery.v3.DiscoveryResponse', Buffer.concat(parts)) as unknown as SotwAnswer;
       got.push(response.resources?.map(({ name, metadata }) => ({ name, metadata })));
       if (got.length === 2) waiting.resolve();
       queueMicrotask(() =>
