@@ -78,6 +78,7 @@ export type { WorkloadEntry } from './kinds/networking/workload-entry.ts';
 export type { ReadinessProbe, WorkloadGroup } from './kinds/networking/workload-group.ts';
 export type { MtlsMode, PeerAuthentication } from './kinds/security/peer-authentication.ts';
 export type { JwtRule, RequestAuthentication } from './kinds/security/request-authentication.ts';
+export { publicKeyFault, type Jwk } from './kinds/security/public-key.ts';
 export { formatPath, parsePath, type Path } from './path.ts';
 export { crdOf } from './publish/crd.ts';
 export { jsonSchemaOf, type SchemaNode } from './publish/json-schema.ts';

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { silentLog } from '@meltemi/base';
+import { silentLog, type Problem } from '@meltemi/base';
 import { request } from '@meltemi/http';
 import { startControlPlane } from './index.ts';
 
@@ -59,3 +62,31 @@ test('bound to every address, xDS is announced at the one that the workload call
     assert.equal(xdsAddress, controlPlane.xdsAddress.replace(/^.*:/, `${called}:`));
   }
 });
+
+test('keys of an issuer that is away: the findings say so until it is back', async (t) => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'meltemi-control-plane-'));
+  t.after(() => rmSync(stateDir, { recursive: true, force: true }));
+  let status = 503;
+  const issuer = createServer((_, response) => void response.writeHead(status).end(KEYS)).listen(0, '127.0.0.1');
+  await new Promise((listening) => issuer.once('listening', listening));
+  t.after(() => void issuer.close());
+  const rule = `jwtRules: [{ issuer: a, jwksUri: 'http://127.0.0.1:${(issuer.address() as AddressInfo).port}/keys' }]`;
+  const file = join(stateDir, 'tokens.yaml');
+  writeFileSync(file, `apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: { name: x, namespace: a }\nspec: { ${rule} }\n`);
+  await using controlPlane = await startControlPlane({ ...OPTIONS, stateDir, configPaths: [file] });
+  const found = async (): Promise<readonly string[]> => {
+    const headers = { authorization: `Bearer ${OPTIONS.adminToken}` };
+    const { problems } = (await request({ url: `${controlPlane.apiUrl}/meltemi/v1/problems`, headers })).json() as {
+      readonly problems: readonly Problem[];
+    };
+    return problems.filter(({ code }) => code === 'MEL0211').map(({ message }) => message);
+  };
+  const until = async (holds: (messages: readonly string[]) => boolean): Promise<void> => {
+    while (!holds(await found())) await new Promise((waited) => setTimeout(waited, 20));
+  };
+  await until((messages) => messages.some((message) => message.endsWith('answers with 503; every token of this issuer is refused')));
+  status = 200;
+  await until((messages) => messages.length === 0);
+});
+
+const KEYS = JSON.stringify({ keys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })] });

@@ -55,6 +55,8 @@ test('public keys come as they are; private halves, shared secrets and what is n
     { ...rsa, use: 'enc' },
     { kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA' },
     { kty: 'RSA', e: 'AQAB' },
+    { ...rsa, alg: 'RSA-OAEP' },
+    { ...PUBLIC, alg: 'ES384' },
     'nonsense',
     null,
   ];
