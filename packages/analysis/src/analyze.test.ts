@@ -157,3 +157,29 @@ test('an object is reviewed before it is in the mesh', () => {
   );
   assert.deepEqual(analyze(mesh), []);
 });
+
+/** A policy in each of so many namespaces, all for one issuer and each for another audience; how often workloads are asked where they are. */
+function looksAtWorkloads(namespaces: number): number {
+  const names = Array.from({ length: namespaces }, (_, index) => `ns${index}`);
+  const policy = (namespace: string): string => `apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: { name: tokens, namespace: ${namespace} }
+spec: { jwtRules: [{ issuer: one, audiences: [${namespace}], jwksUri: https://one.example/keys }] }`;
+  const { configs } = decodeYaml(names.map(policy).join('\n---\n'), { file: 'tokens.yaml' });
+  let looks = 0;
+  const workloads = names.map((namespace) =>
+    Object.defineProperty(workload('web', namespace, 'app=web'), 'namespace', {
+      get: () => {
+        looks++;
+        return namespace;
+      },
+    }),
+  );
+  assert.deepEqual(analyze({ push: buildPushContext({ mesh: DEFAULT_MESH_CONFIG, services: [], configs }), workloads }), []);
+  return looks;
+}
+
+test('policies of many namespaces for one issuer are not compared each with each', () => {
+  const [few, many] = [looksAtWorkloads(20), looksAtWorkloads(80)];
+  assert.ok(many <= few * 5, `${few} looks for 20 namespaces, ${many} for 80`);
+});

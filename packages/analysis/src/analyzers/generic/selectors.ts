@@ -19,6 +19,12 @@ interface Judged {
   readonly addUp?: true;
 }
 
+/** Where a selector looks. */
+interface Field {
+  readonly where: string;
+  readonly workloads: readonly Workload[];
+}
+
 function judgedKinds(context: AnalysisContext): readonly Judged[] {
   return [
     {
@@ -50,13 +56,16 @@ export const selectors = defineAnalyzer({
   reads: ['PeerAuthentication', 'RequestAuthentication', 'Sidecar', 'workloads', 'mesh'],
   analyze(context) {
     const root = context.mesh().rootNamespace;
+    const inhabitants = groupBy(context.workloads(), (workload) => workload.namespace);
     return judgedKinds(context).flatMap((judged) =>
       [...groupBy(judged.objects, ({ config }) => config.meta.namespace)].flatMap(([namespace, all]) => {
         const general = all.filter(({ labels }) => Object.keys(labels).length === 0);
         const special = all.filter(({ labels }) => Object.keys(labels).length > 0);
         const everywhere = judged.addUp === true && namespace === root;
-        const workloads = context.workloads().filter((workload) => everywhere || workload.namespace === namespace);
-        return [...several(judged, namespace, general), ...special.flatMap((one) => selection(judged, one, special, workloads))];
+        const field: Field = everywhere
+          ? { where: 'mesh', workloads: context.workloads() }
+          : { where: `namespace "${namespace}"`, workloads: inhabitants.get(namespace) ?? [] };
+        return [...several(judged, namespace, general), ...special.flatMap((one) => selection(judged, one, special, field))];
       }),
     );
   },
@@ -77,7 +86,7 @@ function selection(
   { what, selector, labels: path, addUp }: Judged,
   { config, labels }: Selecting,
   special: readonly Selecting[],
-  workloads: readonly Workload[],
+  { where, workloads }: Field,
 ): readonly AnalysisFinding[] {
   const own = workloads.filter((workload) => labelsMatch(labels, workload.labels));
   const [first] = own;
@@ -90,13 +99,14 @@ function selection(
         code: 'KIA0004',
         config,
         path,
-        message: `no workload of the namespace "${config.meta.namespace}" has the labels ${text}`,
+        message: `no workload of the ${where} has the labels ${text}`,
         fix: { text: `Correct the labels of ${path.slice('spec.'.length)}; "meltemi proxy-status" lists the workloads.` },
       },
     ];
   }
+  if (addUp === true) return [];
   const rivals = special.filter((other) => own.some((workload) => labelsMatch(other.labels, workload.labels)));
-  if (rivals.length < 2 || addUp === true) return [];
+  if (rivals.length < 2) return [];
   return [
     {
       code: 'KIA0003',
