@@ -56,6 +56,7 @@ export const cases: readonly ParityCase[] = [
       http(withToken('nonsense'), refused(/^Jwt is not in the form/)),
     ],
   ),
+  takes('a signature with one byte behind it', [rule(A)], [http(withToken(`${tokenOf(A)}w`), {})]),
   takes(
     'audiences',
     [rule(A, 'audiences: [books, films]')],
