@@ -1,7 +1,7 @@
 import { grpcReply } from '../backend/grpc-message.ts';
 import { defineCase } from '../define.ts';
-import { chain, filter, filtered } from '../filters.ts';
-import { cluster, http1, HTTP2_UPSTREAM, to } from '../resources.ts';
+import { chain, filter, filtered, settings } from '../filters.ts';
+import { any, cluster, http1, HTTP2_UPSTREAM, to } from '../resources.ts';
 import { http } from '../steps.ts';
 import { ofCluster, ofHttp } from './stats.ts';
 
@@ -19,6 +19,16 @@ const limit = (c: { name(name: string): string }): object =>
   });
 const RULES = { rate_limits: [{ actions: [{ generic_key: { descriptor_value: 'all' } }] }] };
 const answer = (code: string): ReturnType<typeof grpcReply> => grpcReply('envoy.service.ratelimit.v3.RateLimitResponse', { overall_code: code });
+
+const tokens = (config: object): object =>
+  filter('tokens', 'filters.http.jwt_authn.v3.JwtAuthentication', {
+    providers: { p: { issuer: 'i', local_jwks: { inline_string: '{"keys":[{"kty":"oct","k":"AA","alg":"HS256"}]}' } } },
+    ...config,
+  });
+const PER_ROUTE = 'filters.http.jwt_authn.v3.PerRouteConfig';
+const PREFLIGHT = { method: 'OPTIONS', headers: { origin: 'http://a', 'access-control-request-method': 'GET', 'content-length': '0' } } as const;
+/** What is counted of keys is Envoy's own affair. */
+const TOKENS = new RegExp(`${TRAFFIC.source}|jwks|cache`);
 
 /** What filters count. */
 export const cases = [
@@ -44,6 +54,24 @@ export const cases = [
     name: 'as many faults as there may be',
     resources: (c) => filtered(c, [fault({ abort: { http_status: 418, percentage: ALWAYS }, max_active_faults: 0 })]),
     steps: [http('/', PASSED), http('/', PASSED), ofHttp({ 'fault.faults_overflow': 2 }, TRAFFIC)],
+  }),
+  defineCase({
+    name: 'each fault that would have been is over the limit, and no other request',
+    resources: (c) =>
+      filtered(c, [
+        fault({
+          abort: { header_abort: {}, percentage: ALWAYS },
+          delay: { header_delay: {}, percentage: ALWAYS },
+          max_active_faults: 0,
+        }),
+      ]),
+    steps: [
+      http('/', PASSED),
+      http('/', PASSED),
+      http('/', PASSED),
+      http({ headers: { 'x-envoy-fault-abort-request': '418', 'x-envoy-fault-delay-request': '5' } }, PASSED),
+      ofHttp({ 'fault.faults_overflow': 2 }, TRAFFIC),
+    ],
   }),
   defineCase({
     name: 'an authorization service over HTTP',
@@ -72,19 +100,40 @@ export const cases = [
     name: 'tokens',
     resources: (c) =>
       filtered(c, [
-        filter('jwt', 'filters.http.jwt_authn.v3.JwtAuthentication', {
-          providers: { p: { issuer: 'i', local_jwks: { inline_string: '{"keys":[{"kty":"oct","k":"AA","alg":"HS256"}]}' } } },
-          rules: [{ match: { path: '/open' } }, { match: { prefix: '/' }, requires: { provider_name: 'p' } }],
-          bypass_cors_preflight: true,
-        }),
+        tokens({ rules: [{ match: { path: '/open' } }, { match: { prefix: '/' }, requires: { provider_name: 'p' } }], bypass_cors_preflight: true }),
       ]),
     steps: [
       http('/open', PASSED),
       http('/', { status: 401 }),
       http({ headers: { authorization: 'Bearer nonsense' } }, { status: 401 }),
-      http({ method: 'OPTIONS', headers: { origin: 'http://a', 'access-control-request-method': 'GET', 'content-length': '0' } }, PASSED),
-      ofHttp({ 'jwt_authn.allowed': 2, 'jwt_authn.denied': 2, 'jwt_authn.cors_preflight_bypassed': 1 }, new RegExp(`${TRAFFIC.source}|jwks|cache`)),
+      http({ path: '/', ...PREFLIGHT }, PASSED),
+      ofHttp({ 'jwt_authn.allowed': 2, 'jwt_authn.denied': 2, 'jwt_authn.cors_preflight_bypassed': 1 }, TOKENS),
     ],
+  }),
+  defineCase({
+    name: 'where no token is demanded, and of preflights, whatever is demanded',
+    resources: (c) =>
+      filtered(
+        c,
+        [tokens({ rules: [{ match: { path: '/in' }, requires: { provider_name: 'p' } }], bypass_cors_preflight: true })],
+        [
+          to(c, 'main', { path: '/off' }, {}, settings({ tokens: any(PER_ROUTE, { disabled: true }) })),
+          to(c, 'main', { path: '/wrong' }, {}, settings({ tokens: any(PER_ROUTE, { requirement_name: 'none' }) })),
+          to(c, 'main'),
+        ],
+      ),
+    steps: [
+      http('/off', PASSED),
+      http('/open', PASSED),
+      http('/wrong', { status: 403 }),
+      ...['/in', '/off', '/open', '/wrong'].map((path) => http({ path, ...PREFLIGHT }, PASSED)),
+      ofHttp({ 'jwt_authn.allowed': 6, 'jwt_authn.denied': 1, 'jwt_authn.cors_preflight_bypassed': 4 }, TOKENS),
+    ],
+  }),
+  defineCase({
+    name: 'tokens, and no rule that demands any',
+    resources: (c) => filtered(c, [tokens({})]),
+    steps: [http('/', PASSED), ofHttp({ 'jwt_authn.allowed': 1 }, TOKENS)],
   }),
   defineCase({
     name: 'a rate-limit service: counted of the cluster that is asked for',

@@ -1,5 +1,6 @@
 import { defineCase } from '../define.ts';
-import { filter, filtered, settings } from '../filters.ts';
+import { DISABLED, filter, filtered, settings } from '../filters.ts';
+import type { CaseContext } from '../harness/context.ts';
 import { any, direct, http1, ROUTER, to } from '../resources.ts';
 import { http, push } from '../steps.ts';
 
@@ -16,9 +17,11 @@ const abort = (http_status = 418): object => ({
   name: 'fault',
   typed_config: any('filters.http.fault.v3.HTTPFault', { abort: { http_status, percentage: { numerator: 100 } } }),
 });
-const told = (matcher: object, inner: object = abort(), name = 'told'): object =>
-  filter(name, 'common.matching.v3.ExtensionWithMatcher', { extension_config: inner, ...matcher });
+const told = (matcher: object, inner: object = abort(), more: object = {}): object =>
+  filter('told', 'common.matching.v3.ExtensionWithMatcher', { extension_config: inner, ...matcher }, more);
 const perRoute = (matcher: object): object => settings({ told: any('common.matching.v3.ExtensionWithMatcherPerRoute', matcher) });
+/** One route with a tree of its own, and all others. */
+const withOwn = (c: CaseContext): readonly object[] => [to(c, 'main', { path: '/own' }, {}, perRoute(skips('x-own', '1'))), to(c, 'main')];
 
 const with1 = { headers: { 'x-skip': '1' } };
 
@@ -47,18 +50,33 @@ export const cases = [
   }),
   defineCase({
     name: 'without a tree nobody is led to it, but by a tree of the route',
-    resources: (c) => filtered(c, [told({})], [to(c, 'main', { path: '/own' }, {}, perRoute(skips('x-own', '1'))), to(c, 'main')]),
+    resources: (c) => filtered(c, [told({})], withOwn(c)),
     steps: [http('/', PASSED), http('/own', ABORTED), http({ path: '/own', headers: { 'x-own': '1' } }, PASSED)],
   }),
   defineCase({
     name: 'a route has a tree of its own',
-    resources: (c) => filtered(c, [told(skips('x-skip', '1'))], [to(c, 'main', { path: '/own' }, {}, perRoute(skips('x-own', '1'))), to(c, 'main')]),
+    resources: (c) => filtered(c, [told(skips('x-skip', '1'))], withOwn(c)),
     steps: [
       http(with1, PASSED),
       http({ path: '/own', ...with1 }, ABORTED),
       http({ path: '/own', headers: { 'x-own': '1' } }, PASSED),
       http({ headers: { 'x-own': '1' } }, ABORTED),
     ],
+  }),
+  defineCase({
+    name: 'a tree of the route switches on what is off in the chain',
+    resources: (c) => filtered(c, [told(skips('x-skip', '1'), abort(), { disabled: true })], withOwn(c)),
+    steps: [http('/', PASSED), http('/own', ABORTED), http({ path: '/own', headers: { 'x-own': '1' } }, PASSED)],
+  }),
+  defineCase({
+    name: 'a tree of the route switches on what is off for its host',
+    resources: (c) => filtered(c, [told(skips('x-skip', '1'))], [{ name: 'h', domains: ['*'], routes: withOwn(c), ...settings({ told: DISABLED }) }]),
+    steps: [http('/', PASSED), http('/own', ABORTED), http({ path: '/own', headers: { 'x-own': '1' } }, PASSED)],
+  }),
+  defineCase({
+    name: 'a tree of the route is nothing to a filter that stands alone',
+    resources: (c) => filtered(c, [{ ...abort(), name: 'told' }], withOwn(c)),
+    steps: [http({ path: '/own', headers: { 'x-own': '1' } }, ABORTED)],
   }),
   defineCase({
     name: 'what filters before it did is seen',

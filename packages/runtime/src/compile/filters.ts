@@ -55,13 +55,14 @@ interface Site {
 
 function activate(filter: HttpFilter, position: number, { overrides, ...site }: Site): ActiveFilter | undefined {
   const own = overrides.flatMap((level) => (Object.hasOwn(level, filter.name) ? (level[filter.name] ?? []) : []));
-  // The most specific word on whether it runs at all is the last one; settings switch on what is off in the chain.
-  const last = own.findLast((level) => level.t !== 'skip');
+  // The most specific word on whether it runs at all is the last one; settings, and trees, switch on what is off in the chain.
+  const last = own.at(-1);
   if (last === undefined ? filter.disabled : last.t === 'disabled') return undefined;
   const settings = own.filter((level): level is FilterOverride & { t: 'settings' } => level.t === 'settings' && level.kind === filter.t);
   const action = filterKind(filter.t).compile(filter.config, { overrides: settings.map(({ config }) => config), name: filter.name, ...site });
   if (action === undefined) return undefined;
-  const skip = own.findLast((level) => level.t === 'skip')?.matcher ?? filter.skip;
+  // A route's tree is for a filter that has one; others know nothing of trees.
+  const skip = filter.skip === undefined ? undefined : (own.findLast((level) => level.t === 'skip')?.matcher ?? filter.skip);
   const acting = skip === undefined ? action : skipping(action, skip);
   return { name: filter.name, t: filter.t, position, stats: acting.stats, decide: (context) => acting.decide(context) };
 }

@@ -131,14 +131,15 @@ interface Compiled {
 
 function decideFault({ config, stats, name }: Compiled, context: FilterContext): FilterVerdict | undefined {
   const { thread } = context;
-  if (thread.activeFaults >= config.maxActiveFaults) {
-    stats.faults_overflow.count(thread);
-    return undefined;
-  }
   const response = limitOf(config, context);
   const delayMs = delayOf(config, context);
   const reply = abortOf(config, context);
   if (response === undefined && delayMs === undefined && reply === undefined) return undefined;
+  if (thread.activeFaults >= config.maxActiveFaults) {
+    // Each of those that would have been.
+    for (const fault of [response, delayMs, reply]) if (fault !== undefined) stats.faults_overflow.count(thread);
+    return undefined;
+  }
   if (response !== undefined) stats.response_rl_injected.count(thread);
   if (delayMs !== undefined) stats.delays_injected.count(thread);
   if (reply !== undefined) stats.aborts_injected.count(thread);

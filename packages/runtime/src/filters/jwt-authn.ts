@@ -55,10 +55,16 @@ export const jwtAuthnFilter: FilterKind = defineFilter<JwtConfig, JwtRoute>({
   compile(config, { overrides, statPrefix }) {
     const stats = statistics(`${statPrefix}jwt_authn.`, STATS);
     const own = overrides.at(-1);
-    if (own === undefined) return config.rules.length === 0 ? undefined : byRules(config, stats);
-    if (own.requirement === undefined) return undefined;
-    const requirement = Object.hasOwn(config.named, own.requirement) ? config.named[own.requirement] : undefined;
-    return requirement === undefined ? wrongName(config, own.requirement, stats) : { stats, decide: demander(config, requirement, stats) };
+    const decide = own === undefined ? byRules(config, stats) : ofRoute(config, own, stats);
+    return {
+      stats,
+      decide(context) {
+        if (!config.bypassPreflight || !isPreflight(context.request)) return decide(context);
+        stats.cors_preflight_bypassed.count(context.thread);
+        stats.allowed.count(context.thread);
+        return undefined;
+      },
+    };
   },
 });
 
@@ -92,24 +98,36 @@ const NOWHERE: RouteMatch = { path: { t: 'exact', value: '', ignoreCase: false }
 type Decide = FilterAction['decide'];
 
 /** The first rule that matches counts; one without a requirement lets pass. */
-function byRules(config: JwtConfig, stats: JwtStats): FilterAction {
+function byRules(config: JwtConfig, stats: JwtStats): Decide {
   const rules = config.rules.map(({ match, requirement }) => ({
     matches: compileMatch(match),
     decide: requirement === undefined ? undefined : demander(config, requirement, stats),
   }));
-  return {
-    stats,
-    decide(context) {
-      const { request, thread } = context;
-      const path = pathOf(request.path);
-      const decide = rules.find(({ matches }) => matches(request, path, () => thread.random()))?.decide;
-      if (decide === undefined) stats.allowed.count(thread);
-      return decide?.(context);
-    },
+  const passes = passer(stats);
+  return (context) => {
+    const { request, thread } = context;
+    const path = pathOf(request.path);
+    const rule = rules.find(({ matches }) => matches(request, path, () => thread.random()));
+    return (rule?.decide ?? passes)(context);
   };
 }
 
-function wrongName({ named }: JwtConfig, name: string, stats: JwtStats): FilterAction {
+/** A route's own setting: no requirement, or the one of this name. */
+function ofRoute(config: JwtConfig, { requirement: name }: JwtRoute, stats: JwtStats): Decide {
+  if (name === undefined) return passer(stats);
+  const requirement = Object.hasOwn(config.named, name) ? config.named[name] : undefined;
+  return requirement === undefined ? wrongName(config, name, stats) : demander(config, requirement, stats);
+}
+
+/** Nothing is demanded: that is counted, as of every request that this filter lets pass. */
+function passer(stats: JwtStats): Decide {
+  return ({ thread }) => {
+    stats.allowed.count(thread);
+    return undefined;
+  };
+}
+
+function wrongName({ named }: JwtConfig, name: string, stats: JwtStats): Decide {
   const message = `Wrong requirement_name: ${name}. It should be one of [${Object.keys(named).join(',')}]`;
   const reply = {
     status: 403,
@@ -117,16 +135,14 @@ function wrongName({ named }: JwtConfig, name: string, stats: JwtStats): FilterA
     flag: '',
     details: `jwt_authn_access_denied{${message.replaceAll(' ', '_')}}`,
   };
-  return {
-    decide({ thread }) {
-      stats.denied.count(thread);
-      return { reply };
-    },
+  return ({ thread }) => {
+    stats.denied.count(thread);
+    return { reply };
   };
 }
 
 function demander(config: JwtConfig, requirement: JwtRequirement, stats: JwtStats): Decide {
-  const { providers, bypassPreflight, stripBody } = config;
+  const { providers, stripBody } = config;
   const named = [...namesIn(requirement)];
   const all = Object.values(providers);
   const asksAnyone = hasTopLevelExcuse(requirement);
@@ -136,11 +152,6 @@ function demander(config: JwtConfig, requirement: JwtRequirement, stats: JwtStat
     .filter((name) => name !== '');
   return (context) => {
     const { request } = context;
-    if (bypassPreflight && isPreflight(request)) {
-      stats.cors_preflight_bypassed.count(context.thread);
-      stats.allowed.count(context.thread);
-      return undefined;
-    }
     // What only this filter may say must not come from the client.
     const edits: readonly HeaderEdit[] = own
       .filter((name) => request.header(name) !== undefined)
