@@ -26,11 +26,14 @@ export function meshConfigFrom(base: MeshConfig, spec: MeshConfigSpec): MeshConf
 }
 
 function logging(base: MeshConfig, spec: MeshConfigSpec): Partial<MeshConfig> {
+  // A format without an encoding is one of text, whatever the mesh logs in otherwise.
+  const accessLogEncoding = spec.accessLogEncoding ?? (spec.accessLogFormat === undefined ? base.accessLogEncoding : 'TEXT');
+  // And one that was written for another encoding is none of this.
+  const usual = accessLogEncoding === base.accessLogEncoding ? base.accessLogFormat : '';
   return {
     accessLogFile: spec.accessLogFile ?? base.accessLogFile,
-    accessLogFormat: spec.accessLogFormat ?? base.accessLogFormat,
-    // A format without an encoding is one of text, whatever the mesh logs in otherwise.
-    accessLogEncoding: spec.accessLogEncoding ?? (spec.accessLogFormat === undefined ? base.accessLogEncoding : 'TEXT'),
+    accessLogFormat: spec.accessLogFormat ?? usual,
+    accessLogEncoding,
     enableTracing: spec.enableTracing ?? base.enableTracing,
     telemetry: telemetryFrom(base.telemetry, spec),
     tracingSamplingPercent: spec.defaultConfig?.tracing?.sampling ?? base.tracingSamplingPercent,

@@ -8,7 +8,7 @@ import { buildEnvoyFilterTable } from './envoy-filters.ts';
 import { buildGatewayTable } from './gateways.ts';
 import { buildPeerAuthenticationTable } from './peer-authentication.ts';
 import type { KnownChanges, PushChanges, PushContext, PushInputs } from './push-context.ts';
-import { buildRequestAuthenticationTable } from './request-authentications.ts';
+import { buildRequestAuthenticationTable, type KeySets } from './request-authentications.ts';
 import { buildCredentialTable } from './secrets.ts';
 import { buildServiceTable } from './services.ts';
 import { buildSidecarTable } from './sidecars.ts';
@@ -100,9 +100,17 @@ function sameMesh(a: PushInputs, b: PushInputs): boolean {
 function changesOf(inputs: PushInputs, previous: PushContext | undefined, known: KnownChanges | undefined): PushChanges {
   const objects = previous === undefined || known === undefined ? differing(inputs.configs, previous?.inputs.configs ?? []) : known.configs;
   const services = previous === undefined || known === undefined ? differing(inputs.services, previous?.inputs.services ?? []) : known.services;
-  const keys = inputs.keySets === previous?.inputs.keySets ? {} : { keys: true as const };
+  const keys = sameKeys(inputs.keySets, previous?.inputs.keySets) ? {} : { keys: true as const };
   return { full: previous === undefined, configs: keysOf(objects, configKey), services: keysOf(services, serviceKey), objects, ...keys };
 }
+
+/** Why there are none is for those who read findings: nothing is made of it. */
+function sameKeys(now: KeySets = NO_KEYS, before: KeySets = NO_KEYS): boolean {
+  const within = (a: KeySets, b: KeySets): boolean => [...a].every(([id, { jwks }]) => jwks === b.get(id)?.jwks);
+  return now === before || (within(now, before) && within(before, now));
+}
+
+const NO_KEYS: KeySets = new Map();
 
 /** Items that came, went or are another object now: old and new forms. */
 function differing<T>(now: readonly T[], before: readonly T[]): readonly T[] {

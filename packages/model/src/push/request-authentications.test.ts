@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeYaml } from '@meltemi/api';
-import { buildPushContext, DEFAULT_MESH_CONFIG, requestAuthenticationsFor, type KeySets, type PushContext } from '../index.ts';
+import { buildPushContext, DEFAULT_MESH_CONFIG, keySourceOf, requestAuthenticationsFor, type KeySets, type PushContext } from '../index.ts';
 
 const policy = (namespace: string, name: string, spec: string): string =>
   `apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: ${spec}\n`;
@@ -53,8 +53,20 @@ test('new keys are new rules for those who have them only', () => {
   );
   const failing = of(new Map([['keys https://keys.a/all', { jwks: 'one', fault: 'cannot be reached' }]]), first);
   assert.equal(keys(failing)[0], keys(first)[0]);
+  assert.equal(failing.changes.keys, undefined, 'why keys are old concerns no proxy');
+  const waiting = of(new Map([...(failing.inputs.keySets ?? []), ['keys https://new.example', { jwks: undefined, fault: undefined }]]), failing);
+  assert.equal(waiting.changes.keys, undefined);
   const again = of(new Map([['keys https://keys.a/all', { jwks: 'two', fault: undefined }]]), failing);
   assert.notEqual(keys(again)[0], keys(first)[0]);
   const mesh = (context: PushContext) => requestAuthenticationsFor(context, { namespace: 'b', labels: {} });
   assert.equal(mesh(again)[0], mesh(before)[0]);
+});
+
+test('documents of an issuer lie below its address, however many slashes that has', () => {
+  const urlOf = (issuer: string): string | undefined => keySourceOf({ issuer })?.url;
+  for (const issuer of ['https://a.example', 'https://a.example/', 'https://a.example//'])
+    assert.equal(urlOf(issuer), 'https://a.example/.well-known/openid-configuration');
+  // Hours, were each slash looked at from each.
+  const many = `https://a.example/${'/'.repeat(1 << 21)}x`;
+  assert.equal(urlOf(many)?.length, many.length + '/.well-known/openid-configuration'.length);
 });

@@ -48,8 +48,15 @@ export interface RequestAuthenticationTable {
 export function keySourceOf({ issuer = '', jwks, jwksUri }: JwtRule): KeySource | undefined {
   if (jwks !== undefined) return undefined;
   if (jwksUri !== undefined) return { id: `keys ${jwksUri}`, t: 'keys', url: jwksUri };
-  const url = `${issuer.replace(/\/+$/, '')}/.well-known/openid-configuration`;
+  const url = `${withoutEndingSlashes(issuer)}/.well-known/openid-configuration`;
   return { id: `discovery ${url}`, t: 'discovery', url };
+}
+
+/** By hand: an expression would look at many slashes once from each of them. */
+function withoutEndingSlashes(text: string): string {
+  let { length } = text;
+  while (length > 0 && text[length - 1] === '/') length--;
+  return text.slice(0, length);
 }
 
 /** Builds the table of all RequestAuthentications; what did not change is taken over. */

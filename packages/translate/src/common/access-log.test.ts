@@ -22,3 +22,11 @@ test('a format without an encoding is text, also where the mesh logs in JSON', (
   assert.deepEqual(formatOf('accessLogFormat: "%PROTOCOL%"', base), { text_format_source: { inline_string: '%PROTOCOL%\n' } });
   assert.deepEqual(formatOf(`accessLogFormat: '{"a": "%PROTOCOL%"}'\naccessLogEncoding: JSON`), { json_format: { a: '%PROTOCOL%' } });
 });
+
+test('a format of one encoding is none of another that wins over it', () => {
+  const text: MeshConfig = { ...DEFAULT_MESH_CONFIG, accessLogFormat: '%PROTOCOL%' };
+  assert.deepEqual(formatOf('accessLogEncoding: JSON', text), formatOf('accessLogEncoding: JSON'));
+  const json: MeshConfig = { ...DEFAULT_MESH_CONFIG, accessLogEncoding: 'JSON', accessLogFormat: '{"a": "%PROTOCOL%"}' };
+  assert.deepEqual(formatOf('accessLogEncoding: TEXT', json), formatOf(''));
+  assert.deepEqual(formatOf('accessLogEncoding: JSON', json), { json_format: { a: '%PROTOCOL%' } });
+});
