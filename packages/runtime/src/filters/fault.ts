@@ -120,7 +120,9 @@ function compileTarget({ cluster, headers, nodes }: FaultConfig): (context: Filt
   };
 }
 
-const STATS = ['aborts_injected', 'delays_injected', 'response_rl_injected', 'faults_overflow'] as const;
+/** What may be injected, and how it is counted. */
+const INJECTED = { response: 'response_rl_injected', delayMs: 'delays_injected', reply: 'aborts_injected' } as const;
+const STATS = [...Object.values(INJECTED), 'faults_overflow'] as const;
 
 interface Compiled {
   readonly config: FaultConfig;
@@ -131,24 +133,25 @@ interface Compiled {
 
 function decideFault({ config, stats, name }: Compiled, context: FilterContext): FilterVerdict | undefined {
   const { thread } = context;
+  const faults = drawFaults(config, context);
+  if (faults === undefined) return undefined;
+  const over = thread.activeFaults >= config.maxActiveFaults;
+  // Over the limit each counts that would have been.
+  for (const [kind, counter] of Object.entries(INJECTED)) if (Object.hasOwn(faults, kind)) stats[over ? 'faults_overflow' : counter].count(thread);
+  if (over) return undefined;
+  return { fault: true, ...faults, ...(config.metadata === undefined ? {} : { metadata: { [name]: config.metadata } }) };
+}
+
+/** What is to be injected. undefined = nothing. */
+function drawFaults(config: FaultConfig, context: FilterContext): Pick<FilterVerdict, keyof typeof INJECTED> | undefined {
   const response = limitOf(config, context);
   const delayMs = delayOf(config, context);
   const reply = abortOf(config, context);
   if (response === undefined && delayMs === undefined && reply === undefined) return undefined;
-  if (thread.activeFaults >= config.maxActiveFaults) {
-    // Each of those that would have been.
-    for (const fault of [response, delayMs, reply]) if (fault !== undefined) stats.faults_overflow.count(thread);
-    return undefined;
-  }
-  if (response !== undefined) stats.response_rl_injected.count(thread);
-  if (delayMs !== undefined) stats.delays_injected.count(thread);
-  if (reply !== undefined) stats.aborts_injected.count(thread);
   return {
-    fault: true,
     ...(delayMs === undefined ? {} : { delayMs }),
     ...(reply === undefined ? {} : { reply }),
     ...(response === undefined ? {} : { response }),
-    ...(config.metadata === undefined ? {} : { metadata: { [name]: config.metadata } }),
   };
 }
 
