@@ -97,9 +97,13 @@ export const cases = [
     steps: [
       http({ headers: { 'x-n': '12.5', 'x-b': 'aGVsbG8=' } }, { status: 200 }),
       http({ headers: { 'x-n': 'twelve', 'x-b': '***' } }, { status: 200 }),
+      http({ headers: { 'x-b': 'aGVsbA==' } }, { status: 200 }),
+      http({ headers: { 'x-b': 'aGVsbA===' } }, { status: 200 }),
     ],
     log: [
       { n: 12.5, other: 'hello' },
+      { n: null, other: null },
+      { n: null, other: 'hell' },
       { n: null, other: null },
     ],
   }),
