@@ -75,11 +75,15 @@ test('an issuer tells where its keys are', async (t) => {
       response.end(JSON.stringify({ issuer: 'x', jwks_uri: `http://${request.headers.host}/keys` }));
     else if (request.url === '/keys') response.end(KEYS);
     else if (request.url?.startsWith('/none/') === true) response.end('{}');
+    else if (request.url?.startsWith('/long/') === true) response.end(JSON.stringify({ jwks_uri: `https://a/${'x'.repeat(10_000)}` }));
+    else if (request.url?.startsWith('/secret/') === true) response.end(JSON.stringify({ jwks_uri: 'https://:secret@a/keys' }));
     else if (request.url?.startsWith('/odd/') === true) response.end(JSON.stringify({ jwks_uri: 'file:///etc/passwd' }));
     else response.writeHead(404).end();
   });
   assert.deepEqual(keysOf(await discover(`${url}/tenant`)), JSON.parse(KEYS).keys);
   assert.match(await faultOf(discover(`${url}/none`)), /"jwks_uri" is missing/);
+  assert.match(await faultOf(discover(`${url}/long`)), /"jwks_uri" is missing, or no address$/);
+  assert.match(await faultOf(discover(`${url}/secret`)), /where none are fetched from/);
   assert.match(await faultOf(discover(`${url}/odd`)), /"file:\/\/\/etc\/passwd", where none are fetched from/);
   assert.match(await faultOf(discover(url)), /answers with 404$/);
 });

@@ -18,6 +18,8 @@ export interface FetchKeysOptions {
 
 /** No set of keys is as large as that. */
 const MAX_BYTES = 256 << 10;
+/** Nor any address as long; what a stranger's server says stands in findings and logs. */
+const MAX_URL = 2_048;
 
 /** Fetches over HTTP: redirects are not followed, sizes are bounded, and every address is looked at before it is called. */
 export function createFetchKeys(options: FetchKeysOptions): FetchKeys {
@@ -59,7 +61,10 @@ async function getBounded(
   });
   const { status, headers } = response;
   if (status >= 300 && status < 400)
-    throw new MeshError('jwks/redirect', `${url} leads elsewhere (${status} to ${headers.location ?? 'nowhere'}), and redirects are not followed`);
+    throw new MeshError(
+      'jwks/redirect',
+      `${url} leads elsewhere (${status} to ${headers.location?.slice(0, MAX_URL) ?? 'nowhere'}), and redirects are not followed`,
+    );
   if (status !== 200) throw new MeshError('jwks/status', `${url} answers with ${status}`);
   return response;
 }
@@ -67,10 +72,10 @@ async function getBounded(
 /** `jwks_uri` of a discovery document (OpenID Connect Discovery 1.0, section 4.2). */
 function discovered(from: string, document: ClientResponse): string {
   const { jwks_uri: url } = (document.json() ?? {}) as { readonly jwks_uri?: unknown };
-  if (typeof url !== 'string' || !URL.canParse(url))
-    throw new MeshError('jwks/discovery', `${from} does not tell where the keys are: "jwks_uri" is missing`);
-  const { protocol, username } = new URL(url);
-  if (username !== '' || (protocol !== 'https:' && (protocol !== 'http:' || from.toLowerCase().startsWith('https:'))))
+  if (typeof url !== 'string' || url.length > MAX_URL || !URL.canParse(url))
+    throw new MeshError('jwks/discovery', `${from} does not tell where the keys are: "jwks_uri" is missing, or no address`);
+  const { protocol, username, password } = new URL(url);
+  if (username !== '' || password !== '' || (protocol !== 'https:' && (protocol !== 'http:' || from.toLowerCase().startsWith('https:'))))
     throw new MeshError('jwks/discovery', `${from} says that the keys are at "${url}", where none are fetched from: an https address is needed`);
   return url;
 }

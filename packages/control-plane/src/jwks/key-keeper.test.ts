@@ -184,6 +184,16 @@ test('a restarted control plane begins with the keys that it had', async () => {
   await keeper.close();
 });
 
+test('no rule keeps others waiting for more than a minute', async () => {
+  // Longer than timers of the platform count, which would end at once.
+  const { asked, keeper } = await bench([policy('x', "{ issuer: a, jwksUri: 'https://a/keys', timeout: 1000h }")]);
+  assert.deepEqual(
+    asked.map(({ timeoutMs }) => timeoutMs),
+    [MINUTE_MS],
+  );
+  await keeper.close();
+});
+
 test('many sources are asked a few at a time', async () => {
   const rules = Array.from({ length: 20 }, (_, index) => `{ issuer: a, jwksUri: 'https://a/${index}' }`).join(', ');
   const { asked, keeper, answer } = await bench([policy('x', rules)]);

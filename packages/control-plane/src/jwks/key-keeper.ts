@@ -10,6 +10,8 @@ const REFRESH_MS = 20 * MINUTE_MS;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 5 * MINUTE_MS;
 const DEFAULT_TIMEOUT_MS = 5_000;
+/** Whatever a rule says: who answers never must not hold one of few places for hours. */
+const MAX_TIMEOUT_MS = MINUTE_MS;
 /** Whoever writes many rules does not make the control plane call many servers at a time. */
 const MAX_AT_A_TIME = 8;
 
@@ -170,7 +172,8 @@ function wantedSources(configs: readonly Config[]): ReadonlyMap<string, { readon
     for (const rule of spec.jwtRules ?? []) {
       const source = keySourceOf(rule);
       if (source === undefined) continue;
-      const timeoutMs = (rule.timeout === undefined ? undefined : durationMs(rule.timeout)) ?? DEFAULT_TIMEOUT_MS;
+      const saidMs = (rule.timeout === undefined ? undefined : durationMs(rule.timeout)) ?? DEFAULT_TIMEOUT_MS;
+      const timeoutMs = Math.min(saidMs, MAX_TIMEOUT_MS);
       wanted.set(source.id, { source, timeoutMs: Math.max(timeoutMs, wanted.get(source.id)?.timeoutMs ?? 0) });
     }
   }

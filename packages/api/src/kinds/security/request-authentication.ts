@@ -48,7 +48,7 @@ const jwtRule = oneOf(
     ),
     forwardOriginalToken: opt(z.boolean(), 'Leave the token in the request; default false.'),
     spaceDelimitedClaims: opt(z.array(shownText), 'Claims that hold several words, besides scope and permission.'),
-    timeout: opt(durationMin1ms, 'How long a fetch of the keys may take; default 5s.'),
+    timeout: opt(durationMin1ms, 'How long a fetch of the keys may take; default 5s, and never longer than 1m.'),
   }),
   ['jwks', 'jwksUri'],
 );
