@@ -51,7 +51,15 @@ function pairsOf({ certificateChain, privateKey, more }: TlsMaterial): readonly 
   const first = certificateChain === undefined || privateKey === undefined ? [] : [{ certificateChain, privateKey }];
   return [...first, ...more].map(({ certificateChain: cert, privateKey: key }) => {
     const certificate = new X509Certificate(cert);
-    const names = parseAltNames(certificate.subjectAltName).flatMap(({ type, value }) => (type === 'dns' ? [value.toLowerCase()] : []));
-    return { cert, key, type: certificate.publicKey.asymmetricKeyType, names: new Set(names) };
+    return { cert, key, type: certificate.publicKey.asymmetricKeyType, names: new Set(namesOf(certificate)) };
   });
+}
+
+/** DNS names, in small letters; the common name speaks only where there is no list of names (RFC 6125 section 6.4.4). */
+function namesOf({ subject, subjectAltName }: X509Certificate): readonly string[] {
+  if (subjectAltName === undefined) {
+    const commonName = /^CN=(.*)$/m.exec(subject)?.[1];
+    return commonName === undefined ? [] : [commonName.toLowerCase()];
+  }
+  return parseAltNames(subjectAltName).flatMap(({ type, value }) => (type === 'dns' ? [value.toLowerCase()] : []));
 }
