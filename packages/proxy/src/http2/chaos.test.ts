@@ -219,8 +219,10 @@ test(`whatever both sides do over both versions, no answer goes astray and nothi
   const codes = new Set(plane.streams.map((info) => info.responseCode));
   for (const code of [200, 204, 503, 504, 500]) assert.ok(codes.has(code), `${code} occurred`);
   await plane[Symbol.asyncDispose]();
-  for (const name of ['one', 'two'])
-    assert.deepEqual({ ...(plane.state.cluster(name)?.usage as object) }, { connections: 0, pending: 0, requests: 0, retries: 0 }, name);
+  // Connections that were closed are counted until their sockets have told so.
+  const usage = (): string => JSON.stringify(['one', 'two'].map((name) => plane.state.cluster(name)?.usage));
+  const none = { connections: 0, pending: 0, requests: 0, retries: 0 };
+  await until('nothing is counted', () => usage() === JSON.stringify([none, none]) || undefined).catch(() => assert.fail(usage()));
   one.closeAllConnections();
   for (const server of [one, two]) server.close();
 });
