@@ -15,17 +15,35 @@ export function mergeUpdates<Push>(older: XdsUpdate<Push> | undefined, newer: Xd
   };
 }
 
-type ChangedFor = XdsUpdate<unknown>['changedFor'];
+type Changed = NonNullable<XdsUpdate<unknown>['changed']>;
+type ChangedFor = NonNullable<XdsUpdate<unknown>['changedFor']>;
 
-function mergeChangedFor(a: ChangedFor, b: ChangedFor): ChangedFor {
-  if (a === undefined || b === undefined) return a ?? b;
-  return (node) => mergeChanged(a(node), b(node));
+interface Part {
+  readonly changedFor: ChangedFor;
+  readonly before: Part | undefined;
 }
 
-function mergeChanged(
-  a: NonNullable<XdsUpdate<unknown>['changed']>,
-  b: NonNullable<XdsUpdate<unknown>['changed']>,
-): Map<string, ReadonlySet<string> | '*'> {
+/** What a merged one is made of, the last first: many changes in a row are asked one after the other, and not each from within the next. */
+const partsOf = new WeakMap<ChangedFor, Part>();
+
+function mergeChangedFor(a: ChangedFor | undefined, b: ChangedFor | undefined): ChangedFor | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  const last: Part = { changedFor: b, before: partsOf.get(a) ?? { changedFor: a, before: undefined } };
+  const merged: ChangedFor = (node) => {
+    let all: Changed | undefined;
+    for (let part: Part | undefined = last; part !== undefined; part = part.before) {
+      const changed = part.changedFor(node);
+      if (changed.size > 0) all = all === undefined ? changed : mergeChanged(all, changed);
+    }
+    return all ?? NOTHING;
+  };
+  partsOf.set(merged, last);
+  return merged;
+}
+
+const NOTHING: Changed = new Map();
+
+function mergeChanged(a: Changed, b: Changed): Map<string, ReadonlySet<string> | '*'> {
   const merged = new Map(a);
   for (const [typeUrl, names] of b) {
     const known = merged.get(typeUrl);

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { XdsNode, XdsUpdate } from './generator.ts';
+import { mergeUpdates } from './pending-update.ts';
+
+const node = (id: string) => ({ id }) as XdsNode;
+const TYPE = 'type';
+
+test('however many changes wait for a push, each node has what is for it alone', () => {
+  const changes = 20_000;
+  let merged: XdsUpdate<number> | undefined;
+  for (let version = 1; version <= changes; version++)
+    merged = mergeUpdates(merged, {
+      version,
+      push: version,
+      changed: new Map(),
+      changedFor: ({ id }) => (id === String(version) || id === 'all' ? new Map([[TYPE, new Set([`name${version % 3}`])]]) : new Map()),
+    });
+  const of = (id: string) => [...(merged?.changedFor?.(node(id)) ?? [])];
+  assert.equal(merged?.version, changes);
+  assert.deepEqual(of('nobody'), []);
+  for (const id of [1, 7, changes]) assert.deepEqual(of(String(id)), [[TYPE, new Set([`name${id % 3}`])]]);
+  assert.deepEqual(of('all'), [[TYPE, new Set(['name1', 'name2', 'name0'])]]);
+});
+
+test('everything is more than some names, in whatever order they come', () => {
+  const own = (names: ReadonlySet<string> | '*'): XdsUpdate<number> => ({
+    version: 1,
+    push: 1,
+    changed: new Map(),
+    changedFor: () => new Map([[TYPE, names]]),
+  });
+  for (const [first, second] of [
+    ['*', new Set(['a'])],
+    [new Set(['a']), '*'],
+  ] as const)
+    assert.deepEqual([...(mergeUpdates(own(first), own(second)).changedFor?.(node('x')) ?? [])], [[TYPE, '*']]);
+});
