@@ -133,6 +133,8 @@ test(`whatever both sides do, no answer goes astray and nothing is left counted 
   const codes = new Set(plane.streams.map((info) => info.responseCode));
   for (const code of [200, 503, 504, 500]) assert.ok(codes.has(code), `${code} occurred`);
   await plane[Symbol.asyncDispose]();
-  assert.deepEqual({ ...(usage() as object) }, { connections: 0, pending: 0, requests: 0, retries: 0 });
+  // Connections that were closed are counted until their sockets have told so.
+  const none = JSON.stringify({ connections: 0, pending: 0, requests: 0, retries: 0 });
+  await until('nothing is counted', () => JSON.stringify(usage()) === none || undefined).catch(() => assert.deepEqual(usage(), none));
   await app[Symbol.asyncDispose]();
 });
