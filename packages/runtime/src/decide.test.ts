@@ -213,3 +213,24 @@ test('a dynamic forward proxy goes where the request calls', () => {
   );
   assert.ok(outcome.t === 'forward' && outcome.host === 'shop.example:8080' && outcome.cluster === 'anywhere');
 });
+
+test('the port of an authority is left out where the rules say so, but not of a tunnel, which goes to one', () => {
+  const own = createRuntimeState(() => 0);
+  const domains = (...names: readonly string[]): object[] =>
+    names.map((name) => ({
+      name,
+      domains: [name],
+      routes: [
+        { match: { connect_matcher: {} }, direct_response: { status: 418 } },
+        { match: { prefix: '/' }, direct_response: { status: 204 } },
+      ],
+    }));
+  const filters = [hcm({ route_config: { name: 'inline', virtual_hosts: domains('a.test', 'a.test:443') }, strip_any_host_port: true })];
+  own.apply({ listeners: [listener({ name: 'l', address: socket('0.0.0.0', 80), filter_chains: [{ filters }] })] });
+  const ask = (method: string, path: string): unknown => {
+    const http = { method, path, authority: 'a.test:443', scheme: 'http' as const, headers: {} };
+    const { steps } = decide(own, { connection: connection({ destination: { address: '0.0.0.0', port: 80 } }), http }, () => 0);
+    return steps.flatMap((step) => (step.t === 'virtual-host' ? [step.name] : []));
+  };
+  assert.deepEqual([ask('GET', '/'), ask('CONNECT', '')], [['a.test'], ['a.test:443']]);
+});

@@ -80,12 +80,13 @@ function followChain(trail: Trail, chain: CompiledChain): Outcome {
       : { t: 'close', flag: decided.flag, details: decided.details };
   }
   if (trail.request.http === undefined) return { t: 'close', flag: 'DPE', details: 'the filter chain expects HTTP' };
-  const { path, authority } = trail.request.http;
+  const { method, path, authority } = trail.request.http;
   const { config } = terminal.http;
   const target = normalizeTarget(path, config);
   if (target.t === 'reject') return { t: 'respond', status: 400, flag: '', details: 'path_normalization_failed', body: '' };
   if (target.t === 'redirect') return { t: 'respond', status: 307, flag: '', details: 'path_normalization_failed', location: target.path, body: '' };
-  const called = normalizeAuthority(authority, config, trail.request.connection.destination.port);
+  // A tunnel goes to a port, whatever it is.
+  const called = method === 'CONNECT' ? authority : normalizeAuthority(authority, config, trail.request.connection.destination.port);
   return followHttp(trail, terminal.http, requestView({ ...trail.request.http, path: target.path, authority: called }));
 }
 
