@@ -161,7 +161,12 @@ function compileTarget(target: Target | undefined): (value: string) => Kept | un
 }
 
 function textOfBase64(text: string): string | undefined {
-  const bytes = fromBase64Url(text.replaceAll('+', '-').replaceAll('/', '_').replace(/={1,2}$/, ''));
+  const bytes = fromBase64Url(
+    text
+      .replaceAll('+', '-')
+      .replaceAll('/', '_')
+      .replace(/={1,2}$/, ''),
+  );
   return bytes === undefined || bytes.length === 0 ? undefined : fromUtf8(bytes);
 }
 
