@@ -81,6 +81,7 @@ function distribution({ demo, requests }: Context): void {
     }).catch((error: unknown) => assert.fail(`${String(error)}: source and destination say ${told.join(' and ')}\n${demo().log()}`));
     const { statuses, versions, errors } = await burst(`${demo().urls.gateway}/productpage`, requests);
     assert.deepEqual([[...statuses], errors], [[[200, requests]], []]);
+    // Versions take turns (samples/bookinfo/destination-rules.yaml), nothing is drawn: the bound is for calls of others between these.
     for (const version of ['v1', 'v2', 'v3']) {
       const share = (versions.get(version) ?? 0) / requests;
       assert.ok(Math.abs(share - 1 / 3) <= 0.05, `${version}: ${(share * 100).toFixed(1)} %`);
