@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RouteConfiguration } from '@meltemi/protos-types';
 import { readMeshCase, resourcesOf } from '../testdata/mesh-case.ts';
+import { MESH_ONLY } from './scope.ts';
+import { rulesOf } from './virtual-host.ts';
 
 const ENDS = 'annotations: { meltemi.io/expires: "2030-01-31T12:00:00Z" }';
 
@@ -69,4 +71,16 @@ test('behind a VirtualService that stays, though not with all of its rules, stan
   const root = `metadata: { name: root, namespace: a }\nspec: { hosts: [x], http: [{ delegate: { name: delegate, namespace: a } }, ${MATCHED}] }`;
   const other = `metadata: { name: z-other, namespace: a }\nspec: { hosts: [x], http: [${OWN}] }`;
   assert.deepEqual(routesOf(delegate, root, other), ['fault*', 'own']);
+});
+
+test('as many routes as the matches of two objects can make are looked at', () => {
+  const few =
+    '# mesh\n{}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: many, namespace: a }\nspec: { hosts: [x], http: [{ directResponse: { status: 200 } }] }\n';
+  const { push } = readMeshCase(few, 'many.yaml').state;
+  const [owner] = push.virtualServices.all;
+  assert.ok(owner !== undefined);
+  const match = Array.from({ length: 150_000 }, () => ({ uri: { exact: '/x' } }));
+  const http = owner.http.map((rule) => ({ ...rule, route: { ...rule.route, match } }));
+  const scope = { push, services: new Map(), namespace: 'a', labels: {}, gateways: MESH_ONLY, port: 80 };
+  assert.equal(rulesOf([{ ...owner, http }], scope)?.length, match.length);
 });

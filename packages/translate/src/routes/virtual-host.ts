@@ -51,7 +51,7 @@ export function rulesOf(owners: readonly ResolvedVirtualService[], scope: RouteS
   for (const [index, owner] of owners.entries()) {
     const routes = virtualServiceRoutes(owner, scope);
     if (routes.length === 0) continue;
-    const untilMs = Math.max(...routes.map((route) => endOf(route) ?? Infinity));
+    const untilMs = routes.reduce((last, route) => Math.max(last, endOf(route) ?? Infinity), 0);
     if (untilMs === Infinity) return [...routes];
     const isClosed = routes.some((route) => isCatchAll(route.match) && endOf(route) === untilMs);
     return [...routes, ...(isClosed ? [] : [notFound(owner, untilMs)]), ...(rulesOf(owners.slice(index + 1), scope) ?? [])];
