@@ -283,3 +283,24 @@ test('threads count the requests of an interval together, and one of them looks 
   one.detector.report(one.host, 500, 31_000);
   assert.equal(one.detector.advance(40_000), false);
 });
+
+test('the thread that looks at an interval knows of hosts that only others have called', () => {
+  const [one, other] = twoThreads({
+    consecutive_5xx: 0,
+    interval: '10s',
+    max_ejection_percent: 100,
+    enforcing_failure_percentage: 100,
+    failure_percentage_minimum_hosts: 1,
+    failure_percentage_request_volume: 10,
+    failure_percentage_threshold: 60,
+  });
+  assert.ok(one !== undefined && other !== undefined);
+  const requests = (count: number, status: number, nowMs: number): void => {
+    for (let at = 0; at < count; at++) other.detector.report(other.host, status, nowMs);
+  };
+  requests(100, 200, 1_000);
+  assert.equal(one.detector.advance(10_000), false);
+  // What was good in the interval before counts no more.
+  requests(10, 500, 12_000);
+  assert.equal(one.detector.advance(20_000), true);
+});

@@ -2,7 +2,7 @@ import type { Host } from '../compiled.ts';
 import type { OutlierDetection, OutlierFinding } from '../types/health.ts';
 import { SharedErrors } from '../shared/counted.ts';
 import type { SharedNumbers } from '../shared/numbers.ts';
-import { clearWindows, createWindows, ejectByRate, isTurn, type HostWindows } from './rate-windows.ts';
+import { clearWindows, createWindows, ejectByRate, ejectsByRate, isTurn, type HostWindows } from './rate-windows.ts';
 
 /**
  * How an exchange ended: a status; or of our own side `local` (no connection, or a break), `timeout`, `connected` (a connection stands, the answer
@@ -93,9 +93,11 @@ export function createOutlierDetector(
   const begin = (nowMs: number): void => {
     if (Number.isNaN(lastMs) && nowMs < Infinity) lastMs = nowMs;
   };
+  // Of a host that this thread has not called, others may have counted requests.
+  const windowsOf = (host: Host): OutlierRecord | undefined =>
+    ports.shared === undefined || !ejectsByRate(config) ? records.get(host) : recordOf(config, host, ports.shared);
   const ejectStanding = (all: readonly Host[], tickMs: number, eject: (host: Host, finding: OutlierFinding) => boolean): boolean =>
-    isTurn(config, all[0]?.cluster ?? '', tickMs, ports.shared) &&
-    ejectByRate(config, all, { windowsOf: (host) => records.get(host), isEjected }, eject);
+    isTurn(config, all[0]?.cluster ?? '', tickMs, ports.shared) && ejectByRate(config, all, { windowsOf, isEjected }, eject);
   return {
     get nextMs() {
       return lastMs + config.intervalMs;

@@ -19,11 +19,15 @@ export interface HostWindows {
 const ORIGINS = ['external', 'local'] as const;
 const EMPTY: RateWindow = { total: 0, good: 0 };
 
+/** May a host be ejected for the requests of an interval? */
+export function ejectsByRate({ enforcing }: OutlierDetection): boolean {
+  const { successRate, localSuccessRate, failurePercentage, localFailurePercentage } = enforcing;
+  return successRate + localSuccessRate + failurePercentage + localFailurePercentage > 0;
+}
+
 /** Threads count in the same windows where anybody may be ejected for what stands there. */
 export function createWindows(config: OutlierDetection, host: Host, shared: SharedNumbers | undefined): HostWindows {
-  const { successRate, localSuccessRate, failurePercentage, localFailurePercentage } = config.enforcing;
-  const counts = successRate + localSuccessRate + failurePercentage + localFailurePercentage > 0;
-  const place = counts ? shared?.place(`${host.cluster}|${host.key}|windows`) : undefined;
+  const place = ejectsByRate(config) ? shared?.place(`${host.cluster}|${host.key}|windows`) : undefined;
   if (place === undefined) return { external: { ...EMPTY }, local: { ...EMPTY } };
   return { external: new SharedWindow(place, 0), local: new SharedWindow(place, 2) };
 }
