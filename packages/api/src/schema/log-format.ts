@@ -5,6 +5,8 @@ import { text } from './fields.ts';
 
 /** Longer ones nobody writes. */
 const MAX_LENGTH = 16_384;
+/** Each level is three messages in one another, of which protobuf reads a hundred. */
+const MAX_DEPTH = 30;
 const REFUSED = 'proxies would refuse every listener that logs so';
 
 /** What is wrong with a format of log lines, or undefined. With such a one a proxy would refuse every listener. */
@@ -39,13 +41,13 @@ export const logFormatLabels = z.record(z.string(), z.unknown()).check((ctx) => 
   if (message !== undefined) ctx.issues.push({ code: 'custom', message, input: ctx.value, continue: true });
 });
 
-function firstFault(value: object): string | undefined {
-  return textsOf(value)
-    .map(logFormatFault)
-    .find((fault) => fault !== undefined);
-}
-
-function textsOf(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [value];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : [];
+function firstFault(value: unknown, depth = 0): string | undefined {
+  if (typeof value === 'string') return logFormatFault(value);
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (depth === MAX_DEPTH) return `${REFUSED}: it is nested deeper than ${MAX_DEPTH} levels`;
+  for (const inner of Object.values(value)) {
+    const fault = firstFault(inner, depth + 1);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
 }

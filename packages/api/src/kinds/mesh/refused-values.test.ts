@@ -9,6 +9,8 @@ const tags = (text: string): string => `defaultConfig: { tracing: { customTags: 
 const format = (text: string): string => `accessLogFormat: ${JSON.stringify(text)}`;
 const json = (text: string): string => `${format(text)}\naccessLogEncoding: JSON`;
 
+const nested = (levels: number): string => `${'{"a":'.repeat(levels)}"%PROTOCOL%"${'}'.repeat(levels)}`;
+
 const REFUSED: readonly (readonly [text: string, message: RegExp])[] = [
   [zipkin('z:99999'), /"z:99999" is not host:port/],
   [zipkin('z:0'), /"z:0" is not host:port/],
@@ -30,6 +32,9 @@ const REFUSED: readonly (readonly [text: string, message: RegExp])[] = [
   [json('%PROTOCOL%'), /is not JSON, as accessLogEncoding asks/],
   [json('"%PROTOCOL%"'), /must be a JSON object/],
   [json('{"a": {"b": ["%NOSUCH%"]}}'), /%NOSUCH% is no operator/],
+  [json(nested(31)), /refuse every listener that logs so: it is nested deeper than 30 levels/],
+  [json(nested(2_500)), /deeper than 30 levels/],
+  [provider('envoyOtelAls', `logFormat: { labels: ${nested(31)} }`), /deeper than 30 levels/],
   [provider('envoyOtelAls', 'logFormat: { text: "%REQ(" }'), /no closing/],
   [provider('envoyOtelAls', 'logFormat: { text: "%NOSUCH%" }'), /%NOSUCH% is no operator/],
   [provider('envoyOtelAls', 'logFormat: { labels: { a: { b: ["%X("] } } }'), /no closing/],
@@ -51,6 +56,7 @@ test('formats: operators with arguments and lengths, and a percent sign that sta
 });
 
 test('formats in JSON: keys are no formats', () => {
+  assert.deepEqual(decodeMeshConfig(json(nested(30))).findings, []);
   assert.deepEqual(decodeMeshConfig(json('{"100%": "%PROTOCOL%", "n": 1}')).findings, []);
 });
 
