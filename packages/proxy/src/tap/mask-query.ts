@@ -15,9 +15,12 @@ export const TARGETS: ReadonlySet<string> = new Set([':path', 'location', 'conte
  */
 export function maskQuery(target: string): string {
   return target
-    .replace(/(\/\/[^/?#@:]*):[^/?#@]*@/g, (_, user: string) => `${user}:${MASKED}@`)
-    .replace(/([?&#;])([^=?&#;]+)=([^?&#;]+)/g, (pair: string, mark: string, name: string) => (isSecret(name) ? `${mark}${name}=${MASKED}` : pair));
+    .replace(/(\/\/[^/?#@:]*):[^/?#]*@/g, (_, user: string) => `${user}:${MASKED}@`)
+    .replace(PAIR, (pair: string, mark: string, name: string) => (isSecret(name) ? `${mark}${name}=${MASKED}` : pair));
 }
+
+/** A question mark belongs to the value that it is in, unless another pair begins there: a URL may be a value. */
+const PAIR = /([?&#;])([^=?&#;]+)=(?:[^?&#;]|\?(?![^=?&#;]*=))+/g;
 
 function isSecret(name: string): boolean {
   const plain = decoded(name)
