@@ -24,7 +24,7 @@ test('what opens doors in a target is masked; the rest stays as it is', () => {
     '/a?%=1&%zz=2&=3&&': '/a?%=1&%zz=2&=3&&',
   };
   assert.deepEqual(Object.fromEntries(Object.keys(CASES).map((target) => [target, maskQuery(target)])), CASES);
-  for (const key of [':path', 'location', 'referer', 'x-envoy-original-path'])
+  for (const key of [':path', 'location', 'referer', 'x-envoy-original-path', 'x-envoy-original-url'])
     assert.equal(tapHeader(key, '/a?sig=x', false).value, '/a?sig=[masked]');
   assert.equal(tapHeader(':path', '/a?sig=x', true).value, '/a?sig=x');
   assert.equal(tapHeader('x-other', '/a?sig=x', false).value, '/a?sig=x');

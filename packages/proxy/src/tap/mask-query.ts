@@ -7,7 +7,21 @@ const PARTS = /token|secret|passw|apikey|accesskey|signature|credential|session|
 const NAMES: ReadonlySet<string> = new Set(['key', 'sig', 'sid', 'pwd', 'pass', 'auth', 'authorization', 'code', 'otp', 'pin']);
 
 /** Headers whose values are URLs or targets. */
-export const TARGETS: ReadonlySet<string> = new Set([':path', 'location', 'content-location', 'referer', 'x-envoy-original-path', 'refresh', 'link']);
+export const TARGETS: ReadonlySet<string> = new Set([
+  ':path',
+  'location',
+  'content-location',
+  'referer',
+  'refresh',
+  'link',
+  // What others on the way write of the target that came.
+  'x-envoy-original-path',
+  'x-envoy-original-url',
+  'x-original-uri',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-forwarded-uri',
+]);
 
 /**
  * A URL or target without the values of those of its query's and fragment's parameters that open doors, and without the password before its host. Names
