@@ -37,6 +37,7 @@ export { decodeCluster, decodeEndpoint, decodeListener, decodeRoute, decodeSecre
 export { DEFAULT_LOG_FORMAT } from './decode/access-log.ts';
 export { compileHeaders } from './compile/headers.ts';
 export { maskAddress } from './mask-address.ts';
+export { OVERRIDE_HOST, OWN_NAMESPACES } from './filter-state.ts';
 export { compileFormat, loneOperator } from './format.ts';
 export { formatAddress, parseAddress, transportFor } from './compile/hosts-of.ts';
 export { normalizeAuthority, normalizeTarget, type TargetResult } from './target.ts';

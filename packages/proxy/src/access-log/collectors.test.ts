@@ -5,7 +5,7 @@ import { createServer, type Http2Server, type ServerHttp2Session } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { loadCodec } from '@meltemi/protos';
-import { cluster, hcm, plainListener } from '../testing/build.ts';
+import { any, cluster, hcm, plainListener, ROUTER } from '../testing/build.ts';
 import { until } from '../testing/harness.ts';
 import { rawCall, startPlane, type Plane } from '../testing/plane.ts';
 
@@ -161,4 +161,21 @@ test('spans for a collector that is away are dropped and counted', async () => {
   await call(away, 20);
   await until('the spans are given up', () => count(away, 'tracing.zipkin.spans_dropped') === 20 || undefined);
   assert.equal(count(away, 'tracing.zipkin.spans_sent'), 0);
+});
+
+test('entries tell the metadata that filters write, and nothing of what the proxy keeps for itself', async () => {
+  const collector = await startCollector();
+  const state = { object_key: 'envoy.string', format_string: { text_format_source: { inline_string: 'own' } } };
+  const http_filters = [
+    { name: 'state', typed_config: any('filters.http.set_filter_state.v3.Config', { on_request_headers: [state] }) },
+    {
+      name: 'metadata',
+      typed_config: any('filters.http.set_metadata.v3.Config', { metadata: [{ metadata_namespace: 'seen', value: { a: 'b' } }] }),
+    },
+    ROUTER,
+  ];
+  await call(await plane(collector.port, { ...serviceLog('0.05s'), http_filters }), 1);
+  const message = await until('an entry', () => collector.streams.flat()[0]);
+  const { http_logs } = message as { http_logs: { log_entry: { common_properties: { metadata: { filter_metadata: object } } }[] } };
+  assert.deepEqual(Object.keys(http_logs.log_entry[0]?.common_properties.metadata.filter_metadata ?? {}), ['seen']);
 });

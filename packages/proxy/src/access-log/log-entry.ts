@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { GrpcLog } from '@meltemi/runtime';
+import { OWN_NAMESPACES, type GrpcLog } from '@meltemi/runtime';
 import { RESPONSE_FLAG_TABLE } from '@meltemi/telemetry/recording';
 import type { StreamInfo, TlsInfo } from '../types.ts';
 import { distinguishedName } from './certificates.ts';
@@ -107,12 +107,17 @@ function commonOf(info: StreamInfo): Json {
     upstream_request_attempt_count: info.attempts,
     connection_termination_details: info.connectionTerminationDetails,
     ...(info.flags === 0 ? {} : { response_flags: flagsOf(info.flags) }),
-    ...(info.dynamicMetadata === undefined ? {} : { metadata: { filter_metadata: Object.fromEntries(info.dynamicMetadata) } }),
+    ...metadataOf(info),
     stream_id: info.protocol === 'tcp' ? randomUUID() : info.requestId,
     downstream_wire_bytes_received: info.requestHeadBytes + info.bytesReceived,
     downstream_wire_bytes_sent: info.responseHeadBytes + info.bytesSent,
     access_log_type: info.logType,
   };
+}
+
+function metadataOf({ dynamicMetadata }: StreamInfo): Json {
+  const told = [...(dynamicMetadata ?? [])].filter(([namespace]) => !OWN_NAMESPACES.has(namespace));
+  return told.length === 0 ? {} : { metadata: { filter_metadata: Object.fromEntries(told) } };
 }
 
 function timesOf(info: StreamInfo): Json {

@@ -1,4 +1,5 @@
 import {
+  OVERRIDE_HOST,
   parseAddress,
   type CompiledCluster,
   type CompiledForward,
@@ -116,9 +117,6 @@ function sessionHost(override: MetadataStruct | undefined): PickWish['override']
   const { address, strict } = override;
   return typeof address === 'string' ? { address, strict: strict === true } : undefined;
 }
-
-/** Where the filter of stateful sessions leaves the host that the client's session names. */
-const OVERRIDE_HOST = 'envoy.lb.override_host';
 
 /** The client has named a destination that it may not name: it has its answer. */
 function isDenied(x: Exchange, { address }: SocketAddress): boolean {

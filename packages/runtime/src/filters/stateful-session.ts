@@ -2,6 +2,7 @@ import { ProtoReader, ProtoWriter, WireType } from '@meltemi/base';
 import { readCookie } from '../compile/hash.ts';
 import type { RequestView } from '../compiled.ts';
 import type { Reader } from '../decode/reader.ts';
+import { OVERRIDE_HOST } from '../filter-state.ts';
 import { fromBase64Url, fromUtf8, toBase64Url, toUtf8 } from '../jwt/base64.ts';
 import { defineFilter, mostSpecific, type FilterKind } from './define.ts';
 import type { FilterAction, FilterContext, HeaderEdit } from './types.ts';
@@ -17,9 +18,6 @@ interface StatefulSession {
   /** The session's host or none. */
   readonly strict: boolean;
 }
-
-/** Where the choice of a host looks for the one that the session names. */
-const OVERRIDE_HOST = 'envoy.lb.override_host';
 
 /** Clients say by cookie or header which host they were with, and come back to it (`envoy.filters.http.stateful_session`). */
 export const statefulSessionFilter: FilterKind = defineFilter<StatefulSession, StatefulSession>({
