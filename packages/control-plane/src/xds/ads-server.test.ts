@@ -79,7 +79,12 @@ test('nodes that an update does not touch are not even looked at, and count as h
   await Promise.all([near, far].map((client) => client.until(() => client.resources.size === 1)));
   await world.ads.waitForAck(1, 5_000);
   world.generated.length = 0;
-  world.ads.update({ version: 2, push: push({ [CDS]: { a: { name: 'a', alt_stat_name: 'x' } } }), affects: (node) => node.id === 'near' });
+  world.ads.update({
+    version: 2,
+    push: push({ [CDS]: { a: { name: 'a', alt_stat_name: 'x' } } }),
+    changed: new Map(),
+    changedFor: ({ id }) => new Map(id === 'near' ? [[CDS, '*' as const]] : []),
+  });
   assert.deepEqual(await world.ads.waitForAck(2, 5_000), { t: 'acknowledged', acknowledged: 2, pending: [], rejected: [] });
   assert.deepEqual(new Set(world.generated), new Set(['near']));
 });

@@ -193,7 +193,7 @@ class Room<Push> implements AdsServer<Push> {
     this.#calmFromMs = nowMs + CALM_MS;
     this.#observer.debounced(nowMs - sinceMs);
     for (const connection of this.#connections) {
-      if (update.affects?.(connection.node) !== false) markChanged(connection, update);
+      markChanged(connection, update);
       if (!this.#queue.has(connection)) this.#queue.set(connection, { sinceMs, queuedMs: nowMs });
     }
     this.#spentMs = 0;

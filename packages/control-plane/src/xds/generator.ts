@@ -45,6 +45,4 @@ export interface XdsUpdate<Push> {
   readonly changedFor?: (node: XdsNode) => ReadonlyMap<string, ReadonlySet<string> | '*'>;
   /** Stands for itself (an endpoint that moved): nothing that belongs to it is about to follow. */
   readonly isUrgent?: boolean;
-  /** False for nodes that this change cannot touch. Absent: all are touched. */
-  readonly affects?: (node: XdsNode) => boolean;
 }
