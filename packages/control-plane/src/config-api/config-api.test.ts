@@ -88,7 +88,7 @@ test('discovery names every kind, group and version', async () => {
           'envoyfilters',
         ],
       ],
-      ['/apis/security.istio.io/v1', ['peerauthentications']],
+      ['/apis/security.istio.io/v1', ['peerauthentications', 'requestauthentications']],
     ] as const) {
       const list = (await call('GET', path)).body as unknown as { resources: { name: string }[] };
       assert.deepEqual(

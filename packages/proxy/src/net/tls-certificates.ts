@@ -18,22 +18,25 @@ type Keys = Pick<TlsOptions, 'cert' | 'key'>;
 
 /** The pairs that clients get who ask for no name or for one that none has: of each type of key the first. Throws what OpenSSL says of a bad certificate. */
 export function defaultKeys(material: TlsMaterial): Keys {
-  return material.more.length === 0 ? single(material) : keysOf(pairsOf(material));
+  return material.more.length === 0 ? single(material) : keysOf(firstOfEachType(pairsOf(material)));
 }
 
 /** Contexts for the names in the certificates, each made when first asked for. `options` is what they have in common. Undefined where there is one certificate. */
 export function chooserOf(material: TlsMaterial, options: TlsOptions): ChooseContext | undefined {
   if (material.more.length === 0) return undefined;
   const pairs = pairsOf(material);
+  const byDefault = new Set(firstOfEachType(pairs));
   const contexts = new Map<string, SecureContext>();
   return (serverName) => {
     const own = pairs.filter(({ names }) => names.has(serverName));
     const wildcard = `*${serverName.slice(Math.max(0, serverName.indexOf('.')))}`;
     const fitting = own.length > 0 ? own : pairs.filter(({ names }) => names.has(wildcard));
-    if (fitting.length === 0) return undefined;
-    const key = fitting.map((pair) => pairs.indexOf(pair)).join(' ');
+    const chosen = firstOfEachType(fitting);
+    // Node takes one pair out of the context that it is given. The default has one of each type, so it must do where a client may choose by type.
+    if (chosen.every((pair) => byDefault.has(pair))) return undefined;
+    const key = chosen.map((pair) => pairs.indexOf(pair)).join(' ');
     let context = contexts.get(key);
-    if (context === undefined) contexts.set(key, (context = createSecureContext({ ...options, ...keysOf(fitting) })));
+    if (context === undefined) contexts.set(key, (context = createSecureContext({ ...options, ...keysOf(chosen) })));
     return context;
   };
 }
@@ -43,8 +46,11 @@ function single({ certificateChain, privateKey }: TlsMaterial): Keys {
 }
 
 function keysOf(pairs: readonly Pair[]): Keys {
-  const kept = pairs.filter((pair, index) => pairs.findIndex(({ type }) => type === pair.type) === index);
-  return { cert: kept.map(({ cert }) => cert), key: kept.map(({ key }) => key) };
+  return { cert: pairs.map(({ cert }) => cert), key: pairs.map(({ key }) => key) };
+}
+
+function firstOfEachType(pairs: readonly Pair[]): readonly Pair[] {
+  return pairs.filter((pair, index) => pairs.findIndex(({ type }) => type === pair.type) === index);
 }
 
 function pairsOf({ certificateChain, privateKey, more }: TlsMaterial): readonly Pair[] {
