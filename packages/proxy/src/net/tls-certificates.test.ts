@@ -19,9 +19,15 @@ function pair(subject: string, altNames?: string): { readonly certificateChain: 
   return { certificateChain: readFileSync(certificate, 'utf8'), privateKey: readFileSync(key, 'utf8') };
 }
 
-test('a certificate is for its DNS names; one that has no names at all, for its common name', { skip }, () => {
-  const more = [pair('/O=x/CN=plain.test'), pair('/CN=*.wild.test'), pair('/CN=hidden.test', 'IP:127.0.0.1'), pair('/O=nobody')];
-  const choose = chooserOf({ ...pair('/CN=no.test', 'DNS:first.test,DNS:*.first.test'), trustedCa: undefined, crl: undefined, more }, {});
+test('a certificate is for its DNS names; one that has no names at all, for its common name; the default needs no choice', { skip }, () => {
+  const more = [
+    pair('/CN=no.test', 'DNS:first.test,DNS:*.first.test'),
+    pair('/O=x/CN=plain.test'),
+    pair('/CN=*.wild.test'),
+    pair('/CN=hidden.test', 'IP:127.0.0.1'),
+    pair('/O=nobody'),
+  ];
+  const choose = chooserOf({ ...pair('/CN=default.test', 'DNS:default.test'), trustedCa: undefined, crl: undefined, more }, {});
   const names = [
     'first.test',
     'a.first.test',
@@ -33,11 +39,12 @@ test('a certificate is for its DNS names; one that has no names at all, for its 
     'wild.test',
     'a.b.wild.test',
     '',
+    'default.test',
   ];
   const chosen = names.map((name) => choose?.(name));
   const order = [...new Set(chosen)];
   assert.deepEqual(
     chosen.map((context) => (context === undefined ? '-' : order.indexOf(context))),
-    [0, 0, 1, 2, 2, '-', '-', '-', '-', '-'],
+    [0, 0, 1, 2, 2, '-', '-', '-', '-', '-', '-'],
   );
 });
