@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { MeshError } from '@meltemi/base';
 import type { BridgeNetwork } from '../../types.ts';
 import { ipBatch, runTool } from './commands.ts';
-import { bridgeName } from './names.ts';
+import { bridgeName, linkAddress } from './names.ts';
 
 const PREFIX_LENGTH = 20;
 const SLICES = 16;
@@ -23,7 +23,11 @@ export async function createBridge(pid: number = process.pid): Promise<OwnedBrid
   const bridge = bridgeName(pid);
   const base = freeSubnet(pid);
   const gateway = `${base}1`;
-  await ipBatch([`link add ${bridge} type bridge`, `addr add ${gateway}/${PREFIX_LENGTH} dev ${bridge}`, `link set ${bridge} up`]);
+  await ipBatch([
+    `link add ${bridge} address ${linkAddress(gateway)} type bridge`,
+    `addr add ${gateway}/${PREFIX_LENGTH} dev ${bridge}`,
+    `link set ${bridge} up`,
+  ]);
   let closing: Promise<void> | undefined;
   return {
     network: { bridge, gateway, prefixLength: PREFIX_LENGTH },

@@ -22,3 +22,13 @@ export function ownerPid(name: string): number | undefined {
   const text = OWNED.exec(name)?.[1];
   return text === undefined ? undefined : Number(text);
 }
+
+/**
+ * Link-layer address of the interface that holds an IPv4 address: locally administered, the same for the same address. Neighbours remember
+ * it for a minute. A bridge without one of its own changes it with every port that joins or leaves, and a workload that comes back would
+ * have a new one: what the others send would be lost until they ask again.
+ */
+export function linkAddress(address: string): string {
+  const bytes = address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
+  return `02:6d:${bytes.join(':')}`;
+}

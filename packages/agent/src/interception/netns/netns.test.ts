@@ -8,7 +8,7 @@ import { chooseInterception } from '../choose.ts';
 import { addBridgeAddress, createBridge } from './bridge.ts';
 import { runTool } from './commands.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { bridgeName, hostInterfaceName, namespaceName, ownerPid } from './names.ts';
+import { bridgeName, hostInterfaceName, linkAddress, namespaceName, ownerPid } from './names.ts';
 import { PROXY_GID } from './rules.ts';
 import { createWorkloadNamespace } from './workload-namespace.ts';
 
@@ -26,6 +26,7 @@ test('names carry the owner and fit interfaces', () => {
     ],
     [4194304, 7, 7, undefined, undefined],
   );
+  assert.equal(linkAddress('10.211.32.2'), '02:6d:0a:d3:20:02');
   assert.ok(hostInterfaceName(4194304, 99).length <= 15 && bridgeName(4194304).length <= 15);
 });
 
@@ -93,6 +94,49 @@ test('a namespace catches what it should, lets through what it should, and leave
   }
   assert.ok(!existsSync(`/run/netns/${ns.name}`) && !existsSync(`/etc/netns/${ns.name}`));
   assert.equal((await runTool('ip', ['-o', 'link'])).includes(`mlt-${process.pid}-`), false);
+});
+
+test('workloads that join, leave and come back at the same address cut no connection of the others', { skip }, async () => {
+  const bridge = await createBridge();
+  const at = (host: number): string => bridge.network.gateway.replace(/1$/, String(host));
+  const join = (host: number, workload: string): ReturnType<typeof createWorkloadNamespace> =>
+    createWorkloadNamespace({ network: bridge.network, address: at(host), workload, meshNamespace: 'bookinfo' });
+  const host = createServer((socket) => socket.end('host')).listen(0, bridge.network.gateway);
+  await once(host, 'listening');
+  const { port } = host.address() as { port: number };
+  const caller = await join(2, 'caller');
+  const lowest = `mlt-${process.pid}-low`;
+  let called = await join(3, 'called');
+  let listening = catcher(called.wrap, [15021], PROXY_GID);
+  try {
+    await once(listening.stdout ?? listening, 'data');
+    assert.equal(await ask(caller.wrap, bridge.network.gateway, port, PROXY_GID), 'host');
+    assert.equal(await ask(caller.wrap, at(3), 15021, PROXY_GID), '15021 15021');
+
+    // A bridge without an address of its own takes the lowest of its ports: the neighbours would go on sending to the one they remember.
+    await runTool('ip', ['link', 'add', lowest, 'address', '02:00:00:00:00:01', 'type', 'veth', 'peer', 'name', `${lowest}p`]);
+    await runTool('ip', ['link', 'set', lowest, 'master', bridge.network.bridge, 'up']);
+    assert.equal(await ask(caller.wrap, bridge.network.gateway, port, PROXY_GID), 'host', 'after a port with a low address joined');
+    await runTool('ip', ['link', 'del', lowest]);
+    assert.equal(await ask(caller.wrap, bridge.network.gateway, port, PROXY_GID), 'host', 'after it left');
+
+    const ended = once(listening, 'exit');
+    listening.kill('SIGKILL');
+    await ended;
+    await called.close();
+    called = await join(3, 'called-again');
+    listening = catcher(called.wrap, [15021], PROXY_GID);
+    await once(listening.stdout ?? listening, 'data');
+    assert.equal(await ask(caller.wrap, at(3), 15021, PROXY_GID), '15021 15021', 'another workload at the same address');
+  } finally {
+    const ended = once(listening, 'exit');
+    listening.kill('SIGKILL');
+    host.close();
+    await ended;
+    await runTool('ip', ['link', 'del', lowest]).catch(() => undefined);
+    await Promise.all([caller.close(), called.close()]);
+    await bridge.close();
+  }
 });
 
 test('the next start removes what a dead owner left, processes included, and nothing of the living', { skip }, async () => {

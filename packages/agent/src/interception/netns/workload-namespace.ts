@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MeshError } from '@meltemi/base';
 import type { BridgeNetwork } from '../../types.ts';
 import { ipBatch, runTool } from './commands.ts';
-import { hostInterfaceName, namespaceName } from './names.ts';
+import { hostInterfaceName, linkAddress, namespaceName } from './names.ts';
 import { redirectRules } from './rules.ts';
 
 /** Name of the interface inside the namespace. */
@@ -45,7 +45,7 @@ export async function createWorkloadNamespace(options: NamespaceOptions): Promis
     await writeFile(join(ETC_NETNS, name, 'resolv.conf'), resolvConf(gateway, options.meshNamespace));
     await ipBatch([
       `netns add ${name}`,
-      `link add ${outer} type veth peer name ${INNER_INTERFACE} netns ${name}`,
+      `link add ${outer} type veth peer name ${INNER_INTERFACE} address ${linkAddress(options.address)} netns ${name}`,
       `link set ${outer} master ${bridge} up`,
     ]);
     await ipInside(name, [
