@@ -3,7 +3,7 @@
 //   NAME, VERSION   what it says of itself
 //   NEXT            name of the service that it calls, none at the end of the chain
 //
-// A caller can ask a version to misbehave; headers that begin with x- and end-user go along the chain:
+// A caller can ask a version to misbehave; headers that begin with x-, end-user and cookies go along the chain, and cookies that are set come back:
 //   x-break: v2         version v2 answers 503
 //   x-flaky: v2         version v2 answers every other request with 503
 //   x-slow: v2=3000     version v2 takes 3000 ms
@@ -34,9 +34,9 @@ function callNext(headers, path) {
     const call = request({ host, port, path, headers: { ...passedOn(headers), host: NEXT } }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text) => (body += text));
-      response.on('end', () => resolve({ status: response.statusCode, body }));
+      response.on('end', () => resolve({ status: response.statusCode, body, cookies: response.headers['set-cookie'] ?? [] }));
     });
-    call.on('error', (error) => resolve({ status: 503, body: String(error.message) }));
+    call.on('error', (error) => resolve({ status: 503, body: String(error.message), cookies: [] }));
     call.end();
   });
 }
@@ -51,16 +51,24 @@ async function answer(headers, path) {
   const answers = [];
   do answers.push(await callNext(headers, path));
   while (timesName === NAME && answers.length < Number(times));
-  return { status: Math.max(...answers.map(({ status }) => status)), body: answers.map(({ body }) => `${NAME} => ${body.trim()}`).join('\n') };
+  return {
+    status: Math.max(...answers.map(({ status }) => status)),
+    body: answers.map(({ body }) => `${NAME} => ${body.trim()}`).join('\n'),
+    cookies: answers.flatMap(({ cookies }) => cookies),
+  };
 }
 
-createServer((incoming, outgoing) => {
+const server = createServer((incoming, outgoing) => {
   incoming.resume();
   if (incoming.url === '/count') {
     outgoing.end(String(count));
     return;
   }
-  void answer(incoming.headers, incoming.url).then(({ status, body }) =>
-    outgoing.writeHead(status, { 'content-type': 'text/plain' }).end(`${body}\n`),
+  void answer(incoming.headers, incoming.url).then(({ status, body, cookies = [] }) =>
+    outgoing.writeHead(status, { 'content-type': 'text/plain', ...(cookies.length === 0 ? {} : { 'set-cookie': cookies }) }).end(`${body}\n`),
   );
-}).listen(Number(PORT), HOST);
+});
+// Longer than who calls keeps a connection without requests: a server that closes first (Node's default: after 5 s) now and then closes just when a request
+// comes, and Envoy answers that one with 503.
+server.keepAliveTimeout = 3_700_000;
+server.listen(Number(PORT), HOST);

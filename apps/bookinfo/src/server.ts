@@ -49,8 +49,8 @@ export function listen(handler: Handler, options: { host: string; port: number; 
       (error: unknown) => write(response, failure(error)),
     );
   });
-  // Longer than any proxy keeps an idle upstream connection, so that it is never we who close under a request.
-  server.keepAliveTimeout = 120_000;
+  // Longer than Envoy keeps an upstream connection without requests (one hour), so that it is never we who close under a request.
+  server.keepAliveTimeout = 3_700_000;
   server.requestTimeout = 60_000;
   return new Promise((resolve, reject) => {
     server.once('error', reject);
