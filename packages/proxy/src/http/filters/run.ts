@@ -80,9 +80,17 @@ function demandBody(x: Exchange, step: Step): boolean {
   state.holdBytes = body.maxBytes;
   state.partial = body.partial;
   state.onBody = () => resume(x, step, body.setLength === true ? lengthKnown : settleVerdict);
-  if (x.expectsContinue) x.downstream.sendContinue();
-  x.expectsContinue = false;
+  if (x.expectsContinue) meetExpectation(x);
+  // A body that was too long to be kept while another filter waited was told to wait as well.
+  x.downstream.pause(false);
   return false;
+}
+
+/** The client is told to go on, and nobody behind this hop is asked to say so again. */
+function meetExpectation(x: Exchange): void {
+  x.downstream.sendContinue();
+  x.expectsContinue = false;
+  editRequest(x, [{ name: 'expect', action: 'remove', value: '' }]);
 }
 
 function lengthKnown(x: Exchange, step: Step): boolean {
