@@ -7,3 +7,4 @@ export { ProtoReader, WireType } from './protobuf-reader.ts';
 export { ProtoWriter, varintSize } from './protobuf-writer.ts';
 export { pushAll } from './push-all.ts';
 export { readUtf8, utf8Length, writeUtf8 } from './utf8.ts';
+export { onceOutside, type WallSpan } from './wall-clock.ts';

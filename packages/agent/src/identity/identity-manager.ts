@@ -1,4 +1,4 @@
-import { MeshError, type Timer } from '@meltemi/base';
+import { MeshError, onceOutside, type Timer, type WallSpan } from '@meltemi/base';
 import {
   createCsr,
   type CryptoPort,
@@ -23,6 +23,7 @@ export interface Identity {
   /** All trusted roots. */
   readonly roots: string;
   readonly serial: string;
+  readonly notBeforeMs: number;
   readonly notAfterMs: number;
 }
 
@@ -92,11 +93,10 @@ export function startIdentityManager(options: IdentityOptions): IdentityManager 
       .catch(onFailure)
       .finally(() => {
         if (closed) return;
-        const delayMs =
+        timer =
           failures > 0 || identity === undefined
-            ? retryDelay(identity, failures, platform)
-            : renewalDelayMs(identity, platform.clock.now(), platform.random);
-        timer = platform.timers.after(delayMs, run);
+            ? platform.timers.after(retryDelay(identity, failures, platform), run)
+            : onceOutside(platform, inForce(identity, platform), run);
       });
   };
   run();
@@ -129,9 +129,12 @@ function createProofs({ token: first, newToken, platform }: IdentityOptions): Pr
   let token: string | undefined = first;
   return {
     async next(identity) {
-      if (token === undefined && identity !== undefined && identity.notAfterMs > platform.clock.now()) return { t: 'certificate', identity };
+      if (token === undefined && identity !== undefined && isValid(identity, platform.clock.now())) return { t: 'certificate', identity };
       if (token === undefined && newToken === undefined)
-        throw new MeshError('identity/expired', 'The certificate has expired and there is no way to get a new join token; start the workload again.');
+        throw new MeshError(
+          'identity/expired',
+          'The certificate is not valid any more and there is no way to get a new join token; start the workload again.',
+        );
       token ??= await newToken?.();
       return { t: 'token', token: token ?? '' };
     },
@@ -141,6 +144,16 @@ function createProofs({ token: first, newToken, platform }: IdentityOptions): Pr
       return had;
     },
   };
+}
+
+function isValid({ notBeforeMs, notAfterMs }: Identity, nowMs: number): boolean {
+  return notBeforeMs <= nowMs && nowMs < notAfterMs;
+}
+
+/** Until it is renewed. With the clock set to before it, nobody takes it any more. */
+function inForce(identity: Identity, { clock, random }: Platform): WallSpan {
+  const nowMs = clock.now();
+  return { fromMs: identity.notBeforeMs, untilMs: nowMs + renewalDelayMs(identity, nowMs, random) };
 }
 
 /** A short-lived certificate cannot wait a minute for the next attempt: at most a quarter of what is left, never under half a second. */
@@ -172,6 +185,7 @@ async function obtain(options: IdentityOptions, crypto: CryptoPort, proof: Proof
     privateKey: pemEncode('PRIVATE KEY', await exportPrivateKey(crypto, key)),
     roots: joinPem(roots),
     serial: leaf.serial,
+    notBeforeMs: leaf.notBeforeMs,
     notAfterMs: leaf.notAfterMs,
   };
 }

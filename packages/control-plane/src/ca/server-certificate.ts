@@ -1,4 +1,4 @@
-import type { Clock, Log, Random, Timer, Timers } from '@meltemi/base';
+import { type Clock, type Log, onceOutside, type Random, type Timer, type Timers } from '@meltemi/base';
 import { type CryptoPort, exportPrivateKey, generateSigningKey, joinPem, pemEncode, renewalDelayMs, retryDelayMs } from '@meltemi/pki';
 import type { Authority } from './authority.ts';
 import { CONTROL_PLANE_ACCOUNT } from './join-route.ts';
@@ -8,6 +8,7 @@ export interface ServerSecret {
   readonly cert: string;
   readonly key: string;
   readonly ca: string;
+  readonly notBeforeMs: number;
   readonly notAfterMs: number;
 }
 
@@ -36,24 +37,26 @@ export async function startServerCertificate(options: ServerCertificateOptions, 
   let secret = await newSecret(options, crypto);
   let timer: Timer | undefined;
   let failures = 0;
-  const schedule = (delayMs: number): void => {
-    timer = options.timers.after(delayMs, () => {
-      newSecret(options, crypto).then(
-        (next) => {
-          secret = next;
-          failures = 0;
-          for (const listener of listeners) listener(next);
-          schedule(renewalDelayMs(next, options.clock.now(), options.random));
-        },
-        (error: unknown) => {
-          failures++;
-          options.log.error("The control plane's certificate could not be renewed", { error: String(error) });
-          schedule(retryDelayMs(failures, options.random));
-        },
-      );
-    });
+  const schedule = (): void => {
+    const nowMs = options.clock.now();
+    // With the clock set to before it, nobody takes it any more.
+    timer = onceOutside(options, { fromMs: secret.notBeforeMs, untilMs: nowMs + renewalDelayMs(secret, nowMs, options.random) }, renew);
   };
-  schedule(renewalDelayMs(secret, options.clock.now(), options.random));
+  const renew = (): void =>
+    void newSecret(options, crypto).then(
+      (next) => {
+        secret = next;
+        failures = 0;
+        for (const listener of listeners) listener(next);
+        schedule();
+      },
+      (error: unknown) => {
+        failures++;
+        options.log.error("The control plane's certificate could not be renewed", { error: String(error) });
+        timer = options.timers.after(retryDelayMs(failures, options.random), renew);
+      },
+    );
+  schedule();
   return {
     current: () => secret,
     onChange(listener) {
@@ -73,6 +76,7 @@ async function newSecret(options: ServerCertificateOptions, crypto: CryptoPort):
     cert: joinPem(...chain),
     key: pemEncode('PRIVATE KEY', await exportPrivateKey(crypto, key)),
     ca: authority.rootsPem(),
+    notBeforeMs: certificate.notBeforeMs,
     notAfterMs: certificate.notAfterMs,
   };
 }
