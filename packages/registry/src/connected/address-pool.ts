@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { MeshError } from '@meltemi/base';
 import type { BridgeNetwork } from './types.ts';
 
@@ -44,10 +45,12 @@ const HIGHEST = 254;
 
 /**
  * Ports mode: 127.n.0.1 for the sidecar and 127.n.0.2 for the application, one n for each workload. 127.n.a.b with a > 0 are the virtual addresses of services, as
- * this workload reaches them.
+ * this workload reaches them. Given in turn, as those of a subnet.
  */
 export function createLoopbackPool(lock: AddressLock, start: number): AddressPool {
   const held = new Map<string, () => void>();
+  const span = HIGHEST - LOWEST + 1;
+  let next = start;
   const hold = async (address: string): Promise<boolean> => {
     const release = held.has(address) ? undefined : await lock(address);
     if (release !== undefined) held.set(address, release);
@@ -55,9 +58,8 @@ export function createLoopbackPool(lock: AddressLock, start: number): AddressPoo
   };
   return {
     async take() {
-      const span = HIGHEST - LOWEST + 1;
-      for (let step = 0; step < span; step++) {
-        const address = `127.${LOWEST + ((start + step) % span)}.0.1`;
+      for (let tries = 0; tries < span; tries++) {
+        const address = `127.${LOWEST + (next++ % span)}.0.1`;
         if (await hold(address)) return address;
       }
       throw new MeshError(
@@ -86,19 +88,34 @@ export function loopbackAppAddress(address: string): string {
   return address.replace(/\.1$/, '.2');
 }
 
-/** Addresses of a bridge's subnet, in turn: one that was freed is not given again at once, when somebody may still call it. */
-export function createSubnetPool(network: BridgeNetwork): AddressPool {
+/** Addresses of a bridge's subnet. */
+export interface SubnetPool extends AddressPool {
+  /** This was the last one that was given, before a restart; nothing when it is not of this subnet. */
+  continueAfter(address: string): void;
+}
+
+/**
+ * Addresses of a bridge's subnet, in turn: one that was freed is not given again at once, when somebody may still call it. One that this machine has itself
+ * is not given: a gateway that was killed left it on the bridge, and calls to it would end here.
+ */
+export function createSubnetPool(network: BridgeNetwork, ownAddresses: () => ReadonlySet<string> = addressesOfMachine): SubnetPool {
   const size = 2 ** (32 - network.prefixLength);
   const base = Math.floor(toNumber(network.gateway) / size) * size;
   const used = new Set<string>([network.gateway]);
+  const after = (offset: number): number => (offset + 1 >= size - 1 ? 2 : offset + 1);
   let next = 2;
   return {
+    continueAfter(address) {
+      const offset = toNumber(address) - base;
+      if (offset > 1 && offset < size - 1) next = after(offset);
+    },
     async take() {
+      const own = ownAddresses();
       for (let tries = 0; tries < size; tries++) {
         const offset = next;
-        next = next + 1 >= size - 1 ? 2 : next + 1;
+        next = after(offset);
         const address = toText(base + offset);
-        if (used.has(address)) continue;
+        if (used.has(address) || own.has(address)) continue;
         used.add(address);
         return address;
       }
@@ -116,6 +133,10 @@ export function createSubnetPool(network: BridgeNetwork): AddressPool {
     free: (address) => void used.delete(address),
     close: () => undefined,
   };
+}
+
+function addressesOfMachine(): ReadonlySet<string> {
+  return new Set(Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)));
 }
 
 function toNumber(address: string): number {

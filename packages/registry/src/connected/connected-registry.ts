@@ -1,6 +1,14 @@
 import { MeshError, type Log, type Random, type Timer, type Timers } from '@meltemi/base';
 import type { Health, Locality, ProxyNode, Workload } from '@meltemi/model';
-import { createLoopbackPool, createSubnetPool, loopbackAppAddress, socketLock, type AddressLock, type AddressPool } from './address-pool.ts';
+import {
+  createLoopbackPool,
+  createSubnetPool,
+  loopbackAppAddress,
+  socketLock,
+  type AddressLock,
+  type AddressPool,
+  type SubnetPool,
+} from './address-pool.ts';
 import { unsavedValue, type SavedValue } from '../store/saved-value.ts';
 import { asJoined, asRegistered, joinedAs, type Bound } from './joined-as.ts';
 import type { Allocation, BridgeNetwork, ConnectedRegistry, Member, JoinedAs, JoinRequest, SavedWorkload } from './types.ts';
@@ -56,7 +64,7 @@ class Connected implements ConnectedRegistry {
   readonly #options: ConnectedRegistryOptions;
   readonly #saved: SavedValue<readonly SavedWorkload[]>;
   readonly #loopback: AddressPool;
-  readonly #subnet: AddressPool | undefined;
+  readonly #subnet: SubnetPool | undefined;
   /** By mesh-facing address. */
   readonly #entries = new Map<string, Entry>();
   readonly #byConnection = new Map<string, string>();
@@ -81,7 +89,11 @@ class Connected implements ConnectedRegistry {
   }
 
   async restore(): Promise<void> {
-    for (const [address, joined] of (await this.#options.savedJoins?.load()) ?? []) this.#joined.set(address, joined);
+    for (const [address, joined] of (await this.#options.savedJoins?.load()) ?? []) {
+      this.#joined.set(address, joined);
+      // The newest comes last. Somebody who joined just before may still be on the way to it, and others may still call who left.
+      this.#subnet?.continueAfter(address);
+    }
     for (const { joined, ...workload } of (await this.#saved.load()) ?? []) {
       if (joined !== undefined) this.#joined.set(workload.address, joined);
       await this.#claim(workload.address);
@@ -115,6 +127,13 @@ class Connected implements ConnectedRegistry {
   }
 
   async allocate(request: JoinRequest): Promise<Allocation> {
+    const allocation = await this.#allocate(request);
+    // Whoever comes with an address that nobody knows of, after a restart, is nobody.
+    await this.#options.savedJoins?.flush();
+    return allocation;
+  }
+
+  async #allocate(request: JoinRequest): Promise<Allocation> {
     const { network, xdsAddress } = this.#options;
     if (request.interception === 'ports') {
       const address = this.#reserve(await this.#take(this.#loopback), request);
