@@ -53,6 +53,21 @@ test("mesh names in every form, A and AAAA, as Node's own resolver sees them", a
   await assert.rejects(resolver.resolve4('reviews'), { code: 'ESERVFAIL' });
 });
 
+test('an answer that comes back when the server has closed is dropped, and breaks nothing', async () => {
+  const asked = Promise.withResolvers<void>();
+  const late = Promise.withResolvers<Uint8Array>();
+  const forward = (): Promise<Uint8Array> => (asked.resolve(), late.promise);
+  const { server, resolver } = await serve({ forward });
+  const question = assert.rejects(resolver.resolve4('example.org'));
+  await asked.promise;
+  await server.close();
+  late.resolve(Uint8Array.of(0));
+  // An error here would be a rejection that nobody handles: it ends the process, and fails this test.
+  await new Promise((resolve) => setImmediate(resolve));
+  resolver.cancel();
+  await question;
+});
+
 test('everything else goes to the resolvers of the host, the second when the first is silent', async () => {
   const upstream = await startDnsServer({
     address: '127.0.0.1',

@@ -46,6 +46,7 @@ const BIND_ATTEMPTS = 20;
 
 interface Context {
   names: NameIndex;
+  closed: boolean;
   readonly forwarder: Forwarder;
   readonly rate: RateLimit;
   readonly ttlSeconds: number;
@@ -57,6 +58,7 @@ interface Context {
 export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {
   const context: Context = {
     names: options.names,
+    closed: false,
     forwarder: options.forwarder,
     rate: createRateLimit(options.clock, options.maxQuestionsPerSecond ?? DEFAULTS.questionsPerSecond),
     ttlSeconds: options.ttlSeconds ?? DEFAULTS.ttlSeconds,
@@ -71,6 +73,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   tcp.on('connection', (socket) => serveConnection(context, connections, socket));
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
+    context.closed = true;
     for (const socket of connections) socket.destroy();
     closing ??= Promise.all([new Promise<void>((done) => udp.close(() => done())), new Promise<void>((done) => tcp.close(() => done()))]).then(
       () => undefined,
@@ -105,7 +108,8 @@ async function bindBoth(address: string, port: number): Promise<{ udp: UdpSocket
 
 async function answerDatagram(context: Context, udp: UdpSocket, message: Buffer, from: RemoteInfo): Promise<void> {
   const answer = await answerMessage(context, message, 'udp');
-  if (answer === undefined) return;
+  // What came back from another resolver after the end has no socket to leave by: sending would throw.
+  if (answer === undefined || context.closed) return;
   udp.send(answer, from.port, from.address, (error) => {
     if (error) context.log.debug('DNS answer not sent', { error: error.message });
   });
