@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ProtoWriter, WireType } from '@meltemi/base';
@@ -102,6 +106,72 @@ test('the whole agent lives in a namespace: names, groups, proxy, exit code; and
     await close();
   }
   await nothingLeft();
+});
+
+test('a control plane without a bridge: who leaves the choice to us takes ports; who asks for a namespace is told', { skip }, async () => {
+  const asked: unknown[] = [];
+  const server = createServer(async (incoming, answer) => {
+    let body = '';
+    for await (const chunk of incoming) body += String(chunk);
+    const { interception } = JSON.parse(body) as { interception: string };
+    asked.push(interception);
+    const code = interception === 'netns' ? 'join/no-network' : 'join/enough';
+    answer.writeHead(503, { 'content-type': 'application/json' }).end(JSON.stringify({ code, message: 'no' }));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const controlPlane = { t: 'server' as const, url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, token: 't' };
+  const told: unknown[] = [];
+  const onEvent = (event: WorkloadEvent): void => void (event.t === 'interception' && told.push(event.mode));
+  const options = { type: 'sidecar', identity, appPorts: [], controlPlane, dataPlane: { t: 'embedded', command: [] }, onEvent } as const;
+  try {
+    await assert.rejects(runWorkload({ ...options, interception: 'auto' }), { code: 'join/enough' });
+    await assert.rejects(runWorkload({ ...options, interception: 'netns' }), { code: 'join/no-network' });
+    assert.deepEqual([asked, told], [['netns', 'ports', 'netns'], ['ports']]);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+  }
+});
+
+test('an agent that is killed takes everything along at once, and calls are refused at once as long as others may make them', { skip }, async () => {
+  const { options, address, close } = await setup();
+  const script = `
+    import { runWorkload } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
+    const running = await runWorkload(JSON.parse(process.env.OPTIONS));
+    await running.ready; console.log('ready');
+    console.log('ended', await running.exited);
+    process.stdin.resume().on('end', () => process.exit());`;
+  // What npm does: the server is a grandchild of the agent.
+  const command = ['sh', '-c', `${process.execPath} -e 'require("net").createServer().listen(9080)'; true`];
+  const given = { ...options, application: { command, cwd: process.cwd(), env: { PATH: process.env['PATH'] } } };
+  const launcher = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    env: { ...process.env, OPTIONS: JSON.stringify(given) },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface(launcher.stdout)[Symbol.asyncIterator]();
+  const next = async (): Promise<unknown> => (await lines.next()).value;
+  try {
+    assert.equal(await next(), 'ready');
+    const namespace = (await runTool('ip', ['netns'])).split(/\s/).find((name) => name.startsWith(`mlt-${launcher.pid}-`)) ?? '';
+    const pids = (await runTool('ip', ['netns', 'pids', namespace])).trim().split('\n').map(Number);
+    assert.ok(pids.length >= 4, 'agent, proxy, shell and server');
+    const agent = pids.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('agent-worker'));
+    process.kill(agent ?? 0, 'SIGKILL');
+    assert.equal(await next(), 'ended 1');
+    assert.ok(
+      pids.every((pid) => !existsSync(`/proc/${pid}/root/proc`)),
+      'all have ended',
+    );
+    const socket = connect({ host: address, port: 9080 });
+    await assert.rejects(once(socket, 'connect', { signal: AbortSignal.timeout(500) }), { code: 'ECONNREFUSED' });
+    launcher.stdin.end();
+    await once(launcher, 'exit');
+    assert.equal((await runTool('ip', ['netns'])).includes(`mlt-${launcher.pid}-`), false, 'gone with its launcher');
+  } finally {
+    launcher.kill('SIGKILL');
+    await close();
+  }
 });
 
 test('a program that is not there fails the start, and nothing is left', { skip }, async () => {

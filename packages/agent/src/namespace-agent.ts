@@ -9,6 +9,8 @@ import type { FromAgent, ToAgent } from './process-protocol.ts';
 import type { AgentConfig, BridgeNetwork } from './types.ts';
 
 const KILL_GRACE_MS = 5000;
+/** The control plane sends calls to a workload whose stream ended for 10 s: it might come back. */
+const LINGER_MS = 12_000;
 
 export interface NamespaceAgentOptions {
   readonly network: BridgeNetwork;
@@ -51,6 +53,8 @@ async function runInside(
   const exited = Promise.withResolvers<number>();
   const forwarder = createForwarder({ nameservers: config.nameservers ?? readNameservers() });
   let exitCode = 1;
+  /** It ends because it was told to, or tells that it does. */
+  let expected = false;
   const tell = (message: ToAgent): void => {
     if (child.connected) child.send(message, () => undefined);
   };
@@ -64,6 +68,7 @@ async function runInside(
         return ready.reject(new MeshError(message.code, message.message));
       case 'exited':
         exitCode = message.code;
+        expected = true;
         return;
       case 'token':
         return answerToken(message.id, hooks, tell);
@@ -76,10 +81,11 @@ async function runInside(
   );
   child.once('close', () => {
     ready.reject(new MeshError('agent/ended', 'The agent ended before its workload was ready.'));
-    void namespace.close().finally(() => exited.resolve(exitCode));
+    void (expected ? namespace.close() : namespace.abandon(LINGER_MS)).finally(() => exited.resolve(exitCode));
   });
   // Proxy and application die with the agent.
   const stop = async (limitMs = config.drainMs + KILL_GRACE_MS): Promise<void> => {
+    expected = true;
     tell({ t: 'stop' });
     const hard = setTimeout(() => child.kill('SIGKILL'), limitMs);
     await exited.promise;

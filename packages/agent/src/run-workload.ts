@@ -1,8 +1,9 @@
 import { MeshError, silentLog } from '@meltemi/base';
 import type { Agent } from './agent.ts';
-import { chooseInterception } from './interception/choose.ts';
+import { chooseInterception, type InterceptionChoice } from './interception/choose.ts';
 import { addBridgeAddress } from './interception/netns/bridge.ts';
 import { removeLeftovers } from './interception/netns/leftovers.ts';
+import { PORTS_LIMITS } from './interception/ports/limits.ts';
 import { joinMesh } from './join-client.ts';
 import { systemPlatform } from './platform.ts';
 import {
@@ -17,6 +18,7 @@ import {
 } from './types.ts';
 
 const DEFAULT_DRAIN_MS = 2000;
+const NO_NETWORK = 'join/no-network';
 
 /**
  * Brings one workload into the mesh: chooses the interception, joins, starts agent and proxy, then the application. Throws `join/…`,
@@ -24,8 +26,7 @@ const DEFAULT_DRAIN_MS = 2000;
  */
 export async function runWorkload(options: WorkloadOptions): Promise<RunningWorkload> {
   const onEvent = options.onEvent ?? ((): undefined => undefined);
-  const mode = await prepareInterception(options, onEvent);
-  const join = await joinAs(options, mode);
+  const { mode, join } = await enterMesh(options, onEvent);
   onEvent({ t: 'joined', address: join.address, appAddress: join.appAddress });
   const abort = new AbortController();
   const healthy = Promise.withResolvers<void>();
@@ -87,7 +88,26 @@ interface StartHooks {
   readonly signal: AbortSignal;
 }
 
-async function prepareInterception(options: WorkloadOptions, onEvent: (event: WorkloadEvent) => void): Promise<InterceptionMode> {
+/** Chooses and joins. Who leaves the choice to us takes the other way when the control plane cannot do ours. */
+async function enterMesh(
+  options: WorkloadOptions,
+  onEvent: (event: WorkloadEvent) => void,
+): Promise<{ readonly mode: InterceptionMode; readonly join: JoinResult }> {
+  const choice = await prepareInterception(options, onEvent);
+  const tell = ({ mode, reason, limits }: InterceptionChoice): void =>
+    onEvent({ t: 'interception', mode, reason, limits: options.type === 'router' ? [] : limits });
+  try {
+    const join = await joinAs(options, choice.mode);
+    tell(choice);
+    return { mode: choice.mode, join };
+  } catch (error) {
+    if (options.interception !== 'auto' || !(error instanceof MeshError) || error.code !== NO_NETWORK) throw error;
+    tell({ mode: 'ports', reason: 'the control plane has no bridge for network namespaces', limits: PORTS_LIMITS });
+    return { mode: 'ports', join: await joinAs(options, 'ports') };
+  }
+}
+
+async function prepareInterception(options: WorkloadOptions, onEvent: (event: WorkloadEvent) => void): Promise<InterceptionChoice> {
   const wanted = options.controlPlane.t === 'joined' ? (options.controlPlane.result.network === undefined ? 'ports' : 'netns') : options.interception;
   const choice = await chooseInterception(wanted);
   if (choice.mode === 'netns') {
@@ -95,8 +115,7 @@ async function prepareInterception(options: WorkloadOptions, onEvent: (event: Wo
     for (const name of [...removed.namespaces, ...removed.interfaces])
       onEvent({ t: 'warning', message: `Removed ${name}, which a run that crashed had left.` });
   }
-  onEvent({ t: 'interception', ...choice, limits: options.type === 'router' ? [] : choice.limits });
-  return choice.mode;
+  return choice;
 }
 
 async function joinAs(options: WorkloadOptions, mode: InterceptionMode): Promise<JoinResult> {
@@ -104,8 +123,8 @@ async function joinAs(options: WorkloadOptions, mode: InterceptionMode): Promise
   const join = await joinMesh(options.controlPlane, joinRequest(options, mode));
   if (mode === 'netns' && join.network === undefined)
     throw new MeshError(
-      'join/no-network',
-      'The control plane has no bridge for network namespaces; start it with --interception netns on this machine, or use --interception ports.',
+      NO_NETWORK,
+      'The control plane has no bridge for network namespaces: the demo makes one, "meltemi control-plane" is told of one by --network. Use --interception ports.',
     );
   return join;
 }

@@ -17,7 +17,6 @@ export interface Leftovers {
 export async function removeLeftovers(): Promise<Leftovers> {
   const namespaces = (await names('/run/netns')).filter(isLeftover);
   for (const name of namespaces) {
-    await endProcessesIn(name);
     await removeNamespace(name);
   }
   for (const name of (await names('/etc/netns')).filter(isLeftover)) await rm(join('/etc/netns', name), { recursive: true, force: true });
@@ -43,18 +42,6 @@ function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-async function endProcessesIn(namespace: string): Promise<void> {
-  const pids = (await runTool('ip', ['netns', 'pids', namespace]).catch(() => '')).split('\n').map(Number);
-  for (const pid of pids) {
-    if (pid <= 1 || pid === process.pid) continue;
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // ended by itself
-    }
   }
 }
 

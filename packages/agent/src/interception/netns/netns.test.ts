@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { chooseInterception } from '../choose.ts';
 import { addBridgeAddress, createBridge } from './bridge.ts';
 import { runTool } from './commands.ts';
@@ -31,8 +32,8 @@ test('names carry the owner and fit interfaces', () => {
 });
 
 /** Listens in a namespace and says which address and port each connection came in on. */
-function catcher(wrap: (command: readonly string[]) => string[], ports: readonly number[], gid: number) {
-  const script = `const net=require('net');let n=${ports.length};for(const p of [${ports.join(',')}])net.createServer(s=>s.end(p+' '+s.localPort)).listen(p,'0.0.0.0',()=>{if(--n===0)console.log('up')})`;
+function catcher(wrap: (command: readonly string[]) => string[], ports: readonly number[], gid: number, then: 'ends' | 'holds' = 'ends') {
+  const script = `const net=require('net');let n=${ports.length};for(const p of [${ports.join(',')}])net.createServer(s=>s.${then === 'ends' ? "end(p+' '+s.localPort)" : "resume().on('error',()=>0)"}).listen(p,'0.0.0.0',()=>{if(--n===0)console.log('up')})`;
   const [command = '', ...args] = wrap([process.execPath, '-e', script]);
   return spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], gid });
 }
@@ -73,10 +74,13 @@ test('a namespace catches what it should, lets through what it should, and leave
     assert.equal(await ask(ns.wrap, bridge.network.gateway, hostPort, 0), 'host', 'the control plane');
     assert.equal(await ask(ns.wrap, bridge.network.gateway, hostPort, PROXY_GID), 'host', 'the proxy itself');
     assert.equal(await ask(ns.wrap, address, 9080, PROXY_GID), '15006 15006', 'the proxy as a client of its own workload');
+    assert.equal(await ask(ns.wrap, address, 9080, 0), '9080 9080', 'the application calls its own address');
     assert.equal(await askFromHost(address, 9080), '15006 15006', 'inbound');
     assert.equal(await askFromHost(address, 15021), '15021 15021', 'health');
     assert.equal(await askFromHost(address, 15006), 'timeout', 'nobody reaches the catching ports');
     const resolv = spawnSync('ip', ns.wrap(['cat', '/etc/resolv.conf']).slice(1), { encoding: 'utf8' }).stdout;
+    const lookup = spawnSync('ip', ns.wrap(['cat', '/etc/nsswitch.conf']).slice(1), { encoding: 'utf8' }).stdout;
+    assert.ok(lookup === '' || /^hosts: +files dns$/m.test(lookup), lookup);
     assert.match(resolv, /search bookinfo\.svc\.cluster\.local/);
     const other = bridge.network.gateway.replace(/1$/, '3');
     const takeBack = await addBridgeAddress(bridge.network, other);
@@ -94,6 +98,50 @@ test('a namespace catches what it should, lets through what it should, and leave
   }
   assert.ok(!existsSync(`/run/netns/${ns.name}`) && !existsSync(`/etc/netns/${ns.name}`));
   assert.equal((await runTool('ip', ['-o', 'link'])).includes(`mlt-${process.pid}-`), false);
+});
+
+test('nobody reaches an application past its proxy by IPv6', { skip }, async () => {
+  const bridge = await createBridge();
+  const ns = await createWorkloadNamespace({
+    network: bridge.network,
+    address: bridge.network.gateway.replace(/1$/, '2'),
+    workload: 'a',
+    meshNamespace: 'x',
+  });
+  const script = `require('net').createServer((s)=>s.end('past')).listen(9080,'::',()=>console.log('up'))`;
+  const [command = '', ...args] = ns.wrap([process.execPath, '-e', script]);
+  const application = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    await once(application.stdout, 'data');
+    const addressesOf = (...where: readonly string[]): Promise<string> => runTool('ip', [...where, '-6', '-o', 'addr', 'show']);
+    const isTentative = async (): Promise<boolean> => /tentative/.test((await addressesOf('-n', ns.name)) + (await addressesOf()));
+    while (await isTentative()) await delay(20);
+    const linkLocal = /inet6 (fe80:[0-9a-f:]+)/.exec(await addressesOf('-n', ns.name))?.[1];
+    if (linkLocal !== undefined) assert.equal(await askFromHost(`${linkLocal}%${bridge.network.bridge}`, 9080), 'timeout');
+  } finally {
+    application.kill('SIGKILL');
+    await ns.close();
+    await bridge.close();
+  }
+});
+
+test('what an application started ends with its namespace, and who was connected to it learns of it', { skip }, async () => {
+  const bridge = await createBridge();
+  const address = bridge.network.gateway.replace(/1$/, '2');
+  const ns = await createWorkloadNamespace({ network: bridge.network, address, workload: 'a', meshNamespace: 'x' });
+  const listening = catcher(ns.wrap, [15006], PROXY_GID, 'holds');
+  try {
+    await once(listening.stdout ?? listening, 'data');
+    const socket = connect({ host: address, port: 9080 }).on('error', () => undefined);
+    await once(socket, 'connect');
+    const closed = once(socket, 'close', { signal: AbortSignal.timeout(5000) });
+    await Promise.all([ns.close(), once(listening, 'exit')]);
+    await closed;
+  } finally {
+    listening.kill('SIGKILL');
+    await ns.close();
+    await bridge.close();
+  }
 });
 
 test('workloads that join, leave and come back at the same address cut no connection of the others', { skip }, async () => {

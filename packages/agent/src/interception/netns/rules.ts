@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+
 /** Group that agent and proxy run with; their traffic is left alone, as Istio does with its own. */
 export const PROXY_GID = 1337;
 
@@ -16,9 +18,22 @@ const OWN_PORTS = [ADMIN_PORT, 15020, 15021, 15090];
 /** Source of connections that the inbound side of a proxy opens to its own application (Istio's convention): never to be caught again. */
 const INBOUND_SOURCE = '127.0.0.6';
 
+/** Kernels may be without. */
+const IPV6 = existsSync('/proc/net/if_inet6');
+
+/** The mesh speaks IPv4. Every interface has an IPv6 address all the same, by which neighbours would reach the application past its proxy. */
+const NO_IPV6 = (interfaceName: string): string => `table ip6 meltemi {
+  chain guard {
+    type filter hook prerouting priority -300; policy accept;
+    iifname "${interfaceName}" drop
+  }
+}
+`;
+
 /**
  * nftables rules for one workload's namespace, loaded as a whole. nft 1.0.6 takes no `priority dstnat` in an output chain, so numbers it is.
  * - DNS goes to the agent, whatever server was asked, loopback resolvers included.
+ * - An application that calls its own address means itself.
  * - A proxy that calls its own address as a client enters through its inbound side, so that mutual TLS has its other end.
  * - Nobody reaches the two catching ports directly: such a connection would loop.
  * - The proxy's admin, which tells its configuration and takes orders, is for the workload itself and for the machine of the control plane.
@@ -38,7 +53,7 @@ export function redirectRules(options: { readonly interfaceName: string; readonl
     meta skgid ${PROXY_GID} return
     udp dport 53 redirect to :${dns}
     tcp dport 53 redirect to :${dns}
-    ip daddr 127.0.0.0/8 return
+    oifname "lo" return
     ip daddr ${options.controlPlane} return
     meta l4proto tcp redirect to :${outbound}
   }
@@ -47,5 +62,5 @@ export function redirectRules(options: { readonly interfaceName: string; readonl
     iifname "${options.interfaceName}" tcp dport != { ${OWN_PORTS.join(', ')} } redirect to :${inbound}
   }
 }
-`;
+${IPV6 ? NO_IPV6(options.interfaceName) : ''}`;
 }
