@@ -8,14 +8,13 @@ import {
   endpointsOf,
   joinServices,
   NO_LOCALITY,
-  parseProxyNode,
   serviceKey,
   type MeshConfig,
-  type ProxyNode,
   type Workload,
 } from '@meltemi/model';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createTranslator } from '@meltemi/translate';
+import { gatewayNode } from './gateway-node.ts';
 import type { CaseContext } from './harness/context.ts';
 import { LOG_FIELDS, type Resources } from './resources.ts';
 
@@ -51,7 +50,7 @@ export function edge(c: CaseContext, write: string, mesh: Partial<MeshConfig> = 
   for (const service of services) endpoints.update(serviceKey(service), endpointsOf(service, workloads, settings.trustDomain));
   const state = { push: buildPushContext({ mesh: settings, services, configs }), endpoints };
   const translator = createTranslator();
-  const node = nodeOf(c);
+  const node = gatewayNode(c);
   const of = (typeUrl: string, names: '*' | ReadonlySet<string> = '*'): object[] =>
     [...translator.generate(node, typeUrl, names, state).values()].map(({ json }) => json);
   // What every node has and no case needs would be there once for each case.
@@ -107,20 +106,4 @@ function workloadOf(c: CaseContext, name: string): Workload {
     cluster: 'meltemi',
     registry: 'external',
   };
-}
-
-function nodeOf(c: CaseContext): ProxyNode {
-  const parsed = parseProxyNode({
-    id: `router~${c.address}~front.${c.id}~${c.id}.svc.cluster.local`,
-    metadata: {
-      NAMESPACE: c.id,
-      SERVICE_ACCOUNT: 'front',
-      WORKLOAD_NAME: 'front',
-      LABELS: { case: c.id, 'gateway.networking.k8s.io/gateway-name': 'web' },
-      INTERCEPTION_MODE: 'NONE',
-      MELTEMI_DATA_PLANE: 'embedded',
-    },
-  });
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
-  return parsed.node;
 }

@@ -7,7 +7,6 @@ import {
   DEFAULT_MESH_CONFIG,
   endpointsOf,
   joinServices,
-  parseProxyNode,
   serviceKey,
   type KeySets,
   type MeshConfig,
@@ -15,6 +14,7 @@ import {
 } from '@meltemi/model';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createTranslator } from '@meltemi/translate';
+import { gatewayNode } from './gateway-node.ts';
 import type { CaseContext } from './harness/context.ts';
 import { PROXY_LOCALITY } from './harness/local-cluster.ts';
 import { LOG_FIELDS, type Resources } from './resources.ts';
@@ -36,7 +36,7 @@ function hostOf(c: CaseContext, backend: string): string {
  */
 export function istio(c: CaseContext, write: string, mesh: CaseMesh = {}, localities: Localities = {}): Resources {
   const text = write.replaceAll(/\$([a-z]+)\b/g, (_, name: string) => hostOf(c, name));
-  return resourcesOf(c, [gatewayOf(c), ...serviceEntries(c, localities), text].join('\n---\n'), mesh, nodeOf(c));
+  return resourcesOf(c, [gatewayOf(c), ...serviceEntries(c, localities), text].join('\n---\n'), mesh, gatewayNode(c, PROXY_LOCALITY));
 }
 
 /** What a node gets of these objects, in the namespace `c.id`. */
@@ -128,21 +128,4 @@ spec:
   ports: [{ number: 80, name: http, protocol: HTTP }]
   endpoints: [${endpoints.join(', ')}]`;
   });
-}
-
-function nodeOf(c: CaseContext): ProxyNode {
-  const parsed = parseProxyNode({
-    id: `router~${c.address}~front.${c.id}~${c.id}.svc.cluster.local`,
-    locality: PROXY_LOCALITY,
-    metadata: {
-      NAMESPACE: c.id,
-      SERVICE_ACCOUNT: 'front',
-      WORKLOAD_NAME: 'front',
-      LABELS: { case: c.id, 'gateway.networking.k8s.io/gateway-name': 'web' },
-      INTERCEPTION_MODE: 'NONE',
-      MELTEMI_DATA_PLANE: 'embedded',
-    },
-  });
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
-  return parsed.node;
 }
