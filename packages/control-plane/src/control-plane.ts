@@ -251,7 +251,7 @@ function addressOf({ id }: XdsNode): string {
 }
 
 function onlyEndpoints(changed: ReturnType<typeof changedTypes>): boolean {
-  return [...changed.keys()].every((typeUrl) => typeUrl === TYPE_URL.endpoint || typeUrl === TYPE_URL.workload);
+  return changed.size > 0 && [...changed.keys()].every((typeUrl) => typeUrl === TYPE_URL.endpoint || typeUrl === TYPE_URL.workload);
 }
 
 async function openCa(

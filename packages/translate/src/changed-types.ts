@@ -1,7 +1,9 @@
-import { isKind, type Config, type VirtualService } from '@meltemi/api';
+import { isKind, type Config, type RequestAuthentication, type VirtualService } from '@meltemi/api';
 import {
   derivedRule,
   hostCovers,
+  isPolicyFor,
+  keySourceOf,
   serviceKey,
   touchesSubset,
   type EndpointChange,
@@ -25,7 +27,6 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
   Gateway: [TYPE_URL.listener, TYPE_URL.route],
   // DISABLE on the serving side takes mutual TLS off the endpoints.
   PeerAuthentication: [TYPE_URL.listener, TYPE_URL.endpoint, TYPE_URL.cluster],
-  RequestAuthentication: [TYPE_URL.listener],
   Sidecar: [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route, TYPE_URL.nameTable],
   EnvoyFilter: [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route],
   Secret: [TYPE_URL.secret],
@@ -55,7 +56,6 @@ function wholeTypes({ push, endpoints }: Changes): readonly string[] {
   const types: string[] = [];
   if (push?.full === true) types.push(...SERVICE_TYPES, TYPE_URL.workload, TYPE_URL.secret);
   if (push !== undefined && push.services.length > 0) types.push(...SERVICE_TYPES);
-  if (push?.keys === true) types.push(TYPE_URL.listener);
   for (const key of push?.configs ?? []) types.push(...(BY_KIND[key.slice(0, key.indexOf('/'))] ?? []));
   if (endpoints.some((change) => change.accountsChanged)) types.push(TYPE_URL.cluster);
   return types;
@@ -70,21 +70,41 @@ function headlessTypes({ endpoints }: Changes, push: PushContext): readonly stri
 export const OWN_TYPES: readonly string[] = [TYPE_URL.cluster, TYPE_URL.listener];
 
 /**
- * What endpoint changes touch for the nodes of a service alone: the others of their own service, where any cluster is zone-aware. `node` is asked for only when
- * something may have changed for it.
+ * What a change of the mesh can have changed for some nodes alone: those of a service whose endpoints moved, where any cluster is zone-aware, and those that
+ * check tokens by a policy that changed, or by keys that did. `node` is asked for only when something may have changed for it.
  */
-export function changedForOwn({ endpoints }: Pick<Changes, 'endpoints'>, push: PushContext): (node: () => ProxyNode | undefined) => ChangedTypes {
-  if (endpoints.length === 0 || !zonesInUse(push.destinationRules, push.mesh)) return () => NOTHING;
-  const services = new Set(endpoints.map(({ service }) => service));
+export function changedForOwn(
+  { push: changes, endpoints }: Omit<Changes, 'workloads'>,
+  push: PushContext,
+): (node: () => ProxyNode | undefined) => ChangedTypes {
+  const services = zonesInUse(push.destinationRules, push.mesh) ? new Set(endpoints.map(({ service }) => service)) : NO_SERVICES;
+  const policies = policiesTouched(changes, push);
+  if (services.size + policies.length === 0) return () => NOTHING;
   return (node) => {
     const own = node();
-    const service = own === undefined ? undefined : localService(own, push);
-    return service !== undefined && services.has(serviceKey(service)) ? OTHERS : NOTHING;
+    if (own === undefined) return NOTHING;
+    const service = services.size === 0 ? undefined : localService(own, push);
+    const others = service !== undefined && services.has(serviceKey(service));
+    const tokens = policies.some((policy) => isPolicyFor(policy, own, push.mesh.rootNamespace));
+    return others && tokens ? OTHERS_AND_TOKENS : others ? OTHERS : tokens ? TOKENS : NOTHING;
   };
 }
 
+const NO_SERVICES: ReadonlySet<string> = new Set();
 const NOTHING: ChangedTypes = new Map();
 const OTHERS: ChangedTypes = new Map([[TYPE_URL.endpoint, new Set([LOCAL_CLUSTER])]]);
+const TOKENS: ChangedTypes = new Map([[TYPE_URL.listener, '*']]);
+const OTHERS_AND_TOKENS: ChangedTypes = new Map([...OTHERS, ...TOKENS]);
+
+/** RequestAuthentications that came, went or changed, in their old and new forms, and those whose keys are others. */
+function policiesTouched(changes: PushChanges | undefined, push: PushContext): readonly Config<RequestAuthentication>[] {
+  const written = (changes?.objects ?? []).filter((object) => isKind(object, 'RequestAuthentication'));
+  const keys = changes?.keys;
+  if (keys === undefined) return written;
+  const entries = [...push.requestAuthentications.byNamespace.values()].flat();
+  const keyed = entries.filter(({ rules }) => rules.some(({ rule }) => keys.has(keySourceOf(rule)?.id ?? '')));
+  return [...written, ...keyed.map(({ config }) => config)];
+}
 
 /** Types that VirtualServices reach, besides routes, under some conditions only. */
 function ruledTypes({ push: changes }: Changes, push: PushContext): readonly string[] {

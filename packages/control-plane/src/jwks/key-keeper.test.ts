@@ -5,7 +5,7 @@ import { silentLog, type Timers } from '@meltemi/base';
 import { createEndpointIndex, DEFAULT_MESH_CONFIG, parseProxyNode, type KeySource, type ProxyNode } from '@meltemi/model';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { createMemoryStore, createMesh, type SavedValue } from '@meltemi/registry';
-import { changedTypes, createTranslator } from '@meltemi/translate';
+import { changedForOwn, changedTypes, createTranslator } from '@meltemi/translate';
 import type { FetchedKeys } from './fetch-keys.ts';
 import { createKeyKeeper } from './key-keeper.ts';
 
@@ -228,11 +228,14 @@ test('new keys reach the proxies whose rules they are of, and no others', async 
   const listeners = (of: ProxyNode) => translator.generate(of, TYPE_URL.listener, '*', { ...mesh.state, endpoints: createEndpointIndex() });
   const [concerned, other] = [node('a', '10.0.0.1'), node('b', '10.0.0.2')];
   const before = [listeners(concerned), listeners(other)] as const;
-  let types: readonly string[] = [];
-  mesh.watch((update) => (types = [...changedTypes(update.changes, update.state.push).keys()]));
+  let types: readonly (readonly string[])[] = [];
+  mesh.watch(({ changes, state: { push } }) => {
+    const own = changedForOwn(changes, push);
+    types = [changedTypes(changes, push), own(() => concerned), own(() => other)].map((changed) => [...changed.keys()]);
+  });
   await answer(good('{"keys":["these"]}'));
   mesh.settle();
-  assert.deepEqual(types, [TYPE_URL.listener]);
+  assert.deepEqual(types, [[], [TYPE_URL.listener], []]);
   assert.notEqual(listeners(concerned), before[0]);
   assert.ok(JSON.stringify([...listeners(concerned).values()]).includes('these'));
   assert.equal(listeners(other), before[1]);

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeYaml, type Config } from '@meltemi/api';
 import { silentLog } from '@meltemi/base';
-import { DEFAULT_MESH_CONFIG, NO_LOCALITY, parseProxyNode, type ProxyNode, type Workload } from '@meltemi/model';
+import { DEFAULT_MESH_CONFIG, NO_LOCALITY, parseProxyNode, type KeySets, type ProxyNode, type Workload } from '@meltemi/model';
 import { LOCAL_CLUSTER, TYPE_URL } from '@meltemi/protos-types';
-import { createMemoryStore, createMesh, type Mesh, type MeshUpdate } from '@meltemi/registry';
+import { createMemoryStore, createMesh, type Mesh, type MeshOptions, type MeshUpdate } from '@meltemi/registry';
 import { changedForOwn, changedTypes, createTranslator, OWN_TYPES, type MeshState } from '@meltemi/translate';
 import fc from 'fast-check';
 
@@ -69,11 +69,41 @@ const OBJECTS: Readonly<Record<string, readonly string[]>> = {
     'workloadSelector: { labels: { app: x } }, configPatches: [{ applyTo: ROUTE_CONFIGURATION, patch: { operation: MERGE, value: { ignore_port_in_host_matching: true } } }]',
     'configPatches: [{ applyTo: LISTENER, match: { context: SIDECAR_INBOUND }, patch: { operation: MERGE, value: { stat_prefix: patched } } }]',
   ],
+  'gateway.networking.k8s.io/v1 Gateway a/web': [
+    'gatewayClassName: istio, listeners: [{ name: http, port: 8080, protocol: HTTP, allowedRoutes: { namespaces: { from: All } } }]',
+    'gatewayClassName: istio, listeners: [{ name: http, port: 8080, protocol: HTTP, hostname: "*.example.com" }, { name: bytes, port: 9000, protocol: TCP }]',
+    'gatewayClassName: istio, allowedListeners: { namespaces: { from: All } }, listeners: [{ name: http, port: 8082, protocol: HTTP }]',
+  ],
+  'gateway.networking.k8s.io/v1 ListenerSet b/more': [
+    'parentRef: { name: web, namespace: a }, listeners: [{ name: more, port: 8081, protocol: HTTP }]',
+  ],
+  'gateway.networking.k8s.io/v1 HTTPRoute a/r': [
+    'parentRefs: [{ name: web }], hostnames: [r.example.com], rules: [{ backendRefs: [{ name: x, port: 80 }] }]',
+    'parentRefs: [{ name: web }], rules: [{ matches: [{ path: { type: PathPrefix, value: /a } }], backendRefs: [{ name: y, namespace: b, port: 80 }] }]',
+    'parentRefs: [{ group: "", kind: Service, name: x }], rules: [{ backendRefs: [{ name: x, port: 80, weight: 2 }, { name: y, namespace: b, port: 80 }] }]',
+  ],
+  'gateway.networking.k8s.io/v1 HTTPRoute b/other': [
+    'parentRefs: [{ name: web, namespace: a }], rules: [{ backendRefs: [{ name: y, port: 80 }] }]',
+    'parentRefs: [{ group: gateway.networking.k8s.io, kind: ListenerSet, name: more }], rules: [{ backendRefs: [{ name: y, port: 80 }] }]',
+  ],
+  'gateway.networking.k8s.io/v1 GRPCRoute a/g': [
+    'parentRefs: [{ name: web }], hostnames: [g.example.com], rules: [{ backendRefs: [{ name: x, port: 80 }] }]',
+  ],
+  'gateway.networking.k8s.io/v1alpha2 TCPRoute a/t': [
+    'parentRefs: [{ name: web, sectionName: bytes }], rules: [{ backendRefs: [{ name: x, port: 80 }] }]',
+  ],
+  'gateway.networking.k8s.io/v1beta1 ReferenceGrant b/g': [
+    'from: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: a }], to: [{ group: "", kind: Service }]',
+  ],
+  'gateway.networking.k8s.io/v1 BackendTLSPolicy a/b': [
+    'targetRefs: [{ group: "", kind: Service, name: x }], validation: { hostname: x.example.com, wellKnownCACertificates: System }',
+  ],
   'security.istio.io/v1 PeerAuthentication istio-system/default': ['mtls: { mode: STRICT }', 'mtls: { mode: DISABLE }'],
   'security.istio.io/v1 RequestAuthentication istio-system/default': ["jwtRules: [{ issuer: 'https://a' }]"],
   'security.istio.io/v1 RequestAuthentication a/x': [
     "selector: { matchLabels: { app: x } }, jwtRules: [{ issuer: 'https://b' }]",
     "selector: { matchLabels: { app: y } }, jwtRules: [{ issuer: 'https://b', audiences: [b] }]",
+    "selector: { matchLabels: { app: x } }, jwtRules: [{ issuer: 'https://b', jwksUri: 'https://b/keys' }]",
   ],
   'security.istio.io/v1 PeerAuthentication a/x': [
     'selector: { matchLabels: { app: x } }, mtls: { mode: DISABLE }',
@@ -163,6 +193,12 @@ const NODES: readonly ProxyNode[] = [
     WORKLOAD_NAME: 'gw',
     LABELS: { istio: 'ingressgateway' },
   }),
+  node('router~10.0.0.8~web.a~a.svc.cluster.local', {
+    NAMESPACE: 'a',
+    SERVICE_ACCOUNT: 'web',
+    WORKLOAD_NAME: 'web',
+    LABELS: { 'gateway.networking.k8s.io/gateway-name': 'web' },
+  }),
   node('grpc-client', { GENERATOR: 'grpc', NAMESPACE: 'a' }),
 ];
 const TYPES = [TYPE_URL.cluster, TYPE_URL.endpoint, TYPE_URL.listener, TYPE_URL.route, TYPE_URL.nameTable, TYPE_URL.workload];
@@ -192,7 +228,7 @@ interface World {
   setWorkload(index: number, form: number | undefined): void;
 }
 
-async function makeWorld(): Promise<World> {
+async function makeWorld(keys?: NonNullable<MeshOptions['keys']>): Promise<World> {
   const clock = { now: () => 0, monotonic: () => 0 };
   const configs = createMemoryStore({ clock });
   const listeners = new Set<() => void>();
@@ -204,6 +240,7 @@ async function makeWorld(): Promise<World> {
   const mesh = await createMesh({
     configs,
     connected,
+    ...(keys === undefined ? {} : { keys }),
     mesh: DEFAULT_MESH_CONFIG,
     timers: { after: () => ({ cancel: () => undefined }) },
     log: silentLog,
@@ -320,6 +357,32 @@ test('where clusters are zone-aware, an endpoint that moves concerns the others 
   const own = changedForOwn(changes, state.push);
   assert.deepEqual(
     NODES.map((one) => [...own(() => one)]),
-    [[], [[TYPE_URL.endpoint, new Set([LOCAL_CLUSTER])]], [], []],
+    [[], [[TYPE_URL.endpoint, new Set([LOCAL_CLUSTER])]], [], [], []],
   );
+});
+
+test('a policy for tokens, and keys of an issuer, concern the listeners of those who check tokens by them, and no other node', async () => {
+  const sets = new Map([['keys https://b/keys', { jwks: '{"keys":[]}', fault: undefined }]]);
+  let known: KeySets = new Map();
+  const listeners = new Set<() => void>();
+  const world = await makeWorld({ sets: () => known, watch: (run) => (listeners.add(run), () => void listeners.delete(run)) });
+  const concerned = (): readonly (readonly string[])[] => {
+    world.mesh.settle();
+    const updates = world.updates.splice(0);
+    assert.ok(updates.every(({ changes, state }) => !changedTypes(changes, state.push).has(TYPE_URL.listener)));
+    return NODES.map((one) => updates.flatMap(({ changes, state }) => [...changedForOwn(changes, state.push)(() => one).keys()]));
+  };
+  concerned();
+  const policy = Object.keys(OBJECTS).indexOf('security.istio.io/v1 RequestAuthentication a/x');
+  for (const form of [2, 0] as const) {
+    await world.setObject(policy, form);
+    assert.deepEqual(concerned(), [[TYPE_URL.listener], [], [], [], []], 'of app x in namespace a');
+    if (form === 0) continue;
+    known = sets;
+    for (const run of listeners) run();
+    assert.deepEqual(concerned(), [[TYPE_URL.listener], [], [], [], []]);
+  }
+  known = new Map();
+  for (const run of listeners) run();
+  assert.deepEqual(concerned(), [[], [], [], [], []], 'keys that no policy asks for any more');
 });

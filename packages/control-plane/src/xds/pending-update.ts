@@ -1,6 +1,6 @@
 import type { XdsUpdate } from './generator.ts';
 
-/** Two updates that are pushed as one: the newer state, and what either of them touched. */
+/** Two updates that are pushed as one: the newer state, and what either of them touched. What was merged before grows: the older one is not to be used any more. */
 export function mergeUpdates<Push>(older: XdsUpdate<Push> | undefined, newer: XdsUpdate<Push>): XdsUpdate<Push> {
   if (older === undefined) return newer;
   const changed = older.changed === undefined || newer.changed === undefined ? undefined : mergeChanged(older.changed, newer.changed);
@@ -41,11 +41,30 @@ function mergeChangedFor(a: ChangedFor | undefined, b: ChangedFor | undefined): 
 
 const NOTHING: Changed = new Map();
 
-function mergeChanged(a: Changed, b: Changed): Map<string, ReadonlySet<string> | '*'> {
-  const merged = new Map(a);
-  for (const [typeUrl, names] of b) {
-    const known = merged.get(typeUrl);
-    merged.set(typeUrl, known === undefined ? names : known === '*' || names === '*' ? '*' : new Set([...known, ...names]));
-  }
+function mergeChanged(a: Changed, b: Changed): Changed {
+  const merged = isOwn(a) ? (a as Map<string, Names>) : own(new Map(a));
+  for (const [typeUrl, names] of b) merged.set(typeUrl, mergeNames(merged.get(typeUrl), names));
   return merged;
+}
+
+type Names = ReadonlySet<string> | '*';
+
+function mergeNames(known: Names | undefined, more: Names): Names {
+  if (known === undefined || more === '*') return more;
+  if (known === '*') return known;
+  const names = isOwn(known) ? (known as Set<string>) : own(new Set(known));
+  for (const name of more) names.add(name);
+  return names;
+}
+
+/** Maps and sets that were made here: those that were handed in may be shared, and are copied once. */
+const OWN = new WeakSet();
+
+function own<T extends object>(made: T): T {
+  OWN.add(made);
+  return made;
+}
+
+function isOwn(value: object): boolean {
+  return OWN.has(value);
 }

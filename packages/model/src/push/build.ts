@@ -38,7 +38,7 @@ export function buildPushContext(given: PushInputs, previous?: PushContext, know
     services: table(changes.services.length > 0, before?.services, () => buildServiceTable(inputs.services)),
     ...routingTables(routing, kinds, before),
     ...workloadTables(routing, kinds, before),
-    requestAuthentications: table(kinds.has('RequestAuthentication') || changes.keys === true, before?.requestAuthentications, () =>
+    requestAuthentications: table(kinds.has('RequestAuthentication') || changes.keys !== undefined, before?.requestAuthentications, () =>
       buildRequestAuthenticationTable(ofKind(configs, 'RequestAuthentication'), inputs.keySets, before?.requestAuthentications),
     ),
     gatewayApi,
@@ -100,14 +100,15 @@ function sameMesh(a: PushInputs, b: PushInputs): boolean {
 function changesOf(inputs: PushInputs, previous: PushContext | undefined, known: KnownChanges | undefined): PushChanges {
   const objects = previous === undefined || known === undefined ? differing(inputs.configs, previous?.inputs.configs ?? []) : known.configs;
   const services = previous === undefined || known === undefined ? differing(inputs.services, previous?.inputs.services ?? []) : known.services;
-  const keys = sameKeys(inputs.keySets, previous?.inputs.keySets) ? {} : { keys: true as const };
-  return { full: previous === undefined, configs: keysOf(objects, configKey), services: keysOf(services, serviceKey), objects, ...keys };
+  const keys = changedKeys(inputs.keySets, previous?.inputs.keySets);
+  const changes = { full: previous === undefined, configs: keysOf(objects, configKey), services: keysOf(services, serviceKey), objects };
+  return keys.size === 0 ? changes : { ...changes, keys };
 }
 
-/** Why there are none is for those who read findings: nothing is made of it. */
-function sameKeys(now: KeySets = NO_KEYS, before: KeySets = NO_KEYS): boolean {
-  const within = (a: KeySets, b: KeySets): boolean => [...a].every(([id, { jwks }]) => jwks === b.get(id)?.jwks);
-  return now === before || (within(now, before) && within(before, now));
+/** Sources whose keys are others. Why there are none is for those who read findings: nothing is made of it. */
+function changedKeys(now: KeySets = NO_KEYS, before: KeySets = NO_KEYS): ReadonlySet<string> {
+  const sources = now === before ? [] : [...now.keys(), ...before.keys()];
+  return new Set(sources.filter((id) => now.get(id)?.jwks !== before.get(id)?.jwks));
 }
 
 const NO_KEYS: KeySets = new Map();

@@ -31,8 +31,8 @@ export interface PushChanges {
   readonly services: readonly string[];
   /** The objects behind `configs`, in their old and new forms. */
   readonly objects: readonly Config[];
-  /** Keys of issuers came or changed. */
-  readonly keys?: true;
+  /** Sources whose keys came, went or changed, by id (`keySourceOf`); left out: none. */
+  readonly keys?: ReadonlySet<string>;
 }
 
 /** Objects that came, went or changed since the snapshot before, in their old and new forms. */

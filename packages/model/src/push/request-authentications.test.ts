@@ -45,7 +45,7 @@ test('new keys are new rules for those who have them only', () => {
   const before = buildPushContext(inputs);
   const of = (keySets: KeySets, previous: PushContext): PushContext => buildPushContext({ ...inputs, keySets }, previous);
   const first = of(new Map([['keys https://keys.a/all', { jwks: 'one', fault: undefined }]]), before);
-  assert.equal(first.changes.keys, true);
+  assert.deepEqual(first.changes.keys, new Set(['keys https://keys.a/all']));
   const keys = (context: PushContext) => requestAuthenticationsFor(context, { namespace: 'a', labels: {} });
   assert.deepEqual(
     keys(first).map(({ jwks }) => jwks),
