@@ -1,4 +1,4 @@
-import { fromBase64Url } from '../jwt/base64.ts';
+import { fromBase64 } from '../jwt/base64.ts';
 import type { TlvChoice } from '../types/common.ts';
 import type { ProxyProtocolFilter, TlvRule } from '../types/listener.ts';
 import type { ProxyProtocolOptions } from '../types/tls.ts';
@@ -53,7 +53,7 @@ function tlvType(reader: Reader, field: string): number {
 
 /** Base64, as bytes are in ProtoJSON. */
 function tlvValue(reader: Reader): string {
-  const bytes = fromBase64Url(reader.string('value').replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''));
+  const bytes = fromBase64(reader.string('value'));
   reader.require('value', bytes !== undefined && bytes.length > 0, 'expected bytes');
   return Array.from(bytes ?? [], (byte) => String.fromCharCode(byte)).join('');
 }

@@ -23,6 +23,16 @@ export function fromBase64Url(text: string): Uint8Array | undefined {
   return held === 0 ? out : undefined;
 }
 
+const EQUALS_SIGN = 61;
+
+/** Bytes of base64 text as ProtoJSON takes them: of either alphabet (RFC 4648 sections 4 and 5), with or without padding; undefined = it is none. */
+export function fromBase64(text: string): Uint8Array | undefined {
+  // By hand: an expression would look at many signs once from each of them.
+  let { length } = text;
+  while (length > 0 && text.charCodeAt(length - 1) === EQUALS_SIGN) length--;
+  return fromBase64Url(text.slice(0, length).replaceAll('+', '-').replaceAll('/', '_'));
+}
+
 /** Base64url text without padding. */
 export function toBase64Url(bytes: Uint8Array): string {
   let text = '';

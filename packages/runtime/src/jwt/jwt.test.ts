@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { filterBench, filterFaults } from '../testing/filters.ts';
 import { any, request } from '../testing/samples.ts';
 import type { JwtQuestion } from '../filters/jwt-authn.ts';
-import { fromBase64Url, fromUtf8, toBase64Url, toUtf8 } from './base64.ts';
+import { fromBase64, fromBase64Url, fromUtf8, toBase64Url, toUtf8 } from './base64.ts';
 import { findTokens } from './extract.ts';
 import { judgeJwt, MISSING } from './judge.ts';
 import { parseJwt } from './parse.ts';
@@ -51,6 +51,8 @@ test('base64url and UTF-8 as Node has them', () => {
     }),
   );
   for (const bad of ['a', 'a=', 'AB', '+/', 'é']) assert.equal(fromBase64Url(bad), undefined, bad);
+  for (const good of ['-_8=', '+/8', '-_8']) assert.deepEqual(fromBase64(good), Uint8Array.of(0xfb, 0xff), good);
+  assert.equal(fromBase64(`${'='.repeat(1_000_000)}x`), undefined, 'each sign of it is looked at once');
   assert.equal(fromUtf8(Uint8Array.of(0xff)), undefined);
 });
 
