@@ -47,8 +47,7 @@ test('what all nodes have of many changes is gathered once, and what was handed 
     const names = new Map([[TYPE, new Set([`name${version}`])]]);
     merged = mergeUpdates(merged, { version, push: version, changed: names, changedFor: () => names });
   }
-  assert.equal((merged.changed?.get(TYPE) as ReadonlySet<string>).size, changes);
-  assert.equal((merged.changedFor?.(node('x')).get(TYPE) as ReadonlySet<string>).size, changes);
+  for (const all of [merged.changed?.get(TYPE), merged.changedFor?.(node('x')).get(TYPE)]) assert.equal(all === '*' ? '*' : all?.size, changes);
   assert.deepEqual([...handed], [[TYPE, first]]);
   assert.deepEqual([...first], ['name0']);
   // Sets that are copied at each change take minutes.
