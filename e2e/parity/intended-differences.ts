@@ -64,6 +64,7 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
       ['a place without a route is passed on', []],
       ['routes that are allowed by name', []],
       ['headers of the answer may go along', ['path']],
+      ['the path of the new place is put in order before it is routed', ['path']],
     ] as const
   ).map(([name, fields]) => ({
     case: `copies/${name}`,

@@ -310,6 +310,14 @@ export const cases = [
     steps: [http('/from', { status: 302, body: 'moved', backend: [{}] })],
   }),
   defineCase({
+    name: 'the path of the new place is put in order before it is routed',
+    backends: { first: [moved(302, 'http://test.example/x/%2e%2e/secret')], second: [{ body: 'there' }], main: [{ body: 'main' }] },
+    resources: (c) =>
+      http1(c, [redirecting(c), to(c, 'second', { prefix: '/secret' }, UNTIMED), to(c, 'main', undefined, UNTIMED)], { normalize_path: true }),
+    log: [{}, {}],
+    steps: [http('/from', { status: 200, body: 'there', backend: [{}, { target: '/secret' }] })],
+  }),
+  defineCase({
     name: 'a step from route to route is taken once',
     backends: { first: [moved(302, 'http://test.example/from')] },
     resources: (c) => http1(c, [redirecting(c, { max_internal_redirects: 5, predicates: [predicate('previous_routes', 'PreviousRoutesConfig')] })]),

@@ -1,9 +1,10 @@
-import type { HeaderEdit, InternalRedirectPolicy, RequestView } from '@meltemi/runtime';
+import { normalizeTarget, type HeaderEdit, type InternalRedirectPolicy, type RequestView } from '@meltemi/runtime';
 import { HEADER } from '@meltemi/wire';
 import { dropAside } from './aside.ts';
 import { dismissAttempt } from './end-attempt.ts';
 import type { Exchange } from './exchange.ts';
 import { editRequest } from './filters/edit-request.ts';
+import { cleanTarget } from './headers.ts';
 import { logEarlier } from './log-earlier.ts';
 import { NO_PIECES } from './pieces.ts';
 import { rescan } from './request-head.ts';
@@ -25,7 +26,7 @@ export function followRedirect(x: Exchange, bytes: Uint8Array): boolean {
   if (policy === undefined || !policy.statuses.includes(scanner.status)) return false;
   const { status } = scanner;
   if (!mayGoElsewhere(x, policy)) return false;
-  const target = readTarget(knownValue(scanner, bytes, HEADER.location));
+  const target = readTarget(x, knownValue(scanner, bytes, HEADER.location));
   if (target === undefined || !isAllowed(x, policy, target)) return false;
   const copied = policy.copyHeaders.map((name) => ({ name, value: headerValue(scanner, bytes, name) }));
   const edits = redirectEdits(x, target, copied);
@@ -49,12 +50,18 @@ function mayGoElsewhere(x: Exchange, policy: InternalRedirectPolicy): boolean {
   return x.bodyComplete && x.replayable && x.upgrade === '' && x.redirects < policy.maxRedirects;
 }
 
-/** An absolute URL; a fragment is not for servers. */
-function readTarget(location: string): Target | undefined {
-  const match = /^(https?):\/\/([^/?#\s]+)([^#\s]*)/i.exec(location);
+const ABSOLUTE = /^(https?):\/\/([A-Za-z0-9._~%!$&'()*+;=:[\]-]+)((?:[/?][^#\s]*)?)(?:#|$)/i;
+
+/**
+ * An absolute URL; a fragment is not for servers. Its path is put in order as that of any request: what is routed and what policies see must
+ * be what the upstream gets. One that cannot be is the client's to follow.
+ */
+function readTarget({ plan }: Exchange, location: string): Target | undefined {
+  const match = ABSOLUTE.exec(location);
   if (match === null) return undefined;
   const [, scheme = '', authority = '', rest = ''] = match;
-  return { scheme: scheme.toLowerCase() === 'https' ? 'https' : 'http', authority, path: rest.startsWith('/') ? rest : `/${rest}` };
+  const normal = normalizeTarget(cleanTarget(rest.startsWith('/') ? rest : `/${rest}`), plan.config);
+  return normal.t === 'ok' ? { scheme: scheme.toLowerCase() === 'https' ? 'https' : 'http', authority, path: normal.path } : undefined;
 }
 
 function isAllowed(x: Exchange, policy: InternalRedirectPolicy, target: Target): boolean {
