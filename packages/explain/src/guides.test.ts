@@ -59,6 +59,8 @@ const V2 = /^recommendation\S*:8080\/v2 at 10\.3\.2\.4:8080 TLS .*application:80
 
 const tokenOf = (name: string): string => readFileSync(new URL(`samples/guides/one-customer/${name}.jwt`, ROOT), 'utf8').trim();
 
+const withToken = (name: string): Call => outside('http://anything.example:8080/productpage', { authorization: `Bearer ${tokenOf(name)}` });
+
 /** The gateway looks whether the token is good. */
 function asksForToken(result: Result): void {
   assert.ok(result.t === 'decided');
@@ -141,12 +143,17 @@ const GUIDES: Readonly<Record<string, readonly Step[]>> = {
       files: ['one-customer/by-claim.yaml'],
       calls: [
         [outside('http://anything.example:8080/productpage'), /^productpage\.bookinfo\S*\/v1 at 10\.3\.1\.1:9080/],
-        // What a header says of a claim is no claim, and a token's signature is not looked at before something runs.
+        // What a header says of a claim is no claim, and what a token's signature is worth only those know who have the keys.
         [
           outside('http://anything.example:8080/productpage', { '@request.auth.claims.email': 'anna@foo.example' }),
           /^productpage\.bookinfo\S*\/v1 at/,
         ],
-        [outside('http://anything.example:8080/productpage', { authorization: `Bearer ${tokenOf('anna')}` }), asksForToken],
+        [withToken('anna'), asksForToken],
+        // Told what the issuer's keys say of the signature, it goes on.
+        [{ ...withToken('anna'), signatures: 'good' }, /^productpage\.bookinfo\S*\/v2 at 10\.3\.1\.2:9080/],
+        [{ ...withToken('ben'), signatures: 'good' }, /^productpage\.bookinfo\S*\/v1 at 10\.3\.1\.1:9080/],
+        [{ ...withToken('anna'), signatures: 'bad' }, /401/],
+        [{ ...withToken('anna'), signatures: 'good', wallMs: Date.UTC(2110, 0) }, /401/],
       ],
     },
   ],

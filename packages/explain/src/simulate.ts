@@ -62,10 +62,16 @@ function clientRequest(node: ProxyNode, target: Target, address: string, call: C
     transportProtocol: tls ? 'tls' : 'raw_buffer',
     applicationProtocols: target.kind === 'http' ? ['http/1.1'] : [],
   };
-  if (!gateway) return { listener: OUTBOUND, connection, ...(target.kind === 'http' ? { http: httpOf(target, call, 'http') } : {}) };
+  const told = toldOf(call);
+  if (!gateway) return { ...told, listener: OUTBOUND, connection, ...(target.kind === 'http' ? { http: httpOf(target, call, 'http') } : {}) };
   // TLS of a sidecar's own application is opaque to it; a gateway may end it.
-  if (target.kind === 'tcp' || target.kind === 'tls') return { connection };
-  return { connection, http: httpOf(target, call, target.kind) };
+  if (target.kind === 'tcp' || target.kind === 'tls') return { ...told, connection };
+  return { ...told, connection, http: httpOf(target, call, target.kind) };
+}
+
+/** What proxies cannot see of a call by themselves. */
+function toldOf({ signatures, wallMs }: Call): Pick<DecideRequest, 'signatures' | 'wallMs'> {
+  return { ...(signatures === undefined ? {} : { signatures }), ...(wallMs === undefined ? {} : { wallMs }) };
 }
 
 function httpOf(target: Target, call: Call, scheme: 'http' | 'https'): NonNullable<DecideRequest['http']> {
@@ -115,6 +121,7 @@ function serverRequest(sent: Sent, outcome: Forward, destination: ConnectionInfo
   const source = { address: node.address, port: 40_001 };
   const opaque = target.kind === 'https' || target.kind === 'tls';
   return {
+    ...toldOf(sent.call),
     listener: INBOUND,
     connection: {
       destination,

@@ -28,6 +28,10 @@ export interface Call {
   readonly method?: string;
   /** By lower-case name. `host` takes the place of the host of `to`, which then only says where the call goes. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** What the keys of their issuers would say of the signatures of its tokens; absent: it is only told that they would be asked. */
+  readonly signatures?: 'good' | 'bad';
+  /** When it is made, in milliseconds since 1970, for tokens that begin and end; default 0. */
+  readonly wallMs?: number;
   /** Server name of the caller's own TLS; default the host. */
   readonly serverName?: string;
 }

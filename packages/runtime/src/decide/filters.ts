@@ -16,11 +16,12 @@ export type FilterOutcome = { readonly t: 'stopped'; readonly outcome: Outcome }
 /** Runs the filters' decisions. A filter that has to ask somebody is told of and passed: what the answer is only the running proxy learns. */
 export function runFilters(trail: Trail, http: CompiledHttp, start: Walk, reroute: (request: RequestView) => Walk): FilterOutcome {
   const metadata: Record<string, MetadataStruct> = {};
-  let walk = start;
+  const known = (namespace: string): MetadataStruct | undefined => (Object.hasOwn(metadata, namespace) ? metadata[namespace] : undefined);
+  let walk: Walk = { ...start, request: { ...start.request, metadata: known } };
   let position = -1;
   for (let next = nextFilter(http, walk, position); next !== undefined; next = nextFilter(http, walk, position)) {
     ({ position } = next);
-    const verdict = next.decide(contextOf(trail, walk, metadata));
+    const verdict = next.decide(contextOf(trail, walk, known));
     if (verdict === undefined) continue;
     const { delayMs = 0, reply, ask } = verdict;
     Object.assign(metadata, verdict.metadata);
@@ -60,7 +61,7 @@ function edited(request: RequestView, edits: readonly HeaderEdit[]): RequestView
     else if (name === ':authority' || name === 'host') line.authority = value;
     else own.set(name, editedValue(read(name), action, value));
   }
-  return { ...line, scheme: request.scheme, header: read };
+  return { ...request, ...line, header: read };
 }
 
 function editedValue(before: string | undefined, action: HeaderEdit['action'], value: string): string | undefined {
@@ -80,7 +81,7 @@ function editedValue(before: string | undefined, action: HeaderEdit['action'], v
   }
 }
 
-function contextOf(trail: Trail, { request, route, choice }: Walk, metadata: Readonly<Record<string, MetadataStruct>>): FilterContext {
+function contextOf(trail: Trail, { request, route, choice }: Walk, metadata: FilterContext['metadata']): FilterContext {
   return {
     request,
     route,
@@ -95,11 +96,16 @@ function contextOf(trail: Trail, { request, route, choice }: Walk, metadata: Rea
       serviceCluster: '',
       hosts: () => undefined,
       tally: () => ({ value: 0 }),
+      signatures: signaturesOf(trail.request.signatures),
     },
     endOfStream: true,
-    metadata: (namespace) => (Object.hasOwn(metadata, namespace) ? metadata[namespace] : undefined),
+    metadata,
     format: { format: (operator, argument) => (operator === 'REQ' ? request.header(argument.toLowerCase()) : undefined) },
   };
+}
+
+function signaturesOf(worth: 'good' | 'bad' | undefined): FilterContext['thread']['signatures'] {
+  return worth === undefined ? undefined : () => (worth === 'good' ? '' : 'Jwt verification fails');
 }
 
 function peerOf({ request }: Trail): FilterPeer {

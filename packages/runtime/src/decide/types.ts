@@ -13,6 +13,8 @@ export interface DecideRequest {
   readonly peer?: Partial<PeerIdentity>;
   /** When the call is made, in milliseconds since 1970, for filters that look at the time; default 0. */
   readonly wallMs?: number;
+  /** What keys would say of the signatures of the request's tokens; absent = it is told that somebody would be asked. */
+  readonly signatures?: 'good' | 'bad';
   readonly http?: {
     readonly method: string;
     readonly path: string;

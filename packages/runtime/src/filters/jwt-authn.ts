@@ -169,12 +169,15 @@ function demander(config: JwtConfig, requirement: JwtRequirement, stats: JwtStat
   };
 }
 
-/** Without a token there is nothing to ask: what is missing is known at once. */
+/** Without a token there is nothing to ask: what is missing is known at once. So is what signatures are worth, in a simulation that was told. */
 function answer(question: JwtQuestion, { thread }: FilterContext): FilterVerdict | undefined {
   const { byProvider, anyone, terms } = question;
-  if (anyone.length > 0 || Object.values(byProvider).some((tokens) => tokens.length > 0)) return { ask: question };
+  const found = anyone.length > 0 || Object.values(byProvider).some((tokens) => tokens.length > 0);
+  const check = found ? thread.signatures : (): string => '';
+  if (check === undefined) return { ask: question };
   const nowSeconds = Math.floor(thread.wallMs() / 1000);
-  return jwtVerdict(judgeJwt({ ...question, nowSeconds, tokens: () => [], check: () => '' }), terms);
+  const tokens = (provider: string | undefined): readonly FoundToken[] => (provider === undefined ? anyone : (byProvider[provider] ?? []));
+  return jwtVerdict(judgeJwt({ ...question, nowSeconds, tokens, check }), terms);
 }
 
 function withEdits(edits: readonly HeaderEdit[], verdict: FilterVerdict | undefined): FilterVerdict | undefined {

@@ -171,6 +171,8 @@ export interface FilterThread extends Tallies {
   readonly serviceCluster: string;
   /** How many hosts a cluster has, and how many of them may get traffic; undefined = there is no such cluster. */
   hosts(cluster: string): { readonly total: number; readonly fit: number } | undefined;
+  /** What a provider's keys say of a token's signature ('' = good), where that is known beforehand; absent = the half of the filter that knows keys is asked. */
+  readonly signatures?: ((provider: string, token: string) => string) | undefined;
 }
 
 /** A request as a filter sees it. Valid only during `decide`: what is needed later must be copied. */
