@@ -20,12 +20,8 @@ export type AddressGuard = (address: string) => boolean;
 export function createAddressGuard(ranges: readonly string[]): AddressGuard {
   const blocked = new BlockList();
   for (const range of ranges) {
-    const [address = '', bits] = range.trim().split('/');
-    const version = isIP(address);
-    const length = bits === undefined ? (version === 4 ? 32 : 128) : Number(bits);
-    if (version === 0 || !Number.isInteger(length) || bits === '' || length < 0 || length > (version === 4 ? 32 : 128))
-      throw new MeshError('http/bad-range', `"${range}" is no range of IP addresses, such as 10.0.0.0/8`);
-    blocked.addSubnet(address, length, version === 4 ? 'ipv4' : 'ipv6');
+    const { address, length, family } = parseAddressRange(range);
+    blocked.addSubnet(address, length, family);
   }
   return (text) => {
     // A lookup may name the interface of a link-local address.
@@ -33,4 +29,15 @@ export function createAddressGuard(ranges: readonly string[]): AddressGuard {
     const version = isIP(address);
     return version !== 0 && !blocked.check(address, version === 4 ? 'ipv4' : 'ipv6');
   };
+}
+
+/** A range of IP addresses, or a single one. Throws MeshError `http/bad-range`. */
+export function parseAddressRange(text: string): { readonly address: string; readonly length: number; readonly family: 'ipv4' | 'ipv6' } {
+  const [address = '', bits] = text.trim().split('/');
+  const version = isIP(address);
+  const longest = version === 4 ? 32 : 128;
+  const length = bits === undefined ? longest : Number(bits);
+  if (version === 0 || !Number.isInteger(length) || bits === '' || length < 0 || length > longest)
+    throw new MeshError('http/bad-range', `"${text}" is no range of IP addresses, such as 10.0.0.0/8`);
+  return { address, length, family: version === 4 ? 'ipv4' : 'ipv6' };
 }

@@ -1,5 +1,5 @@
 export { createAuthorizer, type AccessDecision, type AccessRequest, type Authorizer, type AuthorizerOptions } from './auth.ts';
-export { createAddressGuard, METADATA_ADDRESSES, type AddressGuard } from './address-guard.ts';
+export { createAddressGuard, METADATA_ADDRESSES, parseAddressRange, type AddressGuard } from './address-guard.ts';
 export { request, requestStream, systemRoots, type ClientRequest, type ClientResponse, type ClientStream } from './client.ts';
 export { isLoopback, isOwnHost } from './host-check.ts';
 export { errorResponse, HttpError, json, text } from './respond.ts';

@@ -10,6 +10,7 @@ import { resource } from '../resources.ts';
 import { ensureToken, registerInstance, type Instance } from '../state/instances.ts';
 import { defaultStateDir, makePrivateDir } from '../state/state-dir.ts';
 import { VERSION } from '../version.ts';
+import { readRanges } from './address-ranges.ts';
 import { stopWithParent, tellParent } from './child.ts';
 import { createLog } from './log.ts';
 
@@ -52,7 +53,7 @@ export async function runControlPlane(args: ControlPlaneArguments, out: Output):
     adminToken: token,
     trustDomain: args.trustDomain,
     meshConfig: readMeshConfig(args.meshConfig, args.trustDomain, out),
-    jwksBlockedCidrs: args.jwksBlockedCidrs.flatMap((ranges) => ranges.split(',')),
+    jwksBlockedCidrs: readRanges(args.jwksBlockedCidrs, '--jwks-blocked-cidrs'),
     workloadTtlMs: ttlOf(args.certTtl),
     accessLog: args.accessLog === 'json' || args.accessLog === 'off' ? args.accessLog : 'text',
     tracingSamplingPercent: percentOf(args.tracingSampling),
