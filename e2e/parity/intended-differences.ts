@@ -155,6 +155,12 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     embedded: {},
     reason: 'a client that says that it has said everything (FIN) still hears the rest; Envoy takes that for the end of the tunnel (DC)',
   })),
+  ...['CONNECT with a body of known length', 'CONNECT with a body in chunks'].map((name) => ({
+    case: `upgrades/${name}`,
+    at: ['authority', 'method', 'path', 'received'].map((field) => `log.0.${field}`),
+    embedded: { 'log.0.method': 'CONNECT', 'log.0.authority': 'far.example:443' },
+    reason: 'a head that could be read is logged with what it said',
+  })),
   {
     case: 'upgrades/an upgrade that the upstream does not take is answered by it',
     at: ['0.responses.0.body', '0.responses.0.headers.content-length', 'log.0.details', 'log.0.sent'],

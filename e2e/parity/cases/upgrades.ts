@@ -114,4 +114,19 @@ export const cases = [
     resources: (c) => http1(c, [to(c, 'main', MATCH)], CONNECT),
     steps: [raw('CONNECT far.example:443 HTTP/1.1\r\nhost: far.example:443\r\n\r\n', { status: 403, body: 'no' }, { methods: ['CONNECT'] })],
   }),
+  defineCase({
+    name: 'CONNECT with a body of known length',
+    resources: (c) => http1(c, [to(c, 'main', MATCH)], CONNECT),
+    steps: [raw(`CONNECT far.example:443 HTTP/1.1\r\nhost: far.example:443\r\ncontent-length: 3\r\n\r\nabc`, { status: 400, backend: null })],
+  }),
+  defineCase({
+    name: 'CONNECT with a body in chunks',
+    resources: (c) => http1(c, [to(c, 'main', MATCH)], CONNECT),
+    steps: [
+      raw(`CONNECT far.example:443 HTTP/1.1\r\nhost: far.example:443\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`, {
+        status: 501,
+        backend: null,
+      }),
+    ],
+  }),
 ];

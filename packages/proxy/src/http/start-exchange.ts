@@ -62,7 +62,7 @@ function methodText(bytes: Uint8Array, start: number, end: number): string {
 function examineTarget(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): LocalReply | undefined {
   const { config } = x.plan;
   const { info } = x;
-  if (info.method === 'CONNECT') return takeAuthority(x);
+  if (info.method === 'CONNECT') return takeAuthority(x, scanner);
   if (bytes[scanner.targetStart] !== SLASH) {
     if (info.originalPath === '*') return info.method === 'OPTIONS' ? REPLIES.noPath : REPLIES.badRequest;
     if (!config.http1.allowAbsoluteUrl || !takeAbsolute(x)) return REPLIES.badRequest;
@@ -74,13 +74,19 @@ function examineTarget(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Lo
 }
 
 /** `CONNECT host:port` (RFC 9110 section 9.3.6): a request for a tunnel, without path. */
-function takeAuthority(x: Exchange): LocalReply | undefined {
+function takeAuthority(x: Exchange, scanner: HeadScanner): LocalReply | undefined {
+  if (scanner.chunked) return TUNNEL_ENCODING;
+  if (scanner.contentLength > 0) return TUNNEL_LENGTH;
   if (!x.requestComplete || !AUTHORITY.test(x.info.originalPath)) return REPLIES.badRequest;
   x.upgrade = CONNECT;
   x.viewAuthority = x.info.originalPath;
   x.viewPath = '';
   return undefined;
 }
+
+/** What follows is the tunnel's. A body would be one to some servers behind this hop and the next request to others. */
+const TUNNEL_LENGTH = localReply(400, 'Bad Request', 'http1.body_disallowed', 'DPE');
+const TUNNEL_ENCODING = localReply(501, 'Not Implemented', 'http1.invalid_transfer_encoding', 'DPE');
 
 const AUTHORITY = /^[A-Za-z0-9._~%!$&'()*+;=:[\]-]+$/;
 
@@ -104,13 +110,16 @@ function examineRest(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Loca
   if (scanner.count > config.maxHeadersCount) return REPLIES.tooManyHeaders;
   if (config.headersWithUnderscores !== 'allow' && dropUnderscored(scanner, bytes) && config.headersWithUnderscores === 'reject')
     return REPLIES.underscore;
-  if (x.http10) return undefined;
+  if (x.http10) {
+    // No protocol is changed with HTTP/1.0 (RFC 9110 section 7.8).
+    scanner.dropKnown(HEADER.upgrade);
+    return undefined;
+  }
   if (scanner.known[HEADER.expect] !== 0) {
     const header = (scanner.known[HEADER.expect] as number) - 1;
     x.expectsContinue = matches(bytes, scanner.valueStart(header), scanner.valueEnd(header), CONTINUE);
   }
-  if (scanner.upgrade && x.upgrade === '') examineUpgrade(x, scanner, bytes);
-  return undefined;
+  return scanner.upgrade && x.upgrade === '' ? examineUpgrade(x, scanner, bytes) : undefined;
 }
 
 function stripAuthority(x: Exchange): void {
@@ -128,13 +137,21 @@ function examineHttp10(x: Exchange): LocalReply | undefined {
 }
 
 /** Whether it is allowed is known with the route. */
-function examineUpgrade(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): void {
+function examineUpgrade(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): LocalReply | undefined {
   // All lines together: behind a first one that is allowed, a second one would offer the application another protocol (h2c smuggling).
   const wanted = (headerValue(scanner, bytes, 'upgrade') ?? '').toLowerCase();
+  // A method, and no protocol: it must not be taken for that.
+  if (wanted === CONNECT) return REPLIES.upgradeFailed;
+  if (x.downstream.protocol === 'http2') {
+    // Extended CONNECT: whatever it asks for, its DATA is no body of an ordinary request.
+    x.upgrade = wanted;
+    return scanner.contentLength > 0 ? TUNNEL_LENGTH : undefined;
+  }
   // An offer to change to HTTP/2 may be ignored (RFC 9110 section 7.8), other ones are meant.
   if (wanted === 'h2c' || !x.requestComplete || x.downstream.receivedBytes > 0) {
     scanner.dropKnown(HEADER.upgrade);
   } else x.upgrade = wanted;
+  return undefined;
 }
 
 /** Stands for a request that could not be read, so that it is logged and counted like others. */

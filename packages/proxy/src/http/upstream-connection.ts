@@ -93,7 +93,8 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
     this.user = user;
     this.state = 'head';
     this.requests++;
-    this.reusable = true;
+    // What comes behind an upgrade that is refused would be anybody's guess.
+    this.reusable = user.upgrade === '';
     this.#sending = true;
     this.#framing = false;
     this.#payload = undefined;

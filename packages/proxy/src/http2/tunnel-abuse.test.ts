@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import http2 from 'node:http2';
+import { after, test } from 'node:test';
+import { cluster, hcm, plainListener, routeTo } from '../testing/build.ts';
+import { rawCall, rawClient, startPlane, startRawServer } from '../testing/plane.ts';
+
+const TUNNELS = {
+  upgrade_configs: [{ upgrade_type: 'websocket' }, { upgrade_type: 'CONNECT' }],
+  http2_protocol_options: { allow_connect: true },
+  http_protocol_options: { accept_http_10: true },
+};
+const SMUGGLED = 'GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n';
+const NOT_FOUND = 'HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\nno';
+
+/** Refuses whatever is asked, and keeps the connection. */
+const app = await startRawServer((socket) => void socket.on('data', () => socket.write(NOT_FOUND)));
+const plane = await startPlane({
+  clusters: [cluster('app', [app.port])],
+  listeners: [plainListener('main', hcm([routeTo('app', {}, { connect_matcher: {} }), routeTo('app')], TUNNELS))],
+});
+after(async () => {
+  await plane[Symbol.asyncDispose]();
+  await app[Symbol.asyncDispose]();
+});
+
+const port = plane.port('main');
+
+/** Asks on an HTTP/2 connection of its own, with `data` behind the head; answers the status. */
+async function ask(headers: http2.OutgoingHttpHeaders, data: string): Promise<number> {
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  session.on('error', () => {});
+  await new Promise((resolve) => session.once('remoteSettings', resolve));
+  const stream = session.request({ ':method': 'CONNECT', ':authority': 'a', ...headers }, { endStream: false });
+  stream.on('error', () => {}).resume();
+  stream.write(data);
+  const status = await new Promise<number>((resolve) => stream.once('response', (answer) => resolve(Number(answer[':status']))));
+  await new Promise((resolve) => stream.once('close', resolve));
+  session.destroy();
+  return status;
+}
+
+const EXTENDED = { ':scheme': 'http', ':path': '/public' };
+
+/** A connection to the upstream that is free. */
+async function warm(): Promise<void> {
+  await rawCall(port, 'GET /warm HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+}
+
+test('an extended CONNECT whose protocol HTTP/1.1 may ignore is no request without a body: its DATA goes nowhere', async () => {
+  await warm();
+  assert.equal(await ask({ ...EXTENDED, ':protocol': 'h2c' }, SMUGGLED), 403);
+  assert.doesNotMatch(app.received(), /smuggled|public/);
+});
+
+test('a tunnel has no length: nothing is left for the server to take the next request for', async () => {
+  await warm();
+  assert.equal(await ask({ ...EXTENDED, ':protocol': 'websocket', 'content-length': '40' }, ''), 400);
+  assert.equal(await ask({ 'content-length': '40' }, ''), 400);
+  assert.doesNotMatch(app.received(), /public|CONNECT/);
+});
+
+test('CONNECT over HTTP/1.1 has no body, be it here whole or not', async () => {
+  const head = 'CONNECT a:80 HTTP/1.1\r\nhost: a\r\n';
+  for (const [rest, status] of [
+    [`content-length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`, 400],
+    [`content-length: ${SMUGGLED.length}\r\n\r\n`, 400],
+    [`transfer-encoding: chunked\r\n\r\n${SMUGGLED.length.toString(16)}\r\n${SMUGGLED}\r\n0\r\n\r\n`, 501],
+    ['transfer-encoding: chunked\r\n\r\n', 501],
+  ] as const) {
+    const client = await rawClient(port);
+    client.socket.write(head + rest);
+    await client.sees(`HTTP/1.1 ${status} `);
+    client.socket.destroy();
+  }
+  assert.doesNotMatch(app.received(), /CONNECT|smuggled/);
+});
+
+test('a request to change to the protocol "connect" is not made a CONNECT', async () => {
+  const said = await rawCall(port, 'GET /x HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: Connect\r\n\r\n');
+  assert.match(said, /^HTTP\/1\.1 403 /);
+  assert.equal(await ask({ ...EXTENDED, ':protocol': 'connect' }, SMUGGLED), 403);
+  assert.doesNotMatch(app.received(), /CONNECT|smuggled/);
+});
+
+test('a connection on which an upgrade was refused serves no other request', async () => {
+  await warm();
+  const before = app.sockets.length;
+  const said = await rawCall(port, 'GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n');
+  assert.match(said, /^HTTP\/1\.1 404 /);
+  await warm();
+  assert.equal(app.sockets.length, before + 1);
+});
+
+test('HTTP/1.0 changes no protocol, and its upstream is not offered one', async () => {
+  await warm();
+  await rawCall(port, 'GET /old HTTP/1.0\r\nhost: a\r\nconnection: upgrade\r\nupgrade: irc\r\n\r\n');
+  assert.match(app.received(), /GET \/old HTTP\/1\.1/);
+  assert.doesNotMatch(app.received(), /upgrade: irc/);
+});
