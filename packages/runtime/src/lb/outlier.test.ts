@@ -252,17 +252,19 @@ test('a row that other rules have counted is forgotten by all threads', () => {
   assert.equal(other.detector.report(other.host, 500, 0), false);
 });
 
+/** Six of ten requests of an interval that fail are too many. */
+const BY_SHARE = {
+  consecutive_5xx: 0,
+  interval: '10s',
+  max_ejection_percent: 100,
+  enforcing_failure_percentage: 100,
+  failure_percentage_minimum_hosts: 1,
+  failure_percentage_request_volume: 10,
+  failure_percentage_threshold: 60,
+};
+
 test('threads count the requests of an interval together, and one of them looks at it', () => {
-  const detection = {
-    consecutive_5xx: 0,
-    interval: '10s',
-    max_ejection_percent: 100,
-    enforcing_failure_percentage: 100,
-    failure_percentage_minimum_hosts: 1,
-    failure_percentage_request_volume: 10,
-    failure_percentage_threshold: 60,
-  };
-  const [one, other] = twoThreads(detection);
+  const [one, other] = twoThreads(BY_SHARE);
   assert.ok(one !== undefined && other !== undefined);
   const requests = (errors: number, nowMs: number): void => {
     for (let at = 0; at < 5; at++) {
@@ -285,15 +287,7 @@ test('threads count the requests of an interval together, and one of them looks 
 });
 
 test('the thread that looks at an interval knows of hosts that only others have called', () => {
-  const [one, other] = twoThreads({
-    consecutive_5xx: 0,
-    interval: '10s',
-    max_ejection_percent: 100,
-    enforcing_failure_percentage: 100,
-    failure_percentage_minimum_hosts: 1,
-    failure_percentage_request_volume: 10,
-    failure_percentage_threshold: 60,
-  });
+  const [one, other] = twoThreads(BY_SHARE);
   assert.ok(one !== undefined && other !== undefined);
   const requests = (count: number, status: number, nowMs: number): void => {
     for (let at = 0; at < count; at++) other.detector.report(other.host, status, nowMs);

@@ -2,7 +2,7 @@ import type { Host } from '../compiled.ts';
 import type { OutlierDetection, OutlierFinding } from '../types/health.ts';
 import { SharedErrors } from '../shared/counted.ts';
 import type { SharedNumbers } from '../shared/numbers.ts';
-import { clearWindows, createWindows, ejectByRate, ejectsByRate, isTurn, type HostWindows } from './rate-windows.ts';
+import { clearWindows, createTurns, createWindows, ejectByRate, ejectsByRate, type HostWindows } from './rate-windows.ts';
 
 /**
  * How an exchange ended: a status; or of our own side `local` (no connection, or a break), `timeout`, `connected` (a connection stands, the answer
@@ -96,8 +96,10 @@ export function createOutlierDetector(
   // Of a host that this thread has not called, others may have counted requests.
   const windowsOf = (host: Host): OutlierRecord | undefined =>
     ports.shared === undefined || !ejectsByRate(config) ? records.get(host) : recordOf(config, host, ports.shared);
+  const isTurn = createTurns(config, ports.shared);
+  // Without hosts there is nothing to look at.
   const ejectStanding = (all: readonly Host[], tickMs: number, eject: (host: Host, finding: OutlierFinding) => boolean): boolean =>
-    isTurn(config, all[0]?.cluster ?? '', tickMs, ports.shared) && ejectByRate(config, all, { windowsOf, isEjected }, eject);
+    all[0] !== undefined && isTurn(all[0].cluster, tickMs) && ejectByRate(config, all, { windowsOf, isEjected }, eject);
   return {
     get nextMs() {
       return lastMs + config.intervalMs;

@@ -1,5 +1,5 @@
 import { SharedWindow } from '../shared/counted.ts';
-import type { SharedNumbers } from '../shared/numbers.ts';
+import type { SharedNumbers, SharedPlace } from '../shared/numbers.ts';
 import type { Host } from '../compiled.ts';
 import type { OutlierDetection, OutlierFinding } from '../types/health.ts';
 import { successRateFindings } from './success-rate.ts';
@@ -62,13 +62,17 @@ export function ejectByRate(
   return changed;
 }
 
-/** Whether this thread is the one that looks at the interval that ended at `tickMs`: each is looked at once. */
-export function isTurn(config: OutlierDetection, cluster: string, tickMs: number, shared: SharedNumbers | undefined): boolean {
-  const place = shared?.place(`${cluster}|interval`);
-  if (shared === undefined || place === undefined) return true;
-  const tick = BigInt(Math.round((tickMs + shared.offsetMs) * 1000));
-  const before = place.time;
-  return (before === 0n || tick >= before + BigInt(Math.round(config.intervalMs * 1000))) && place.exchangeTime(before, tick);
+/** Answers whether this thread is the one that looks at the interval of a cluster that ended at `tickMs`: each is looked at once. */
+export function createTurns(config: OutlierDetection, shared: SharedNumbers | undefined): (cluster: string, tickMs: number) => boolean {
+  // Held for as long as anybody may ask: else the time that stands there would be forgotten.
+  let place: SharedPlace | undefined;
+  return (cluster, tickMs) => {
+    place ??= shared?.place(`${cluster}|interval`);
+    if (shared === undefined || place === undefined) return true;
+    const tick = BigInt(Math.round((tickMs + shared.offsetMs) * 1000));
+    const before = place.time;
+    return (before === 0n || tick >= before + BigInt(Math.round(config.intervalMs * 1000))) && place.exchangeTime(before, tick);
+  };
 }
 
 function read({ total, good }: RateWindow): RateWindow {
