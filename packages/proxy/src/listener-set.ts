@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { CompiledListener, RuntimeChange } from '@meltemi/runtime';
 import type { DrainScope } from './core/drain.ts';
+import type { Overload } from './core/overload.ts';
 import type { Worker } from './core/worker.ts';
 import type { Acceptor } from './net/acceptor.ts';
 import { hostPort } from './net/addresses.ts';
@@ -19,7 +20,7 @@ interface Entry {
 }
 
 const GLOBAL_OVERFLOW = 'listener_manager.downstream_global_cx_overflow';
-const MEMORY_REJECT = 'overload.envoy.overload_actions.reject_incoming_connections.count';
+const OVERLOAD_REJECT = 'overload.envoy.overload_actions.reject_incoming_connections.count';
 
 /**
  * The listening sockets that the configuration asks for. A listener whose addresses stay keeps its socket: connections are given
@@ -101,8 +102,7 @@ export class ListenerSet {
     const { overload, counters, wheel } = this.#worker;
     const over = overload.opened(entry.name, entry.connections, entry.exempt, wheel.now());
     if (over !== undefined) {
-      const name = over === 'listener' ? `listener.${entry.name}.downstream_cx_overflow` : over === 'global' ? GLOBAL_OVERFLOW : MEMORY_REJECT;
-      counters.add(name);
+      for (const name of refusalNames(entry.name, over)) counters.add(name);
       socket.destroy();
       return;
     }
@@ -133,6 +133,12 @@ export class ListenerSet {
     }
     return entry.error;
   }
+}
+
+/** What counts a connection that is not taken: Envoy's name, and where that is the same for two reasons one of ours. */
+function refusalNames(listener: string, over: NonNullable<ReturnType<Overload['opened']>>): readonly string[] {
+  if (over === 'listener') return [`listener.${listener}.downstream_cx_overflow`];
+  return over === 'global' ? [GLOBAL_OVERFLOW] : [OVERLOAD_REJECT, `overload.meltemi.rejected_connections.${over}`];
 }
 
 function includes(scope: DrainScope | 'none', inbound: boolean): boolean {

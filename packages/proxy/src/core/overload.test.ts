@@ -160,8 +160,11 @@ test('short of memory: requests are shed with flag OM, then connections are not 
   const shed = streams.filter((info) => info.responseCodeDetails === 'overload');
   assert.ok(shed.length > 0);
   assert.ok(shed.every((info) => flagsOf(info) === 'OM'));
+  assert.deepEqual([counted(/shed_requests\.memory":(\d+)/g), counted(/shed_requests\.lag":(\d+)/g)], [shed.length, 0]);
   used = 0.99;
   await until('no more connections', async () => ((await taken('http')).stays ? undefined : true));
+  assert.ok(counted(/rejected_connections\.memory":(\d+)/g) > 0);
+  assert.equal(counted(/rejected_connections\.lag":(\d+)/g), 0);
   used = 0.5;
   await until('served again', async () => {
     const one = await taken('http');
@@ -184,6 +187,10 @@ test('late with its work: requests are shed with flag OM and counted, and all co
   assert.match(text, /envoy overloaded$/);
   const { lag, shedShare, refusesConnections } = dataPlane.activity.overload;
   assert.deepEqual([lag, shedShare, refusesConnections], [0.875, 0.75, false]);
+  assert.ok(counted(/shed_requests\.lag":(\d+)/g) > 0);
+  lagMs = 400;
+  await until('no more connections', async () => ((await taken('http')).stays ? undefined : true));
+  assert.ok(counted(/rejected_connections\.lag":(\d+)/g) > 0);
   lagMs = 0;
   await until('served again', async () => ((await ask()).startsWith('HTTP/1.1 200 ') ? true : undefined));
   assert.equal(streams.at(-1)?.responseCode, 200);

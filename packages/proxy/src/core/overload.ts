@@ -13,12 +13,17 @@ export interface OverloadLimits {
   readonly maxLoopLagMs: number;
 }
 
+/** What there is too little of. */
+export type Shortage = 'memory' | 'lag';
+
 /** What of requests and connections is turned away. */
 interface Pressure {
   /** So large a share of requests is answered with 503 and flag OM, 0..1. */
   readonly shedShare: number;
+  /** Why they are. */
+  readonly sheds: Shortage;
   /** Why connections are not taken. */
-  readonly refuses: 'memory' | 'lag' | undefined;
+  readonly refuses: Shortage | undefined;
 }
 
 /** What is known of the load, for who looks at the proxy. */
@@ -77,7 +82,7 @@ export class Overload {
   }
 
   /** A connection came. Answers the limit that it is over; undefined = it is taken, and `closed` is to be told. */
-  opened(listener: string, onListener: number, exempt: boolean, nowMs: number): 'listener' | 'global' | 'memory' | 'lag' | undefined {
+  opened(listener: string, onListener: number, exempt: boolean, nowMs: number): 'listener' | 'global' | Shortage | undefined {
     this.#lag?.touch();
     const most = this.#limits.listeners.get(listener);
     if (most !== undefined && onListener >= most) return 'listener';
@@ -96,11 +101,11 @@ export class Overload {
     else Atomics.sub(this.#shared, 0, 1);
   }
 
-  /** Is a request that came now to be shed? */
-  sheds(nowMs: number): boolean {
+  /** Why a request that came now is to be shed; undefined = it is not. */
+  sheds(nowMs: number): Shortage | undefined {
     this.#lag?.touch();
-    const { shedShare } = nowMs - this.#lookedMs < LOOK_MS ? this.#pressure : this.#look(nowMs);
-    return shedShare > 0 && (shedShare >= 1 || this.#random() < shedShare);
+    const { shedShare, sheds } = nowMs - this.#lookedMs < LOOK_MS ? this.#pressure : this.#look(nowMs);
+    return shedShare > 0 && (shedShare >= 1 || this.#random() < shedShare) ? sheds : undefined;
   }
 
   figures(nowMs: number): OverloadFigures {
@@ -123,12 +128,13 @@ export class Overload {
     if (used < SHED_AT && lag <= 1) return (this.#pressure = NO_PRESSURE);
     return (this.#pressure = {
       shedShare: used >= SHED_AT ? 1 : Math.min(1, lag - 1),
+      sheds: used >= SHED_AT ? 'memory' : 'lag',
       refuses: used >= REFUSE_AT ? 'memory' : lag >= 2 ? 'lag' : undefined,
     });
   }
 }
 
-const NO_PRESSURE: Pressure = { shedShare: 0, refuses: undefined };
+const NO_PRESSURE: Pressure = { shedShare: 0, sheds: 'memory', refuses: undefined };
 
 function memoryUse({ maxMemoryBytes }: Pick<OverloadLimits, 'maxMemoryBytes'>): number {
   heapLimit ??= getHeapStatistics().heap_size_limit;

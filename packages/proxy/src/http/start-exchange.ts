@@ -1,6 +1,7 @@
 import { normalizeAuthority, normalizeTarget } from '@meltemi/runtime';
 import { HEADER, matches, ascii, type HeadScanner } from '@meltemi/wire';
 import { createStreamInfo } from '../core/stream-info.ts';
+import type { Worker } from '../core/worker.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
 import { Exchange } from './exchange.ts';
 import type { Piece } from './pieces.ts';
@@ -14,6 +15,7 @@ import type { DownstreamStream } from './stream.ts';
 import { CONNECT } from './upgrades.ts';
 
 const CONTINUE = ascii('100-continue');
+const SHED = { memory: 'overload.meltemi.shed_requests.memory', lag: 'overload.meltemi.shed_requests.lag' } as const;
 const GRPC = /^application\/grpc(?:$|[+;])/;
 const SLASH = 47;
 
@@ -40,13 +42,19 @@ export function acceptRequest(downstream: DownstreamStream, now: number, head: P
   x.internal = isInternalRequest(x, scanner, bytes);
   x.viewPath = info.originalPath;
   const refusal = examineTarget(x, scanner, bytes) ?? examineRest(x, scanner, bytes);
-  x.refusal = worker.overload.sheds(now) ? REPLIES.overload : refusal;
+  x.refusal = sheds(worker, now) ? REPLIES.overload : refusal;
   info.path = x.viewPath;
   info.authority = x.viewAuthority;
   x.hostStale = x.viewAuthority !== downstream.last.authority;
   if (complete) info.requestEndMs = now;
   x.show(worker.view);
   return x;
+}
+
+function sheds({ overload, counters }: Worker, nowMs: number): boolean {
+  const shortage = overload.sheds(nowMs);
+  if (shortage !== undefined) counters.add(SHED[shortage]);
+  return shortage !== undefined;
 }
 
 /** The usual methods without making a string. */
