@@ -62,8 +62,20 @@ interface Weights {
 
 async function weigh(main: string, size: MeshSize): Promise<Weights> {
   const stateDir = mkdtempSync(join(tmpdir(), 'meltemi-bench-state-'));
-  writeMesh(stateDir, size);
-  const controlPlane = await startControlPlane(stateDir, { main });
+  try {
+    writeMesh(stateDir, size);
+    const controlPlane = await startControlPlane(stateDir, { main });
+    try {
+      return { ...(await weighSidecar(main, stateDir)), controlPlane: controlPlane.residentMb() };
+    } finally {
+      await controlPlane.stop();
+    }
+  } finally {
+    rmSync(stateDir, { recursive: true, force: true });
+  }
+}
+
+async function weighSidecar(main: string, stateDir: string): Promise<Omit<Weights, 'controlPlane'>> {
   const flags = ['--app', 'caller', '-n', 'ns-0', '--port', '8080', '--interception', 'ports'];
   const child = spawn(process.execPath, [main, 'run', ...flags, '--', process.execPath, '-e', APPLICATION], {
     env: { ...process.env, MELTEMI_STATE: stateDir },
@@ -79,12 +91,10 @@ async function weigh(main: string, size: MeshSize): Promise<Weights> {
     const proxy = childrenOf(agent).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('proxy-worker'));
     if (proxy === undefined) throw new Error(`the agent ${agent} has no proxy\n${said}`);
     await until('memory stands still', still(proxy, agent));
-    return { proxy: residentMbOf(proxy), agent: residentMbOf(agent), controlPlane: controlPlane.residentMb() };
+    return { proxy: residentMbOf(proxy), agent: residentMbOf(agent) };
   } finally {
     child.kill('SIGINT');
     await exited;
-    await controlPlane.stop();
-    rmSync(stateDir, { recursive: true, force: true });
   }
 }
 
