@@ -1,6 +1,6 @@
 import { defineCase } from '../define.ts';
 import { cluster, http1, to } from '../resources.ts';
-import { http, push } from '../steps.ts';
+import { http, http2, push } from '../steps.ts';
 
 /** Fields of clusters that were replaced, and are still sent. */
 export const cases = [
@@ -14,6 +14,13 @@ export const cases = [
     name: 'no more requests on a connection, as it was asked for once',
     resources: (c) => http1(c, [to(c, 'main')], {}, [cluster(c, 'main', { common_http_protocol_options: { max_requests_per_connection: 1 } })]),
     steps: [http('/', { status: 200 }), http('/', { status: 200 })],
+  }),
+  defineCase({
+    name: 'the protocol of the client goes on to the backend, as it was asked for once',
+    backends: { main: { t: 'http2', replies: [{ body: 'main' }] } },
+    resources: (c) =>
+      http1(c, [to(c, 'main')], {}, [cluster(c, 'main', { http2_protocol_options: {}, protocol_selection: 'USE_DOWNSTREAM_PROTOCOL' })]),
+    steps: [http2({}, { status: 200, body: 'main', backend: { target: '/' } })],
   }),
   defineCase({
     name: 'both ways at once: the newer one counts',

@@ -22,6 +22,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   other: ['other.test'],
   client: ['client.test'],
   guest: [],
+  wildcard: ['*.wild.test'],
 };
 const STRANGER = 'stranger';
 

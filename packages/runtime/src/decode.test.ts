@@ -157,6 +157,18 @@ test('secrets: faults never quote key material', () => {
   assert.ok(!text.includes('TOP SECRET'));
 });
 
+test('secrets: what is asked of a peer besides its root is refused, not lost', () => {
+  const trusted_ca = { inline_string: '-----BEGIN CERTIFICATE-----' };
+  const context = (more: object): readonly string[] => faults(decodeSecret({ name: 'ROOTCA', validation_context: { trusted_ca, ...more } }));
+  assert.deepEqual(context({}), []);
+  const elsewhere = 'belongs into the TLS context, not into the secret';
+  assert.deepEqual(context({ trust_chain_verification: 'ACCEPT_UNTRUSTED' }), [`validation_context.trust_chain_verification: ${elsewhere}`]);
+  assert.deepEqual(context({ verify_certificate_hash: ['00'.repeat(32)] }), [
+    `validation_context.verify_certificate_hash: (or verify_certificate_spki) ${elsewhere}`,
+  ]);
+  assert.deepEqual(context({ match_subject_alt_names: [{ exact: 'a' }] }), [`validation_context.match_typed_subject_alt_names: ${elsewhere}`]);
+});
+
 test('what is decoded is plain data', () => {
   const value = listener({
     ...LISTENER,
@@ -187,6 +199,24 @@ test('what would be accepted and without effect is refused by its name', () => {
     upstream_connection_options: { tcp_keepalive },
   });
   assert.deepEqual(cluster.ok && cluster.value.tcpKeepalive, { timeSeconds: 75, intervalSeconds: 5, probes: 3 });
+});
+
+test('clusters and endpoints: what would be accepted and without effect is refused by its name', () => {
+  const assignment = { cluster_name: 'c', endpoints: [] };
+  const base = { name: 'c', type: 'STATIC', load_assignment: assignment };
+  assert.deepEqual(faults(decodeCluster({ ...base, connection_pool_per_downstream_connection: true })), [
+    'connection_pool_per_downstream_connection: not supported by this proxy: clients share connections to a host',
+  ]);
+  assert.deepEqual(faults(decodeEndpoint({ ...assignment, policy: { endpoint_stale_after: '5s' } })), [
+    'policy.endpoint_stale_after: not supported by this proxy: endpoints do not go stale',
+  ]);
+  const old = decodeCluster({ ...base, protocol_selection: 'USE_DOWNSTREAM_PROTOCOL', http2_protocol_options: {} });
+  assert.equal(old.ok && old.value.http.codec, 'downstream');
+  const proxy = tcpProxy('c') as { readonly name: string; readonly typed_config: object };
+  const idle = { ...proxy, typed_config: { ...proxy.typed_config, downstream_idle_timeout: '0s' } };
+  assert.deepEqual(faults(decodeListener({ ...LISTENER, filter_chains: [{ filters: [idle] }] })), [
+    'filter_chains[0].filters[0].typed_config.downstream_idle_timeout: not supported by this proxy',
+  ]);
 });
 
 test('an address range that is none is refused: its chain would never match', () => {

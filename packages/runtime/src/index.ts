@@ -34,6 +34,7 @@ export { judgeJwt } from './jwt/judge.ts';
 export { jwtVerdict } from './jwt/verdict.ts';
 export type * from './compiled.ts';
 export { decodeCluster, decodeEndpoint, decodeListener, decodeRoute, decodeSecret, decodeTap, nackText, type Decoded } from './decode/index.ts';
+export { hasPins } from './decode/tls.ts';
 export { DEFAULT_LOG_FORMAT } from './decode/access-log.ts';
 export { compileHeaders } from './compile/headers.ts';
 export { maskAddress } from './mask-address.ts';

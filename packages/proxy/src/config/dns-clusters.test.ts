@@ -47,6 +47,17 @@ const named = (port: number, more: object = {}): object => ({
   ...more,
 });
 
+/** The cluster's own name server. */
+const asking = (port: number): object => ({
+  typed_dns_resolver_config: {
+    name: 'envoy.network.dns_resolver.cares',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig',
+      resolvers: [{ socket_address: { address: '127.0.0.1', port_value: port } }],
+    },
+  },
+});
+
 test('row 26: the resolver is a black hole: the last good addresses are served, and a metric says that they are stale', async () => {
   await using harness = createHarness();
   await using names = await startNameServer();
@@ -54,7 +65,7 @@ test('row 26: the resolver is a black hole: the last good addresses are served, 
   const time = createFakeTime();
   await using plane = await startPlane({ clusters: [named(port)], listeners: [plainListener('in', hcm([routeTo('named')]))] });
   const dns = createDnsClusters({
-    resolve: createResolve([{ address: '127.0.0.1', port: names.port }], 100),
+    resolver: (servers) => createResolve(servers, 100),
     onEndpoints: (endpoints) => void plane.state.apply({ endpoints: [endpoints] }),
     timers: time.timers,
     random: { next: () => 0.5 },
@@ -69,7 +80,7 @@ test('row 26: the resolver is a black hole: the last good addresses are served, 
   const counts = () => dns.counts()[0];
   const lookups = (count: number): Promise<unknown> =>
     until(`${count} lookups`, () => (counts()?.successes ?? 0) + (counts()?.failures ?? 0) >= count || undefined);
-  update(named(port));
+  update(named(port, asking(names.port)));
   await lookups(1);
   assert.deepEqual(counts(), { statName: 'named', attempts: 1, successes: 1, failures: 0, stale: false });
   assert.deepEqual(await harness.call(plane.port('in')), { status: 200, body: 'served' });
@@ -84,7 +95,7 @@ test('row 26: the resolver is a black hole: the last good addresses are served, 
   assert.ok(names.asked > asked, 'it was asked');
   assert.deepEqual(counts(), { statName: 'named', attempts: 4, successes: 1, failures: 3, stale: true });
   // A change of the cluster meanwhile does not lose them either.
-  update(named(port, { connect_timeout: '3s' }));
+  update(named(port, { ...asking(names.port), connect_timeout: '3s' }));
   await lookups(5);
   assert.deepEqual(await harness.call(plane.port('in')), { status: 200, body: 'served' });
   assert.equal(counts()?.stale, true);
@@ -95,6 +106,31 @@ test('row 26: the resolver is a black hole: the last good addresses are served, 
   assert.deepEqual([counts()?.stale, counts()?.successes], [false, 2]);
   dns[Symbol.dispose]();
   assert.equal(time.pending(), 0);
+});
+
+test('a name that cannot be looked up is tried again when dns_failure_refresh_rate says so, and the time grows', async () => {
+  await using names = await startNameServer();
+  names.mode = 'black hole';
+  const time = createFakeTime();
+  using dns = createDnsClusters({
+    resolver: (servers) => createResolve(servers, 20),
+    onEndpoints: () => {},
+    timers: time.timers,
+    random: { next: () => 0.5 },
+    log: silent,
+  });
+  const failure = { dns_failure_refresh_rate: { base_interval: '0.1s', max_interval: '0.3s' }, dns_refresh_rate: '600s' };
+  const decoded = decodeCluster(named(1, { ...asking(names.port), ...failure }));
+  assert.ok(decoded.ok);
+  dns.update([decoded.value], []);
+  // Half of 0.2, then of 0.3 seconds.
+  for (const [lookup, waitMs] of [100, 150, 150].entries()) {
+    await until('it has failed', () => (dns.counts()[0]?.failures === lookup + 1 && time.pending() === 1) || undefined);
+    time.advance(waitMs - 1);
+    assert.equal(dns.counts()[0]?.attempts, lookup + 1);
+    time.advance(1);
+    assert.equal(dns.counts()[0]?.attempts, lookup + 2);
+  }
 });
 
 test('lookups are among the statistics of their cluster', async () => {

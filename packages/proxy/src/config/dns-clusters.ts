@@ -1,11 +1,13 @@
 import type { Log, Random, Timer, Timers } from '@meltemi/base';
-import type { RuntimeCluster, RuntimeEndpoint, RuntimeEndpoints } from '@meltemi/runtime';
+import type { RuntimeCluster, RuntimeEndpoint, RuntimeEndpoints, SocketAddress } from '@meltemi/runtime';
 import { isIP } from 'node:net';
+import { failureWait } from '../dns/failure-wait.ts';
 import { lookup } from '../dns/lookup.ts';
 import type { Resolve } from '../dns/resolve-name.ts';
 
 export interface DnsClustersOptions {
-  readonly resolve: Resolve;
+  /** A resolver that asks these servers; none = the system's. */
+  readonly resolver: (servers: readonly SocketAddress[]) => Resolve;
   /** New addresses of a cluster, under the cluster's own name. */
   readonly onEndpoints: (endpoints: RuntimeEndpoints) => void;
   readonly timers: Timers;
@@ -33,7 +35,10 @@ export interface DnsCounts {
 
 interface Watch {
   readonly cluster: RuntimeCluster;
+  readonly resolve: Resolve;
   readonly counts: { attempts: number; successes: number; failures: number; stale: boolean };
+  /** Lookups in a row that failed. */
+  failed: number;
   timer: Timer | undefined;
   stopped: boolean;
   last: string;
@@ -56,11 +61,13 @@ export function createDnsClusters(options: DnsClustersOptions): DnsClusters {
     const { discovery, name } = watch.cluster;
     if (discovery.t !== 'dns') return;
     const { counts } = watch;
-    let wait = discovery.refreshMs;
+    const jitter = 0.9 + options.random.next() * 0.2;
+    let waitMs = Math.max(MIN_REFRESH_MS, discovery.refreshMs) * jitter;
     counts.attempts++;
     try {
-      const { endpoints, ttlMs } = await resolveEndpoints(discovery, options.resolve);
-      if (discovery.respectTtl && ttlMs < Infinity) wait = ttlMs;
+      const { endpoints, ttlMs } = await resolveEndpoints(discovery, watch.resolve);
+      if (discovery.respectTtl && ttlMs < Infinity) waitMs = Math.max(MIN_REFRESH_MS, ttlMs) * jitter;
+      watch.failed = 0;
       counts.successes++;
       counts.stale = false;
       if (watch.stopped) return;
@@ -70,11 +77,11 @@ export function createDnsClusters(options: DnsClustersOptions): DnsClusters {
     } catch (error) {
       counts.failures++;
       counts.stale = true;
+      if (discovery.failure !== undefined) waitMs = failureWait(discovery.failure, ++watch.failed, options.random.next());
       options.log.warn("a cluster's name cannot be resolved; its last addresses stay", { cluster: name, error: String(error) });
     }
     if (watch.stopped) return;
-    const jitter = 0.9 + options.random.next() * 0.2;
-    watch.timer = options.timers.after(Math.max(MIN_REFRESH_MS, wait) * jitter, () => void refresh(watch));
+    watch.timer = options.timers.after(waitMs, () => void refresh(watch));
   };
 
   return {
@@ -85,7 +92,8 @@ export function createDnsClusters(options: DnsClustersOptions): DnsClusters {
         stop(cluster.name);
         if (cluster.discovery.t !== 'dns') continue;
         const counts = before?.counts ?? { attempts: 0, successes: 0, failures: 0, stale: false };
-        const watch: Watch = { cluster, counts, timer: undefined, stopped: false, last: '' };
+        const resolve = options.resolver(cluster.discovery.servers);
+        const watch: Watch = { cluster, resolve, counts, failed: 0, timer: undefined, stopped: false, last: '' };
         watches.set(cluster.name, watch);
         void refresh(watch);
       }

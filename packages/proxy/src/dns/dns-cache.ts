@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { DnsCache } from '@meltemi/runtime';
 import type { Faults } from '../core/faults.ts';
 import { createDeadline, type Deadline, type TimerWheel } from '../core/timer-wheel.ts';
+import { failureWait } from './failure-wait.ts';
 import { lookup } from './lookup.ts';
 import type { Resolve } from './resolve-name.ts';
 
@@ -140,9 +141,7 @@ export class NameCache {
 
   #afterFailure(failures: number): number {
     const { failure, refreshMs } = this.#config;
-    if (failure === undefined) return refreshMs;
-    const ceiling = Math.min(failure.maxMs, failure.baseMs * 2 ** Math.min(failures, 20));
-    return Math.max(1, this.#random() * ceiling);
+    return failure === undefined ? refreshMs : failureWait(failure, failures, this.#random());
   }
 }
 

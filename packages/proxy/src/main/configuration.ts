@@ -57,7 +57,7 @@ export function connectConfiguration(options: ConfigurationOptions): Configurati
     return applied;
   };
 
-  const dns = createDnsClusters({ ...options, resolve: createResolve([]), onEndpoints: (endpoints) => void apply({ endpoints: [endpoints] }) });
+  const dns = createDnsClusters({ ...options, resolver: createResolve, onEndpoints: (endpoints) => void apply({ endpoints: [endpoints] }) });
   const client = createConfigClient({
     ...options,
     onDelta(delta) {

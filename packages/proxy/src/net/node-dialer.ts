@@ -55,7 +55,7 @@ export class NodeDialer implements Dialer {
       secureContext: context.secureContext,
       servername: target.serverName,
       ALPNProtocols: [...(target.alpn ?? tls.tls.alpnProtocols)],
-      rejectUnauthorized: context.verify,
+      rejectUnauthorized: context.verifyChain,
       // Names are checked in `TlsClient.verify`, which runs for resumed sessions too.
       checkServerIdentity: () => undefined,
       ...(session === undefined ? {} : { session: session.ticket }),

@@ -1,17 +1,18 @@
 import type { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
-import type { UpstreamTls } from '@meltemi/runtime';
+import { hasPins, type UpstreamTls } from '@meltemi/runtime';
 import type { AltName, TlsInfo } from '../types.ts';
 import type { DialTarget } from './net-port.ts';
 import { compileSanCheck, isPinned, matchesHost, parseAltNames, tlsInfo } from './tls-peer.ts';
 import { ownUri, resolveMaterial, sameMaterial, type SecretLookup, type TlsMaterial } from './tls-secrets.ts';
 
-const MAX_SESSIONS = 1024;
-
 /** Everything a client handshake needs; made anew when a secret changes. */
 export interface ClientContext {
   readonly secureContext: SecureContext;
+  /** The server has to be one that is trusted, or one of those that are asked for. */
   readonly verify: boolean;
+  /** Its chain has to end in a trusted root. */
+  readonly verifyChain: boolean;
   readonly localUri: string;
   /**
    * Sessions by host. They belong to this context, that is to one version of certificate and trust and one list of accepted
@@ -52,13 +53,14 @@ function takePeer(socket: TLSSocket, resumed: ClientSession | undefined): Verifi
   return { certificate, validToMs };
 }
 
-function contextOptions({ cipherSuites, minVersion, maxVersion }: UpstreamTls, material: TlsMaterial): SecureContextOptions {
+function contextOptions({ cipherSuites, curves, minVersion, maxVersion }: UpstreamTls, material: TlsMaterial): SecureContextOptions {
   const { certificateChain, privateKey, trustedCa, crl } = material;
   const options: SecureContextOptions = { minVersion, maxVersion };
   if (certificateChain !== undefined) options.cert = certificateChain;
   if (privateKey !== undefined) options.key = privateKey;
   if (trustedCa !== undefined) options.ca = trustedCa;
   if (crl !== undefined) options.crl = crl;
+  if (curves.length > 0) options.ecdhCurve = curves.join(':');
   if (cipherSuites.length > 0) options.ciphers = [...cipherSuites, 'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'].join(':');
   return options;
 }
@@ -83,10 +85,13 @@ export class TlsClient {
     if (!resolved.ok) return this.#context ?? `TLS_error: secret "${resolved.missing}" has not arrived`;
     const { material } = resolved;
     if (this.#context !== undefined && this.#material !== undefined && sameMaterial(this.#material, material)) return this.#context;
+    const { acceptUntrusted, pins } = this.tls;
+    const verifyChain = material.trustedCa !== undefined && !acceptUntrusted;
     try {
       this.#context = {
         secureContext: createSecureContext(contextOptions(this.tls, material)),
-        verify: material.trustedCa !== undefined && !this.tls.acceptUntrusted,
+        verify: verifyChain || (hasPins(pins) && !acceptUntrusted),
+        verifyChain,
         localUri: ownUri(material.certificateChain),
         sessions: new Map(),
       };
@@ -104,7 +109,7 @@ export class TlsClient {
   verify(socket: TLSSocket, context: ClientContext, asked: AskedName, resumed: ClientSession | undefined): Verified {
     const peer = takePeer(socket, resumed);
     const { certificate } = peer;
-    const refusal = context.verify ? this.#refusal(socket, peer, asked) : undefined;
+    const refusal = context.verify ? this.#refusal(socket, peer, { ...asked, trusted: !context.verifyChain || socket.authorized }) : undefined;
     if (refusal !== undefined) return { ok: false, reason: refusal };
     return { ok: true, peer, info: tlsInfo(socket, asked.serverName, context.verify ? certificate : undefined, context.localUri) };
   }
@@ -122,14 +127,14 @@ export class TlsClient {
     const { sessions } = context;
     sessions.delete(host);
     sessions.set(host, session);
-    if (sessions.size <= MAX_SESSIONS) return;
+    if (sessions.size <= this.tls.maxSessions) return;
     const [oldest] = sessions.keys();
     if (oldest !== undefined) sessions.delete(oldest);
   }
 
-  #refusal(socket: TLSSocket, { certificate, validToMs }: VerifiedPeer, asked: AskedName): string | undefined {
+  #refusal(socket: TLSSocket, { certificate, validToMs }: VerifiedPeer, asked: AskedName & { readonly trusted: boolean }): string | undefined {
     if (certificate === undefined) return 'TLS_error: the server showed no certificate';
-    if (!socket.authorized) return `TLS_error: ${String(socket.authorizationError)}`;
+    if (!asked.trusted) return `TLS_error: ${String(socket.authorizationError)}`;
     if (socket.isSessionReused() && validToMs <= Date.now()) return 'TLS_error: CERT_HAS_EXPIRED';
     return this.#checkName(certificate, asked);
   }

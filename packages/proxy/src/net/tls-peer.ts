@@ -28,10 +28,29 @@ export function compileSanCheck(wanted: readonly SanMatch[]): (names: readonly A
   if (wanted.length === 0) return () => true;
   const tests = wanted.map(({ type, match }) => {
     const { value, ignoreCase } = match;
-    const test = compileStringMatch({ ...STRING_MATCH[match.t](value), ignoreCase });
+    const test = type === 'dns' && match.t === 'exact' ? dnsTest(value) : compileStringMatch({ ...STRING_MATCH[match.t](value), ignoreCase });
     return (name: AltName) => name.type === type && test(name.value);
   });
   return (names) => names.some((name) => tests.some((test) => test(name)));
+}
+
+/** A whole name in any case; a star in the certificate stands for the first label or a part of it, as in Envoy. */
+function dnsTest(wanted: string): (name: string) => boolean {
+  const [label, rest] = firstLabel(wanted.toLowerCase());
+  return (name) => {
+    const [shown, others] = firstLabel(name.toLowerCase());
+    if (others !== rest) return false;
+    if (shown === label) return true;
+    const [before = '', after, ...more] = shown.split('*');
+    if (after === undefined || more.length > 0 || rest === '' || shown.startsWith('xn--')) return false;
+    return label.length >= before.length + after.length && label.startsWith(before) && label.endsWith(after);
+  };
+}
+
+/** The label, and what comes behind it with its dot. */
+function firstLabel(name: string): readonly [label: string, rest: string] {
+  const dot = name.indexOf('.');
+  return dot < 0 ? [name, ''] : [name.slice(0, dot), name.slice(dot)];
 }
 
 const STRING_MATCH = {

@@ -1,7 +1,8 @@
+import { constants, type X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Log } from '@meltemi/base';
-import type { DownstreamTls } from '@meltemi/runtime';
+import { hasPins, type DownstreamTls } from '@meltemi/runtime';
 import type { AltName, TlsInfo } from '../types.ts';
 import { reasonOf } from './node-transport.ts';
 import { compileSanCheck, isPinned, parseAltNames, tlsInfo } from './tls-peer.ts';
@@ -119,8 +120,8 @@ export class TlsServer {
   }
 
   #options(material: TlsMaterial): TlsOptions {
-    const { minVersion, maxVersion, cipherSuites, requireClientCertificate } = this.#tls;
-    const verify = material.trustedCa !== undefined || requireClientCertificate;
+    const { minVersion, maxVersion, cipherSuites, curves, requireClientCertificate, pins, acceptUntrusted } = this.#tls;
+    const { resumes, sessionTimeoutMs, clientOrder } = this.#tls;
     return {
       ...defaultKeys(material),
       ...(material.trustedCa === undefined ? {} : { ca: material.trustedCa }),
@@ -128,10 +129,15 @@ export class TlsServer {
       ...(cipherSuites.length === 0
         ? {}
         : { ciphers: [...cipherSuites, 'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'].join(':') }),
+      ...(curves.length === 0 ? {} : { ecdhCurve: curves.join(':') }),
+      ...(resumes ? {} : { secureOptions: constants.SSL_OP_NO_TICKET }),
+      ...(sessionTimeoutMs === 0 ? {} : { sessionTimeout: Math.ceil(sessionTimeoutMs / 1000) }),
+      honorCipherOrder: !clientOrder,
       minVersion,
       maxVersion,
-      requestCert: verify,
-      rejectUnauthorized: requireClientCertificate && !this.#tls.acceptUntrusted,
+      requestCert: material.trustedCa !== undefined || requireClientCertificate || hasPins(pins),
+      // Where certain certificates are asked for and no root, the verdict is ours alone.
+      rejectUnauthorized: requireClientCertificate && material.trustedCa !== undefined && !acceptUntrusted,
       handshakeTimeout: this.#handshakeMs,
       allowHalfOpen: true,
       noDelay: true,
@@ -164,7 +170,8 @@ export class TlsServer {
       pending.done({ ok: false, reason: verdict });
       return;
     }
-    const trusted = socket.authorized ? certificate : undefined;
+    const vouched = socket.authorized || (this.#material?.trustedCa === undefined && hasPins(this.#tls.pins));
+    const trusted = vouched ? certificate : undefined;
     pending.done({
       ok: true,
       socket,
@@ -174,13 +181,18 @@ export class TlsServer {
 
   /** Why this client is refused. Runs for resumed sessions too: what was verified then may have expired since. */
   #verdict(socket: TLSSocket, certificate: ReturnType<TLSSocket['getPeerX509Certificate']>): string | undefined {
-    const { requireClientCertificate, acceptUntrusted } = this.#tls;
+    const { requireClientCertificate, acceptUntrusted, pins } = this.#tls;
     if (certificate === undefined) return requireClientCertificate ? 'the client showed no certificate' : undefined;
-    if (acceptUntrusted) return undefined;
-    if (this.#material?.trustedCa === undefined) return undefined;
-    if (!socket.authorized) return `the client's certificate is not trusted: ${String(socket.authorizationError)}`;
+    const rooted = this.#material?.trustedCa !== undefined;
+    if (acceptUntrusted || !(rooted || hasPins(pins))) return undefined;
+    if (rooted && !socket.authorized) return `the client's certificate is not trusted: ${String(socket.authorizationError)}`;
     if (socket.isSessionReused() && Date.parse(certificate.validTo) < Date.now())
       return "the client's certificate has expired since the session began";
+    return this.#wrongPeer(certificate);
+  }
+
+  /** Why a client that is trusted is none of those asked for. */
+  #wrongPeer(certificate: X509Certificate): string | undefined {
     if (!isPinned(certificate, this.#tls.pins)) return "the client's certificate is none of those asked for";
     return this.#checkNames(parseAltNames(certificate.subjectAltName)) ? undefined : "the client's certificate has none of the names asked for";
   }

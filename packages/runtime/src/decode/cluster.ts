@@ -1,6 +1,6 @@
 import type { CircuitBreakers, EndpointHealth, RuntimeCluster, ServiceRef, TransportMatch, UpstreamHttp } from '../types/cluster.ts';
 import { decodeOrigin, filterMetadata } from './common.ts';
-import { decodeDnsCache, DNS_FAMILY } from './dns-cache.ts';
+import { decodeDnsCache, decodeFailure, decodeServers, DNS_FAMILY } from './dns-cache.ts';
 import { decodeEndpointsMessage, ENDPOINT_HEALTH } from './endpoint.ts';
 import { decodeHealthCheck } from './health-check.ts';
 import { decodeHttp1 } from './http.ts';
@@ -54,9 +54,10 @@ function harmlessFields(reader: Reader): void {
   reader.harmless('track_timeout_budgets', 'track_cluster_stats');
   // Nothing is buffered beyond what one write leaves over: a slow side stops the other at once.
   reader.harmless('per_connection_buffer_limit_bytes');
-  // Balancing hints of Envoy's threads.
-  reader.harmless('prefetch_policy', 'preconnect_policy', 'connection_pool_per_downstream_connection');
-  reader.harmless('protocol_selection');
+  // Connections that would be made before somebody needs them.
+  reader.harmless('prefetch_policy', 'preconnect_policy');
+  const apart = reader.bool('connection_pool_per_downstream_connection');
+  reader.require('connection_pool_per_downstream_connection', !apart, 'not supported by this proxy: clients share connections to a host');
 }
 
 function decodeDiscovery(reader: Reader, name: string): RuntimeCluster['discovery'] {
@@ -88,20 +89,18 @@ function decodeDiscovery(reader: Reader, name: string): RuntimeCluster['discover
   return { t: 'dns', mode: type, endpoints, ...decodeDns(reader) };
 }
 
-function decodeDns(reader: Reader): { refreshMs: number; respectTtl: boolean; family: 'v4' | 'v6' | 'auto' | 'prefer-v4' | 'all' } {
-  // Retries after failures back off by the resolver's own rule; jitter is always there.
-  reader.harmless(
-    'dns_failure_refresh_rate',
-    'dns_jitter',
-    'typed_dns_resolver_config',
-    'dns_resolution_config',
-    'use_tcp_for_dns_lookups',
-    'wait_for_warm_on_init',
-  );
+type DnsLookups = Pick<RuntimeCluster['discovery'] & { t: 'dns' }, 'refreshMs' | 'respectTtl' | 'family' | 'servers' | 'failure'>;
+
+function decodeDns(reader: Reader): DnsLookups {
+  // Jitter is always there. TCP is used when an answer does not fit, as ever.
+  reader.harmless('dns_jitter', 'use_tcp_for_dns_lookups', 'wait_for_warm_on_init');
+  const failure = reader.message('dns_failure_refresh_rate');
   return {
     refreshMs: reader.duration('dns_refresh_rate', 5_000),
     respectTtl: reader.bool('respect_dns_ttl'),
     family: reader.oneOf('dns_lookup_family', DNS_FAMILY, 'auto'),
+    servers: decodeServers(reader),
+    ...(failure === undefined ? {} : { failure: decodeFailure(failure) }),
   };
 }
 
@@ -198,7 +197,13 @@ function decodeProtocolOptions(reader: Reader): ProtocolOptions {
   const options = findHttpOptions(reader);
   // The older spelling has them on the cluster itself, and does not count beside the newer one.
   if (options !== undefined)
-    reader.harmless('http_protocol_options', 'http2_protocol_options', 'common_http_protocol_options', 'upstream_http_protocol_options');
+    reader.harmless(
+      'http_protocol_options',
+      'http2_protocol_options',
+      'common_http_protocol_options',
+      'upstream_http_protocol_options',
+      'protocol_selection',
+    );
   const said = options ?? reader;
   const upstream = said.message('upstream_http_protocol_options');
   // Without any options a dynamic forward proxy is the safe one.
@@ -240,7 +245,8 @@ function decodeConnectionOptions(common: Reader | undefined, perConnection: numb
 function decodeOldCodec(reader: Reader): Pick<UpstreamHttp, 'codec' | 'http2'> {
   decodeHttp1(reader.message('http_protocol_options'));
   const http2 = reader.message('http2_protocol_options');
-  return { codec: http2 === undefined ? 'http1' : 'http2', http2: decodeHttp2(http2) };
+  const asClient = reader.oneOf('protocol_selection', { USE_CONFIGURED_PROTOCOL: false, USE_DOWNSTREAM_PROTOCOL: true }, false);
+  return { codec: asClient ? 'downstream' : http2 === undefined ? 'http1' : 'http2', http2: decodeHttp2(http2) };
 }
 
 /** Which protocol the upstream is spoken to, and the settings of HTTP/2. */

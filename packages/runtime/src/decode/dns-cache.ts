@@ -1,5 +1,5 @@
 import type { SocketAddress } from '../types/common.ts';
-import type { DnsCache, DnsFamily } from '../types/dns-cache.ts';
+import type { DnsCache, DnsFamily, FailureRefresh } from '../types/dns-cache.ts';
 import { decodeExtension } from './any.ts';
 import { decodeSocketAddress } from './common.ts';
 import type { Reader } from './reader.ts';
@@ -66,7 +66,8 @@ const NOTHING: DnsCache = {
   preresolve: [],
 };
 
-function decodeFailure(reader: Reader): NonNullable<DnsCache['failure']> {
+/** `RefreshRate`. */
+export function decodeFailure(reader: Reader): FailureRefresh {
   const baseMs = reader.duration('base_interval', 0);
   reader.require('base_interval', baseMs >= 1, 'must be a millisecond at least');
   return { baseMs, maxMs: Math.max(baseMs, reader.duration('max_interval', baseMs * 10)) };
@@ -78,7 +79,8 @@ function decodeName(reader: Reader): string {
   return reader.string('address').toLowerCase();
 }
 
-function decodeServers(reader: Reader): readonly SocketAddress[] {
+/** Resolvers to ask, in the newer spelling or the older; empty = the system's. */
+export function decodeServers(reader: Reader): readonly SocketAddress[] {
   const typed = reader.message('typed_dns_resolver_config');
   const old = reader.message('dns_resolution_config');
   if (typed === undefined) return old === undefined ? [] : serversOf(old);

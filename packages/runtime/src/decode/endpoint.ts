@@ -7,8 +7,9 @@ import { asObject, type Json, type Reader } from './reader.ts';
 /** `allowNames`: addresses may be host names (DNS clusters). */
 export function decodeEndpointsMessage(reader: Reader, allowNames: boolean): RuntimeEndpoints {
   const policy = reader.message('policy');
-  // Endpoints do not go stale: the stream that brought them is either there or coming back.
-  policy?.harmless('endpoint_stale_after');
+  // The stream that brought them is either there or coming back, and the last ones that came stay in use.
+  const stale = policy?.duration('endpoint_stale_after', 0) ?? 0;
+  policy?.require('endpoint_stale_after', stale === 0, 'not supported by this proxy: endpoints do not go stale');
   return {
     cluster: reader.string('cluster_name'),
     localities: reader.messages('endpoints').map((item) => decodeLocality(item, allowNames)),

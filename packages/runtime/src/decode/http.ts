@@ -78,8 +78,10 @@ function harmlessFields(reader: Reader): void {
   reader.harmless('http3_protocol_options');
   // This proxy answers expectations itself, at once: with both settings the body comes.
   reader.harmless('proxy_100_continue');
-  // Finer output of the same facts.
-  reader.harmless('represent_ipv4_remote_address_as_ipv4_mapped_ipv6', 'add_proxy_protocol_connection_state');
+  // What a health check of its own would be told; nothing here asks for it.
+  reader.harmless('add_proxy_protocol_connection_state');
+  const mapped = reader.bool('represent_ipv4_remote_address_as_ipv4_mapped_ipv6');
+  reader.require('represent_ipv4_remote_address_as_ipv4_mapped_ipv6', !mapped, 'not supported by this proxy');
   // HTTP/1.1 errors always close the connection, since the rest of the bytes cannot be trusted.
   reader.harmless('stream_error_on_invalid_http_message');
 }

@@ -159,7 +159,7 @@ export class Reader {
     if (!holds) this.fail(name, message);
   }
 
-  /** Set fields that nothing asked for. In proto3 a default value is the same as an absent one. */
+  /** Set fields that nothing asked for. In proto3 a default value is the same as an absent one; a duration is a message, and "0s" says something. */
   unread(): readonly string[] {
     return Object.keys(this.#json).filter((name) => !this.#read.has(name) && !isDefault(this.#json[name]));
   }
@@ -178,7 +178,7 @@ export function asObject(value: unknown): Json | undefined {
 }
 
 function isDefault(value: unknown): boolean {
-  if (value === undefined || value === null || value === false || value === 0 || value === '' || value === '0s') return true;
+  if (value === undefined || value === null || value === false || value === 0 || value === '') return true;
   return Array.isArray(value) && value.length === 0;
 }
 

@@ -67,23 +67,31 @@ function decodeProxyProtocol(config: Reader, metadata: unknown): UpstreamTranspo
 
 function decodeDownstreamTls(reader: Reader): DownstreamTls {
   const common = decodeCommon(reader);
-  // Sessions are resumed or not by the TLS library's own choice; identity is checked on resumed ones too.
-  reader.harmless('disable_stateless_session_resumption', 'disable_stateful_session_resumption', 'prefer_client_ciphers', 'session_timeout');
+  // There are no sessions but those that the client keeps as a ticket.
+  reader.harmless('disable_stateful_session_resumption');
   reader.require('common_tls_context', common.certificate !== undefined, 'a server needs a certificate');
   const requireClientCertificate = reader.bool('require_client_certificate');
   reader.require(
     'require_client_certificate',
-    !requireClientCertificate || common.trust !== undefined,
+    !requireClientCertificate || common.trust !== undefined || hasPins(common.pins),
     'set without anything to check the client against',
   );
-  return { ...common, requireClientCertificate };
+  return {
+    ...common,
+    requireClientCertificate,
+    resumes: !reader.bool('disable_stateless_session_resumption'),
+    sessionTimeoutMs: reader.duration('session_timeout', 0),
+    clientOrder: reader.bool('prefer_client_ciphers'),
+  };
 }
+
+const MAX_SESSIONS = 1024;
 
 function decodeUpstreamTls(reader: Reader): UpstreamTls {
   const common = decodeCommon(reader);
   reader.require('common_tls_context', common.moreCertificates.length === 0, 'a client shows one certificate');
-  // Renegotiation is refused by default, and there is no way to switch it on here.
-  reader.harmless('max_session_keys', 'enforce_rsa_key_usage');
+  // What a certificate says of the use of its key is held against it always.
+  reader.harmless('enforce_rsa_key_usage');
   return {
     ...common,
     sni: reader.string('sni'),
@@ -91,6 +99,7 @@ function decodeUpstreamTls(reader: Reader): UpstreamTls {
     sanBySni: reader.bool('auto_sni_san_validation'),
     sniByRequest: false,
     sanByRequest: false,
+    maxSessions: Math.min(MAX_SESSIONS, reader.number('max_session_keys', MAX_SESSIONS)),
   };
 }
 
@@ -102,6 +111,7 @@ function decodeCommon(reader: Reader): CommonTls {
       minVersion: 'TLSv1.2',
       maxVersion: 'TLSv1.3',
       cipherSuites: [],
+      curves: [],
       moreCertificates: [],
       ...NO_CHECKS,
       alpnProtocols: [],
@@ -113,7 +123,8 @@ function decodeCommon(reader: Reader): CommonTls {
   return {
     minVersion: version(params, 'tls_minimum_protocol_version', 'TLSv1.2'),
     maxVersion: version(params, 'tls_maximum_protocol_version', 'TLSv1.3'),
-    cipherSuites: ciphers(params),
+    cipherSuites: params?.strings('cipher_suites') ?? [],
+    curves: decodeCurves(params),
     alpnProtocols: common.strings('alpn_protocols'),
     ...validation,
     moreCertificates,
@@ -125,16 +136,14 @@ function version(params: Reader | undefined, field: string, fallback: TlsVersion
   return params?.oneOf(field, { TLS_AUTO: fallback, ...VERSIONS }, fallback) ?? fallback;
 }
 
-/** Curves are the TLS library's choice: a list is taken only when it holds the one that every peer has. */
-function ciphers(params: Reader | undefined): readonly string[] {
-  if (params === undefined) return [];
-  const curves = params.strings('ecdh_curves');
-  params.require(
-    'ecdh_curves',
-    curves.length === 0 || curves.includes('P-256') || curves.includes('X25519'),
-    'neither P-256 nor X25519 is in the list',
+const CURVES: ReadonlySet<string> = new Set(['P-256', 'P-384', 'P-521', 'X25519', 'X25519MLKEM768']);
+
+function decodeCurves(params: Reader | undefined): readonly string[] {
+  const curves = params?.strings('ecdh_curves') ?? [];
+  curves.forEach((curve, index) =>
+    params?.require(`ecdh_curves[${index}]`, CURVES.has(curve), `"${curve}" is not supported by this proxy; supported: ${[...CURVES].join(', ')}`),
   );
-  return params.strings('cipher_suites');
+  return curves;
 }
 
 function decodeCertificates(common: Reader): readonly TlsSource<InlineCertificate>[] {
@@ -175,6 +184,11 @@ interface Validation {
   readonly acceptUntrusted: boolean;
 }
 
+/** Are certain certificates or keys asked for? */
+export function hasPins({ certificates, keys }: CommonTls['pins']): boolean {
+  return certificates.length > 0 || keys.length > 0;
+}
+
 const NO_CHECKS = { subjectAltNames: [], pins: { certificates: [], keys: [] }, acceptUntrusted: false } as const;
 
 function decodeValidation(common: Reader): Validation {
@@ -184,13 +198,23 @@ function decodeValidation(common: Reader): Validation {
   const inline = combined?.message('default_validation_context') ?? common.message('validation_context');
   const base = inline === undefined ? NO_CHECKS : decodeValidationContext(inline);
   const secret = combined?.message('validation_context_sds_secret_config');
+  // A name in a certificate that nobody has vouched for says nothing.
+  inline?.require(
+    'match_typed_subject_alt_names',
+    base.subjectAltNames.length === 0 || secret !== undefined || inline.has('trusted_ca'),
+    'names are worth nothing without trusted_ca',
+  );
   return secret === undefined ? base : { ...base, trust: decodeSds(secret) };
 }
 
 export function decodeValidationContext(reader: Reader): Validation {
   const acceptUntrusted = reader.oneOf('trust_chain_verification', { VERIFY_TRUST_CHAIN: false, ACCEPT_UNTRUSTED: true }, false);
   const subjectAltNames = reader.messages('match_typed_subject_alt_names').map(decodeSan);
-  const old = reader.messages('match_subject_alt_names').map((item): SanMatch => ({ type: 'dns', match: decodeStringMatch(item) }));
+  // The older spelling asks for a name of any kind.
+  const old = reader.messages('match_subject_alt_names').flatMap((item): readonly SanMatch[] => {
+    const match = decodeStringMatch(item);
+    return SAN_TYPES.map((type) => ({ type, match }));
+  });
   const hasCa = reader.has('trusted_ca');
   const crl = pem(reader, 'crl', false);
   reader.require('crl', crl === '' || hasCa, 'a revocation list needs the certificates that it belongs to');
@@ -203,6 +227,7 @@ export function decodeValidationContext(reader: Reader): Validation {
   };
 }
 
+const SAN_TYPES = ['uri', 'dns', 'email', 'ip'] as const;
 const HEX = /^[0-9a-f]{64}$/;
 
 /** Hashes come as hexadecimal text (with or without colons), those of keys as base64. */

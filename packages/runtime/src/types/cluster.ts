@@ -1,6 +1,6 @@
 import type { LoadBalancing, LocalityBalancing, CriterionValue, SubsetBalancing } from './balancing.ts';
-import type { EndpointAddress } from './common.ts';
-import type { DnsCache } from './dns-cache.ts';
+import type { EndpointAddress, SocketAddress } from './common.ts';
+import type { DnsCache, DnsFamily, FailureRefresh } from './dns-cache.ts';
 import type { HealthCheck, OutlierDetection } from './health.ts';
 import type { Http2Options } from './http2.ts';
 import type { UpstreamTransport } from './tls.ts';
@@ -27,7 +27,11 @@ export interface RuntimeCluster {
         readonly endpoints: RuntimeEndpoints;
         readonly refreshMs: number;
         readonly respectTtl: boolean;
-        readonly family: 'v4' | 'v6' | 'auto' | 'prefer-v4' | 'all';
+        readonly family: DnsFamily;
+        /** Resolvers to ask; empty = the system's. */
+        readonly servers: readonly SocketAddress[];
+        /** After failures: exponential, from base to max; absent = `refreshMs`. */
+        readonly failure?: FailureRefresh;
       }
     /** The connection's original destination (`PassthroughCluster`), or what a request header says, when it is named. */
     | { readonly t: 'original-dst'; readonly portOverride?: number; readonly header?: string }

@@ -3,6 +3,12 @@ import type { SocketAddress } from './common.ts';
 /** Which addresses of a name are asked for. */
 export type DnsFamily = 'v4' | 'v6' | 'auto' | 'prefer-v4' | 'all';
 
+/** When a lookup that failed is made again: exponential, from base to max. */
+export interface FailureRefresh {
+  readonly baseMs: number;
+  readonly maxMs: number;
+}
+
 /** A cache of looked-up names (`DnsCacheConfig`); who names the same one shares it. */
 export interface DnsCache {
   readonly name: string;
@@ -11,7 +17,7 @@ export interface DnsCache {
   readonly refreshMs: number;
   readonly minRefreshMs: number;
   /** After failures: exponential, from base to max; absent = `refreshMs`. */
-  readonly failure?: { readonly baseMs: number; readonly maxMs: number };
+  readonly failure?: FailureRefresh;
   /** A name that nobody has asked for is forgotten. */
   readonly hostTtlMs: number;
   readonly maxHosts: number;

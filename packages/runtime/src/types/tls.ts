@@ -30,6 +30,8 @@ export interface CommonTls {
   readonly maxVersion: TlsVersion;
   /** OpenSSL cipher names for TLS 1.2; empty = default. */
   readonly cipherSuites: readonly string[];
+  /** Groups for the exchange of keys, best first; empty = default. */
+  readonly curves: readonly string[];
   readonly certificate?: TlsSource<InlineCertificate>;
   /** Further ones with keys of another type (RSA beside ECDSA): the peer's abilities choose. Servers only. */
   readonly moreCertificates: readonly TlsSource<InlineCertificate>[];
@@ -45,6 +47,12 @@ export interface CommonTls {
 
 export interface DownstreamTls extends CommonTls {
   readonly requireClientCertificate: boolean;
+  /** Tickets by which a client resumes its session later (stateful sessions are never kept). */
+  readonly resumes: boolean;
+  /** How long a session may be resumed; 0 = default. */
+  readonly sessionTimeoutMs: number;
+  /** The client's order of ciphers counts, not ours. */
+  readonly clientOrder: boolean;
 }
 
 export interface UpstreamTls extends CommonTls {
@@ -58,6 +66,8 @@ export interface UpstreamTls extends CommonTls {
   readonly sniByRequest: boolean;
   /** The authority of a request has to be a name of the peer (auto_san_validation of HttpProtocolOptions). */
   readonly sanByRequest: boolean;
+  /** So many sessions are kept to be resumed; 0 = none. */
+  readonly maxSessions: number;
 }
 
 /** `raw` = plain bytes. */
