@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { MeshError } from '@meltemi/base';
 import type { BridgeNetwork } from '../../types.ts';
-import { ipBatch, runTool } from './commands.ts';
+import { forgetNeighboursSoon, ipBatch, runTool } from './commands.ts';
 import { bridgeName, linkAddress } from './names.ts';
 
 const PREFIX_LENGTH = 20;
@@ -28,6 +28,7 @@ export async function createBridge(pid: number = process.pid): Promise<OwnedBrid
     `addr add ${gateway}/${PREFIX_LENGTH} dev ${bridge}`,
     `link set ${bridge} up`,
   ]);
+  await forgetNeighboursSoon(bridge);
   let closing: Promise<void> | undefined;
   return {
     network: { bridge, gateway, prefixLength: PREFIX_LENGTH },

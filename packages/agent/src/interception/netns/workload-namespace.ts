@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MeshError } from '@meltemi/base';
 import type { BridgeNetwork } from '../../types.ts';
-import { ipBatch, runTool } from './commands.ts';
+import { forgetNeighboursSoon, ipBatch, runTool } from './commands.ts';
 import { hostInterfaceName, linkAddress, namespaceName } from './names.ts';
 import { nameServiceSwitch, resolvConf } from './resolver-files.ts';
 import { redirectRules } from './rules.ts';
@@ -62,7 +62,8 @@ export async function createWorkloadNamespace(options: NamespaceOptions): Promis
       `link set ${INNER_INTERFACE} up`,
       `route add default via ${gateway}`,
     ]);
-    await runTool('ip', ['netns', 'exec', name, 'nft', '-f', '-'], redirectRules({ interfaceName: INNER_INTERFACE, controlPlane: gateway }));
+    const rules = redirectRules({ interfaceName: INNER_INTERFACE, controlPlane: gateway });
+    await Promise.all([runTool('ip', ['netns', 'exec', name, 'nft', '-f', '-'], rules), forgetNeighboursSoon(INNER_INTERFACE, name)]);
   } catch (error) {
     await close();
     throw MeshError.from(error, 'netns/command-failed');
