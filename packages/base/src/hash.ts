@@ -11,7 +11,7 @@ export function hashBytes(bytes: Uint8Array): string {
     b = Math.imul(b + byte, 0x5bd1e995);
     b ^= b >>> 15;
   }
-  return hex(mix(a ^ (b >>> 7))) + hex(mix(b + a));
+  return hex(mix32(a ^ (b >>> 7))) + hex(mix32(b + a));
 }
 
 /** The same for text, by UTF-16 units. */
@@ -24,11 +24,11 @@ export function hashText(text: string): string {
     b = Math.imul(b + unit, 0x5bd1e995);
     b ^= b >>> 15;
   }
-  return hex(mix(a ^ (b >>> 7))) + hex(mix(b + a));
+  return hex(mix32(a ^ (b >>> 7))) + hex(mix32(b + a));
 }
 
-/** The finalizer of MurmurHash3: every input bit reaches every output bit. */
-function mix(value: number): number {
+/** The finalizer of MurmurHash3: every input bit reaches every output bit. Answers an unsigned 32-bit number. */
+export function mix32(value: number): number {
   let h = value ^ (value >>> 16);
   h = Math.imul(h, 0x85ebca6b);
   h ^= h >>> 13;

@@ -1,5 +1,5 @@
 export { MeshError } from './error.ts';
-export { hashBytes, hashText } from './hash.ts';
+export { hashBytes, hashText, mix32 } from './hash.ts';
 export { LayeredMap } from './layered-map.ts';
 export { silentLog, type Clock, type Log, type Random, type Timer, type Timers } from './ports.ts';
 export { formatOrigin, formatProblem, shownKind, type Fix, type ObjectRef, type Origin, type Problem, type Severity } from './problem.ts';

@@ -1,4 +1,4 @@
-import { LayeredMap } from '@meltemi/base';
+import { LayeredMap, mix32 } from '@meltemi/base';
 import type { Resource } from './resource.ts';
 
 /**
@@ -147,8 +147,8 @@ function sumOf(versions: Versioned): Uint32Array {
     const state = hash(START, name);
     const heap = heapOfState(state) * LANES;
     const { a, b } = hash(hash(state, SEPARATOR), version);
-    sum[heap] = (sum[heap] ?? 0) + mix(a ^ (b >>> 7));
-    sum[heap + 1] = (sum[heap + 1] ?? 0) + mix(b + Math.imul(a, 0x9e3779b1));
+    sum[heap] = (sum[heap] ?? 0) + mix32(a ^ (b >>> 7));
+    sum[heap + 1] = (sum[heap + 1] ?? 0) + mix32(b + Math.imul(a, 0x9e3779b1));
   }
   return sum;
 }
@@ -193,14 +193,5 @@ function heapOf(name: string): number {
 }
 
 function heapOfState({ a, b }: State): number {
-  return mix(a ^ b) % HEAPS;
-}
-
-/** The finalizer of MurmurHash3: every input bit reaches every output bit. */
-function mix(value: number): number {
-  let h = value ^ (value >>> 16);
-  h = Math.imul(h, 0x85ebca6b);
-  h ^= h >>> 13;
-  h = Math.imul(h, 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+  return mix32(a ^ b) % HEAPS;
 }
