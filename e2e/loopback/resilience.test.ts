@@ -210,7 +210,7 @@ for (const { dataPlane, args, env, skip } of PLANES) {
       );
     });
 
-    test('a proxy dies while there is no control plane: it is back within 2 s with its configuration and its identity', async () => {
+    test('a proxy dies while there is no control plane: it is back within 1 s with its configuration and its identity', async () => {
       const details = proxiesOf(demo.pid).find(({ workload }) => workload === 'details-v1');
       assert.ok(details !== undefined);
       assert.equal((await get(product())).status, 200);

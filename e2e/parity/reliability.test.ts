@@ -37,12 +37,15 @@ const ROWS: readonly Row[] = [
     number: 3,
     promise: 'Idle connections drain too',
     figure: 'within 1 s',
-    shown: [[`${PROXY}/http/drain.test.ts`, 'a busy connection ends with its response, an idle one within a second, nothing new is taken']],
+    shown: [
+      [`${PROXY}/http/drain.test.ts`, 'a busy connection ends with its response, an idle one within a second, nothing new is taken'],
+      [`${PROXY}/http/drain.test.ts`, 'HTTP/2: GOAWAY at once, first with the highest id, then with the last; what runs ends well'],
+    ],
   },
   {
     number: 4,
     promise: 'Configuration is made before it is broken',
-    figure: '200 changes of a route to a new cluster under load: 0 errors',
+    figure: '200 changes of a route to a new cluster under load, and one whose endpoints are 2 s late: 0 errors',
     shown: [
       [
         `${PROXY}/main/make-before-break.test.ts`,
@@ -64,7 +67,7 @@ const ROWS: readonly Row[] = [
   {
     number: 6,
     promise: 'The control plane is away: traffic goes on',
-    figure: '0 errors; a proxy that dies meanwhile is back within 2 s, its identity too',
+    figure: '0 errors; a proxy that dies meanwhile is back within 1 s, its identity too',
     shown: [
       [
         'e2e/loopback/resilience.test.ts',
@@ -72,7 +75,7 @@ const ROWS: readonly Row[] = [
       ],
       [
         'e2e/loopback/resilience.test.ts',
-        'a proxy dies while there is no control plane: it is back within 2 s with its configuration and its identity',
+        'a proxy dies while there is no control plane: it is back within 1 s with its configuration and its identity',
       ],
     ],
   },

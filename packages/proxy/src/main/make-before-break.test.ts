@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TYPE_URL } from '@meltemi/protos-types';
 import { startFakeAgent } from '../testing/fake-agent.ts';
 import { createHarness, nodeOf, until } from '../testing/harness.ts';
 import { assignment, edsCluster, httpListener, routesTo } from '../testing/resources.ts';
 
 const FLIPS = 200;
+const LATE_MS = 2_000;
 const harness = createHarness();
 after(() => harness[Symbol.asyncDispose]());
 
@@ -81,6 +83,20 @@ test('a route goes over to a new cluster again and again under load: checks of i
     [TYPE_URL.route]: { '9080': routesTo('9080', 'checked') },
   });
   await until('the checked cluster', async () => (await harness.call(listening)).body === 'checked' || undefined);
+  // A control plane that is late with endpoints: what was there before serves meanwhile.
+  const latePort = await harness.upstream(() => 'late');
+  agent.silence(TYPE_URL.endpoint);
+  agent.push({
+    [TYPE_URL.cluster]: { late: edsCluster('late') },
+    [TYPE_URL.endpoint]: { late: assignment('late', [latePort]) },
+    [TYPE_URL.route]: { '9080': routesTo('9080', 'late') },
+  });
+  const pushed = performance.now();
+  await sleep(LATE_MS);
+  assert.equal((await harness.call(listening)).body, 'checked');
+  agent.silence(undefined);
+  await until('the late cluster', async () => (await harness.call(listening)).body === 'late' || undefined);
+  assert.ok(performance.now() - pushed >= LATE_MS);
   running = false;
   await load;
   t.diagnostic(JSON.stringify([...seen]));

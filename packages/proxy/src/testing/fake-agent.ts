@@ -24,6 +24,8 @@ export interface FakeAgent extends AsyncDisposable {
   readonly verdicts: readonly Verdict[];
   readonly batches: readonly TelemetryBatch[];
   readonly streams: number;
+  /** Requests about this type get no answer, until it is `undefined`: then all of them do. */
+  silence(typeUrl: string | undefined): void;
   /** Sets resources by type URL and name (undefined removes) and pushes them. */
   push(changes: Readonly<Record<string, Readonly<Record<string, object | undefined>>>>): void;
   /** Goes away with all connections; what was set is kept. */
@@ -88,17 +90,24 @@ export async function startFakeAgent(): Promise<FakeAgent> {
   const verdicts: Verdict[] = [];
   const batches: TelemetryBatch[] = [];
   let streams = 0;
+  let silentAbout: string | undefined;
+  let unanswered: (() => void)[] = [];
   let server: GrpcServer | undefined;
 
   const ads = (call: ServerCall) => {
     const session = createServerSession('delta', { source, noncePrefix: `${++streams}-` });
     const entry = { session, call };
     open.add(entry);
+    const answer = (request: ReturnType<typeof decodeDeltaRequest>): void => {
+      const verdict = session.receive(request);
+      if (verdict !== undefined) verdicts.push(verdict);
+      pump(session, call);
+    };
     return {
       onMessage(message: Uint8Array) {
-        const verdict = session.receive(decodeDeltaRequest(message));
-        if (verdict !== undefined) verdicts.push(verdict);
-        pump(session, call);
+        const request = decodeDeltaRequest(message);
+        if (request.typeUrl === silentAbout) unanswered.push(() => answer(request));
+        else answer(request);
       },
       onClose: () => void open.delete(entry),
     };
@@ -133,6 +142,12 @@ export async function startFakeAgent(): Promise<FakeAgent> {
       return streams;
     },
     push,
+    silence(typeUrl) {
+      silentAbout = typeUrl;
+      const late = typeUrl === undefined ? unanswered : [];
+      if (typeUrl === undefined) unanswered = [];
+      for (const answer of late) answer();
+    },
     start,
     stop,
     async [Symbol.asyncDispose]() {
