@@ -10,6 +10,7 @@ const READY_MS = 30_000;
 
 /** `meltemi control-plane` as a user starts it, with ports of the system's choice and a state directory of its own. */
 export interface ControlPlaneProcess extends AsyncDisposable {
+  readonly pid: number;
   readonly apiUrl: string;
   /** `host:port` of plaintext xDS. */
   readonly plaintextXds: string;
@@ -42,6 +43,7 @@ export async function startControlPlaneProcess(args: readonly string[]): Promise
   try {
     const { controlPlane, plaintextXds } = await ready.promise;
     return {
+      pid: child.pid ?? 0,
       apiUrl: controlPlane,
       plaintextXds,
       cli: (cliArgs, input) => runCli(cliArgs, { MELTEMI_STATE: stateDir }, input),

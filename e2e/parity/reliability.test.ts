@@ -82,7 +82,8 @@ const ROWS: readonly Row[] = [
   {
     number: 7,
     promise: 'A control plane that starts again is not overrun',
-    figure: 'all acknowledge within 10 s (40 proxies in `npm test`, 500 in `e2e/long`); no endpoints are taken away',
+    figure:
+      'all acknowledge within 10 s (40 proxies in `npm test`, 500 in `e2e/long`); less than twice the memory that it has at rest; no endpoints are taken away',
     shown: [
       ['e2e/loopback/reconnect.test.ts', 'row 7: 40 proxies come back to a new control plane at once'],
       ['e2e/long/reconnect.test.ts', 'row 7: 500 proxies come back to a new control plane at once'],

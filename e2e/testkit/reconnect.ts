@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadCodec } from '@meltemi/protos';
@@ -18,11 +18,18 @@ interface Acknowledged {
 
 const hasEndpoints = ({ updates }: LightProxy): boolean => updates.some(({ typeUrl }) => typeUrl === TYPE_URL.endpoint);
 
+/** What a process has in memory, or has had at most; NaN where that cannot be asked. */
+function memoryMb(pid: number, what: 'VmRSS' | 'VmHWM'): number {
+  if (process.platform !== 'linux') return NaN;
+  return Number(new RegExp(`^${what}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+}
+
 /**
  * So many proxies get their configuration from one control plane, which goes; its successor, of the same configuration, gets all of them at once. Answers
- * how long it took until all had acknowledged. Fails when anybody is told that something is gone, or gets endpoints that are none.
+ * how long it took until all had acknowledged, and its memory. Fails when anybody is told that something is gone, or gets endpoints that are none, and when it
+ * has ever had twice the memory that its predecessor had at rest.
  */
-export async function reconnect(proxies: number, limitMs: number): Promise<number> {
+export async function reconnect(proxies: number, limitMs: number): Promise<string> {
   const configs = mkdtempSync(join(tmpdir(), 'meltemi-reconnect-'));
   writeFileSync(join(configs, 'all.yaml'), manyEntries(SERVICES));
   const codec = loadCodec('sidecar');
@@ -59,19 +66,23 @@ export async function reconnect(proxies: number, limitMs: number): Promise<numbe
     });
     return performance.now() - begun;
   };
+  let restMb = 0;
   try {
     {
       await using plane = await startControlPlaneProcess(['--config', configs]);
       await connectAll(plane);
       // A proxy that has its clusters and has not asked for their endpoints yet has acknowledged all that it got.
       await eventually('all have endpoints', limitMs, async () => clients.every(hasEndpoints) || undefined);
+      restMb = memoryMb(plane.pid, 'VmRSS');
       await Promise.all(clients.map((client) => client.disconnect()));
     }
     await using plane = await startControlPlaneProcess(['--config', configs]);
     const tookMs = await connectAll(plane);
+    const mostMb = memoryMb(plane.pid, 'VmHWM');
     await Promise.all(clients.map((client) => client.disconnect()));
     assert.deepEqual(wrong, []);
-    return tookMs;
+    assert.ok(!(mostMb >= 2 * restMb), `${mostMb} MB, of ${restMb} MB at rest`);
+    return `${Math.round(tookMs)} ms, ${Math.round(mostMb)} MB at most, ${Math.round(restMb)} MB at rest`;
   } finally {
     rmSync(configs, { recursive: true, force: true });
   }
