@@ -61,6 +61,7 @@ const REFUSALS: readonly [string, string][] = [
   ['bad-host', 'GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n'],
   ['no-host', 'GET / HTTP/1.1\r\nX: a\r\n\r\n'],
   ['bad-connection', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-Forwarded-For\r\n\r\n'],
+  ['bad-connection', `GET / HTTP/1.1\r\nHost: a\r\nConnection: ${'z,'.repeat(65)}\r\n\r\n`],
   ['bad-length', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n'],
   ['bad-host', 'GET / HTTP/1.1\r\nHost: a/b@c\r\n\r\n'],
   ['bad-target', 'GET  HTTP/1.1\r\nHost: a\r\n\r\n'],

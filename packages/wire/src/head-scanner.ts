@@ -21,6 +21,8 @@ const FORWARDED_FIRST = HEADER['x-forwarded-for'];
 const FORWARDED_LAST = HEADER['x-forwarded-host'];
 /** Numbers per header in `slots`. */
 const STRIDE = 4;
+/** Options of `Connection` lines; each is looked for among all headers, so that tens of thousands of them would keep a core busy. */
+const MAX_OPTIONS = 64;
 /** `Content-Length` of more digits could not be counted exactly. */
 const MAX_LENGTH_DIGITS = 15;
 
@@ -360,6 +362,7 @@ export class HeadScanner {
 
   /** Reads every `Connection` line: its options, and the headers it makes hop-by-hop. */
   #connectionOptions(bytes: Uint8Array): boolean {
+    let options = 0;
     for (let i = (this.known[CONNECTION] as number) - 1; i < this.count; i++) {
       if (this.ids[i] !== CONNECTION) continue;
       const end = this.valueEnd(i);
@@ -368,7 +371,7 @@ export class HeadScanner {
         while (p < end && (bytes[p] === COMMA || bytes[p] === SP || bytes[p] === TAB)) p++;
         const start = p;
         while (p < end && TOKEN[bytes[p] as number] === 1) p++;
-        if (p > start && !this.#option(bytes, start, p)) {
+        if (p > start && (++options > MAX_OPTIONS || !this.#option(bytes, start, p))) {
           this.error = 'bad-connection';
           return false;
         }
