@@ -83,6 +83,8 @@ test('refuses chunk framing that others read differently', () => {
   for (const text of [
     '0\r\nContent-Length: 5\r\n\r\n',
     '0\r\nTRANSFER-encoding: chunked\r\n\r\n',
+    '0\r\nX-Forwarded-Client-Cert: By=a\r\n\r\n',
+    '0\r\nupgrade: a\r\n\r\n',
     '0\r\n: a\r\n\r\n',
     '0\r\na b: c\r\n\r\n',
     '0\r\na: b\n\r\n',

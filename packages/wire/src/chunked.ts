@@ -9,8 +9,8 @@ const SEMICOLON = 59;
 const COLON = 58;
 /** 2^52 is 13 hexadecimal digits: larger sizes could not be counted exactly. */
 const MAX_SIZE_DIGITS = 13;
-/** Trailer names longer than this are none of the forbidden ones. */
-const NAME_BYTES = 24;
+/** Trailer names as long as this, or longer, are none of the forbidden ones. */
+const NAME_BYTES = 32;
 
 const SIZE = 0;
 const EXTENSION = 1;
@@ -27,8 +27,15 @@ const END_LF = 10;
 /** Called with each piece of payload; `bytes[start, end)`. */
 export type PayloadSink = (bytes: Uint8Array, start: number, end: number) => void;
 
-/** Fields that frame or address a message must not come in trailers (RFC 9110 section 6.5.1). */
-const FORBIDDEN = ['content-length', 'transfer-encoding', 'host', 'connection', 'authorization', 'cookie', 'set-cookie'].map(ascii);
+/**
+ * Fields that frame or address a message, or say who sends it, must not come in trailers (RFC 9110 section 6.5.1): of headers they are put
+ * right or taken away by this hop, and who merges trailers into headers would believe them.
+ */
+export const NOT_IN_TRAILERS: readonly Uint8Array[] = [
+  ...['content-length', 'transfer-encoding', 'host', 'connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'expect'],
+  ...['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'forwarded', 'x-forwarded-for', 'x-forwarded-host'],
+  ...['x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-client-cert', 'x-envoy-internal', 'x-envoy-external-address'],
+].map(ascii);
 
 /**
  * Follows a chunked body (RFC 9112 section 7.1) as it passes by, without changing it: tells where it ends, and refuses what a more
@@ -158,7 +165,7 @@ export class ChunkedFramer {
   #trailerName(byte: number): boolean {
     if (byte === COLON && this.#nameLength > 0) {
       this.#state = TRAILER_VALUE;
-      return !FORBIDDEN.some((name) => matches(this.#name, 0, this.#nameLength, name)) || this.#bad('bad-trailer');
+      return !NOT_IN_TRAILERS.some((name) => matches(this.#name, 0, this.#nameLength, name)) || this.#bad('bad-trailer');
     }
     if (TOKEN[byte] === 0) return this.#bad('bad-trailer');
     if (this.#nameLength < NAME_BYTES) this.#name[this.#nameLength++] = byte;

@@ -16,7 +16,7 @@ import type { Piece } from './pieces.ts';
 import { attemptFailed, mayRetry, scheduleRetry, sentInVain, sentOnStale } from './retry.ts';
 import { routeAgain } from './router.ts';
 import { touchTry } from './try-idle.ts';
-import { CONNECT, switches } from './upgrades.ts';
+import { switches } from './upgrades.ts';
 import type { HeadRead, LostCause, UpstreamStream } from './stream.ts';
 
 const EXHAUSTED = flagBit('URX');
@@ -119,8 +119,8 @@ function retried(x: Exchange, bytes: Uint8Array): boolean {
 function switchProtocols(x: Exchange, stream: UpstreamStream, read: HeadRead): number {
   x.phase = 'tunnel';
   if (x.upgrade === 'websocket') x.frames = new WebSocketFrames();
-  // What follows is no body (RFC 9110 section 9.3.6).
-  if (x.upgrade === CONNECT) dropFraming(x.worker.responseScanner);
+  // What follows is no body (RFC 9110 sections 8.6 and 9.3.6).
+  dropFraming(x.worker.responseScanner);
   stream.startTunnel();
   x.downstream.writeHead(x, read, 'none');
   x.downstream.startTunnel(x);

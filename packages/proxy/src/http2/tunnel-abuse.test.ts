@@ -97,3 +97,25 @@ test('HTTP/1.0 changes no protocol, and its upstream is not offered one', async 
   assert.match(app.received(), /GET \/old HTTP\/1\.1/);
   assert.doesNotMatch(app.received(), /upgrade: irc/);
 });
+
+test('a length that a server tells with 101 is not told on: what follows is no body', async () => {
+  await using odd = await startRawServer(
+    (socket) =>
+      void socket.once('data', () =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\ncontent-length: 0\r\n\r\nhello'),
+      ),
+  );
+  await using tunnels = await startPlane({
+    clusters: [cluster('odd', [odd.port])],
+    listeners: [plainListener('main', hcm([routeTo('odd')], TUNNELS))],
+  });
+  const session = http2.connect(`http://127.0.0.1:${tunnels.port('main')}`);
+  session.on('error', () => {});
+  await new Promise((resolve) => session.once('remoteSettings', resolve));
+  const stream = session.request({ ':method': 'CONNECT', ':protocol': 'websocket', ':authority': 'a', ...EXTENDED });
+  const answer = new Promise<http2.IncomingHttpHeaders>((resolve) => stream.once('response', resolve));
+  const first = new Promise<string>((resolve, reject) => stream.once('data', (piece) => resolve(String(piece))).once('error', reject));
+  assert.equal((await answer)['content-length'], undefined);
+  assert.equal(await first, 'hello');
+  session.destroy();
+});

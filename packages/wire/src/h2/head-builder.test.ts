@@ -176,7 +176,19 @@ test('malformed responses and trailers', () => {
     ],
   ] as [string, string][][])
     assert.equal(headOf(fields, 'response'), 'malformed', JSON.stringify(fields));
-  for (const name of [':path', ':status', 'content-length', 'host', 'transfer-encoding', 'authorization', 'cookie', 'set-cookie', 'trailer', 'te'])
+  for (const name of [
+    ':path',
+    ':status',
+    'content-length',
+    'host',
+    'transfer-encoding',
+    'authorization',
+    'cookie',
+    'set-cookie',
+    'trailer',
+    'te',
+    'x-forwarded-for',
+  ])
     assert.equal(headOf([[name, name === 'te' ? 'gzip' : '1']], 'trailers'), 'malformed', name);
 });
 

@@ -1,4 +1,5 @@
 import type { BytesPort } from '../bytes.ts';
+import { NOT_IN_TRAILERS } from '../chunked.ts';
 import { ascii, type HeadScanner, matches } from '../head-scanner.ts';
 import { HEADER } from '../known-headers.ts';
 import { BlockMemory } from './block-memory.ts';
@@ -19,7 +20,6 @@ const KEPT_BYTES = 16 * 1024;
 const BOMB_BYTES = 256 * 1024;
 const HOST_BYTES = 'host: '.length;
 const COOKIE = ascii('cookie: ');
-const NOT_IN_TRAILERS = ['authorization', 'set-cookie', 'trailer'].map(ascii);
 /** Numbers per line in `slots`, as in `HeadScanner`. */
 const STRIDE = 4;
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { NOT_IN_TRAILERS } from '../chunked.ts';
 import { plainBytes } from '../bytes.ts';
 import { HeadScanner } from '../head-scanner.ts';
 import { FieldTable } from './field-table.ts';
@@ -94,6 +95,7 @@ function assertScan(head: HeadBuilder, kind: 'request' | 'response'): void {
 }
 
 test('responses and trailers too', () => {
+  const forbidden = new Set(NOT_IN_TRAILERS.map((name) => Buffer.from(name).toString()));
   const message = fc.record({ status: fc.constantFrom(200, 204, 404, 418, 503), fields: lines });
   fc.assert(
     fc.property(fc.array(message, { minLength: 1, maxLength: 10 }), (messages) => {
@@ -105,7 +107,7 @@ test('responses and trailers too', () => {
         const end = encoder.response(outgoing(`HTTP/1.1 ${status} Reason\r\n${written(fields, false)}\r\n`, false), out, 0);
         assert.equal(decode(decoder, out.subarray(0, end), 'response', head), `HTTP/1.1 ${status} \r\n${written(fields, true)}\r\n`);
         assertScan(head, 'response');
-        const trailers = fields.filter(([text]) => !['authorization', 'set-cookie', 'trailer'].includes(text.toLowerCase()));
+        const trailers = fields.filter(([text]) => !forbidden.has(text.toLowerCase()));
         const section = latin1(written(trailers, false));
         const after = encoder.trailers(section, 0, section.length, out, 0);
         assert.equal(decode(decoder, out.subarray(0, after), 'trailers'), written(trailers, true));
