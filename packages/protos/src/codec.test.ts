@@ -74,6 +74,20 @@ test('decoding names every broken part with its path and reads the rest', () => 
   assert.throws(() => codec.decode(TYPE_URL.route, broken), /virtual_hosts\[0\].*virtual_hosts\[1\]/s);
 });
 
+test('who wants to know is told of the fields that are not known, with their places', () => {
+  const table = codec.encode(TYPE_URL.route, { name: 'r', virtual_hosts: [{ name: 'a', domains: ['x'] }] });
+  // Field 999 of the virtual host, which lies at the end, and 1000 of the table.
+  const host = table.indexOf(0x12);
+  const bytes = Uint8Array.from([...table, 0xb8, 0x3e, 1, 0xc0, 0x3e, 1]);
+  bytes[host + 1] = (bytes[host + 1] ?? 0) + 3;
+  const unknown: string[] = [];
+  assert.deepEqual(
+    codec.decode(TYPE_URL.route, bytes, (field) => unknown.push(field)),
+    codec.decode(TYPE_URL.route, table),
+  );
+  assert.deepEqual(unknown, ['virtual_hosts[0].field 999', 'field 1000']);
+});
+
 test('an Any of an unknown type stays bytes and passes through', () => {
   const any = { '@type': 'type.googleapis.com/acme.Filter', value: 'AQID' };
   const bytes = codec.encode(TYPE_URL.listener, { name: 'a', listener_filters: [{ name: 'f', typed_config: any }] });

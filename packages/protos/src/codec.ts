@@ -27,11 +27,12 @@ export interface ProtoCodec {
   /** Throws MeshError `protos/encode` that lists every fault with its path: unknown field, wrong type, unknown enum name, two members of a oneof. */
   encode(type: string, json: object): Uint8Array;
   /**
-   * Throws MeshError `protos/decode` that lists every fault with its path. Unknown fields are skipped (protobuf's rule for newer peers).
+   * Throws MeshError `protos/decode` that lists every fault with its path. Unknown fields are skipped (protobuf's rule for newer peers); `onUnknown` is told
+   * where they stand, with their numbers.
    * A nested Any of a type that is not loaded stays `{ '@type', value: base64 }`. Members with default values are absent.
    */
-  decode<T extends keyof AnyMessages>(type: T, bytes: Uint8Array): AnyMessages[T];
-  decode(type: string, bytes: Uint8Array): JsonObject;
+  decode<T extends keyof AnyMessages>(type: T, bytes: Uint8Array, onUnknown?: (field: string) => void): AnyMessages[T];
+  decode(type: string, bytes: Uint8Array, onUnknown?: (field: string) => void): JsonObject;
 }
 
 /**
@@ -48,7 +49,7 @@ export function loadCodec(profile: Profile, options: CodecOptions = {}): ProtoCo
   return {
     has: (type) => schema.message(messageName(type)) !== undefined,
     encode: (type, json) => encodeMessage(schema, find(type), json),
-    decode: (type: string, bytes: Uint8Array) => decodeMessage(schema, find(type), bytes) as never,
+    decode: (type: string, bytes: Uint8Array, onUnknown?: (field: string) => void) => decodeMessage(schema, find(type), bytes, onUnknown) as never,
   };
 }
 

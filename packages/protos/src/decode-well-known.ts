@@ -10,6 +10,7 @@ export type JsonRecord = Record<string, unknown>;
 /** What reading shares over one message. */
 interface Reading extends Collecting {
   readonly readMessage: (place: Place<Reading>, message: MessageSchema, reader: ProtoReader, into: unknown) => unknown;
+  readonly onUnknown: ((field: string) => void) | undefined;
 }
 
 export type ReadPlace = Place<Reading>;

@@ -1,17 +1,17 @@
 import { MeshError, ProtoReader, WireType } from '@meltemi/base';
 import { readWellKnown, setKey, type JsonRecord, type ReadPlace } from './decode-well-known.ts';
 import { createFaults } from './faults.ts';
-import { addFault, childPlace, isTooDeep, rootPlace } from './place.ts';
+import { addFault, childPlace, fieldAt, isTooDeep, rootPlace } from './place.ts';
 import { isDefault, readScalar, zeroOf } from './scalars.ts';
 import type { FieldSchema, MessageSchema, Schema, ValueType } from './schema.ts';
 
 /**
  * Bytes to ProtoJSON. A malformed nested message is reported with its path and the rest is read on, because its length is known;
- * so one look shows all that is wrong. Throws MeshError `protos/decode` with every fault.
+ * so one look shows all that is wrong. Throws MeshError `protos/decode` with every fault. `onUnknown` hears of each field that the schema does not have.
  */
-export function decodeMessage(schema: Schema, message: MessageSchema, bytes: Uint8Array): JsonRecord {
+export function decodeMessage(schema: Schema, message: MessageSchema, bytes: Uint8Array, onUnknown?: (field: string) => void): JsonRecord {
   const faults = createFaults();
-  const result = readMessage(rootPlace({ faults, schema, readMessage }), message, new ProtoReader(bytes), undefined);
+  const result = readMessage(rootPlace({ faults, schema, readMessage, onUnknown }), message, new ProtoReader(bytes), undefined);
   faults.throwIfAny('protos/decode', message.fullName);
   return result as JsonRecord;
 }
@@ -25,7 +25,9 @@ function readMessage(place: ReadPlace, message: MessageSchema, reader: ProtoRead
     const result = (into ?? {}) as JsonRecord;
     for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
       const field = message.byNumber.get(tag >>> 3);
-      if (field === undefined || !readField(place, field, reader, result)) reader.skip(tag);
+      if (field !== undefined && readField(place, field, reader, result)) continue;
+      place.shared.onUnknown?.(fieldAt(place, tag >>> 3));
+      reader.skip(tag);
     }
     return result;
   } catch (error) {

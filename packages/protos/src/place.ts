@@ -36,6 +36,12 @@ export interface Collecting {
   readonly schema: Schema;
 }
 
+/** A field of a message by its number, for want of a name. */
+export function fieldAt(place: Place<unknown>, number: number): string {
+  const path = pathOf(place);
+  return `${path === '' ? '' : `${path}.`}field ${number}`;
+}
+
 /** Records a fault at a place, or at a member of it. */
 export function addFault(place: Place<Collecting>, what: string, member?: string, index?: number): void {
   place.shared.faults.add(pathOf(member === undefined ? place : childPlace(place, member, index)), what);

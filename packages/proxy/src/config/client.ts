@@ -9,7 +9,7 @@ import { openAdsStream } from './ads-stream.ts';
 import { createConfigDump, type ConfigDump } from './dump.ts';
 import { localCluster } from './local-cluster.ts';
 import { refuseUnwritable, type OpenFile } from './log-files.ts';
-import { kindOf, readResource, toAccepted } from './resources.ts';
+import { kindOf, readResource, toAccepted, type ReadResource } from './resources.ts';
 import { createWarmer, type Accepted, type Pending } from './warmer.ts';
 
 /** Longest wait of a resource for what it points at. */
@@ -37,6 +37,8 @@ export interface ConfigState {
   readonly complete: boolean;
   readonly pending: Pending;
   readonly rejected: number;
+  /** Fields of resources that are younger than this proxy, and without effect. */
+  readonly unknownFields: number;
 }
 
 /** The proxy's configuration, as it comes over delta ADS. */
@@ -56,6 +58,7 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
   const answered = new Set<string>();
   const addresses = createAddressBook();
   let rejected = 0;
+  let unknownFields = 0;
 
   client.subscribe(TYPE_URL.cluster, ['*']);
   client.subscribe(TYPE_URL.listener, ['*']);
@@ -82,6 +85,7 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
     dump.remove(response.typeUrl, update.removed);
     const rejections = read.flatMap(({ name, result }) => (result.t === 'bad' ? [{ name, message: result.message }] : []));
     rejected += rejections.length;
+    unknownFields += tellUnknown(read, log);
     for (const { message } of rejections) log.error(`refused a resource of ${shortTypeName(response.typeUrl)}`, { message });
     client.settle(update, rejections);
     answered.add(response.typeUrl);
@@ -95,7 +99,7 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
       const pending = warming.pending();
       const begun = answered.has(TYPE_URL.cluster) && answered.has(TYPE_URL.listener);
       const idle = pending.clusters.length + pending.routes.length + pending.listeners.length === 0;
-      return { connected: stream.connected, complete: begun && idle, pending, rejected };
+      return { connected: stream.connected, complete: begun && idle, pending, rejected, unknownFields };
     },
     wantWorkload(address) {
       client.subscribe(TYPE_URL.workload, [address]);
@@ -110,6 +114,14 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
       stream[Symbol.dispose]();
     },
   };
+}
+
+/** Answers how many fields there were that are younger than this proxy. */
+function tellUnknown(read: readonly ReadResource[], log: Log): number {
+  const told = read.filter(({ unknown }) => unknown.length > 0);
+  for (const { name, unknown } of told)
+    log.warn('a resource has fields that this proxy does not know; they are without effect', { resource: name, fields: unknown });
+  return told.reduce((sum, { unknown }) => sum + unknown.length, 0);
 }
 
 interface WarmingHooks {

@@ -23,6 +23,8 @@ export interface ReadResource {
   readonly name: string;
   readonly version: string;
   readonly json: object;
+  /** Fields that are younger than this proxy: where they stand. They are without effect. */
+  readonly unknown: readonly string[];
   readonly result: { readonly t: 'good'; readonly value: unknown } | { readonly t: 'bad'; readonly message: string };
 }
 
@@ -52,11 +54,12 @@ export function kindOf(typeUrl: string): Kind | undefined {
 export function readResource(codec: ProtoCodec, typeUrl: string, resource: Resource): ReadResource {
   const { name, version, bytes } = resource;
   const reading = READINGS[typeUrl];
-  const bad = (message: string, json: object): ReadResource => ({ name, version, json, result: { t: 'bad', message } });
+  const unknown: string[] = [];
+  const bad = (message: string, json: object): ReadResource => ({ name, version, json, unknown, result: { t: 'bad', message } });
   if (reading === undefined) return bad(`${name}: resources of type ${typeUrl} are not known to this proxy`, {});
   let json: object;
   try {
-    json = codec.decode(typeUrl.slice(typeUrl.lastIndexOf('/') + 1), bytes);
+    json = codec.decode(typeUrl.slice(typeUrl.lastIndexOf('/') + 1), bytes, (field) => unknown.push(field));
   } catch (error) {
     return bad(`${name}: ${MeshError.from(error, 'proxy/undecodable').message}`, {});
   }
@@ -64,7 +67,7 @@ export function readResource(codec: ProtoCodec, typeUrl: string, resource: Resou
   if (!decoded.ok) return bad(nackText([{ name, problems: decoded.problems }]), json);
   const own = reading.nameOf(decoded.value as never);
   if (own !== name) return bad(`${name}: the resource calls itself "${own}"`, json);
-  return { name, version, json, result: { t: 'good', value: decoded.value } };
+  return { name, version, json, unknown, result: { t: 'good', value: decoded.value } };
 }
 
 /** The good ones of a response, as the warmer takes them. */

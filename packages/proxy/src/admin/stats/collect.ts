@@ -45,7 +45,7 @@ function scopeStats(scope: StatScope): readonly Stat[] {
 }
 
 function ownStats(context: AdminContext, snapshot: EngineSnapshot): readonly (readonly ['counter' | 'gauge', string, number])[] {
-  const { connected, pending, rejected } = context.configState();
+  const { connected, pending, rejected, unknownFields } = context.configState();
   const { rss, heapTotal, heapUsed } = process.memoryUsage();
   return [
     ['gauge', 'cluster_manager.active_clusters', snapshot.clusters.length],
@@ -57,6 +57,7 @@ function ownStats(context: AdminContext, snapshot: EngineSnapshot): readonly (re
     ['gauge', 'listener_manager.total_listeners_warming', pending.listeners.length],
     ...overloadStats(snapshot.overload),
     ['gauge', 'server.days_until_first_cert_expiring', daysUntilExpiry(context)],
+    ['counter', 'server.dynamic_unknown_fields', unknownFields],
     ['gauge', 'server.hot_restart_epoch', context.epoch],
     ['gauge', 'server.live', context.state() === 'LIVE' ? 1 : 0],
     ['gauge', 'server.memory_allocated', heapUsed],
