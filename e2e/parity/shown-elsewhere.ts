@@ -24,7 +24,6 @@ export const SHOWN_ELSEWHERE = {
   VirtualService: {
     'http[].match[].sourceLabels': SIDECARS,
     'http[].match[].sourceNamespace': SIDECARS,
-    'http[].match[].statPrefix': 'a name in statistics: golden/virtual-service/match-stat-prefix',
     'http[].retries.retryRemoteLocalities': RETRIES,
     'http[].retries.retryIgnorePreviousHosts': RETRIES,
     'http[].retries.backoff': RETRIES,
@@ -36,7 +35,11 @@ export const SHOWN_ELSEWHERE = {
   DestinationRule: {
     'trafficPolicy.loadBalancer.consistentHash': HASHING,
     'trafficPolicy.loadBalancer.zoneAwareLbSetting.failoverPriority': 'golden/destination-rule/zone-aware-everywhere',
-    'trafficPolicy.loadBalancer.warmupDurationSecs': 'golden/destination-rule/warmup-old-form; what proxies make of it: parity balancing',
+    'trafficPolicy.loadBalancer.warmupDurationSecs':
+      'golden/destination-rule/warmup-old-form; what our proxy makes of it: runtime/src/lb/balancing.test.ts',
+    'trafficPolicy.loadBalancer.warmup': 'golden/destination-rule/warmup; what our proxy makes of it: runtime/src/lb/balancing.test.ts',
+    'trafficPolicy.connectionPool.tcp.tcpKeepalive':
+      'golden/destination-rule/keepalive; what the system makes of it: proxy/src/net/keep-alive.test.ts',
     'trafficPolicy.connectionPool.tcp.maxConnections': 'golden/destination-rule/pool-tcp; parity resilience; e2e: docs/guides/circuit-breaker.md',
     'trafficPolicy.connectionPool.http.http1MaxPendingRequests':
       'golden/destination-rule/pool-http; parity resilience; e2e: docs/guides/circuit-breaker.md',

@@ -42,16 +42,20 @@ const EXAMPLES: readonly Example[] = decoded.map(({ file, head, configs }) => ({
   })),
 }));
 
-/** Fields that decide about other things than what proxies get, and where that is. */
+/** Fields, of every kind or of the one before them, that decide about other things than what proxies get, and where that is. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'servers[].name': 'a name for people; must be unique',
   'servers[].port.name': 'a name for people; must be unique',
   'servers[].port.protocol': 'each protocol has a golden of its own in golden/gateway',
   'ingress[].port.name': 'a name for people',
   'egress[].port.name': 'a name for people',
-  'targetRefs[].group': 'gateway.networking.k8s.io is the one group that is taken',
-  'targetRefs[].kind': 'Gateway is the one kind that is taken',
-  'targetRefs[].namespace': 'it may only be empty',
+  ...Object.fromEntries(
+    ['RequestAuthentication', 'EnvoyFilter'].flatMap((kind) => [
+      [`${kind} targetRefs[].group`, 'gateway.networking.k8s.io is the one group that is taken'],
+      [`${kind} targetRefs[].kind`, 'Gateway is the one kind that is taken'],
+      [`${kind} targetRefs[].namespace`, 'it may only be empty'],
+    ]),
+  ),
   description: 'for people',
   'jwtRules[].timeout': 'how long the control plane waits for keys: control-plane/src/jwks/key-keeper.test.ts',
   'rules[].name': 'HTTP tells it in logs; of TCP and TLS it is a name for people',
@@ -75,13 +79,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'configPatches[].patch.operation': 'each value has a golden of its own in golden/envoy-filter',
   'configPatches[].patch.filterClass': 'golden/envoy-filter/http-filter-first-and-class',
   'configPatches[].match.routeConfiguration.vhost.route.action': 'golden/envoy-filter/match-route-name',
-  ...Object.fromEntries(
-    ['trafficPolicy', 'trafficPolicy.portLevelSettings[]', 'subsets[].trafficPolicy', 'subsets[].trafficPolicy.portLevelSettings[]'].map((at) => [
-      `${at}.connectionPool.http.h2UpgradePolicy`,
-      'what is taken means HTTP/1.1, which is what is spoken',
-    ]),
-  ),
 };
+
+function elsewhereOf(kind: KindDefinition, field: string): string | undefined {
+  return ELSEWHERE[`${kind.tag} ${field}`] ?? ELSEWHERE[field];
+}
 
 /** Kinds that decide about other things than what proxies get, and where their fields are shown to count. */
 const KINDS_ELSEWHERE: Readonly<Record<string, string>> = {
@@ -317,7 +319,7 @@ function stateOf(kind: KindDefinition, field: string): readonly [embedded: strin
     ([pattern]) => field === pattern || field.startsWith(`${pattern}.`) || field.startsWith(`${pattern}[`),
   );
   if (refused !== undefined) return ['refused', 'refused', refused[1]];
-  const elsewhere = ELSEWHERE[field] ?? KINDS_ELSEWHERE[kind.tag];
+  const elsewhere = elsewhereOf(kind, field) ?? KINDS_ELSEWHERE[kind.tag];
   if (elsewhere !== undefined) return ['in force', 'in force', linked(elsewhere)];
   const found = shown.get(kind.tag);
   const example =
@@ -341,7 +343,7 @@ for (const kind of KINDS.filter((known) => known.id.group !== '' && KINDS_ELSEWH
     }
     const counts = (field: string): boolean =>
       [...heeded.keys()].some((known) => known === field || known.startsWith(`${field}.`) || known.startsWith(`${field}[`));
-    const ignored = [...acceptedFields(kind)].filter((field) => !counts(field) && ELSEWHERE[field] === undefined);
+    const ignored = [...acceptedFields(kind)].filter((field) => !counts(field) && elsewhereOf(kind, field) === undefined);
     shown.set(kind.tag, heeded);
     assert.deepEqual(ignored, []);
   });

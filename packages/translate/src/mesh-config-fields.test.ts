@@ -74,7 +74,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   'zoneAwareLbSetting.failover': '{ zoneAwareLbSetting: { failover: [{ from: south, to: north }] } }',
   'zoneAwareLbSetting.failover[].from': '{ zoneAwareLbSetting: { failover: [{ from: south, to: north }] } }',
   'zoneAwareLbSetting.failover[].to': '{ zoneAwareLbSetting: { failover: [{ from: south, to: north }] } }',
-  'zoneAwareLbSetting.failoverPriority': '{ zoneAwareLbSetting: { failoverPriority: [app] } }',
+  'zoneAwareLbSetting.failoverPriority': '{ zoneAwareLbSetting: { failoverPriority: ["version=v1"] } }',
   'zoneAwareLbSetting.minClusterSize': '{ zoneAwareLbSetting: { minClusterSize: 2 } }',
   'defaultTrafficPolicy.connectionPool.tcp.maxConnections': '{ defaultTrafficPolicy: { connectionPool: { tcp: { maxConnections: 7 } } } }',
   'defaultTrafficPolicy.connectionPool.tcp.connectTimeout': '{ defaultTrafficPolicy: { connectionPool: { tcp: { connectTimeout: 7s } } } }',
@@ -177,22 +177,34 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   ingressControllerMode: 'there are no Ingress objects; OFF and STRICT say as much',
   'inboundTrafficPolicy.mode': 'PASSTHROUGH, the default, is the one value that is taken',
   'defaultConfig.terminationDrainDuration': 'how a workload ends: control-plane/src/ca/membership.test.ts',
+  'defaultConfig.holdApplicationUntilProxyStarts': 'applications are always started when their proxy serves: agent/src/process/process.test.ts',
   'defaultConfig.drainDuration': 'how a proxy is started: control-plane/src/ca/membership.test.ts',
   'defaultConfig.concurrency': 'how a proxy is started: control-plane/src/ca/membership.test.ts',
   'defaultConfig.proxyMetadata': 'how a proxy is started: control-plane/src/ca/membership.test.ts',
 };
 
-function resources(settings: string): string {
+const DATA_PLANES = ['embedded', 'envoy'] as const;
+const known = new Map<string, readonly string[]>();
+
+/** Everything that all shown proxies get with these settings, for each data plane. */
+function resources(settings: string): readonly string[] {
+  const made = known.get(settings) ?? DATA_PLANES.map(resourcesWith(settings));
+  known.set(settings, made);
+  return made;
+}
+
+function resourcesWith(settings: string): (dataPlane: (typeof DATA_PLANES)[number]) => string {
   const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'istio', namespace: 'istio-system' }, data: { mesh: settings } };
   const { state, nodes } = readMeshCase(`${MESH}---\n${JSON.stringify(map)}\n`, 'mesh-config');
-  return JSON.stringify([...nodes.values()].map((node) => resourcesOf(node, state)));
+  return (dataPlane) =>
+    JSON.stringify([...nodes.values()].map((node) => resourcesOf({ ...node, dataPlane, convertsB3: dataPlane === 'envoy' }, state)));
 }
 
 /** Paths of all fields that may say more than their default. */
 function acceptedFields(): readonly string[] {
   const { unsupported } = meshConfigDefinition;
   const onlyDefault = (at: string): boolean =>
-    Object.keys(unsupported).some((pattern) => ['!=', '[]!=', '=true', '=false'].some((end) => pattern.startsWith(`${at}${end}`)));
+    Object.keys(unsupported).some((pattern) => ['!=', '[]!=', '=true'].some((end) => pattern.startsWith(`${at}${end}`)));
   const refused = (at: string): boolean => unsupported[at] !== undefined || onlyDefault(at);
   const visit = (node: SchemaNode, at: string): readonly string[] => {
     if (refused(at)) return [];
@@ -200,17 +212,62 @@ function acceptedFields(): readonly string[] {
       visit(value, at === '' ? key : `${at}.${key}`),
     );
     const items = typeof node['items'] === 'object' ? visit(node['items'] as SchemaNode, `${at}[]`) : [];
-    const group = node['properties'] !== undefined || at.endsWith(']');
-    return [...(group ? [] : [at]), ...inner, ...items];
+    const entries = typeof node['additionalProperties'] === 'object' ? visit(node['additionalProperties'] as SchemaNode, `${at}.*`) : [];
+    const group = Object.keys(node['properties'] ?? {}).length > 0 || at.endsWith(']') || at.endsWith('.*');
+    return [...(group ? [] : [at]), ...inner, ...items, ...entries];
   };
   return visit((jsonSchemaOf(meshConfigDefinition)['properties'] as Readonly<Record<string, SchemaNode>>)['spec'] ?? {}, '');
 }
 
+type Value = null | boolean | number | string | readonly Value[] | { readonly [key: string]: Value };
+
+/**
+ * Whether what proxies of both kinds get is another without the field, or with another value. All else of the example stays; where that allows neither, what
+ * stands and falls with the field, as a provider does with its name, is left out too.
+ */
+function isHeeded(field: string, example: string): boolean {
+  const { settings = {} } = decodeMeshConfig(example);
+  const whole = settings as { readonly [key: string]: Value };
+  const path = field.split(/\.|(?=\[\])/);
+  const variants = [undefined, ...others(valueAt(whole, path))]
+    .map((other) => JSON.stringify(change(whole, path, other)))
+    .filter((text) => decodeMeshConfig(text).findings.length === 0);
+  const before = resources(example);
+  return before.every((text, index) => (variants.length === 0 ? ['{}'] : variants).some((other) => resources(other)[index] !== text));
+}
+
+function valueAt(value: Value | undefined, path: readonly string[]): Value | undefined {
+  let found = value;
+  for (const step of path)
+    found = typeof found === 'object' && found !== null ? Object.entries(found).find(([key]) => isAt(step, key))?.[1] : undefined;
+  return found;
+}
+
+/** The value with `other` at the path, or with nothing there: in lists and in maps of the user's own, of the first entry. */
+function change(value: Value, [step = '', ...rest]: readonly string[], other: Value | undefined): Value {
+  const entries = Object.entries(value ?? {}) as readonly (readonly [string, Value])[];
+  const at = entries.findIndex(([key]) => isAt(step, key));
+  const changed = entries.flatMap(([key, inner], index): readonly (readonly [string, Value])[] => {
+    if (index !== at) return [[key, inner]];
+    if (rest.length > 0) return [[key, change(inner, rest, other)]];
+    return other === undefined ? [] : [[key, other]];
+  });
+  return Array.isArray(value) ? changed.map(([, inner]) => inner) : Object.fromEntries(changed);
+}
+
+function isAt(step: string, key: string): boolean {
+  return step === key || step === '[]' || step === '*';
+}
+
+function others(value: Value | undefined): readonly Value[] {
+  if (typeof value === 'number') return [value + 1];
+  return typeof value === 'string' ? [`x${value}`, `${value}0`, 'ALLOW_ANY'] : [];
+}
+
 test('every accepted field of MeshConfig changes what a proxy gets', () => {
-  const plain = resources('{}');
   const ignored = acceptedFields().filter((field) => {
     const example = EXAMPLES[field];
-    return example === undefined ? ELSEWHERE[field] === undefined : resources(example) === plain;
+    return example === undefined ? ELSEWHERE[field] === undefined : !isHeeded(field, example);
   });
   assert.deepEqual(ignored, []);
   const bad = Object.entries(EXAMPLES).flatMap(([field, text]) => decodeMeshConfig(text).findings.map(({ message }) => `${field} ${message}`));
@@ -231,8 +288,8 @@ function page(): string {
   return [
     '# Every field of MeshConfig, and whether it is in force',
     '',
-    'Of the key `mesh` in the ConfigMap `istio`, or of the file of `--mesh-config`. Made by `packages/translate/src/mesh-config-fields.test.ts`: with the setting that is',
-    'shown, what some proxy gets is another. A pattern with `=` or `!=` refuses values, not the field.',
+    'Of the key `mesh` in the ConfigMap `istio`, or of the file of `--mesh-config`. Made by `packages/translate/src/mesh-config-fields.test.ts`: of the setting that is',
+    'shown the field is taken away, or changed where it is required, and what some proxy gets must become another. A pattern with `=` or `!=` refuses values, not the field.',
     '',
     '| field | embedded | Envoy | shown by |',
     '|---|---|---|---|',

@@ -59,7 +59,6 @@ function routeOf({ entry, rule, match }: MatchedRule, scope: RouteScope): Route 
     ...headerOperations(http.headers, single?.entry.headers),
     decorator: { operation: called + operationPath(match) },
     typed_per_filter_config: perRouteConfig(http, first === undefined ? undefined : scope.services.get(first.target.hostname)),
-    stat_prefix: nonEmpty(match?.statPrefix),
     metadata: metadataOf(rule, untilOf(entry, rule)),
   });
 }

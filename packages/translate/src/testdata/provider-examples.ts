@@ -12,6 +12,8 @@ const otel = (fields = ''): string => served('tracing', 'opentelemetry', fields)
 const log = (kind: string, fields = ''): string => served('accessLogging', kind, fields);
 const file = (fields: string): string => provider('accessLogging', 'envoyFileAccessLog', fields);
 
+const tag = (text: string): string => `{ defaultConfig: { tracing: { customTags: { a: { ${text} } } } } }`;
+
 const SERVICE = '{ enableEnvoyAccessLogService: true, defaultConfig: { envoyAccessLogService: { address: "logs.example:9000" } } }';
 const HEADER = '{ name: x-key, value: secret }';
 const FROM_ENVIRONMENT = '{ name: x-key, envName: KEY }';
@@ -21,7 +23,12 @@ export const PROVIDER_EXAMPLES: Readonly<Record<string, string>> = {
   enableEnvoyAccessLogService: SERVICE,
   'defaultConfig.envoyAccessLogService.address': SERVICE,
   'defaultConfig.tracing.zipkin.address': '{ defaultConfig: { tracing: { zipkin: { address: "10.9.9.9:9411" } } } }',
-  'defaultConfig.tracing.customTags': '{ defaultConfig: { tracing: { customTags: { a: { literal: { value: b } } } } } }',
+  'defaultConfig.tracing.customTags': tag('literal: { value: b }'),
+  'defaultConfig.tracing.customTags.*.literal.value': tag('literal: { value: b }'),
+  'defaultConfig.tracing.customTags.*.environment.name': tag('environment: { name: ZONE }'),
+  'defaultConfig.tracing.customTags.*.environment.defaultValue': tag('environment: { name: ZONE, defaultValue: b }'),
+  'defaultConfig.tracing.customTags.*.header.name': tag('header: { name: x-b }'),
+  'defaultConfig.tracing.customTags.*.header.defaultValue': tag('header: { name: x-b, defaultValue: b }'),
   'defaultConfig.tracing.maxPathTagLength': '{ defaultConfig: { tracing: { maxPathTagLength: 9 } } }',
   extensionProviders: zipkin(),
   'extensionProviders[].name': zipkin(),

@@ -3,6 +3,7 @@ import type { DeepReadonly } from '../../config.ts';
 import { defineKind } from '../../kind.ts';
 import { dnsLabel, opt, portNumber, req, text, uint32, workloadSelectorLabels } from '../../schema/fields.ts';
 import { dnsLabelFault, hostFault } from '../../schema/formats.ts';
+import { unsupportedAt } from '../../unsupported.ts';
 import { oldVersions, serverTls } from './gateway.ts';
 import { validateSidecar } from './sidecar-rules.ts';
 import { connectionPool } from './traffic-policy.ts';
@@ -28,19 +29,7 @@ const port = z.strictObject({
   targetPort: opt(uint32, 'Ignored by Istio.'),
 });
 const captureMode = z.enum(['DEFAULT', 'IPTABLES', 'NONE']);
-const ingressTls = serverTls
-  .pick({
-    serverCertificate: true,
-    privateKey: true,
-    caCertificates: true,
-    caCrl: true,
-    verifyCertificateSpki: true,
-    verifyCertificateHash: true,
-    minProtocolVersion: true,
-    maxProtocolVersion: true,
-    cipherSuites: true,
-  })
-  .extend({ mode: req(z.enum(['SIMPLE', 'MUTUAL']), 'How TLS is terminated.') });
+const ingressTls = serverTls.extend({ mode: req(z.enum(['SIMPLE', 'MUTUAL']), 'How TLS is terminated.') });
 
 const sidecarSchema = z.strictObject({
   workloadSelector: opt(workloadSelectorLabels, 'Workloads this is for; left out: all of the namespace, or of the mesh in the root namespace.'),
@@ -104,6 +93,17 @@ const pools = Object.fromEntries(
   ['inboundConnectionPool', 'ingress[].connectionPool'].flatMap((at) => Object.entries(POOL).map(([key, reason]) => [`${at}.${key}`, reason])),
 );
 
+const NO_SECRETS = 'certificates of sidecars are files beside the workload; write serverCertificate, privateKey and caCertificates';
+const INGRESS_TLS: Readonly<Record<string, string>> = {
+  httpsRedirect: 'Istio refuses it too; write it at a Gateway',
+  credentialName: NO_SECRETS,
+  credentialNames: NO_SECRETS,
+  caCertCredentialName: NO_SECRETS,
+  tlsCertificates: NO_SECRETS,
+  subjectAltNames: 'Istio refuses it too; write caCertificates, verifyCertificateSpki or verifyCertificateHash',
+  insecureSkipVerify: 'a client without a check is SIMPLE',
+};
+
 /** The kind Sidecar. */
 export const sidecarKind = defineKind({
   gvk: { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'], kind: 'Sidecar' },
@@ -111,6 +111,7 @@ export const sidecarKind = defineKind({
   schema: sidecarSchema,
   unsupported: {
     ...oldVersions('ingress[].tls'),
+    ...unsupportedAt(['ingress[].tls'], INGRESS_TLS),
     'ingress[].port.targetPort': 'Istio ignores it too; write defaultEndpoint',
     'egress[].port.targetPort': 'Istio ignores it too; leave it out',
     ...pools,

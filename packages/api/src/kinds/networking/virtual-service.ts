@@ -48,6 +48,7 @@ export const virtualServiceKind = defineKind({
   shortNames: ['vs'],
   schema: virtualServiceSchema,
   unsupported: {
+    'http[].match[].statPrefix': 'statistics are those of the mesh; in traces and logs a rule is known by its name',
     'http[].fault.delay.exponentialDelay': 'Istio does not implement it either; write fixedDelay',
     'http[].fault.abort.http2Error': 'Istio does not implement it either; write httpStatus',
     'tcp[].match[].sourceSubnet': 'Istio does not implement it either',

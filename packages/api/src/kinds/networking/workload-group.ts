@@ -50,7 +50,7 @@ export const workloadGroupKind = defineKind({
   plural: 'workloadgroups',
   shortNames: ['wg'],
   schema: workloadGroupSchema,
-  unsupported: { 'template.network': 'several networks are not built yet' },
+  unsupported: { 'template.address': 'each member has an address of its own', 'template.network': 'several networks are not built yet' },
   validate: validateWorkloadGroup,
   docs: 'What workloads are that join as members ("meltemi run --group NAME"): their labels, ports and service account, and the probe that their agents run.',
 });
@@ -65,8 +65,6 @@ const LEAST: readonly (readonly [keyof ReadinessProbe, number])[] = [
 
 function validateWorkloadGroup(spec: WorkloadGroup): Finding[] {
   const findings: Finding[] = [];
-  if (spec.template.address !== undefined)
-    findings.push({ path: ['template', 'address'], message: 'must not be set: each member has an address of its own' });
   if (spec.template.labels !== undefined)
     findings.push({ path: ['template', 'labels'], message: 'labels of members belong under spec.metadata.labels', severity: 'warning' });
   for (const [field, least] of LEAST) {
