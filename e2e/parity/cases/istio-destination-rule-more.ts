@@ -88,27 +88,9 @@ export const cases: readonly ParityCase[] = [
     steps: [http2({ path: '/' }, { status: 200, body: 'h2' })],
   }),
   field({
-    name: 'connectionPool.http.http2KeepAlive and maxConcurrentStreams are taken',
-    policy: '{ connectionPool: { http: { h2UpgradePolicy: UPGRADE, maxConcurrentStreams: 5, http2KeepAlive: { interval: 30s, timeout: 5s } } } }',
-    backends: { 'web-v1': { t: 'http2', replies: [{ body: 'h2' }] } },
-    steps: [ask('/', { status: 200, body: 'h2' })],
-  }),
-  field({
-    name: 'connectionPool.tcp.maxConnectionDuration closes upstream connections',
-    policy: '{ connectionPool: { tcp: { maxConnectionDuration: 10s, idleTimeout: 20s, tcpKeepalive: { probes: 3, time: 10s, interval: 5s } } } }',
-    backends: { 'web-v1': [{ body: 'web' }] },
-    steps: [ask('/', { status: 200, body: 'web' })],
-  }),
-  field({
     name: 'tls.mode: SIMPLE without a check',
     policy: '{ tls: { mode: SIMPLE, insecureSkipVerify: true, sni: server.test } }',
     backends: { 'web-v1': { t: 'http1', replies: [{ body: 'secret' }], tls: { identity: 'server' } } },
     steps: [ask('/', { status: 200, body: 'secret' })],
-  }),
-  field({
-    name: 'loadBalancer.warmup lets a lonely endpoint take everything',
-    policy: '{ loadBalancer: { simple: ROUND_ROBIN, warmup: { duration: 30s, minimumPercent: 20, aggression: 1.5 } } }',
-    backends: { 'web-v1': [{ body: 'v1' }] },
-    steps: [count(10, ask('/', { status: 200 }), { v1: [10, 10] })],
   }),
 ];

@@ -79,12 +79,6 @@ export const cases: readonly ParityCase[] = [
     steps: [count(10, ask('/', {}), { bad: [5, 5], v2: [5, 5] }), count(10, ask('/', { status: 200 }), { v2: [10, 10] })],
   }),
   field({
-    name: 'connectionPool.http.maxRequestsPerConnection',
-    policy: '{ connectionPool: { http: { maxRequestsPerConnection: 1 } } }',
-    backends: { 'web-v1': [{ body: 'web' }] },
-    steps: [ask('/', { status: 200 }), ask('/', { status: 200 })],
-  }),
-  field({
     name: 'connectionPool.http.http2MaxRequests turns the crowd away',
     policy: '{ connectionPool: { http: { http2MaxRequests: 1 } } }',
     backends: { 'web-v1': [{ gate: 'go', body: 'v1' }] },
@@ -99,19 +93,5 @@ export const cases: readonly ParityCase[] = [
       ),
     ],
     log: 'not compared',
-  }),
-  field({
-    name: 'connectionPool.tcp.connectTimeout, and nobody there',
-    policy: '{ connectionPool: { tcp: { connectTimeout: 1s } } }',
-    backends: { 'web-v1': { t: 'closed' } },
-    steps: [ask('/', { status: 503, body: /upstream connect error/ })],
-    log: [{ code: 503, flags: 'UF' }],
-  }),
-  field({
-    name: 'connectionPool.http.idleTimeout and maxRetries are taken',
-    policy: '{ connectionPool: { http: { idleTimeout: 5s, maxRetries: 1 } } }',
-    backends: { 'web-v1': [{ status: 503 }, { body: 'again' }] },
-    retries: 'attempts: 1, retryOn: 5xx',
-    steps: [ask('/', { status: 200, body: 'again' })],
   }),
 ];

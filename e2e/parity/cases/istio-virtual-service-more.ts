@@ -89,6 +89,7 @@ const OF_BYTES = (c: CaseContext, name: string, more = ''): string => `{ host: $
 /** Further fields of VirtualService that a caller can see. */
 export const cases: readonly ParityCase[] = [
   match('match.scheme.prefix', '{ scheme: { prefix: ht } }', [['/', true]]),
+  match('match.scheme.prefix of another', '{ scheme: { prefix: https } }', [['/', false]]),
   match('match.scheme.regex', '{ scheme: { regex: https } }', [['/', false]]),
   match('match.method.prefix', '{ method: { prefix: D } }', [
     [{ method: 'DELETE' }, true],

@@ -64,6 +64,7 @@ export const cases: readonly ParityCase[] = [
     ['/pat', false],
   ]),
   match('match.scheme', '{ scheme: { exact: http } }', [['/', true]]),
+  match('match.scheme of another', '{ scheme: { exact: https } }', [['/', false]]),
   match('match.method', '{ method: { exact: DELETE } }', [
     [{ method: 'DELETE' }, true],
     ['/', false],

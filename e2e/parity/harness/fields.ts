@@ -44,22 +44,29 @@ function written(value: unknown, node: SchemaNode | undefined, at: string, add: 
   } else if (value !== undefined) add(at);
 }
 
-/** `Kind field` → the first case, `topic/name`, that writes it. */
+/** How many of the words of a field the name of a case has: of several that write it, the one that is about it shows it best. */
+function aptness(pattern: string, name: string): number {
+  const words = pattern.split(/[.[\]*]+/).filter((word) => word !== '');
+  return words.filter((word) => name.includes(word)).length;
+}
+
+/** `Kind field` → the case, `topic/name`, that writes it: of several the one whose name says most of the field, and of those the first. */
 export function fieldsOfCases(topics: readonly Topic[], place: ProxyPlace): ReadonlyMap<string, string> {
-  const first = new Map<string, string>();
-  const note = (name: string, { kind, spec }: Config): void => {
+  const best = new Map<string, { readonly at: string; readonly apt: number }>();
+  const note = (topic: string, name: string, { kind, spec }: Config): void => {
     const definition = kindByName(kind);
     if (definition !== undefined)
       written(spec, specSchema(definition), '', (pattern) => {
         const key = `${definition.tag} ${pattern}`;
-        if (!first.has(key)) first.set(key, name);
+        const apt = aptness(pattern, name);
+        if (apt > (best.get(key)?.apt ?? -1)) best.set(key, { at: `${topic}/${name}`, apt });
       });
   };
   for (const { name: topic, cases } of topics)
     for (const { name, backends = DEFAULT_BACKENDS, resources } of cases) {
       const addresses = new Map(Object.keys(backends).map((backend, index) => [backend, { host: '127.0.0.1', port: 1000 + index }]));
       const context = createContext('c0', place, addresses);
-      resources?.({ ...context, wrote: (objects) => objects.forEach((object) => note(`${topic}/${name}`, object)) });
+      resources?.({ ...context, wrote: (objects) => objects.forEach((object) => note(topic, name, object)) });
     }
-  return first;
+  return new Map([...best].map(([key, { at }]) => [key, at]));
 }

@@ -1,3 +1,4 @@
+import { idleMs } from '../core/idle-time.ts';
 import type { CompiledChain } from '@meltemi/runtime';
 import { BodyFramer, HeadBuffer, NEED_MORE, REFUSED } from '@meltemi/wire';
 import { IDLE_DRAIN_MS, countDrained, isDraining } from '../core/drain.ts';
@@ -15,7 +16,7 @@ import { REPLIES, refusalOf } from './replies.ts';
 import { bodyData, bodyEnd } from './request-body.ts';
 import { lastFrame } from './web-socket.ts';
 import type { HttpCounts } from '../stats/http-counts.ts';
-import { idleMs, RequestTimers } from './request-timers.ts';
+import { RequestTimers } from './request-timers.ts';
 import { routeRequest } from './router.ts';
 import { acceptRequest, unreadableRequest } from './start-exchange.ts';
 import type { DownstreamStream, HeadRead, LastSeen, ResponseBody } from './stream.ts';

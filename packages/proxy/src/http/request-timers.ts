@@ -3,13 +3,6 @@ import { lifeExpired, perTryExpired, routeExpired, streamIdleExpired } from './e
 import type { Exchange } from './exchange.ts';
 import type { HttpPlan } from './http-plan.ts';
 
-/** How long a connection may be idle from now on: no longer than it may live. */
-export function idleMs({ idleTimeoutMs, maxConnectionDurationMs }: HttpPlan['config'], openedMs: number, now: number): number {
-  if (maxConnectionDurationMs === 0) return idleTimeoutMs;
-  const left = Math.max(1, openedMs + maxConnectionDurationMs - now);
-  return idleTimeoutMs === 0 ? left : Math.min(idleTimeoutMs, left);
-}
-
 /** The time-outs of one client connection or stream. They live as long as it does; a request that sets and clears them stores numbers. */
 export class RequestTimers {
   readonly #wheel: TimerWheel;

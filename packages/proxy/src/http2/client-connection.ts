@@ -1,5 +1,6 @@
 import type { Breaker, CompiledCluster, Host } from '@meltemi/runtime';
 import { H2_ERROR, type H2Data, type H2Handler, type H2Head, type H2HeadRefusal, type H2Stream } from '@meltemi/wire';
+import { idleMs, type Lifetime } from '../core/idle-time.ts';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
 import { SCAN_LIMITS, type Worker } from '../core/worker.ts';
 import type { UpstreamOrigin } from '../http/upstream-connection.ts';
@@ -44,7 +45,7 @@ export class Http2ClientConnection implements TransportHandler, ClientLink, H2Ha
   #state: State = 'open';
   /** The peer ended it, not we. */
   endedByPeer = false;
-  #idleMs = 0;
+  #lifetime: Lifetime = { idleTimeoutMs: 0, maxConnectionDurationMs: 0 };
 
   /** Over a connection that stands. */
   constructor(worker: Worker, owner: H2ConnectionOwner, on: { readonly transport: Transport; readonly info: DialedInfo }, of: UpstreamOrigin) {
@@ -97,15 +98,17 @@ export class Http2ClientConnection implements TransportHandler, ClientLink, H2Ha
     return this.#spare.pop() ?? new ClientStream(this);
   }
 
-  /** After `idleMs` without a stream (0 = never) it closes itself. */
-  idleAfter(idleMs: number): void {
-    this.#idleMs = idleMs;
+  /** After so long without a stream, or when it is too old and without one, it closes itself. */
+  idleAfter(lifetime: Lifetime): void {
+    this.#lifetime = lifetime;
     this.#restIfIdle();
   }
 
   #restIfIdle(): void {
-    if (this.#state === 'open' && this.openStreams === 0 && this.#idleMs > 0 && this.#deadline.at === Infinity)
-      this.worker.wheel.set(this.#deadline, this.worker.wheel.recent, this.#idleMs);
+    if (this.#state !== 'open' || this.openStreams > 0 || this.#deadline.at !== Infinity) return;
+    const now = this.worker.wheel.recent;
+    const restMs = idleMs(this.#lifetime, this.openedMs, now);
+    if (restMs > 0) this.worker.wheel.set(this.#deadline, now, restMs);
   }
 
   /** No further stream; closes with its last one. */

@@ -1,4 +1,5 @@
 import { record, type Breaker, type CompiledCluster, type Host } from '@meltemi/runtime';
+import { idleMs } from '../core/idle-time.ts';
 import type { Worker } from '../core/worker.ts';
 import { UpstreamConnection, type ConnectionOwner } from '../http/upstream-connection.ts';
 import type { DialedInfo, DialHandler, DialTarget } from '../net/net-port.ts';
@@ -78,7 +79,7 @@ export class HttpPool implements ConnectionOwner {
     const waiter = this.#line.take()?.waiter;
     if (waiter !== undefined) waiter.onPoolReady(connection);
     else if (this.#reusable(connection)) {
-      connection.idle(connection.cluster.config.http.idleTimeoutMs);
+      connection.idle(idleMs(connection.cluster.config.http, connection.openedMs, this.#worker.wheel.recent));
       this.#idle.push(connection);
     } else connection.destroy();
   }

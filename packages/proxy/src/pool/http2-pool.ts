@@ -55,7 +55,7 @@ export class Http2Pool implements H2ConnectionOwner {
     breaker.usage.connections++;
     this.#host.connections++;
     this.#connections.push(connection);
-    connection.idleAfter(cluster.config.http.idleTimeoutMs);
+    connection.idleAfter(cluster.config.http);
     this.room(connection);
     return connection;
   }
