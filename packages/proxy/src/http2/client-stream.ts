@@ -163,7 +163,7 @@ export class ClientStream implements UpstreamStream {
     read.after = read.end;
     const next = user.onResponse(this, read);
     read.bytes = NO_BYTES;
-    if (next >= 0 && endStream && this.user === user) this.#finish(user, undefined);
+    if (next >= 0 && endStream && this.user === user) this.#ended(user, undefined);
   }
 
   /** The success that switches protocols (RFC 8441 section 5), in the words of HTTP/1.1. */
@@ -202,7 +202,7 @@ export class ClientStream implements UpstreamStream {
   }
 
   onTrailers(head: H2Head): void {
-    if (this.user !== undefined) this.#finish(this.user, asBuffer(head.bytes).subarray(head.start, head.end));
+    if (this.user !== undefined) this.#ended(this.user, asBuffer(head.bytes).subarray(head.start, head.end));
   }
 
   onWritable(): void {
@@ -220,6 +220,12 @@ export class ClientStream implements UpstreamStream {
   #lose(cause: LostCause, reason: string): void {
     if (this.#stream !== undefined) this.#link.session.reset(this.#stream, H2_ERROR.protocolError);
     this.lost(cause, reason);
+  }
+
+  /** The upstream has said all: of a tunnel that is one of its two ends. */
+  #ended(user: UpstreamUser, trailers: Uint8Array | undefined): void {
+    if (this.#tunnel) user.onTunnelEnd();
+    else this.#finish(user, trailers);
   }
 
   #finish(user: UpstreamUser, trailers: Uint8Array | undefined): void {

@@ -111,7 +111,7 @@ export class ServerStream implements DownstreamStream {
     this.receivedBytes = 0;
     this.#tunnel = undefined;
     this.#ahead = undefined;
-    this.#aheadEnd = false;
+    this.#aheadEnd = endStream;
   }
 
   #keepHead(x: Exchange): void {

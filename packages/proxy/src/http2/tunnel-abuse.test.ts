@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import http2 from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
-import { cluster, hcm, plainListener, routeTo } from '../testing/build.ts';
+import { any, cluster, hcm, plainListener, routeTo } from '../testing/build.ts';
 import { rawCall, rawClient, startPlane, startRawServer } from '../testing/plane.ts';
 
 const TUNNELS = {
@@ -117,5 +118,78 @@ test('a length that a server tells with 101 is not told on: what follows is no b
   const first = new Promise<string>((resolve, reject) => stream.once('data', (piece) => resolve(String(piece))).once('error', reject));
   assert.equal((await answer)['content-length'], undefined);
   assert.equal(await first, 'hello');
+  session.destroy();
+});
+
+/** A server of HTTP/2 that agrees to every tunnel and has said all with that. */
+async function startSilent(): Promise<{ readonly port: number } & AsyncDisposable> {
+  const server = http2.createServer({ settings: { enableConnectProtocol: true } });
+  server.on('stream', (stream, { ':path': path }) => {
+    stream.on('error', () => {});
+    if (path === '/trailers') {
+      stream.respond({ ':status': 200 }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'x-over': 'yes' }));
+      stream.end('last ');
+    } else stream.respond({ ':status': 200 }, { endStream: true });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+const H2_UPSTREAM = {
+  typed_extension_protocol_options: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any('upstreams.http.v3.HttpProtocolOptions', {
+      explicit_http_config: { http2_protocol_options: { allow_connect: true } },
+    }),
+  },
+};
+
+for (const path of ['/at-once', '/trailers'])
+  test(`a tunnel that its upstream ends (${path}) does not become a connection of HTTP again`, { timeout: 10_000 }, async () => {
+    const silent = await startSilent();
+    const tunnels = await startPlane({
+      clusters: [cluster('silent', [silent.port], H2_UPSTREAM)],
+      listeners: [plainListener('main', hcm([routeTo('silent')], TUNNELS))],
+    });
+    const client = await rawClient(tunnels.port('main'));
+    client.socket.write(`GET ${path} HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`);
+    await client.sees(/^HTTP\/1\.1 101 /);
+    // The other side has said all: so does this one.
+    await client.closed;
+    client.socket.write('GET /again HTTP/1.1\r\nhost: a\r\n\r\n');
+    client.socket.end();
+    await new Promise((resolve) => client.socket.once('close', resolve));
+    assert.equal(client.text().match(/HTTP\/1\.1 /g)?.length, 1, client.text());
+    assert.equal(tunnels.dataPlane.activity.requests, 0);
+    await tunnels[Symbol.asyncDispose]();
+    await silent[Symbol.asyncDispose]();
+  });
+
+test('a client that ends its side with the head of its CONNECT has ended it', { timeout: 10_000 }, async () => {
+  let ended = false;
+  await using odd = await startRawServer((socket) => {
+    socket.once('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nhello'));
+    socket.once('end', () => {
+      ended = true;
+      socket.end();
+    });
+  });
+  await using tunnels = await startPlane({
+    clusters: [cluster('odd', [odd.port])],
+    listeners: [plainListener('main', hcm([routeTo('odd')], TUNNELS))],
+  });
+  const session = http2.connect(`http://127.0.0.1:${tunnels.port('main')}`);
+  session.on('error', () => {});
+  await new Promise((resolve) => session.once('remoteSettings', resolve));
+  const stream = session.request({ ':method': 'CONNECT', ':protocol': 'websocket', ':authority': 'a', ...EXTENDED }, { endStream: true });
+  let text = '';
+  stream.on('data', (piece) => (text += String(piece)));
+  await new Promise((resolve) => stream.once('end', resolve));
+  assert.equal(text, 'hello');
+  assert.ok(ended);
+  await tunnels.ended(1);
   session.destroy();
 });
