@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync } from 'node:fs';
@@ -13,7 +14,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export interface GuideMesh extends AsyncDisposable {
   readonly demo: Demo;
   readonly dataPlane: 'embedded' | 'envoy';
-  /** Applies `samples/guides/<file>` as the guide says, and waits until every proxy has it. */
+  /** Applies `samples/guides/<file>` as the guide says, and waits until every proxy has it. From before it until after it pages and chain are asked for: no request fails. */
   apply(...files: readonly string[]): Promise<void>;
   /** The same with a text. */
   applyText(text: string): Promise<void>;
@@ -25,6 +26,8 @@ export interface GuideMesh extends AsyncDisposable {
   shares(count: number, headers?: Readonly<Record<string, string>>, workers?: number): Promise<ReadonlyMap<string, number>>;
   /** Load on the chain until `stop`. */
   load(headers?: Readonly<Record<string, string>>): RunningLoad;
+  /** A counter of endpoints at the proxy of a link of the chain (`rq_total`, `cx_total`), summed over those of clusters whose names hold `cluster`. */
+  counter(link: string, cluster: string, name: string): Promise<number>;
   /** Starts one more workload, for as long as the guide takes. */
   run(options: RunOptions): Promise<RunningWorkload>;
 }
@@ -54,7 +57,7 @@ export function verdictOf({ status, body }: Reply): string {
 /** Starts everything, in ports mode: it runs wherever Node does. */
 export async function startGuideMesh(dataPlane: 'embedded' | 'envoy'): Promise<GuideMesh> {
   const demo = await startDemo(['--data-plane', dataPlane, '--interception', 'ports', '--load', '0']);
-  const own: AsyncDisposable[] = [];
+  const own: RunningWorkload[] = [];
   const run = (options: RunOptions): Promise<RunningWorkload> => runWorkload(demo, dataPlane, options);
   try {
     await succeed(demo.cli('apply', '-f', 'samples/chain/mesh.yaml'));
@@ -72,7 +75,8 @@ export async function startGuideMesh(dataPlane: 'embedded' | 'envoy'): Promise<G
     dataPlane,
     ask,
     run,
-    apply: async (...files) => void (await succeed(demo.cli('apply', '--wait', ...named(files)))),
+    apply: (...files) => underLoad(demo, async () => void (await succeed(demo.cli('apply', '--wait', ...named(files))))),
+    counter: (link, cluster, name) => counterOf(own[CHAIN.findIndex(({ app }) => app === link)], cluster, name),
     applyText: async (text) => void (await succeed(runCli(['apply', '--wait', '-f', '-'], { MELTEMI_STATE: demo.stateDir }, text))),
     async restore(files) {
       const { stdout } = await succeed(demo.cli('delete', '--ignore-not-found', ...named(files)));
@@ -98,6 +102,34 @@ export async function startGuideMesh(dataPlane: 'embedded' | 'envoy'): Promise<G
       await demo[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Requests of each kind that are answered before a change, and after it. */
+const [ASKED_BEFORE, ASKED_AFTER] = [8, 24];
+
+/** Makes a change while pages and the chain are asked for. Rejects when one of these requests fails. */
+async function underLoad(demo: Demo, change: () => Promise<void>): Promise<void> {
+  await using page = startLoad(`${demo.urls.gateway}/productpage`, 1, {}, 20);
+  await using chain = startLoad(demo.urls.gateway, 2, CHAIN_HOST, 10);
+  const loads = [page, chain];
+  const more = async (count: number): Promise<void> => {
+    const wanted = loads.map((load) => load.count() + count);
+    await eventually(`${count} more requests`, 20_000, async () =>
+      loads.every((load, index) => load.count() >= (wanted[index] ?? 0)) ? true : undefined,
+    );
+  };
+  await more(ASKED_BEFORE);
+  await change();
+  await more(ASKED_AFTER);
+  for (const load of loads) assert.deepEqual((await load.stop()).failures, [], 'requests that failed while configuration changed');
+}
+
+async function counterOf(workload: RunningWorkload | undefined, cluster: string, name: string): Promise<number> {
+  const { status, body } = await get(`http://${workload?.address}:15000/clusters`);
+  assert.equal(status, 200, body);
+  const found = body.split('\n').filter((line) => line.includes(cluster) && new RegExp(`::${name}::\\d+$`).test(line));
+  assert.notEqual(found.length, 0, `no ${name} of ${cluster} in\n${body}`);
+  return found.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(':') + 1)), 0);
 }
 
 /** What guides write anew that is there from the start. */

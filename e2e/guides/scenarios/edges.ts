@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { createAuthority, type Pair } from '../../testkit/certificates.ts';
-import { eventually, get } from '../../testkit/load.ts';
+import { eventually, get, startLoad } from '../../testkit/load.ts';
 import { hasOpenssl } from '../../testkit/openssl.ts';
 import { findProgram, gatewayAddress, pageVersion, type GuideMesh } from '../mesh.ts';
 import type { Scenario } from '../scenario.ts';
@@ -28,6 +28,8 @@ function line(host: string, port: number): Promise<string> {
   });
 }
 
+const ANSWERS = new Set(['v1 hello', 'v2 hello']);
+
 const tcpShifting: Scenario = {
   guide: 'tcp-shifting',
   async run(mesh) {
@@ -43,19 +45,27 @@ const tcpShifting: Scenario = {
     await using v2 = await start('v2');
     await eventually('the port is served', 10_000, async () => ((await line(host, 31_400)) === 'v1 hello' ? true : undefined));
     assert.deepEqual([v1 === v2, [...new Set(await Promise.all(Array.from({ length: 40 }, () => line(host, 31_400))))]], [false, ['v1 hello']]);
-    await mesh.apply('tcp-shifting/v2-20.yaml');
-    const count = 800;
-    let seen = 0;
-    for (let round = 0; round < count / 20; round++) {
-      const lines = await Promise.all(Array.from({ length: 20 }, () => line(host, 31_400)));
-      assert.deepEqual(
-        lines.filter((text) => text !== 'v1 hello' && text !== 'v2 hello'),
-        [],
-      );
-      seen += lines.filter((text) => text === 'v2 hello').length;
-    }
-    // 800 connections at 20 %: five standard deviations are 7 points.
-    assert.ok(Math.abs((seen / count) * 100 - 20) <= 7, `${seen} of ${count}`);
+    let switched = false;
+    const meanwhile = Array.from({ length: 4 }, async () => {
+      const lines: string[] = [];
+      while (!switched) lines.push(await line(host, 31_400));
+      return lines;
+    });
+    await mesh.apply('tcp-shifting/v2-20.yaml').finally(() => (switched = true));
+    const during = (await Promise.all(meanwhile)).flat();
+    assert.deepEqual([during.length > 20, during.filter((text) => !ANSWERS.has(text))], [true, []]);
+    // 3,000 connections at 20 %: three points are 4.1 standard deviations.
+    const count = 3_000;
+    let [left, seen] = [count, 0];
+    const caller = async (): Promise<void> => {
+      while (left-- > 0) {
+        const text = await line(host, 31_400);
+        assert.ok(ANSWERS.has(text), text);
+        if (text === 'v2 hello') seen++;
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, caller));
+    assert.ok(Math.abs((seen / count) * 100 - 20) <= 3, `${seen} of ${count}`);
   },
 };
 
@@ -181,11 +191,11 @@ const nginxIngress: Scenario = {
       const reply = await get(`http://${address}:8088/productpage`, { 'end-user': user });
       return reply.status === 200 ? pageVersion(reply) : String(reply.status);
     };
-    await eventually('nginx serves the page', 10_000, async () => (/^\d+$/.test(await page('')) ? undefined : true));
+    await eventually('nginx serves the page', 10_000, async () => (/^v\d$/.test(await page('')) ? true : undefined));
+    await using load = startLoad(`http://${address}:8088/productpage`, 1, {}, 20);
     await mesh.apply('nginx-ingress/productpage-v2-for-testers.yaml');
-    const plain = await page('somebody');
-    await eventually('testers see another version', 10_000, async () => ((await page('tester')) === plain ? undefined : true));
-    assert.equal(await page('somebody'), plain);
+    for (let at = 0; at < 10; at++) assert.deepEqual([await page('tester'), await page('somebody')], ['v2', 'v1']);
+    assert.deepEqual((await load.stop()).failures, []);
   },
 };
 

@@ -27,26 +27,15 @@ async function sharesOf(mesh: GuideMesh, percent: number): Promise<void> {
   assert.ok(Math.abs(share - percent) <= 3, `${share} % instead of ${percent} %`);
 }
 
-/** From before the switch until some time after it, no request fails. */
-async function switchUnderLoad(mesh: GuideMesh, file: string): Promise<void> {
-  await using load = mesh.load();
-  const sent = (count: number): Promise<true> =>
-    eventually(`${count} requests`, 20_000, () => Promise.resolve(load.count() >= count ? true : undefined));
-  await sent(30);
-  await mesh.apply(file);
-  await sent(load.count() + 60);
-  assert.deepEqual((await load.stop()).failures, []);
-}
-
 const canary: Scenario = {
   guide: 'canary',
   async run(mesh) {
     await mesh.apply('canary/all-v1.yaml');
-    await switchUnderLoad(mesh, 'canary/v2-10.yaml');
+    await mesh.apply('canary/v2-10.yaml');
     await sharesOf(mesh, 10);
-    await switchUnderLoad(mesh, 'canary/v2-50.yaml');
+    await mesh.apply('canary/v2-50.yaml');
     assert.deepEqual([...(await mesh.shares(100)).keys()].sort(), ['200 v1', '200 v2']);
-    await switchUnderLoad(mesh, 'canary/all-v2.yaml');
+    await mesh.apply('canary/all-v2.yaml');
     assert.deepEqual([...(await mesh.shares(200)).keys()], ['200 v2']);
   },
 };
@@ -115,31 +104,28 @@ const oneCustomer: Scenario = {
       assert.equal(reply.status, 200, reply.body.slice(0, 300));
       return pageVersion(reply);
     };
-    const plain = await pageOf('');
     await mesh.apply('one-customer/productpage-v2-for-foo.yaml');
-    const foo = await pageOf('anna@foo.example');
-    assert.notEqual(foo, plain);
-    for (const user of ['ben@foo.example', 'c.d@foo.example']) assert.equal(await pageOf(user), foo);
+    for (const user of ['anna@foo.example', 'ben@foo.example', 'c.d@foo.example']) assert.equal(await pageOf(user), 'v2', user);
     for (const user of ['', 'anna@bar.example', '@foo.example', 'anna@foo.example.org', 'anna@fooXexample'])
-      assert.equal(await pageOf(user), plain, user);
-    await byClaim(mesh, { plain, foo });
+      assert.equal(await pageOf(user), 'v1', user);
+    await byClaim(mesh);
   },
 };
 
 const TOKENS = new URL('../../../samples/guides/one-customer/', import.meta.url);
 
 /** The same by what a token says; what the caller says of himself counts no more. */
-async function byClaim(mesh: GuideMesh, { plain, foo }: { readonly plain: string; readonly foo: string }): Promise<void> {
+async function byClaim(mesh: GuideMesh): Promise<void> {
   await mesh.apply('one-customer/by-claim.yaml');
   // Connections from before the change end as they began: without a look at tokens.
   const agent = new Agent({ keepAlive: false });
   const ask = (headers: Readonly<Record<string, string>>) => get(`${mesh.demo.urls.gateway}/productpage`, headers, agent);
   const [anna = '', ben = ''] = ['anna', 'ben'].map((name) => `Bearer ${readFileSync(new URL(`${name}.jwt`, TOKENS), 'utf8').trim()}`);
   const page = async (headers: Readonly<Record<string, string>>): Promise<string> => pageVersion(await ask(headers));
-  assert.equal(await page({ authorization: anna }), foo);
-  assert.equal(await page({ authorization: ben }), plain);
-  assert.equal(await page({}), plain);
-  assert.equal(await page({ 'end-user': 'anna@foo.example' }), plain);
+  assert.equal(await page({ authorization: anna }), 'v2');
+  assert.equal(await page({ authorization: ben }), 'v1');
+  assert.equal(await page({}), 'v1');
+  assert.equal(await page({ 'end-user': 'anna@foo.example' }), 'v1');
   // The signature of another token under what Anna's says, and what Ben's says over her signature.
   const [head, claims, signature] = anna.split('.');
   const [, others, foreign] = ben.split('.');
