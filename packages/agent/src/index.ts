@@ -1,6 +1,7 @@
 export { runAgentProcess } from './agent-process.ts';
 export { chooseInterception, type InterceptionChoice } from './interception/choose.ts';
 export { createBridge, type OwnedBridge } from './interception/netns/bridge.ts';
+export { bridgeObstacle } from './interception/netns/forwarding.ts';
 export { removeLeftovers, type Leftovers } from './interception/netns/leftovers.ts';
 export { runWorkload } from './run-workload.ts';
 export {

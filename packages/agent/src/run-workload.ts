@@ -109,13 +109,22 @@ async function enterMesh(
 
 async function prepareInterception(options: WorkloadOptions, onEvent: (event: WorkloadEvent) => void): Promise<InterceptionChoice> {
   const wanted = options.controlPlane.t === 'joined' ? (options.controlPlane.result.network === undefined ? 'ports' : 'netns') : options.interception;
-  const choice = await chooseInterception(wanted);
+  const choice = await (wanted === 'auto' && startedElsewhere(options) ? besideApplication() : chooseInterception(wanted));
   if (choice.mode === 'netns') {
     const removed = await removeLeftovers();
     for (const name of [...removed.namespaces, ...removed.interfaces])
       onEvent({ t: 'warning', message: `Removed ${name}, which a run that crashed had left.` });
   }
   return choice;
+}
+
+/** A sidecar for an application that something else starts: that runs on this machine, and in no namespace of ours. */
+function startedElsewhere({ type, application }: WorkloadOptions): boolean {
+  return type === 'sidecar' && application === undefined;
+}
+
+async function besideApplication(): Promise<InterceptionChoice> {
+  return { ...(await chooseInterception('ports')), reason: 'the application is started by something else' };
 }
 
 async function joinAs(options: WorkloadOptions, mode: InterceptionMode): Promise<JoinResult> {

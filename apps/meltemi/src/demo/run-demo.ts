@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { join, resolve } from 'node:path';
-import { chooseInterception, type InterceptionChoice } from '@meltemi/agent';
+import type { InterceptionChoice } from '@meltemi/agent';
 import { isLoopback } from '@meltemi/http';
 import type { Output } from '../output/output.ts';
 import { stopWithParent } from '../processes/child.ts';
@@ -66,9 +66,8 @@ async function start(options: DemoOptions, context: Context): Promise<void> {
   const { progress, closers, out } = context;
   const started = performance.now();
   const built = ensureConsole(progress);
-  const choice = await chooseInterception(options.interception);
+  const { choice, network } = await startNetwork(options.interception, closers);
   progress.done(`interception: ${choice.mode === 'netns' ? 'network namespaces' : 'ports'} (${choice.reason})`);
-  const network = await startNetwork(choice.mode, closers);
   const stateDir = openState(options, closers);
   const gatewayPort = await choosePort(options.bind, options.gatewayPort, DEFAULT_GATEWAY_PORT, '--gateway-port');
   const consolePort = await choosePort(options.bind, options.consolePort, DEFAULT_CONSOLE_PORT, '--console-port');
