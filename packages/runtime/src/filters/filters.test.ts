@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { maskAddress, parseIp } from '../compile/cidr.ts';
+import { SharedNumbers, sharedBytes } from '../shared/numbers.ts';
 import { filterBench, filterFaults, type FilterBench } from '../testing/filters.ts';
 import { any, request } from '../testing/samples.ts';
 import type { FilterResponse, FilterVerdict } from './types.ts';
@@ -175,4 +176,27 @@ test('state of the stream: texts, and nothing else', () => {
   assert.match(faultsOf({ shared_with_upstream: 'ONCE' }), /shared_with_upstream: state that upstreams see/);
   assert.match(faultsOf({ format_string: { text_format_source: { inline_string: '%NONSENSE%' } } }), /NONSENSE/);
   assert.match(faultsOf({ format_string: {} }), /format_string: expected text/);
+});
+
+test('threads share the buckets of a virtual host, whichever route is first, and tell those of routes without names apart', () => {
+  const type = name('local_ratelimit.v3.LocalRateLimit');
+
+  const limit = (max_tokens: number): object => ({
+    typed_per_filter_config: {
+      subject: any(type, {
+        stat_prefix: 's',
+        token_bucket: { max_tokens, tokens_per_fill: 1, fill_interval: '86400s' },
+        filter_enabled: ALL,
+        filter_enforced: ALL,
+      }),
+    },
+  });
+  const to = (path: string, more: object = {}): object => ({ match: { prefix: path }, route: { cluster: 'c' }, ...more });
+  const routes = [to('/a', { name: 'a' }), to('/b', { name: 'b' }), to('/c', limit(1)), to('/d', limit(1))];
+  const numbers = new SharedNumbers(new SharedArrayBuffer(sharedBytes(16)));
+  const threads = [0, 1].map(() => filterBench(type, { stat_prefix: 's' }, { virtualHost: { ...limit(3), routes } }));
+  const passes = (thread: number, path: string): boolean =>
+    threads[thread]?.decide({ request: request(path), shared: { numbers, offsetMs: 0 } })?.reply === undefined;
+  assert.deepEqual([passes(0, '/a'), passes(1, '/b'), passes(0, '/b'), passes(1, '/a')], [true, true, true, false]);
+  assert.deepEqual([passes(0, '/c'), passes(1, '/d'), passes(1, '/c'), passes(0, '/d')], [true, true, false, false]);
 });

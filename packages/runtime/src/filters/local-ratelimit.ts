@@ -9,7 +9,7 @@ import type { Descriptor, VirtualHostRules } from '../ratelimit/types.ts';
 import { Statistic } from '../stats/statistic.ts';
 import type { HeaderMutation } from '../types/common.ts';
 import { defineFilter, mostSpecific, type FilterKind } from './define.ts';
-import type { FilterAction, FilterContext, FilterSite, FilterVerdict, HeaderEdit } from './types.ts';
+import type { FilterAction, FilterContext, FilterOverrides, FilterSite, FilterVerdict, HeaderEdit } from './types.ts';
 
 interface LocalLimit {
   readonly statPrefix: string;
@@ -196,10 +196,22 @@ function drawFor({ config, maker, name }: Compiled, context: FilterContext): Dra
   return draw(config, bucketsOf(config, owner, make), maker?.(context) ?? [], nowMs);
 }
 
-/** The bucket of a route or of all routes, in the words of the configuration: threads have no other name for it in common. */
+/** The buckets of one configuration, in words that say the same on every thread: where it stands, and what it is. */
 function nameOf(config: LocalLimit, site: FilterSite<LocalLimit>): string {
-  const place = site.overrides.length === 0 ? '' : `${site.route?.virtualHost.name ?? ''}|${site.route?.config.name ?? ''}`;
-  return `ratelimit|${site.statPrefix}|${site.name}|${place}|${JSON.stringify(config)}`;
+  return `ratelimit|${site.statPrefix}|${site.name}|${placeOf(config, site)}|${JSON.stringify(config)}`;
+}
+
+/** The weighted cluster, route, virtual host or table that has this configuration for its own; '' = the chain. */
+function placeOf(config: LocalLimit, { overrides, route, choice, name }: FilterSite<LocalLimit>): string {
+  if (overrides.length === 0 || route === undefined) return '';
+  const { table, virtualHost, index, config: own } = route;
+  const has = (level: FilterOverrides | undefined): boolean => {
+    const said = level !== undefined && Object.hasOwn(level, name) ? level[name] : undefined;
+    return said?.t === 'settings' && said.config === config;
+  };
+  if (has(choice?.overrides)) return `${table.name}|${virtualHost.name}|${index}|${choice?.index}`;
+  if (has(own.overrides)) return `${table.name}|${virtualHost.name}|${index}`;
+  return has(virtualHost.overrides) ? `${table.name}|${virtualHost.name}` : table.name;
 }
 
 function refusal(config: LocalLimit, headers: readonly HeaderEdit[]): FilterVerdict {

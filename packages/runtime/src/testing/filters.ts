@@ -12,6 +12,8 @@ export interface FilterCall {
   readonly nowMs?: number;
   readonly wallMs?: number;
   readonly endOfStream?: boolean;
+  /** What this thread shares with others. */
+  readonly shared?: FilterContext['thread']['shared'];
   readonly metadata?: Readonly<Record<string, MetadataStruct>>;
 }
 
@@ -25,7 +27,7 @@ export interface FilterBench {
 
 function listenerJson(type: string, config: object, route: object, virtualHost: object): object {
   const name = 'subject';
-  const routes = { name: 'r', virtual_hosts: [{ name: 'v', domains: ['*'], ...virtualHost, routes: [{ match: { prefix: '/' }, ...route }] }] };
+  const routes = { name: 'r', virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' }, ...route }], ...virtualHost }] };
   const filters = [{ name, typed_config: any(type, config) }, ROUTER];
   return {
     name: 'l',
@@ -96,6 +98,7 @@ function context(call: FilterCall, view: RequestView, route: CompiledRoute | und
       nowMs: () => call.nowMs ?? 0,
       wallMs: () => call.wallMs ?? 0,
       activeFaults: 0,
+      shared: call.shared,
       failing: false,
       serviceCluster: '',
       hosts: () => undefined,
