@@ -48,8 +48,8 @@ export async function wrapWorkload(workload: Workload, context: { readonly serve
 const PATIENCE_MS = 10_000;
 
 function waitingFor({ appPorts, readyPath }: Workload): string {
-  const ports = appPorts.map(({ number }) => number).join(', ');
-  return `its application does not answer on port ${ports}${readyPath === undefined ? '' : ` at ${readyPath}`}. It must listen at HOST and PORT, which it is told.`;
+  const ports = appPorts.length === 0 ? 'the ports of its WorkloadGroup' : `port ${appPorts.map(({ number }) => number).join(', ')}`;
+  return `its application does not answer on ${ports}${readyPath === undefined ? '' : ` at ${readyPath}`}. It must listen at HOST and PORT, which it is told.`;
 }
 
 /** The application's own lines are passed on as they are; what the mesh has to say goes to stderr. */
