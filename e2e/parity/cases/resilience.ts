@@ -300,7 +300,7 @@ export const cases = [
       base_ejection_time: '100s',
     },
     random: ['1'],
-    steps: [shares(60, { a: [5, 30], b: [30, 55] }), after(900), shares(20, { b: [20, 20] })],
+    steps: [shares(60, { a: [5, 35], b: [25, 55] }), after(900), shares(20, { b: [20, 20] })],
   }),
   health({ name: 'a host that passes its check gets traffic', probe: [{ body: 'fine' }], steps: [up] }),
   health({ name: 'a host that fails its check does not', probe: [{ status: 503 }], steps: [down] }),
