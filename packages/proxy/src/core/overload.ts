@@ -14,7 +14,7 @@ export interface OverloadLimits {
 }
 
 /** What there is too little of. */
-export type Shortage = 'memory' | 'lag';
+type Shortage = 'memory' | 'lag';
 
 /** What of requests and connections is turned away. */
 interface Pressure {

@@ -12,7 +12,7 @@ const LOCK = 0;
 const SPINS = 1_000_000;
 
 /** Tells when nobody holds a thing any more. */
-export type WhenGone = (thing: object, then: () => void) => void;
+type WhenGone = (thing: object, then: () => void) => void;
 
 /** Bytes for so many things. */
 export function sharedBytes(things: number): number {
