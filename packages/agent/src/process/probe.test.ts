@@ -65,6 +65,22 @@ test('httpGet: path, headers and status; thresholds and times as in Kubernetes',
   );
 });
 
+test('another host, and another scheme', async (t) => {
+  const server = createHttpServer((_, response) => void response.writeHead(200).end());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.2', resolve));
+  t.after(() => new Promise((resolve) => server.close(resolve)));
+  const { port } = server.address() as AddressInfo;
+  const reasonOf = async (probe: Probe): Promise<string> => {
+    const readiness = await watch(t, probe).look();
+    return readiness.t === 'waiting' ? readiness.reason : readiness.t;
+  };
+  assert.equal(await reasonOf({ httpGet: { port, host: '127.0.0.2' } }), 'ready');
+  assert.notEqual(await reasonOf({ httpGet: { port } }), 'ready');
+  assert.notEqual(await reasonOf({ httpGet: { port, host: '127.0.0.2', scheme: 'HTTPS' } }), 'ready');
+  assert.equal(await reasonOf({ tcpSocket: { port, host: '127.0.0.2' } }), 'ready');
+  assert.notEqual(await reasonOf({ tcpSocket: { port } }), 'ready');
+});
+
 test('defaults: at once, every 10 seconds, one success and three failures', async (t) => {
   const server = createTcpServer((socket) => void socket.destroy());
   const port = await listening(t, server);
