@@ -163,7 +163,7 @@ test('an agent that is killed takes everything along at once, and calls are refu
     process.kill(agent ?? 0, 'SIGKILL');
     assert.equal(await next(), 'ended 1');
     assert.ok(
-      pids.every((pid) => !existsSync(`/proc/${pid}/root/proc`)),
+      pids.every((pid) => !existsSync(`/proc/${pid}/exe`)),
       'all have ended',
     );
     const socket = connect({ host: address, port: 9080 });

@@ -26,7 +26,7 @@ test('names come and go for ever, where few are held at a time', () => {
   const stays = one.hold('stays');
   stays.set(0, 7);
   for (let at = 0; at < 10_000; at++) {
-    const place = one.hold(`host ${at}`);
+    const place: SharedPlace = one.hold(`host ${at}`);
     assert.deepEqual([place.get(0), place.time], [0, 0n], 'nothing is left of what was there');
     place.add(0, 1);
     place.exchangeTime(0n, 5n);
