@@ -4,7 +4,13 @@ import { createAddressBook } from './address-book.ts';
 import type { ReadResource } from './resources.ts';
 
 function listener(name: string, port: number, bindToPort = true): ReadResource {
-  return { name, version: '1', json: {}, unknown: [], result: { t: 'good', value: { name, bindToPort, addresses: [{ address: '127.0.0.1', port }] } } };
+  return {
+    name,
+    version: '1',
+    json: {},
+    unknown: [],
+    result: { t: 'good', value: { name, bindToPort, addresses: [{ address: '127.0.0.1', port }] } },
+  };
 }
 
 const verdicts = (read: readonly ReadResource[]): readonly string[] => read.map(({ name, result }) => `${name} ${result.t}`);
