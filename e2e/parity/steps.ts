@@ -121,6 +121,8 @@ export interface Http2Request {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | readonly string[];
   readonly trailers?: Readonly<Record<string, string>>;
+  /** Sends the body when a response to the head has come, be it an interim one. */
+  readonly waits?: 'response';
   /** Resets the stream (CANCEL) when the response's head has come. */
   readonly reset?: 'response';
 }

@@ -57,7 +57,10 @@ export function serveHttp1(socket: Socket, { name, journal }: ServerParts, repli
       cut: false,
     };
     journal.requests.push(seen);
-    return { seen, reply: replies.next(), answered: false };
+    const reply = replies.next();
+    for (const { status, headers = {} } of reply.informational ?? [])
+      socket.write(`HTTP/1.1 ${status} Interim\r\n${lines(Object.entries(headers))}\r\n`);
+    return { seen, reply, answered: false };
   };
   socket.setNoDelay(true);
   socket.on('data', (bytes: Buffer) => {

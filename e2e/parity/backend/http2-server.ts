@@ -20,6 +20,7 @@ export function serveHttp2(server: Http2Server | Http2SecureServer, { name, jour
     };
     journal.requests.push(seen);
     journal.note();
+    for (const { status, headers: more = {} } of reply.informational ?? []) stream.additionalHeaders({ ':status': status, ...more });
     stream.on('data', (bytes: Buffer) => {
       seen.body += bytes.toString('latin1');
       journal.note();

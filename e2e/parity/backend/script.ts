@@ -30,6 +30,8 @@ export interface Reply {
   readonly raw?: string;
   /** Interim bytes before the answer (`HTTP/1.1 103 …`). */
   readonly interim?: string;
+  /** Sent as soon as the request's head is there, over either protocol; the answer comes as ever. */
+  readonly informational?: readonly { readonly status: number; readonly headers?: Readonly<Record<string, string>> }[];
   /** Answers as soon as the head is there. Default: when the body is, too. */
   readonly early?: boolean;
   /** Waits for this before the head goes out; a gate is opened by a step (`open('name')`). */

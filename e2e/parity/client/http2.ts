@@ -21,9 +21,11 @@ export async function runHttp2(run: CaseRun, step: Extract<Step, { t: 'http2' }>
   const answers = await Promise.all(step.requests.map((request) => ask(connection.session, request)));
   run.answers += answers.length;
   const resets = answers.map(({ rst }) => rst).filter((rst) => rst !== '');
+  const interim = answers.flatMap((answer) => answer.interim);
   const shown = {
     responses: answers.flatMap(({ response }) => (response === undefined ? [] : [response])),
     connection: connection.ended ? 'ended' : 'open',
+    ...(interim.length === 0 ? {} : { interim }),
     ...(resets.length === 0 ? {} : { rst: resets }),
   };
   if (step.on === undefined) connection.session.destroy();
@@ -48,6 +50,7 @@ function connectionOf(run: CaseRun, { on, tls, from, port = 'main' }: Extract<St
 
 interface Answer {
   readonly response: SeenResponse | undefined;
+  readonly interim: readonly number[];
   /** Name of the error code of a reset stream, '' for none. */
   readonly rst: string;
 }
@@ -76,10 +79,13 @@ function ask(session: ClientHttp2Session, request: Http2Request): Promise<Answer
     const finish = listen(stream, resolve);
     if (request.reset === 'response') stream.on('response', () => stream.close(constants.NGHTTP2_CANCEL));
     stream.on('wantTrailers', () => stream.sendTrailers(trailers ?? {}));
-    if (!bare) {
+    const sendBody = (): void => {
+      if (bare || stream.writableEnded) return;
       for (const piece of pieces) stream.write(Buffer.from(piece, 'latin1'));
       stream.end();
-    }
+    };
+    if (request.waits === undefined) sendBody();
+    else for (const event of ['headers', 'response']) stream.once(event, sendBody);
     setTimeout(finish, LIMIT_MS).unref();
   });
 }
@@ -90,6 +96,8 @@ function listen(stream: ClientHttp2Stream, resolve: (answer: Answer) => void): (
   let body = '';
   let trailers: Record<string, string> = {};
   let complete = false;
+  const interim: number[] = [];
+  stream.on('headers', (headers: IncomingHttpHeaders & { readonly ':status'?: number }) => interim.push(Number(headers[':status'])));
   stream.on('response', (headers) => (head = headers));
   stream.on('trailers', (headers: IncomingHttpHeaders) => (trailers = flat(headers)));
   stream.on('data', (bytes: Buffer) => (body += bytes.toString('latin1')));
@@ -101,7 +109,7 @@ function listen(stream: ClientHttp2Stream, resolve: (answer: Answer) => void): (
     const lines = flat(headers);
     const shown = { status: Number(status), headers: lines, body: decodedBody(body, lines['content-encoding']), trailers };
     const response = head === undefined ? undefined : { ...shown, complete: complete && code === 0 };
-    resolve({ response, rst: code === 0 ? '' : (CODES[code] ?? String(code)) });
+    resolve({ response, interim, rst: code === 0 ? '' : (CODES[code] ?? String(code)) });
   };
   stream.on('close', finish);
   return finish;

@@ -6,6 +6,7 @@ import type { Transport } from '../types.ts';
 import { BodyWriter } from './body-writer.ts';
 import type { Exchange } from './exchange.ts';
 import { buildResponseHead, type ResponseFraming } from './response-head.ts';
+import { buildInterimHead } from './interim.ts';
 import type { HeadRead, ResponseBody } from './stream.ts';
 
 /** Bytes of a body up to so many go out in one piece with their head. */
@@ -77,6 +78,10 @@ export class ClientOutput {
     this.#framing = true;
     this.#writer ??= new BodyWriter(new Output(this.#worker.outputs, this.#transport, this));
     this.#writer.begin(scratch, length, framing === 'chunked' || (framing === 'kept' && this.#worker.responseScanner.chunked));
+  }
+
+  interim(x: Exchange, read: HeadRead): void {
+    this.now(this.#worker.buffers.scratch, 0, buildInterimHead(x, read));
   }
 
   /** Head and body bytes as they came, in one write when small. */

@@ -315,6 +315,10 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     this.#output.text('HTTP/1.1 100 Continue\r\n\r\n');
   }
 
+  writeInterim(x: Exchange, read: HeadRead): void {
+    this.#output.interim(x, read);
+  }
+
   /** Does the connection end with this response? Known when its head is written; an answer before the end of its request ends it. */
   closesAfter(x: Exchange): boolean {
     // Behind a refused upgrade there may be bytes of the other protocol.

@@ -15,6 +15,7 @@ import { NO_STAGES, type StageChain, type StageMaker } from './payload.ts';
 import { NO_PIECES, type Piece } from './pieces.ts';
 import { hopHeader } from './hop-headers.ts';
 import { send, startAttempt } from './attempt.ts';
+import { passInterim } from './interim.ts';
 import { upstreamAuthority } from './upstream-authority.ts';
 import { logTurn } from './log-moments.ts';
 import { shed, tryIdleExpired, tryLifeExpired } from './end-exchange.ts';
@@ -69,6 +70,8 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   upgrade = '';
   /** The client waits for `100 Continue`. */
   expectsContinue = false;
+  /** An interim response of the upstream is with the client. */
+  interim = false;
   /** The whole request has come. */
   requestComplete: boolean;
   route: CompiledRoute | undefined = undefined;
@@ -219,6 +222,13 @@ export class Exchange implements UpstreamUser, PoolWaiter {
   onPoolFailure(reason: string): void {
     try {
       connectFailed(this, reason);
+    } catch (error) {
+      shed(this, error);
+    }
+  }
+  onInterim(read: HeadRead): void {
+    try {
+      passInterim(this, read);
     } catch (error) {
       shed(this, error);
     }

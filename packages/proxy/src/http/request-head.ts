@@ -173,7 +173,7 @@ function traceLines(x: Exchange, scanner: HeadScanner): string {
 
 function routerLines(x: Exchange, scanner: HeadScanner): string {
   for (const id of ROUTER_HEADERS) if (scanner.known[id] !== 0) scanner.dropKnown(id);
-  if (x.expectsContinue) scanner.dropKnown(EXPECT);
+  if (x.expectsContinue && !x.plan.config.proxy100Continue) scanner.dropKnown(EXPECT);
   let lines = '';
   if (x.route?.virtualHost.includeRequestAttemptCount === true) {
     scanner.dropKnown(ATTEMPT_COUNT);

@@ -20,7 +20,8 @@ export interface Failure {
 /** Tries again where the route's policy allows it; answers with a local reply where not. */
 export function attemptFailed(x: Exchange, failure: Failure): void {
   if (failure.transport !== '') x.info.upstreamTransportFailureReason = failure.transport;
-  endAttempt(x, failure.end, resetReply(failure.reason, failure.flag, failure.transport, x.info.attempts > 1));
+  const reply = resetReply(failure.reason, failure.flag, failure.transport, x.info.attempts > 1);
+  endAttempt(x, failure.end, x.interim ? { ...reply, details: reply.details.replace('before_response', 'after_response') } : reply);
 }
 
 /** Gives the attempt up; tries again if the policy says so, else answers. */

@@ -142,7 +142,7 @@ function begin(x: Exchange): void {
     x.downstream.reply(x, localReply(x.forward?.config.clusterNotFoundStatus ?? 503, '', 'cluster_not_found', 'NC'));
     return;
   }
-  if (x.expectsContinue && !x.requestComplete) x.downstream.sendContinue();
+  if (x.expectsContinue && !x.requestComplete && !x.plan.config.proxy100Continue) x.downstream.sendContinue();
   const lifeMs = streamLifeMs(x);
   if (lifeMs !== undefined) x.downstream.timers.limitLife(x, lifeMs);
   if (x.payloadRequest.length > 0) openRequestChain(x);

@@ -54,6 +54,8 @@ export interface DownstreamStream extends BodySink {
   reply(x: Exchange, reply: LocalReply): void;
   /** `100 Continue`. */
   sendContinue(): void;
+  /** Passes on the interim head (1xx) that the worker's response scanner has just read. */
+  writeInterim(x: Exchange, read: HeadRead): void;
   /** The response cannot be completed, and the client must see that. */
   cut(x: Exchange): void;
   /** Stops (true) or resumes taking the request's body; the peer is slowed down. */
@@ -90,6 +92,8 @@ export interface UpstreamUser {
   readonly upgrade: string;
   /** The exchange that this attempt belongs to, when it is not the user itself. */
   readonly owner?: Exchange;
+  /** An interim head, likewise; the response is still to come. Left out: nobody wants it. */
+  onInterim?(read: HeadRead): void;
   /**
    * The response's head (never an interim one but for 101) is in the worker's response scanner and lies where `read` says. The user
    * may say `takeRaw` or `takePayload`, and answers how far the bytes are dealt with (`read.after`, or what `takeRaw` said); -1 when it

@@ -286,16 +286,21 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
   ): number {
     const { responseScanner: scanner } = this.#worker;
     const { status } = scanner;
-    // Interim responses stay here: this proxy answers expectations itself.
-    if (status < 200 && status !== 101) return after;
+    const interim = status < 200 && status !== 101;
     const switched = status === 101 || switches(user.upgrade, status);
-    if (!switched) this.#startBody(user, scanner);
+    if (!switched && !interim) this.#startBody(user, scanner);
     const read = this.#read;
     read.bytes = source;
     read.start = from;
     read.after = after;
     read.end = until;
     read.ended = !switched && this.body.done;
+    if (interim) {
+      read.ended = false;
+      user.onInterim?.(read);
+      read.bytes = NO_BYTES;
+      return this.user === user ? after : -1;
+    }
     const next = user.onResponse(this, read);
     read.bytes = NO_BYTES;
     if (this.#dismissed) this.#free();

@@ -146,9 +146,8 @@ export class ClientStream implements UpstreamStream {
 
   onHead(head: H2Head, endStream: boolean): void {
     const { user } = this;
-    // Interim responses stay here: this proxy answers expectations itself.
-    if (user === undefined || head.status < 200) return;
-    this.answering = true;
+    if (user === undefined || (head.status < 200 && user.onInterim === undefined)) return;
+    this.answering ||= head.status >= 200;
     const { responseScanner: scanner } = this.#client.worker;
     const read = this.#read;
     read.start = head.start;
@@ -161,6 +160,11 @@ export class ClientStream implements UpstreamStream {
       return;
     }
     read.after = read.end;
+    if (head.status < 200) {
+      user.onInterim?.(read);
+      read.bytes = NO_BYTES;
+      return;
+    }
     const next = user.onResponse(this, read);
     read.bytes = NO_BYTES;
     if (next >= 0 && endStream && this.user === user) this.#ended(user, undefined);

@@ -6,6 +6,7 @@ import { abandonAttempt } from '../http/end-attempt.ts';
 import { clientGone, giveUp, recordExchange } from '../http/end-exchange.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { HttpPlan } from '../http/http-plan.ts';
+import { buildInterimHead } from '../http/interim.ts';
 import { renderLocalReply, type LocalReply } from '../http/local-reply.ts';
 import { REPLIES } from '../http/replies.ts';
 import { bodyData, bodyEnd, bodyLast } from '../http/request-body.ts';
@@ -243,6 +244,11 @@ export class ServerStream implements DownstreamStream {
   sendContinue(): void {
     const { scratch } = this.worker.buffers;
     this.#sendHead(scratch, scratch.write('HTTP/1.1 100 Continue\r\n\r\n', 0, 'latin1'), false);
+  }
+
+  writeInterim(x: Exchange, read: HeadRead): void {
+    const length = buildInterimHead(x, read);
+    this.#sendHead(this.worker.buffers.scratch, length, false);
   }
 
   /** The response is handed over, whole. */

@@ -46,6 +46,7 @@ export function decodeHttpConnectionManager(reader: Reader): HttpConnectionManag
     ...timeouts(reader, common),
     maxRequestsPerConnection: common?.number('max_requests_per_connection', 0) ?? 0,
     maxRequestHeadersBytes: reader.number('max_request_headers_kb', 60) * 1024,
+    proxy100Continue: reader.bool('proxy_100_continue'),
     maxHeadersCount: common?.number('max_headers_count', 100) ?? 100,
     headersWithUnderscores:
       common?.oneOf<HttpConnectionManager['headersWithUnderscores']>(
@@ -76,8 +77,6 @@ function decodeInternal(reader: Reader | undefined): HttpConnectionManager['inte
 function harmlessFields(reader: Reader): void {
   // Settings of a codec that this proxy does not offer.
   reader.harmless('http3_protocol_options');
-  // This proxy answers expectations itself, at once: with both settings the body comes.
-  reader.harmless('proxy_100_continue');
   // What a health check of its own would be told; nothing here asks for it.
   reader.harmless('add_proxy_protocol_connection_state');
   const mapped = reader.bool('represent_ipv4_remote_address_as_ipv4_mapped_ipv6');

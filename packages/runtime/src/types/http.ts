@@ -69,6 +69,8 @@ export interface HttpConnectionManager {
   readonly maxRequestsPerConnection: number;
   readonly maxRequestHeadersBytes: number;
   readonly maxHeadersCount: number;
+  /** `Expect: 100-continue` is the upstream's to meet, and its interim responses (100, 102, 103) go to the client. */
+  readonly proxy100Continue: boolean;
   readonly headersWithUnderscores: 'allow' | 'reject' | 'drop';
   readonly http1: Http1Options;
   readonly http2: Http2Options;
