@@ -50,6 +50,8 @@ test('a thread is late when it is so look after look; nobody looks while nothing
   assert.deepEqual([thread.lag.ms, thread.idle], [0, true], 'it rests when nothing has come');
 });
 
+const NOTHING_SHED = [undefined, undefined, undefined, undefined];
+
 test('the later the thread, the more is shed; at twice the limit all, and no connection is taken', () => {
   const thread = lateThread();
   let drawn = 0.5;
@@ -62,10 +64,10 @@ test('the later the thread, the more is shed; at twice the limit all, and no con
     const { lagMs, lag, shedShare, refusesConnections } = overload.figures(thread.nowMs);
     return [shed, refused, lagMs, lag, shedShare, refusesConnections];
   };
-  assert.deepEqual(at(200), [[false, false, false, false], undefined, 200, 0.5, 0, false]);
-  assert.deepEqual(at(300), [[true, true, false, false], undefined, 300, 0.75, 0.5, false]);
-  assert.deepEqual(at(400), [[true, true, true, true], 'lag', 400, 1, 1, true]);
-  assert.deepEqual(at(0), [[false, false, false, false], undefined, 0, 0, 0, false]);
+  assert.deepEqual(at(200), [NOTHING_SHED, undefined, 200, 0.5, 0, false]);
+  assert.deepEqual(at(300), [['lag', 'lag', undefined, undefined], undefined, 300, 0.75, 0.5, false]);
+  assert.deepEqual(at(400), [['lag', 'lag', 'lag', 'lag'], 'lag', 400, 1, 1, true]);
+  assert.deepEqual(at(0), [NOTHING_SHED, undefined, 0, 0, 0, false]);
   const unlimited = new Overload(DEFAULT_OVERLOAD, { memory: () => 0.1, lag: thread.lag });
   thread.look(10_000, 4, true);
   assert.equal(unlimited.sheds(thread.nowMs), false);
