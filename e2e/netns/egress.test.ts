@@ -1,6 +1,6 @@
 /** Ways out of the mesh, by the name or address that the application calls: passed through, refused, known by a ServiceEntry, by a gateway. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -12,8 +12,9 @@ import { findEnvoy, NO_ENVOY } from '../interop/envoy-process.ts';
 import { createAuthority } from '../testkit/certificates.ts';
 import { startControlPlaneProcess, type ControlPlaneProcess } from '../testkit/control-plane.ts';
 import { eventually, get } from '../testkit/load.ts';
+import { startNameServer } from '../testkit/name-server.ts';
 import { hasOpenssl } from '../testkit/openssl.ts';
-import { startWorkload, type WorkloadProcess } from '../testkit/workload.ts';
+import { startWorkload, withResolvConf, type WorkloadProcess } from '../testkit/workload.ts';
 
 /** Calls what its query says and tells what came back. `sni`: by TLS, with that server name. */
 const CLIENT = `const http = require('http'), https = require('https');
@@ -26,6 +27,8 @@ http.createServer((q, s) => {
   call.on('timeout', () => call.destroy(new Error('timeout')));
   call.on('error', () => s.end('refused'));
 }).listen(+process.env.PORT, process.env.HOST)`;
+
+const LOOKED_UP = 'looked-up.example';
 
 const settings = (mode: string): string => `apiVersion: v1
 kind: ConfigMap
@@ -42,6 +45,16 @@ spec:
   resolution: STATIC
   ports: [{ number: 80, name: http, protocol: HTTP }]
   endpoints: [{ address: ${address}, ports: { http: ${port} } }]
+`;
+
+/** A name that the name servers of the machine know, and the proxy looks up. */
+const byLookup = (port: number): string => `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: looked-up, namespace: shop }
+spec:
+  hosts: [${LOOKED_UP}]
+  resolution: DNS
+  ports: [{ number: 80, name: http, protocol: HTTP, targetPort: ${port} }]
 `;
 
 const byServerName = (port: number): string => `apiVersion: networking.istio.io/v1
@@ -118,6 +131,8 @@ async function checkWays(
   assert.equal(await call(address, tls, 'a.tame.example'), 'refused', 'only names that are known');
   await apply(mesh, byName(address, plain));
   await until('200 plain direct', 'external.example', 80);
+  await apply(mesh, byLookup(plain));
+  await until('200 plain direct', LOOKED_UP, 80);
   await apply(mesh, BY_GATEWAY);
   await until('200 plain by the gateway', 'external.example', 80);
   await apply(mesh, settings('ALLOW_ANY'));
@@ -141,7 +156,9 @@ for (const dataPlane of ['embedded', 'envoy'] as const) {
     const address = outsideAddress ?? '';
     const folder = mkdtempSync(join(tmpdir(), 'meltemi-egress-'));
     const pair = await (await createAuthority(folder, 'outside')).issue('a.wild.example');
-    rmSync(folder, { recursive: true, force: true });
+    await using names = await startNameServer({ [LOOKED_UP]: address });
+    const resolvConf = join(folder, 'resolv.conf');
+    writeFileSync(resolvConf, `nameserver ${names.address}\n`);
     const plain = createServer((request, response) => response.end(request.headers['x-way-out'] === 'yes' ? 'plain by the gateway' : 'plain direct'));
     const tls = createTlsServer(pair, (request, response) => response.end(`tls ${String((request.socket as { servername?: string }).servername)}`));
     for (const server of [plain, tls]) await new Promise<void>((resolve) => server.listen(0, address, resolve));
@@ -152,10 +169,16 @@ for (const dataPlane of ['embedded', 'envoy'] as const) {
       await using mesh = await startControlPlaneProcess(['--network', [network.bridge, network.gateway, network.prefixLength].join(',')]);
       const flags = ['--data-plane', dataPlane, '--interception', 'netns'];
       await using _gateway = await startWorkload(mesh, ['proxy', 'router', '--labels', 'istio=egress', '-n', 'edge', ...flags]);
-      await using client = await startWorkload(mesh, ['run', '--app', 'client', '--port', '9080', '-n', 'shop', ...flags], CLIENT);
+      await using client = await startWorkload(
+        mesh,
+        ['run', '--app', 'client', '--port', '9080', '-n', 'shop', ...flags],
+        CLIENT,
+        withResolvConf(resolvConf),
+      );
       await checkWays(mesh, client, { address, plain: portOf(plain), tls: portOf(tls) });
     } finally {
       await bridge?.close();
+      rmSync(folder, { recursive: true, force: true });
       for (const server of [plain, tls]) {
         server.closeAllConnections();
         server.close();

@@ -14,11 +14,22 @@ export interface WorkloadProcess extends AsyncDisposable {
   readonly said: () => string;
 }
 
+/** How a workload is started: a program that runs another, which its arguments end with. */
+export interface StartedBy {
+  readonly command: readonly [string, ...string[]];
+}
+
+/** A machine whose `/etc/resolv.conf` is this file. Needs root on Linux. */
+export const withResolvConf = (file: string): StartedBy => ({
+  command: ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" "$(readlink -f /etc/resolv.conf)" && exec "$@"', file],
+});
+
 /** Starts one on this machine's loopback addresses, unless the arguments say otherwise, and waits until it is in the mesh. */
-export async function startWorkload(mesh: ControlPlaneProcess, args: readonly string[], program?: string): Promise<WorkloadProcess> {
+export async function startWorkload(mesh: ControlPlaneProcess, args: readonly string[], program?: string, by?: StartedBy): Promise<WorkloadProcess> {
   const application = program === undefined ? [] : ['--', process.execPath, '-e', program];
   const interception = args.includes('--interception') ? [] : ['--interception', 'ports'];
-  const child = spawn(process.execPath, ['apps/meltemi/src/main.ts', ...args, ...interception, ...application], {
+  const [command, ...before] = [...(by?.command ?? []), process.execPath];
+  const child = spawn(command ?? process.execPath, [...before, 'apps/meltemi/src/main.ts', ...args, ...interception, ...application], {
     cwd: ROOT,
     env: { ...process.env, MELTEMI_STATE: mesh.stateDir },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -10,7 +10,7 @@ import type { DataPlaneDriver } from './data-plane/data-plane.ts';
 import { type Endpoints, startEndpoints } from './endpoints/endpoints.ts';
 import { applicationEnvironment, knownServices } from './interception/ports/environment.ts';
 import { applicationAddress, watchesApplication } from './node.ts';
-import { nameTable, refreshNames, startNames } from './names.ts';
+import { hostForwarder, nameTable, refreshNames, startNames, startProxyLookups } from './names.ts';
 import type { Platform } from './platform.ts';
 import { type Application, startApplication } from './process/application.ts';
 import { createLineRing, type LineRing } from './process/lines.ts';
@@ -61,6 +61,8 @@ interface Parts {
   reporter?: Reporter;
   driver?: DataPlaneDriver;
   dns?: DnsServer;
+  /** What the proxy of a namespace asks. */
+  lookups?: DnsServer;
   endpoints?: Endpoints;
   proxy?: ProxySupervisor;
   proxyLines?: LineRing;
@@ -160,7 +162,9 @@ async function startParts(parts: Parts, config: AgentConfig, hooks: AgentHooks &
   await parts.socket.listen({ socketPath: parts.directory.socketPath });
   if (config.type === 'sidecar') {
     relay.subscribeOwn(TYPE_URL.nameTable, ['*']);
-    parts.dns = await startNames(config, relay, hooks.forwarder, platform);
+    const forwarder = hooks.forwarder ?? hostForwarder(config);
+    parts.dns = await startNames(config, relay, forwarder, platform);
+    if (config.interception === 'netns') parts.lookups = await startProxyLookups(config, forwarder, platform);
   } else names.resolve();
   parts.proxy = startProxy(parts, hooks);
   parts.endpoints = await startEndpointsOf(parts, config, hooks);
@@ -347,7 +351,8 @@ async function closeAll(parts: Parts, config: AgentConfig): Promise<void> {
   await parts.proxy?.stop(config.drainMs);
   await parts.application?.stop(APP_GRACE_MS);
   parts.reporter?.close();
-  await Promise.all([parts.endpoints?.close(), parts.dns?.close(), parts.socket?.close(), parts.driver?.close()]);
+  const { endpoints, dns, lookups, socket, driver } = parts;
+  await Promise.all([endpoints, dns, lookups, socket, driver].map((part) => part?.close()));
   await parts.link?.close();
   await parts.directory?.remove();
 }

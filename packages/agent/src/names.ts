@@ -1,5 +1,6 @@
 import { createForwarder, type DnsServer, type Forwarder, indexNames, type NameTable, readNameservers, startDnsServer } from '@meltemi/dns';
 import { TYPE_URL } from '@meltemi/protos-types';
+import { PROXY_DNS_ADDRESS } from './interception/netns/rules.ts';
 import type { Platform } from './platform.ts';
 import type { Relay } from './relay/relay.ts';
 import type { AgentConfig } from './types.ts';
@@ -19,15 +20,29 @@ export function nameTable(relay: Relay): NameTable {
  * The DNS server of a workload. Inside a namespace redirected questions arrive on loopback, whatever they were sent to; elsewhere it is
  * there for those who ask it.
  */
-export async function startNames(config: AgentConfig, relay: Relay, forwarder: Forwarder | undefined, platform: Platform): Promise<DnsServer> {
+export async function startNames(config: AgentConfig, relay: Relay, forwarder: Forwarder, platform: Platform): Promise<DnsServer> {
   return startDnsServer({
     address: config.interception === 'netns' ? '127.0.0.1' : config.join.address,
     port: config.ports.dns,
     names: indexNames(nameTable(relay), config.identity.namespace),
-    forwarder: forwarder ?? createForwarder({ nameservers: config.nameservers ?? readNameservers() }),
+    forwarder,
     clock: platform.clock,
     log: platform.log,
   });
+}
+
+/**
+ * Answers the proxy of a namespace, which reaches no resolver from there, with what the host's resolvers say. It learns nothing of the mesh: the addresses
+ * that the mesh has made up for its names would lead the proxy back to itself.
+ */
+export async function startProxyLookups(config: AgentConfig, forwarder: Forwarder, platform: Platform): Promise<DnsServer> {
+  const names = indexNames({}, config.identity.namespace);
+  return startDnsServer({ address: PROXY_DNS_ADDRESS, port: config.ports.dns, names, forwarder, clock: platform.clock, log: platform.log });
+}
+
+/** Asks the host's resolvers. */
+export function hostForwarder(config: AgentConfig): Forwarder {
+  return createForwarder({ nameservers: config.nameservers ?? readNameservers() });
 }
 
 /** Keeps a running server in step with the relay. */

@@ -12,6 +12,9 @@ export interface RedirectPorts {
 
 const REDIRECT_PORTS: RedirectPorts = { outbound: 15001, inbound: 15006, dns: 15053 };
 
+/** Where the agent forwards what its proxy asks: on another address than what it answers the application on, and on the same port. */
+export const PROXY_DNS_ADDRESS = '127.0.0.2';
+
 const ADMIN_PORT = 15000;
 /** Ports of agent and proxy that are reached directly: admin, merged metrics, health, proxy metrics. */
 const OWN_PORTS = [ADMIN_PORT, 15020, 15021, 15090];
@@ -32,7 +35,8 @@ const NO_IPV6 = (interfaceName: string): string => `table ip6 meltemi {
 
 /**
  * nftables rules for one workload's namespace, loaded as a whole. nft 1.0.6 takes no `priority dstnat` in an output chain, so numbers it is.
- * - DNS goes to the agent, whatever server was asked, loopback resolvers included.
+ * - DNS goes to the agent, whatever server was asked, loopback resolvers included. The proxy's own lookups (clusters with names for endpoints) go to the resolver that the
+ *   namespace names, where the agent answers in its place with what the host's resolvers say: names of the mesh would lead it back to itself.
  * - An application that calls its own address means itself.
  * - A proxy that calls its own address as a client enters through its inbound side, so that mutual TLS has its other end.
  * - Nobody reaches the two catching ports directly: such a connection would loop.
@@ -50,6 +54,8 @@ export function redirectRules(options: { readonly interfaceName: string; readonl
     type nat hook output priority -100; policy accept;
     ip saddr ${INBOUND_SOURCE} return
     meta skgid ${PROXY_GID} oifname "lo" ip daddr != 127.0.0.0/8 tcp dport != { ${[...OWN_PORTS, outbound, inbound].join(', ')} } redirect to :${inbound}
+    meta skgid ${PROXY_GID} ip daddr ${options.controlPlane} udp dport 53 dnat to ${PROXY_DNS_ADDRESS}:${dns}
+    meta skgid ${PROXY_GID} ip daddr ${options.controlPlane} tcp dport 53 dnat to ${PROXY_DNS_ADDRESS}:${dns}
     meta skgid ${PROXY_GID} return
     udp dport 53 redirect to :${dns}
     tcp dport 53 redirect to :${dns}
