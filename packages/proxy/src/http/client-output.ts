@@ -80,8 +80,9 @@ export class ClientOutput {
     this.#writer.begin(scratch, length, framing === 'chunked' || (framing === 'kept' && this.#worker.responseScanner.chunked));
   }
 
-  interim(x: Exchange, read: HeadRead): void {
-    this.now(this.#worker.buffers.scratch, 0, buildInterimHead(x, read));
+  interim(x: Exchange, read: HeadRead | undefined): void {
+    const length = buildInterimHead(x, read);
+    this.now(this.#worker.buffers.scratch, 0, length);
   }
 
   /** Head and body bytes as they came, in one write when small. */

@@ -310,12 +310,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     this.finish(x);
   }
 
-  /** `100 Continue`. */
-  sendContinue(): void {
-    this.#output.text('HTTP/1.1 100 Continue\r\n\r\n');
-  }
-
-  writeInterim(x: Exchange, read: HeadRead): void {
+  sendInterim(x: Exchange, read: HeadRead | undefined): void {
     this.#output.interim(x, read);
   }
 

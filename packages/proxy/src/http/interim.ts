@@ -22,12 +22,14 @@ export function passInterim(x: Exchange, read: HeadRead): void {
   x.retry = undefined;
   x.retriesLeft = 0;
   x.downstream.timers.touch(x);
-  x.downstream.writeInterim(x, read);
+  x.downstream.sendInterim(x, read);
 }
 
-/** Writes the interim head for the client into the scratch buffer. Answers the length. */
-export function buildInterimHead({ worker }: Exchange, { bytes: source, start }: HeadRead): number {
+/** Writes the interim head for the client into the scratch buffer: of what the upstream has said, or `100 Continue`. Answers the length. */
+export function buildInterimHead({ worker }: Exchange, read: HeadRead | undefined): number {
   const { responseScanner: scanner, buffers } = worker;
+  if (read === undefined) return buffers.scratch.write('HTTP/1.1 100 Continue\r\n\r\n', 0, 'latin1');
+  const { bytes: source, start } = read;
   const bytes = asBuffer(source);
   for (const id of FRAMING) if (scanner.known[id] !== 0) scanner.dropKnown(id);
   const out = buffers.reserve(scanner.headersEnd - start + SPARE_BYTES);

@@ -142,7 +142,7 @@ function begin(x: Exchange): void {
     x.downstream.reply(x, localReply(x.forward?.config.clusterNotFoundStatus ?? 503, '', 'cluster_not_found', 'NC'));
     return;
   }
-  if (x.expectsContinue && !x.requestComplete && !x.plan.config.proxy100Continue) x.downstream.sendContinue();
+  meetExpectation(x);
   const lifeMs = streamLifeMs(x);
   if (lifeMs !== undefined) x.downstream.timers.limitLife(x, lifeMs);
   if (x.payloadRequest.length > 0) openRequestChain(x);
@@ -150,6 +150,11 @@ function begin(x: Exchange): void {
   if (x.forward !== undefined && x.forward.config.mirrors.length > 0) chooseMirrors(x);
   if (x.hostChoice !== undefined) hashNow(x, x.hostChoice);
   startAttempt(x);
+}
+
+/** The client is told to go on, unless that is for the upstream to say. */
+function meetExpectation(x: Exchange): void {
+  if (x.expectsContinue && !x.requestComplete && !x.plan.config.proxy100Continue) x.downstream.sendInterim(x, undefined);
 }
 
 function hashNow(x: Exchange, choice: HostChoice): void {

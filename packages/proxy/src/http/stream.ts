@@ -52,10 +52,8 @@ export interface DownstreamStream extends BodySink {
   writeLast(bytes: Uint8Array, start: number, end: number): void;
   /** Ends the exchange with an answer of our own; a response that has begun is cut. */
   reply(x: Exchange, reply: LocalReply): void;
-  /** `100 Continue`. */
-  sendContinue(): void;
-  /** Passes on the interim head (1xx) that the worker's response scanner has just read. */
-  writeInterim(x: Exchange, read: HeadRead): void;
+  /** Passes on the interim head (1xx) that the worker's response scanner has just read; without one, says `100 Continue`. */
+  sendInterim(x: Exchange, read: HeadRead | undefined): void;
   /** The response cannot be completed, and the client must see that. */
   cut(x: Exchange): void;
   /** Stops (true) or resumes taking the request's body; the peer is slowed down. */

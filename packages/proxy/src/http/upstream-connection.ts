@@ -286,21 +286,16 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
   ): number {
     const { responseScanner: scanner } = this.#worker;
     const { status } = scanner;
-    const interim = status < 200 && status !== 101;
-    const switched = status === 101 || switches(user.upgrade, status);
-    if (!switched && !interim) this.#startBody(user, scanner);
+    const interim = isInterim(status);
+    const switched = interim || status === 101 || switches(user.upgrade, status);
+    if (!switched) this.#startBody(user, scanner);
     const read = this.#read;
     read.bytes = source;
     read.start = from;
     read.after = after;
     read.end = until;
     read.ended = !switched && this.body.done;
-    if (interim) {
-      read.ended = false;
-      user.onInterim?.(read);
-      read.bytes = NO_BYTES;
-      return this.user === user ? after : -1;
-    }
+    if (interim) return this.#interim(user, read);
     const next = user.onResponse(this, read);
     read.bytes = NO_BYTES;
     if (this.#dismissed) this.#free();
@@ -309,6 +304,13 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
     if (next < until) this.reusable = false;
     this.#finish();
     return -1;
+  }
+
+  /** The response is still to come. */
+  #interim(user: UpstreamUser, read: HeadRead): number {
+    user.onInterim?.(read);
+    read.bytes = NO_BYTES;
+    return this.user === user ? read.after : -1;
   }
 
   #startBody(user: UpstreamUser, scanner: HeadScanner): void {
@@ -373,6 +375,10 @@ export class UpstreamConnection implements DialHandler, UpstreamStream {
     this.#worker.wheel.remove(this.#deadline);
     this.#owner.closed(this, failure);
   }
+}
+
+function isInterim(status: number): boolean {
+  return status < 200 && status !== 101;
 }
 
 /** How a response's body ends (RFC 9112 section 6.3). */

@@ -160,12 +160,7 @@ export class ClientStream implements UpstreamStream {
       return;
     }
     read.after = read.end;
-    if (head.status < 200) {
-      user.onInterim?.(read);
-      read.bytes = NO_BYTES;
-      return;
-    }
-    const next = user.onResponse(this, read);
+    const next = head.status < 200 ? interim(user, read) : user.onResponse(this, read);
     read.bytes = NO_BYTES;
     if (next >= 0 && endStream && this.user === user) this.#ended(user, undefined);
   }
@@ -255,4 +250,10 @@ export class ClientStream implements UpstreamStream {
     this.#receipts.clear();
     this.#client.streamOver(this);
   }
+}
+
+/** The response is still to come: nothing ends with this head. */
+function interim(user: UpstreamUser, read: HeadRead): number {
+  user.onInterim?.(read);
+  return -1;
 }

@@ -241,12 +241,7 @@ export class ServerStream implements DownstreamStream {
     this.#finish(x);
   }
 
-  sendContinue(): void {
-    const { scratch } = this.worker.buffers;
-    this.#sendHead(scratch, scratch.write('HTTP/1.1 100 Continue\r\n\r\n', 0, 'latin1'), false);
-  }
-
-  writeInterim(x: Exchange, read: HeadRead): void {
+  sendInterim(x: Exchange, read: HeadRead | undefined): void {
     const length = buildInterimHead(x, read);
     this.#sendHead(this.worker.buffers.scratch, length, false);
   }

@@ -88,7 +88,7 @@ function demandBody(x: Exchange, step: Step): boolean {
 
 /** The client is told to go on, and nobody behind this hop is asked to say so again. */
 function meetExpectation(x: Exchange): void {
-  x.downstream.sendContinue();
+  x.downstream.sendInterim(x, undefined);
   x.expectsContinue = false;
   editRequest(x, [{ name: 'expect', action: 'remove', value: '' }]);
 }
