@@ -369,4 +369,30 @@ export const cases = [
       fields: { with_request_body: { max_request_bytes: 5, allow_partial_message: true } },
     },
   ),
+  ...(['X-A: 1\r\nx-b', 'x a'] as const).map((key) =>
+    byGrpc(
+      `mutations are looked at: ${JSON.stringify(key)}`,
+      check({ ok_response: { headers: [option(key, '1')] } }),
+      [http('/', { status: 500, body: '', backend: { at: 'authz' } })],
+      { fields: { validate_mutations: true } },
+    ),
+  ),
+  byGrpc(
+    'mutations are looked at: a line break in a value',
+    check({ ok_response: { headers: [option('x-a', '1\nx-b: 2')] } }),
+    [http('/', { status: 500, body: '', backend: { at: 'authz' } })],
+    { fields: { validate_mutations: true } },
+  ),
+  byGrpc(
+    'mutations are looked at: a refusal',
+    check({ status: { code: 7 }, denied_response: { status: { code: 'Forbidden' }, headers: [option('x-a', '1\r\n')], body: 'no' } }),
+    [http('/', { status: 500, body: '', backend: { at: 'authz' } })],
+    { fields: { validate_mutations: true } },
+  ),
+  byGrpc(
+    'mutations are looked at, and are good',
+    check({ ok_response: { headers: [option('x-a', '1\tb')], headers_to_remove: ['x-c'] } }),
+    [http({ headers: { 'x-c': '1' } }, { ...PASSED, backend: [{ at: 'authz' }, { at: 'main', headers: { 'x-a': '1\tb', 'x-c': null } }] })],
+    { fields: { validate_mutations: true } },
+  ),
 ];

@@ -53,6 +53,19 @@ export const cases = [
   withMatch('a header matcher with a bad expression', { prefix: '/', headers: [{ name: 'a', string_match: { safe_regex: { regex: '[' } } }] }),
   withRoute('a route without an action', { match: { prefix: '/' } }),
   withRoute('a route without a match', { direct_response: { status: 200 } }),
+  withRoute('a direct response of more than 4096 bytes', {
+    match: { prefix: '/' },
+    direct_response: { status: 200, body: { inline_string: 'x'.repeat(4097) } },
+  }),
+  refused('a direct response that is longer than the table allows', (c) =>
+    http1(c, [], {
+      route_config: {
+        name: 'inline',
+        max_direct_response_body_size_bytes: 3,
+        virtual_hosts: [{ name: 'all', domains: ['*'], routes: [direct('four')] }],
+      },
+    }),
+  ),
   withRoute('a direct response with status 99', { match: { prefix: '/' }, direct_response: { status: 99 } }),
   withRoute('a direct response with status 600', { match: { prefix: '/' }, direct_response: { status: 600 } }),
   withRoute('weights that are all 0', { match: { prefix: '/' }, route: { weighted_clusters: { clusters: [{ name: 'x', weight: 0 }] } } }),

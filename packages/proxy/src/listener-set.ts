@@ -15,6 +15,8 @@ interface Entry {
   error: string;
   connections: number;
   readonly inbound: boolean;
+  /** As asked for by the configuration. */
+  backlog: number | undefined;
   /** Taken over the limit of all connections, too. */
   exempt: boolean;
 }
@@ -115,22 +117,33 @@ export class ListenerSet {
   }
 
   async #bind(listener: CompiledListener): Promise<string> {
-    const { name, bindToPort, addresses, direction } = listener.config;
+    const { name, bindToPort, addresses, direction, backlog } = listener.config;
     const inbound = direction === 'inbound';
-    const entry = this.#entries.get(name) ?? { name, sockets: new Map<string, BoundSocket>(), error: '', connections: 0, inbound, exempt: false };
+    const entry = this.#entries.get(name) ?? {
+      name,
+      sockets: new Map<string, BoundSocket>(),
+      error: '',
+      connections: 0,
+      inbound,
+      backlog: undefined,
+      exempt: false,
+    };
     this.#entries.set(name, entry);
     entry.error = '';
     entry.exempt = listener.config.ignoreGlobalLimit;
     if (!bindToPort || includes(this.#closed, inbound)) return '';
     for (const { address, port } of addresses) {
       const key = hostPort(address, port);
-      if (entry.sockets.has(key)) continue;
       try {
-        entry.sockets.set(key, await listen(address, port, this.#sharing, (socket) => this.#accepted(entry, socket)));
+        const known = entry.sockets.get(key);
+        const socket = known ?? (await listen(address, port, this.#sharing, (taken) => this.#accepted(entry, taken)));
+        entry.sockets.set(key, socket);
+        if (backlog !== entry.backlog) socket.waiting(backlog);
       } catch (error) {
         entry.error = error instanceof Error ? error.message : String(error);
       }
     }
+    entry.backlog = backlog;
     return entry.error;
   }
 }

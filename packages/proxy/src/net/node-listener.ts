@@ -3,10 +3,14 @@ import { MeshError } from '@meltemi/base';
 import { hostPort } from './addresses.ts';
 import { listenAt } from './handed-sockets.ts';
 
+const USUAL_BACKLOG = 4096;
+
 /** A bound listening socket. */
 export interface BoundSocket {
   readonly address: string;
   readonly port: number;
+  /** How many connections may wait to be accepted, from now on; undefined = as many as usual. */
+  waiting(backlog: number | undefined): void;
   /** Stops accepting; connections that are open go on. */
   close(): Promise<void>;
 }
@@ -31,13 +35,16 @@ function bind(address: string, port: number, reusePort: boolean, accept: (socket
     server.once('error', (cause) => {
       reject(new MeshError('proxy/listen', `cannot listen on ${hostPort(address, port)}: ${cause.message}`, { cause }));
     });
-    listenAt(server, { address, port, reusePort, backlog: 4096 }, () => {
+    listenAt(server, { address, port, reusePort, backlog: USUAL_BACKLOG }, () => {
       server.removeAllListeners('error');
       // Running out of descriptors must not end the process; the kernel keeps what it cannot hand over.
       server.on('error', () => {});
       const bound = server.address();
       const realPort = typeof bound === 'object' && bound !== null ? bound.port : port;
-      resolve({ address, port: realPort, close: () => new Promise((closed) => server.close(() => closed())) });
+      const { _handle: handle } = server as Server & { readonly _handle?: { listen(backlog: number): number } | null };
+      // The kernel takes another number from a second call; nobody who waits is lost by it.
+      const waiting = (backlog = USUAL_BACKLOG): void => void handle?.listen(backlog);
+      resolve({ address, port: realPort, waiting, close: () => new Promise((closed) => server.close(() => closed())) });
     });
   });
 }

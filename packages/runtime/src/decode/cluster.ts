@@ -49,9 +49,17 @@ export function decodeClusterMessage(reader: Reader): RuntimeCluster {
   };
 }
 
+/** Statistics beyond those that are always kept. */
+function checkStatistics(reader: Reader): void {
+  reader.require('track_timeout_budgets', !reader.bool('track_timeout_budgets'), NO_STATISTICS);
+  const more = reader.message('track_cluster_stats');
+  for (const name of ['timeout_budgets', 'request_response_sizes', 'per_endpoint_stats']) more?.require(name, !more.bool(name), NO_STATISTICS);
+}
+
+const NO_STATISTICS = 'these statistics are not kept by this proxy';
+
 function harmlessFields(reader: Reader): void {
-  // Statistics that this proxy always or never keeps.
-  reader.harmless('track_timeout_budgets', 'track_cluster_stats');
+  checkStatistics(reader);
   // Nothing is buffered beyond what one write leaves over: a slow side stops the other at once.
   reader.harmless('per_connection_buffer_limit_bytes');
   // Connections that would be made before somebody needs them.

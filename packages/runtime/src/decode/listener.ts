@@ -14,11 +14,16 @@ import { decodeTcpProxy } from './tcp.ts';
 import { decodeDownstreamTransport } from './tls.ts';
 import { decodeUpstreamAlpn } from './upstream-alpn.ts';
 
+/** What this proxy and Envoy take of a client hello. */
+const MAX_HELLO_BYTES = 16_384;
+
 const LISTENER_FILTERS = {
   'envoy.extensions.filters.listener.original_dst.v3.OriginalDst': (): ListenerFilter => ({ t: 'original-dst' }),
   'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': (config: Reader, extension: Reader): ListenerFilter => {
     // JA3/JA4 fingerprints are read by no matcher here; the buffer grows as far as a client hello may.
-    config.harmless('enable_ja3_fingerprinting', 'enable_ja4_fingerprinting', 'initial_read_buffer_size', 'max_client_hello_size');
+    config.harmless('enable_ja3_fingerprinting', 'enable_ja4_fingerprinting', 'initial_read_buffer_size');
+    const most = config.number('max_client_hello_size', MAX_HELLO_BYTES);
+    config.require('max_client_hello_size', most === MAX_HELLO_BYTES, `${most} is not supported by this proxy: its limit is ${MAX_HELLO_BYTES}`);
     return { t: 'tls-inspector', ...disabledFor(extension) };
   },
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': (_: Reader, extension: Reader): ListenerFilter => ({
@@ -65,12 +70,7 @@ const NETWORK_FILTERS: ExtensionTable<Decoded> = {
 };
 
 export function decodeListenerMessage(reader: Reader): RuntimeListener {
-  // How drained or balanced between threads: this proxy has one way.
-  reader.harmless('drain_type', 'reuse_port', 'enable_reuse_port', 'connection_balance_config');
-  // Nothing is buffered beyond what one write leaves over: a slow side stops the other at once.
-  reader.harmless('per_connection_buffer_limit_bytes');
-  // Accepts are not batched.
-  reader.harmless('max_connections_to_accept_per_socket_event', 'tcp_backlog_size');
+  harmlessFields(reader);
   const defaultChain = reader.message('default_filter_chain');
   const chains = reader.messages('filter_chains');
   const origin = decodeOrigin(reader);
@@ -88,6 +88,7 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
     addresses: internal ? [] : decodeAddresses(reader),
     internal,
     bindToPort: !internal && reader.bool('bind_to_port', reader.message('deprecated_v1')?.bool('bind_to_port', true) ?? true),
+    ...decodeBacklog(reader),
     useOriginalDst: reader.bool('use_original_dst'),
     ignoreGlobalLimit: reader.bool('ignore_global_conn_limit'),
     direction: reader.oneOf<RuntimeListener['direction']>(
@@ -107,6 +108,25 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
     ...(accessLogs.length === 0 ? {} : { accessLogs }),
     ...(origin === undefined ? {} : { origin }),
   };
+}
+
+/** Why each is harmless stands beside it. */
+function harmlessFields(reader: Reader): void {
+  // What fails the health checks (`/healthcheck/fail`) drains nothing here; everything else that drains does so by either type.
+  reader.oneOf('drain_type', { DEFAULT: true, MODIFY_ONLY: true }, true);
+  // How balanced between threads: this proxy has one way.
+  reader.harmless('reuse_port', 'enable_reuse_port', 'connection_balance_config');
+  // Nothing is buffered beyond what one write leaves over: a slow side stops the other at once.
+  reader.harmless('per_connection_buffer_limit_bytes');
+  // Accepts are not batched.
+  reader.harmless('max_connections_to_accept_per_socket_event');
+}
+
+function decodeBacklog(reader: Reader): Pick<RuntimeListener, 'backlog'> {
+  if (!reader.has('tcp_backlog_size')) return {};
+  const backlog = reader.number('tcp_backlog_size', 0);
+  reader.require('tcp_backlog_size', backlog > 0, '0 is not supported by this proxy');
+  return { backlog };
 }
 
 /** Chains are called by their names. */

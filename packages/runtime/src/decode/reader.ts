@@ -161,7 +161,7 @@ export class Reader {
 
   /** Set fields that nothing asked for. In proto3 a default value is the same as an absent one; a duration is a message, and "0s" says something. */
   unread(): readonly string[] {
-    return Object.keys(this.#json).filter((name) => !this.#read.has(name) && !isDefault(this.#json[name]));
+    return Object.keys(this.#json).filter((name) => !this.#read.has(name) && !isUnsaid(name, this.#json[name]));
   }
 
   #list(name: string): readonly unknown[] {
@@ -175,6 +175,13 @@ export class Reader {
 
 export function asObject(value: unknown): Json | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
+}
+
+/** Wrappers (`UInt32Value`) whose 0 is another wish than their absence. The others that nobody reads wish for what is done anyway. */
+const SAID_AT_ZERO: ReadonlySet<string> = new Set(['max_verify_depth', 'per_request_buffer_limit_bytes']);
+
+function isUnsaid(name: string, value: unknown): boolean {
+  return isDefault(value) && !(value === 0 && SAID_AT_ZERO.has(name));
 }
 
 function isDefault(value: unknown): boolean {

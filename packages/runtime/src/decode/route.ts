@@ -1,3 +1,4 @@
+import { utf8Length } from '@meltemi/base';
 import { decodeOverrides } from '../filters/index.ts';
 import type { FilterOverrides } from '../filters/types.ts';
 import { decodeRateLimits } from '../ratelimit/decode.ts';
@@ -15,9 +16,9 @@ import { decodeRouteTracing } from './tracing.ts';
 export function decodeRouteConfigMessage(reader: Reader): RuntimeRouteConfig {
   // Clusters may come after the routes that name them; a missing one is answered with 503, flag NC.
   reader.require('validate_clusters', !reader.bool('validate_clusters'), 'checking clusters when routes arrive is not supported by this proxy');
-  // Bodies are small by the size limit of the configuration itself.
-  reader.harmless('max_direct_response_body_size_bytes');
+  const maxBytes = reader.number('max_direct_response_body_size_bytes', MAX_BODY_BYTES);
   const hosts = reader.messages('virtual_hosts').map(decodeVirtualHost);
+  checkBodies(reader, hosts, maxBytes);
   checkDomains(reader, hosts);
   return {
     name: reader.string('name'),
@@ -38,6 +39,20 @@ interface Shared {
 function shared(reader: Reader): Shared {
   const origin = decodeOrigin(reader);
   return { headers: decodeMutations(reader), overrides: decodeOverrides(reader), ...(origin === undefined ? {} : { origin }) };
+}
+
+/** Envoy's, where the table says nothing. */
+const MAX_BODY_BYTES = 4096;
+
+/** A table whose own answers are longer than it allows is refused, as by Envoy. */
+function checkBodies(reader: Reader, hosts: readonly VirtualHost[], maxBytes: number): void {
+  hosts.forEach(({ routes }, host) => {
+    routes.forEach(({ action }, index) => {
+      const bytes = action.t === 'direct' ? utf8Length(action.body) : 0;
+      const path = `virtual_hosts[${host}].routes[${index}].direct_response.body`;
+      if (bytes > maxBytes) reader.fail(path, `has ${bytes} bytes; max_direct_response_body_size_bytes is ${maxBytes}`);
+    });
+  });
 }
 
 /** Envoy refuses a table in which two virtual hosts claim one domain: there would be no saying which one serves it. */

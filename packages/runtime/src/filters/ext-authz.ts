@@ -34,6 +34,8 @@ export interface ExtAuthzConfig {
   readonly allowOnFailure: boolean;
   readonly tellFailure: boolean;
   readonly clearRoute: boolean;
+  /** An answer of the service that would write what is no header is not taken at all (500). */
+  readonly validateMutations: boolean;
   readonly statusOnError: number;
   readonly metadataNamespaces: readonly string[];
   readonly enabled: number;
@@ -121,6 +123,7 @@ function decodeConfig(reader: Reader): ExtAuthzConfig {
     allowOnFailure: reader.bool('failure_mode_allow'),
     tellFailure: reader.bool('failure_mode_allow_header_add'),
     clearRoute: reader.bool('clear_route_cache'),
+    validateMutations: reader.bool('validate_mutations'),
     statusOnError: decodeHttpStatus(reader, 'status_on_error', 403),
     metadataNamespaces: reader.strings('metadata_context_namespaces'),
     enabled: fraction === undefined ? 1 : decodeRuntimeFraction(fraction),
@@ -138,8 +141,8 @@ function decodeConfig(reader: Reader): ExtAuthzConfig {
 
 function harmlessFields(reader: Reader): void {
   reader.oneOf('transport_api_version', { AUTO: 'v3', V3: 'v3' }, 'v3');
-  // Names of statistics. What a service answers is always held against the rules for headers here.
-  reader.harmless('charge_cluster_response_stats', 'validate_mutations');
+  const charges = reader.bool('charge_cluster_response_stats');
+  reader.require('charge_cluster_response_stats', !charges, 'refusals are not counted among the responses of the cluster by this proxy');
 }
 
 /** A `RuntimeFeatureFlag`: its default value, since there is no runtime layer. */

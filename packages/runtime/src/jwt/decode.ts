@@ -97,12 +97,13 @@ function decodeAddress(reader: Reader): { readonly cluster: string; readonly aut
   return { cluster, authority, path: path.startsWith('/') ? path : `/${path}`, timeoutMs: reader.duration('timeout', 5_000) };
 }
 
-function decodeRetries(reader: Reader | undefined): { readonly retries: number; readonly backOffMs: number } {
-  if (reader === undefined) return { retries: 0, backOffMs: 0 };
+function decodeRetries(reader: Reader | undefined): Pick<JwksSource & { readonly t: 'remote' }, 'retries' | 'backOffMs' | 'maxBackOffMs'> {
+  if (reader === undefined) return { retries: 0, backOffMs: 0, maxBackOffMs: 0 };
   const backOff = reader.message('retry_back_off');
-  // The most that a wait may grow to; there are few.
-  backOff?.harmless('max_interval');
-  return { retries: reader.number('num_retries', 1), backOffMs: backOff?.duration('base_interval', 200) ?? 200 };
+  const backOffMs = backOff?.duration('base_interval', 200) ?? 200;
+  const maxBackOffMs = backOff?.duration('max_interval', backOffMs * 10) ?? backOffMs * 10;
+  backOff?.require('max_interval', maxBackOffMs >= backOffMs, 'is less than base_interval');
+  return { retries: reader.number('num_retries', 1), backOffMs, maxBackOffMs };
 }
 
 /** A `JwtRequirement`; providers that do not exist are faults. */

@@ -13,7 +13,9 @@ export type JwksSource =
       /** Refreshed before it is needed; the wait after a failure. Absent = fetched when a token asks for it. */
       readonly refetchMs?: number;
       readonly retries: number;
+      /** The first wait before another try; it doubles up to the other. */
       readonly backOffMs: number;
+      readonly maxBackOffMs: number;
     };
 
 /** `JwtProvider`: an issuer, where its tokens are found, and what is done with a good one. */

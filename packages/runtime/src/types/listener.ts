@@ -49,6 +49,8 @@ export interface RuntimeListener {
   /** Connections come from inside of the process only. */
   readonly internal: boolean;
   /** Hand the connection to the listener that matches its original destination (`findListener`). */
+  /** Connections that may wait to be accepted; absent = as many as the proxy asks for. */
+  readonly backlog?: number;
   readonly useOriginalDst: boolean;
   /** The limit of all connections of the process does not count for it. */
   readonly ignoreGlobalLimit: boolean;

@@ -53,6 +53,7 @@ interface CheckResponse {
 export function grpcVerdict(config: ExtAuthzConfig, message: object, statusOf: (name: string | number | undefined) => number): FilterVerdict {
   const { status, denied_response: refusal = {}, ok_response: ok = {}, dynamic_metadata: values } = message as CheckResponse;
   const metadata = values !== undefined && config.ingestMetadata ? { metadata: { [NAMESPACE]: values } } : {};
+  if (!isTaken(config, message)) return INVALID;
   if ((status?.code ?? 0) !== 0)
     return { ...metadata, ...denied(statusOf(refusal.status?.code), refusal.body ?? '', optionEdits(refusal.headers, 'response')) };
   const removed = (ok.headers_to_remove ?? []).map((name): HeaderEdit => ({ name: name.toLowerCase(), action: 'remove', value: '' }));
@@ -61,6 +62,26 @@ export function grpcVerdict(config: ExtAuthzConfig, message: object, statusOf: (
     request: [...optionEdits(ok.headers, 'request'), ...removed.filter(mayTouch)],
     response: optionEdits(ok.response_headers_to_add, 'response'),
   });
+}
+
+/** As Envoy: also a pseudo header has a name. */
+const NAME = /^:?[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\uffff]*$/;
+const INVALID: FilterVerdict = { reply: { status: 500, body: '', flag: 'UAEX', details: 'ext_authz_invalid' } };
+
+/** Is what the service would have written well-formed, or nobody to look at it? */
+function isTaken(config: ExtAuthzConfig, { denied_response: refusal, ok_response: ok }: CheckResponse): boolean {
+  if (!config.validateMutations) return true;
+  const options = [refusal?.headers, ok?.headers, ok?.response_headers_to_add];
+  return options.every((list) => list === undefined || list.every(isHeader)) && (ok?.headers_to_remove ?? []).every((name) => NAME.test(name));
+}
+
+function isHeader(option: HeaderOption): boolean {
+  return NAME.test(option.header?.key ?? '') && VALUE.test(textOf(option));
+}
+
+function textOf({ header: { value = '', raw_value: raw } = {} }: HeaderOption): string {
+  return raw === undefined ? value : Buffer.from(raw, 'base64').toString('latin1');
 }
 
 const ACTIONS: Readonly<Record<string, HeaderEdit['action']>> = {
@@ -74,9 +95,7 @@ const ACTIONS: Readonly<Record<string, HeaderEdit['action']>> = {
 function optionEdits(options: readonly HeaderOption[] | undefined, of: 'request' | 'response'): readonly HeaderEdit[] {
   return (options ?? [])
     .map((option): HeaderEdit => {
-      const { key = '', value = '', raw_value: raw } = option.header ?? {};
-      const text = raw === undefined ? value : Buffer.from(raw, 'base64').toString('latin1');
-      return { name: key.toLowerCase(), action: optionAction(option, of), value: text };
+      return { name: (option.header?.key ?? '').toLowerCase(), action: optionAction(option, of), value: textOf(option) };
     })
     .filter(mayTouch);
 }

@@ -47,7 +47,7 @@ class KeyKeeper {
   #fetch(left = this.#source.retries): void {
     if (this.#fetching) return;
     this.#fetching = true;
-    const { cluster, authority, path, timeoutMs, backOffMs } = this.#source;
+    const { cluster, authority, path, timeoutMs } = this.#source;
     const request = {
       cluster,
       method: 'GET',
@@ -61,9 +61,15 @@ class KeyKeeper {
     sendAside(this.#worker, request, (outcome) => {
       this.#fetching = false;
       const keys = outcome.t === 'response' && outcome.status === 200 ? parseJwks(outcome.body.toString()) : undefined;
-      if (keys === undefined && left > 0) this.#again(backOffMs, () => this.#fetch(left - 1));
+      if (keys === undefined && left > 0) this.#again(this.#backOffMs(left), () => this.#fetch(left - 1));
       else this.#settle(keys);
     });
+  }
+
+  /** The wait doubles from try to try, up to its limit. */
+  #backOffMs(left: number): number {
+    const { retries, backOffMs, maxBackOffMs } = this.#source;
+    return Math.min(maxBackOffMs, backOffMs * 2 ** (retries - left));
   }
 
   #again(ms: number, run: () => void): void {
