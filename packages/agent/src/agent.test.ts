@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ProtoWriter, WireType } from '@meltemi/base';
+import { type MeshError, ProtoWriter, WireType } from '@meltemi/base';
 import { request } from '@meltemi/http';
 import { TYPE_URL } from '@meltemi/protos-types';
 import type { Resource } from '@meltemi/xds';
@@ -161,6 +161,25 @@ test('who has little time stops by force what does not end by itself', async () 
     );
   } finally {
     await control.kill();
+  }
+});
+
+test('an application that listens on all addresses keeps the sidecar from its port: the start says so, and what to do', async () => {
+  const application = createServer().listen(0, '0.0.0.0');
+  await once(application, 'listening');
+  const { port } = application.address() as { port: number };
+  const { running, control, events } = await workload({ address: '127.77.0.12', extra: { appPorts: [{ number: port, protocol: 'http' }] } });
+  try {
+    await assert.rejects(running.ready, (error: MeshError) => {
+      assert.equal(error.code, 'interception/port-taken');
+      assert.match(error.message, new RegExp(`reviews-v2 cannot listen on 127\\.77\\.0\\.12:${port}: [^]*0\\.0\\.0\\.0[^]*503[^]*Fix: [^]*--port`));
+      return true;
+    });
+    assert.deepEqual([await running.exited, events.some(({ t }) => t === 'proxy')], [1, false], 'no proxy that nobody can call');
+  } finally {
+    await running.stop();
+    await control.kill();
+    application.close();
   }
 });
 

@@ -8,6 +8,7 @@ import { type ControlPlaneLink, startLink } from './control-plane-link.ts';
 import { createDataPlane } from './data-plane/create.ts';
 import type { DataPlaneDriver } from './data-plane/data-plane.ts';
 import { type Endpoints, startEndpoints } from './endpoints/endpoints.ts';
+import { checkOwnPorts } from './interception/ports/own-ports.ts';
 import { applicationEnvironment, knownServices } from './interception/ports/environment.ts';
 import { applicationAddress, watchesApplication } from './node.ts';
 import { hostForwarder, nameTable, refreshNames, startNames, startProxyLookups } from './names.ts';
@@ -73,7 +74,7 @@ interface Parts {
 
 /**
  * Starts certificate, discovery, socket, DNS, health, proxy and then the application; resolves when the proxy serves and the application
- * was started. On failure nothing is left running. Throws `identity/refused`, `process/…`, `http/listen`, `envoy/…`.
+ * was started. On failure nothing is left running. Throws `identity/refused`, `interception/port-taken`, `process/…`, `http/listen`, `envoy/…`.
  */
 export async function startAgent(config: AgentConfig, hooks: AgentHooks): Promise<Agent> {
   const parts: Parts = {};
@@ -126,6 +127,7 @@ async function withVersion(config: AgentConfig): Promise<AgentConfig> {
 
 async function startParts(parts: Parts, config: AgentConfig, hooks: AgentHooks & { readonly stopped: Promise<never> }): Promise<void> {
   const { platform, onEvent, stopped } = hooks;
+  if (config.interception === 'ports') await checkOwnPorts(config, platform);
   const registry = createMetricRegistry();
   parts.directory = await createRunDirectory(config.runDirectory);
   const names = Promise.withResolvers<void>();
@@ -352,7 +354,7 @@ async function closeAll(parts: Parts, config: AgentConfig): Promise<void> {
   await parts.application?.stop(APP_GRACE_MS);
   parts.reporter?.close();
   const { endpoints, dns, lookups, socket, driver } = parts;
-  await Promise.all([endpoints, dns, lookups, socket, driver].map((part) => part?.close()));
+  await Promise.all([endpoints, dns, lookups, socket, driver].map(async (part) => part?.close()));
   await parts.link?.close();
   await parts.directory?.remove();
 }
