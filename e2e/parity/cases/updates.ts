@@ -2,7 +2,7 @@ import { defineCase } from '../define.ts';
 import { assignment, cluster, direct, edsCluster, hcm, listener, rds, routes, tcpProxy, to } from '../resources.ts';
 import type { Resources } from '../resources.ts';
 import type { CaseContext } from '../harness/context.ts';
-import { count, http, push, raw, remove, tcp, together } from '../steps.ts';
+import { clusterStats, count, http, push, raw, remove, tcp, together } from '../steps.ts';
 
 /** A listener with routes by name and a cluster with endpoints by name. */
 function dynamic(c: CaseContext, target = 'main', backends: readonly string[] = ['main']): Resources {
@@ -27,6 +27,19 @@ export const cases = [
       http('/', { status: 200, body: 'main' }),
       push((c) => ({ routes: [routes(c, 'table', [to(c, 'next')])] })),
       http('/', { status: 200, body: 'next' }, { eventually: true }),
+    ],
+    log: 'not compared',
+  }),
+  defineCase({
+    name: 'settings for connections hold for those that are there',
+    resources: (c) => dynamic(c),
+    steps: [
+      ...Array.from({ length: 3 }, () => http('/', { status: 200 })),
+      clusterStats('main', { upstream_cx_total: 1 }),
+      push((c) => ({ clusters: [edsCluster(c, 'main', { common_http_protocol_options: { max_requests_per_connection: 1 } })] })),
+      http('/', { status: 200 }),
+      http('/', { status: 200 }),
+      clusterStats('main', { upstream_cx_total: 3 }),
     ],
     log: 'not compared',
   }),

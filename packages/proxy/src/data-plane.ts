@@ -11,6 +11,7 @@ import { Outputs } from './core/output.ts';
 import { TimerWheel } from './core/timer-wheel.ts';
 import { retireConnections } from './core/retire.ts';
 import { SCAN_LIMITS, type Accepted, type Connection, type Worker } from './core/worker.ts';
+import { drainPool } from './health/drain.ts';
 import type { HostEvent } from './health/host-events.ts';
 import { createHealthChecks } from './health/health-checks.ts';
 import { openHttp } from './http2/open-http.ts';
@@ -73,6 +74,7 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
   });
   const applyHosts = (change: RuntimeChange): Promise<void> => {
     for (const host of change.removedHosts) closePool(host.slot);
+    for (const host of change.outdatedHosts) drainPool(host);
     return checks.update();
   };
 

@@ -386,6 +386,8 @@ export interface RuntimeChange {
   readonly secrets: readonly string[];
   /** Hosts that left: close their idle connections. */
   readonly removedHosts: readonly Host[];
+  /** Hosts that stay, of clusters whose settings for connections have changed: connections from before serve no further request. */
+  readonly outdatedHosts: readonly Host[];
 }
 
 export type { FilterReply };

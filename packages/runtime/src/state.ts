@@ -43,13 +43,14 @@ export function createRuntimeState(random: () => number, place: RuntimePlace = {
     onEjected: place.onEjected,
   };
 
-  const applyClusters = (delta: RuntimeDelta, gone: Host[]): void => {
+  const applyClusters = (delta: RuntimeDelta, gone: Host[], outdated: Host[]): void => {
     for (const item of delta.endpoints ?? []) endpoints.set(item.cluster, item);
     for (const config of touchedClusters(delta, clusters.values())) {
       const before = clusters.get(config.name);
       const after = compileCluster(config, endpointsOf(config, endpoints), before, context);
       clusters.set(config.name, after);
       markRemoved(before?.hosts() ?? [], new Set(after.hosts()), gone);
+      if (before !== undefined && !sameConnections(before.config, config)) outdated.push(...before.hosts().filter((host) => !host.removed));
       // The zones of the others are shared out by where the local cluster's hosts are.
       if (config.name === place.local?.cluster) for (const other of clusters.values()) if (isZoneAware(other.config)) other.refresh(context.now());
     }
@@ -64,8 +65,8 @@ export function createRuntimeState(random: () => number, place: RuntimePlace = {
 
   return {
     apply(delta): RuntimeChange {
-      const gone: Host[] = [];
-      applyClusters(delta, gone);
+      const [gone, outdated]: [Host[], Host[]] = [[], []];
+      applyClusters(delta, gone, outdated);
       for (const secret of delta.secrets ?? []) secrets.set(secret.name, secret);
       for (const table of delta.routes ?? []) routes.set(table.name, compileRoutes(table));
       const changed = (delta.listeners ?? []).map((config) => compileListener(config, lookupRoutes));
@@ -73,7 +74,7 @@ export function createRuntimeState(random: () => number, place: RuntimePlace = {
       remove(delta, gone);
       const removedListeners = delta.removed?.listeners ?? [];
       if (changed.length + removedListeners.length > 0) byAddress = indexAddresses(listeners.values());
-      return { listeners: changed, removedListeners, secrets: changedSecrets(delta), removedHosts: gone };
+      return { listeners: changed, removedListeners, secrets: changedSecrets(delta), removedHosts: gone, outdatedHosts: outdated };
     },
     listener: (name) => listeners.get(name),
     listeners: () => listeners.values(),
@@ -94,6 +95,15 @@ function createZone(local: NonNullable<RuntimePlace['local']>, cluster: (name: s
       return hosts.length === 0 ? undefined : buildHostSets(localities, false, nowMs)[0];
     },
   };
+}
+
+/** What a connection was made with, or is kept by. */
+function sameConnections(a: RuntimeCluster, b: RuntimeCluster): boolean {
+  return a === b || connectionSettings(a) === connectionSettings(b);
+}
+
+function connectionSettings({ http, tcpKeepalive, bindAddress }: RuntimeCluster): string {
+  return JSON.stringify([http, tcpKeepalive, bindAddress]);
 }
 
 function isZoneAware({ locality }: RuntimeCluster): boolean {

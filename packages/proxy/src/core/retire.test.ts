@@ -69,6 +69,7 @@ test('what does not end by itself is ended after the drain time', () => {
     removedListeners,
     secrets: [],
     removedHosts: [],
+    outdatedHosts: [],
   });
   const [a, b] = [listener('a', 'old'), listener('b', 'old')];
   const stays = connect('stays', chainOf(a));
