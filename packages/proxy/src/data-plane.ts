@@ -73,8 +73,7 @@ export function createDataPlane(state: RuntimeState, ports: DataPlanePorts, opti
     onEvent: options.onHostEvent ?? (() => {}),
   });
   const applyHosts = (change: RuntimeChange): Promise<void> => {
-    for (const host of change.removedHosts) closePool(host.slot);
-    for (const host of change.outdatedHosts) drainPool(host);
+    tidyPools(change);
     return checks.update();
   };
 
@@ -186,6 +185,12 @@ function openConnection(worker: Worker, accepted: Accepted): Connection {
   if (refusal !== undefined) connection.destroy();
   else if (isDraining(worker, accepted.chain)) connection.drain();
   return connection;
+}
+
+/** Connections to hosts that have left, and those of before to hosts that are to be called in another way. */
+function tidyPools({ removedHosts, outdatedHosts }: RuntimeChange): void {
+  for (const { slot } of removedHosts) closePool(slot);
+  for (const host of outdatedHosts) drainPool(host);
 }
 
 function closePool(slot: unknown): void {
