@@ -57,6 +57,27 @@ export const cases = [
   through('a final answer without 100, over HTTP/2', { main: [{ status: 417, body: 'no', early: true }] }, [
     http2(POST, { status: 417, body: 'no' }),
   ]),
+  through(
+    'a final answer of an HTTP/2 upstream leaves the rest of the body undone',
+    { main: [{ status: 417, body: 'no', early: true }], upstream: 'http2' },
+    [
+      raw(['POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\nabc', { responses: 1 }], {
+        status: 417,
+        body: 'no',
+        backend: { complete: false },
+      }),
+    ],
+  ),
+  {
+    ...through('a client that goes away in the middle of its body', { main: [{ silent: true }], upstream: 'http2' }, [
+      raw(['POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\nabc', { backendHas: 1 }, { reset: true }], {
+        responses: [],
+        connection: 'reset',
+        backend: { body: 'abc', complete: false },
+      }),
+    ]),
+    log: [{ flags: 'DC', code: 0 }],
+  },
   through('a client that does not wait', { main: [GOES_ON] }, [raw([`${HEAD}ok`], { status: 200, interim: [100], backend: TOLD })]),
   through(
     'early hints go to the client, with their links',

@@ -22,6 +22,11 @@ export interface ClientLink {
   streamOver(stream: ClientStream): void;
 }
 
+/**
+ * A request whose end is never sent. An error, as Envoy has it: servers may take what came before NO_ERROR or CANCEL for the whole body (Node's http2
+ * ends it like that).
+ */
+const CUT = H2_ERROR.internalError;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ';
 
@@ -134,7 +139,7 @@ export class ClientStream implements UpstreamStream {
   abandon(): void {
     const stream = this.#stream;
     this.user = undefined;
-    if (stream !== undefined && !stream.closed) this.#link.session.reset(stream, H2_ERROR.cancel);
+    if (stream !== undefined && !stream.closed) this.#link.session.reset(stream, stream.localEnded ? H2_ERROR.cancel : CUT);
     this.#release();
   }
 
@@ -233,11 +238,11 @@ export class ClientStream implements UpstreamStream {
     user.onResponseEnd(received, trailers);
   }
 
-  /** The response is whole. What of the request has not gone is not wanted (RFC 9113 section 8.1). */
+  /** The response is whole. What of the request has not gone is not wanted. */
   #leave(): void {
     const stream = this.#stream;
     this.user = undefined;
-    if (stream !== undefined && !stream.closed && !stream.localEnded) this.#link.session.reset(stream, H2_ERROR.noError);
+    if (stream !== undefined && !stream.closed && !stream.localEnded) this.#link.session.reset(stream, CUT);
     this.#release();
   }
 

@@ -358,7 +358,7 @@ export class ServerStream implements DownstreamStream {
   #phaseExpired(): void {
     if (this.#x !== undefined) giveUp(this.#x, REPLIES.requestTimeout);
     else if (this.#stream !== undefined) {
-      this.#link.session.reset(this.#stream, H2_ERROR.cancel);
+      this.#link.session.reset(this.#stream, H2_ERROR.internalError);
       this.#release();
     }
   }
