@@ -53,8 +53,11 @@ export async function finishDrain(
   unlisten: () => Promise<void>,
 ): Promise<void> {
   const { wheel, connections } = worker;
-  const until = wheel.now() + deadlineMs;
-  await poll(worker, () => (connections.size === 0 && wheel.now() - worker.acceptedMs >= quietMs) || wheel.now() >= until);
+  const begun = wheel.now();
+  const until = begun + deadlineMs;
+  // That nobody came before says nothing of those who are on their way: they have yet to hear that this proxy goes.
+  const quiet = (): boolean => wheel.now() - Math.max(begun, worker.acceptedMs) >= quietMs;
+  await poll(worker, () => (connections.size === 0 && quiet()) || wheel.now() >= until);
   await unlisten();
   if (connections.size === 0) return;
   eachConnection(worker, (connection) => connection.expire());

@@ -61,6 +61,17 @@ test('a busy connection ends with its response, an idle one within a second, not
   assert.deepEqual(await drained, { requests: 0, tunnels: 0, tcp: 0 });
 });
 
+test('nobody came for a while before the drain: those who have not heard of it yet are waited for all the same', async () => {
+  const plane = await proxy();
+  const port = plane.port('out');
+  const drained = plane.dataPlane.drain({ t: 'finish', deadlineMs: 5_000, quietMs: 400 });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const late = await rawClient(port);
+  late.socket.destroy();
+  assert.deepEqual(await drained, { requests: 0, tunnels: 0, tcp: 0 });
+  await assert.rejects(rawClient(port), { code: 'ECONNREFUSED' });
+});
+
 test('while listeners stay, new connections are served and told to go; a client that uses an idle one in time is answered', async () => {
   const plane = await proxy();
   const old = await rawClient(plane.port('out'));
