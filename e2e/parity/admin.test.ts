@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http1Client from 'node:http';
+import http2 from 'node:http2';
 import { after, before, test } from 'node:test';
 import { loadCodec } from '@meltemi/protos';
 import { findEnvoy, NO_ENVOY } from '../interop/envoy-process.ts';
@@ -54,7 +57,9 @@ function resources(c: OwnedContext): Resources {
     headers: [{ name: ':path', string_match: { exact: '/healthz' } }],
   });
   return {
-    listeners: [listener(c, [hcm(c, [], { ...rds(c, 'table'), http_filters: [health, ROUTER] })])],
+    listeners: ['main', 'modify'].map((name) =>
+      listener(c, [hcm(c, [], { ...rds(c, 'table'), http_filters: [health, ROUTER] })], name === 'main' ? {} : { drain_type: 'MODIFY_ONLY' }, name),
+    ),
     routes: [routes(c, 'table', [to(c, 'main')])],
     clusters: [cluster(c, 'main', { outlier_detection: {} }), edsCluster(c, 'eds')],
     endpoints: [assignment(c, 'eds', ['main'])],
@@ -201,6 +206,63 @@ test('admin /healthcheck/fail: not ready, and health checks fail with LH, until 
   assert.deepEqual(own, other);
   assert.deepEqual(own?.[2], ['DRAINING\n', 503, 503]);
 });
+
+test('admin /healthcheck/fail: connections of listeners whose drain type is DEFAULT end with their next response', { skip }, async () => {
+  const seen: unknown[] = [];
+  for (const side of [ours, its]) {
+    const order = (word: string): Promise<AdminAnswer> => askAdmin(side.proxy.adminUrl(), `/healthcheck/${word}`, { method: 'POST' });
+    const clients = ['main', 'modify'].map((name) => http2.connect(`http://${side.context.address}:${side.context.port(name)}`));
+    const goaways = clients.map((client) => {
+      const last: number[] = [];
+      client.on('goaway', (_code, id) => last.push(id));
+      return last;
+    });
+    const look = async (): Promise<unknown> => [
+      await http1Ends(side, 'main'),
+      await http1Ends(side, 'modify'),
+      goaways.map((told) => told.length > 0),
+    ];
+    for (const client of clients) await http2Get(client);
+    const before = await look();
+    await order('fail');
+    // Who asks for nothing hears nothing.
+    const failing = await look();
+    for (const client of clients) await http2Get(client);
+    await eventually('GOAWAY', 5_000, () => (goaways[0]?.length === 0 ? undefined : true));
+    const asked = await look();
+    await order('ok');
+    seen.push([before, failing, asked, await look()]);
+    for (const client of clients) client.destroy();
+  }
+  const [own, other] = seen;
+  assert.deepEqual(own, other);
+  assert.deepEqual((own as readonly unknown[])[2], [
+    ['close', 'true'],
+    [undefined, 'true'],
+    [true, false],
+  ]);
+});
+
+/** What a response says of its connection, and of this host. */
+function http1Ends({ context }: Side, name: string): Promise<readonly unknown[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly unknown[]>();
+  const agent = new http1Client.Agent({ keepAlive: true });
+  http1Client
+    .get({ host: context.address, port: context.port(name), path: '/', agent }, (response) => {
+      const { connection, 'x-envoy-immediate-health-check-fail': unfit } = response.headers;
+      response.resume().on('end', () => {
+        agent.destroy();
+        resolve([connection, unfit]);
+      });
+    })
+    .on('error', reject);
+  return promise;
+}
+
+async function http2Get(client: http2.ClientHttp2Session): Promise<void> {
+  const stream = client.request({ ':path': '/' }).resume();
+  await once(stream, 'close');
+}
 
 test('admin /reset_counters: counters begin anew', { skip }, async () => {
   for (const side of [ours, its]) {

@@ -31,6 +31,11 @@ export function isDraining({ draining }: Pick<Worker, 'draining'>, chain: Pick<C
   return draining !== 'none' && (draining === 'all' || chain.listener.direction === 'inbound');
 }
 
+/** Does a connection of this chain end with the response that is written now? */
+export function endsWithResponse(worker: Pick<Worker, 'draining' | 'failing'>, chain: Pick<CompiledChain, 'listener'>): boolean {
+  return (worker.failing && chain.listener.drainsWhenFailing) || isDraining(worker, chain);
+}
+
 /** Something is ended because its time is up. */
 export function countDrained({ counters }: Pick<Worker, 'counters'>, kind: keyof DrainReport): void {
   counters.add(NAMES[kind]);

@@ -1,7 +1,7 @@
 import { idleMs } from '../core/idle-time.ts';
 import type { CompiledChain } from '@meltemi/runtime';
 import { BodyFramer, HeadBuffer, NEED_MORE, REFUSED } from '@meltemi/wire';
-import { IDLE_DRAIN_MS, countDrained, isDraining } from '../core/drain.ts';
+import { IDLE_DRAIN_MS, countDrained, endsWithResponse, isDraining } from '../core/drain.ts';
 import { SCAN_LIMITS, type Connection, type Worker, type Accepted } from '../core/worker.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
 import type { ConnectionInfo, Transport } from '../types.ts';
@@ -318,7 +318,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
   closesAfter(x: Exchange): boolean {
     // Behind a refused upgrade there may be bytes of the other protocol.
     const refused = x.upgrade !== '' && x.phase !== 'tunnel';
-    if (isDraining(this.worker, this.chain) || this.#clientEnded || this.#retired || !x.requestComplete || refused) this.closeAfter = true;
+    if (endsWithResponse(this.worker, this.chain) || this.#clientEnded || this.#retired || !x.requestComplete || refused) this.closeAfter = true;
     return this.closeAfter;
   }
 

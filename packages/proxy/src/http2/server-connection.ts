@@ -1,5 +1,6 @@
 import type { CompiledChain } from '@meltemi/runtime';
 import { H2_ERROR, type H2Data, type H2Handler, type H2Head, type H2HeadRefusal, type H2Stream } from '@meltemi/wire';
+import { endsWithResponse } from '../core/drain.ts';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
 import type { Accepted, Connection, Worker } from '../core/worker.ts';
 import type { HttpPlan } from '../http/http-plan.ts';
@@ -181,6 +182,10 @@ export class Http2ServerConnection implements Connection, ServerLink, H2Handler<
   // Its requests end; new ones are told to come on another connection, and lose nothing by that.
   retire(): void {
     this.drain();
+  }
+
+  responds(): void {
+    if (endsWithResponse(this.worker, this.chain)) this.drain();
   }
 
   drain(): void {

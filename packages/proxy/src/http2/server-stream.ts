@@ -33,6 +33,8 @@ export interface ServerLink {
   readonly link: H2Link<ServerStream>;
   /** The stream is over: it may serve another request. */
   streamOver(stream: ServerStream): void;
+  /** The head of a response is about to be written. */
+  responds(): void;
 }
 
 const NO_FRAMING: ResponseFraming = { close: false, framing: 'bare' };
@@ -182,6 +184,7 @@ export class ServerStream implements DownstreamStream {
     const length = buildResponseHead(x, read, NO_FRAMING);
     const { scratch } = this.worker.buffers;
     x.info.responseHeadBytes = length;
+    this.#server.responds();
     // Protocols are switched by an ordinary success here (RFC 8441 section 5).
     if (this.worker.responseScanner.status === 101) scratch.write('200', 9, 'latin1');
     this.#sendHead(scratch, length, body === 'none' && x.phase !== 'tunnel');
@@ -236,6 +239,7 @@ export class ServerStream implements DownstreamStream {
     const { scratch } = this.worker.buffers;
     const bytes = head.length > scratch.length ? Buffer.from(head, 'latin1') : scratch;
     const length = bytes === scratch ? scratch.write(head, 0, 'latin1') : bytes.length;
+    this.#server.responds();
     this.#sendHead(bytes, length, body === undefined);
     if (body !== undefined) this.#queue.last(body, 0, body.length);
     this.#finish(x);

@@ -89,6 +89,7 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
     internal,
     bindToPort: !internal && reader.bool('bind_to_port', reader.message('deprecated_v1')?.bool('bind_to_port', true) ?? true),
     ...decodeBacklog(reader),
+    drainsWhenFailing: reader.oneOf('drain_type', { DEFAULT: true, MODIFY_ONLY: false }, true),
     useOriginalDst: reader.bool('use_original_dst'),
     ignoreGlobalLimit: reader.bool('ignore_global_conn_limit'),
     direction: reader.oneOf<RuntimeListener['direction']>(
@@ -112,8 +113,6 @@ export function decodeListenerMessage(reader: Reader): RuntimeListener {
 
 /** Why each is harmless stands beside it. */
 function harmlessFields(reader: Reader): void {
-  // What fails the health checks (`/healthcheck/fail`) drains nothing here; everything else that drains does so by either type.
-  reader.oneOf('drain_type', { DEFAULT: true, MODIFY_ONLY: true }, true);
   // How balanced between threads: this proxy has one way.
   reader.harmless('reuse_port', 'enable_reuse_port', 'connection_balance_config');
   // Nothing is buffered beyond what one write leaves over: a slow side stops the other at once.

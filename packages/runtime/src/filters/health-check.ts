@@ -2,7 +2,7 @@ import { compileHeader } from '../compile/predicates.ts';
 import { decodeHeaderMatch } from '../decode/route-match.ts';
 import type { HeaderMatch } from '../types/route.ts';
 import { defineFilter, type FilterKind } from './define.ts';
-import type { FilterReply, FilterThread } from './types.ts';
+import type { FilterReply, FilterThread, ResponseVerdict } from './types.ts';
 
 /** Health checks are told by their headers, all of which must match. */
 interface HealthConfig {
@@ -17,6 +17,9 @@ const FAILING = answer(503, 'LH', 'health_check_failed');
 const CLUSTERS_OK = answer(200, '', 'health_check_ok_cluster_healthy');
 const NO_CLUSTER = answer(503, 'LH', 'health_check_failed_no_cluster_found');
 const UNHEALTHY = answer(503, 'LH', 'health_check_failed_cluster_unhealthy');
+
+/** Callers that would choose this host again are told not to. */
+const UNFIT: ResponseVerdict = { edits: [{ name: 'x-envoy-immediate-health-check-fail', action: 'overwrite', value: 'true' }] };
 
 /** Answers health checks itself (`envoy.filters.http.health_check`); passing them through is refused. */
 export const healthCheckFilter: FilterKind = defineFilter<HealthConfig, never>({
@@ -33,7 +36,10 @@ export const healthCheckFilter: FilterKind = defineFilter<HealthConfig, never>({
   compile({ headers, clusters }) {
     const tests = headers.map(compileHeader);
     return {
-      decide: ({ request, thread }) => (tests.every((test) => test(request)) ? { reply: named(judge(clusters, thread), thread) } : undefined),
+      decide({ request, thread }) {
+        if (tests.every((test) => test(request))) return { reply: named(judge(clusters, thread), thread) };
+        return { response: { onResponse: () => (thread.failing ? UNFIT : undefined) } };
+      },
     };
   },
 });

@@ -48,9 +48,11 @@ export interface RuntimeListener {
   readonly bindToPort: boolean;
   /** Connections come from inside of the process only. */
   readonly internal: boolean;
-  /** Hand the connection to the listener that matches its original destination (`findListener`). */
   /** Connections that may wait to be accepted; absent = as many as the proxy asks for. */
   readonly backlog?: number;
+  /** Connections end with their next response while the proxy is told to fail its health checks. */
+  readonly drainsWhenFailing: boolean;
+  /** Hand the connection to the listener that matches its original destination (`findListener`). */
   readonly useOriginalDst: boolean;
   /** The limit of all connections of the process does not count for it. */
   readonly ignoreGlobalLimit: boolean;
