@@ -24,7 +24,7 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     }),
   ),
   ...['keys are fetched once, and kept', 'keys that cannot be fetched open nothing', 'after a failure keys are fetched again'].map((name) => ({
-    case: `jwt/${name}`,
+    case: `jwt-keys/${name}`,
     at: ['user-agent', 'x-forwarded-for'].map((header) => `*.backend.0.headers.${header}`),
     embedded: {},
     reason: "a question of the proxy's own says what is asked, and not that a browser or a client of the mesh asks it",
@@ -48,7 +48,7 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     reason: 'a copy goes out when the request is whole: its length is known by then',
   },
   {
-    case: 'balancing/a header says the cluster',
+    case: 'cluster-choice/a header says the cluster',
     at: ['log.1.cluster'],
     embedded: { 'log.1.cluster': 'nowhere' },
     reason: 'the log names the cluster that is not there',

@@ -1,9 +1,9 @@
 import { grpcReply } from '../backend/grpc-message.ts';
+import { ofCluster, ofHttp } from '../counts.ts';
 import { defineCase } from '../define.ts';
 import { chain, filter, filtered, settings } from '../filters.ts';
 import { any, cluster, http1, HTTP2_UPSTREAM, to } from '../resources.ts';
 import { http } from '../steps.ts';
-import { ofCluster, ofHttp } from './stats.ts';
 
 const ALWAYS = { numerator: 100 };
 const PASSED = { status: 200, body: 'main' } as const;

@@ -1,20 +1,8 @@
 import { defineCase, type ParityCase } from '../define.ts';
-import { chain, DISABLED, filter, filtered, settings } from '../filters.ts';
-import type { CaseContext } from '../harness/context.ts';
-import { any, cluster, direct, hcm, http1, listener, serverTls, tcpProxy, TLS_INSPECTOR, to, type Resources } from '../resources.ts';
-import { http, push, raw, tcp, type Http1Request, type Step } from '../steps.ts';
-
-const TYPE = 'filters.http.rbac.v3.RBAC';
-const ANY = { any: true };
-
-const rbac = (config: object): object => filter('rbac', TYPE, config);
-const policy = (permission: object, principal: object = ANY): object => ({ permissions: [permission], principals: [principal] });
-const deny = (permission: object, principal: object = ANY): object =>
-  rbac({ rules: { action: 'DENY', policies: { p: policy(permission, principal) } } });
-const perRoute = (config: object): object => any('filters.http.rbac.v3.RBACPerRoute', config);
-
-const REFUSED = { status: 403, body: 'RBAC: access denied', backend: null } as const;
-const PASSED = { status: 200 } as const;
+import { chain, filter, filtered } from '../filters.ts';
+import { ANY, deny, header, PASSED, path, policy, rbac, REFUSED, withHeader } from '../rbac.ts';
+import { any, http1, to } from '../resources.ts';
+import { http, type Http1Request } from '../steps.ts';
 
 /** A policy that denies, asked twice: what it is for, and what it is not for. */
 function denies(name: string, permission: object, hit: string | Http1Request, miss: string | Http1Request, principal: object = ANY): ParityCase {
@@ -25,47 +13,9 @@ function denies(name: string, permission: object, hit: string | Http1Request, mi
   });
 }
 
-const header = (name: string, match: object): object => ({ header: { name, ...match } });
-const path = (match: object): object => ({ url_path: { path: match } });
 const template = (text: string): object => ({
   uri_template: { name: 't', typed_config: any('path.match.uri_template.v3.UriTemplateMatchConfig', { path_template: text }) },
 });
-const withHeader = (name: string, value: string): Http1Request => ({ headers: { [name]: value } });
-
-/** A TLS listener that asks for client certificates, with filters before the router. */
-function mutual(c: CaseContext, filters: readonly object[]): Resources {
-  const resources = filtered(c, filters);
-  const [plain] = resources.listeners as readonly { readonly filter_chains: readonly { readonly filters: readonly object[] }[] }[];
-  const tls = { filters: plain?.filter_chains[0]?.filters, transport_socket: serverTls(c, 'server', { mutual: true }) };
-  return { ...resources, listeners: [listener(c, [], { listener_filters: [TLS_INSPECTOR], filter_chains: [tls] })] };
-}
-
-const asClient = { tls: { identity: 'client', sni: 'server.test' } } as const;
-const asGuest = { tls: { identity: 'guest', sni: 'other.test' } } as const;
-const named = (match: object): object => ({ authenticated: { principal_name: match } });
-
-/** Who is refused over mutual TLS: the client is, the guest is not. */
-function deniesPeer(name: string, principal: object, permission: object = ANY): ParityCase {
-  return defineCase({
-    name,
-    resources: (c) => mutual(c, [deny(permission, principal)]),
-    steps: [http('/', REFUSED, asClient), http('/', PASSED, asGuest)],
-  });
-}
-
-const network = (config: object): object => ({
-  name: 'rbac',
-  typed_config: any('filters.network.rbac.v3.RBAC', { stat_prefix: 'tcp.', ...config }),
-});
-
-function tcpCase(name: string, config: object, step: Step): ParityCase {
-  return defineCase({
-    name,
-    backends: { main: { t: 'tcp', tcp: { echo: true } } },
-    resources: (c) => ({ listeners: [listener(c, [network(config), tcpProxy(c, 'main')])], clusters: [cluster(c, 'main')] }),
-    steps: [step],
-  });
-}
 
 const MULTI_RULES: readonly (readonly [string, object])[] = [
   ['/exact', { string_match: { exact: 'admin' } }],
@@ -80,7 +30,7 @@ const MULTI_RULES: readonly (readonly [string, object])[] = [
   ['/absent', { present_match: false }],
 ];
 
-/** Role-based access control of requests and connections. */
+/** Access control of requests: which of them a policy means. (By who calls: rbac-peers; on which routes, and on trial: rbac-routes.) */
 export const cases = [
   defineCase({
     name: 'without a policy nothing is allowed',
@@ -175,155 +125,9 @@ export const cases = [
     ],
   }),
   defineCase({
-    name: 'the address of the peer, and the one that x-forwarded-for names',
-    resources: (c) =>
-      http1(c, [to(c, 'main')], {
-        xff_num_trusted_hops: 0,
-        ...chain(c, [
-          rbac({
-            rules: {
-              action: 'DENY',
-              policies: {
-                client: policy(path({ exact: '/client' }), { remote_ip: { address_prefix: '10.1.0.0', prefix_len: 16 } }),
-                peer: policy(path({ exact: '/peer' }), { direct_remote_ip: { address_prefix: '10.1.0.0', prefix_len: 16 } }),
-              },
-            },
-          }),
-        ]),
-      }),
-    steps: [
-      http({ path: '/client', ...withHeader('x-forwarded-for', '10.2.0.1, 10.1.2.3') }, REFUSED),
-      http({ path: '/client', ...withHeader('x-forwarded-for', '10.1.2.3, 10.2.0.1') }, PASSED),
-      http({ path: '/peer', ...withHeader('x-forwarded-for', '10.1.2.3') }, PASSED),
-      http({ path: '/client', ...withHeader('x-forwarded-for', 'nobody') }, PASSED),
-    ],
-  }),
-  defineCase({
-    name: 'the address of a peer',
-    resources: (c) => filtered(c, [deny(ANY, { direct_remote_ip: { address_prefix: '127.0.0.9', prefix_len: 32 } })]),
-    steps: [http('/', REFUSED, { from: '127.0.0.9' }), http('/', PASSED, { from: '127.0.0.8' })],
-  }),
-  defineCase({
-    name: 'the port and address that were called',
-    resources: (c) =>
-      filtered(c, [
-        rbac({
-          rules: {
-            action: 'DENY',
-            policies: {
-              port: policy({ and_rules: { rules: [path({ exact: '/port' }), { destination_port: c.port() }] } }),
-              range: policy({
-                and_rules: { rules: [path({ exact: '/range' }), { destination_port_range: { start: c.port(), end: c.port() + 1 } }] },
-              }),
-              below: policy({ and_rules: { rules: [path({ exact: '/below' }), { destination_port_range: { start: 1, end: c.port() } }] } }),
-              address: policy({
-                and_rules: { rules: [path({ exact: '/address' }), { destination_ip: { address_prefix: c.address, prefix_len: 32 } }] },
-              }),
-            },
-          },
-        }),
-      ]),
-    steps: [http('/port', REFUSED), http('/range', REFUSED), http('/below', PASSED), http('/address', REFUSED)],
-  }),
-  deniesPeer('a peer by the URI of its certificate', named({ suffix: '/sa/client' })),
-  deniesPeer('a peer by a DNS name of its certificate', named({ exact: 'client.test' })),
-  deniesPeer('a peer by regular expression', named({ safe_regex: { regex: 'spiffe://parity.test/ns/.*/sa/client' } })),
-  deniesPeer('a connection by its server name', ANY, { requested_server_name: { exact: 'server.test' } }),
-  defineCase({
-    name: 'any TLS peer is authenticated, a plain one is not',
-    resources: (c) => mutual(c, [deny(ANY, { authenticated: {} })]),
-    steps: [http('/', REFUSED, asClient)],
-  }),
-  defineCase({
-    name: 'a plain peer is not authenticated',
-    resources: (c) => filtered(c, [deny(ANY, { authenticated: {} })]),
-    steps: [http('/', PASSED)],
-  }),
-  defineCase({
     name: 'a policy sees the path as the routes see it',
     resources: (c) => http1(c, [to(c, 'main')], { normalize_path: true, merge_slashes: true, ...chain(c, [deny(path({ prefix: '/admin' }))]) }),
     steps: [http('/x/../admin', REFUSED), http('//admin', REFUSED), http('/%61dmin', REFUSED), http('/a/admin', PASSED)],
-  }),
-  defineCase({
-    name: 'a route has its own rules',
-    resources: (c) =>
-      filtered(
-        c,
-        [rbac({ rules: {} })],
-        [
-          to(
-            c,
-            'main',
-            { prefix: '/own' },
-            {},
-            settings({ rbac: perRoute({ rbac: { rules: { policies: { p: policy(header('x', { present_match: true })) } } } }) }),
-          ),
-          to(c, 'main'),
-        ],
-      ),
-    steps: [http({ path: '/own', ...withHeader('x', '1') }, PASSED), http('/own', REFUSED), http('/other', REFUSED)],
-  }),
-  defineCase({
-    name: 'a route without rules lets pass',
-    resources: (c) => filtered(c, [rbac({ rules: {} })], [to(c, 'main', { prefix: '/open' }, {}, settings({ rbac: perRoute({}) })), to(c, 'main')]),
-    steps: [http('/open', PASSED), http('/other', REFUSED)],
-  }),
-  defineCase({
-    name: 'a filter that is off on a route',
-    resources: (c) => filtered(c, [rbac({ rules: {} })], [to(c, 'main', { prefix: '/open' }, {}, settings({ rbac: DISABLED })), to(c, 'main')]),
-    steps: [http('/open', PASSED), http('/other', REFUSED)],
-  }),
-  defineCase({
-    name: 'a filter that is off but for one route',
-    resources: (c) =>
-      filtered(
-        c,
-        [{ ...rbac({ rules: {} }), disabled: true }],
-        [to(c, 'main', { prefix: '/closed' }, {}, settings({ rbac: perRoute({ rbac: { rules: {} } }) })), to(c, 'main')],
-      ),
-    steps: [http('/closed', REFUSED), http('/other', PASSED)],
-  }),
-  defineCase({
-    name: 'a direct response and a request without a route are refused too',
-    resources: (c) =>
-      filtered(
-        c,
-        [deny(header('x', { present_match: true }))],
-        [direct('here', { prefix: '/direct' }), { match: { prefix: '/moved' }, redirect: { path_redirect: '/new' } }],
-      ),
-    steps: [
-      http({ path: '/direct', ...withHeader('x', '1') }, REFUSED),
-      http({ path: '/moved', ...withHeader('x', '1') }, REFUSED),
-      http({ path: '/nowhere', ...withHeader('x', '1') }, REFUSED),
-      http('/direct', { status: 200, body: 'here' }),
-      http('/nowhere', { status: 404 }),
-    ],
-  }),
-  defineCase({
-    name: 'rules on trial leave their result for the log',
-    resources: (c) =>
-      filtered(
-        c,
-        [rbac({ shadow_rules: { action: 'DENY', policies: { trial: policy(path({ prefix: '/a' })) } }, shadow_rules_stat_prefix: 'x_' })],
-        undefined,
-        {
-          policy: '%DYNAMIC_METADATA(envoy.filters.http.rbac:x_shadow_effective_policy_id)%',
-          result: '%DYNAMIC_METADATA(envoy.filters.http.rbac:x_shadow_engine_result)%',
-        },
-      ),
-    steps: [http('/a', PASSED), http('/b', PASSED)],
-    log: [
-      { policy: 'trial', result: 'denied' },
-      { policy: null, result: 'allowed' },
-    ],
-  }),
-  defineCase({
-    name: 'what an enforced policy leaves for the log',
-    resources: (c) =>
-      filtered(c, [rbac({ rules: { policies: { open: policy(path({ prefix: '/a' })) } }, rules_stat_prefix: 'mine_' })], undefined, {
-        all: '%DYNAMIC_METADATA(envoy.filters.http.rbac)%',
-      }),
-    steps: [http('/a', PASSED), http('/b', REFUSED)],
   }),
   defineCase({
     name: 'a header of several lines, held against every kind of match',
@@ -352,15 +156,6 @@ export const cases = [
     ),
   }),
   defineCase({
-    name: 'LOG lets everything pass and says what matched',
-    resources: (c) =>
-      filtered(c, [rbac({ rules: { action: 'LOG', policies: { p: policy(path({ prefix: '/a' })) } } })], undefined, {
-        hint: '%DYNAMIC_METADATA(envoy.common:access_log_hint)%',
-      }),
-    steps: [http('/a', PASSED), http('/b', PASSED)],
-    log: [{ hint: true }, { hint: false }],
-  }),
-  defineCase({
     name: 'metadata of a filter before',
     resources: (c) =>
       filtered(c, [
@@ -386,37 +181,6 @@ export const cases = [
       http('/other', PASSED),
       http('/nothing', PASSED),
       http('/present', REFUSED),
-    ],
-  }),
-  tcpCase('a connection that a policy allows', { rules: { policies: { p: policy(ANY) } } }, tcp('hello', { received: 'hello' }, { until: 'hello' })),
-  tcpCase('a connection on trial', { shadow_rules: {} }, tcp('hello', { received: 'hello' }, { until: 'hello' })),
-  defineCase({
-    name: 'a connection has no headers to be asked for',
-    steps: [
-      push(
-        (c) => ({
-          listeners: [
-            listener(c, [network({ rules: { policies: { p: policy(header('x', { present_match: true })) } } }), tcpProxy(c, 'main')], {}, 'bad'),
-          ],
-        }),
-        { verdict: 'nack' },
-      ),
-    ],
-  }),
-  defineCase({
-    name: 'a connection is refused by its address, before it can ask anything',
-    resources: (c) => ({
-      listeners: [
-        listener(c, [
-          network({ rules: { action: 'DENY', policies: { p: policy(ANY, { direct_remote_ip: { address_prefix: '127.0.0.7', prefix_len: 32 } }) } } }),
-          hcm(c, [to(c, 'main')]),
-        ]),
-      ],
-      clusters: [cluster(c, 'main')],
-    }),
-    steps: [
-      http('/', PASSED),
-      raw('GET / HTTP/1.1\r\nhost: a\r\n\r\n', { responses: [], connection: 'ended', backend: null }, { from: '127.0.0.7' }),
     ],
   }),
 ];
