@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { GRPC_STATUSES } from '@meltemi/runtime';
 import { formatFlags, formatLongFlags, type ConnectionInfo, type StreamInfo } from '../types.ts';
 import { isLast } from './log-moment.ts';
 import { ADDRESS_OPERATORS, bareAddress } from './address-operators.ts';
@@ -117,31 +118,10 @@ function serverName(argument: string): Getter {
   return (info) => info.connection.serverName;
 }
 
-/** gRPC's names by number. */
-const GRPC_NAMES = [
-  'OK',
-  'CANCELED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-] as const;
-
 function grpcStatus(form: string): Getter {
   return ({ grpc, grpcStatus: status }) => {
     if (!grpc || status === '') return undefined;
-    const name = GRPC_NAMES[Number(status)];
+    const name = GRPC_STATUSES[Number(status)];
     if (form === 'NUMBER') return Number(status);
     if (name === undefined) return status;
     return form === 'SNAKE_STRING' || name === 'OK'

@@ -1,3 +1,4 @@
+import { GRPC_RETRY_CONDITIONS, HTTP_RETRY_CONDITIONS } from '@meltemi/match';
 import type { CompiledRetry, RequestView } from '../compiled.ts';
 import type { HeaderMatch, RetryOn, RetryPolicy } from '../types/route.ts';
 import { compileRetry } from './retry.ts';
@@ -12,20 +13,8 @@ const HEADERS = [
 ] as const;
 const MAX_KNOWN = 64;
 
-const HTTP: ReadonlySet<string> = new Set<RetryOn>([
-  '5xx',
-  'gateway-error',
-  'connect-failure',
-  'envoy-ratelimited',
-  'retriable-4xx',
-  'refused-stream',
-  'retriable-status-codes',
-  'retriable-headers',
-  'reset',
-  'reset-before-request',
-  'http3-post-connect-failure',
-]);
-const GRPC: ReadonlySet<string> = new Set<RetryOn>(['cancelled', 'deadline-exceeded', 'resource-exhausted', 'unavailable', 'internal']);
+const HTTP: ReadonlySet<string> = new Set(HTTP_RETRY_CONDITIONS);
+const GRPC: ReadonlySet<string> = new Set(GRPC_RETRY_CONDITIONS);
 
 /** What a policy is where a request asks for retries and the route says nothing. */
 const NOTHING: RetryPolicy = {

@@ -1,4 +1,5 @@
 import type { ClusterChoice, CompiledHttp, CompiledRoute, RequestView } from '../compiled.ts';
+import { editedValue } from '../filters/edited-value.ts';
 import type { FilterContext, FilterPeer, FilterVerdict, HeaderEdit, MetadataStruct } from '../filters/types.ts';
 import type { Outcome } from './types.ts';
 import type { Trail } from './index.ts';
@@ -55,30 +56,14 @@ function edited(request: RequestView, edits: readonly HeaderEdit[]): RequestView
   const own = new Map<string, string | undefined>();
   const read = (name: string): string | undefined => (own.has(name) ? own.get(name) : request.header(name));
   const line = { method: request.method, path: request.path, authority: request.authority };
-  for (const { name, action, value } of edits) {
+  for (const edit of edits) {
+    const { name, value } = edit;
     if (name === ':path') line.path = value;
     else if (name === ':method') line.method = value;
     else if (name === ':authority' || name === 'host') line.authority = value;
-    else own.set(name, editedValue(read(name), action, value));
+    else own.set(name, editedValue(read(name), edit));
   }
   return { ...request, ...line, header: read };
-}
-
-function editedValue(before: string | undefined, action: HeaderEdit['action'], value: string): string | undefined {
-  switch (action) {
-    case 'remove':
-      return undefined;
-    case 'overwrite':
-      return value;
-    case 'append':
-      return before === undefined ? value : `${before},${value}`;
-    case 'add-if-absent':
-      return before ?? value;
-    case 'join':
-      return before === undefined ? undefined : `${before},${value}`;
-    case 'overwrite-if-exists':
-      return before === undefined ? undefined : value;
-  }
 }
 
 function contextOf(trail: Trail, { request, route, choice }: Walk, metadata: FilterContext['metadata']): FilterContext {

@@ -1,29 +1,10 @@
+import { GRPC_STATUSES } from '../grpc-statuses.ts';
 import type { AccessLogFilter } from '../types/access-log.ts';
 import { decodeMetadataMatch } from './metadata-match.ts';
 import type { Reader } from './reader.ts';
 import { decodeHeaderMatch } from './route-match.ts';
 
 const DENOMINATORS = { HUNDRED: 100, TEN_THOUSAND: 10_000, MILLION: 1_000_000 };
-/** By number, as gRPC has them; two spellings of the first one are about. */
-const GRPC_STATUSES = [
-  'OK',
-  'CANCELED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
 
 type Decoder = (reader: Reader) => AccessLogFilter | undefined;
 

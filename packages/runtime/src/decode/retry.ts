@@ -1,3 +1,4 @@
+import { GRPC_RETRY_CONDITIONS, HTTP_RETRY_CONDITIONS } from '@meltemi/match';
 import { criteriaOf } from '../lb/subsets.ts';
 import type { Criteria } from '../types/balancing.ts';
 import type { RetryOn, RetryPolicy } from '../types/route.ts';
@@ -5,24 +6,7 @@ import { filterMetadata } from './common.ts';
 import { decodeHeaderMatch } from './route-match.ts';
 import type { Reader } from './reader.ts';
 
-const CONDITIONS: ReadonlySet<string> = new Set<RetryOn>([
-  '5xx',
-  'gateway-error',
-  'reset',
-  'reset-before-request',
-  'connect-failure',
-  'envoy-ratelimited',
-  'retriable-4xx',
-  'refused-stream',
-  'retriable-status-codes',
-  'retriable-headers',
-  'http3-post-connect-failure',
-  'cancelled',
-  'deadline-exceeded',
-  'internal',
-  'resource-exhausted',
-  'unavailable',
-]);
+const CONDITIONS: ReadonlySet<string> = new Set([...HTTP_RETRY_CONDITIONS, ...GRPC_RETRY_CONDITIONS]);
 
 /** `RetryPolicy`. Istio allows status codes inside `retry_on` ("connect-failure,503"): they count as retriable status codes. */
 export function decodeRetry(reader: Reader): RetryPolicy {

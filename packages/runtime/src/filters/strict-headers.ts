@@ -1,3 +1,4 @@
+import { GRPC_RETRY_CONDITIONS, HTTP_RETRY_CONDITIONS } from '@meltemi/match';
 import type { Reader } from '../decode/reader.ts';
 import { defineFilter, type FilterKind } from './define.ts';
 import type { HttpFilter } from './types.ts';
@@ -6,34 +7,19 @@ interface StrictConfig {
   readonly headers: readonly string[];
 }
 
-const HTTP_CONDITIONS: ReadonlySet<string> = new Set([
-  '5xx',
-  'gateway-error',
-  'connect-failure',
-  'envoy-ratelimited',
-  'retriable-4xx',
-  'refused-stream',
-  'retriable-status-codes',
-  'retriable-headers',
-  'reset',
-  'reset-before-request',
-  'http3-post-connect-failure',
-]);
-const GRPC_CONDITIONS: ReadonlySet<string> = new Set(['cancelled', 'deadline-exceeded', 'resource-exhausted', 'unavailable', 'internal']);
-
 const isCount = (value: string): boolean => /^\d{1,18}$/.test(value);
 const allOf =
-  (known: ReadonlySet<string>) =>
+  (known: readonly string[]) =>
   (value: string): boolean =>
-    value.split(',').every((item) => known.has(item.trim()));
+    value.split(',').every((item) => known.includes(item.trim()));
 
 /** The headers whose values the router can check, and what is valid. */
 const CHECKS: Readonly<Record<string, (value: string) => boolean>> = {
   'x-envoy-upstream-rq-timeout-ms': isCount,
   'x-envoy-upstream-rq-per-try-timeout-ms': isCount,
   'x-envoy-max-retries': isCount,
-  'x-envoy-retry-on': allOf(HTTP_CONDITIONS),
-  'x-envoy-retry-grpc-on': allOf(GRPC_CONDITIONS),
+  'x-envoy-retry-on': allOf(HTTP_RETRY_CONDITIONS),
+  'x-envoy-retry-grpc-on': allOf(GRPC_RETRY_CONDITIONS),
 };
 
 /** `strict_check_headers` of the router: requests in which one of these headers has an invalid value are answered with 400, flag IH. */

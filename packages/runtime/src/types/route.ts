@@ -1,3 +1,4 @@
+import type { RetryCondition } from '@meltemi/match';
 import type { Criteria } from './balancing.ts';
 import type { HeaderMutations, StringMatch } from './common.ts';
 import type { MetadataMatch } from './metadata.ts';
@@ -238,23 +239,7 @@ export interface RedirectAction {
 }
 
 /** The `retry_on` conditions this proxy knows; conditions of gRPC look at `grpc-status` of the response head. */
-export type RetryOn =
-  | '5xx'
-  | 'gateway-error'
-  | 'reset'
-  | 'reset-before-request'
-  | 'connect-failure'
-  | 'envoy-ratelimited'
-  | 'retriable-4xx'
-  | 'refused-stream'
-  | 'retriable-status-codes'
-  | 'retriable-headers'
-  | 'http3-post-connect-failure'
-  | 'cancelled'
-  | 'deadline-exceeded'
-  | 'internal'
-  | 'resource-exhausted'
-  | 'unavailable';
+export type RetryOn = RetryCondition;
 
 export interface RetryPolicy {
   readonly on: readonly RetryOn[];

@@ -1,28 +1,8 @@
-import type { HttpFault, HttpRoute } from '@meltemi/api';
+import { GRPC_STATUS, type HttpFault, type HttpRoute } from '@meltemi/api';
 import { ANY_TYPE, EXTENSION_NAME, packAny, type FaultAbort, type FaultDelay } from '@meltemi/protos-types';
 import { durationOf } from '../common/duration.ts';
 import { millionths } from '../routes/percent.ts';
 import type { HttpFilterDefinition } from './define.ts';
-
-const GRPC_CODES: readonly string[] = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
 
 /** Delays and aborts, where a route asks for them; on its own the filter lets everything pass. Faults are made where calls go out. */
 export const faultFilter: HttpFilterDefinition = {
@@ -46,7 +26,7 @@ function delayOf(delay: HttpFault['delay']): FaultDelay | undefined {
 function abortOf(abort: HttpFault['abort']): FaultAbort | undefined {
   if (abort === undefined) return undefined;
   const percentage = share(abort.percentage?.value);
-  if (abort.grpcStatus !== undefined) return { grpc_status: Math.max(0, GRPC_CODES.indexOf(abort.grpcStatus)), percentage };
+  if (abort.grpcStatus !== undefined) return { grpc_status: Math.max(0, GRPC_STATUS.indexOf(abort.grpcStatus)), percentage };
   return abort.httpStatus === undefined ? undefined : { http_status: abort.httpStatus, percentage };
 }
 

@@ -1,26 +1,9 @@
-import { parseFormat } from '@meltemi/match';
+import { GRPC_RETRY_CONDITIONS, HTTP_RETRY_CONDITIONS, parseFormat } from '@meltemi/match';
 import { nearest } from '../../decode/suggest.ts';
 import { controlFault, headerNameFault } from '../../schema/formats.ts';
 
 /** Envoy's conditions for HTTP retries, and those of gRPC; Istio takes both in one list. */
-const RETRY_CONDITIONS: readonly string[] = [
-  '5xx',
-  'gateway-error',
-  'reset',
-  'reset-before-request',
-  'connect-failure',
-  'envoy-ratelimited',
-  'retriable-4xx',
-  'refused-stream',
-  'retriable-status-codes',
-  'retriable-headers',
-  'http3-post-connect-failure',
-  'cancelled',
-  'deadline-exceeded',
-  'internal',
-  'resource-exhausted',
-  'unavailable',
-];
+const RETRY_CONDITIONS: readonly string[] = [...HTTP_RETRY_CONDITIONS, ...GRPC_RETRY_CONDITIONS];
 
 /** What is wrong with a `retryOn` list: condition names and upstream status codes, separated by commas. */
 export function retryOnFault(value: string): string | undefined {
@@ -39,6 +22,7 @@ export function retryOnFault(value: string): string | undefined {
   return undefined;
 }
 
+/** Names of gRPC's statuses by number, as gRPC and Istio write them. */
 export const GRPC_STATUS: readonly string[] = [
   'OK',
   'CANCELLED',

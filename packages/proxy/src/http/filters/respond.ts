@@ -1,4 +1,4 @@
-import type { FilterResponse, FormatSource, HeaderEdit, PayloadTransform } from '@meltemi/runtime';
+import { editedValue, type FilterResponse, type FormatSource, type HeaderEdit, type PayloadTransform } from '@meltemi/runtime';
 import { lineAt } from '../headers.ts';
 import type { Exchange } from '../exchange.ts';
 import { rescan } from '../request-head.ts';
@@ -79,22 +79,5 @@ function stage(x: Exchange, transforms: readonly PayloadTransform[]): void {
   for (const transform of transforms.toReversed()) {
     const make = x.worker.filterHalves.get(transform.t)?.transform?.(transform, x);
     if (make !== undefined) x.stageResponse(make);
-  }
-}
-
-function editedValue(before: string | undefined, { action, value }: HeaderEdit): string | undefined {
-  switch (action) {
-    case 'remove':
-      return undefined;
-    case 'overwrite':
-      return value;
-    case 'append':
-      return before === undefined ? value : `${before},${value}`;
-    case 'add-if-absent':
-      return before ?? value;
-    case 'join':
-      return before === undefined ? undefined : `${before},${value}`;
-    case 'overwrite-if-exists':
-      return before === undefined ? undefined : value;
   }
 }
