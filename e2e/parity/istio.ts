@@ -85,6 +85,17 @@ ${rules.replaceAll(/^/gm, '    ')}
 `;
 }
 
+/** A Gateway `bytes` at the case's port `tcp`. */
+export function bytesGateway(c: CaseContext): string {
+  return `apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: bytes }
+spec:
+  selector: { case: ${c.id} }
+  servers: [{ port: { number: ${c.port('tcp')}, name: tcp, protocol: TCP }, hosts: ['*'] }]
+`;
+}
+
 /** A DestinationRule of a backend's host with this traffic policy, and subsets by version. */
 export function rule(backend: string, policy: string, subsets: readonly string[] = []): string {
   return `apiVersion: networking.istio.io/v1

@@ -1,54 +1,6 @@
-import { defineCase, type LogExpectation, type ParityCase } from '../define.ts';
-import type { BackendScript } from '../backend/script.ts';
-import type { CaseContext } from '../harness/context.ts';
-import { istio } from '../istio.ts';
-import { count, http as ask, type Step } from '../steps.ts';
-
-interface Setting {
-  readonly name: string;
-  readonly rules: string | ((c: CaseContext) => string);
-  readonly steps: readonly Step[];
-  readonly kind?: 'HTTPRoute' | 'GRPCRoute';
-  /** What `parentRefs` says besides the name of the Gateway. */
-  readonly parent?: string | ((c: CaseContext) => string);
-  readonly hostnames?: string;
-  readonly backends?: Readonly<Record<string, BackendScript>>;
-  readonly log?: readonly LogExpectation[] | 'not compared';
-}
-
-const BACKENDS: Readonly<Record<string, BackendScript>> = { main: [{ body: 'main' }], other: [{ body: 'other' }] };
-const textOf = (text: string | ((c: CaseContext) => string), c: CaseContext): string => (typeof text === 'string' ? text : text(c));
-const to = (host: string, more = ''): string => `{ group: networking.istio.io, kind: Hostname, name: $${host}, port: 80${more} }`;
-const TO_MAIN = `backendRefs: [${to('main')}]`;
-
-/** A route at a Gateway whose one listener is called `http`. */
-function route({ name, rules, steps, kind = 'HTTPRoute', parent = '', hostnames, backends = BACKENDS, log }: Setting): ParityCase {
-  return defineCase({
-    name,
-    backends,
-    resources: (c) =>
-      istio(
-        c,
-        `apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: web }
-spec:
-  gatewayClassName: istio
-  listeners: [{ name: http, port: ${c.port()}, protocol: HTTP }]
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: ${kind}
-metadata: { name: all }
-spec:
-  parentRefs: [{ name: web${textOf(parent, c)} }]
-${hostnames === undefined ? '' : `  hostnames: ${hostnames}\n`}  rules:
-${textOf(rules, c).replaceAll(/^/gm, '    ')}
-`,
-      ),
-    steps,
-    ...(log === undefined ? {} : { log }),
-  });
-}
+import type { ParityCase } from '../define.ts';
+import { route, to, TO_MAIN, type RouteCase } from '../gateway-routes.ts';
+import { count, http as ask } from '../steps.ts';
 
 const filters = (...list: readonly string[]): string => `filters: [${list.join(', ')}]`;
 const request = (text: string): string => `{ type: RequestHeaderModifier, requestHeaderModifier: ${text} }`;
@@ -94,7 +46,7 @@ const grpc = (path: string): Parameters<typeof ask>[0] => ({ path, headers: { 'c
 
 /** What both kinds of routes say in the same words. */
 function common(kind: 'HTTPRoute' | 'GRPCRoute'): readonly ParityCase[] {
-  const field = (setting: Setting): ParityCase => route({ ...setting, kind, name: `${kind}: ${setting.name}` });
+  const field = (setting: RouteCase): ParityCase => route({ ...setting, kind, name: `${kind}: ${setting.name}` });
   return [
     field({ name: 'parentRefs.sectionName', parent: ', sectionName: http', rules: `- { ${TO_MAIN} }`, steps: [ask('/', { status: 200 })] }),
     field({

@@ -1,50 +1,8 @@
-import { defineCase, type LogExpectation, type ParityCase } from '../define.ts';
-import type { BackendScript } from '../backend/script.ts';
-import { istio } from '../istio.ts';
-import { count, http as ask, type Step } from '../steps.ts';
+import { defineCase, type ParityCase } from '../define.ts';
+import { route, to, TO_MAIN } from '../gateway-routes.ts';
+import { count, http as ask } from '../steps.ts';
 
-interface Setting {
-  readonly name: string;
-  /** Rules of an HTTPRoute. */
-  readonly rules: string;
-  readonly steps: readonly Step[];
-  readonly hostnames?: string;
-  readonly backends?: Readonly<Record<string, BackendScript>>;
-  readonly log?: readonly LogExpectation[];
-}
-
-const BACKENDS: Readonly<Record<string, BackendScript>> = { main: [{ body: 'main' }], other: [{ body: 'other' }] };
-const to = (host: string, more = ''): string => `{ group: networking.istio.io, kind: Hostname, name: $${host}, port: 80${more} }`;
-const TO_MAIN = `backendRefs: [${to('main')}]`;
 const TO_OTHER = `backendRefs: [${to('other')}]`;
-
-function route({ name, rules, steps, hostnames, backends = BACKENDS, log }: Setting): ParityCase {
-  return defineCase({
-    name,
-    backends,
-    resources: (c) =>
-      istio(
-        c,
-        `apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: web }
-spec:
-  gatewayClassName: istio
-  listeners: [{ name: http, port: ${c.port()}, protocol: HTTP }]
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: { name: all }
-spec:
-  parentRefs: [{ name: web }]
-${hostnames === undefined ? '' : `  hostnames: ${hostnames}\n`}  rules:
-${rules.replaceAll(/^/gm, '    ')}
-`,
-      ),
-    steps,
-    ...(log === undefined ? {} : { log }),
-  });
-}
 
 /** What an HTTPRoute does at a gateway. */
 export const cases: readonly ParityCase[] = [

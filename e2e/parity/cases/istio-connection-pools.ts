@@ -1,6 +1,6 @@
 import { defineCase, type ParityCase } from '../define.ts';
 import type { BackendScript } from '../backend/script.ts';
-import { http, istio, rule } from '../istio.ts';
+import { bytesGateway, http, istio, rule } from '../istio.ts';
 import { admin, http as ask, raw, tcp, together, type Part, type Step } from '../steps.ts';
 
 interface Setting {
@@ -106,13 +106,7 @@ export const cases: readonly ParityCase[] = [
       const { host, port } = c.backend('main');
       return istio(
         c,
-        `apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: { name: bytes }
-spec:
-  selector: { case: ${c.id} }
-  servers: [{ port: { number: ${c.port('tcp')}, name: tcp, protocol: TCP }, hosts: ['*'] }]
----
+        `${bytesGateway(c)}---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: { name: bytes }

@@ -1,7 +1,7 @@
 import { defineCase, type LogExpectation, type ParityCase } from '../define.ts';
 import type { BackendScript } from '../backend/script.ts';
 import type { CaseContext } from '../harness/context.ts';
-import { http, istio, rule } from '../istio.ts';
+import { bytesGateway, http, istio, rule } from '../istio.ts';
 import { http as ask, tcp, type Step } from '../steps.ts';
 
 const TO_MAIN = 'route: [{ destination: { host: $main } }]';
@@ -58,13 +58,7 @@ kind: DestinationRule
 metadata: { name: tcp-${name} }
 spec: { host: ${name}.tcp.${c.id}.example, subsets: [{ name: v1, labels: { version: v1 } }] }`;
   };
-  return `apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: { name: bytes }
-spec:
-  selector: { case: ${c.id} }
-  servers: [{ port: { number: ${c.port('tcp')}, name: tcp, protocol: TCP }, hosts: ['*'] }]
----
+  return `${bytesGateway(c)}---
 ${entry('one')}
 ---
 ${weights ? `${entry('two')}\n---\n` : ''}apiVersion: networking.istio.io/v1

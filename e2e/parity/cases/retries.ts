@@ -21,6 +21,19 @@ const INTERNAL = { use_remote_address: true, internal_address_config: { cidr_ran
 /** Without a time-out there is no header that says how much of it is left. */
 const UNTIMED = { timeout: '0s' };
 
+/** A response may say when to come back, within five seconds. */
+const limited = (c: CaseContext, timeout: string): Resources =>
+  http1(c, [
+    to(c, 'main', undefined, {
+      retry_policy: {
+        ...FAST,
+        retry_on: '5xx',
+        rate_limited_retry_back_off: { reset_headers: [{ name: 'retry-after', format: 'SECONDS' }], max_interval: '5s' },
+      },
+      timeout,
+    }),
+  ]);
+
 /** One request; how often the backend sees it is what counts, and what the client gets. */
 function tries(
   name: string,
@@ -272,34 +285,14 @@ export const cases = [
   defineCase({
     name: 'a response may say when to come back',
     backends: { main: [{ status: 503, headers: { 'retry-after': '1' } }, GOOD] },
-    resources: (c) =>
-      http1(c, [
-        to(c, 'main', undefined, {
-          retry_policy: {
-            ...FAST,
-            retry_on: '5xx',
-            rate_limited_retry_back_off: { reset_headers: [{ name: 'retry-after', format: 'SECONDS' }], max_interval: '5s' },
-          },
-          timeout: '0.5s',
-        }),
-      ]),
+    resources: (c) => limited(c, '0.5s'),
     steps: [http('/', { status: 504 })],
     log: [{ code: 504, flags: 'UT', attempts: 1 }],
   }),
   defineCase({
     name: 'a response that asks for too long a wait is retried as usual',
     backends: { main: [{ status: 503, headers: { 'retry-after': '100' } }, GOOD] },
-    resources: (c) =>
-      http1(c, [
-        to(c, 'main', undefined, {
-          retry_policy: {
-            ...FAST,
-            retry_on: '5xx',
-            rate_limited_retry_back_off: { reset_headers: [{ name: 'retry-after', format: 'SECONDS' }], max_interval: '5s' },
-          },
-          timeout: '0s',
-        }),
-      ]),
+    resources: (c) => limited(c, '0s'),
     steps: [http('/', { status: 200, backend: [{}, {}] })],
   }),
   defineCase({

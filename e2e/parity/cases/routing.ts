@@ -1,5 +1,6 @@
 import { defineCase, type ParityCase } from '../define.ts';
-import { cluster, direct, hcm, http1, listener, rds, routes, to } from '../resources.ts';
+import type { CaseContext } from '../harness/context.ts';
+import { cluster, direct, hcm, http1, listener, rds, routes, to, type Resources } from '../resources.ts';
 import { matching } from '../matching.ts';
 import { count, http, raw } from '../steps.ts';
 
@@ -19,6 +20,14 @@ function domains(
     steps: Object.entries(asked).map(([host, owner]) => http({ host }, owner === '' ? { status: 404 } : { status: 200, body: owner })),
   });
 }
+
+const weighted = (c: CaseContext, one: number, two: number): Resources => {
+  const clusters = [
+    { name: c.name('one'), weight: one },
+    { name: c.name('two'), weight: two },
+  ];
+  return http1(c, [{ match: { prefix: '/' }, route: { weighted_clusters: { clusters } } }]);
+};
 
 /** Which route serves a request. */
 export const cases = [
@@ -205,39 +214,13 @@ export const cases = [
   defineCase({
     name: 'weights 0 and 100 send everything to one',
     backends: { one: [{ body: 'one' }], two: [{ body: 'two' }] },
-    resources: (c) =>
-      http1(c, [
-        {
-          match: { prefix: '/' },
-          route: {
-            weighted_clusters: {
-              clusters: [
-                { name: c.name('one'), weight: 0 },
-                { name: c.name('two'), weight: 100 },
-              ],
-            },
-          },
-        },
-      ]),
+    resources: (c) => weighted(c, 0, 100),
     steps: [count(10, http('/', {}), { two: [10, 10] })],
   }),
   defineCase({
     name: 'weights 25 and 75 share the load',
     backends: { one: [{ body: 'one' }], two: [{ body: 'two' }] },
-    resources: (c) =>
-      http1(c, [
-        {
-          match: { prefix: '/' },
-          route: {
-            weighted_clusters: {
-              clusters: [
-                { name: c.name('one'), weight: 1 },
-                { name: c.name('two'), weight: 3 },
-              ],
-            },
-          },
-        },
-      ]),
+    resources: (c) => weighted(c, 1, 3),
     // 400 fair draws of one in four stay within 50 and 150 but once in 10^8.
     steps: [count(400, http('/', {}, { on: 'a' }), { one: [50, 150], two: [250, 350] })],
   }),

@@ -26,11 +26,16 @@ after(async () => {
 
 const port = plane.port('main');
 
-/** Asks on an HTTP/2 connection of its own, with `data` behind the head; answers the status. */
-async function ask(headers: http2.OutgoingHttpHeaders, data: string): Promise<number> {
-  const session = http2.connect(`http://127.0.0.1:${port}`);
+async function connect(to: number): Promise<http2.ClientHttp2Session> {
+  const session = http2.connect(`http://127.0.0.1:${to}`);
   session.on('error', () => {});
   await new Promise((resolve) => session.once('remoteSettings', resolve));
+  return session;
+}
+
+/** Asks on an HTTP/2 connection of its own, with `data` behind the head; answers the status. */
+async function ask(headers: http2.OutgoingHttpHeaders, data: string): Promise<number> {
+  const session = await connect(port);
   const stream = session.request({ ':method': 'CONNECT', ':authority': 'a', ...headers }, { endStream: false });
   stream.on('error', () => {}).resume();
   stream.write(data);
@@ -110,9 +115,7 @@ test('a length that a server tells with 101 is not told on: what follows is no b
     clusters: [cluster('odd', [odd.port])],
     listeners: [plainListener('main', hcm([routeTo('odd')], TUNNELS))],
   });
-  const session = http2.connect(`http://127.0.0.1:${tunnels.port('main')}`);
-  session.on('error', () => {});
-  await new Promise((resolve) => session.once('remoteSettings', resolve));
+  const session = await connect(tunnels.port('main'));
   const stream = session.request({ ':method': 'CONNECT', ':protocol': 'websocket', ':authority': 'a', ...EXTENDED });
   const answer = new Promise<http2.IncomingHttpHeaders>((resolve) => stream.once('response', resolve));
   const first = new Promise<string>((resolve, reject) => stream.once('data', (piece) => resolve(String(piece))).once('error', reject));
@@ -181,9 +184,7 @@ test('a client that ends its side with the head of its CONNECT has ended it', { 
     clusters: [cluster('odd', [odd.port])],
     listeners: [plainListener('main', hcm([routeTo('odd')], TUNNELS))],
   });
-  const session = http2.connect(`http://127.0.0.1:${tunnels.port('main')}`);
-  session.on('error', () => {});
-  await new Promise((resolve) => session.once('remoteSettings', resolve));
+  const session = await connect(tunnels.port('main'));
   const stream = session.request({ ':method': 'CONNECT', ':protocol': 'websocket', ':authority': 'a', ...EXTENDED }, { endStream: true });
   let text = '';
   stream.on('data', (piece) => (text += String(piece)));
