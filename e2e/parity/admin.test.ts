@@ -228,7 +228,7 @@ test('admin /healthcheck/fail: connections of listeners whose drain type is DEFA
     // Who asks for nothing hears nothing.
     const failing = await look();
     for (const client of clients) await http2Get(client);
-    await eventually('GOAWAY', 5_000, () => (goaways[0]?.length === 0 ? undefined : true));
+    await eventually('GOAWAY', 5_000, () => Promise.resolve(goaways[0]?.length === 0 ? undefined : true));
     const asked = await look();
     await order('ok');
     seen.push([before, failing, asked, await look()]);
