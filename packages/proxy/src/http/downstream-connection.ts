@@ -16,6 +16,7 @@ import { REPLIES, refusalOf } from './replies.ts';
 import { bodyData, bodyEnd } from './request-body.ts';
 import { lastFrame } from './web-socket.ts';
 import type { HttpCounts } from '../stats/http-counts.ts';
+import { keepHead } from './request-head.ts';
 import { RequestTimers } from './request-timers.ts';
 import { routeRequest } from './router.ts';
 import { acceptRequest, unreadableRequest } from './start-exchange.ts';
@@ -161,13 +162,18 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     worker.scannedFor = x;
     this.closeAfter = this.#mustClose(scanner.close, scanner.keepAlive, scanner.minor, now);
     this.#state = this.#body.done ? 'responding' : 'body';
-    if (next < 0) {
-      this.#refuse(x, REPLIES.badRequest);
-      return -1;
-    }
-    if (scanner.chunked) x.bodyForm = 'chunked';
+    if (next < 0) this.#refuse(x, REPLIES.badRequest);
+    else this.#goOn(x, bytes, after, next);
+    // What was read is gone when this returns.
+    if (this.#exchange === x && bytes === worker.buffers.read) keepHead(x);
+    return next < 0 || this.#over() ? -1 : next;
+  }
+
+  /** A request and what has come of its body. */
+  #goOn(x: Exchange, bytes: Uint8Array, after: number, next: number): void {
+    if (this.worker.requestScanner.chunked) x.bodyForm = 'chunked';
     if (next > after) bodyData(x, bytes, after, next);
-    this.timers.startStream(x, now);
+    this.timers.startStream(x, this.worker.wheel.recent);
     const { refusal } = x;
     if (refusal === undefined) routeRequest(x);
     else {
@@ -175,7 +181,6 @@ export class DownstreamConnection implements Connection, DownstreamStream {
       if (refusal.status >= 400 && refusal !== REPLIES.noPath) this.closeAfter = true;
       this.reply(x, refusal);
     }
-    return this.#over() ? -1 : next;
   }
 
   #unreadable(now: number): number {
@@ -216,7 +221,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
   /** Bytes that cannot be dealt with yet. */
   #hold(bytes: Uint8Array, start: number, end: number): number {
     const piece = bytes.subarray(start, end);
-    this.#ahead = this.#ahead === undefined ? piece : Buffer.concat([this.#ahead, piece]);
+    this.#ahead = Buffer.concat(this.#ahead === undefined ? [piece] : [this.#ahead, piece]);
     if (this.#ahead.length > MAX_PIPELINED_BYTES) this.pause(true);
     return -1;
   }

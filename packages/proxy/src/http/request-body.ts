@@ -15,7 +15,7 @@ import type { UpstreamStream } from './stream.ts';
  * to the upstream. Between HTTP/1.1 connections it passes as it came; chunk framing is taken off where somebody wants the payload.
  */
 
-/** A piece has come from the client, in the form of `x.bodyForm`. Bytes of accepted connections do not change. */
+/** A piece has come from the client, in the form of `x.bodyForm`. */
 export function bodyData(x: Exchange, bytes: Uint8Array, start: number, end: number): void {
   if (x.requestChain === undefined) takeBody(x, bytes, start, end);
   else if (x.unframe === undefined) slowIf(x, x.requestChain.write(bytes, start, end));
@@ -137,8 +137,9 @@ function passBody(x: Exchange, bytes: Uint8Array, start: number, end: number): b
 
 /** What is too much for a second attempt makes the request unrepeatable. */
 function keepBody(x: Exchange, bytes: Uint8Array, start: number, end: number): void {
-  if (x.body === NO_PIECES) x.body = [{ bytes, start, end }];
-  else (x.body as Piece[]).push({ bytes, start, end });
+  const piece = x.worker.buffers.own(bytes, start, end);
+  if (x.body === NO_PIECES) x.body = [piece];
+  else (x.body as Piece[]).push(piece);
   x.bodyBytes += end - start;
   if (x.filters !== undefined && x.phase === 'held') bodyArrived(x);
   if (x.bodyBytes <= MAX_REPLAY_BYTES) return;

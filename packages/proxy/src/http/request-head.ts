@@ -200,6 +200,13 @@ function expectedMs({ perTryMs, timeoutMs, hedgeOnTimeout, info }: Exchange): nu
   return elapsed >= timeoutMs ? 1 : Math.min(expected, timeoutMs - elapsed);
 }
 
+/** Moves the head out of a buffer that is about to be filled again. */
+export function keepHead(x: Exchange): void {
+  const { worker } = x;
+  x.head = worker.heads.keep(x.head);
+  if (worker.scannedFor === x) worker.scannedFor = undefined;
+}
+
 /** Reads the kept head again for another attempt, so that scanner and view speak of it. */
 export function rescan(x: Exchange): void {
   const { requestScanner, view } = x.worker;

@@ -10,6 +10,7 @@ import { buildInterimHead } from '../http/interim.ts';
 import { renderLocalReply, type LocalReply } from '../http/local-reply.ts';
 import { REPLIES } from '../http/replies.ts';
 import { bodyData, bodyEnd, bodyLast } from '../http/request-body.ts';
+import { keepHead } from '../http/request-head.ts';
 import { RequestTimers } from '../http/request-timers.ts';
 import { buildResponseHead, type ResponseFraming } from '../http/response-head.ts';
 import { routeRequest } from '../http/router.ts';
@@ -102,7 +103,7 @@ export class ServerStream implements DownstreamStream {
     if (x.refusal === undefined) routeRequest(x);
     else this.reply(x, x.refusal);
     // What the request's head lies in is filled again by the next one.
-    if (this.#x === x) this.#keepHead(x);
+    if (this.#x === x) keepHead(x);
   }
 
   #begin(stream: H2Stream<ServerStream>, endStream: boolean): void {
@@ -115,11 +116,6 @@ export class ServerStream implements DownstreamStream {
     this.#tunnel = undefined;
     this.#ahead = undefined;
     this.#aheadEnd = endStream;
-  }
-
-  #keepHead(x: Exchange): void {
-    x.head = this.worker.heads.keep(x.head);
-    if (this.worker.scannedFor === x) this.worker.scannedFor = undefined;
   }
 
   /** A head over the limits. */

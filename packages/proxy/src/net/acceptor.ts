@@ -194,10 +194,6 @@ export class Acceptor {
   #hand(socket: Socket, encrypted: boolean, bytes: Buffer | undefined, open: (transport: NodeTransport) => NodeTransport['handler']): void {
     const transport = new NodeTransport(socket, encrypted, this.#worker.buffers, this.#worker.faults, NOBODY);
     transport.handler = open(transport);
-    transport.attach(true);
-    if (bytes !== undefined) transport.received(bytes, 0, bytes.length);
-    // An end that came while sniffing was heard there; the socket does not tell it twice.
-    if (socket.readableEnded) transport.ended();
-    socket.resume();
+    transport.start(bytes);
   }
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Transport, TransportHandler } from '../types.ts';
 import type { Faults } from '../core/faults.ts';
 import type { SharedBuffers } from './shared-buffers.ts';
+import { readInto } from './shared-reads.ts';
 
 /** Larger pieces do not wait: they keep the other end busy as they are. */
 const LATE_BYTES = 16 * 1024;
@@ -21,6 +22,8 @@ export class NodeTransport implements Transport {
   #error: string | undefined;
   #ended = false;
   borrows = false;
+  /** The handler wants nothing now. */
+  #paused = false;
   /** What waits in the slab for the end of the turn: where it begins, and how many bytes. */
   #lateAt = 0;
   #late = 0;
@@ -42,6 +45,27 @@ export class NodeTransport implements Transport {
     socket.on('drain', () => this.#drained());
     socket.on('error', (error) => (this.#error = reasonOf(error)));
     socket.on('close', () => this.#closed());
+  }
+
+  /**
+   * Begins with an accepted connection of which `begun` was read already: hands on what has come, then reads into the shared buffer where that is possible. From
+   * then on bytes of the peer do not outlast `onData`.
+   */
+  start(begun: Buffer | undefined): void {
+    const { socket } = this;
+    this.attach(false);
+    if (begun !== undefined) this.received(begun, 0, begun.length);
+    for (let bytes = next(socket); bytes !== null; bytes = next(socket)) this.received(bytes, 0, bytes.length);
+    const shared = readInto(socket, this.#shared.read, (length, bytes) => {
+      this.received(bytes, 0, length);
+      return true;
+    });
+    if (!shared) socket.on('data', (bytes: Buffer) => this.received(bytes, 0, bytes.length));
+    // An end that came while somebody else listened was heard there; the socket does not tell it twice.
+    if (socket.readableEnded) this.ended();
+    // Listening to `data` has let it flow.
+    if (this.#paused) socket.pause();
+    else socket.resume();
   }
 
   /** Bytes of the peer. */
@@ -161,6 +185,7 @@ export class NodeTransport implements Transport {
   }
 
   pause(paused: boolean): void {
+    this.#paused = paused;
     if (paused) this.socket.pause();
     else this.socket.resume();
   }
@@ -182,6 +207,10 @@ export class NodeTransport implements Transport {
     if (reset && !this.#encrypted && !this.socket.destroyed) this.socket.resetAndDestroy();
     else this.socket.destroy();
   }
+}
+
+function next(socket: Socket): Buffer | null {
+  return socket.destroyed ? null : (socket.read() as Buffer | null);
 }
 
 /** The operating system's or OpenSSL's word for a failure: `ECONNRESET`, `CERT_HAS_EXPIRED`, else the message. */

@@ -1,3 +1,4 @@
+import type { Piece } from '../http/pieces.ts';
 import { LateWrites } from './late-writes.ts';
 
 const SCRATCH_BYTES = 192 * 1024;
@@ -18,6 +19,14 @@ export class SharedBuffers {
   reserve(size: number): Buffer {
     if (size > this.scratch.length) this.scratch = Buffer.allocUnsafeSlow(2 * size);
     return this.scratch;
+  }
+
+  /** What may be kept of bytes that have come: a copy of what lies in the read buffer, which is filled again. */
+  own(bytes: Uint8Array, start: number, end: number): Piece {
+    if (bytes !== this.read) return { bytes, start, end };
+    const copy = Buffer.allocUnsafe(end - start);
+    this.read.copy(copy, 0, start, end);
+    return { bytes: copy, start: 0, end: copy.length };
   }
 
   /** Leaves `bytes` to the write that is not finished. */

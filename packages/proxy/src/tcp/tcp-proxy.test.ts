@@ -93,6 +93,15 @@ for (const mode of MODES) {
     assert.deepEqual([info.bytesReceived, info.bytesSent, info.clusterName !== ''], [3, 18, true]);
   });
 
+  test(`${mode}: bytes that wait for the connection to the server reach it unchanged while others are read`, async () => {
+    await using app = await startRawServer((socket) => void socket.pipe(socket));
+    await using way = await path(mode, app);
+    const clients = await Promise.all(Array.from({ length: 20 }, () => rawClient(way.port)));
+    for (const [n, client] of clients.entries()) client.socket.write(`this is client ${n}.`);
+    for (const [n, client] of clients.entries()) assert.equal(await client.sees('.'), `this is client ${n}.`);
+    for (const { socket } of clients) socket.destroy();
+  });
+
   test(`${mode}: half-close: the client's end reaches the server, whose last words still reach the client`, async () => {
     await using app = await startRawServer((socket) => {
       let text = '';

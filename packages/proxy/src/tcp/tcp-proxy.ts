@@ -6,6 +6,7 @@ import { createStreamInfo } from '../core/stream-info.ts';
 import { countDrained } from '../core/drain.ts';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
 import type { Accepted, Connection, Worker } from '../core/worker.ts';
+import type { Piece } from '../http/pieces.ts';
 import { Linger, LINGER_MS } from '../http/linger.ts';
 import { connectFailure } from '../http/upstream-connection.ts';
 import { hostPort } from '../net/addresses.ts';
@@ -69,7 +70,7 @@ class TcpConnection implements Connection {
   #named: NamedHost | undefined = undefined;
   #giveUp: (() => void) | undefined = undefined;
   #counted = false;
-  #held: Uint8Array[] = [];
+  #held: Piece[] = [];
   #heldBytes = 0;
   #clientEnded = false;
   #serverEnded = false;
@@ -253,7 +254,7 @@ class TcpConnection implements Connection {
     this.#held = [];
     this.#heldBytes = 0;
     let accepted = true;
-    for (const bytes of held) accepted = server.write(bytes, 0, bytes.length);
+    for (const { bytes, start, end } of held) accepted = server.write(bytes, start, end);
     this.#client.pause(!accepted);
     if (this.#clientEnded) server.end();
   }
@@ -311,7 +312,7 @@ class TcpConnection implements Connection {
       if (this.#server?.write(bytes, start, end) === false) this.#client.pause(true);
       return;
     }
-    this.#held.push(bytes.subarray(start, end));
+    this.#held.push(this.#worker.buffers.own(bytes, start, end));
     this.#heldBytes += end - start;
     if (this.#heldBytes > MAX_HELD_BYTES) this.#client.pause(true);
   }
