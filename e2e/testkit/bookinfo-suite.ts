@@ -60,6 +60,7 @@ export function bookinfoSuite(options: SuiteOptions): void {
     headersAndTraces(context);
     mutualTls(context);
     inspection(context);
+    taps(context);
     end(context);
   });
 }
@@ -288,6 +289,21 @@ function inspection({ demo, dataPlane, interception }: Context): void {
       [],
       'Envoy has nothing to complain of',
     );
+  });
+}
+
+function taps({ demo, dataPlane }: Context): void {
+  const skip = dataPlane === 'embedded' ? false : 'Envoy is tapped where its configuration has a tap filter';
+  test('proxy-tap shows requests while they pass a sidecar and the gateway', { skip }, async () => {
+    for (const proxy of ['productpage-v1', 'istio-ingressgateway']) {
+      const seen = new AbortController();
+      const tap = demo()
+        .cli('proxy-tap', proxy, '--path', '/productpage', '--count', '1', '--for', '20')
+        .finally(() => seen.abort());
+      while (!seen.signal.aborted) await get(`${demo().urls.gateway}/productpage`);
+      const { stdout, stderr } = await tap;
+      assert.match(stdout, /^GET \S+\/productpage 200 text\/html/, stderr);
+    }
   });
 }
 

@@ -111,6 +111,8 @@ export interface ProxyOptions {
   readonly address: string;
   /** Address of the admin (15000) port. */
   readonly adminAddress: string;
+  /** This machine's address as the workload's own network namespace sees it; the admin port takes orders from there. */
+  readonly machineAddress?: string;
   readonly adminPort: number;
   readonly metricsPort: number;
   readonly node: XdsNode;

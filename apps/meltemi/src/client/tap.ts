@@ -71,6 +71,18 @@ export async function* openTap(admin: string, query: string, body: object, signa
   }
 }
 
+/** Whether a proxy's admin port is there. */
+export async function answers(admin: string): Promise<boolean> {
+  try {
+    await fetch(`${admin}/ready`, { signal: AbortSignal.timeout(PROBE_MS) });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const PROBE_MS = 2_000;
+
 async function ask(url: string, body: string, signal: AbortSignal): Promise<Response> {
   try {
     return await fetch(url, { method: 'POST', body, signal });

@@ -1,7 +1,7 @@
 import { MeshError } from '@meltemi/base';
 import { connect } from '../client/control-plane-client.ts';
 import { findProxy } from '../client/proxies.ts';
-import { openTap, tapRequest, type TapFilter, type TapTrace } from '../client/tap.ts';
+import { answers, openTap, tapRequest, type TapFilter, type TapTrace } from '../client/tap.ts';
 import { defineCommand, secondsOf, text } from '../define-command.ts';
 import { parseLabels } from './workload-options.ts';
 import { serverOption } from './shared.ts';
@@ -68,7 +68,10 @@ export const proxyTap = defineCommand({
 async function adminOf(name: string | undefined, server: string | undefined): Promise<string> {
   if (name === undefined) throw new MeshError('cli/usage', 'say which proxy: meltemi proxy-tap reviews-v2, or --admin http://127.0.0.1:15000');
   const { address } = await findProxy(connect({ server }), name);
-  return `http://${address.includes(':') ? `[${address}]` : address}:${ADMIN_PORT}`;
+  const admin = `http://${address.includes(':') ? `[${address}]` : address}:${ADMIN_PORT}`;
+  // Beside network namespaces a gateway's admin is on this machine's loopback: 10.1.2.3 → 127.1.2.3 (the agent's rule).
+  const twin = admin.replace(/^http:\/\/\d+\./, 'http://127.');
+  return twin !== admin && (await answers(twin)) ? twin : admin;
 }
 
 function filterOf(options: Readonly<Record<string, unknown>>): TapFilter {

@@ -29,6 +29,7 @@ export async function createDataPlane(context: DataPlaneContext): Promise<DataPl
         agentSocket: socketPath,
         address: join.address,
         adminAddress: adminAddress(config),
+        ...(config.interception === 'netns' && join.network !== undefined ? { machineAddress: join.network.gateway } : {}),
         adminPort: ports.admin,
         metricsPort: ports.proxyMetrics,
         node: xdsNode(config),

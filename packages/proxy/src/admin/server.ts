@@ -19,16 +19,20 @@ export interface AdminPlace {
   readonly address: string;
   readonly port: number;
   readonly sharing?: PortSharing;
+  /** This machine's address, where it is seen from a namespace of the workload's own: who comes from it is local. */
+  readonly machine?: string | undefined;
 }
 
 /** Serves these endpoints. Throws MeshError `proxy/admin-bind` when the port cannot be had. */
 export async function startAdminServer(
-  { address, port, sharing = 'own' }: AdminPlace,
+  { address, port, sharing = 'own', machine }: AdminPlace,
   endpoints: readonly AdminEndpoint[],
   context: AdminContext,
 ): Promise<AdminServer> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, maxHeaderSize: 8_192 }, (request, response) => {
-    void answer({ request, response, own: address }, endpoints, context).then((result) => send(response, result));
+    void answer({ request, response, local: machine === undefined ? [address] : [address, machine] }, endpoints, context).then((result) =>
+      send(response, result),
+    );
   });
   server.maxConnections = 64;
   // The same question as for listeners: does somebody else have it?
@@ -60,14 +64,14 @@ function listen(server: Server, { address, port, sharing = 'own' }: AdminPlace):
   });
 }
 
-/** One request, and the address that the port is on. */
+/** One request, and the addresses that are this machine's besides loopback. */
 interface Asked {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly own: string;
+  readonly local: readonly string[];
 }
 
-async function answer({ request, response, own }: Asked, endpoints: readonly AdminEndpoint[], context: AdminContext): Promise<AdminResponse> {
+async function answer({ request, response, local }: Asked, endpoints: readonly AdminEndpoint[], context: AdminContext): Promise<AdminResponse> {
   // A target such as "//" is none: a throw here would be a rejection that nobody hears, and end the proxy.
   const url = URL.parse(request.url ?? '/', 'http://admin');
   if (url === null) return text('the request target cannot be read\n', 400);
@@ -75,7 +79,7 @@ async function answer({ request, response, own }: Asked, endpoints: readonly Adm
   const path = url.pathname;
   const endpoint = endpoints.find((item) => item.path === path);
   if (endpoint === undefined) return text(`invalid path. ${listOf(endpoints)}`, 404);
-  const refused = endpoint.write ? refuseWrite(request, own) : undefined;
+  const refused = endpoint.write ? refuseWrite(request, local) : undefined;
   if (refused !== undefined) return refused;
   const gone = new AbortController();
   response.once('close', () => gone.abort());
@@ -109,11 +113,12 @@ function isOwnHost(host: string): boolean {
   return name === '' || name === 'localhost' || isIP(name) !== 0;
 }
 
-/** What changes something takes POST, and only from this machine: loopback, or the workload itself. */
-function refuseWrite(request: IncomingMessage, own: string): AdminResponse | undefined {
+/** What changes something takes POST, and only from this machine: loopback, or the workload itself. Not from a page in a browser, whoever's it is. */
+function refuseWrite(request: IncomingMessage, local: readonly string[]): AdminResponse | undefined {
   if (request.method !== 'POST') return text(`Method ${request.method} not allowed, POST required.`, 405);
   const from = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-  return isLoopback(from) || from === own ? undefined : text(`refused: only this machine may do that, not ${from}\n`, 403);
+  if (request.headers.origin !== undefined) return text('refused: pages in a browser may not do that\n', 403);
+  return isLoopback(from) || local.includes(from) ? undefined : text(`refused: only this machine may do that, not ${from}\n`, 403);
 }
 
 function send(response: ServerResponse, { status, type, body, stream }: AdminResponse): void {

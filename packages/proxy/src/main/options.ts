@@ -8,6 +8,8 @@ export interface ProxyOptions {
   readonly address: string;
   /** Address of the admin port, where it is another: a gateway's is on loopback if others share its network. */
   readonly adminAddress?: string;
+  /** The address that this machine has where the workload has a network namespace of its own: the admin port takes orders from there too. */
+  readonly machineAddress?: string;
   /** 0 takes a free one. */
   readonly adminPort: number;
   /** Prometheus text on `/stats/prometheus`; 0 takes a free one. */

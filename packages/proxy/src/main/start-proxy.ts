@@ -65,8 +65,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     nowMs: () => systemClock.now(),
     uptimeMs: () => systemClock.monotonic() - startedMs,
   };
-  const { address, adminAddress = address, adminPort, metricsPort, sharing = 'own' } = options;
-  const admin = await startAdminServer({ address: adminAddress, port: adminPort, sharing }, ADMIN_ENDPOINTS, context);
+  const { address, adminAddress = address, machineAddress: machine, adminPort, metricsPort, sharing = 'own' } = options;
+  const admin = await startAdminServer({ address: adminAddress, port: adminPort, sharing, machine }, ADMIN_ENDPOINTS, context);
   const metrics = await startAdminServer({ address, port: metricsPort, sharing }, METRICS_ENDPOINTS, context);
   const reporter = startReporter({ ...SYSTEM, channel, codec, encoder, log, beforeBatch: () => engine.collect() });
 
