@@ -28,6 +28,8 @@ export interface GuideMesh extends AsyncDisposable {
   load(headers?: Readonly<Record<string, string>>): RunningLoad;
   /** A counter of endpoints at the proxy of a link of the chain (`rq_total`, `cx_total`), summed over those of clusters whose names hold `cluster`. */
   counter(link: string, cluster: string, name: string): Promise<number>;
+  /** Requests that a version of a link has got since its start, by their header `x-run`: what the server itself has counted, this question with it. */
+  runs(link: string, version: string): Promise<Readonly<Record<string, number>>>;
   /** Starts one more workload, for as long as the guide takes. */
   run(options: RunOptions): Promise<RunningWorkload>;
 }
@@ -77,6 +79,7 @@ export async function startGuideMesh(dataPlane: 'embedded' | 'envoy'): Promise<G
     run,
     apply: (...files) => underLoad(demo, async () => void (await succeed(demo.cli('apply', '--wait', ...named(files))))),
     counter: (link, cluster, name) => counterOf(own[CHAIN.findIndex(({ app }) => app === link)], cluster, name),
+    runs: (link, version) => runsOf(own[CHAIN.findIndex((one) => one.app === link && one.version === version)]),
     applyText: async (text) => void (await succeed(runCli(['apply', '--wait', '-f', '-'], { MELTEMI_STATE: demo.stateDir }, text))),
     async restore(files) {
       const { stdout } = await succeed(demo.cli('delete', '--ignore-not-found', ...named(files)));
@@ -130,6 +133,12 @@ async function counterOf(workload: RunningWorkload | undefined, cluster: string,
   const found = body.split('\n').filter((line) => line.includes(cluster) && new RegExp(`::${name}::\\d+$`).test(line));
   assert.notEqual(found.length, 0, `no ${name} of ${cluster} in\n${body}`);
   return found.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(':') + 1)), 0);
+}
+
+async function runsOf(workload: RunningWorkload | undefined): Promise<Readonly<Record<string, number>>> {
+  const { status, body } = await get(`http://${workload?.address}:8080/runs`);
+  assert.equal(status, 200, body);
+  return JSON.parse(body) as Readonly<Record<string, number>>;
 }
 
 /** What guides write anew that is there from the start. */

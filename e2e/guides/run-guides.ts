@@ -20,8 +20,8 @@ export function runGuides(dataPlane: 'embedded' | 'envoy'): void {
     mesh = await startGuideMesh(dataPlane);
   });
   after(() => mesh[Symbol.asyncDispose]());
-  const only = process.env['MELTEMI_GUIDE'];
-  for (const scenario of SCENARIOS.filter(({ guide }) => only === undefined || guide === only)) {
+  const only = process.env['MELTEMI_GUIDE']?.split(',');
+  for (const scenario of SCENARIOS.filter(({ guide }) => only?.includes(guide) ?? true)) {
     const reason = scenario.skip?.() ?? '';
     test(`${dataPlane}: ${scenario.guide}`, { skip: reason === '' ? false : reason }, async () => {
       const mine = sampleFiles().filter((file) => file.startsWith(`${scenario.guide}/`));

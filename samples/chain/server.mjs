@@ -7,12 +7,15 @@
 //   x-break: v2         version v2 answers 503
 //   x-flaky: v2         version v2 answers every other request with 503
 //   x-slow: v2=3000     version v2 takes 3000 ms
+//   x-run: mine         it is counted under this name: /runs tells how many came with each
 //   x-times: preference=20   preference calls the next one 20 times and tells all answers
 import { createServer, request } from 'node:http';
 
 const { NAME = 'customer', VERSION = 'v1', NEXT = '', PORT = '8080', HOST = '0.0.0.0' } = process.env;
 let count = 0;
 let flaky = 0;
+/** Requests by the name of their run, '' = none. */
+const runs = new Map();
 
 /** Where a service is: by its name, or by what Kubernetes and Meltemi tell in the environment. */
 function addressOf(service) {
@@ -60,6 +63,12 @@ async function answer(headers, path) {
 
 const server = createServer((incoming, outgoing) => {
   incoming.resume();
+  const run = String(incoming.headers['x-run'] ?? '');
+  runs.set(run, (runs.get(run) ?? 0) + 1);
+  if (incoming.url === '/runs') {
+    outgoing.end(JSON.stringify(Object.fromEntries(runs)));
+    return;
+  }
   if (incoming.url === '/count') {
     outgoing.end(String(count));
     return;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, request as httpsRequest, type RequestOptions } from 'node:https';
+import { Agent, createServer, request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { eventually, get, startLoad } from '../../testkit/load.ts';
 import { hasOpenssl } from '../../testkit/openssl.ts';
 import { findProgram, gatewayAddress, pageVersion, type GuideMesh } from '../mesh.ts';
 import type { Scenario } from '../scenario.ts';
+import { assertAll, assertShare, DRAWN } from '../shares.ts';
 
 const SAMPLES = fileURLToPath(new URL('../../../samples', import.meta.url));
 const NODE = process.execPath;
@@ -54,9 +55,7 @@ const tcpShifting: Scenario = {
     await mesh.apply('tcp-shifting/v2-20.yaml').finally(() => (switched = true));
     const during = (await Promise.all(meanwhile)).flat();
     assert.deepEqual([during.length > 20, during.filter((text) => !ANSWERS.has(text))], [true, []]);
-    // 3,000 connections at 20 %: three points are 4.1 standard deviations.
-    const count = 3_000;
-    let [left, seen] = [count, 0];
+    let [left, seen] = [DRAWN, 0];
     const caller = async (): Promise<void> => {
       while (left-- > 0) {
         const text = await line(host, 31_400);
@@ -65,7 +64,7 @@ const tcpShifting: Scenario = {
       }
     };
     await Promise.all(Array.from({ length: 20 }, caller));
-    assert.ok(Math.abs((seen / count) * 100 - 20) <= 3, `${seen} of ${count}`);
+    assertShare(seen, DRAWN, 20);
   },
 };
 
@@ -81,6 +80,34 @@ function https(options: RequestOptions): Promise<string> {
     );
     call.on('error', () => resolve('refused')).end();
   });
+}
+
+/** Asks by TLS, one request after the other, until it is told to stop. */
+function startTlsLoad(
+  host: string,
+  pair: RequestOptions,
+  keepAlive: boolean,
+): { readonly stop: () => Promise<{ readonly answers: number; readonly failures: readonly string[] }> } {
+  const agent = new Agent({ keepAlive, maxSockets: 1, maxCachedSessions: keepAlive ? 100 : 0 });
+  const failures: string[] = [];
+  let answers = 0;
+  let running = true;
+  const done = (async () => {
+    while (running) {
+      const answer = await https({ host, agent, ...pair });
+      if (answer.startsWith('customer')) answers++;
+      else failures.push(`${new Date().toISOString()} ${answer}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  })();
+  return {
+    async stop() {
+      running = false;
+      await done;
+      agent.destroy();
+      return { answers, failures };
+    },
+  };
 }
 
 /** A Secret as `kubectl create secret` makes it. */
@@ -111,10 +138,17 @@ const ingressTls: Scenario = {
       await mesh.applyText(secret('chain-tls', 'istio-system', { 'tls.crt': server.cert, 'tls.key': server.key, 'ca.crt': company.cert }));
       await mesh.apply('ingress-tls/simple.yaml');
       await eventually('HTTPS is served', 10_000, async () => ((await ask()).startsWith('customer') ? true : undefined));
+      // Who shows a certificate does so before and after; on connections that last, and on new ones.
+      const loads = [true, false].map((keepAlive) => startTlsLoad(host, { ca: company.cert, ...client }, keepAlive));
+      await using _loads = { [Symbol.asyncDispose]: async () => void (await Promise.all(loads.map((load) => load.stop()))) };
       await mesh.apply('ingress-tls/mutual.yaml');
       await eventually('a client without a certificate is refused', 10_000, async () => ((await ask()) === 'refused' ? true : undefined));
       assert.match(await ask(client), /^customer/);
       assert.equal(await ask(foreign), 'refused');
+      for (const { answers, failures } of await Promise.all(loads.map((load) => load.stop()))) {
+        assert.deepEqual(failures, []);
+        assert.ok(answers >= 20, `${answers} answers`);
+      }
       await mesh.demo.cli('delete', 'secret', 'chain-tls', '-n', 'istio-system');
     }),
 };
@@ -170,6 +204,7 @@ const localityFailover: Scenario = {
     const only = (place: string, headers?: Readonly<Record<string, string>>): Promise<true> =>
       eventually(`only ${place}`, 15_000, async () => ((await answers(headers)) === place ? true : undefined));
     await only('v1');
+    await assertAll(mesh, 'v1', { host: 'traveller.example', link: 'traveller' });
     // Near fails: after some errors it is ejected, and the far region serves.
     await only('v2', { 'x-break': 'v1' });
     await only('v1');

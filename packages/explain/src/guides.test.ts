@@ -118,6 +118,7 @@ const GUIDES: Readonly<Record<string, readonly Step[]>> = {
     },
   ],
   mirroring: [
+    { files: ['mirroring/mirror-a-quarter.yaml'], calls: [[next(), /^recommendation\S*:8080\/v1 .*25% copied to recommendation\S*:8080\/v2$/]] },
     { files: ['mirroring/mirror-to-v2.yaml'], calls: [[next(), /^recommendation\S*:8080\/v1 .*100% copied to recommendation\S*:8080\/v2$/]] },
   ],
   'blue-green': [
