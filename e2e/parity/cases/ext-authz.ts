@@ -4,7 +4,7 @@ import type { BackendScript, Reply } from '../backend/script.ts';
 import { chain, DISABLED, filter, settings } from '../filters.ts';
 import type { CaseContext } from '../harness/context.ts';
 import { any, cluster, direct, hcm, http1, HTTP2_UPSTREAM, listener, serverTls, TLS_INSPECTOR, to, type Resources } from '../resources.ts';
-import { http, raw, type Step } from '../steps.ts';
+import { clusterStats, http, raw, type Step } from '../steps.ts';
 
 const TYPE = 'filters.http.ext_authz.v3.ExtAuthz';
 const PASSED = { status: 200, body: 'main' } as const;
@@ -44,21 +44,34 @@ function asks(
   });
 }
 
+/** What refusals are counted as, of the cluster that the request would have gone to. */
+const counted = (counts: Readonly<Record<string, number>>): Step => clusterStats('main', counts);
+
 const OK: readonly Reply[] = [{ status: 200 }];
 const NO: readonly Reply[] = [{ status: 403, body: 'go away', headers: { 'x-why': 'because', 'content-type': 'text/html' } }];
 
 const check = (json: object): readonly Reply[] => grpcReply('envoy.service.auth.v3.CheckResponse', json);
+const USER_LOG = { user: '%DYNAMIC_METADATA(envoy.filters.http.ext_authz:user)%' };
+
+interface QueryChange {
+  readonly set?: Readonly<Record<string, string>>;
+  readonly remove?: readonly string[];
+}
+const parameters = ({ set = {}, remove = [] }: QueryChange): object => ({
+  query_parameters_to_set: Object.entries(set).map(([key, value]) => ({ key, value })),
+  query_parameters_to_remove: remove,
+});
 const option = (key: string, value: string, more: object = {}): object => ({ header: { key, value }, ...more });
 
 function byGrpc(
   name: string,
   replies: readonly Reply[],
   steps: readonly Step[],
-  { fields = {}, routes = (c: CaseContext) => [to(c, 'main')] as readonly object[], log = {} } = {},
+  { fields = {}, routes = (c: CaseContext) => [to(c, 'main')] as readonly object[], log = {}, main = [{ body: 'main' }] as readonly Reply[] } = {},
 ): ParityCase {
   return defineCase({
     name: `gRPC: ${name}`,
-    backends: { main: [{ body: 'main' }], authz: { t: 'http2', replies } },
+    backends: { main, authz: { t: 'http2', replies } },
     resources: (c): Resources => {
       const asking = filter('authz', TYPE, {
         transport_api_version: 'V3',
@@ -395,4 +408,140 @@ export const cases = [
     [http({ headers: { 'x-c': '1' } }, { ...PASSED, backend: [{ at: 'authz' }, { at: 'main', headers: { 'x-a': '1\tb', 'x-c': null } }] })],
     { fields: { validate_mutations: true } },
   ),
+  ...(
+    [
+      ['x=1&keep=a%20b', { set: { x: '2', new: 'a%26b' } }, '?keep=a%20b&new=a%26b&x=2'],
+      ['x=1&x=2&y=1&z', { remove: ['x', 'none'] }, '?y=1&z='],
+      ['x=1', { remove: ['x'] }, ''],
+      ['x=1&y=2&z=3', { set: { y: '3' }, remove: ['y', 'x'] }, '?z=3'],
+      ['%62=1&b=2', { set: { b: '3', '': '1' } }, '?=1&%62=1&b=3'],
+    ] as readonly (readonly [string, QueryChange, string])[]
+  ).map(([query, change, expected]) =>
+    byGrpc(`parameters of the query: ${query}`, check({ ok_response: parameters(change) }), [
+      http(`/a?${query}`, { ...PASSED, backend: [{ at: 'authz' }, { at: 'main', target: `/a${expected}` }] }),
+    ]),
+  ),
+  byGrpc(
+    'parameters of a path that the service gives, by which the route is chosen anew',
+    check({ ok_response: { headers: [option(':path', '/other?q=1')], ...parameters({ set: { b: '' } }) } }),
+    [http('/a?c=1', { status: 200, body: 'other' })],
+    { fields: { clear_route_cache: true }, routes: (c) => [direct('other', { path: '/other' }), to(c, 'main')] },
+  ),
+  byGrpc(
+    'parameters that would break the request line end the request',
+    check({ ok_response: parameters({ set: { x: '2 HTTP/1.1\r\nevil: 1' } }) }),
+    [http('/', { status: 503, backend: { at: 'authz' } })],
+  ),
+  byGrpc(
+    'actions of options do not count on requests',
+    check({
+      ok_response: {
+        headers: [
+          option('x-a', '2', { append_action: 'ADD_IF_ABSENT' }),
+          option('x-b', '2', { append_action: 'OVERWRITE_IF_EXISTS' }),
+          option('x-c', '2', { append: true }),
+          option('x-d', '2', { append: true }),
+          option('x-e', 'ü'),
+        ],
+      },
+    }),
+    [
+      http(
+        { headers: { 'x-a': '1', 'x-c': '1' } },
+        { ...PASSED, backend: [{ at: 'authz' }, { at: 'main', headers: { 'x-a': '2', 'x-b': '2', 'x-c': '1,2', 'x-d': null } }] },
+      ),
+    ],
+  ),
+  byGrpc('another host', check({ ok_response: { headers: [option('host', 'other.example')], headers_to_remove: ['host', ':path', 'X-A'] } }), [
+    http({ headers: { 'x-a': '1' } }, { ...PASSED, backend: [{ at: 'authz' }, { at: 'main', headers: { host: 'other.example', 'x-a': null } }] }),
+  ]),
+  ...[option('x-b', '1\r\nevil: 1'), option('x-b\r\nevil', '1'), option('x-b', 'a\u0000b')].map((header, at) =>
+    byGrpc(`a line break or NUL in a header ends the request ${at}`, check({ ok_response: { headers: [header] } }), [
+      http('/', { status: 503, backend: { at: 'authz' } }),
+    ]),
+  ),
+  ...[{ 'x-big': 'y'.repeat(70_000) }, Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`x-${at}`, '1']))].map((headers, at) =>
+    byGrpc(
+      `more headers than a client may send end the request ${at}`,
+      check({ ok_response: { headers: Object.entries(headers).map(([key, value]) => option(key, value)) } }),
+      [http('/', { status: 500, body: '', backend: { at: 'authz' } }), http('/', { status: 500 })],
+    ),
+  ),
+  byGrpc(
+    'actions of options count on responses',
+    check({
+      ok_response: {
+        response_headers_to_add: [
+          option('x-a', '2', { append_action: 'ADD_IF_ABSENT' }),
+          option('x-b', '2', { append_action: 'ADD_IF_ABSENT' }),
+          option('x-c', '2', { append_action: 'OVERWRITE_IF_EXISTS' }),
+          option('x-d', '2', { append_action: 'OVERWRITE_IF_EXISTS' }),
+          option('set-cookie', 'a=1'),
+          option('set-cookie', 'b=2'),
+        ],
+      },
+    }),
+    [http('/', { ...PASSED, headers: { 'x-a': '1', 'x-b': '2', 'x-c': '2', 'x-d': null } })],
+    { main: [{ body: 'main', headers: { 'x-a': '1', 'x-c': '1' } }] },
+  ),
+  byGrpc(
+    'a refusal is counted, and adds its headers whatever their actions',
+    check({
+      status: { code: 7 },
+      denied_response: {
+        status: { code: 'Unauthorized' },
+        headers: [
+          option('x-a', '2'),
+          option('x-a', '3', { append_action: 'ADD_IF_ABSENT' }),
+          option('x-b', '3', { append_action: 'OVERWRITE_IF_EXISTS' }),
+          option('x-c', '3', { append: true }),
+          option('x-d', '2'),
+          option('x-d', '3', { append: false }),
+          option('content-length', '1'),
+          option(':status', '200'),
+        ],
+        body: 'hello',
+      },
+      dynamic_metadata: { user: 'bob' },
+    }),
+    [
+      http('/', { status: 401, body: 'hello', headers: { 'x-a': '2, 3', 'x-b': '3', 'x-c': null, 'x-d': '2, 3' } }),
+      counted({ 'ext_authz.denied': 1, 'internal.upstream_rq_401': 1, upstream_rq_4xx: 1, upstream_rq_completed: 1, upstream_rq_total: 0 }),
+    ],
+    { log: USER_LOG },
+  ),
+  byGrpc('a refusal that is not to be counted', check({ status: { code: 7 } }), [http('/', { status: 403 }), counted({ 'ext_authz.denied': 1 })], {
+    fields: { charge_cluster_response_stats: false },
+  }),
+  byGrpc('a refusal may have any status', check({ status: { code: 7 }, denied_response: { status: { code: 'OK' }, body: 'fine' } }), [
+    http('/', { status: 200, body: 'fine' }),
+    counted({ upstream_rq_200: 1, upstream_rq_completed: 1 }),
+  ]),
+  byGrpc(
+    'a refusal with the answer of a permission, a permission with that of a refusal',
+    [...check({ status: { code: 7 }, ok_response: { headers: [option('x-a', '1')] } }), ...check({ denied_response: { body: 'no' } })],
+    [http('/', { status: 403 }), http('/', PASSED)],
+  ),
+  byGrpc('metadata as services said it before', check({ ok_response: { dynamic_metadata: { user: 'ann' } } }), [http('/', PASSED)], {
+    log: USER_LOG,
+  }),
+  byGrpc('what is no answer', grpcReply('envoy.service.auth.v3.DeniedHttpResponse', { body: 'garbage' }), [
+    http('/', { status: 403 }),
+    counted({ 'ext_authz.error': 1 }),
+  ]),
+  asks('refusals, failures and permissions are counted', { authz: [{ status: 401 }, { status: 500 }, { status: 200 }, { status: 302 }] }, [
+    http('/', { status: 401 }),
+    http('/', { status: 403 }),
+    http('/', PASSED),
+    http('/', { status: 302 }),
+    counted({
+      'ext_authz.denied': 2,
+      'ext_authz.error': 1,
+      'ext_authz.ok': 1,
+      'external.upstream_rq_completed': 1,
+      'internal.upstream_rq_completed': 2,
+      upstream_rq_401: 1,
+      upstream_rq_302: 1,
+    }),
+  ]),
 ];

@@ -15,6 +15,7 @@ export const REPLIES = {
   routeNotFound: localReply(404, '', 'route_not_found', 'NR'),
   noRouteTable: localReply(404, '', 'route_configuration_not_found', 'NR'),
   bodyTooLarge: localReply(413, 'Payload Too Large', 'request_payload_too_large'),
+  outgrown: localReply(500, '', 'filter_made_request_too_large'),
   noAction: localReply(404, '', 'non_forwarding_action', 'NR'),
   noHost: localReply(503, 'no healthy upstream', 'no_healthy_upstream', 'UH'),
   DO: { ...localReply(503, 'drop overload', 'drop_overload', 'DO'), lines: 'x-envoy-drop-overload: true\r\n' },

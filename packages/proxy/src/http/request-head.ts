@@ -207,13 +207,14 @@ export function keepHead(x: Exchange): void {
   if (worker.scannedFor === x) worker.scannedFor = undefined;
 }
 
-/** Reads the kept head again for another attempt, so that scanner and view speak of it. */
-export function rescan(x: Exchange): void {
+/** Reads the kept head again for another attempt, so that scanner and view speak of it. Answers whether it is one. */
+export function rescan(x: Exchange): boolean {
   const { requestScanner, view } = x.worker;
-  requestScanner.request(x.head.bytes, x.head.start, x.head.end);
+  if (requestScanner.request(x.head.bytes, x.head.start, x.head.end) < 0) return false;
   // What was cut when the request came is whole again after a scan.
   if (x.plan.config.headersWithUnderscores === 'drop') dropUnderscored(requestScanner, x.head.bytes);
   if (x.upgrade === '') requestScanner.dropKnown(UPGRADE);
   x.worker.scannedFor = x;
   x.show(view);
+  return true;
 }

@@ -36,6 +36,8 @@ export interface ExtAuthzConfig {
   readonly clearRoute: boolean;
   /** An answer of the service that would write what is no header is not taken at all (500). */
   readonly validateMutations: boolean;
+  /** Refusals count among the responses of the cluster that the request would go to. */
+  readonly chargeCluster: boolean;
   readonly statusOnError: number;
   readonly metadataNamespaces: readonly string[];
   readonly enabled: number;
@@ -90,7 +92,7 @@ export const extAuthzFilter: FilterKind = defineFilter<ExtAuthzConfig, AuthzRout
     const asks: FilterVerdict = { ask: question };
     const withBody: FilterVerdict = body === undefined ? asks : { ask: question, body };
     const enabled = enabledFor(config);
-    const stats = statistics(`${statPrefix}ext_authz.${config.statPrefix}`, ['ok', 'denied', 'error', 'failure_mode_allowed', 'disabled']);
+    const stats = statistics(`${statPrefix}ext_authz.${config.statPrefix}`, ['ok', 'denied', 'error', 'failure_mode_allowed', 'disabled', 'invalid']);
     return {
       stats,
       decide(context) {
@@ -124,6 +126,7 @@ function decodeConfig(reader: Reader): ExtAuthzConfig {
     tellFailure: reader.bool('failure_mode_allow_header_add'),
     clearRoute: reader.bool('clear_route_cache'),
     validateMutations: reader.bool('validate_mutations'),
+    chargeCluster: reader.bool('charge_cluster_response_stats', true),
     statusOnError: decodeHttpStatus(reader, 'status_on_error', 403),
     metadataNamespaces: reader.strings('metadata_context_namespaces'),
     enabled: fraction === undefined ? 1 : decodeRuntimeFraction(fraction),
@@ -141,8 +144,6 @@ function decodeConfig(reader: Reader): ExtAuthzConfig {
 
 function harmlessFields(reader: Reader): void {
   reader.oneOf('transport_api_version', { AUTO: 'v3', V3: 'v3' }, 'v3');
-  const charges = reader.bool('charge_cluster_response_stats');
-  reader.require('charge_cluster_response_stats', !charges, 'refusals are not counted among the responses of the cluster by this proxy');
 }
 
 /** A `RuntimeFeatureFlag`: its default value, since there is no runtime layer. */

@@ -47,6 +47,8 @@ export interface FilterVerdict {
   readonly metadata?: Readonly<Record<string, MetadataStruct>>;
   /** Changes of the request's head; the filters behind, the routes and every attempt see them. */
   readonly request?: readonly HeaderEdit[];
+  /** The answer when these changes make a head that is larger than this listener takes from clients; absent = they may. */
+  readonly outgrown?: FilterReply;
   /** Choose the route anew, from the head as it is now (`clear_route_cache`). */
   readonly reroute?: boolean;
   /** What to do with the response, whoever makes it. The filter that comes last in the chain sees it first. */

@@ -1,4 +1,12 @@
-import { namesMatch, type ExtAuthzConfig, type FilterVerdict, type HeaderEdit, type HttpAuthz, type MetadataStruct } from '@meltemi/runtime';
+import {
+  namesMatch,
+  type ExtAuthzConfig,
+  type FilterReply,
+  type FilterVerdict,
+  type HeaderEdit,
+  type HttpAuthz,
+  type MetadataStruct,
+} from '@meltemi/runtime';
 import type { SideOutcome } from '../side-request.ts';
 
 const NAMESPACE = 'envoy.filters.http.ext_authz';
@@ -21,9 +29,11 @@ function allowed(
   what: Pick<FilterVerdict, 'metadata'> & { readonly request: readonly HeaderEdit[]; readonly response: readonly HeaderEdit[] },
 ): FilterVerdict {
   const { metadata, request, response } = what;
+  const malformed = request.find(isMalformed);
+  if (malformed !== undefined) return { ...(metadata === undefined ? {} : { metadata }), reply: malformedReply(malformed) };
   return {
     ...(metadata === undefined ? {} : { metadata }),
-    ...(request.length === 0 ? {} : { request, reroute: config.clearRoute }),
+    ...(request.length === 0 ? {} : { request, reroute: config.clearRoute, outgrown: INVALID_REPLY }),
     ...(response.length === 0 ? {} : { response: { onResponse: () => ({ edits: response }) } }),
   };
 }
@@ -45,29 +55,81 @@ interface CheckResponse {
     readonly headers?: readonly HeaderOption[];
     readonly headers_to_remove?: readonly string[];
     readonly response_headers_to_add?: readonly HeaderOption[];
+    readonly query_parameters_to_set?: readonly { readonly key?: string; readonly value?: string }[];
+    readonly query_parameters_to_remove?: readonly string[];
+    /** What services said before there was one in the message itself. */
+    readonly dynamic_metadata?: MetadataStruct;
   };
   readonly dynamic_metadata?: MetadataStruct;
 }
 
-/** What a `CheckResponse` does with the request. `statusOf` knows the numbers of the names of HTTP statuses. */
-export function grpcVerdict(config: ExtAuthzConfig, message: object, statusOf: (name: string | number | undefined) => number): FilterVerdict {
-  const { status, denied_response: refusal = {}, ok_response: ok = {}, dynamic_metadata: values } = message as CheckResponse;
+/** What a `CheckResponse` does with a request of this path. `statusOf` knows the numbers of the names of HTTP statuses. */
+export function grpcVerdict(
+  config: ExtAuthzConfig,
+  message: object,
+  { path, statusOf }: { readonly path: string; readonly statusOf: (name: string | number | undefined) => number },
+): FilterVerdict {
+  const { status, denied_response: refusal = {}, ok_response: ok = {}, dynamic_metadata: values = ok.dynamic_metadata } = message as CheckResponse;
   const metadata = values !== undefined && config.ingestMetadata ? { metadata: { [NAMESPACE]: values } } : {};
   if (!isTaken(config, message)) return INVALID;
   if ((status?.code ?? 0) !== 0)
-    return { ...metadata, ...denied(statusOf(refusal.status?.code), refusal.body ?? '', optionEdits(refusal.headers, 'response')) };
+    return { ...metadata, ...denied(statusOf(refusal.status?.code), refusal.body ?? '', optionEdits(refusal.headers, 'refusal')) };
+  return allowed(config, { ...metadata, request: requestEdits(ok, path), response: optionEdits(ok.response_headers_to_add, 'response') });
+}
+
+function requestEdits(ok: NonNullable<CheckResponse['ok_response']>, path: string): readonly HeaderEdit[] {
   const removed = (ok.headers_to_remove ?? []).map((name): HeaderEdit => ({ name: name.toLowerCase(), action: 'remove', value: '' }));
-  return allowed(config, {
-    ...metadata,
-    request: [...optionEdits(ok.headers, 'request'), ...removed.filter(mayTouch)],
-    response: optionEdits(ok.response_headers_to_add, 'response'),
-  });
+  const edits = [...optionEdits(ok.headers, 'request'), ...removed.filter(mayTouch)];
+  const query = queryEdit(ok, edits.findLast(({ name }) => name === ':path')?.value ?? path);
+  return query === undefined ? edits : [...edits, query];
 }
 
 /** As Envoy: also a pseudo header has a name. */
 const NAME = /^:?[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\uffff]*$/;
-const INVALID: FilterVerdict = { reply: { status: 500, body: '', flag: 'UAEX', details: 'ext_authz_invalid' } };
+const INVALID_REPLY: FilterReply = { status: 500, body: '', flag: 'UAEX', details: 'ext_authz_invalid' };
+const INVALID: FilterVerdict = { reply: INVALID_REPLY };
+
+function isMalformed({ name, value }: HeaderEdit): boolean {
+  return name !== '' && !(NAME.test(name) && VALUE.test(value));
+}
+
+/** What cannot be written to the upstream ends the request, in Envoy's words. */
+function malformedReply({ name }: HeaderEdit): FilterReply {
+  const body = NAME.test(name) ? `invalid header value for: ${name}` : `invalid header name: ${JSON.stringify(name).slice(1, -1)}`;
+  return { status: 503, body, flag: 'DPE', details: `filter_removed_required_request_headers{${body.replaceAll(' ', '_')}}` };
+}
+
+/** Parameters are set, then removed, by their names as they are written; what came stays as it was written, ordered by name. */
+function queryEdit(
+  { query_parameters_to_set: set = [], query_parameters_to_remove: remove = [] }: NonNullable<CheckResponse['ok_response']>,
+  path: string,
+): HeaderEdit | undefined {
+  if (set.length === 0 && remove.length === 0) return undefined;
+  const [before, query] = cutAt(path, '?');
+  const values = valuesOf(query);
+  for (const { key = '', value = '' } of set) values.set(key, [value]);
+  for (const key of remove) values.delete(key);
+  const parts = [...values].toSorted(([a], [b]) => (a < b ? -1 : 1)).flatMap(([key, list]) => list.map((value) => `${key}=${value}`));
+  return { name: ':path', action: 'overwrite', value: parts.length === 0 ? before : `${before}?${parts.join('&')}` };
+}
+
+function valuesOf(query: string): Map<string, string[]> {
+  const values = new Map<string, string[]>();
+  for (const part of query.split('&')) {
+    if (part === '') continue;
+    const [key, value] = cutAt(part, '=');
+    const known = values.get(key);
+    if (known === undefined) values.set(key, [value]);
+    else known.push(value);
+  }
+  return values;
+}
+
+function cutAt(text: string, mark: string): readonly [string, string] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
 
 /** Is what the service would have written well-formed, or nobody to look at it? */
 function isTaken(config: ExtAuthzConfig, { denied_response: refusal, ok_response: ok }: CheckResponse): boolean {
@@ -81,7 +143,7 @@ function isHeader(option: HeaderOption): boolean {
 }
 
 function textOf({ header: { value = '', raw_value: raw } = {} }: HeaderOption): string {
-  return raw === undefined ? value : Buffer.from(raw, 'base64').toString('latin1');
+  return (raw === undefined ? Buffer.from(value) : Buffer.from(raw, 'base64')).toString('latin1');
 }
 
 const ACTIONS: Readonly<Record<string, HeaderEdit['action']>> = {
@@ -91,20 +153,26 @@ const ACTIONS: Readonly<Record<string, HeaderEdit['action']>> = {
   OVERWRITE_IF_EXISTS: 'overwrite-if-exists',
 };
 
-/** On requests an option replaces unless it says otherwise; on responses it is added. */
-function optionEdits(options: readonly HeaderOption[] | undefined, of: 'request' | 'response'): readonly HeaderEdit[] {
+type OptionPlace = 'request' | 'response' | 'refusal';
+
+/** As Envoy takes them: on requests an option replaces unless `append` is set; on responses it is added, and only there `append_action` counts. */
+function optionEdits(options: readonly HeaderOption[] | undefined, of: OptionPlace): readonly HeaderEdit[] {
   return (options ?? [])
     .map((option): HeaderEdit => {
       return { name: (option.header?.key ?? '').toLowerCase(), action: optionAction(option, of), value: textOf(option) };
     })
-    .filter(mayTouch);
+    .filter((edit) => mayTouch(edit) || (of === 'request' && (namesHost(edit) || isMalformed(edit))));
 }
 
-function optionAction({ append, append_action: action }: HeaderOption, of: 'request' | 'response'): HeaderEdit['action'] {
+/** Another host may be asked for, not none or two. */
+function namesHost({ name, action, value }: HeaderEdit): boolean {
+  return (name === 'host' || name === ':authority') && action === 'overwrite' && value !== '';
+}
+
+function optionAction({ append, append_action: action }: HeaderOption, of: OptionPlace): HeaderEdit['action'] {
+  if (of !== 'response') return append === true ? 'join' : of === 'request' ? 'overwrite' : 'append';
   if (append === false) return 'overwrite';
-  if (append === true) return of === 'request' ? 'join' : 'append';
-  if (action === undefined) return of === 'request' ? 'overwrite' : 'append';
-  return ACTIONS[action] ?? 'append';
+  return append === true || action === undefined ? 'append' : (ACTIONS[action] ?? 'append');
 }
 
 function mayTouch({ name }: HeaderEdit): boolean {

@@ -14,10 +14,11 @@ const SPARE_BYTES = 64;
 
 /**
  * Changes the request's head for good: the changed head is written anew and takes the place of the one that came, so that matchers,
- * filters behind, logs and every attempt read one and the same. The worker's scanner must show the request.
+ * filters behind, logs and every attempt read one and the same. The worker's scanner must show the request. Answers false when the changed
+ * head is larger than any that can be read: then there is no request to send on.
  */
-export function editRequest(x: Exchange, edits: readonly HeaderEdit[]): void {
-  writeHop(x);
+export function editRequest(x: Exchange, edits: readonly HeaderEdit[]): boolean {
+  if (!writeHop(x)) return false;
   const { worker, info, head } = x;
   const { requestScanner: scanner } = worker;
   const bytes = asBuffer(head.bytes);
@@ -31,32 +32,40 @@ export function editRequest(x: Exchange, edits: readonly HeaderEdit[]): void {
     x.hostStale = true;
   }
   if (method !== undefined && METHOD.test(method)) info.method = method;
-  rewriteHead(x, draft.lines);
+  if (!rewriteHead(x, draft.lines)) return false;
   const { captureRequest } = x.plan;
   if (captureRequest.length > 0) info.capturedRequest = captureRequest.map((name) => headerValue(scanner, x.head.bytes, name));
+  return true;
+}
+
+/** Is the head, as filters have made it, larger than what this listener takes from clients? The worker's scanner must show it. */
+export function isOutgrown({ head, plan, worker }: Exchange): boolean {
+  return head.end - head.start > plan.config.maxRequestHeadersBytes || worker.requestScanner.count > plan.config.maxHeadersCount;
 }
 
 /** Filters change what this hop says, too: it is written before them. */
-function writeHop(x: Exchange): void {
-  if (x.hopWritten) return;
+function writeHop(x: Exchange): boolean {
+  if (x.hopWritten) return true;
   const { requestScanner: scanner } = x.worker;
   // Who it is has been asked of the head that came.
   x.clientIp = clientAddress(x);
-  rewriteHead(x, hopLines(x, scanner, x.head.bytes) + requestId(x, scanner));
+  if (!rewriteHead(x, hopLines(x, scanner, x.head.bytes) + requestId(x, scanner))) return false;
   x.hopWritten = true;
+  return true;
 }
 
-/** The body is here, whole, and its length was not told: from now on it is one of known length. The worker's scanner must show the request. */
-export function setLength(x: Exchange): void {
+/** The body is here, whole, and its length was not told: from now on it is one of known length. The worker's scanner must show the request. Answers as `editRequest`. */
+export function setLength(x: Exchange): boolean {
   const { requestScanner: scanner } = x.worker;
-  if (scanner.contentLength >= 0) return;
+  if (scanner.contentLength >= 0) return true;
   const payload = x.bodyForm === 'chunked' ? keptPayload(x) : undefined;
   scanner.dropKnown(HEADER['transfer-encoding']);
-  rewriteHead(x, `content-length: ${payload?.length ?? x.bodyBytes}\r\n`);
-  if (payload === undefined) return;
+  if (!rewriteHead(x, `content-length: ${payload?.length ?? x.bodyBytes}\r\n`)) return false;
+  if (payload === undefined) return true;
   x.body = [{ bytes: payload, start: 0, end: payload.length }];
   x.bodyBytes = payload.length;
   x.bodyForm = 'payload';
+  return true;
 }
 
 /** The body's length will be another, or is not known. The worker's scanner must show the request. */
@@ -67,8 +76,8 @@ export function dropLength(x: Exchange): void {
   rewriteHead(x, '');
 }
 
-/** Writes the head anew, from the lines that are kept and some more. */
-function rewriteHead(x: Exchange, lines: string): void {
+/** Writes the head anew, from the lines that are kept and some more. One that cannot be read again does not take the place of the one before. */
+function rewriteHead(x: Exchange, lines: string): boolean {
   const { info, head, worker } = x;
   const bytes = asBuffer(head.bytes);
   const line = `${info.method} ${info.originalPath} HTTP/1.${x.http10 ? 0 : 1}\r\n`;
@@ -78,7 +87,10 @@ function rewriteHead(x: Exchange, lines: string): void {
   at += out.write(lines, at, 'latin1');
   at += out.write('\r\n', at, 'latin1');
   x.head = { bytes: out, start: 0, end: at };
+  if (rescan(x)) return true;
+  x.head = head;
   rescan(x);
+  return false;
 }
 
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

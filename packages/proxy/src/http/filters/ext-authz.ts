@@ -1,4 +1,14 @@
-import { compileFormat, httpStatus, namesMatch, type AuthzQuestion, type ExtAuthzConfig, type FilterVerdict, type HttpAuthz } from '@meltemi/runtime';
+import {
+  compileFormat,
+  countCode,
+  countEvent,
+  httpStatus,
+  namesMatch,
+  type AuthzQuestion,
+  type ExtAuthzConfig,
+  type FilterVerdict,
+  type HttpAuthz,
+} from '@meltemi/runtime';
 import type { Exchange } from '../exchange.ts';
 import { questionHeaders, sendAside, type SideRequest } from '../side-request.ts';
 import { failureVerdict, grpcVerdict, httpVerdict } from './authz-answer.ts';
@@ -20,33 +30,49 @@ export const extAuthzHalf: FilterHalf = defineHalf<AuthzQuestion>({
     if (service.t === 'http') return askHttp(question, call, service.http);
     const { config } = question;
     return callGrpc(call.x.worker, service.grpc, { method: CHECK, message: checkRequest(call.x, question) }, (answer) =>
-      answer.t === 'failed' ? fail(call, config) : finish(call, grpcVerdict(config, answer.message, deniedStatus)),
+      answer.t === 'failed'
+        ? fail(call, config)
+        : finish(call, config, grpcVerdict(config, answer.message, { path: call.x.viewPath, statusOf: deniedStatus })),
     );
   },
 });
 
 /** The service could not be asked, or its answer is none. */
 function fail(call: AskCall, config: ExtAuthzConfig): void {
-  count(call, 'error');
-  if (config.allowOnFailure) count(call, 'failure_mode_allowed');
+  tally(call, 'error');
+  if (config.allowOnFailure) tally(call, 'failure_mode_allowed');
   call.done(failureVerdict(config));
 }
 
-function finish(call: AskCall, verdict: FilterVerdict | undefined): void {
-  count(call, verdict?.reply === undefined ? 'ok' : 'denied');
+function finish(call: AskCall, { chargeCluster }: ExtAuthzConfig, verdict: FilterVerdict | undefined): void {
+  const { reply } = verdict ?? {};
+  if (reply?.details === 'ext_authz_invalid') count(call, 'invalid');
+  else tally(call, reply?.details === 'ext_authz_denied' ? 'denied' : 'ok');
+  const counts = call.x.cluster?.counts;
+  if (chargeCluster && counts !== undefined && reply?.details === 'ext_authz_denied') {
+    countCode(counts, 'codes', reply.status);
+    countCode(counts, 'internalCodes', reply.status);
+  }
   call.done(verdict);
 }
 
-/** 403 unless the service names another one. */
+/** Of the filter, and of the cluster that the request would go to. */
+function tally(call: AskCall, name: string): void {
+  count(call, name);
+  const counts = call.x.cluster?.counts;
+  if (counts !== undefined) countEvent(counts, `ext_authz.${name}`);
+}
+
+/** 403 unless the service names another one with which a response can end. */
 function deniedStatus(name: string | number | undefined): number {
   const status = name === undefined ? 0 : httpStatus(name);
-  return status === 0 ? 403 : status;
+  return status < 200 ? 403 : status;
 }
 
 function askHttp(question: AuthzQuestion, call: AskCall, http: HttpAuthz): () => void {
   const { config } = question;
   return sendAside(call.x.worker, httpRequest(call.x, question, http), (outcome) =>
-    outcome.t === 'failed' || outcome.status >= 500 ? fail(call, config) : finish(call, httpVerdict(config, http, outcome)),
+    outcome.t === 'failed' || outcome.status >= 500 ? fail(call, config) : finish(call, config, httpVerdict(config, http, outcome)),
   );
 }
 

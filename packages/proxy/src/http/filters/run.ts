@@ -1,10 +1,10 @@
-import type { ActiveFilter, FilterReply, FilterVerdict } from '@meltemi/runtime';
+import type { ActiveFilter, FilterReply, FilterVerdict, HeaderEdit } from '@meltemi/runtime';
 import { flagBit, type ResponseFlag } from '../../types.ts';
 import type { Exchange } from '../exchange.ts';
 import { localReply, type LocalReply } from '../local-reply.ts';
 import { REPLIES } from '../replies.ts';
 import { rescan } from '../request-head.ts';
-import { editRequest, setLength } from './edit-request.ts';
+import { editRequest, isOutgrown, setLength } from './edit-request.ts';
 import { editLines } from './edits.ts';
 import { mergeMetadata } from './metadata.ts';
 import { createFilterState, type FilterState } from './state.ts';
@@ -53,7 +53,7 @@ interface Step {
 function carryOut(x: Exchange, step: Step): boolean {
   const { verdict, steps } = step;
   if (verdict.metadata !== undefined) mergeMetadata(x, verdict.metadata);
-  if (verdict.request !== undefined && verdict.request.length > 0) editRequest(x, verdict.request);
+  if (verdict.request !== undefined && verdict.request.length > 0 && !edit(x, verdict.request, verdict.outgrown)) return false;
   if (verdict.reroute === true) steps.choose(x);
   if (verdict.response !== undefined) stateOf(x).hooks.push(verdict.response);
   if (verdict.fault === true && !x.activeFault) {
@@ -64,6 +64,14 @@ function carryOut(x: Exchange, step: Step): boolean {
   if (delayMs <= 0) return demandBody(x, step);
   x.info.flags |= flagBit('DI');
   x.downstream.timers.wait(x, delayMs, () => resume(x, step, demandBody));
+  return false;
+}
+
+/** Changes the head; answers whether the request goes on. */
+function edit(x: Exchange, edits: readonly HeaderEdit[], outgrown: FilterReply | undefined): boolean {
+  const readable = editRequest(x, edits);
+  if (readable && (outgrown === undefined || !isOutgrown(x))) return true;
+  x.downstream.reply(x, outgrown === undefined ? REPLIES.outgrown : filterReply(x, outgrown));
   return false;
 }
 
@@ -94,8 +102,9 @@ function meetExpectation(x: Exchange): void {
 }
 
 function lengthKnown(x: Exchange, step: Step): boolean {
-  setLength(x);
-  return settleVerdict(x, step);
+  if (setLength(x)) return settleVerdict(x, step);
+  x.downstream.reply(x, REPLIES.outgrown);
+  return false;
 }
 
 function settleVerdict(x: Exchange, step: Step): boolean {
