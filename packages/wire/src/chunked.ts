@@ -1,5 +1,5 @@
 /* oxlint-disable complexity -- a byte scanner: one pass with its state in local variables; a call per byte costs a third of its speed. */
-import { ascii, matches } from './head-scanner.ts';
+import { ascii, matches } from './ascii.ts';
 import { DEFAULT_LIMITS, type WireError, type WireLimits } from './limits.ts';
 import { FIELD_VALUE, HEX_VALUE, TOKEN } from './tables.ts';
 

@@ -1,4 +1,7 @@
 /* oxlint-disable complexity -- a byte scanner: one pass with its state in local variables; a call per byte costs a third of its speed. */
+import { ascii, matches } from './ascii.ts';
+import { readConnection } from './connection-field.ts';
+import { lengthValue } from './content-length.ts';
 import { HEADER, KNOWN_COUNT, knownHeader } from './known-headers.ts';
 import { DEFAULT_LIMITS, type WireError, type WireLimits } from './limits.ts';
 import { AUTHORITY, FIELD_VALUE, LOWER, TARGET, TOKEN } from './tables.ts';
@@ -8,7 +11,6 @@ const LF = 10;
 const SP = 32;
 const TAB = 9;
 const COLON = 58;
-const COMMA = 44;
 const { host: HOST, connection: CONNECTION, te: TE, upgrade: UPGRADE_ID } = HEADER;
 const {
   'content-length': CONTENT_LENGTH,
@@ -16,15 +18,8 @@ const {
   'keep-alive': KEEP_ALIVE_ID,
   'proxy-connection': PROXY_CONNECTION,
 } = HEADER;
-/** `x-forwarded-for`, `-proto` and `-host` have ids that follow each other. */
-const FORWARDED_FIRST = HEADER['x-forwarded-for'];
-const FORWARDED_LAST = HEADER['x-forwarded-host'];
 /** Numbers per header in `slots`. */
 const STRIDE = 4;
-/** Options of `Connection` lines; each is looked for among all headers, so that tens of thousands of them would keep a core busy. */
-const MAX_OPTIONS = 64;
-/** `Content-Length` of more digits could not be counted exactly. */
-const MAX_LENGTH_DIGITS = 15;
 
 /** The scanner needs more bytes. */
 export const NEED_MORE = 0;
@@ -270,7 +265,7 @@ export class HeadScanner {
         if (p + 1 >= end) return this.#more(over);
         if (bytes[p + 1] !== LF) return this.#refuse('bad-header');
         this.headersEnd = p;
-        if (this.#connectionLines > 0 && !this.#connectionOptions(bytes)) return REFUSED;
+        if (this.#connectionLines > 0 && !readConnection(this, bytes)) return REFUSED;
         if (!this.upgrade) this.dropKnown(UPGRADE_ID);
         return p + 2;
       }
@@ -342,63 +337,13 @@ export class HeadScanner {
   }
 
   #length(bytes: Uint8Array, header: number, again: boolean): boolean {
-    const start = this.valueStart(header);
-    const end = this.valueEnd(header);
-    let value = 0;
-    let good = end > start && end - start <= MAX_LENGTH_DIGITS;
-    for (let i = start; i < end && good; i++) {
-      const digit = (bytes[i] as number) - 48;
-      good = digit >= 0 && digit <= 9;
-      value = value * 10 + digit;
-    }
+    const value = lengthValue(bytes, this.valueStart(header), this.valueEnd(header));
     // Two lines that agree are refused as well: who reads the first and who reads the last would be asked to agree on the rest, too.
-    if (!good || again) {
+    if (value < 0 || again) {
       this.error = 'bad-length';
       return false;
     }
     this.contentLength = value;
-    return true;
-  }
-
-  /** Reads every `Connection` line: its options, and the headers it makes hop-by-hop. */
-  #connectionOptions(bytes: Uint8Array): boolean {
-    let options = 0;
-    for (let i = (this.known[CONNECTION] as number) - 1; i < this.count; i++) {
-      if (this.ids[i] !== CONNECTION) continue;
-      const end = this.valueEnd(i);
-      let p = this.valueStart(i);
-      while (p < end) {
-        while (p < end && (bytes[p] === COMMA || bytes[p] === SP || bytes[p] === TAB)) p++;
-        const start = p;
-        while (p < end && TOKEN[bytes[p] as number] === 1) p++;
-        if (p > start && (++options > MAX_OPTIONS || !this.#option(bytes, start, p))) {
-          this.error = 'bad-connection';
-          return false;
-        }
-        while (p < end && (bytes[p] === SP || bytes[p] === TAB)) p++;
-        if (p < end && bytes[p] !== COMMA) {
-          this.error = 'bad-header';
-          return false;
-        }
-      }
-    }
-    return true;
-  }
-
-  /** False = no option that a client may name. */
-  #option(bytes: Uint8Array, start: number, end: number): boolean {
-    if (matches(bytes, start, end, CLOSE)) this.close = true;
-    else if (matches(bytes, start, end, KEEP_ALIVE)) this.keepAlive = true;
-    else if (matches(bytes, start, end, UPGRADE)) this.upgrade = this.known[UPGRADE_ID] !== 0;
-    else {
-      const id = knownHeader(bytes, start, end);
-      // A client must not be able to take away what frames or addresses the message.
-      if (id >= 0 && id <= TRANSFER_ENCODING) return true;
-      // Taking these away would hide where the request comes from.
-      if (id >= FORWARDED_FIRST && id <= FORWARDED_LAST) return false;
-      const name = bytes.subarray(start, end).map((byte) => LOWER[byte] as number);
-      for (let i = this.find(bytes, name); i >= 0; i = this.find(bytes, name, i + 1)) this.drop(i);
-    }
     return true;
   }
 
@@ -414,21 +359,6 @@ export class HeadScanner {
   }
 }
 
-/** Is `bytes[start, end)` this lower-case text, in any case? */
-export function matches(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
-  if (end - start !== lower.length) return false;
-  for (let i = 0; i < lower.length; i++) if (LOWER[bytes[start + i] as number] !== lower[i]) return false;
-  return true;
-}
-
-/** ASCII text as bytes. */
-export function ascii(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
-}
-
 const VERSION = ascii('HTTP/1.');
 const CHUNKED = ascii('chunked');
 const TRAILERS = ascii('trailers');
-const CLOSE = ascii('close');
-const KEEP_ALIVE = ascii('keep-alive');
-const UPGRADE = ascii('upgrade');

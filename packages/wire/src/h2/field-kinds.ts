@@ -1,5 +1,6 @@
 /* oxlint-disable complexity -- a byte scanner. */
-import { ascii } from '../head-scanner.ts';
+import { ascii } from '../ascii.ts';
+import { lengthValue } from '../content-length.ts';
 import { AUTHORITY, FIELD_VALUE, TARGET, TOKEN } from '../tables.ts';
 
 /** What a field is to the codec. Pseudo-fields come before `KIND.plain`, ordinary ones from there on. */
@@ -20,8 +21,6 @@ export const KIND = {
 
 const SP = 32;
 const TAB = 9;
-/** More digits could not be counted exactly. */
-const MAX_LENGTH_DIGITS = 15;
 
 const NAMES: readonly (readonly [name: string, kind: number])[] = [
   [':method', KIND.method],
@@ -74,18 +73,6 @@ export function fieldKind(bytes: Uint8Array, start: number, nameEnd: number, val
   if (kind === KIND.contentLength && lengthValue(bytes, valueStart, end) < 0) return KIND.malformed;
   if (kind === KIND.host && !all(AUTHORITY, bytes, valueStart, end)) return KIND.malformed;
   return kind;
-}
-
-/** Value of a `content-length`, -1 when it is none. */
-export function lengthValue(bytes: Uint8Array, start: number, end: number): number {
-  if (end === start || end - start > MAX_LENGTH_DIGITS) return -1;
-  let value = 0;
-  for (let i = start; i < end; i++) {
-    const digit = (bytes[i] as number) - 48;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
 }
 
 function pseudoValue(bytes: Uint8Array, start: number, end: number, kind: number): boolean {

@@ -1,5 +1,5 @@
 import { LOWER } from '../tables.ts';
-import { ascii } from '../head-scanner.ts';
+import { ascii } from '../ascii.ts';
 import { STATIC_FIELDS } from './static-table.ts';
 
 /** What the encoder does with a line, by its name. */

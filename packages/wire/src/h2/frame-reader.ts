@@ -1,6 +1,6 @@
 /* oxlint-disable complexity -- a byte scanner: one pass with its state in local variables. */
 import type { BytesPort } from '../bytes.ts';
-import { ascii } from '../head-scanner.ts';
+import { ascii } from '../ascii.ts';
 import { H2_ERROR } from './error-codes.ts';
 import { withRoom } from './field-table.ts';
 import { FLAG, FRAME, FRAME_HEADER, uint31 } from './frames.ts';

@@ -1,9 +1,11 @@
 import type { BytesPort } from '../bytes.ts';
 import { NOT_IN_TRAILERS } from '../chunked.ts';
-import { ascii, type HeadScanner, matches } from '../head-scanner.ts';
+import { ascii, matches } from '../ascii.ts';
+import { lengthValue } from '../content-length.ts';
+import type { HeadScanner } from '../head-scanner.ts';
 import { HEADER } from '../known-headers.ts';
 import { BlockMemory } from './block-memory.ts';
-import { KIND, lengthValue } from './field-kinds.ts';
+import { KIND } from './field-kinds.ts';
 import { copyBytes, ENTRY_OVERHEAD, LINE_OVERHEAD, noBytes, withRoom } from './field-table.ts';
 import { PseudoFields } from './pseudo-fields.ts';
 import type { H2Head, H2HeadRefusal } from './session-types.ts';

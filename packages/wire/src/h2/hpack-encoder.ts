@@ -1,6 +1,6 @@
 /* oxlint-disable complexity -- a byte scanner: one pass with its state in local variables. */
 import type { BytesPort } from '../bytes.ts';
-import { ascii, matches } from '../head-scanner.ts';
+import { ascii, matches } from '../ascii.ts';
 import { LOWER } from '../tables.ts';
 import { EncoderTable, type FieldToSend } from './encoder-table.ts';
 import { hashName, NAME_USE } from './field-names.ts';

@@ -1,6 +1,7 @@
 import type { BytesPort } from '../bytes.ts';
-import { ascii, matches } from '../head-scanner.ts';
-import { KIND, lengthValue } from './field-kinds.ts';
+import { ascii, matches } from '../ascii.ts';
+import { lengthValue } from '../content-length.ts';
+import { KIND } from './field-kinds.ts';
 import { copyBytes, noBytes, withRoom } from './field-table.ts';
 
 const KINDS = 7;

@@ -1,4 +1,4 @@
-import { ascii } from '../head-scanner.ts';
+import { ascii } from '../ascii.ts';
 
 /** RFC 7541 appendix A, in order; `=` divides name and value. */
 const FIELDS = `:authority=
