@@ -210,7 +210,7 @@ export function keepHead(x: Exchange): void {
 /** Reads the kept head again for another attempt, so that scanner and view speak of it. Answers whether it is one. */
 export function rescan(x: Exchange): boolean {
   const { requestScanner, view } = x.worker;
-  if (requestScanner.request(x.head.bytes, x.head.start, x.head.end) < 0) return false;
+  if (requestScanner.request(x.head.bytes, x.head.start, x.head.end) <= 0) return false;
   // What was cut when the request came is whole again after a scan.
   if (x.plan.config.headersWithUnderscores === 'drop') dropUnderscored(requestScanner, x.head.bytes);
   if (x.upgrade === '') requestScanner.dropKnown(UPGRADE);

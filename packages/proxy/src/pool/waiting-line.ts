@@ -8,16 +8,29 @@ export interface Waiting {
   readonly breaker: Breaker;
 }
 
-/** The requests that wait for a connection to one host, first come first served. Each is counted in its circuit breaker. */
+/** A place in the line. */
+interface Place {
+  readonly waiting: Waiting;
+  before: Place | undefined;
+  after: Place | undefined;
+}
+
+/**
+ * The requests that wait for a connection to one host, first come first served. Each is counted in its circuit breaker. Coming, being
+ * served and leaving cost the same however long the line is: clients may leave by the thousand.
+ */
 export class WaitingLine {
-  readonly #line: Waiting[] = [];
+  readonly #places = new Map<PoolWaiter, Place>();
+  #first: Place | undefined = undefined;
+  #last: Place | undefined = undefined;
+  #length = 0;
 
   get length(): number {
-    return this.#line.length;
+    return this.#length;
   }
 
   get first(): Waiting | undefined {
-    return this.#line[0];
+    return this.#first?.waiting;
   }
 
   /** Answers false when the circuit breaker lets nobody wait. */
@@ -29,31 +42,46 @@ export class WaitingLine {
     }
     waiting.cluster.counts.rqPending++;
     usage.pending++;
-    this.#line.push(waiting);
+    const place: Place = { waiting, before: this.#last, after: undefined };
+    if (this.#last === undefined) this.#first = place;
+    else this.#last.after = place;
+    this.#last = place;
+    this.#places.set(waiting.waiter, place);
+    this.#length++;
     return true;
   }
 
   take(): Waiting | undefined {
-    const waiting = this.#line.shift();
-    if (waiting !== undefined) waiting.breaker.usage.pending--;
-    return waiting;
+    const place = this.#first;
+    if (place !== undefined) this.#leave(place.waiting.waiter, place);
+    return place?.waiting;
   }
 
   /** The waiter has gone. */
   cancel(waiter: PoolWaiter): void {
-    const at = this.#line.findIndex((waiting) => waiting.waiter === waiter);
-    if (at < 0) return;
-    const [waiting] = this.#line.splice(at, 1);
-    if (waiting === undefined) return;
-    waiting.breaker.usage.pending--;
-    waiting.cluster.counts.rqCancelled++;
+    const place = this.#places.get(waiter);
+    if (place === undefined) return;
+    this.#leave(waiter, place);
+    place.waiting.cluster.counts.rqCancelled++;
   }
 
   /** Tells so many of the first that no connection could be made. */
   fail(count: number, reason: string): void {
     // They may come back at once: those stand in the line anew.
-    const failed = Array.from({ length: Math.min(count, this.#line.length) }, () => this.take());
+    const failed = Array.from({ length: Math.min(count, this.length) }, () => this.take());
     for (const waiting of failed) if (waiting !== undefined) waiting.cluster.counts.rqPendingFailure++;
     for (const waiting of failed) waiting?.waiter.onPoolFailure(reason);
+  }
+
+  #leave(waiter: PoolWaiter, place: Place): void {
+    const { waiting, before, after } = place;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    // One that stands there twice can still leave the later place.
+    if (this.#places.get(waiter) === place) this.#places.delete(waiter);
+    this.#length--;
+    waiting.breaker.usage.pending--;
   }
 }
