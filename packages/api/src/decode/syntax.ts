@@ -17,6 +17,9 @@ const SAME_COLUMN: Explanation = {
   fix: 'Begin it in the same column as the other fields of its block.',
 };
 
+/** The parser has lost its way: all that it says from here on follows from the first of these. */
+const LOST = /^Unexpected .* token in YAML stream/;
+
 /** The parser's message, up to a detail, and what it means to a person who wrote the file. The first that fits is taken. */
 const EXPLANATIONS: readonly (readonly [RegExp, Explanation])[] = [
   [/^Tabs are not allowed/, { message: 'a tab stands where YAML wants spaces', fix: 'Replace the tab by spaces.' }],
@@ -31,18 +34,32 @@ const EXPLANATIONS: readonly (readonly [RegExp, Explanation])[] = [
     { message: 'a line is neither "field: value" nor the begin of a block', fix: 'Write ":" after the field, and a space before its value.' },
   ],
   [/^Missing closing/, { message: 'a quote is opened and not closed', fix: 'Close it on the same line.' }],
+  [
+    LOST,
+    {
+      message: 'this text is no part of a YAML document: all that came before it has ended',
+      fix: 'Is the whole file YAML (no Markdown, no program output)? If so, look for a wrong indentation or quote here and in the line before.',
+    },
+  ],
   [/^Plain value cannot start/, { message: 'a value begins with a character that YAML keeps for itself', fix: 'Write the value in quotes.' }],
 ];
 
-/** The faults of one document; what only follows from another fault is left out. */
+/** Of a text that is no YAML, more would be told than anybody reads. */
+const MOST_FAULTS = 10;
+
+/** The faults of one document, the first of them; what only follows from another fault is left out. */
 export function syntaxFaults(errors: readonly YAMLError[], text: string): readonly SyntaxFault[] {
   const seen = new Set<number>();
-  return errors.flatMap((error) => {
-    const fault = explain(error, text);
-    if (seen.has(fault.offset)) return [];
-    seen.add(fault.offset);
-    return [fault];
-  });
+  const lost = errors.findIndex((error) => LOST.test(error.message));
+  const told = lost < 0 ? errors : errors.slice(0, lost + 1);
+  return told
+    .flatMap((error) => {
+      const fault = explain(error, text);
+      if (seen.has(fault.offset)) return [];
+      seen.add(fault.offset);
+      return [fault];
+    })
+    .slice(0, MOST_FAULTS);
 }
 
 function explain(error: YAMLError, text: string): SyntaxFault {

@@ -24,6 +24,8 @@ test('kinds have names of their own and are found by each of them', () => {
       seen.add(name.toLowerCase());
       assert.equal(kindByAnyName(name), kind);
     }
+    // As answers name it: virtualservice.networking.istio.io.
+    for (const name of [kind.plural, kind.singular, ...kind.shortNames]) assert.equal(kindByAnyName(`${name}.${kind.id.group}`), kind, name);
     for (const version of kind.id.versions) {
       assert.equal(kindOf(apiVersionOf(kind.id, version), kind.id.kind), kind);
       assert.equal(kindByResource(kind.id.group, version, kind.plural), kind);

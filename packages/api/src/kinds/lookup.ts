@@ -27,7 +27,7 @@ export function kindByResource(group: string, version: string, plural: string): 
 
 /**
  * The definition for what a user types: kind, plural, singular or short name in any case, also with group (`virtualservices`, `vs`,
- * `VirtualService`, `gateways.networking.istio.io`).
+ * `VirtualService`, `gateways.networking.istio.io`, `virtualservice.networking.istio.io`).
  */
 export function kindByAnyName(name: string): KindDefinition | undefined {
   const wanted = name.toLowerCase();
@@ -35,7 +35,7 @@ export function kindByAnyName(name: string): KindDefinition | undefined {
     const names = [kind.tag.toLowerCase(), kind.id.kind.toLowerCase(), kind.plural, kind.singular, ...kind.shortNames];
     return (
       names.includes(wanted) ||
-      `${kind.plural}.${kind.id.group}` === wanted ||
+      [kind.plural, kind.singular, ...kind.shortNames].some((known) => `${known}.${kind.id.group}` === wanted) ||
       `${kind.plural}.${apiVersionOf(kind.id).split('/').reverse().join('.')}` === wanted
     );
   });
