@@ -4,6 +4,7 @@ import { Output } from '../core/output.ts';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
 import { SCAN_LIMITS, type Worker } from '../core/worker.ts';
 import { hostPort } from '../net/addresses.ts';
+import { connectFailure } from '../net/connect-failure.ts';
 import type { DialedInfo, DialHandler } from '../net/net-port.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
 import type { TlsInfo, Transport } from '../types.ts';
@@ -387,19 +388,4 @@ function bodyMode(isHead: boolean, scanner: HeadScanner): BodyMode {
   if (isHead || status === 204 || status === 304) return 'none';
   if (scanner.chunked) return 'chunked';
   return scanner.contentLength >= 0 ? 'length' : 'until-close';
-}
-
-const CONNECT_FAILURES: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'delayed connect error: Connection refused',
-  EHOSTUNREACH: 'delayed connect error: No route to host',
-  ENETUNREACH: 'immediate connect error: Network is unreachable',
-  ETIMEDOUT: 'delayed connect error: Connection timed out',
-  ECONNRESET: 'connection reset by peer',
-  EADDRNOTAVAIL: 'immediate connect error: Cannot assign requested address',
-  EMFILE: 'immediate connect error: Too many open files',
-};
-
-/** Envoy's words for why a connection could not be made. */
-export function connectFailure(reason: string): string {
-  return CONNECT_FAILURES[reason] ?? reason;
 }

@@ -1,6 +1,6 @@
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
 import type { Worker } from '../core/worker.ts';
-import { connectFailure } from '../http/upstream-connection.ts';
+import { connectFailure } from '../net/connect-failure.ts';
 import type { DialedInfo, DialHandler, DialTarget } from '../net/net-port.ts';
 import type { Transport, TransportHandler } from '../types.ts';
 

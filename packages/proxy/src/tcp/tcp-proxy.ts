@@ -1,39 +1,24 @@
 import { record, upstreamAlpn, type CompiledChain, type CompiledCluster, type CompiledTcp, type Host, type PickWish } from '@meltemi/runtime';
-import type { CompiledLog } from '../access-log/compile-log.ts';
-import { compileLog } from '../access-log/compile-log.ts';
-import { logMoment } from '../access-log/log-moment.ts';
 import { createStreamInfo } from '../core/stream-info.ts';
 import { countDrained } from '../core/drain.ts';
 import { createDeadline, type Deadline } from '../core/timer-wheel.ts';
 import type { Accepted, Connection, Worker } from '../core/worker.ts';
 import type { Piece } from '../http/pieces.ts';
-import { Linger, LINGER_MS } from '../http/linger.ts';
-import { connectFailure } from '../http/upstream-connection.ts';
 import { hostPort } from '../net/addresses.ts';
-import { logAtListener } from '../net/listener-log.ts';
+import { connectFailure } from '../net/connect-failure.ts';
 import type { DialedInfo, DialHandler } from '../net/net-port.ts';
 import { dialTarget } from '../pool/dial-target.ts';
 import { countClosed, countOpened } from '../stats/count-connection.ts';
 import type { TcpCounts } from '../stats/http-counts.ts';
 import { closeForgotten } from '../pool/host-pools.ts';
+import { LastBytes } from './last-bytes.ts';
 import { lookUpServerName, type NamedHost } from './named-host.ts';
+import { TcpLog } from './tcp-log.ts';
 import { dialTunnel } from './tunnel.ts';
 import { flagBit, type ResponseFlag, type StreamInfo, type Transport } from '../types.ts';
 
 /** Bytes of the client held while the upstream is being connected; more slows the client down. */
 const MAX_HELD_BYTES = 64 * 1024;
-
-const plans = new WeakMap<CompiledTcp, readonly CompiledLog[]>();
-
-function logsOf(tcp: CompiledTcp): readonly CompiledLog[] {
-  let logs = plans.get(tcp);
-  if (logs === undefined) {
-    const capture = { request: [], response: [], trailers: [] };
-    logs = tcp.config.accessLogs.map((log) => compileLog(log, capture));
-    plans.set(tcp, logs);
-  }
-  return logs;
-}
 
 /** Takes a connection over that goes through as bytes; with a `refusal` it ends at once, and is logged with that. */
 export function openTcp(worker: Worker, tcp: CompiledTcp, accepted: Accepted, refusal?: string): Connection {
@@ -60,7 +45,7 @@ class TcpConnection implements Connection {
   readonly #idle: Deadline;
   readonly #connect: Deadline;
   readonly #duration: Deadline;
-  #logTurn: Deadline | undefined = undefined;
+  readonly #log: TcpLog;
   #server: Transport | undefined = undefined;
   #connected = false;
   #cluster: CompiledCluster | undefined = undefined;
@@ -76,7 +61,7 @@ class TcpConnection implements Connection {
   #serverEnded = false;
   #closed = false;
   /** Present while both sides have ended and what is queued for them is still on its way. */
-  #last: { readonly turn: Deadline; readonly linger: Linger; open: number } | undefined = undefined;
+  #last: LastBytes | undefined = undefined;
   #attempts = 0;
 
   constructor(worker: Worker, tcp: CompiledTcp, accepted: Accepted) {
@@ -95,29 +80,8 @@ class TcpConnection implements Connection {
     this.#duration = createDeadline(() => this.#expired('maxDuration'), broken);
     worker.connections.add(this);
     const { maxDownstreamConnectionDurationMs } = tcp.config;
-    const everyMs = tcp.config.logMoments?.everyMs ?? 0;
-    if (everyMs > 0) {
-      this.#logTurn = createDeadline(() => this.#logAgain(everyMs));
-      worker.wheel.set(this.#logTurn, this.#info.startMs, everyMs);
-    }
+    this.#log = new TcpLog(worker, tcp, this.#info);
     if (maxDownstreamConnectionDurationMs > 0) worker.wheel.set(this.#duration, this.#info.startMs, maxDownstreamConnectionDurationMs);
-  }
-
-  #logAgain(everyMs: number): void {
-    if (this.#closed || this.#logTurn === undefined) return;
-    this.#log('TcpPeriodic');
-    this.#worker.wheel.set(this.#logTurn, this.#worker.wheel.now(), everyMs);
-  }
-
-  /** What is still held has gone nowhere yet. */
-  #logConnected(): void {
-    this.#info.bytesReceived -= this.#heldBytes;
-    this.#log('TcpUpstreamConnected');
-    this.#info.bytesReceived += this.#heldBytes;
-  }
-
-  #log(type: 'TcpPeriodic' | 'TcpUpstreamConnected'): void {
-    logMoment(this.#worker.accessLog, logsOf(this.#tcp), this.#info, { type, now: this.#worker.wheel.now() });
   }
 
   #expired(what: 'idleTimeout' | 'maxDuration'): void {
@@ -229,7 +193,7 @@ class TcpConnection implements Connection {
       onClose: (error) => {
         if (!current) return;
         current = false;
-        if (this.#closed) return this.#lastOf();
+        if (this.#closed) return this.#last?.sideClosed();
         if (!this.#connected) this.#failed(connectFailure(error ?? 'the peer closed'));
         // A reset is a reset on the other side, too.
         else this.#end(error === undefined ? undefined : error === 'ECONNRESET' ? 'UR' : 'UC', error ?? '', error !== undefined);
@@ -248,7 +212,7 @@ class TcpConnection implements Connection {
     this.#info.upstreamTls = info.tls;
     this.#info.upstreamStartMs = wheel.now();
     if (this.#host !== undefined) this.#cluster?.report(this.#host, 'done', wheel.recent);
-    if (this.#tcp.config.logMoments?.begin === true) this.#logConnected();
+    this.#log.connected(this.#heldBytes);
     this.#touch();
     const held = this.#held;
     this.#held = [];
@@ -328,7 +292,7 @@ class TcpConnection implements Connection {
   }
 
   onClose(error?: string): void {
-    if (this.#closed) this.#lastOf();
+    if (this.#closed) this.#last?.sideClosed();
     else this.#end(undefined, '', error !== undefined);
   }
 
@@ -378,7 +342,7 @@ class TcpConnection implements Connection {
     this.#release(undefined);
     this.#giveUp?.();
     for (const deadline of [this.#idle, this.#connect, this.#duration]) worker.wheel.remove(deadline);
-    if (this.#logTurn !== undefined) worker.wheel.remove(this.#logTurn);
+    this.#log.stop();
     if (flag !== undefined) info.flags |= flagBit(flag);
     info.connectionTerminationDetails = details;
     info.endMs = worker.wheel.now();
@@ -386,38 +350,20 @@ class TcpConnection implements Connection {
     else this.#drop(reset);
     this.#held = [];
     worker.ports.streams.onStreamEnd(info);
-    const logs = logsOf(this.#tcp);
-    if (logs.length > 0) worker.accessLog.log(logs, info);
-    logAtListener(worker, info);
+    this.#log.ended();
   }
-  /** What was written before FIN of both sides is still on its way: `end` lets it go, as long as somebody takes it. */
+
   #linger(): void {
-    const { wheel } = this.#worker;
-    const last = { turn: createDeadline(() => this.#look()), linger: new Linger(), open: 2 };
-    this.#last = last;
-    wheel.set(last.turn, wheel.now(), LINGER_MS);
-    this.#client.end();
-    this.#server?.end();
-  }
-
-  #look(): void {
-    const last = this.#last;
-    if (last === undefined) return;
-    const queued = this.#client.queuedBytes + (this.#server?.queuedBytes ?? 0);
-    if (last.linger.mayClose(queued)) this.#drop();
-    else this.#worker.wheel.set(last.turn, this.#worker.wheel.now(), LINGER_MS);
-  }
-
-  /** One of the two is closed. */
-  #lastOf(): void {
-    if (this.#last !== undefined && --this.#last.open === 0) this.#drop();
+    const sides = this.#server === undefined ? [this.#client] : [this.#client, this.#server];
+    this.#last = new LastBytes(this.#worker.wheel, sides, () => this.#drop());
+    this.#last.start();
   }
 
   /** The end of both, whatever is still queued. */
   #drop(reset = false): void {
     const last = this.#last;
     this.#last = undefined;
-    if (last !== undefined) this.#worker.wheel.remove(last.turn);
+    last?.stop();
     this.#worker.connections.delete(this);
     this.#client.destroy(reset);
     this.#server?.destroy(reset);
