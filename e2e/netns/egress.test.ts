@@ -14,6 +14,7 @@ import { startControlPlaneProcess, type ControlPlaneProcess } from '../testkit/c
 import { eventually, get } from '../testkit/load.ts';
 import { startNameServer } from '../testkit/name-server.ts';
 import { hasOpenssl } from '../testkit/openssl.ts';
+import { queryValue } from '../testkit/prometheus.ts';
 import { startWorkload, withResolvConf, type WorkloadProcess } from '../testkit/workload.ts';
 
 /** Calls what its query says and tells what came back. `sni`: by TLS, with that server name. */
@@ -101,6 +102,17 @@ spec:
       route: [{ destination: { host: external.example, port: { number: 80 } }, headers: { request: { set: { x-way-out: "yes" } } } }]
 `;
 
+/** A port that is HTTP to somebody: so is what is sent there, to whomever. */
+const httpPort = (port: number): string => `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: somebody, namespace: shop }
+spec:
+  hosts: [somebody.example]
+  resolution: STATIC
+  ports: [{ number: ${port}, name: http, protocol: HTTP }]
+  endpoints: [{ address: 192.0.2.1 }]
+`;
+
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
 async function apply(mesh: ControlPlaneProcess, object: string): Promise<void> {
@@ -111,20 +123,38 @@ async function apply(mesh: ControlPlaneProcess, object: string): Promise<void> {
 async function checkWays(
   mesh: ControlPlaneProcess,
   client: WorkloadProcess,
-  outside: { address: string; plain: number; tls: number },
+  outside: { address: string; plain: number; tls: number; embedded: boolean },
 ): Promise<void> {
-  const { address, plain, tls } = outside;
+  const { address, plain, tls, embedded } = outside;
+  const metrics = { urls: mesh };
   const call = async (host: string, port: number, sni = ''): Promise<string> =>
     (await get(`http://${client.address}:9080/?${new URLSearchParams({ host, port: String(port), path: '/x', sni })}`)).body;
   const until = (wanted: string, host: string, port: number, sni = ''): Promise<true> =>
     eventually(`${host}:${port} ${sni} is ${wanted}`, 15_000, async () => ((await call(host, port, sni)) === wanted ? true : undefined));
 
+  /** What metrics call the service of requests and of connections that belong to none. */
+  const counted = async (metric: string, name: string): Promise<void> => {
+    const series = `${metric},reporter="source",source_app="client",destination_service_name="${name}"}`;
+    await eventually(series, 10_000, async () => ((await queryValue(metrics, `sum(${series})`)) > 0 ? true : undefined));
+  };
+
   await until('200 plain direct', address, plain);
   assert.equal(await call(address, tls, 'a.wild.example'), '200 tls a.wild.example');
+  await counted('istio_tcp_connections_opened_total{response_flags="-"', 'PassthroughCluster');
   await apply(mesh, settings('REGISTRY_ONLY'));
   await until('refused', address, tls, 'a.wild.example');
   // What is plain HTTP is refused as such where the port is HTTP to somebody, else as bytes.
   assert.match(await call(address, plain), /^(refused|502 )/);
+  // Envoy's log names no cluster for a connection that found no host.
+  if (embedded) await counted('istio_tcp_connections_opened_total{response_flags="-"', 'BlackHoleCluster');
+  await apply(mesh, httpPort(plain));
+  await until('502 ', address, plain);
+  await counted('istio_requests_total{response_code="502"', 'BlackHoleCluster');
+  await apply(mesh, settings('ALLOW_ANY'));
+  await until('200 plain direct', address, plain);
+  await counted('istio_requests_total{response_code="200"', 'PassthroughCluster');
+  await apply(mesh, settings('REGISTRY_ONLY'));
+  await until('502 ', address, plain);
 
   await apply(mesh, byServerName(tls));
   await until('200 tls a.wild.example', address, tls, 'a.wild.example');
@@ -175,7 +205,7 @@ for (const dataPlane of ['embedded', 'envoy'] as const) {
         CLIENT,
         withResolvConf(resolvConf),
       );
-      await checkWays(mesh, client, { address, plain: portOf(plain), tls: portOf(tls) });
+      await checkWays(mesh, client, { address, plain: portOf(plain), tls: portOf(tls), embedded: dataPlane === 'embedded' });
     } finally {
       await bridge?.close();
       rmSync(folder, { recursive: true, force: true });

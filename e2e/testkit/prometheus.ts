@@ -1,4 +1,7 @@
-import type { Demo } from './demo.ts';
+/** What has a console: the demo, or whoever knows where one is. */
+export interface HasConsole {
+  readonly urls: { readonly console: string };
+}
 
 /** One series of an instant query. */
 export interface Sample {
@@ -7,8 +10,8 @@ export interface Sample {
 }
 
 /** Asks the console's Prometheus API. Throws for anything but success. */
-export async function query(demo: Demo, promql: string): Promise<readonly Sample[]> {
-  const response = await fetch(`${demo.urls.console}/prometheus/api/v1/query?query=${encodeURIComponent(promql)}`);
+export async function query({ urls }: HasConsole, promql: string): Promise<readonly Sample[]> {
+  const response = await fetch(`${urls.console}/prometheus/api/v1/query?query=${encodeURIComponent(promql)}`);
   const answer = (await response.json()) as {
     readonly status: string;
     readonly error?: string;
@@ -19,6 +22,6 @@ export async function query(demo: Demo, promql: string): Promise<readonly Sample
 }
 
 /** The value of a query with one result; 0 when there is none. */
-export async function queryValue(demo: Demo, promql: string): Promise<number> {
+export async function queryValue(demo: HasConsole, promql: string): Promise<number> {
   return (await query(demo, promql))[0]?.value ?? 0;
 }

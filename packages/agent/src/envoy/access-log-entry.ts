@@ -14,6 +14,7 @@ export interface LogEntry {
   /** `address:port`. */
   upstream: string;
   upstreamCluster: string;
+  routeName: string;
   flags: string;
   durationMs: number;
   /** URI names of verified certificates on the client's connection. */
@@ -67,6 +68,7 @@ function newEntry(protocol: 'http' | 'tcp'): LogEntry {
     remote: '',
     upstream: '',
     upstreamCluster: '',
+    routeName: '',
     flags: '',
     durationMs: 0,
     peerUri: '',
@@ -126,6 +128,7 @@ const COMMON: Readonly<Record<number, Setter>> = {
   },
   15: (entry, at) => (entry.upstreamCluster = at.string()),
   16: (entry, at) => (entry.flags = responseFlags(at.message())),
+  19: (entry, at) => (entry.routeName = at.string()),
   20: (entry, at) => (entry.directRemote = socketAddress(at.message()).address),
   23: (entry, at) => (entry.durationMs = duration(at.message())),
   26: (entry, at) => (entry.streamId = at.string()),

@@ -24,3 +24,8 @@ test('a request whose route leads nowhere counts for the service it was meant fo
   });
   assert.deepEqual(destinationService(lost({}), true), { host: '', name: '', namespace: '' });
 });
+
+test('what REGISTRY_ONLY refuses is named after the cluster that leads nowhere', () => {
+  const refused = { clusterName: '', virtualHost: 'block_all', routeName: 'block_all', authority: 'example.com:80' };
+  assert.deepEqual(destinationService(lost(refused), false), { host: 'example.com', name: 'BlackHoleCluster', namespace: '' });
+});

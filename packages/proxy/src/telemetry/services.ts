@@ -2,6 +2,8 @@ import type { DestinationService } from '@meltemi/telemetry/recording';
 import type { StreamInfo } from '../types.ts';
 
 const PASSTHROUGH = new Set(['PassthroughCluster', 'BlackHoleCluster', 'InboundPassthroughCluster']);
+/** The route of what REGISTRY_ONLY refuses. It answers by itself; in metrics that is the cluster that leads nowhere. */
+const BLOCKED_ROUTE = 'block_all';
 const NONE: DestinationService = { host: '', name: '', namespace: '' };
 
 /**
@@ -13,19 +15,23 @@ const NONE: DestinationService = { host: '', name: '', namespace: '' };
 export function destinationService(info: StreamInfo, gateway: boolean): DestinationService {
   const services = info.cluster?.config.services ?? [];
   const [first] = services;
-  if (first !== undefined) {
-    if (services.length === 1 || info.authority === '') return first;
-    const host = withoutPort(info.authority);
-    return (
-      services.find((service) => service.host === host || service.name === host || host.startsWith(`${service.name}.${service.namespace}`)) ?? first
-    );
-  }
-  if (PASSTHROUGH.has(info.clusterName))
-    return { host: info.protocol === 'http' ? withoutPort(info.authority) : '', name: info.clusterName, namespace: '' };
+  if (first !== undefined) return services.length === 1 || info.authority === '' ? first : (serviceNamed(services, info.authority) ?? first);
+  const nowhere = clusterOfNobody(info);
+  if (nowhere !== undefined) return { host: info.protocol === 'http' ? withoutPort(info.authority) : '', name: nowhere, namespace: '' };
   if (info.chain.listener.direction === 'outbound' && !gateway) {
     return serviceOfVirtualHost(info.virtualHost) ?? serviceOfAuthority(info.authority);
   }
   return NONE;
+}
+
+function clusterOfNobody({ clusterName, routeName }: StreamInfo): string | undefined {
+  if (clusterName === '' && routeName === BLOCKED_ROUTE) return 'BlackHoleCluster';
+  return PASSTHROUGH.has(clusterName) ? clusterName : undefined;
+}
+
+function serviceNamed(services: readonly DestinationService[], authority: string): DestinationService | undefined {
+  const host = withoutPort(authority);
+  return services.find((service) => service.host === host || service.name === host || host.startsWith(`${service.name}.${service.namespace}`));
 }
 
 /**
