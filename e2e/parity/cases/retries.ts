@@ -19,6 +19,7 @@ interface Attempt {
 /** The client's headers are obeyed. */
 const INTERNAL = { use_remote_address: true, internal_address_config: { cidr_ranges: [{ address_prefix: '127.0.0.0', prefix_len: 8 }] } };
 /** Without a time-out there is no header that says how much of it is left. */
+const REFUSED = 'upstream connect error or disconnect/reset before headers. retried and the latest reset reason: remote connection failure';
 const UNTIMED = { timeout: '0s' };
 
 /** A response may say when to come back, within five seconds. */
@@ -239,6 +240,32 @@ export const cases = [
     steps: [count(40, http('/', {}), { good: [40, 40] })],
     log: 'not compared',
   }),
+  ...(
+    [
+      ['ROUND_ROBIN', true, 40, 40],
+      ['ROUND_ROBIN', false, 40, 40],
+      // Another host is looked for five times, in each of two tries: the dead one is all that is found in one of 8,000 requests.
+      ['LEAST_REQUEST', true, 39, 40],
+      ['RANDOM', true, 39, 40],
+      // Of those that came to the dead host first, each try may come there again: one of eight ends without an answer.
+      ['LEAST_REQUEST', false, 23, 40],
+      ['RANDOM', false, 23, 40],
+    ] as const
+  ).map(([policy, previous, min, max]) =>
+    defineCase({
+      name: `one of two hosts has died, ${policy}, ${previous ? 'retries go elsewhere' : 'retries go anywhere'}`,
+      backends: { main: [GOOD], dead: { t: 'closed' } },
+      resources: (c) => {
+        const elsewhere = previous ? { retry_host_predicate: [PREVIOUS_HOSTS], host_selection_retry_max_attempts: 5 } : {};
+        const retries = { ...FAST, retry_on: 'connect-failure,refused-stream,unavailable,cancelled', num_retries: 2, ...elsewhere };
+        return http1(c, [to(c, 'both', undefined, { ...UNTIMED, retry_policy: retries })], {}, [
+          cluster(c, 'both', { lb_policy: policy }, ['main', 'dead']),
+        ]);
+      },
+      steps: [count(40, http('/', {}), { good: [min, max], [REFUSED]: [0, 40 - min] })],
+      log: 'not compared',
+    }),
+  ),
   defineCase({
     name: 'canaries are left out of retries',
     backends: { main: [GOOD], bad: [{ status: 503 }], canary: [{ status: 503, body: 'canary' }] },
