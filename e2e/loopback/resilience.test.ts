@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import { startDemo, type Demo } from '../testkit/demo.ts';
 import { findEnvoy, NO_ENVOY } from '../interop/envoy-process.ts';
-import { eventually, get, reviewsVersion, startLoad } from '../testkit/load.ts';
+import { eventually, get, patient, reviewsVersion, startLoad } from '../testkit/load.ts';
 import { controlPlaneOf, descendants, filesBelow, isAlive, keepControlPlaneDown, proxiesOf } from '../testkit/processes.ts';
 
 const STRICT = `apiVersion: security.istio.io/v1
@@ -19,11 +19,6 @@ spec: { mtls: { mode: STRICT } }
 const PROXIES = 10;
 const RESYNC_MS = 5_000;
 const PROXY_BACK_MS = 1_000;
-
-/** The limits are for a machine that has the time: where others keep it busy, they grow with the queue for a processor. */
-function patient(limitMs: number): number {
-  return limitMs * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism() / 3);
-}
 
 /** Slow enough that the machine has time for what is being measured. */
 const PAUSE_MS = 50;

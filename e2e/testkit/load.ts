@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { availableParallelism, loadavg } from 'node:os';
 
 export interface Reply {
   /** 0 when there was no answer. */
@@ -90,6 +91,11 @@ export function startLoad(url: string, workers = 4, headers: Readonly<Record<str
       await stop();
     },
   };
+}
+
+/** Limits are for a machine that has the time: where others keep it busy, they grow with the queue for a processor. */
+export function patient(limitMs: number): number {
+  return limitMs * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism() / 3);
 }
 
 /** Waits until `test` answers something other than undefined; fails with `what` after `timeoutMs`. Polls, for conditions outside of this process. */
