@@ -6,6 +6,7 @@ import type { Transport } from '../types.ts';
 import { BodyWriter } from './body-writer.ts';
 import type { Exchange } from './exchange.ts';
 import { buildResponseHead, type ResponseFraming } from './response-head.ts';
+import type { Persistence } from './persistence.ts';
 import { buildInterimHead } from './interim.ts';
 import type { HeadRead, ResponseBody } from './stream.ts';
 
@@ -14,8 +15,6 @@ const JOIN_BYTES = 64 * 1024;
 
 /** The connection that the output belongs to. */
 interface Client {
-  closeAfter: boolean;
-  closesAfter(x: Exchange): boolean;
   /** The client takes what was gathered slowly. */
   slow(): void;
   /** There is room again. */
@@ -28,15 +27,17 @@ export class ClientOutput {
   blocked = false;
   readonly #worker: Worker;
   readonly #transport: Transport;
+  readonly #persistence: Persistence;
   readonly #client: Client;
   /** Made when the first payload comes. */
   #writer: BodyWriter | undefined = undefined;
   /** The present response goes through the writer. */
   #framing = false;
 
-  constructor(worker: Worker, transport: Transport, client: Client) {
+  constructor(worker: Worker, transport: Transport, persistence: Persistence, client: Client) {
     this.#worker = worker;
     this.#transport = transport;
+    this.#persistence = persistence;
     this.#client = client;
   }
 
@@ -68,7 +69,7 @@ export class ClientOutput {
 
   head(x: Exchange, read: HeadRead, body: ResponseBody): void {
     const framing = this.#framingOf(x, body);
-    const length = buildResponseHead(x, read, { close: x.phase !== 'tunnel' && this.#client.closesAfter(x), framing });
+    const length = buildResponseHead(x, read, { close: x.phase !== 'tunnel' && this.#persistence.closesAfter(x), framing });
     x.info.responseHeadBytes = length;
     const { scratch } = this.#worker.buffers;
     if (body !== 'payload') {
@@ -88,8 +89,8 @@ export class ClientOutput {
   /** Head and body bytes as they came, in one write when small. */
   joined(x: Exchange, read: HeadRead, next: number): boolean {
     const { responseScanner: scanner, buffers } = this.#worker;
-    if (!scanner.chunked && scanner.contentLength < 0) this.#client.closeAfter = true;
-    const length = buildResponseHead(x, read, { close: this.#client.closesAfter(x), framing: 'kept' });
+    if (!scanner.chunked && scanner.contentLength < 0) this.#persistence.closeAfter = true;
+    const length = buildResponseHead(x, read, { close: this.#persistence.closesAfter(x), framing: 'kept' });
     x.info.responseHeadBytes = length;
     const { scratch } = buffers;
     const { bytes, after } = read;
@@ -124,7 +125,7 @@ export class ClientOutput {
     if (scanner.contentLength >= 0 || x.phase === 'tunnel') return 'kept';
     if (body === 'none') return bodiless(x, scanner);
     if (!x.http10) return 'chunked';
-    this.#client.closeAfter = true;
+    this.#persistence.closeAfter = true;
     return 'bare';
   }
 }

@@ -1,7 +1,6 @@
-import { idleMs } from '../core/idle-time.ts';
 import type { CompiledChain } from '@meltemi/runtime';
 import { BodyFramer, HeadBuffer, NEED_MORE, REFUSED } from '@meltemi/wire';
-import { IDLE_DRAIN_MS, countDrained, endsWithResponse, isDraining } from '../core/drain.ts';
+import { IDLE_DRAIN_MS, countDrained } from '../core/drain.ts';
 import { SCAN_LIMITS, type Connection, type Worker, type Accepted } from '../core/worker.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
 import type { ConnectionInfo, Transport } from '../types.ts';
@@ -12,6 +11,7 @@ import type { Exchange } from './exchange.ts';
 import type { HttpPlan } from './http-plan.ts';
 import { Linger, LINGER_MS } from './linger.ts';
 import { renderLocalReply, type LocalReply } from './local-reply.ts';
+import { Persistence } from './persistence.ts';
 import { REPLIES, refusalOf } from './replies.ts';
 import { bodyData, bodyEnd } from './request-body.ts';
 import { lastFrame } from './web-socket.ts';
@@ -44,8 +44,6 @@ export class DownstreamConnection implements Connection, DownstreamStream {
   endedByPeer = false;
   handedOver = false;
   readonly connection: ConnectionInfo;
-  /** Close after the present response. */
-  closeAfter = false;
   readonly #body = new BodyFramer();
   #state: State = 'idle';
   #exchange: Exchange | undefined = undefined;
@@ -53,15 +51,12 @@ export class DownstreamConnection implements Connection, DownstreamStream {
   readonly #head = new HeadBuffer(nodeBytes, SCAN_LIMITS);
   /** Bytes behind the present request, waiting for its response. */
   #ahead: Uint8Array | undefined = undefined;
-  #requests = 0;
   #reading = true;
-  #clientEnded = false;
-  #retired = false;
+  readonly #persistence: Persistence;
   readonly #tunnel = new Tunnel();
   readonly #output: ClientOutput;
   readonly #lingering = new Linger();
   readonly timers: RequestTimers;
-  readonly #openedMs: number;
   readonly last: LastSeen = { authority: '', userAgent: '' };
 
   constructor(worker: Worker, plan: HttpPlan, accepted: Accepted) {
@@ -71,16 +66,17 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     this.counts = plan.counts;
     this.connection = accepted.connection;
     this.#transport = accepted.transport;
-    this.#output = new ClientOutput(worker, accepted.transport, this);
+    this.#persistence = new Persistence(worker, accepted.chain, plan.config);
+    this.#output = new ClientOutput(worker, accepted.transport, this.#persistence, this);
     this.timers = new RequestTimers(
       worker.wheel,
       plan.config,
       () => this.#phaseExpired(),
       () => this.shed(),
     );
-    this.#openedMs = worker.wheel.now();
     worker.connections.add(this);
-    this.timers.startPhase(this.#openedMs, idleMs(plan.config, this.#openedMs, this.#openedMs));
+    const openedMs = worker.wheel.recent;
+    this.timers.startPhase(openedMs, this.#persistence.idleMs(openedMs));
   }
 
   get hasBody(): boolean {
@@ -151,7 +147,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     const { worker } = this;
     const now = worker.wheel.recent;
     this.timers.clearPhase();
-    this.#requests++;
+    this.#persistence.count();
     if (after === REFUSED) return this.#unreadable(now);
     const { requestScanner: scanner } = worker;
     this.#body.start(scanner.chunked ? 'chunked' : scanner.contentLength > 0 ? 'length' : 'none', scanner.contentLength);
@@ -160,7 +156,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     this.#exchange = x;
     worker.requests++;
     worker.scannedFor = x;
-    this.closeAfter = this.#mustClose(scanner.close, scanner.keepAlive, scanner.minor, now);
+    this.#persistence.decide(scanner, now);
     this.#state = this.#body.done ? 'responding' : 'body';
     if (next < 0) this.#refuse(x, REPLIES.badRequest);
     else this.#goOn(x, bytes, after, next);
@@ -178,7 +174,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     if (refusal === undefined) routeRequest(x);
     else {
       // Whoever sends what nobody may send is not asked what else it has.
-      if (refusal.status >= 400 && refusal !== REPLIES.noPath) this.closeAfter = true;
+      if (refusal.status >= 400 && refusal !== REPLIES.noPath) this.#persistence.closeAfter = true;
       this.reply(x, refusal);
     }
   }
@@ -191,13 +187,6 @@ export class DownstreamConnection implements Connection, DownstreamStream {
 
   #over(): boolean {
     return this.#state === 'closed' || this.#state === 'lingering';
-  }
-
-  #mustClose(close: boolean, keepAlive: boolean, minor: number, now: number): boolean {
-    const { maxRequestsPerConnection, maxConnectionDurationMs } = this.plan.config;
-    if (close || (minor === 0 && !keepAlive) || isDraining(this.worker, this.chain) || this.#clientEnded || this.#retired) return true;
-    if (maxRequestsPerConnection > 0 && this.#requests >= maxRequestsPerConnection) return true;
-    return maxConnectionDurationMs > 0 && now - this.#openedMs >= maxConnectionDurationMs;
   }
 
   #readBody(bytes: Uint8Array, start: number, end: number): number {
@@ -229,12 +218,12 @@ export class DownstreamConnection implements Connection, DownstreamStream {
   onEnd(): void {
     this.endedByPeer ||= this.#state !== 'lingering';
     this.worker.wheel.now();
-    this.#clientEnded = true;
+    this.#persistence.clientEnded = true;
     const x = this.#exchange;
     switch (this.#state) {
       case 'responding':
         // Half-closed: the client still wants its response.
-        this.closeAfter = true;
+        this.#persistence.closeAfter = true;
         return;
       case 'tunnel':
         if (x !== undefined) this.#endTunnel(x);
@@ -309,8 +298,8 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     }
     x.phase = 'responding';
     // As Envoy: 400 says that something about the message is wrong.
-    if (reply.status === 400) this.closeAfter = true;
-    const { head, body } = renderLocalReply(x, reply, this.closesAfter(x));
+    if (reply.status === 400) this.#persistence.closeAfter = true;
+    const { head, body } = renderLocalReply(x, reply, this.#persistence.closesAfter(x));
     this.#output.text(body === undefined ? head : head + body.toString('latin1'));
     this.finish(x);
   }
@@ -319,16 +308,8 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     this.#output.interim(x, read);
   }
 
-  /** Does the connection end with this response? Known when its head is written; an answer before the end of its request ends it. */
-  closesAfter(x: Exchange): boolean {
-    // Behind a refused upgrade there may be bytes of the other protocol.
-    const refused = x.upgrade !== '' && x.phase !== 'tunnel';
-    if (endsWithResponse(this.worker, this.chain) || this.#clientEnded || this.#retired || !x.requestComplete || refused) this.closeAfter = true;
-    return this.closeAfter;
-  }
-
   #refuse(x: Exchange, reply: LocalReply): void {
-    this.closeAfter = true;
+    this.#persistence.closeAfter = true;
     x.requestComplete = false;
     this.#exchange = x;
     abandonAttempt(x, undefined);
@@ -342,12 +323,12 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     if (x.phase === 'done') return;
     const early = !x.requestComplete;
     this.#record(x);
-    if (early || this.closeAfter) {
+    if (early || this.#persistence.closeAfter) {
       this.#linger(early);
       return;
     }
     this.#state = 'idle';
-    this.timers.startPhase(x.info.endMs, idleMs(this.plan.config, this.#openedMs, x.info.endMs));
+    this.timers.startPhase(x.info.endMs, this.#persistence.idleMs(x.info.endMs));
     if (this.#ahead === undefined) {
       if (!this.#reading) this.pause(false);
     } else if (!this.#output.blocked) this.#next();
@@ -379,7 +360,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     this.#ahead = undefined;
     this.pause(false);
     if (ahead !== undefined) this.onData(ahead, 0, ahead.length);
-    else if (this.#clientEnded) this.#close();
+    else if (this.#persistence.clientEnded) this.#close();
   }
 
   /**
@@ -388,7 +369,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
    */
   #linger(early: boolean): void {
     this.#ahead = undefined;
-    this.#close(this.#clientEnded && !early ? 10 * this.plan.closeMs : undefined);
+    this.#close(this.#persistence.clientEnded && !early ? 10 * this.plan.closeMs : undefined);
     this.pause(false);
   }
 
@@ -401,11 +382,11 @@ export class DownstreamConnection implements Connection, DownstreamStream {
 
   // An idle one stays: its client may be sending just now, and a response that says "close" harms nobody.
   retire(): void {
-    this.#retired = true;
+    this.#persistence.retired = true;
   }
 
   drain(): void {
-    this.closeAfter = true;
+    this.#persistence.closeAfter = true;
     if (this.#state === 'idle' && this.#ahead === undefined) this.timers.startPhase(this.worker.wheel.now(), IDLE_DRAIN_MS);
   }
 
@@ -461,7 +442,7 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     this.#ahead = undefined;
     this.pause(false);
     if (ahead !== undefined) this.#tunnelData(ahead, 0, ahead.length);
-    if (this.#clientEnded) this.#endTunnel(x);
+    if (this.#persistence.clientEnded) this.#endTunnel(x);
   }
 
   #tunnelData(bytes: Uint8Array, start: number, end: number): number {

@@ -42,8 +42,6 @@ export interface DownstreamStream extends BodySink {
   readonly hasBody: boolean;
   /** Payload bytes of the request's body so far. */
   readonly receivedBytes: number;
-  /** The connection ends with this response, if that means anything here. */
-  closeAfter: boolean;
   /** Passes on the head that the worker's response scanner has just read. A `write` or `end` in the same event goes out with it. */
   writeHead(x: Exchange, read: HeadRead, body: ResponseBody): void;
   /** Head and body bytes `read.bytes[read.after, next)` as they are, in one write. Only between HTTP/1.1 connections. */

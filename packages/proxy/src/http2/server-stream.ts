@@ -51,8 +51,6 @@ export class ServerStream implements DownstreamStream {
   readonly last: LastSeen;
   hasBody = false;
   receivedBytes = 0;
-  /** HTTP/2 connections do not end with a response. */
-  closeAfter = false;
   readonly #server: ServerLink;
   readonly #link: H2Link<ServerStream>;
   readonly #queue: SendQueue<ServerStream>;
