@@ -54,6 +54,11 @@ export interface TapTrace {
 /** Opens a tap at a proxy's admin port; traces come until the signal ends it. Throws MeshError `cli/tap` when it cannot be had. */
 export async function* openTap(admin: string, query: string, body: object, signal: AbortSignal): AsyncGenerator<TapTrace> {
   const response = await ask(`${admin}/tap${query}`, JSON.stringify(body), signal);
+  if (response.status === 404)
+    throw new MeshError(
+      'cli/tap',
+      `the proxy at ${admin} has no /tap.\n  Envoy has one where its configuration has a tap filter (an EnvoyFilter can add it); name that filter with --config-id. The embedded proxy always has one.`,
+    );
   if (!response.ok) throw new MeshError('cli/tap', `the proxy at ${admin} refuses: ${(await response.text()).trim().split('\n')[0]}`);
   let text = '';
   const decoder = new TextDecoder();
