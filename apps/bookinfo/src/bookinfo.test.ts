@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { createDetails } from './details.ts';
@@ -40,6 +40,14 @@ describe('bookinfo', () => {
   before(async () => {
     ratings = await serve(createRatings({}));
     details = await serve(createDetails());
+  });
+
+  it('refuses a target that is no URL', async () => {
+    // fetch would make "/" of it.
+    const status = await new Promise((resolve, reject) => {
+      get({ host: ratings.host, port: ratings.port, path: '//' }, (response) => resolve(response.resume().statusCode)).once('error', reject);
+    });
+    assert.equal(status, 400);
   });
 
   it('answers on the original paths with the original JSON', async () => {

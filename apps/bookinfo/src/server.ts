@@ -75,7 +75,8 @@ export async function runProgram(name: string, handler: Handler, env: Environmen
 }
 
 async function answer(request: IncomingMessage, handler: Handler, metrics: { text(): string }): Promise<Answer> {
-  const url = new URL(request.url ?? '/', 'http://bookinfo.invalid');
+  const url = URL.parse(request.url ?? '/', 'http://bookinfo.invalid');
+  if (url === null) return json({ error: 'the request target cannot be read' }, 400);
   if (url.pathname === '/metrics') return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: metrics.text() };
   const body = await readBody(request);
   if (body === undefined) return json({ error: `request body is larger than ${MAX_BODY_BYTES} bytes` }, 413);
