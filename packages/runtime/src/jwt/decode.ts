@@ -100,7 +100,7 @@ function decodeAddress(reader: Reader): { readonly cluster: string; readonly aut
 function decodeRetries(reader: Reader | undefined): Pick<JwksSource & { readonly t: 'remote' }, 'retries' | 'backOffMs' | 'maxBackOffMs'> {
   if (reader === undefined) return { retries: 0, backOffMs: 0, maxBackOffMs: 0 };
   const backOff = reader.message('retry_back_off');
-  const backOffMs = backOff?.duration('base_interval', 200) ?? 200;
+  const backOffMs = backOff?.duration('base_interval', 1_000) ?? 1_000;
   const maxBackOffMs = backOff?.duration('max_interval', backOffMs * 10) ?? backOffMs * 10;
   backOff?.require('max_interval', maxBackOffMs >= backOffMs, 'is less than base_interval');
   return { retries: reader.number('num_retries', 1), backOffMs, maxBackOffMs };

@@ -66,10 +66,10 @@ class KeyKeeper {
     });
   }
 
-  /** The wait doubles from try to try, up to its limit. */
+  /** The wait doubles from try to try, up to its limit; a share of it is waited, by chance, so that proxies do not come back together. */
   #backOffMs(left: number): number {
     const { retries, backOffMs, maxBackOffMs } = this.#source;
-    return Math.min(maxBackOffMs, backOffMs * 2 ** (retries - left));
+    return this.#worker.random() * Math.min(maxBackOffMs, backOffMs * 2 ** (retries - left));
   }
 
   #again(ms: number, run: () => void): void {
