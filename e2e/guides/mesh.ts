@@ -56,11 +56,12 @@ export function verdictOf({ status, body }: Reply): string {
   return status === 200 && version !== undefined ? `200 ${version}` : String(status);
 }
 
-/** Starts everything, in ports mode: it runs wherever Node does. */
-export async function startGuideMesh(dataPlane: 'embedded' | 'envoy'): Promise<GuideMesh> {
-  const demo = await startDemo(['--data-plane', dataPlane, '--interception', 'ports', '--load', '0']);
+/** Starts everything, if not told otherwise in ports mode: it runs wherever Node does. */
+export async function startGuideMesh(dataPlane: 'embedded' | 'envoy', interception: 'ports' | 'netns' = 'ports'): Promise<GuideMesh> {
+  const flags = ['--data-plane', dataPlane, '--interception', interception];
+  const demo = await startDemo([...flags, '--load', '0']);
   const own: RunningWorkload[] = [];
-  const run = (options: RunOptions): Promise<RunningWorkload> => runWorkload(demo, dataPlane, options);
+  const run = (options: RunOptions): Promise<RunningWorkload> => runWorkload(demo, flags, options);
   try {
     await succeed(demo.cli('apply', '-f', 'samples/chain/mesh.yaml'));
     own.push(...(await Promise.all(CHAIN.map((link) => run(linkOptions(link))))));
@@ -169,9 +170,8 @@ async function succeed(result: Promise<CliResult>): Promise<CliResult> {
   return done;
 }
 
-async function runWorkload(demo: Demo, dataPlane: string, { args, command, env = {} }: RunOptions): Promise<RunningWorkload> {
-  const flags = [...args, '--data-plane', dataPlane, '--interception', 'ports'];
-  const child = spawn(NODE, ['apps/meltemi/src/main.ts', 'run', ...flags, '--', ...command], {
+async function runWorkload(demo: Demo, flags: readonly string[], { args, command, env = {} }: RunOptions): Promise<RunningWorkload> {
+  const child = spawn(NODE, ['apps/meltemi/src/main.ts', 'run', ...args, ...flags, '--', ...command], {
     cwd: ROOT,
     env: { ...process.env, ...env, MELTEMI_STATE: demo.stateDir },
     stdio: ['ignore', 'pipe', 'pipe'],

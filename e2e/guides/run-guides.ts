@@ -9,21 +9,27 @@ import { SCENARIOS } from './scenarios/index.ts';
 
 const GUIDES = fileURLToPath(new URL('../../docs/guides', import.meta.url));
 
-/** Registers the tests of all guides on one data plane. They share a mesh, one after the other. */
-export function runGuides(dataPlane: 'embedded' | 'envoy'): void {
+/** How guides are tried; left out, all of them in ports mode. */
+export interface GuideRun {
+  readonly interception?: 'ports' | 'netns';
+  readonly guides?: readonly string[];
+}
+
+/** Registers the tests of guides on one data plane. They share a mesh, one after the other. */
+export function runGuides(dataPlane: 'embedded' | 'envoy', { interception = 'ports', guides }: GuideRun = {}): void {
   if (dataPlane === 'envoy' && findEnvoy() === undefined) {
     test('the guides on Envoy', { skip: NO_ENVOY });
     return;
   }
   let mesh: GuideMesh;
   before(async () => {
-    mesh = await startGuideMesh(dataPlane);
+    mesh = await startGuideMesh(dataPlane, interception);
   });
   after(() => mesh[Symbol.asyncDispose]());
-  const only = process.env['MELTEMI_GUIDE']?.split(',');
+  const only = process.env['MELTEMI_GUIDE']?.split(',') ?? guides;
   for (const scenario of SCENARIOS.filter(({ guide }) => only?.includes(guide) ?? true)) {
     const reason = scenario.skip?.() ?? '';
-    test(`${dataPlane}: ${scenario.guide}`, { skip: reason === '' ? false : reason }, async () => {
+    test(`${dataPlane}, ${interception}: ${scenario.guide}`, { skip: reason === '' ? false : reason }, async () => {
       const mine = sampleFiles().filter((file) => file.startsWith(`${scenario.guide}/`));
       try {
         await scenario.run(mesh);
