@@ -60,7 +60,6 @@ export function redirectRules(options: { readonly interfaceName: string; readonl
     udp dport 53 redirect to :${dns}
     tcp dport 53 redirect to :${dns}
     oifname "lo" return
-    ip daddr ${options.controlPlane} return
     meta l4proto tcp redirect to :${outbound}
   }
   chain prerouting {
