@@ -71,7 +71,11 @@ test('a namespace catches what it should, lets through what it should, and leave
     await once(listening.stdout ?? listening, 'data');
     assert.equal(await ask(ns.wrap, '240.240.0.7', 9080, 0), '15001 15001', 'outbound of the application');
     assert.equal(await ask(ns.wrap, '127.0.0.1', 9080, 0), '9080 9080', 'loopback');
-    assert.equal(await ask(ns.wrap, bridge.network.gateway, hostPort, 0), '15001 15001', 'the machine of the control plane is a destination like others');
+    assert.equal(
+      await ask(ns.wrap, bridge.network.gateway, hostPort, 0),
+      '15001 15001',
+      'the machine of the control plane is a destination like others',
+    );
     assert.equal(await ask(ns.wrap, bridge.network.gateway, hostPort, PROXY_GID), 'host', 'agent and proxy reach it');
     assert.equal(await ask(ns.wrap, address, 9080, PROXY_GID), '15006 15006', 'the proxy as a client of its own workload');
     assert.equal(await ask(ns.wrap, address, 9080, 0), '9080 9080', 'the application calls its own address');
