@@ -238,6 +238,12 @@ export const HTTP_DIFFERENCES: readonly IntendedDifference[] = [
     reason: 'the log names the cluster that is missing',
   },
   {
+    case: 'local-replies/an answer to what cannot be read tells nothing of the request before it',
+    at: ['log.1.termination'],
+    embedded: { 'log.1.termination': 'http1.bad-header' },
+    reason: 'CONNECTION_TERMINATION_DETAILS names the rule that was broken',
+  },
+  {
     case: 'forwarding/a sidecar keeps what an edge takes away',
     at: ['log.0.path'],
     embedded: { 'log.0.path': '/' },

@@ -1,7 +1,7 @@
 import { defineCase } from '../define.ts';
 import type { CaseContext } from '../harness/context.ts';
 import { accessLog, cluster, direct, hcm, http1, listener, to, type Resources } from '../resources.ts';
-import { http, push } from '../steps.ts';
+import { http, push, raw } from '../steps.ts';
 
 /** A connection manager with these rules for its own answers: direct ones, one to nobody, one from a backend, the rest unrouted. */
 function rules(c: CaseContext, config: object): Resources {
@@ -33,6 +33,24 @@ export const cases = [
       http('/away', { status: 503, body: /^upstream connect error.*:503:path=\/away\n$/ }),
       http('/main', { status: 503, body: "the backend's own" }),
       http('/redirect', { status: 301 }),
+    ],
+  }),
+  defineCase({
+    name: 'an answer to what cannot be read tells nothing of the request before it',
+    backends: BACKENDS,
+    resources: (c) =>
+      rules(c, {
+        mappers: [
+          {
+            filter: { status_code_filter: { comparison: { op: 'EQ', value: { default_value: 400, runtime_key: 'none' } } } },
+            headers_to_add: [{ header: { key: 'x-told', value: 'secret=%REQ(x-secret)%' }, keep_empty_value: true }],
+            body_format_override: text('secret=%REQ(x-secret)% path=%REQ(:path)%'),
+          },
+        ],
+      }),
+    steps: [
+      http({ path: '/main', headers: { 'x-secret': 'of-another' } }, { status: 503 }),
+      raw('GET / HTTP/1.1\r\nhost: a\r\nbroken line\r\n\r\n', { status: 400, headers: { 'x-told': /^(?!.*of-another)/ }, body: /^(?!.*of-another)/ }),
     ],
   }),
   defineCase({

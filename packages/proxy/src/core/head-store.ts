@@ -1,5 +1,5 @@
-/** Size of the buffers that heads are kept in. */
-const SLAB_BYTES = 64 * 1024;
+/** Size of the buffers that heads are kept in: small, since one request that lasts keeps all of one. */
+const SLAB_BYTES = 4 * 1024;
 
 interface Kept {
   readonly bytes: Buffer;

@@ -158,10 +158,13 @@ export class DownstreamConnection implements Connection, DownstreamStream {
     worker.scannedFor = x;
     this.#persistence.decide(scanner, now);
     this.#state = this.#body.done ? 'responding' : 'body';
-    if (next < 0) this.#refuse(x, REPLIES.badRequest);
-    else this.#goOn(x, bytes, after, next);
-    // What was read is gone when this returns.
-    if (this.#exchange === x && bytes === worker.buffers.read) keepHead(x);
+    try {
+      if (next < 0) this.#refuse(x, REPLIES.badRequest);
+      else this.#goOn(x, bytes, after, next);
+    } finally {
+      // What was read is gone when this returns.
+      if (this.#exchange === x && bytes === worker.buffers.read) keepHead(x);
+    }
     return next < 0 || this.#over() ? -1 : next;
   }
 

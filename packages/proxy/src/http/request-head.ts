@@ -207,9 +207,15 @@ export function keepHead(x: Exchange): void {
   if (worker.scannedFor === x) worker.scannedFor = undefined;
 }
 
-/** Reads the kept head again for another attempt, so that scanner and view speak of it. Answers whether it is one. */
-export function rescan(x: Exchange): boolean {
+/** Reads the kept head again for another attempt, so that scanner and view speak of it. What is kept was read before: that it cannot be again is a fault of ours. */
+export function rescan(x: Exchange): void {
+  if (!readHead(x)) throw new Error('a kept head cannot be read again');
+}
+
+/** As `rescan`, for a head that was made just now. false: it is none, and scanner and view speak of nobody. */
+export function readHead(x: Exchange): boolean {
   const { requestScanner, view } = x.worker;
+  x.worker.scannedFor = undefined;
   if (requestScanner.request(x.head.bytes, x.head.start, x.head.end) <= 0) return false;
   // What was cut when the request came is whole again after a scan.
   if (x.plan.config.headersWithUnderscores === 'drop') dropUnderscored(requestScanner, x.head.bytes);

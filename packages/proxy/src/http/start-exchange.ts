@@ -172,4 +172,6 @@ export function unreadableRequest(downstream: DownstreamStream, now: number, rea
   return new Exchange(downstream, info, NO_HEAD, false);
 }
 
-const NO_HEAD: Piece = { bytes: Buffer.alloc(0), start: 0, end: 0 };
+/** Stands for what could not be read: whoever looks finds nothing in it. */
+const NOTHING = ascii('- - HTTP/1.0\r\n\r\n');
+const NO_HEAD: Piece = { bytes: NOTHING, start: 0, end: NOTHING.length };

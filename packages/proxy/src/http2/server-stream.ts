@@ -87,6 +87,7 @@ export class ServerStream implements DownstreamStream {
   open(stream: H2Stream<ServerStream>, head: H2Head, endStream: boolean): void {
     const { worker } = this;
     this.#begin(stream, endStream);
+    worker.scannedFor = undefined;
     if (!head.load(worker.requestScanner)) {
       this.#refuse(worker.requestScanner.error, REPLIES.badRequest);
       return;
@@ -98,10 +99,13 @@ export class ServerStream implements DownstreamStream {
     worker.requests++;
     worker.scannedFor = x;
     this.timers.startStream(x, now);
-    if (x.refusal === undefined) routeRequest(x);
-    else this.reply(x, x.refusal);
-    // What the request's head lies in is filled again by the next one.
-    if (this.#x === x) keepHead(x);
+    try {
+      if (x.refusal === undefined) routeRequest(x);
+      else this.reply(x, x.refusal);
+    } finally {
+      // What the request's head lies in is filled again by the next one.
+      if (this.#x === x) keepHead(x);
+    }
   }
 
   #begin(stream: H2Stream<ServerStream>, endStream: boolean): void {

@@ -5,7 +5,7 @@ import type { Exchange } from '../exchange.ts';
 import { applyEdits } from './edits.ts';
 import { clean, cleanTarget, copyKept, type HeadDraft, type HeadOverrides } from '../headers.ts';
 import { keptPayload } from '../request-body.ts';
-import { hopLines, requestId, rescan } from '../request-head.ts';
+import { hopLines, readHead, requestId, rescan } from '../request-head.ts';
 import { clientAddress } from './context.ts';
 import { headerValue } from '../request-view.ts';
 
@@ -87,7 +87,7 @@ function rewriteHead(x: Exchange, lines: string): boolean {
   at += out.write(lines, at, 'latin1');
   at += out.write('\r\n', at, 'latin1');
   x.head = { bytes: out, start: 0, end: at };
-  if (rescan(x)) return true;
+  if (readHead(x)) return true;
   x.head = head;
   rescan(x);
   return false;
