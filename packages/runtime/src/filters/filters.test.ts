@@ -5,7 +5,7 @@ import { maskAddress, parseIp } from '../compile/cidr.ts';
 import { SharedNumbers, sharedBytes } from '../shared/numbers.ts';
 import { filterBench, filterFaults, type FilterBench } from '../testing/filters.ts';
 import { any, request } from '../testing/samples.ts';
-import type { FilterResponse, FilterVerdict } from './types.ts';
+import type { FilterContext, FilterResponse, FilterVerdict } from './types.ts';
 import { HTTP_FILTERS } from './index.ts';
 
 const name = (kind: string): string => `envoy.extensions.filters.http.${kind}`;
@@ -199,4 +199,31 @@ test('threads share the buckets of a virtual host, whichever route is first, and
     threads[thread]?.decide({ request: request(path), shared: { numbers, offsetMs: 0 } })?.reply === undefined;
   assert.deepEqual([passes(0, '/a'), passes(1, '/b'), passes(0, '/b'), passes(1, '/a')], [true, true, true, false]);
   assert.deepEqual([passes(0, '/c'), passes(1, '/d'), passes(1, '/c'), passes(0, '/d')], [true, true, false, false]);
+});
+
+test('a request that is no health check leaves one and the same hook, idle until the proxy is to fail its checks', () => {
+  const bench = filterBench(name('health_check.v3.HealthCheck'), {
+    pass_through_mode: false,
+    headers: [{ name: ':path', string_match: { exact: '/healthz' } }],
+  });
+  let failing = false;
+  const thread: FilterContext['thread'] = {
+    random: () => 0,
+    nowMs: () => 0,
+    wallMs: () => 0,
+    activeFaults: 0,
+    get failing() {
+      return failing;
+    },
+    serviceCluster: '',
+    hosts: () => undefined,
+    tally: () => ({ value: 0 }),
+  };
+  const verdict = bench.decide({ thread });
+  assert.equal(bench.decide({ thread }), verdict, 'nothing is made for each request');
+  const hook = verdict?.response;
+  assert.deepEqual([hook?.idle?.(), hook?.onResponse(response({}))], [true, undefined]);
+  failing = true;
+  assert.equal(hook?.idle?.(), false);
+  assert.equal(hook.onResponse(response({}))?.edits?.[0]?.name, 'x-envoy-immediate-health-check-fail');
 });

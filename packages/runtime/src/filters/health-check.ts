@@ -2,7 +2,7 @@ import { compileHeader } from '../compile/predicates.ts';
 import { decodeHeaderMatch } from '../decode/route-match.ts';
 import type { HeaderMatch } from '../types/route.ts';
 import { defineFilter, type FilterKind } from './define.ts';
-import type { FilterReply, FilterThread, ResponseVerdict } from './types.ts';
+import type { FilterReply, FilterThread, FilterVerdict, ResponseVerdict } from './types.ts';
 
 /** Health checks are told by their headers, all of which must match. */
 interface HealthConfig {
@@ -35,14 +35,27 @@ export const healthCheckFilter: FilterKind = defineFilter<HealthConfig, never>({
   },
   compile({ headers, clusters }) {
     const tests = headers.map(compileHeader);
+    let watch: Watch | undefined;
     return {
       decide({ request, thread }) {
         if (tests.every((test) => test(request))) return { reply: named(judge(clusters, thread), thread) };
-        return { response: { onResponse: () => (thread.failing ? UNFIT : undefined) } };
+        // One for all requests: there is one action per thread.
+        if (watch?.thread !== thread) watch = watchOf(thread);
+        return watch.verdict;
       },
     };
   },
 });
+
+/** What every request but a health check leaves. */
+interface Watch {
+  readonly thread: FilterThread;
+  readonly verdict: FilterVerdict;
+}
+
+function watchOf(thread: FilterThread): Watch {
+  return { thread, verdict: { response: { idle: () => !thread.failing, onResponse: () => (thread.failing ? UNFIT : undefined) } } };
+}
 
 /** Who is checked may want to know that it is who it thinks it is. */
 function named(reply: FilterReply, { serviceCluster }: FilterThread): FilterReply {

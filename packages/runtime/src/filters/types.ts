@@ -90,6 +90,8 @@ export interface FilterReply {
 
 /** Called once, when the head of the response is about to be written; also for the proxy's own answers. */
 export interface ResponseHook {
+  /** Has it nothing to say, whatever the response? Absent = it must be asked. Asked first, since looking at the head costs. */
+  idle?(): boolean;
   onResponse(response: FilterResponse): ResponseVerdict | undefined;
 }
 

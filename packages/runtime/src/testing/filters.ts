@@ -15,6 +15,8 @@ export interface FilterCall {
   /** What this thread shares with others. */
   readonly shared?: FilterContext['thread']['shared'];
   readonly metadata?: Readonly<Record<string, MetadataStruct>>;
+  /** In place of a thread of the call's own. */
+  readonly thread?: FilterContext['thread'];
 }
 
 /** A connection manager with one filter and one route, and what it counted. */
@@ -93,7 +95,7 @@ function context(call: FilterCall, view: RequestView, route: CompiledRoute | und
       tls: undefined,
       ...call.peer,
     },
-    thread: {
+    thread: call.thread ?? {
       random: call.random ?? (() => 0),
       nowMs: () => call.nowMs ?? 0,
       wallMs: () => call.wallMs ?? 0,

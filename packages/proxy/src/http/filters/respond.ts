@@ -1,4 +1,4 @@
-import { editedValue, type FilterResponse, type FormatSource, type HeaderEdit, type PayloadTransform } from '@meltemi/runtime';
+import { editedValue, type FilterResponse, type FormatSource, type HeaderEdit, type PayloadTransform, type ResponseHook } from '@meltemi/runtime';
 import { lineAt } from '../headers.ts';
 import type { Exchange } from '../exchange.ts';
 import { rescan } from '../request-head.ts';
@@ -9,7 +9,7 @@ import { mergeMetadata } from './metadata.ts';
 /** Asks the filters' hooks about the response whose head the worker's response scanner has just read. Their edits wait in the state. */
 export function filterResponse(x: Exchange, bytes: Uint8Array, endOfStream: boolean): void {
   const state = x.filters;
-  if (state === undefined || state.hooks.length === 0) return;
+  if (state === undefined || state.hooks.every(isIdle)) return;
   const { responseScanner: scanner } = x.worker;
   state.responseEdits = runHooks(x, { status: scanner.status, local: false, endOfStream }, (name) => headerValue(scanner, bytes, name));
 }
@@ -17,9 +17,13 @@ export function filterResponse(x: Exchange, bytes: Uint8Array, endOfStream: bool
 /** Lets the filters' hooks change the lines of the proxy's own answer. */
 export function filterLocalReply(x: Exchange, status: number, lines: string, hasBody: boolean): string {
   const state = x.filters;
-  if (state === undefined || state.hooks.length === 0) return lines;
+  if (state === undefined || state.hooks.every(isIdle)) return lines;
   const edits = runHooks(x, { status, local: true, endOfStream: !hasBody }, (name) => lineValue(lines, name));
   return editLines(lines, edits);
+}
+
+function isIdle(hook: ResponseHook): boolean {
+  return hook.idle?.() === true;
 }
 
 function lineValue(lines: string, name: string): string | undefined {
