@@ -102,7 +102,8 @@ function decodeRetries(reader: Reader | undefined): Pick<JwksSource & { readonly
   const backOff = reader.message('retry_back_off');
   const backOffMs = backOff?.duration('base_interval', 1_000) ?? 1_000;
   const maxBackOffMs = backOff?.duration('max_interval', backOffMs * 10) ?? backOffMs * 10;
-  backOff?.require('max_interval', maxBackOffMs >= backOffMs, 'is less than base_interval');
+  const base = backOff?.has('base_interval') === false ? 'a second, which counts because base_interval is missing' : 'base_interval';
+  backOff?.require('max_interval', maxBackOffMs >= backOffMs, `is less than ${base}`);
   return { retries: reader.number('num_retries', 1), backOffMs, maxBackOffMs };
 }
 

@@ -170,6 +170,13 @@ test('what cannot be enforced is refused with its path', () => {
     filterFaults(TYPE, { providers: { p: { issuer: 'i', local_jwks: { filename: '/etc/keys' } } } }).join(),
     /local_jwks: neither inline_string/,
   );
+  const backedOff = (retry_back_off: object): string => {
+    const remote_jwks = { http_uri: { uri: 'http://keys.test/', cluster: 'c', timeout: '1s' }, retry_policy: { retry_back_off } };
+    return filterFaults(TYPE, { providers: { p: { issuer: 'i', remote_jwks } } }).join();
+  };
+  assert.match(backedOff({ max_interval: '0.5s' }), /max_interval: is less than a second, which counts because base_interval is missing$/);
+  assert.match(backedOff({ base_interval: '2s', max_interval: '1s' }), /max_interval: is less than base_interval$/);
+  assert.equal(backedOff({ base_interval: '0.1s', max_interval: '0.5s' }), '');
   assert.match(filterFaults(TYPE, { filter_state_rules: {} }).join(), /filter_state_rules: rules by filter state/);
   const override = { typed_per_filter_config: { subject: any('envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig', {}) } };
   assert.match(filterFaults(TYPE, {}, { route: { cluster: 'c' }, ...override }).join(), /neither disabled nor requirement_name/);
