@@ -1,3 +1,4 @@
+import { ofHttp } from '../counts.ts';
 import { defineCase, type ParityCase } from '../define.ts';
 import { grpcReply } from '../backend/grpc-message.ts';
 import type { BackendScript, Reply } from '../backend/script.ts';
@@ -458,6 +459,8 @@ export const cases = [
   ...[option('x-b', '1\r\nevil: 1'), option('x-b\r\nevil', '1'), option('x-b', 'a\u0000b')].map((header, at) =>
     byGrpc(`a line break or NUL in a header ends the request ${at}`, check({ ok_response: { headers: [header] } }), [
       http('/', { status: 503, backend: { at: 'authz' } }),
+      counted({ 'ext_authz.ok': 1 }),
+      ofHttp({ 'ext_authz.ok': 1 }, /^downstream_|^rq_|^no_|^passthrough|^rs_/),
     ]),
   ),
   ...[{ 'x-big': 'y'.repeat(70_000) }, Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`x-${at}`, '1']))].map((headers, at) =>
