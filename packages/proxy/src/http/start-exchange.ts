@@ -3,6 +3,7 @@ import { HEADER, matches, ascii, type HeadScanner } from '@meltemi/wire';
 import { createStreamInfo } from '../core/stream-info.ts';
 import type { Worker } from '../core/worker.ts';
 import { nodeBytes } from '../net/node-bytes.ts';
+import { isAuthority } from './authority.ts';
 import { Exchange } from './exchange.ts';
 import type { Piece } from './pieces.ts';
 import { isInternalRequest, schemeOf } from './forwarded.ts';
@@ -85,7 +86,7 @@ function examineTarget(x: Exchange, scanner: HeadScanner, bytes: Uint8Array): Lo
 function takeAuthority(x: Exchange, scanner: HeadScanner): LocalReply | undefined {
   if (scanner.chunked) return TUNNEL_ENCODING;
   if (scanner.contentLength > 0) return TUNNEL_LENGTH;
-  if (!x.requestComplete || !AUTHORITY.test(x.info.originalPath)) return REPLIES.badRequest;
+  if (!x.requestComplete || !isAuthority(x.info.originalPath)) return REPLIES.badRequest;
   x.upgrade = CONNECT;
   x.viewAuthority = x.info.originalPath;
   x.viewPath = '';
@@ -96,14 +97,12 @@ function takeAuthority(x: Exchange, scanner: HeadScanner): LocalReply | undefine
 const TUNNEL_LENGTH = localReply(400, 'Bad Request', 'http1.body_disallowed', 'DPE');
 const TUNNEL_ENCODING = localReply(501, 'Not Implemented', 'http1.invalid_transfer_encoding', 'DPE');
 
-const AUTHORITY = /^[A-Za-z0-9._~%!$&'()*+;=:[\]-]+$/;
-
 /** `GET http://host/path`: the authority is the target's, whatever `host` says (RFC 9112 section 3.2.2). */
 function takeAbsolute(x: Exchange): boolean {
   const absolute = /^https?:\/\/([^/?]*)(.*)$/i.exec(x.info.originalPath);
   if (absolute === null) return false;
   const [, authority = '', rest = ''] = absolute;
-  if (!AUTHORITY.test(authority)) return false;
+  if (!isAuthority(authority)) return false;
   x.viewAuthority = authority;
   x.viewPath = rest.startsWith('/') ? rest : `/${rest}`;
   return true;

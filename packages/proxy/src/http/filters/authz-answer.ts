@@ -7,6 +7,7 @@ import {
   type HttpAuthz,
   type MetadataStruct,
 } from '@meltemi/runtime';
+import { isAuthority } from '../authority.ts';
 import type { SideOutcome } from '../side-request.ts';
 
 const NAMESPACE = 'envoy.filters.http.ext_authz';
@@ -80,7 +81,9 @@ export function grpcVerdict(
 function requestEdits(ok: NonNullable<CheckResponse['ok_response']>, path: string): readonly HeaderEdit[] {
   const removed = (ok.headers_to_remove ?? []).map((name): HeaderEdit => ({ name: name.toLowerCase(), action: 'remove', value: '' }));
   const edits = [...optionEdits(ok.headers, 'request'), ...removed.filter(mayTouch)];
-  const query = queryEdit(ok, edits.findLast(({ name }) => name === ':path')?.value ?? path);
+  const asked = edits.findLast(({ name }) => name === ':path')?.value ?? path;
+  // CONNECT has no path, and so no query.
+  const query = asked === '' ? undefined : queryEdit(ok, asked);
   return query === undefined ? edits : [...edits, query];
 }
 
@@ -90,12 +93,14 @@ const VALUE = /^[\t\x20-\x7e\x80-\uffff]*$/;
 const INVALID_REPLY: FilterReply = { status: 500, body: '', flag: 'UAEX', details: 'ext_authz_invalid' };
 const INVALID: FilterVerdict = { reply: INVALID_REPLY };
 
-function isMalformed({ name, value }: HeaderEdit): boolean {
-  return name !== '' && !(NAME.test(name) && VALUE.test(value));
+function isMalformed(edit: HeaderEdit): boolean {
+  const { name, value } = edit;
+  return name !== '' && !(NAME.test(name) && VALUE.test(value) && (!namesHost(edit) || isAuthority(value)));
 }
 
 /** What cannot be written to the upstream ends the request, in Envoy's words. */
-function malformedReply({ name }: HeaderEdit): FilterReply {
+function malformedReply(edit: HeaderEdit): FilterReply {
+  const name = edit.name === 'host' ? ':authority' : edit.name;
   const body = NAME.test(name) ? `invalid header value for: ${name}` : `invalid header name: ${JSON.stringify(name).slice(1, -1)}`;
   return { status: 503, body, flag: 'DPE', details: `filter_removed_required_request_headers{${body.replaceAll(' ', '_')}}` };
 }
