@@ -12,7 +12,10 @@ export interface BodySink {
    * `onDrain` of whoever produces. What is written all the same is kept.
    */
   write(bytes: Uint8Array, start: number, end: number): boolean;
-  /** The body is whole. `trailers`: header lines, each `name: value` with its line end; undefined = none. Nothing is written afterwards. */
+  /**
+   * The body is whole. `trailers`: header lines, each `name: value` with its line end; undefined = none. They are valid only during the call, save for
+   * stages: whoever ends a chain gives it bytes of its own. Nothing is written afterwards.
+   */
   end(trailers: Uint8Array | undefined): void;
 }
 

@@ -153,7 +153,9 @@ export function responseEnded(x: Exchange, payloadBytes: number, trailers: Uint8
   if (x.info.bytesSent === 0 && x.responseChain === undefined) x.info.bytesSent = payloadBytes;
   settle(x);
   x.upstream = undefined;
-  (x.responseChain ?? x.downstream).end(trailers);
+  // Stages keep them for later; the memory that they came in is filled again by the next ones of the connection.
+  if (x.responseChain !== undefined) x.responseChain.end(trailers === undefined ? undefined : Buffer.from(trailers));
+  else x.downstream.end(trailers);
 }
 
 function trailersCame(x: Exchange, trailers: Uint8Array): void {
