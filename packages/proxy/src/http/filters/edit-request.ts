@@ -15,7 +15,7 @@ const SPARE_BYTES = 64;
 /**
  * Changes the request's head for good: the changed head is written anew and takes the place of the one that came, so that matchers,
  * filters behind, logs and every attempt read one and the same. The worker's scanner must show the request. Answers false when the changed
- * head is larger than any that can be read: then there is no request to send on.
+ * head is larger than any that can be read: then there is no request to send on, and all is as it was, for logs.
  */
 export function editRequest(x: Exchange, edits: readonly HeaderEdit[]): boolean {
   if (!writeHop(x)) return false;
@@ -25,6 +25,7 @@ export function editRequest(x: Exchange, edits: readonly HeaderEdit[]): boolean 
   const overrides: HeadOverrides = { authority: undefined, path: undefined };
   const draft: HeadDraft = { lines: '', overrides };
   const method = edits.findLast((edit) => edit.name === ':method')?.value;
+  const before = whatIsAsked(x);
   applyEdits(edits, scanner, bytes, draft);
   if (overrides.path !== undefined) x.viewPath = info.path = cleanTarget(overrides.path);
   if (overrides.authority !== undefined) {
@@ -32,10 +33,26 @@ export function editRequest(x: Exchange, edits: readonly HeaderEdit[]): boolean 
     x.hostStale = true;
   }
   if (method !== undefined && METHOD.test(method)) info.method = method;
-  if (!rewriteHead(x, draft.lines)) return false;
+  if (!rewriteHead(x, draft.lines)) {
+    askAgain(x, before);
+    return false;
+  }
   const { captureRequest } = x.plan;
   if (captureRequest.length > 0) info.capturedRequest = captureRequest.map((name) => headerValue(scanner, x.head.bytes, name));
   return true;
+}
+
+type Asked = Pick<Exchange, 'viewPath' | 'viewAuthority' | 'hostStale'> & { readonly info: Pick<Exchange['info'], 'method' | 'path' | 'authority'> };
+
+function whatIsAsked({ viewPath, viewAuthority, hostStale, info: { method, path, authority } }: Exchange): Asked {
+  return { viewPath, viewAuthority, hostStale, info: { method, path, authority } };
+}
+
+/** The head is the one before already. */
+function askAgain(x: Exchange, { info, ...views }: Asked): void {
+  Object.assign(x, views);
+  Object.assign(x.info, info);
+  x.show(x.worker.view);
 }
 
 /** Is the head, as filters have made it, larger than what this listener takes from clients? The worker's scanner must show it. */

@@ -31,3 +31,30 @@ test('a body that comes while one filter waits is read on for the next one, whic
   assert.ok(app.received().endsWith(BODY));
   assert.doesNotMatch(app.received(), /\r\nexpect:/, 'what the client waited for has been said');
 });
+
+test('a head that grows beyond what can be read ends the request before the client is told to go on, and logs tell what was asked', async () => {
+  await using app = await startRawServer(answerAfter(1));
+  const mutate = {
+    name: 'envoy.filters.http.header_mutation',
+    typed_config: any('filters.http.header_mutation.v3.HeaderMutation', {
+      mutations: {
+        query_parameter_mutations: [{ append: { record: { key: 'k', value: 'v' }, action: 'OVERWRITE_IF_EXISTS_OR_ADD' } }],
+        request_mutations: Array.from({ length: 10 }, (_, at) => ({ append: { header: { key: `y-${at}`, value: '1' } } })),
+      },
+    }),
+  };
+  const large = { common_http_protocol_options: { max_headers_count: 254 } };
+  await using plane = await startPlane({
+    clusters: [cluster('app', [app.port])],
+    listeners: [BUFFER, mutate].map((filter, at) => plainListener(`http${at}`, hcm([routeTo('app')], { http_filters: [filter, ROUTER], ...large }))),
+  });
+  const lines = (count: number): string => Array.from({ length: count }, (_, at) => `x-${at}: 1\r\n`).join('');
+  for (const [at, count] of [247, 240].entries()) {
+    const client = await rawClient(plane.port(`http${at}`));
+    client.socket.write(`POST /asked HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\nexpect: 100-continue\r\n${lines(count)}\r\n`);
+    assert.match(await client.closed, /^HTTP\/1\.1 500 /);
+    const { path, method, authority } = await plane.ended(at + 1);
+    assert.deepEqual([path, method, authority], ['/asked', 'POST', 'a']);
+  }
+  assert.equal(app.received(), '');
+});

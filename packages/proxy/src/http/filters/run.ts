@@ -84,21 +84,25 @@ function demandBody(x: Exchange, step: Step): boolean {
     return false;
   }
   if (x.requestComplete || tooLarge) return body.setLength === true ? lengthKnown(x, step) : settleVerdict(x, step);
+  if (x.expectsContinue && !meetExpectation(x)) {
+    x.downstream.reply(x, REPLIES.outgrown);
+    return false;
+  }
   const state = stateOf(x);
   state.holdBytes = body.maxBytes;
   state.partial = body.partial;
   state.onBody = () => resume(x, step, body.setLength === true ? lengthKnown : settleVerdict);
-  if (x.expectsContinue) meetExpectation(x);
   // A body that was too long to be kept while another filter waited was told to wait as well.
   x.downstream.pause(false);
   return false;
 }
 
-/** The client is told to go on, and nobody behind this hop is asked to say so again. */
-function meetExpectation(x: Exchange): void {
-  x.downstream.sendInterim(x, undefined);
+/** The client is told to go on, and nobody behind this hop is asked to say so again. Answers as `editRequest`. */
+function meetExpectation(x: Exchange): boolean {
+  if (!editRequest(x, [{ name: 'expect', action: 'remove', value: '' }])) return false;
   x.expectsContinue = false;
-  editRequest(x, [{ name: 'expect', action: 'remove', value: '' }]);
+  x.downstream.sendInterim(x, undefined);
+  return true;
 }
 
 function lengthKnown(x: Exchange, step: Step): boolean {
