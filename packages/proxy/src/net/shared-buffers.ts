@@ -2,7 +2,8 @@ import type { Piece } from '../http/pieces.ts';
 import { LateWrites } from './late-writes.ts';
 
 const SCRATCH_BYTES = 192 * 1024;
-const READ_BYTES = 64 * 1024;
+/** Size of the buffer that all connections of a thread are read into. */
+export const READ_BYTES: number = 64 * 1024;
 
 /**
  * The buffers that all connections of a thread share: one to build messages in, one to read into. When a write from the scratch

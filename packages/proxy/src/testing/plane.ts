@@ -13,6 +13,7 @@ import { createDataPlane, type DataPlaneOptions } from '../data-plane.ts';
 import { systemClock, systemTimers } from '../main/ports.ts';
 import { formatFlags, type DataPlane, type StreamInfo } from '../types.ts';
 import { until } from './harness.ts';
+import './spoil.ts';
 
 /** Resources as a control plane sends them, by kind. */
 export interface Resources {
