@@ -14,7 +14,8 @@ export interface LogEntry {
   /** `address:port`. */
   upstream: string;
   upstreamCluster: string;
-  routeName: string;
+  /** Told only of what no service is asked for. */
+  virtualHost: string;
   flags: string;
   durationMs: number;
   /** URI names of verified certificates on the client's connection. */
@@ -68,7 +69,7 @@ function newEntry(protocol: 'http' | 'tcp'): LogEntry {
     remote: '',
     upstream: '',
     upstreamCluster: '',
-    routeName: '',
+    virtualHost: '',
     flags: '',
     durationMs: 0,
     peerUri: '',
@@ -128,9 +129,9 @@ const COMMON: Readonly<Record<number, Setter>> = {
   },
   15: (entry, at) => (entry.upstreamCluster = at.string()),
   16: (entry, at) => (entry.flags = responseFlags(at.message())),
-  19: (entry, at) => (entry.routeName = at.string()),
   20: (entry, at) => (entry.directRemote = socketAddress(at.message()).address),
   23: (entry, at) => (entry.durationMs = duration(at.message())),
+  22: (entry, at) => customTag(at.message(), entry),
   26: (entry, at) => (entry.streamId = at.string()),
   33: (entry, at) => (entry.type = at.uint32()),
 };
@@ -141,6 +142,11 @@ function common(reader: ProtoReader, entry: LogEntry): void {
     set?.(entry, at);
     return set !== undefined;
   });
+}
+
+function customTag(reader: ProtoReader, entry: LogEntry): void {
+  const [name, value] = pair(reader);
+  if (name === 'virtual_host') entry.virtualHost = value;
 }
 
 function httpRequest(reader: ProtoReader, entry: LogEntry): void {

@@ -29,8 +29,8 @@ export interface Recorder {
 /** `AccessLogType` of entries. */
 const TYPE = { connected: 1, tcpPeriodic: 2, requestStarted: 4, requestPeriodic: 5 } as const;
 const PASSTHROUGH = new Set(['PassthroughCluster', 'BlackHoleCluster', 'InboundPassthroughCluster']);
-/** The route of what REGISTRY_ONLY refuses. It answers by itself; in metrics that is the cluster that leads nowhere. */
-const BLOCKED_ROUTE = 'block_all';
+/** The virtual host of what REGISTRY_ONLY refuses. It answers by itself; in metrics that is the cluster that leads nowhere. */
+const BLOCKED = 'block_all';
 const MAX_OPEN = 10_000;
 
 export function createRecorder(options: RecorderOptions): Recorder {
@@ -105,7 +105,7 @@ function destinationService(entry: LogEntry, direction: 'inbound' | 'outbound', 
       services.find((service) => service.host === host || service.name === host || host.startsWith(`${service.name}.${service.namespace}`)) ?? first
     );
   }
-  const named = entry.upstreamCluster === '' && entry.routeName === BLOCKED_ROUTE ? 'BlackHoleCluster' : entry.upstreamCluster;
+  const named = entry.upstreamCluster === '' && entry.virtualHost === BLOCKED ? 'BlackHoleCluster' : entry.upstreamCluster;
   if (PASSTHROUGH.has(named)) return { host, name: named, namespace: '' };
   return direction === 'outbound' && !options.gateway ? { host, name: host, namespace: '' } : { host: '', name: '', namespace: '' };
 }

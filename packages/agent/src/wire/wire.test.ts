@@ -91,7 +91,7 @@ test("Envoy's log entries, and the facts of clusters and endpoints", () => {
     duration: '0.012500s',
     stream_id: 'id',
     access_log_type: 'DownstreamEnd',
-    custom_tags: { a: 'b' },
+    custom_tags: { a: 'b', virtual_host: 'block_all' },
   };
   const http = {
     common_properties: common,
@@ -110,7 +110,7 @@ test("Envoy's log entries, and the facts of clusters and endpoints", () => {
         remote: '9.9.9.9',
         upstream: '10.0.0.3:9080',
         upstreamCluster: 'inbound|9080||',
-        routeName: 'default',
+        virtualHost: 'block_all',
         flags: 'UF,UAEX,URX',
         durationMs: 12.5,
         peerUri: 'spiffe://p',

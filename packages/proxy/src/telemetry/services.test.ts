@@ -28,4 +28,6 @@ test('a request whose route leads nowhere counts for the service it was meant fo
 test('what REGISTRY_ONLY refuses is named after the cluster that leads nowhere', () => {
   const refused = { clusterName: '', virtualHost: 'block_all', routeName: 'block_all', authority: 'example.com:80' };
   assert.deepEqual(destinationService(lost(refused), false), { host: 'example.com', name: 'BlackHoleCluster', namespace: '' });
+  const named = { ...refused, virtualHost: 'example.com:80' };
+  assert.equal(destinationService(lost(named), false).name, 'example.com', 'a route of that name of somebody else');
 });

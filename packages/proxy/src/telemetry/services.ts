@@ -2,8 +2,8 @@ import type { DestinationService } from '@meltemi/telemetry/recording';
 import type { StreamInfo } from '../types.ts';
 
 const PASSTHROUGH = new Set(['PassthroughCluster', 'BlackHoleCluster', 'InboundPassthroughCluster']);
-/** The route of what REGISTRY_ONLY refuses. It answers by itself; in metrics that is the cluster that leads nowhere. */
-const BLOCKED_ROUTE = 'block_all';
+/** The virtual host of what REGISTRY_ONLY refuses. It answers by itself; in metrics that is the cluster that leads nowhere. */
+const BLOCKED = 'block_all';
 const NONE: DestinationService = { host: '', name: '', namespace: '' };
 
 /**
@@ -24,8 +24,8 @@ export function destinationService(info: StreamInfo, gateway: boolean): Destinat
   return NONE;
 }
 
-function clusterOfNobody({ clusterName, routeName }: StreamInfo): string | undefined {
-  if (clusterName === '' && routeName === BLOCKED_ROUTE) return 'BlackHoleCluster';
+function clusterOfNobody({ clusterName, virtualHost }: StreamInfo): string | undefined {
+  if (clusterName === '' && virtualHost === BLOCKED) return 'BlackHoleCluster';
   return PASSTHROUGH.has(clusterName) ? clusterName : undefined;
 }
 

@@ -1,5 +1,13 @@
 import type { MeshConfig } from '@meltemi/model';
-import { ANY_TYPE, EXTENSION_NAME, packAny, type AccessLog, type CommonGrpcAccessLogConfig, type JsonObject } from '@meltemi/protos-types';
+import {
+  ANY_TYPE,
+  EXTENSION_NAME,
+  packAny,
+  type AccessLog,
+  type CommonGrpcAccessLogConfig,
+  type CustomTag,
+  type JsonObject,
+} from '@meltemi/protos-types';
 import { asLine, providerLog, serviceLog } from './log-providers.ts';
 import { AGENT_CLUSTER } from './names.ts';
 
@@ -90,6 +98,11 @@ function fileLog(mesh: MeshConfig): readonly AccessLog[] {
   return [{ name: EXTENSION_NAME.fileAccessLog, typed_config: packAny(ANY_TYPE.fileAccessLog, { path: mesh.accessLogFile, log_format }) }];
 }
 
+/** The agent asks whether a request was refused because nobody knows its host: routes of others may have that route's name. */
+const VIRTUAL_HOST: readonly CustomTag[] = [
+  { tag: 'virtual_host', metadata: { kind: { route: {} }, metadata_key: { key: 'meltemi.io', path: [{ key: 'virtual_host' }] } } },
+];
+
 function agentLog({ kind, direction }: AccessLogPlace): AccessLog {
   const common_config: CommonGrpcAccessLogConfig = {
     log_name: `meltemi-${direction}`,
@@ -101,7 +114,7 @@ function agentLog({ kind, direction }: AccessLogPlace): AccessLog {
   return {
     name: EXTENSION_NAME.httpGrpcAccessLog,
     typed_config: packAny(ANY_TYPE.httpGrpcAccessLog, {
-      common_config,
+      common_config: direction === 'outbound' ? { ...common_config, custom_tags: VIRTUAL_HOST } : common_config,
       additional_request_headers_to_log: LOGGED_HEADERS,
       additional_response_headers_to_log: ['grpc-status', 'content-type'],
       additional_response_trailers_to_log: ['grpc-status'],

@@ -95,7 +95,7 @@ export function catchAllHost(cluster: string): VirtualHost {
   const name = allowed ? 'allow_any' : 'block_all';
   const route: Route = allowed
     ? { name, match: ANY_PATH, route: { cluster, ...timeouts(undefined) } }
-    : { name, match: ANY_PATH, direct_response: { status: 502 } };
+    : { name, match: ANY_PATH, direct_response: { status: 502 }, metadata: { filter_metadata: { 'meltemi.io': { virtual_host: name } } } };
   return { name, domains: ['*'], routes: [route], include_request_attempt_count: true };
 }
 
