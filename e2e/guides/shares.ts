@@ -3,7 +3,7 @@ import { verdictOf, type GuideMesh } from './mesh.ts';
 
 const LONG = process.env['MELTEMI_GUIDE_REQUESTS'];
 /** Requests over which a share between nobody and everybody is counted: with 8,000 and 50 % three points are 5.4 standard deviations. */
-export const DRAWN = 8_000;
+const DRAWN = 8_000;
 /** The same where another guide counts to 8,000 already: with 2,000 and 50 % five and a half points are 4.9 standard deviations. The long ring counts to 8,000 everywhere. */
 export const FEWER: number = LONG === undefined ? 2_000 : DRAWN;
 /** Requests of whom all meet the same: nothing is drawn, so fewer tell as much. The long ring asks for more. */
