@@ -13,10 +13,15 @@ const GUIDES = fileURLToPath(new URL('../../docs/guides', import.meta.url));
 export interface GuideRun {
   readonly interception?: 'ports' | 'netns';
   readonly guides?: readonly string[];
+  /** Guides that run elsewhere. */
+  readonly without?: readonly string[];
 }
 
+/** Guides that take longest, on their second data plane: part of `npm run test:full`. */
+export const LONG_GUIDES: readonly string[] = ['blue-green', 'circuit-breaker', 'outlier-ejection', 'tcp-shifting', 'locality-failover'];
+
 /** Registers the tests of guides on one data plane. They share a mesh, one after the other. */
-export function runGuides(dataPlane: 'embedded' | 'envoy', { interception = 'ports', guides }: GuideRun = {}): void {
+export function runGuides(dataPlane: 'embedded' | 'envoy', { interception = 'ports', guides, without = [] }: GuideRun = {}): void {
   if (dataPlane === 'envoy' && findEnvoy() === undefined) {
     test('the guides on Envoy', { skip: NO_ENVOY });
     return;
@@ -27,7 +32,7 @@ export function runGuides(dataPlane: 'embedded' | 'envoy', { interception = 'por
   });
   after(() => mesh[Symbol.asyncDispose]());
   const only = process.env['MELTEMI_GUIDE']?.split(',') ?? guides;
-  for (const scenario of SCENARIOS.filter(({ guide }) => only?.includes(guide) ?? true)) {
+  for (const scenario of SCENARIOS.filter(({ guide }) => only?.includes(guide) ?? !without.includes(guide))) {
     const reason = scenario.skip?.() ?? '';
     test(`${dataPlane}, ${interception}: ${scenario.guide}`, { skip: reason === '' ? false : reason }, async () => {
       const mine = sampleFiles().filter((file) => file.startsWith(`${scenario.guide}/`));
