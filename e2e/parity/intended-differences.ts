@@ -139,23 +139,23 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     reason: "the service's own answer is told, not how long Envoy's client waited for it",
   },
   ...[0, 1, 2].map((at) => ({
-    case: `ext-authz/gRPC: a line break or NUL in a header ends the request ${at}`,
+    case: `ext-authz-grpc/gRPC: a line break or NUL in a header ends the request ${at}`,
     at: ['log.0.attempts', 'log.0.upstream'],
     embedded: { 'log.0.attempts': 0 },
     reason: 'what cannot be written to an upstream is not tried there',
   })),
   {
-    case: 'ext-authz/gRPC: parameters that would break the request line end the request',
+    case: 'ext-authz-grpc/gRPC: parameters that would break the request line end the request',
     at: ['log.0.attempts', 'log.0.upstream', 'log.0.path'],
     embedded: { 'log.0.attempts': 0, 'log.0.path': '/' },
     reason: 'what cannot be written to an upstream is not tried there',
   },
-  {
-    case: 'ext-authz/*',
+  ...['ext-authz/*', 'ext-authz-grpc/*'].map((topic) => ({
+    case: topic,
     at: ['*.backend.0.headers.x-forwarded-for', '*.responses.0.headers.x-envoy-upstream-service-time'],
     embedded: {},
     reason: "the service's own answer is told, not how long Envoy's client waited for it; and who asks is no client of the mesh",
-  },
+  })),
   ...[
     'an upgrade that is allowed goes through, and so do the bytes',
     'a route may allow an upgrade',

@@ -1,7 +1,7 @@
 import { defineCase, type ParityCase } from '../define.ts';
 import { chain, filtered } from '../filters.ts';
 import type { CaseContext } from '../harness/context.ts';
-import { ANY, deny, header, PASSED, path, policy, rbac, REFUSED, withHeader } from '../rbac.ts';
+import { ANY, deny, denyBy, header, PASSED, path, policy, REFUSED, withHeader } from '../rbac.ts';
 import { any, cluster, hcm, http1, listener, serverTls, tcpProxy, TLS_INSPECTOR, to, type Resources } from '../resources.ts';
 import { http, push, raw, tcp, type Step } from '../steps.ts';
 
@@ -48,14 +48,9 @@ export const cases = [
       http1(c, [to(c, 'main')], {
         xff_num_trusted_hops: 0,
         ...chain(c, [
-          rbac({
-            rules: {
-              action: 'DENY',
-              policies: {
-                client: policy(path({ exact: '/client' }), { remote_ip: { address_prefix: '10.1.0.0', prefix_len: 16 } }),
-                peer: policy(path({ exact: '/peer' }), { direct_remote_ip: { address_prefix: '10.1.0.0', prefix_len: 16 } }),
-              },
-            },
+          denyBy({
+            client: policy(path({ exact: '/client' }), { remote_ip: { address_prefix: '10.1.0.0', prefix_len: 16 } }),
+            peer: policy(path({ exact: '/peer' }), { direct_remote_ip: { address_prefix: '10.1.0.0', prefix_len: 16 } }),
           }),
         ]),
       }),
@@ -75,20 +70,15 @@ export const cases = [
     name: 'the port and address that were called',
     resources: (c) =>
       filtered(c, [
-        rbac({
-          rules: {
-            action: 'DENY',
-            policies: {
-              port: policy({ and_rules: { rules: [path({ exact: '/port' }), { destination_port: c.port() }] } }),
-              range: policy({
-                and_rules: { rules: [path({ exact: '/range' }), { destination_port_range: { start: c.port(), end: c.port() + 1 } }] },
-              }),
-              below: policy({ and_rules: { rules: [path({ exact: '/below' }), { destination_port_range: { start: 1, end: c.port() } }] } }),
-              address: policy({
-                and_rules: { rules: [path({ exact: '/address' }), { destination_ip: { address_prefix: c.address, prefix_len: 32 } }] },
-              }),
-            },
-          },
+        denyBy({
+          port: policy({ and_rules: { rules: [path({ exact: '/port' }), { destination_port: c.port() }] } }),
+          range: policy({
+            and_rules: { rules: [path({ exact: '/range' }), { destination_port_range: { start: c.port(), end: c.port() + 1 } }] },
+          }),
+          below: policy({ and_rules: { rules: [path({ exact: '/below' }), { destination_port_range: { start: 1, end: c.port() } }] } }),
+          address: policy({
+            and_rules: { rules: [path({ exact: '/address' }), { destination_ip: { address_prefix: c.address, prefix_len: 32 } }] },
+          }),
         }),
       ]),
     steps: [http('/port', REFUSED), http('/range', REFUSED), http('/below', PASSED), http('/address', REFUSED)],

@@ -1,6 +1,6 @@
 import { defineCase, type ParityCase } from '../define.ts';
 import { chain, filter, filtered } from '../filters.ts';
-import { ANY, deny, header, PASSED, path, policy, rbac, REFUSED, withHeader } from '../rbac.ts';
+import { ANY, deny, denyBy, header, PASSED, path, policy, rbac, REFUSED, withHeader } from '../rbac.ts';
 import { any, http1, to } from '../resources.ts';
 import { http, type Http1Request } from '../steps.ts';
 
@@ -47,8 +47,7 @@ export const cases = [
   }),
   defineCase({
     name: 'the first policy by name is the one that is told of',
-    resources: (c) =>
-      filtered(c, [rbac({ rules: { action: 'DENY', policies: { zulu: policy(ANY), 'alpha one': policy(ANY), bravo: policy(ANY) } } })]),
+    resources: (c) => filtered(c, [denyBy({ zulu: policy(ANY), 'alpha one': policy(ANY), bravo: policy(ANY) })]),
     steps: [http('/', REFUSED)],
     log: [{ details: 'rbac_access_denied_matched_policy[alpha_one]' }],
   }),
@@ -56,15 +55,10 @@ export const cases = [
     name: 'a policy needs one permission and one principal',
     resources: (c) =>
       filtered(c, [
-        rbac({
-          rules: {
-            action: 'DENY',
-            policies: {
-              p: {
-                permissions: [path({ exact: '/a' }), path({ exact: '/b' })],
-                principals: [header('x', { string_match: { exact: '1' } }), header('x', { string_match: { exact: '2' } })],
-              },
-            },
+        denyBy({
+          p: {
+            permissions: [path({ exact: '/a' }), path({ exact: '/b' })],
+            principals: [header('x', { string_match: { exact: '1' } }), header('x', { string_match: { exact: '2' } })],
           },
         }),
       ]),
@@ -133,14 +127,9 @@ export const cases = [
     name: 'a header of several lines, held against every kind of match',
     resources: (c) =>
       filtered(c, [
-        rbac({
-          rules: {
-            action: 'DENY',
-            policies: Object.fromEntries(
-              MULTI_RULES.map(([at, match]) => [at, policy({ and_rules: { rules: [path({ exact: at }), header('x-a', match)] } })]),
-            ),
-          },
-        }),
+        denyBy(
+          Object.fromEntries(MULTI_RULES.map(([at, match]) => [at, policy({ and_rules: { rules: [path({ exact: at }), header('x-a', match)] } })])),
+        ),
       ]),
     steps: MULTI_RULES.map(([at]) =>
       http(
@@ -162,17 +151,14 @@ export const cases = [
         filter('meta', 'filters.http.set_metadata.v3.Config', {
           metadata: [{ metadata_namespace: 'ns', value: { user: { name: 'ann', groups: ['a', 'b'] }, level: 3 } }],
         }),
-        rbac({
-          rules: {
-            action: 'DENY',
-            policies: Object.fromEntries(
-              METADATA_RULES.map(([at, keys, value]) => [
-                at,
-                policy({ and_rules: { rules: [path({ exact: at }), { metadata: { filter: 'ns', path: keys.map((key) => ({ key })), value } }] } }),
-              ]),
-            ),
-          },
-        }),
+        denyBy(
+          Object.fromEntries(
+            METADATA_RULES.map(([at, keys, value]) => [
+              at,
+              policy({ and_rules: { rules: [path({ exact: at }), { metadata: { filter: 'ns', path: keys.map((key) => ({ key })), value } }] } }),
+            ]),
+          ),
+        ),
       ]),
     steps: [
       http('/name', REFUSED),

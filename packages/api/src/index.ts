@@ -42,7 +42,6 @@ export type {
   Subset,
   TrafficPolicy,
 } from './kinds/networking/destination-rule.ts';
-export { GRPC_STATUS } from './kinds/networking/http-values.ts';
 export { proxyPortFault } from './kinds/networking/proxy-ports.ts';
 export { GATEWAY_GROUP } from './kinds/gateway-api/common.ts';
 export type { BackendTLSPolicy } from './kinds/gateway-api/backend-tls-policy.ts';

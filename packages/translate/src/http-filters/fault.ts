@@ -1,4 +1,5 @@
-import { GRPC_STATUS, type HttpFault, type HttpRoute } from '@meltemi/api';
+import type { HttpFault, HttpRoute } from '@meltemi/api';
+import { GRPC_STATUSES } from '@meltemi/match';
 import { ANY_TYPE, EXTENSION_NAME, packAny, type FaultAbort, type FaultDelay } from '@meltemi/protos-types';
 import { durationOf } from '../common/duration.ts';
 import { millionths } from '../routes/percent.ts';
@@ -26,7 +27,7 @@ function delayOf(delay: HttpFault['delay']): FaultDelay | undefined {
 function abortOf(abort: HttpFault['abort']): FaultAbort | undefined {
   if (abort === undefined) return undefined;
   const percentage = share(abort.percentage?.value);
-  if (abort.grpcStatus !== undefined) return { grpc_status: Math.max(0, GRPC_STATUS.indexOf(abort.grpcStatus)), percentage };
+  if (abort.grpcStatus !== undefined) return { grpc_status: Math.max(0, GRPC_STATUSES.indexOf(abort.grpcStatus)), percentage };
   return abort.httpStatus === undefined ? undefined : { http_status: abort.httpStatus, percentage };
 }
 

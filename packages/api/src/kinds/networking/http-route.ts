@@ -1,3 +1,4 @@
+import { GRPC_STATUSES } from '@meltemi/match';
 import { z } from 'zod';
 import {
   count,
@@ -19,7 +20,6 @@ import {
 import { oneOf } from '../../schema/one-of.ts';
 import { httpMatch, l4Match, stringMatch, tlsMatch } from './http-match.ts';
 import {
-  GRPC_STATUS,
   HTTP_METHODS,
   headerAddNameFault,
   headerRemoveNameFault,
@@ -123,7 +123,7 @@ const fault = z.strictObject({
     oneOf(
       z.strictObject({
         httpStatus: opt(z.int().min(200).max(599), 'Status to answer with.'),
-        grpcStatus: opt(z.enum(GRPC_STATUS), 'gRPC status to answer with.'),
+        grpcStatus: opt(z.enum(GRPC_STATUSES), 'gRPC status to answer with.'),
         http2Error: opt(z.string(), 'Not implemented by Istio either.'),
         percentage: opt(percent, 'Share of requests. Left out: none.'),
       }),
