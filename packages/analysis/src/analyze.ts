@@ -1,4 +1,4 @@
-import { configKey, ofKind, type Config, type KindName, type SpecTypes } from '@meltemi/api';
+import { ofKind, type Config, type KindName, type SpecTypes } from '@meltemi/api';
 import type { Problem } from '@meltemi/base';
 import type { KeySets, PushContext, Workload } from '@meltemi/model';
 import type { AnalysisContext, AnalysisFinding, AnalysisInput, Analyzer } from './analyzer.ts';
@@ -68,13 +68,16 @@ export function review(inputs: AnalysisInputs, candidate: Config): readonly Prob
   const { push } = inputs;
   const analyzers = ANALYZERS.filter((analyzer) => analyzer.reads.some((input) => input === candidate.kind));
   if (analyzers.length === 0) return [];
-  const key = configKey(candidate);
-  const configs = [...push.inputs.configs.filter((config) => configKey(config) !== key), candidate];
+  const configs = [...push.inputs.configs.filter((config) => !isNamesake(config, candidate)), candidate];
   const context = analysisContext({ ...inputs, push: { mesh: push.mesh, inputs: { ...push.inputs, configs } } }, new Map(), candidate);
   return analyzers
     .flatMap((analyzer) => problemsOf(analyzer, context, inputs.onFault) ?? [])
     .filter(({ object }) => object?.kind === candidate.kind && object.namespace === candidate.meta.namespace && object.name === candidate.meta.name)
     .sort(compareProblems);
+}
+
+function isNamesake(a: Config, b: Config): boolean {
+  return a.meta.name === b.meta.name && a.meta.namespace === b.meta.namespace && a.kind === b.kind;
 }
 
 const NO_KEYS: KeySets = new Map();

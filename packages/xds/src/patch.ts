@@ -91,12 +91,53 @@ function differenceOf(base: readonly Uint8Array[], next: readonly Uint8Array[]):
 }
 
 function changeOf(base: Uint8Array, next: Uint8Array, offset: number): readonly Piece[] {
-  const shorter = Math.min(base.length, next.length);
-  let begin = 0;
-  while (begin < shorter && base[begin] === next[begin]) begin++;
-  let end = 0;
-  while (end < shorter - begin && base[base.length - 1 - end] === next[next.length - 1 - end]) end++;
+  const { begin, end } = commonEnds(base, next);
   return [{ from: offset, size: begin }, { data: next.subarray(begin, next.length - end) }, { from: offset + base.length - end, size: end }];
+}
+
+/** How many bytes two parts begin with alike, and end with. */
+interface CommonEnds {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** By the earlier part and the later one; neither holds the other. The same two stand in the tables of most namespaces. */
+const commonOf = new WeakMap<Uint8Array, WeakMap<Uint8Array, CommonEnds>>();
+
+function commonEnds(base: Uint8Array, next: Uint8Array): CommonEnds {
+  let byNext = commonOf.get(base);
+  if (byNext === undefined) commonOf.set(base, (byNext = new WeakMap()));
+  let found = byNext.get(next);
+  if (found === undefined) {
+    const begin = commonStart(base, next);
+    byNext.set(next, (found = { begin, end: commonEnd(base.subarray(begin), next.subarray(begin)) }));
+  }
+  return found;
+}
+
+/** Parts are tens of kilobytes that differ in some bytes: they are compared by words, and the word that differs by bytes. */
+const WORD = 4;
+
+function commonStart(a: Uint8Array, b: Uint8Array): number {
+  const shorter = Math.min(a.length, b.length);
+  const [x, y] = [wordsOf(a), wordsOf(b)];
+  let at = 0;
+  while (at + WORD <= shorter && x.getInt32(at) === y.getInt32(at)) at += WORD;
+  while (at < shorter && a[at] === b[at]) at++;
+  return at;
+}
+
+function commonEnd(a: Uint8Array, b: Uint8Array): number {
+  const shorter = Math.min(a.length, b.length);
+  const [x, y] = [wordsOf(a), wordsOf(b)];
+  let at = 0;
+  while (at + WORD <= shorter && x.getInt32(a.length - at - WORD) === y.getInt32(b.length - at - WORD)) at += WORD;
+  while (at < shorter && a[a.length - 1 - at] === b[b.length - 1 - at]) at++;
+  return at;
+}
+
+function wordsOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** Ranges that follow one another become one; empty pieces go. */

@@ -49,10 +49,9 @@ export function createResourceEncoder(codec: ProtoCodec): ResourceEncoder {
     if (typeUrl === TYPE_URL.route) {
       const { virtual_hosts: virtualHosts = [], ...rest } = json as { readonly virtual_hosts?: readonly VirtualHost[] };
       const bytes = codec.encode(messageName(typeUrl), rest);
-      return messageOf([{ bytes, version: hashBytes(bytes) }, ...groups.partsOf('host', virtualHosts.map(hosts))]);
+      return messageOf([{ bytes, version: hashBytes(bytes) }, ...groups.partsOf(virtualHosts.map(hosts))]);
     }
-    if (typeUrl === TYPE_URL.nameTable)
-      return messageOf(groups.partsOf('name', names(json as { readonly table?: Readonly<Record<string, object>> })));
+    if (typeUrl === TYPE_URL.nameTable) return messageOf(groups.partsOf(names(json as { readonly table?: Readonly<Record<string, object>> })));
     const bytes = codec.encode(messageName(typeUrl), json);
     return { parts: [bytes], version: hashBytes(bytes) };
   };
@@ -95,32 +94,49 @@ function createNameEncoder(codec: ProtoCodec): (json: { readonly table?: Readonl
     });
 }
 
+/** A group that was joined, under a hash of its members' ids. */
+interface Group extends Part {
+  readonly members: readonly Member[];
+  /** Another group with that hash. */
+  readonly next: Group | undefined;
+}
+
 /** Joins members into groups, which are remembered: other resources are likely to have the same. */
-function createGroups(): { partsOf(kind: string, members: readonly Member[]): readonly Part[] } {
-  let groups = new Map<string, Part>();
+function createGroups(): { partsOf(members: readonly Member[]): readonly Part[] } {
+  let groups = new Map<number, Group>();
   let older = groups;
   let size = 0;
-  const join = (key: string, members: readonly Member[]): Part => {
-    const known = groups.get(key);
+  const join = (hash: number, members: readonly Member[]): Part => {
+    const known = find(groups.get(hash), members);
     if (known !== undefined) return known;
-    const group = older.get(key) ?? joined(members);
+    const { bytes, version } = find(older.get(hash), members) ?? joined(members);
     if (size > MAX_GROUP_BYTES) [older, groups, size] = [groups, new Map(), 0];
-    groups.set(key, group);
-    size += group.bytes.length;
+    const group = { bytes, version, members, next: groups.get(hash) };
+    groups.set(hash, group);
+    size += bytes.length;
     return group;
   };
   return {
-    partsOf(kind, members) {
+    partsOf(members) {
       if (members.length <= FEW_MEMBERS) return members.length === 0 ? [] : [joined(members)];
       const lists: Member[][] = Array.from({ length: GROUPS }, () => []);
-      const keys: string[] = Array.from({ length: GROUPS }, () => '');
+      const hashes = new Uint32Array(GROUPS);
       for (const member of members) {
         lists[member.group]?.push(member);
-        keys[member.group] += `${member.id},`;
+        hashes[member.group] = Math.imul((hashes[member.group] ?? 0) ^ member.id, HASH_PRIME);
       }
-      return lists.flatMap((list, group) => (list.length === 0 ? [] : [join(`${kind} ${keys[group]}`, list)]));
+      return lists.flatMap((list, group) => (list.length === 0 ? [] : [join(hashes[group] ?? 0, list)]));
     },
   };
+}
+
+/** FNV's. */
+const HASH_PRIME = 0x01000193;
+
+function find(group: Group | undefined, members: readonly Member[]): Group | undefined {
+  for (let one = group; one !== undefined; one = one.next)
+    if (one.members.length === members.length && one.members.every((member, index) => member === members[index])) return one;
+  return undefined;
 }
 
 /** By the domain that a name is in: services of a namespace lie together. */

@@ -1,6 +1,6 @@
 import { compareByAge, type Config } from '@meltemi/api';
 import { isDerived, PRODUCER_NAMESPACE } from '../gateway-api/derived.ts';
-import { resolveHost, wildcardsOf } from '../hostname.ts';
+import { isWildcard, resolveHost, wildcardsOf } from '../hostname.ts';
 import type { VirtualServiceSpec } from '../specs.ts';
 import type { MeshConfig } from '../types/mesh-config.ts';
 import type { Service } from '../types/service.ts';
@@ -102,7 +102,9 @@ export interface NamespaceVirtualServices {
   readonly list: readonly ResolvedVirtualService[];
   /** Per host in the same order. The first that has a rule for a client and port takes the host there, and the others are out. */
   readonly byHost: ReadonlyMap<string, readonly ResolvedVirtualService[]>;
-  /** What was found for hosts so far: all sidecars of a mesh ask for the same ones. */
+  /** Whether one of the hosts stands for many: else a service is looked up by its name alone. */
+  readonly hasWildcards: boolean;
+  /** What was found by wildcards so far: all sidecars of a mesh ask for the same services. */
   readonly claims: WeakMap<ServiceName, readonly ResolvedVirtualService[]>;
 }
 
@@ -120,7 +122,8 @@ export function meshVirtualServices(context: Pick<PushContext, 'virtualServices'
     const list = visibleIn(table.mesh, namespace);
     const byHost = new Map<string, ResolvedVirtualService[]>();
     for (const entry of list) for (const host of entry.hosts) push(byHost, host, entry);
-    perNamespace.set(key, (found = { list, byHost, claims: new WeakMap() }));
+    const hasWildcards = list.some(({ hosts }) => hosts.some(isWildcard));
+    perNamespace.set(key, (found = { list, byHost, hasWildcards, claims: new WeakMap() }));
   }
   return found;
 }
@@ -133,20 +136,26 @@ export function virtualServicesFor(
   namespace: string,
   service: ServiceName,
 ): readonly ResolvedVirtualService[] {
-  const { byHost, claims } = meshVirtualServices(context, namespace);
+  const { byHost, hasWildcards, claims } = meshVirtualServices(context, namespace);
+  if (!hasWildcards) return claimsOf(byHost.get(service.hostname), service);
   let found = claims.get(service);
-  if (found === undefined) claims.set(service, (found = claimsOf(byHost, service)));
+  if (found === undefined) claims.set(service, (found = claimsByPattern(byHost, service)));
   return found;
 }
 
-function claimsOf(byHost: NamespaceVirtualServices['byHost'], { hostname, namespace }: ServiceName): readonly ResolvedVirtualService[] {
-  const isFor = ({ producer }: ResolvedVirtualService): boolean => producer === undefined || producer === namespace;
-  for (const pattern of [hostname, ...wildcardsOf(hostname)]) {
-    const entries = byHost.get(pattern) ?? NONE;
-    const claims = entries.every(isFor) ? entries : entries.filter(isFor);
+function claimsByPattern(byHost: NamespaceVirtualServices['byHost'], service: ServiceName): readonly ResolvedVirtualService[] {
+  for (const pattern of [service.hostname, ...wildcardsOf(service.hostname)]) {
+    const claims = claimsOf(byHost.get(pattern), service);
     if (claims.length > 0) return claims;
   }
   return NONE;
+}
+
+/** Of those with the host: which hold for the service. */
+function claimsOf(entries: readonly ResolvedVirtualService[] | undefined, { namespace }: ServiceName): readonly ResolvedVirtualService[] {
+  if (entries === undefined) return NONE;
+  const isFor = ({ producer }: ResolvedVirtualService): boolean => producer === undefined || producer === namespace;
+  return entries.every(isFor) ? entries : entries.filter(isFor);
 }
 
 /** The VirtualService that owns a service for sidecars of a namespace: the most specific, then the first. */

@@ -60,7 +60,7 @@ export function serviceHosts(
   if (before?.inputs.mesh !== inputs.mesh) return made(makeRows(inputs, routing, cache, NOTHING_KEPT));
   const { inputs: old, made: last } = before;
   const keeps = { services: old.services === inputs.services, rules: old.destinationRules === inputs.destinationRules };
-  if (keeps.services && keeps.rules && !claimsDiffer(last.rows, inputs)) return last;
+  if (keeps.services && keeps.rules) return withOtherOwners(inputs, routing, cache, last);
   const known = new Map(last.rows.map((row) => [row.service, row]));
   const rows = makeRows(inputs, routing, cache, { ...keeps, rowOf: (service) => known.get(service) });
   return sameList(last.rows, rows) ? last : made(rows, last);
@@ -102,8 +102,17 @@ function isSame(last: HostRow, { owners, rule }: HostParts, keeps: Pick<Kept, 's
   return sameList(last.owners, owners) && (owners.length === 0 ? rule === last.rule : keeps.rules && keeps.services);
 }
 
-function claimsDiffer(rows: readonly HostRow[], inputs: SidecarRouteInputs): boolean {
-  return rows.some(({ service, owners }) => !sameList(owners, virtualServicesFor(inputs, inputs.scope.namespace, service)));
+/** The table after a change of VirtualServices alone: only rows whose owners are others are made. */
+function withOtherOwners(inputs: SidecarRouteInputs, routing: RouteScope, cache: InputsCache, last: ServiceHosts): ServiceHosts {
+  let rows: HostRow[] | undefined;
+  for (let index = 0; index < last.rows.length; index++) {
+    const row = last.rows[index] as HostRow;
+    const owners = virtualServicesFor(inputs, inputs.scope.namespace, row.service);
+    if (sameList(row.owners, owners)) continue;
+    rows ??= [...last.rows];
+    rows[index] = { ...row, owners, host: makeHost({ ...row, owners }, inputs, routing, cache) };
+  }
+  return rows === undefined ? last : made(rows, last);
 }
 
 function isRouted(port: ServicePort): boolean {
@@ -134,7 +143,8 @@ function distinctHosts(rows: readonly HostRow[], old: ServiceHosts | undefined):
   if (old === undefined || old.rows.length !== rows.length || old.hosts.length !== rows.length)
     return withoutDuplicateDomains(rows.map(({ host }) => host));
   const hosts = [...old.hosts];
-  for (const [index, row] of rows.entries()) {
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index] as HostRow;
     const last = old.rows[index];
     if (last === row) continue;
     const kept = old.hosts[index];

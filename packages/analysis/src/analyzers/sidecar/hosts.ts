@@ -7,8 +7,10 @@ export const hosts = defineAnalyzer({
   codes: ['KIA1004'],
   reads: ['Sidecar', 'VirtualService', 'services'],
   analyze(context) {
+    const sidecars = context.subjects('Sidecar');
+    if (sidecars.length === 0) return [];
     const known = knownHosts(context);
-    return context.subjects('Sidecar').flatMap((config) =>
+    return sidecars.flatMap((config) =>
       (config.spec.egress ?? []).flatMap((listener, index) =>
         listener.hosts.flatMap((entry, at) => {
           const [namespace = '', host = ''] = entry.split('/');
