@@ -55,7 +55,7 @@ const EMPTY: Entry = { ports: new Map(), accounts: NONE };
 /** An empty index. */
 export function createEndpointIndex(): WritableEndpointIndex {
   const entries = new Map<string, Entry>();
-  let workloads = new Map<string, Workload>();
+  const workloads = createWorkloadsByAddress();
   let accountsVersion = 0;
   let version = 0;
   const update = (service: string, ports: ReadonlyMap<number, readonly Endpoint[]>): EndpointChange | undefined => {
@@ -78,7 +78,7 @@ export function createEndpointIndex(): WritableEndpointIndex {
     get version() {
       return version;
     },
-    workloadAt: (address) => workloads.get(address),
+    workloadAt: (address) => workloads.at(address),
     services: () => entries.keys(),
     update,
     remove(service) {
@@ -87,12 +87,36 @@ export function createEndpointIndex(): WritableEndpointIndex {
       entries.delete(service);
       return change ?? { service, ports: new Map(), accountsChanged: false };
     },
-    updateWorkloads(list) {
-      const next = new Map<string, Workload>();
-      for (const workload of list) if (!next.has(workload.address)) next.set(workload.address, workload);
-      const changed = changedAddresses(workloads, next);
-      workloads = next;
-      return changed;
+    updateWorkloads: (list) => workloads.update(list),
+  };
+}
+
+interface WorkloadSlot {
+  workload: Workload;
+  /** The last update in which it was there. */
+  turn: number;
+}
+
+/** Workloads by address; the first one of an address has it. Lists are long and change little: nothing is made for what stays. */
+function createWorkloadsByAddress(): { at(address: string): Workload | undefined; update(list: Iterable<Workload>): readonly string[] } {
+  const slots = new Map<string, WorkloadSlot>();
+  let turn = 0;
+  return {
+    at: (address) => slots.get(address)?.workload,
+    update(list) {
+      turn++;
+      let there = 0;
+      const changed: string[] = [];
+      for (const workload of list) {
+        const slot = slots.get(workload.address);
+        if (slot?.turn === turn) continue;
+        there++;
+        if (slot === undefined || !isSame(slot.workload, workload)) changed.push(workload.address);
+        if (slot === undefined) slots.set(workload.address, { workload, turn });
+        else [slot.workload, slot.turn] = [workload, turn];
+      }
+      if (there < slots.size) for (const [address, slot] of slots) if (slot.turn !== turn && slots.delete(address)) changed.push(address);
+      return changed.sort();
     },
   };
 }
@@ -130,14 +154,8 @@ function accountsOf(lists: Iterable<readonly Endpoint[]>): readonly string[] {
   return [...found].sort();
 }
 
-function changedAddresses(before: ReadonlyMap<string, Workload>, after: ReadonlyMap<string, Workload>): readonly string[] {
-  const changed: string[] = [];
-  for (const [address, workload] of after) {
-    const old = before.get(address);
-    if (old === undefined || (old !== workload && JSON.stringify(old) !== JSON.stringify(workload))) changed.push(address);
-  }
-  for (const address of before.keys()) if (!after.has(address)) changed.push(address);
-  return changed.sort();
+function isSame(a: Workload, b: Workload): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** Whether a change concerns a subset: some endpoint that came, went or changed carries its labels. */

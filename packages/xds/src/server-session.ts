@@ -67,6 +67,8 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   readonly #takesPatches: boolean;
   readonly #saysDigests: boolean;
   readonly #types = new Map<string, TypeSession>();
+  /** The same in the order in which they are sent. */
+  #ordered: readonly TypeSession[] = [];
   /** Endpoint sets of clusters that were sent and whose endpoints the client has not got yet. */
   readonly #awaitedEndpoints = new Set<string>();
   /** What digests told, of types that the client has not spoken of yet. */
@@ -96,8 +98,7 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
     let type = this.#types.get(request.typeUrl);
     const first = type === undefined;
     if (first && this.#types.size >= MAX_TYPES) throw tooMuch(`${MAX_TYPES} types`);
-    type ??= createTypeSession(request.typeUrl);
-    this.#types.set(request.typeUrl, type);
+    if (type === undefined) this.#take((type = createTypeSession(request.typeUrl)));
     const verdict = this.#judge(type, request);
     if (this.#dialect.subscribe(type, request, first, this.#agreed.get(request.typeUrl)) && request.typeUrl === TYPE_URL.endpoint) {
       for (const name of this.#awaitedEndpoints) if (type.names.has(name)) this.#awaitedEndpoints.delete(name);
@@ -146,7 +147,7 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   }
 
   statuses(): readonly TypeStatus[] {
-    return this.#ordered().map((type) => this.#statusOf(type));
+    return this.#ordered.map((type) => this.#statusOf(type));
   }
 
   syncedVersion(): number | undefined {
@@ -168,8 +169,9 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
     this.#released = true;
   }
 
-  #ordered(): readonly TypeSession[] {
-    return [...this.#types.values()].sort((a, b) => pushRank(a.typeUrl) - pushRank(b.typeUrl));
+  #take(type: TypeSession): void {
+    this.#types.set(type.typeUrl, type);
+    this.#ordered = [...this.#types.values()].sort((a, b) => pushRank(a.typeUrl) - pushRank(b.typeUrl));
   }
 
   #isSettled(typeUrl: string): boolean {
@@ -229,7 +231,7 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
   }
 
   #additions(version: number): Response | undefined {
-    for (const type of this.#ordered()) {
+    for (const type of this.#ordered) {
       if (type.outstanding !== undefined || !isPending(type) || this.#mustWait(type)) continue;
       const difference = takeDifference(type, this.#source);
       for (const name of difference.gone) type.removals.add(name);
@@ -241,9 +243,7 @@ class Session<Request extends AnyRequest, Response> implements ServerSession<Req
 
   #removals(version: number): Response | undefined {
     for (;;) {
-      const type = this.#ordered().find(
-        (one) => one.outstanding === undefined && !isPending(one) && one.removals.size > 0 && this.#removalsMayGo(one),
-      );
+      const type = this.#ordered.find((one) => one.outstanding === undefined && !isPending(one) && one.removals.size > 0 && this.#removalsMayGo(one));
       if (type === undefined) return undefined;
       const response = this.#send(type, { changed: NO_CHANGES, gone: [] }, takeRemovals(type), version);
       if (response !== undefined) return response;

@@ -30,7 +30,11 @@ export function createDeclarations(): Declarations {
   return {
     apply(connected, entries) {
       if (connected.length === 0 || entries.length === 0) return { connected, entries };
-      const byAddress = Map.groupBy(entries, (entry) => entry.address);
+      const addresses = new Set(connected.map(({ address }) => address));
+      const byAddress = Map.groupBy(
+        entries.filter(({ address }) => addresses.has(address)),
+        ({ address }) => address,
+      );
       const used = new Set<Workload>();
       const result = connected.map((workload) => {
         const entry = byAddress.get(workload.address)?.find((candidate) => isOf(candidate, workload));

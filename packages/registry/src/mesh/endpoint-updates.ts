@@ -78,10 +78,23 @@ function removeGone(index: WritableEndpointIndex, services: readonly Service[]):
   return [...index.services()].flatMap((key) => (keys.has(key) ? [] : (index.remove(key) ?? [])));
 }
 
+/** Items of the second list that the first has not. */
 function added<T>(before: readonly T[], now: readonly T[]): readonly T[] {
   if (before === now) return NOTHING;
-  const old = new Set(before);
-  return now.filter((item) => !old.has(item));
+  const { old, fresh } = differing(before, now);
+  if (old.length === 0 || fresh.length === 0) return fresh;
+  const known = new Set(old);
+  return fresh.filter((item) => !known.has(item));
+}
+
+/** What is left of two lists without what they begin and end with alike. Each item stands once in a list. */
+function differing<T>(before: readonly T[], now: readonly T[]): { readonly old: readonly T[]; readonly fresh: readonly T[] } {
+  const shorter = Math.min(before.length, now.length);
+  let begin = 0;
+  while (begin < shorter && before[begin] === now[begin]) begin++;
+  let end = 0;
+  while (end < shorter - begin && before[before.length - 1 - end] === now[now.length - 1 - end]) end++;
+  return { old: before.slice(begin, before.length - end), fresh: now.slice(begin, now.length - end) };
 }
 
 /** What went, then what came. */
