@@ -125,8 +125,8 @@ async function rested(pid: number): Promise<number> {
   return least;
 }
 
-/** As the agent starts it; and a heap that is collected often, so that what can go has gone. */
-const ENVIRONMENT = { MALLOC_ARENA_MAX: '1', NODE_OPTIONS: '--max-old-space-size=64' };
+/** As the agent starts it (`dataPlaneOf`); and a heap that is collected often, so that what can go has gone. */
+const ENVIRONMENT = { MALLOC_ARENA_MAX: '1', NODE_OPTIONS: '--max-semi-space-size=4 --max-old-space-size=64' };
 
 const skip = process.platform === 'linux' ? false : 'memory is read from /proc';
 

@@ -56,13 +56,18 @@ export const cases: readonly ParityCase[] = [
     ),
   ]),
   // Not at once: Envoy 1.40 takes one in fifty heads that come in pieces for other bytes (seen with two pieces, cut anywhere).
-  ...everywhere('a request line that comes letter by letter is one', (port) => [
-    raw(
-      [...drip('GET /slow HTTP/1.1\r\n'), 'host: a\r\n\r\n', { responses: 1 }],
-      { status: 200, headers: { 'x-seen': seen(port) } },
-      { port, eventually: true },
-    ),
-  ]),
+  // That attempt stands in its log as well.
+  ...everywhere(
+    'a request line that comes letter by letter is one',
+    (port) => [
+      raw(
+        [...drip('GET /slow HTTP/1.1\r\n'), 'host: a\r\n\r\n', { responses: 1 }],
+        { status: 200, headers: { 'x-seen': seen(port) } },
+        { port, eventually: true },
+      ),
+    ],
+    { log: 'not compared' },
+  ),
   ...everywhere(
     'HTTP/2 with prior knowledge is known, and goes on as such',
     (port) => [http2({ path: '/two', headers: { te: 'trailers' } }, { status: 200, headers: { 'x-seen': seen(port) }, body: 'two' }, { port })],
