@@ -10,7 +10,7 @@ const OUTAGE_MS = 10 * MINUTE_MS;
 const BACK_MS = 1_000;
 const RESYNC_MS = 5_000;
 /** Slow enough that the machine has time for what is being measured. */
-const PAUSE_MS = 50;
+const PAUSE_MS = 250;
 
 const envoy = findEnvoy();
 const PLANES = [
