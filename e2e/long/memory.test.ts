@@ -125,9 +125,6 @@ async function rested(pid: number): Promise<number> {
   return least;
 }
 
-/** As the agent starts it (`dataPlaneOf`); and a heap that is collected often, so that what can go has gone. */
-const ENVIRONMENT = { MALLOC_ARENA_MAX: '1', NODE_OPTIONS: '--max-semi-space-size=4 --max-old-space-size=64' };
-
 const skip = process.platform === 'linux' ? false : 'memory is read from /proc';
 
 test(
@@ -135,7 +132,8 @@ test(
   { skip, timeout: 1_800_000 },
   async (t) => {
     using app = await application();
-    Object.assign(process.env, ENVIRONMENT);
+    // A heap that is collected often, so that what can go has gone.
+    process.env['NODE_OPTIONS'] = '--max-old-space-size=64';
     await using proxy = await startEmbedded(loadCodec('sidecar'), await createIdentities());
     const pid = descendants(process.pid).find(({ command }) => command.includes('proxy-worker'))?.pid ?? 0;
     const host = proxy.place.address;

@@ -223,14 +223,14 @@ export const cases = [
     log: [{ path: '/no' }],
   }),
   defineCase({
-    name: 'a filter by the status of calls',
-    backends: { main: { t: 'http2', replies: [...grpc('0'), ...grpc('5')] as never } },
+    name: 'a filter by the status of calls: CANCELED, as Envoy writes it',
+    backends: { main: { t: 'http2', replies: [...grpc('0'), ...grpc('1')] as never } },
     resources: (c) => {
-      const log = { ...accessLog(c, { status: '%GRPC_STATUS%' }), filter: { grpc_status_filter: { statuses: ['NOT_FOUND'] } } };
+      const log = { ...accessLog(c, { status: '%GRPC_STATUS%' }), filter: { grpc_status_filter: { statuses: ['CANCELED'] } } };
       return { listeners: [listener(c, [hcm(c, [to(c, 'main')], { access_log: [log] })])], clusters: [cluster(c, 'main', HTTP2_UPSTREAM)] };
     },
     steps: [http2(call, { status: 200 }), http2(call, { status: 200 })],
-    log: [{ status: 'NotFound' }],
+    log: [{ status: 'Canceled' }],
   }),
   defineCase({
     name: 'a filter by the status of calls that excludes',

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PROXY_ENVIRONMENT, PROXY_NODE_OPTIONS } from '@meltemi/agent';
 import type { ProtoCodec } from '@meltemi/protos';
 import { eventually } from '../../testkit/load.ts';
 import { followAccessLog, type AccessLogReader } from './access-log.ts';
@@ -65,9 +66,12 @@ export function startEmbedded(codec: ProtoCodec, identities: Identities): Promis
       workers: Number(process.env['MELTEMI_PARITY_WORKERS'] ?? 0),
       node: node('sidecar~127.0.0.1~parity.test~test.svc.cluster.local'),
     };
-    const child = spawn(process.env['MELTEMI_PARITY_RUNTIME'] ?? process.execPath, ['apps/meltemi/src/main.ts', 'proxy-worker'], {
+    // Node as the agent starts it, or another runtime.
+    const [runtime, flags] =
+      process.env['MELTEMI_PARITY_RUNTIME'] === undefined ? [process.execPath, PROXY_NODE_OPTIONS] : [process.env['MELTEMI_PARITY_RUNTIME'], []];
+    const child = spawn(runtime, [...flags, 'apps/meltemi/src/main.ts', 'proxy-worker'], {
       cwd: ROOT,
-      env: { ...process.env, MELTEMI_PROXY_OPTIONS: JSON.stringify(options) },
+      env: { ...PROXY_ENVIRONMENT, ...process.env, MELTEMI_PROXY_OPTIONS: JSON.stringify(options) },
       stdio: ['pipe', 'ignore', 'pipe'],
     });
     return { child, adminAddress: () => `${address}:${ADMIN_PORT}` };

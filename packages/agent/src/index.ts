@@ -22,3 +22,4 @@ export {
   type WorkloadPort,
   type XdsNode,
 } from './types.ts';
+export { PROXY_ENVIRONMENT, PROXY_NODE_OPTIONS } from './data-plane/embedded.ts';

@@ -41,7 +41,7 @@ export interface WritableEndpointIndex extends EndpointIndex {
   update(service: string, ports: ReadonlyMap<number, readonly Endpoint[]>): EndpointChange | undefined;
   remove(service: string): EndpointChange | undefined;
   /** Replaces all workloads; returns the addresses whose workload came, went or changed. */
-  updateWorkloads(workloads: Iterable<Workload>): readonly string[];
+  updateWorkloads(workloads: readonly Workload[]): readonly string[];
 }
 
 interface Entry {
@@ -98,24 +98,29 @@ interface WorkloadSlot {
 }
 
 /** Workloads by address; the first one of an address has it. Lists are long and change little: nothing is made for what stays. */
-function createWorkloadsByAddress(): { at(address: string): Workload | undefined; update(list: Iterable<Workload>): readonly string[] } {
+function createWorkloadsByAddress(): { at(address: string): Workload | undefined; update(list: readonly Workload[]): readonly string[] } {
   const slots = new Map<string, WorkloadSlot>();
   let turn = 0;
   return {
     at: (address) => slots.get(address)?.workload,
     update(list) {
       turn++;
-      let there = 0;
+      let distinct = 0;
       const changed: string[] = [];
       for (const workload of list) {
         const slot = slots.get(workload.address);
         if (slot?.turn === turn) continue;
-        there++;
+        distinct++;
         if (slot === undefined || !isSame(slot.workload, workload)) changed.push(workload.address);
         if (slot === undefined) slots.set(workload.address, { workload, turn });
         else [slot.workload, slot.turn] = [workload, turn];
       }
-      if (there < slots.size) for (const [address, slot] of slots) if (slot.turn !== turn && slots.delete(address)) changed.push(address);
+      if (distinct === slots.size) return changed.sort();
+      for (const [address, slot] of slots) {
+        if (slot.turn === turn) continue;
+        slots.delete(address);
+        changed.push(address);
+      }
       return changed.sort();
     },
   };

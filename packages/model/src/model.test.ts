@@ -92,6 +92,23 @@ const endpoint = (address: string, more: Partial<Endpoint> = {}): Endpoint => ({
   ...more,
 });
 
+test('the first workload of an address has it; which addresses came, went or changed is told, sorted', () => {
+  const index = createEndpointIndex();
+  const workload = (address: string, name: string) => ({ address, name }) as Workload;
+  const [a, b, other] = [workload('b', 'one'), workload('b', 'two'), workload('a', 'three')];
+  assert.deepEqual(index.updateWorkloads([a, b, other]), ['a', 'b']);
+  assert.deepEqual([index.workloadAt('b'), index.workloadAt('a')], [a, other]);
+  assert.deepEqual(index.updateWorkloads([other, a, b]), [], 'their order is none of an address');
+  const equal = workload('a', 'three');
+  assert.deepEqual(index.updateWorkloads([a, b, equal]), [], 'an equal one is no change');
+  assert.equal(index.workloadAt('a'), equal);
+  assert.deepEqual(index.updateWorkloads([b, equal]), ['b'], 'the next one of the address');
+  assert.equal(index.workloadAt('b'), b);
+  assert.deepEqual(index.updateWorkloads([]), ['a', 'b']);
+  assert.equal(index.workloadAt('a'), undefined);
+  assert.deepEqual(index.updateWorkloads([b]), ['b'], 'it came back');
+});
+
 test('the endpoint index tells exactly what an update changed', () => {
   const index = createEndpointIndex();
   const first = index.update(

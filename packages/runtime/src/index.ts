@@ -16,7 +16,7 @@ export type * from './types/secret.ts';
 export type * from './types/config.ts';
 export type * from './filters/types.ts';
 export { editedValue } from './filters/edited-value.ts';
-export { GRPC_STATUSES } from './grpc-statuses.ts';
+export { ENVOY_GRPC_STATUSES } from './grpc-statuses.ts';
 export { namesMatch, type AuthzBody, type AuthzQuestion, type ExtAuthzConfig, type HttpAuthz } from './filters/ext-authz.ts';
 export { httpStatus } from './decode/http-status.ts';
 export type { DecompressQuestion } from './filters/decompressor.ts';

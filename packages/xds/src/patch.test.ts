@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { MeshError } from '@meltemi/base';
 import { TYPE_URL } from '@meltemi/protos-types';
 import fc from 'fast-check';
@@ -54,10 +56,45 @@ test('one changed byte of a large resource costs as little as it is; the patch i
   const patch = patched(RDS, next, base);
   assert.ok(sent(patch).bytes < 200);
   assert.equal(patched(RDS, next, base), patch);
-  assert.ok(Buffer.from(patch.bytes).equals(next.bytes));
+  assert.ok(Buffer.from(applyPatch(sent(patch).read.bytes, () => base.bytes) ?? []).equals(next.bytes));
   // One part, as most resources are.
   const [whole, other] = [resourceOf([part(5_000, 1)]), resourceOf([part(5_001, 1)])];
   assert.ok(sent(patched(RDS, other, whole)).bytes < 200);
+});
+
+test('of a part in which a piece was replaced the patch makes the new one, wherever the piece begins and ends', () => {
+  // Two values only, so that what stays and what came begin and end alike; neither part begins at a word of its memory.
+  const bytes = (min: number, max: number): fc.Arbitrary<number[]> => fc.array(fc.constantFrom(0, 1), { minLength: min, maxLength: max });
+  const unaligned = (values: readonly number[], by: number): Uint8Array => Uint8Array.of(...Array<number>(by).fill(9), ...values).subarray(by);
+  fc.assert(
+    fc.property(bytes(2_060, 2_080), bytes(0, 9), fc.nat({ max: 2_060 }), fc.nat({ max: 9 }), fc.nat({ max: 7 }), (old, piece, at, gone, by) => {
+      const [whole, other] = [PARTS[0] ?? part(1, 1), PARTS[1] ?? part(1, 1)];
+      const base = resourceOf([whole, unaligned(old, by), other]);
+      const next = resourceOf([whole, unaligned(old.toSpliced(at, gone, ...piece), 7 - by), other]);
+      const { read, bytes: size } = sent(patched(RDS, next, base));
+      assert.equal(read.isPatch, true);
+      assert.ok(size < 200, `${size} bytes`);
+      assert.ok(Buffer.from(applyPatch(read.bytes, () => base.bytes) ?? []).equals(next.bytes));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('of two parts that were compared each can go while the other stays', async () => {
+  const held: Uint8Array[] = [];
+  const compared = (): readonly WeakRef<Uint8Array>[] => {
+    const pairs = [0, 1].map(() => [part(30_000, 1), part(30_000, 1).fill(2, 15_000, 15_001)] as const);
+    for (const [old, young] of pairs) patched(RDS, resourceOf([part(20_000, 3), young]), resourceOf([part(20_000, 4), old]));
+    const [[old, partner], [other, young]] = pairs as unknown as readonly [readonly [Uint8Array, Uint8Array], readonly [Uint8Array, Uint8Array]];
+    held.push(old, young);
+    return [new WeakRef(partner), new WeakRef(other)];
+  };
+  const partners = compared();
+  await new Promise((resolve) => setImmediate(resolve));
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  for (const partner of partners) assert.equal(partner.deref(), undefined);
+  assert.equal(held.length, 2);
 });
 
 test('what is small, or of another origin, or nearly all different, is sent as it is', () => {

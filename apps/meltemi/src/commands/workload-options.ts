@@ -1,5 +1,5 @@
 import { MeshError } from '@meltemi/base';
-import type { DataPlane, WorkloadPort } from '@meltemi/agent';
+import { PROXY_NODE_OPTIONS, type DataPlane, type WorkloadPort } from '@meltemi/agent';
 import { fileURLToPath } from 'node:url';
 
 /** Main of the product, for processes that we start. */
@@ -32,16 +32,10 @@ export function parseLabels(text: string | undefined): Readonly<Record<string, s
   );
 }
 
-/**
- * Room for short-lived objects, twice so many MB. Left to itself Node takes 32 and more once many requests are under way at a time, for which
- * nothing is gained (`npm run bench -- http2`: the same CPU per request; decision 6).
- */
-const YOUNG_SPACE = '--max-semi-space-size=4';
-
 /** `--data-plane` and the command that starts it. */
 export function dataPlaneOf(name: string | undefined): DataPlane {
   if (name === 'envoy') return { t: 'envoy' };
-  return { t: 'embedded', command: [process.execPath, YOUNG_SPACE, MAIN, 'proxy-worker'] };
+  return { t: 'embedded', command: [process.execPath, ...PROXY_NODE_OPTIONS, MAIN, 'proxy-worker'] };
 }
 
 /** `--interception`. */

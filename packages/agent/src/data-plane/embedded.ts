@@ -8,7 +8,12 @@ const PROBE_TIMEOUT_MS = 1000;
 /** The proxy's own, when nothing else is said. */
 const RETIRE_MS = 45_000;
 /** One pool of the C library's memory: with one for each of Node's helper threads, what they gave back stays resident (about 20 MB). */
-const MEMORY = { MALLOC_ARENA_MAX: '1' };
+export const PROXY_ENVIRONMENT = { MALLOC_ARENA_MAX: '1' } as const;
+/**
+ * Options of Node for our proxy: room for short-lived objects, twice so many MB. Left to itself Node takes 32 and more once many requests are under way at a
+ * time, for which nothing is gained (`npm run bench -- http2`: the same CPU per request; decision 6).
+ */
+export const PROXY_NODE_OPTIONS: readonly string[] = ['--max-semi-space-size=4'];
 
 /** Where a proxy runs. */
 export interface EmbeddedPlace {
@@ -30,7 +35,7 @@ export function embeddedDriver(
   // Two processes listen on one port: Node offers that on Linux (and some BSDs).
   const exchangeable = givesSockets || process.platform === 'linux';
   const env = (more: Partial<ProxyOptions>): DataPlaneDriver['env'] => ({
-    ...MEMORY,
+    ...PROXY_ENVIRONMENT,
     ...process.env,
     ...environment,
     MELTEMI_PROXY_OPTIONS: JSON.stringify({ ...options, ...more }),

@@ -43,8 +43,11 @@ const MAX_GROUP_BYTES = 1 << 20;
  */
 export function createResourceEncoder(codec: ProtoCodec): ResourceEncoder {
   const groups = createGroups();
-  const hosts = createHostEncoder(codec);
-  const names = createNameEncoder(codec);
+  // One sequence for both: a number stands for one member.
+  let members = 0;
+  const nextId = (): number => ++members;
+  const hosts = createHostEncoder(codec, nextId);
+  const names = createNameEncoder(codec, nextId);
   return (typeUrl, json) => {
     if (typeUrl === TYPE_URL.route) {
       const { virtual_hosts: virtualHosts = [], ...rest } = json as { readonly virtual_hosts?: readonly VirtualHost[] };
@@ -62,24 +65,25 @@ function messageOf(parts: readonly Part[]): EncodedMessage {
 }
 
 /** Encodes virtual hosts as fields of a RouteConfiguration. Their order says nothing: a domain stands in one host only. */
-function createHostEncoder(codec: ProtoCodec): (host: VirtualHost) => Member {
+function createHostEncoder(codec: ProtoCodec, nextId: () => number): (host: VirtualHost) => Member {
   const known = new WeakMap<VirtualHost, Member>();
-  let nextId = 0;
   return (host) => {
     let made = known.get(host);
     if (made === undefined) {
       const bytes = codec.encode(VIRTUAL_HOST, host);
       const field = new ProtoWriter(bytes.length + 6).uint32(VIRTUAL_HOSTS_TAG).bytes(bytes).take();
-      known.set(host, (made = { bytes: field, version: hashBytes(field), id: nextId++, group: groupOf(host.name) }));
+      known.set(host, (made = { bytes: field, version: hashBytes(field), id: nextId(), group: groupOf(host.name) }));
     }
     return made;
   };
 }
 
 /** Encodes the entries of a table of names, each as a table with that entry alone: of messages one after another the fields add up. */
-function createNameEncoder(codec: ProtoCodec): (json: { readonly table?: Readonly<Record<string, object>> }) => readonly Member[] {
+function createNameEncoder(
+  codec: ProtoCodec,
+  nextId: () => number,
+): (json: { readonly table?: Readonly<Record<string, object>> }) => readonly Member[] {
   const known = new WeakMap<object, Map<string, Member>>();
-  let nextId = 0;
   return ({ table = {} }) =>
     Object.keys(table).map((name) => {
       const info = table[name] ?? {};
@@ -88,15 +92,15 @@ function createNameEncoder(codec: ProtoCodec): (json: { readonly table?: Readonl
       let made = byName.get(name);
       if (made === undefined) {
         const bytes = codec.encode(messageName(TYPE_URL.nameTable), { table: { [name]: info } });
-        byName.set(name, (made = { bytes, version: hashBytes(bytes), id: nextId++, group: groupOf(name) }));
+        byName.set(name, (made = { bytes, version: hashBytes(bytes), id: nextId(), group: groupOf(name) }));
       }
       return made;
     });
 }
 
-/** A group that was joined, under a hash of its members' ids. */
+/** A group that was joined, under a hash of its members' ids. It holds no members: those go when nothing else has them. */
 interface Group extends Part {
-  readonly members: readonly Member[];
+  readonly ids: Uint32Array;
   /** Another group with that hash. */
   readonly next: Group | undefined;
 }
@@ -111,9 +115,10 @@ function createGroups(): { partsOf(members: readonly Member[]): readonly Part[] 
     if (known !== undefined) return known;
     const { bytes, version } = find(older.get(hash), members) ?? joined(members);
     if (size > MAX_GROUP_BYTES) [older, groups, size] = [groups, new Map(), 0];
-    const group = { bytes, version, members, next: groups.get(hash) };
+    const ids = Uint32Array.from(members, ({ id }) => id);
+    const group = { bytes, version, ids, next: groups.get(hash) };
     groups.set(hash, group);
-    size += bytes.length;
+    size += bytes.length + ids.byteLength;
     return group;
   };
   return {
@@ -130,12 +135,12 @@ function createGroups(): { partsOf(members: readonly Member[]): readonly Part[] 
   };
 }
 
-/** FNV's. */
+/** Of FNV: the order counts. Groups of one hash are told apart by their ids. */
 const HASH_PRIME = 0x01000193;
 
 function find(group: Group | undefined, members: readonly Member[]): Group | undefined {
   for (let one = group; one !== undefined; one = one.next)
-    if (one.members.length === members.length && one.members.every((member, index) => member === members[index])) return one;
+    if (one.ids.length === members.length && one.ids.every((id, index) => id === members[index]?.id)) return one;
   return undefined;
 }
 

@@ -102,10 +102,8 @@ export interface NamespaceVirtualServices {
   readonly list: readonly ResolvedVirtualService[];
   /** Per host in the same order. The first that has a rule for a client and port takes the host there, and the others are out. */
   readonly byHost: ReadonlyMap<string, readonly ResolvedVirtualService[]>;
-  /** Whether one of the hosts stands for many: else a service is looked up by its name alone. */
-  readonly hasWildcards: boolean;
-  /** What was found by wildcards so far: all sidecars of a mesh ask for the same services. */
-  readonly claims: WeakMap<ServiceName, readonly ResolvedVirtualService[]>;
+  /** What was found so far: all sidecars of a mesh ask for the same services. Undefined: no host stands for many, and a service is looked up by its name alone. */
+  readonly claims: WeakMap<ServiceName, readonly ResolvedVirtualService[]> | undefined;
 }
 
 // As in services.ts: a memo of a pure function of an immutable table.
@@ -122,8 +120,8 @@ export function meshVirtualServices(context: Pick<PushContext, 'virtualServices'
     const list = visibleIn(table.mesh, namespace);
     const byHost = new Map<string, ResolvedVirtualService[]>();
     for (const entry of list) for (const host of entry.hosts) push(byHost, host, entry);
-    const hasWildcards = list.some(({ hosts }) => hosts.some(isWildcard));
-    perNamespace.set(key, (found = { list, byHost, hasWildcards, claims: new WeakMap() }));
+    const claims = list.some(({ hosts }) => hosts.some(isWildcard)) ? new WeakMap() : undefined;
+    perNamespace.set(key, (found = { list, byHost, claims }));
   }
   return found;
 }
@@ -136,8 +134,8 @@ export function virtualServicesFor(
   namespace: string,
   service: ServiceName,
 ): readonly ResolvedVirtualService[] {
-  const { byHost, hasWildcards, claims } = meshVirtualServices(context, namespace);
-  if (!hasWildcards) return claimsOf(byHost.get(service.hostname), service);
+  const { byHost, claims } = meshVirtualServices(context, namespace);
+  if (claims === undefined) return claimsOf(byHost.get(service.hostname), service);
   let found = claims.get(service);
   if (found === undefined) claims.set(service, (found = claimsByPattern(byHost, service)));
   return found;
@@ -154,8 +152,12 @@ function claimsByPattern(byHost: NamespaceVirtualServices['byHost'], service: Se
 /** Of those with the host: which hold for the service. */
 function claimsOf(entries: readonly ResolvedVirtualService[] | undefined, { namespace }: ServiceName): readonly ResolvedVirtualService[] {
   if (entries === undefined) return NONE;
-  const isFor = ({ producer }: ResolvedVirtualService): boolean => producer === undefined || producer === namespace;
-  return entries.every(isFor) ? entries : entries.filter(isFor);
+  for (const entry of entries) if (!holdsFor(entry, namespace)) return entries.filter((one) => holdsFor(one, namespace));
+  return entries;
+}
+
+function holdsFor({ producer }: ResolvedVirtualService, namespace: string): boolean {
+  return producer === undefined || producer === namespace;
 }
 
 /** The VirtualService that owns a service for sidecars of a namespace: the most specific, then the first. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { GRPC_STATUSES } from '@meltemi/runtime';
+import { ENVOY_GRPC_STATUSES } from '@meltemi/runtime';
 import { formatFlags, formatLongFlags, type ConnectionInfo, type StreamInfo } from '../types.ts';
 import { isLast } from './log-moment.ts';
 import { ADDRESS_OPERATORS, bareAddress } from './address-operators.ts';
@@ -121,7 +121,7 @@ function serverName(argument: string): Getter {
 function grpcStatus(form: string): Getter {
   return ({ grpc, grpcStatus: status }) => {
     if (!grpc || status === '') return undefined;
-    const name = GRPC_STATUSES[Number(status)];
+    const name = ENVOY_GRPC_STATUSES[Number(status)];
     if (form === 'NUMBER') return Number(status);
     if (name === undefined) return status;
     return form === 'SNAKE_STRING' || name === 'OK'

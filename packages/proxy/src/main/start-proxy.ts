@@ -27,6 +27,8 @@ import { warmUp } from './warm-up.ts';
 const VERSION = '0.1.0';
 const SYSTEM = { clock: systemClock, timers: systemTimers, random: systemRandom };
 const READY_POLL_MS = 10;
+/** So long warming up waits for a configuration: one that an agent has in memory is served by at once, and who is restarted is waited for. */
+const CONFIGURATION_FIRST_MS = 250;
 /** Ours: destinations that clients may not name (`local private 203.0.113.0/24`). */
 const DENIED = 'destinations.denied';
 
@@ -83,7 +85,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const stop = (drainMs: number): Promise<void> => Promise.race([lifecycle.stop(drainMs), ended.promise]).then(close);
 
   const ready = (async () => {
-    await Promise.all([warmUp({ ...SYSTEM, log, identity }), firstConfiguration(configuration)]);
+    await prepared(configuration, () => warmUp({ ...SYSTEM, log, identity }));
     lifecycle.live();
     log.info('ready', { ms: Math.round(systemClock.monotonic()) });
   })();
@@ -187,8 +189,19 @@ async function createEngine(workers: number, parts: EngineParts): Promise<Engine
   return createWorkerEngine({ ...parts, count: workers, logLevel: parts.log.level, now: () => systemClock.now() });
 }
 
+/** Configured, and warmed up once there is a configuration or none seems to come. */
+async function prepared(configuration: Configuration, warm: () => Promise<void>): Promise<void> {
+  const configured = firstConfiguration(configuration);
+  await Promise.race([configured, pause(CONFIGURATION_FIRST_MS)]);
+  await Promise.all([warm(), configured]);
+}
+
 /** All of the first configuration is in force (or has waited its time). */
 async function firstConfiguration(configuration: Configuration): Promise<void> {
-  while (!configuration.client.state().complete) await new Promise<void>((resolve) => setTimeout(resolve, READY_POLL_MS).unref());
+  while (!configuration.client.state().complete) await pause(READY_POLL_MS);
   await configuration.settled();
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -20,7 +20,7 @@ export interface EndpointUpdates {
 /** Keeps an endpoint index up to date. */
 export interface EndpointKeeper {
   readonly index: EndpointIndex;
-  /** Takes in the lists as they are now; lists and their items that are the same objects as before count as unchanged. */
+  /** Takes in the lists as they are now, in which each item stands once; lists and their items that are the same objects as before count as unchanged. */
   update(services: readonly Service[], workloads: readonly Workload[], trustDomain: string): EndpointUpdates;
 }
 

@@ -1,4 +1,4 @@
-import { GRPC_STATUSES } from '../grpc-statuses.ts';
+import { ENVOY_GRPC_STATUSES } from '../grpc-statuses.ts';
 import type { AccessLogFilter } from '../types/access-log.ts';
 import { decodeMetadataMatch } from './metadata-match.ts';
 import type { Reader } from './reader.ts';
@@ -30,7 +30,7 @@ const FILTERS: Readonly<Record<string, Decoder>> = {
   grpc_status_filter: (reader) => ({
     t: 'grpc-status',
     statuses: reader.strings('statuses').map((name, index) => {
-      const status = GRPC_STATUSES.indexOf(name);
+      const status = ENVOY_GRPC_STATUSES.indexOf(name);
       reader.require(`statuses[${index}]`, status >= 0, `"${name}" is no status of gRPC`);
       return status;
     }),

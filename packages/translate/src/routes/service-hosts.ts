@@ -109,8 +109,9 @@ function withOtherOwners(inputs: SidecarRouteInputs, routing: RouteScope, cache:
     const row = last.rows[index] as HostRow;
     const owners = virtualServicesFor(inputs, inputs.scope.namespace, row.service);
     if (sameList(row.owners, owners)) continue;
+    const parts = { ...row, owners };
     rows ??= [...last.rows];
-    rows[index] = { ...row, owners, host: makeHost({ ...row, owners }, inputs, routing, cache) };
+    rows[index] = { ...parts, host: makeHost(parts, inputs, routing, cache) };
   }
   return rows === undefined ? last : made(rows, last);
 }
