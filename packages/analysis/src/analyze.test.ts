@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { decodeYaml, ofKind } from '@meltemi/api';
 import { formatProblem, type ObjectRef, type Problem } from '@meltemi/base';
-import { buildPushContext, DEFAULT_MESH_CONFIG, NO_LOCALITY, serviceFromKubernetes, servicesFromServiceEntry, type Workload } from '@meltemi/model';
+import { buildPushContext, DEFAULT_MESH_CONFIG, serviceFromKubernetes, servicesFromServiceEntry, type Workload } from '@meltemi/model';
+import { sampleWorkload } from '@meltemi/model/testing';
 import { analysisContext, analyze, createAnalysis, review, type AnalysisInputs } from './analyze.ts';
 import type { AnalysisContext } from './analyzer.ts';
 import { ANALYZERS } from './analyzers/index.ts';
@@ -37,23 +38,8 @@ function meshOf(file: string): AnalysisInputs {
 }
 
 function workload(name: string, namespace: string, labels: string): Workload {
-  return {
-    name,
-    namespace,
-    labels: Object.fromEntries(labels.split(',').map((pair) => pair.split('=') as [string, string])),
-    serviceAccount: name,
-    address: '10.0.0.1',
-    appAddress: '10.0.0.1',
-    ports: [],
-    portMap: {},
-    locality: NO_LOCALITY,
-    weight: 1,
-    tlsMode: 'istio',
-    health: 'healthy',
-    dataPlane: 'embedded',
-    cluster: 'meltemi',
-    registry: 'connected',
-  };
+  const pairs = labels.split(',').map((pair) => pair.split('=') as [string, string]);
+  return sampleWorkload({ name, namespace, labels: Object.fromEntries(pairs), serviceAccount: name });
 }
 
 for (const file of inputs) {

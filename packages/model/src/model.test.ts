@@ -22,6 +22,7 @@ import {
   type Endpoint,
   type Workload,
 } from './index.ts';
+import { sampleWorkload } from './testing/workload.ts';
 
 test('host names are completed, covered and ranked as Istio does', () => {
   assert.equal(resolveHost('reviews', 'prod', 'cluster.local'), 'reviews.prod.svc.cluster.local');
@@ -161,24 +162,15 @@ test('the endpoint index tells exactly what an update changed', () => {
   assert.deepEqual([...(index.remove('a/x')?.ports.keys() ?? [])], [80, 81]);
 });
 
-const workload = (name: string, more: Partial<Workload> = {}): Workload => ({
-  name,
-  namespace: 'a',
-  serviceAccount: 'x',
-  labels: { app: 'x' },
-  address: `10.0.0.${name}`,
-  appAddress: '',
-  ports: [{ number: 8080, protocol: 'http', name: 'web' }],
-  portMap: {},
-  locality: NO_LOCALITY,
-  weight: 1,
-  tlsMode: 'istio',
-  health: 'healthy',
-  dataPlane: 'embedded',
-  cluster: 'meltemi',
-  registry: 'connected',
-  ...more,
-});
+const workload = (name: string, more: Partial<Workload> = {}): Workload =>
+  sampleWorkload({
+    name,
+    labels: { app: 'x' },
+    address: `10.0.0.${name}`,
+    appAddress: '',
+    ports: [{ number: 8080, protocol: 'http', name: 'web' }],
+    ...more,
+  });
 
 test('a ServiceEntry of another namespace takes nothing from a connected workload', () => {
   const { configs } = decodeYaml(`apiVersion: networking.istio.io/v1

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeYaml, type Config } from '@meltemi/api';
 import { silentLog } from '@meltemi/base';
-import { DEFAULT_MESH_CONFIG, NO_LOCALITY, parseProxyNode, type KeySets, type ProxyNode, type Workload } from '@meltemi/model';
+import { DEFAULT_MESH_CONFIG, parseProxyNode, type KeySets, type ProxyNode, type Workload } from '@meltemi/model';
+import { sampleWorkload } from '@meltemi/model/testing';
 import { LOCAL_CLUSTER, TYPE_URL } from '@meltemi/protos-types';
 import { createMemoryStore, createMesh, type Mesh, type MeshOptions, type MeshUpdate } from '@meltemi/registry';
 import { changedForOwn, changedTypes, createTranslator, OWN_TYPES, type MeshState } from '@meltemi/translate';
@@ -128,25 +129,13 @@ function parse(id: string, spec: string): Config {
 const FORMS = Object.entries(OBJECTS).map(([id, specs]) => ({ forms: specs.map((spec) => parse(id, spec)) }));
 
 function workload(index: number, more: Partial<Workload>): Workload {
-  const address = `10.0.0.${index}`;
-  return {
+  return sampleWorkload({
     name: `w${index}`,
-    namespace: 'a',
-    serviceAccount: 'x',
     labels: { app: 'x', version: 'v1' },
-    address,
-    appAddress: address,
+    address: `10.0.0.${index}`,
     ports: [{ number: 80, protocol: 'http' }],
-    portMap: {},
-    locality: NO_LOCALITY,
-    weight: 1,
-    tlsMode: 'istio',
-    health: 'healthy',
-    dataPlane: 'embedded',
-    cluster: 'meltemi',
-    registry: 'connected',
     ...more,
-  };
+  });
 }
 
 const WORKLOADS: readonly (readonly Workload[])[] = [

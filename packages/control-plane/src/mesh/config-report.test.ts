@@ -3,7 +3,8 @@ import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
 import { decodeYaml, ofKind } from '@meltemi/api';
 import { silentLog } from '@meltemi/base';
-import { buildPushContext, createEndpointIndex, DEFAULT_MESH_CONFIG, NO_LOCALITY, serviceFromKubernetes, type Workload } from '@meltemi/model';
+import { buildPushContext, createEndpointIndex, DEFAULT_MESH_CONFIG, serviceFromKubernetes } from '@meltemi/model';
+import { sampleWorkload } from '@meltemi/model/testing';
 import type { ConfigStore } from '@meltemi/registry';
 import { guardedTimers } from '../platform.ts';
 import { watchConfigFiles, type ConfigReport } from './config-report.ts';
@@ -26,25 +27,11 @@ spec: { hosts: [lost], http: [{ route: [{ destination: { host: nowhere } }] }] }
 `;
 
 /** A workload that whoever compares labels stumbles over. */
-const BROKEN: Workload = {
-  name: 'reviews',
-  namespace: 'bookinfo',
-  get labels(): never {
+const BROKEN = Object.defineProperty(sampleWorkload({ name: 'reviews', namespace: 'bookinfo', serviceAccount: 'reviews' }), 'labels', {
+  get(): never {
     throw new TypeError('a workload nobody thought of');
   },
-  serviceAccount: 'reviews',
-  address: '10.0.0.1',
-  appAddress: '10.0.0.1',
-  ports: [],
-  portMap: {},
-  locality: NO_LOCALITY,
-  weight: 1,
-  tlsMode: 'istio',
-  health: 'healthy',
-  dataPlane: 'embedded',
-  cluster: 'meltemi',
-  registry: 'connected',
-};
+});
 
 const STORE: ConfigStore = {
   get: () => undefined,

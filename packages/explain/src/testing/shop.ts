@@ -1,6 +1,7 @@
 import { decodeYaml } from '@meltemi/api';
 import { formatProblem } from '@meltemi/base';
-import { NO_LOCALITY, parseLocality, type MeshConfig, type Workload } from '@meltemi/model';
+import { parseLocality, type MeshConfig, type Workload } from '@meltemi/model';
+import { sampleWorkload } from '@meltemi/model/testing';
 import type { Outcome } from '@meltemi/runtime';
 import { meshOf } from '../mesh.ts';
 import type { Result, SimulatedMesh } from '../types.ts';
@@ -8,24 +9,8 @@ import type { Result, SimulatedMesh } from '../types.ts';
 const workload = (name: string, address: string, more: Partial<Workload> = {}): Workload => {
   const app = name.replace(/-v\d+$/, '');
   const version = /-(v\d+)$/.exec(name)?.[1];
-  return {
-    name,
-    namespace: 'shop',
-    serviceAccount: app,
-    labels: { app, ...(version === undefined ? {} : { version }) },
-    address,
-    appAddress: address,
-    ports: [],
-    portMap: {},
-    locality: NO_LOCALITY,
-    weight: 1,
-    tlsMode: 'istio',
-    health: 'healthy',
-    dataPlane: 'embedded',
-    cluster: 'meltemi',
-    registry: 'connected',
-    ...more,
-  };
+  const labels = { app, ...(version === undefined ? {} : { version }) };
+  return sampleWorkload({ name, namespace: 'shop', serviceAccount: app, labels, address, ...more });
 };
 
 const HTTP = [{ number: 8080, protocol: 'http' }] as const;

@@ -1,26 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeYaml } from '@meltemi/api';
-import { DEFAULT_MESH_CONFIG, endpointsOf, joinServices, NO_LOCALITY, targetPortOf, workloadFromEntry, type Workload } from '../index.ts';
+import { DEFAULT_MESH_CONFIG, endpointsOf, joinServices, targetPortOf, workloadFromEntry, type Workload } from '../index.ts';
 import type { WorkloadEntrySpec } from '../specs.ts';
+import { sampleWorkload } from '../testing/workload.ts';
 
-const WORKLOAD: Workload = {
-  name: 'x',
-  namespace: 'a',
-  serviceAccount: 'x',
-  labels: { app: 'x' },
-  address: '10.0.0.1',
-  appAddress: '10.0.0.1',
-  ports: [],
-  portMap: { http: 8080 },
-  locality: NO_LOCALITY,
-  weight: 1,
-  tlsMode: 'istio',
-  health: 'healthy',
-  dataPlane: 'embedded',
-  cluster: 'meltemi',
-  registry: 'connected',
-};
+const WORKLOAD = sampleWorkload({ labels: { app: 'x' }, portMap: { http: 8080 } });
 
 test('a port may be called like what every object has', () => {
   const { configs, problems } = decodeYaml(`

@@ -1,27 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NO_LOCALITY, serviceKey, type Service, type Workload } from '@meltemi/model';
+import { serviceKey, type Service } from '@meltemi/model';
+import { sampleWorkload } from '@meltemi/model/testing';
 import fc from 'fast-check';
 import { createEndpointKeeper, type EndpointKeeper } from './endpoint-updates.ts';
 
 const APPS = ['x', 'y', 'z'];
-const WORKLOADS: readonly Workload[] = Array.from({ length: 12 }, (_, i) => ({
-  name: `w${i}`,
-  namespace: 'a',
-  serviceAccount: 'default',
-  labels: { app: APPS[i % APPS.length] ?? '' },
-  address: `10.0.0.${i}`,
-  appAddress: '127.0.0.1',
-  ports: [{ number: 80, protocol: 'http' }],
-  portMap: {},
-  locality: NO_LOCALITY,
-  weight: 1,
-  tlsMode: 'istio',
-  health: 'healthy',
-  dataPlane: 'embedded',
-  cluster: 'meltemi',
-  registry: 'connected',
-}));
+const WORKLOADS = Array.from({ length: 12 }, (_, i) =>
+  sampleWorkload({
+    name: `w${i}`,
+    labels: { app: APPS[i % APPS.length] ?? '' },
+    address: `10.0.0.${i}`,
+    ports: [{ number: 80, protocol: 'http' }],
+  }),
+);
 const SERVICES: readonly Service[] = APPS.map((app) => ({
   hostname: `${app}.a.svc.cluster.local`,
   name: app,

@@ -2,30 +2,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeYaml, type Config } from '@meltemi/api';
 import { silentLog } from '@meltemi/base';
-import { DEFAULT_MESH_CONFIG, NO_LOCALITY, type Workload } from '@meltemi/model';
+import { DEFAULT_MESH_CONFIG, type Workload } from '@meltemi/model';
+import { sampleWorkload } from '@meltemi/model/testing';
 import { createMemoryStore, createMesh, type MeshUpdate } from '../index.ts';
 import { virtualService } from '../testdata/objects.ts';
 import { manualTime } from '../testdata/ports.ts';
 
 function workload(name: string, more: Partial<Workload> = {}): Workload {
-  return {
+  return sampleWorkload({
     name,
-    namespace: 'a',
-    serviceAccount: 'x',
     labels: { app: 'x', version: name },
     address: `10.0.0.${name}`,
-    appAddress: `10.0.0.${name}`,
     ports: [{ number: 80, protocol: 'http' }],
-    portMap: {},
-    locality: NO_LOCALITY,
-    weight: 1,
-    tlsMode: 'istio',
-    health: 'healthy',
-    dataPlane: 'embedded',
-    cluster: 'meltemi',
-    registry: 'connected',
     ...more,
-  };
+  });
 }
 
 /** Workloads set by hand. */

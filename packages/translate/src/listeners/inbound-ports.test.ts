@@ -1,25 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createEndpointIndex, NO_LOCALITY, parseProxyNode, type Workload } from '@meltemi/model';
+import { createEndpointIndex, parseProxyNode, type Workload } from '@meltemi/model';
+import { sampleWorkload } from '@meltemi/model/testing';
 import { ownWorkload } from './inbound-ports.ts';
 
-const WORKLOAD: Workload = {
-  name: 'x-v1',
-  namespace: 'a',
-  serviceAccount: 'x',
-  labels: {},
-  address: '10.0.0.1',
-  appAddress: '10.0.0.1',
-  ports: [],
-  portMap: {},
-  locality: NO_LOCALITY,
-  weight: 1,
-  tlsMode: 'istio',
-  health: 'healthy',
-  dataPlane: 'embedded',
-  cluster: 'meltemi',
-  registry: 'connected',
-};
+const WORKLOAD = sampleWorkload({ name: 'x-v1' });
 
 test('a node is the workload at its address only when that is of its namespace and account', () => {
   const index = createEndpointIndex();
